@@ -1,0 +1,70 @@
+# make demo   a finished search on real data      make test   every test
+# make check  style, types and quick tests        make bench  timings, as ratios
+PYTHON ?= python3
+BIN := .venv/bin
+AFCL := $(BIN)/afcl
+FMNIST := /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
+CHROMIUM := /usr/bin/chromium
+# what a test machine needs beyond Python; installed where the user may, else the tests that need it are skipped and say so
+APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
+	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
+
+.PHONY: demo test check bench chaos data lock clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed data
+	@if $(AFCL) data check fmnist >/dev/null 2>&1; then search=demo; \
+	else echo "Fashion-MNIST cannot be had here: the demo uses scikit-learn's digits instead"; search=digits; fi; \
+	if [ -e results/$$search/search.json ]; then $(AFCL) resume $$search; else $(AFCL) search $$search; fi
+	@echo "(afcl is $(AFCL); put it on the path with: . $(BIN)/activate)"
+
+test: .venv/installed-dev $(CHROMIUM) data
+	$(BIN)/pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow"
+
+bench: .venv/installed-dev data
+	$(BIN)/python tests/bench/run.py
+
+# some twenty minutes: a search killed at 20 seeded random moments, MLflow killed, frozen and absent, and stock Ray
+# Tune killed once beside ours
+chaos: .venv/installed-dev
+	$(BIN)/python tests/chaos/run.py
+	$(BIN)/python tests/chaos/outages.py
+	$(BIN)/python tests/chaos/stock_ray.py
+
+data: .venv/installed
+	@$(AFCL) data check fmnist >/dev/null 2>&1 || $(AFCL) data fetch fmnist || $(MAKE) --no-print-directory $(FMNIST)
+
+$(FMNIST):
+	@echo "torchvision's mirrors do not answer: trying Debian's package dataset-fashion-mnist"
+	@$(APT) dataset-fashion-mnist
+
+$(CHROMIUM):
+	@$(APT) chromium
+
+# torch first and by its exact version: a range would let pip take a newer build with gigabytes of CUDA libraries
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "afcl needs Python 3.11, 3.12 or 3.13; name one with: make demo PYTHON=python3.11"; exit 3; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -c requirements.lock torch torchvision
+	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e '.[dev,dashboard]'
+	@touch $@
+
+lock: .venv/installed-dev
+	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --output-file=requirements.lock pyproject.toml
+	@sed -i -e '/^#/d; /^$$/d' -e '1i # Exact versions of all that this project may install: constraints for pip (make lock)' requirements.lock
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

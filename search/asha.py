@@ -1,0 +1,94 @@
+"""ASHA's rule, with a memory that can be rebuilt and a reason for every stop.
+
+Asynchronous successive halving in its stopping form (Li et al. 2020, arXiv 1810.05934; the rule is that of Ray Tune's
+`ASHAScheduler`, held to it by a test): a trial that reaches a rung goes on when its value is at least the
+(1 − 1/reduction) quantile of the values that stood at the rung before it. The first at a rung always goes on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from spaces.spec import SearchSpec
+from trainers.seeds import derive_seed
+
+Action = Literal["continue", "stop", "spare"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happened to one trial at one rung, with all that is needed to explain it."""
+
+    trial: int
+    epoch: int
+    rung: int  # from 0
+    value: float
+    cutoff: float | None  # None: nobody stood at the rung before
+    standing: int  # how many stood there before
+    action: Action  # spare: would have stopped, but is exempt
+
+    def reason(self) -> str:
+        """The decision in words."""
+        where = f"rung {self.rung} (epoch {self.epoch})"
+        if self.cutoff is None:
+            return f"first at {where} with {self.value:.4f}"
+        side = "below" if self.value < self.cutoff else "not below"
+        return f"{self.value:.4f} at {where}, {side} the cutoff {self.cutoff:.4f} of {self.standing} before it"
+
+
+def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
+    """Epochs of the rungs: grace · reduction^k, as far as `last_epoch`."""
+    epochs: list[int] = []
+    while (epoch := int(grace * reduction ** len(epochs))) <= last_epoch:
+        epochs.append(epoch)
+    return tuple(epochs)
+
+
+def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
+    """Epochs of a search's rungs: all in stage one, where every value is the probe's; none without a scheduler."""
+    scheduler = spec.search.scheduler
+    if scheduler.name == "none":
+        return ()
+    return ladder(scheduler.grace, scheduler.reduction, spec.representation.epochs)
+
+
+class Asha:
+    """The rungs of one search. Values are to be maximised and finite."""
+
+    def __init__(self, epochs: tuple[int, ...], reduction: float, exempt_share: float = 0.0, seed: int = 0) -> None:
+        self.epochs = epochs
+        self._reduction, self._exempt_share, self._seed = reduction, exempt_share, seed
+        self._standing: list[dict[int, float]] = [{} for _ in epochs]
+        self._spared: set[int] = set()
+
+    def decide(self, trial: int, epoch: int, value: float, *, exempt: bool) -> Decision | None:
+        """Decide on a trial's value at an epoch; None where no rung is, or where the trial was spared before.
+
+        The decision counts only when `record` is told of it, which its journal entry comes before.
+        exempt: a baseline, never stopped.
+        """
+        if epoch not in self.epochs or trial in self._spared:
+            return None
+        rung = self.epochs.index(epoch)
+        standing = self._standing[rung]
+        cutoff = float(np.percentile(list(standing.values()), (1 - 1 / self._reduction) * 100)) if standing else None
+        action: Action = "continue"
+        if cutoff is not None and value < cutoff:
+            action = "spare" if exempt or self._is_lucky(trial) else "stop"
+        return Decision(trial, epoch, rung, value, cutoff, len(standing), action)
+
+    def record(self, decision: Decision) -> None:
+        """Let a decision count, now or on replay."""
+        self._standing[decision.rung][decision.trial] = decision.value
+        if decision.action == "spare":
+            self._spared.add(decision.trial)  # plain ASHA would not have it at the rungs above
+
+    def replay(self, decisions: Iterable[Decision]) -> None:
+        """Rebuild the rungs from decisions in the order in which they were taken."""
+        for decision in decisions:
+            self.record(decision)
+
+    def _is_lucky(self, trial: int) -> bool:
+        return derive_seed(self._seed, "exempt", trial) / 2**31 < self._exempt_share

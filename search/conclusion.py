@@ -1,0 +1,40 @@
+"""What a search says at its end: the leaderboard, where to look, what to type next."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from search.driver import SearchResult
+from search.tables import counts_line, leaderboard
+
+ENDINGS = {
+    "done": "the search is done",
+    "interrupted": "interrupted",
+    "stopped": "stopped as asked",
+    "max_hours": "the time budget is spent",
+}
+
+
+def in_words(found: SearchResult) -> Iterator[RenderableType]:
+    """Lines and tables for a person."""
+    folder, history = found.folder, found.history
+    about, metric = folder.about(), folder.spec().search.metric_key
+    yield ""
+    yield f"{ENDINGS.get(found.reason, found.reason)}: {counts_line(history)}"
+    yield f"data: {about['provenance']['data']['description']}"
+    if history.ranked():
+        yield ""
+        yield leaderboard(history, metric, top=10)
+        yield "One seed each: scores that lie close together are not distinguished, and luck is part of the best one."
+    yield ""
+    yield f"report   {folder.report}"
+    yield f"runs     {folder.hint('ui', named=False)}   (MLflow; the parent run is {folder.name})"
+    if found.undelivered:
+        problem = f" ({found.tracking_problem})" if found.tracking_problem else ""
+        yield f"MLflow lacks {found.undelivered} events{problem}; deliver them with: {folder.hint('sync')}"
+    if found.reason != "done":
+        yield f"go on    {folder.hint('resume')}"
+    elif history.ranked():
+        yield f"next     {folder.hint('export')} --top 3"
+    else:
+        yield f"nothing finished; see: {folder.hint('show')}"

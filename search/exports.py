@@ -1,0 +1,186 @@
+"""A search's best configurations as files that train again to the same score.
+
+An export is one tuple: the configuration, the epoch and metric that it reached, the checkpoint it reached them with
+(beside it) and that file's hash, the data's fingerprint, seed, device, threads and versions.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+
+from search.history import Trial
+from search.provenance import cpu_kind, versions
+from search.store import SearchFolder, open_folder, results_root
+from search.tables import searched
+from spaces.yaml_file import dump_yaml, read_mapping
+from trainers.checkpoint import newest_checkpoint_path
+from trainers.config import METRIC, Config, Real, Seed, TrialConfig, Whole, parse
+from trainers.data import load
+from trainers.errors import EnvironmentProblem, InputError
+from trainers.files import file_hash, write_atomically
+from trainers.pipeline import Reporter, TrialResult, run_trial
+
+GPU_TOLERANCE = 0.02  # of a balanced accuracy, where kernels may add up in another order
+
+
+class Expected(Config):
+    """What an exported configuration reached, and where."""
+
+    metric: Literal["val_balanced_accuracy", "val_accuracy", "val_macro_f1", "val_auroc"]
+    value: Real
+    epoch: Whole
+    weights: str | None = None  # file name, beside the export
+    weights_sha256: str | None = None
+    data_fingerprint: str
+    data: str
+    seed: Seed
+    device: str
+    threads: Annotated[Whole, Field(ge=1)]
+    cpu: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Export:
+    """One exported configuration, or a plain one, of which nothing is expected."""
+
+    config: TrialConfig
+    expected: Expected | None = None
+
+
+def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path]:
+    """Write the best `top` finished trials of a search as best-1.yaml and best-1.pt, and so on; the YAML files.
+
+    Raises InputError when fewer trials finished, or when one's checkpoint is gone or damaged.
+    """
+    folder = open_folder(results_root(results), name)
+    ranked = folder.history().ranked()
+    if not 1 <= top <= len(ranked):
+        raise InputError(f"--top: {len(ranked)} trials of {name} finished, but got {top}")
+    return [_export(folder, trial, rank) for rank, trial in enumerate(ranked[:top], 1)]
+
+
+def _export(folder: SearchFolder, trial: Trial, rank: int) -> Path:
+    spec, about = folder.spec(), folder.about()
+    checkpoint = newest_checkpoint_path(folder.trial(trial.number).checkpoints)
+    if checkpoint is None:
+        raise InputError(f"trial {trial.number} of {folder.name} has no whole checkpoint left to export")
+    target, weights = folder.exported(rank)
+    write_atomically(weights, checkpoint.read_bytes())
+    expected = Expected(
+        metric=spec.search.metric_key,
+        value=trial.score,
+        epoch=trial.epoch,
+        weights=weights.name,
+        weights_sha256=file_hash(weights),
+        data_fingerprint=about["provenance"]["data"]["fingerprint"],
+        data=about["provenance"]["data"]["description"],
+        seed=trial.config["seed"],
+        device=_device_of(folder, trial),
+        threads=max(1, int(spec.resources.cpus)),
+        cpu=about["provenance"]["machine"]["cpu"],
+        versions=about["provenance"]["versions"],
+    )
+    origin = {
+        "search": folder.name,
+        "search_id": about["id"],
+        "trial": trial.number,
+        "rank": rank,
+        "family": trial.family,
+        "git_commit": about["provenance"]["git_commit"],
+    }
+    document = {"config": trial.config, "expected": expected.model_dump(), "origin": origin}
+    values = ", ".join(f"{path} = {value}" for path, value in searched(trial).items())
+    heading = f"# {trial.family}: {values}\n# train it again with: afcl train {target.name}\n"
+    write_atomically(target, (heading + dump_yaml(document)).encode())
+    return target
+
+
+def read_export(path: Path) -> Export:
+    """An exported file, or a plain trial config. Raises InputError in one line."""
+    raw = read_mapping(path).values
+    if "config" not in raw:
+        return Export(parse(TrialConfig, raw))
+    if not isinstance(raw["config"], Mapping) or not isinstance(raw.get("expected"), Mapping):
+        raise InputError(f"{path}: an export has the sections config and expected")
+    return Export(parse(TrialConfig, raw["config"], "config"), parse(Expected, raw["expected"], "expected"))
+
+
+def train(exported: Export, report: Reporter, *, data: Path | None = None) -> TrialResult:
+    """Train a configuration in this process, with as many threads and on the kind of device that it was exported from.
+
+    Raises EnvironmentProblem when the data here is not the data that it was trained on.
+    """
+    arrays, expected = load(exported.config.data, data), exported.expected
+    if expected is None:
+        return run_trial(exported.config, arrays, report, device=_device_like("cuda"))
+    if expected.data_fingerprint != arrays.fingerprint:
+        raise EnvironmentProblem(
+            f"data: {arrays.description} is not what this was trained on ({expected.data}); "
+            f"see `afcl data check {exported.config.data.dataset}`"
+        )
+    torch.set_num_threads(expected.threads)
+    return run_trial(exported.config, arrays, report, device=_device_like(expected.device))
+
+
+def compare(exported: Export, result: TrialResult) -> dict[str, Any]:
+    """A trained score beside the exported one, and what could account for a difference; plain values."""
+    expected = exported.expected
+    metric = expected.metric if expected else METRIC
+    value = result.metrics[metric]
+    return {
+        "metric": metric,
+        "value": value,
+        "expected": expected.value if expected else None,
+        "same": value == expected.value if expected else None,
+        "within_tolerance": abs(value - expected.value) <= GPU_TOLERANCE if expected else None,
+        "differences": differences(expected, result.device) if expected else [],
+        "recall": result.recall,
+        "confusion": result.confusion,
+        "device": result.device,
+    }
+
+
+def differences(expected: Expected, device: str) -> list[str]:
+    """What stands between an exported score and the same digits here: versions, CPU kind, device."""
+    here = versions()
+    found = [
+        f"{name} {there} there, {here.get(name)} here"
+        for name, there in expected.versions.items()
+        if here.get(name) != there
+    ]
+    if expected.cpu != cpu_kind():
+        found.append(f"CPU {expected.cpu} there, {cpu_kind()} here")
+    if expected.device.partition(":")[0] != device.partition(":")[0]:
+        found.append(f"device {expected.device} there, {device} here")
+    return found
+
+
+def in_words(comparison: Mapping[str, Any]) -> Iterator[str]:
+    """A comparison for a person."""
+    recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison["recall"].items())
+    yield f"{comparison['metric']} {comparison['value']!r}   (recall: {recalls})"
+    if comparison["expected"] is None:
+        return
+    yield f"exported {' ' * (len(comparison['metric']) - 9)} {comparison['expected']!r}"
+    reasons = "; ".join(comparison["differences"])
+    if comparison["same"]:
+        yield "the same, to the last digit"
+    elif reasons:
+        yield f"not the same: {reasons}"
+    else:
+        yield "not the same, although CPU kind, versions and device are: please report this"
+
+
+def _device_of(folder: SearchFolder, trial: Trial) -> str:
+    result = folder.trial(trial.number).read_result()
+    return str(result["device"]) if result else "cpu"
+
+
+def _device_like(device: str) -> torch.device:
+    """A GPU for what was trained on one, where there is one; else the CPU."""
+    return torch.device("cuda" if device.startswith("cuda") and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,68 @@
+"""A search's journal: one JSON line for each thing that happened, on disk before anything follows from it.
+
+A crash can tear the last line only; it is dropped when the journal is opened for writing and passed over when read.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trainers.errors import InputError
+
+Event = dict[str, Any]
+
+
+class JournalError(InputError):
+    """A journal that is damaged somewhere else than at its torn end."""
+
+
+class Journal:
+    """Append-only writer; one at a time (the search's lock sees to it)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        _drop_torn_line(path)
+        self._file = path.open("ab")
+
+    def append(self, event: Event) -> None:
+        """Write an event and wait until it is on the disk. Numbers must be finite."""
+        line = json.dumps(event, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; events appended so far stay."""
+        self._file.close()
+
+
+def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
+    """The whole events from byte `offset` on, each with the offset behind it.
+
+    Raises JournalError with the byte where a line is damaged.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return  # torn, or being written now
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = None
+            if not isinstance(event, dict) or "event" not in event:
+                raise JournalError(f"{path.name}: the line at byte {offset} is damaged")
+            offset += len(line)
+            yield event, offset
+
+
+def _drop_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)

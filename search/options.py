@@ -1,0 +1,19 @@
+"""The flags and arguments that several words of the command line share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Spec = Annotated[str, typer.Argument(help="A spec's YAML file, or the name of a ready one: demo, fmnist, digits.")]
+Name = Annotated[str, typer.Argument(help="A search's name.")]
+Results = Annotated[
+    Path | None, typer.Option("--results", help="Where searches leave their folders [AFCL_RESULTS, ./results].")
+]
+Data = Annotated[Path | None, typer.Option("--data", help="Where data sets are [AFCL_DATA, the user's cache].")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a field of the spec; repeatable.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print plain JSON.")]
+Address = Annotated[str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other code or data than it began with.")]

@@ -1,0 +1,102 @@
+"""What must hold before the first trial starts: each failure one line with its mend."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from search.plan import Plan
+from search.provenance import code_hash
+from spaces.spec import ResourcesConfig
+from trainers.errors import EnvironmentProblem
+
+Node = dict[str, float]  # a live node's resources by Ray's names
+
+
+def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
+    """Raise EnvironmentProblem when no single node can hold a trial: Ray would wait for ever."""
+    wanted = {"CPU": resources.cpus, "GPU": resources.gpus}
+    if any(all(node.get(kind, 0.0) >= amount for kind, amount in wanted.items()) for node in nodes):
+        return
+    words = {"CPU": "cpus", "GPU": "gpus"}
+    for kind, amount in wanted.items():
+        most = max((node.get(kind, 0.0) for node in nodes), default=0.0)
+        if most < amount:
+            raise EnvironmentProblem(
+                f"resources.{words[kind]}: a trial asks for {amount:g}, but no node has more than {most:g}; "
+                f"set resources.{words[kind]}={most:g} or join a node that has them"
+            )
+    raise EnvironmentProblem(
+        f"resources: no node has {resources.cpus:g} cpus and {resources.gpus:g} gpus together; ask for less"
+    )
+
+
+def slots(resources: ResourcesConfig, nodes: list[Node]) -> int:
+    """How many trials fit on the nodes at once."""
+    wanted = {kind: amount for kind, amount in (("CPU", resources.cpus), ("GPU", resources.gpus)) if amount > 0}
+    return sum(min(int(node.get(kind, 0.0) / amount + 1e-9) for kind, amount in wanted.items()) for node in nodes)
+
+
+def check_folder(root: Path, plan: Plan) -> None:
+    """Raise EnvironmentProblem when the results folder cannot be written to, or its disk is too full."""
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise EnvironmentProblem(f"results: cannot write to {existing}; choose another folder with --results")
+    free = shutil.disk_usage(existing).free
+    needed = plan.disk_bytes + 50_000_000  # and some for logs, journal and MLflow
+    if free < needed:
+        raise EnvironmentProblem(
+            f"results: the search may need {needed / 1e6:.0f} MB, but {existing} has {free / 1e6:.0f} MB free; "
+            f"free some or choose another folder with --results"
+        )
+
+
+def check_nodes(root: Path, code: str) -> None:
+    """Raise EnvironmentProblem when a live node has other code, or does not share the results folder.
+
+    The data needs no check: the driver sends it to the nodes itself.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    probe = root / f".preflight-{os.getpid()}"
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    try:
+        probe.write_text(code)
+        for node, (there, read) in zip(nodes, _from_each(nodes, probe), strict=True):
+            name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+            if there != code:
+                raise EnvironmentProblem(
+                    f"{name} has other code of afcl than this driver; install the same on all nodes"
+                )
+            if read != code or not probe.with_name(f"{probe.name}-{node['NodeID']}").exists():
+                raise EnvironmentProblem(
+                    f"{name} does not share {root}; choose a folder on a shared filesystem with --results"
+                )
+    finally:
+        for left in root.glob(f"{probe.name}*"):
+            left.unlink(missing_ok=True)
+
+
+def _from_each(nodes: list[dict[str, Any]], probe: Path) -> list[tuple[str, str | None]]:
+    places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+    asked = [_look_from_node.options(scheduling_strategy=place).remote(str(probe)) for place in places]
+    return list(ray.get(asked, timeout=60))
+
+
+@ray.remote(num_cpus=0)
+def _look_from_node(probe: str) -> tuple[str, str | None]:
+    """The hash of the code there, and what it reads of the driver's file, beside which it writes one of its own."""
+    path = Path(probe)
+    try:
+        read = path.read_text()
+        path.with_name(f"{path.name}-{ray.get_runtime_context().get_node_id()}").touch()
+    except OSError:
+        read = None
+    return code_hash(), read
+
+
+def live_nodes(nodes: list[dict[str, Any]]) -> list[Node]:
+    """The resources of the nodes that `ray.nodes()` says are alive."""
+    return [node["Resources"] for node in nodes if node["Alive"]]

@@ -1,0 +1,68 @@
+"""Where a number comes from: versions, commit, code, machine."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import search
+import spaces
+import trainers
+
+PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package and of those that a score or a proposal depends on."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in ("afcl-search", *PACKAGES)}
+
+
+def code_hash() -> str:
+    """SHA-256 over this project's own Python files, names and contents."""
+    digest = hashlib.sha256()
+    for package in (search, spaces, trainers):
+        root = Path(package.__path__[0])
+        for file in sorted(root.rglob("*.py")):
+            digest.update(f"{package.__name__}/{file.relative_to(root).as_posix()}\0".encode())
+            digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def git_commit() -> str | None:
+    """The commit that this code stands at, with "+changes" where files differ from it; None outside a checkout."""
+    here = Path(search.__path__[0]).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != here:
+            return None  # installed inside somebody else's checkout
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def cpu_kind() -> str:
+    """The processor's model name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def provenance(data: dict[str, Any]) -> dict[str, Any]:
+    """All of it, with what the caller knows of the data."""
+    return {
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "code": code_hash(),
+        "data": data,
+        "machine": {"system": platform.platform(), "cpu": cpu_kind(), "cores": os.cpu_count()},
+    }

@@ -1,0 +1,262 @@
+"""A search's folder: what stands where in it, and who may write to it.
+
+results/NAME/
+  search.json          format version, id, provenance (versions, commit, code, data, machine)
+  spec.yaml            the resolved spec
+  journal.jsonl        everything that happened; the only truth
+  delivered.json       how much of the journal MLflow has
+  driver.lock          held while a driver runs
+  driver.log           what Ray and the driver said
+  stop                 there while somebody wants the search to stop
+  trials/0007/         log.txt, result.json, checkpoints/
+  optuna.log           the search as an Optuna study, for optuna-dashboard
+  index.html, best-1.yaml, best-1.pt   what `report` and `export` leave
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.history import History, read_history
+from search.journal import Journal
+from spaces.spec import SearchSpec, load_spec
+from trainers.config import did_you_mean
+from trainers.errors import EnvironmentProblem, InputError
+from trainers.files import write_atomically
+
+FORMAT = 1
+PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
+
+
+def results_root(given: Path | None = None) -> Path:
+    """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
+    return Path(given or os.environ.get("AFCL_RESULTS") or "results").absolute()
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """One trial's files; the only ones that a worker writes."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """What the trial printed, and its traceback."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Its newest checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        """Its confusion matrix and recalls, once finished."""
+        return self.path / "result.json"
+
+    def has_met(self, error: str) -> bool:
+        """Whether the trial has met this very error before; from now on it has."""
+        memory = self.path / "last-error.txt"
+        known = memory.exists() and memory.read_text() == error
+        memory.write_text(error)
+        return known
+
+    def drop_checkpoints(self, keep: int = 0) -> None:
+        """Remove all checkpoints but the newest `keep`."""
+        for path in sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)[keep:]:
+            path.unlink(missing_ok=True)
+
+    def read_result(self) -> dict[str, Any] | None:
+        """The result of a finished trial; None where there is none."""
+        try:
+            return dict(json.loads(self.result.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Leave the result of a finished trial."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.result, (json.dumps(result, indent=1) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """One search's files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        """Everything that happened."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def delivered(self) -> Path:
+        """How much of the journal MLflow has."""
+        return self.path / "delivered.json"
+
+    @property
+    def driver_log(self) -> Path:
+        """What Ray and the driver said."""
+        return self.path / "driver.log"
+
+    @property
+    def optuna_view(self) -> Path:
+        """The search as an Optuna study, for optuna-dashboard."""
+        return self.path / "optuna.log"
+
+    @property
+    def report(self) -> Path:
+        """The page that `afcl report` writes."""
+        return self.path / "index.html"
+
+    @property
+    def ray(self) -> Path:
+        """Where Ray Tune keeps its own files; nothing reads them back."""
+        return self.path / "ray"
+
+    def trial(self, number: int) -> TrialFolder:
+        """The files of trial `number`."""
+        return TrialFolder(self.path / "trials" / f"{number:04d}")
+
+    def exported(self, rank: int) -> tuple[Path, Path]:
+        """Configuration and weights of the search's trial at `rank`, from 1."""
+        return self.path / f"best-{rank}.yaml", self.path / f"best-{rank}.pt"
+
+    def spec(self) -> SearchSpec:
+        """The resolved spec that the search runs by."""
+        return load_spec(str(self.path / "spec.yaml"))
+
+    def about(self) -> dict[str, Any]:
+        """Format, id and provenance."""
+        return _read_about(self.path)
+
+    def history(self) -> History:
+        """What has happened so far."""
+        return read_history(self.journal)
+
+    def open_journal(self) -> Journal:
+        """The journal, to write to; only under `lock`."""
+        return Journal(self.journal)
+
+    def ask_to_stop(self) -> None:
+        """Ask a running driver, on this or another host, to stop tidily."""
+        (self.path / "stop").touch()
+
+    def is_asked_to_stop(self) -> bool:
+        """Whether somebody wants the search to stop."""
+        return (self.path / "stop").exists()
+
+    def forget_stop(self) -> None:
+        """A new session begins: an old wish to stop is over."""
+        (self.path / "stop").unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the search for one driver. Raises EnvironmentProblem with the holder when another has it."""
+        with (self.path / "driver.lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise EnvironmentProblem(
+                    f"search {self.name} is run by {self.holder()}; to end it: {self.hint('stop')}"
+                ) from None
+            file.truncate(0)
+            file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}))
+            file.flush()
+            yield
+
+    def holder(self) -> str | None:
+        """Host and pid of the driver that runs the search now; None when nobody does."""
+        try:
+            file = (self.path / "driver.lock").open()
+        except FileNotFoundError:
+            return None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = json.loads(file.read() or "{}")
+                minutes = (time.time() - held.get("since", time.time())) / 60
+                return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
+        return None
+
+    def hint(self, verb: str, *, named: bool = True) -> str:
+        """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
+        root = "" if results_root() == self.path.parent else f" --results {self.path.parent}"
+        return f"afcl {verb}{f' {self.name}' if named else ''}{root}"
+
+
+def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any]) -> SearchFolder:
+    """Make a new search's folder, whole or not at all."""
+    path = root / spec.name
+    refuse_existing(root, spec.name)
+    root.mkdir(parents=True, exist_ok=True)
+    partial = root / f".{spec.name}.{os.getpid()}.partial"
+    try:
+        partial.mkdir()
+        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance}
+        (partial / "search.json").write_text(json.dumps(about, indent=1) + "\n")
+        (partial / "spec.yaml").write_text(spec.dump_yaml())
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return SearchFolder(path)
+
+
+def refuse_existing(root: Path, name: str) -> None:
+    """Raise InputError when a search, or anything else, has that name."""
+    path = root / name
+    if path.exists():
+        folder = SearchFolder(path)
+        raise InputError(
+            f"name: a search {name!r} exists in {root}; go on with `{folder.hint('resume')}`, choose another --name, "
+            f"or remove it with `{folder.hint('rm')}`"
+        )
+
+
+def open_folder(root: Path, name: str) -> SearchFolder:
+    """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
+    path = root / name
+    if not (path / "search.json").is_file():
+        if path.exists():
+            raise InputError(f"{path} is not a search's folder: it has no search.json")
+        known = [folder.name for folder in all_folders(root)]
+        raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")
+    _read_about(path)
+    return SearchFolder(path)
+
+
+def all_folders(root: Path) -> list[SearchFolder]:
+    """Every search of a results folder, by name."""
+    return [SearchFolder(about.parent) for about in sorted(root.glob("*/search.json"))]
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((path / "search.json").read_text())
+    except ValueError:
+        about = None
+    if not isinstance(about, dict):
+        raise InputError(f"{path / 'search.json'} is damaged: not a JSON object")
+    if about.get("format") != FORMAT:
+        raise InputError(f"{path} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
+    known = about.get("provenance")
+    missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
+    if missing or "id" not in about:
+        raise InputError(f"{path / 'search.json'} is damaged: it lacks {', '.join(missing) or 'id'}")
+    return about

@@ -1,0 +1,162 @@
+"""Searches and trials as tables for a terminal, and as plain values for `--json`."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from search.history import History, State, Trial
+from search.store import SearchFolder
+from trainers.data import DataCheck
+from trainers.errors import InputError
+
+LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
+SYMBOLS = {"loss.eta": "η", "loss.gamma": "γ", "loss.temperature": "τ"}
+
+
+def values_of(trial: Trial) -> str:
+    """A trial's searched values in a line: η 12.3, γ 0.5, τ 0.08, …"""
+    return ", ".join(f"{symbol(path)} {short(value)}" for path, value in searched(trial).items())
+
+
+def searched(trial: Trial) -> dict[str, Any]:
+    """The searched values by path, with the loss's own fields first, whether searched or not."""
+    loss = {path: trial.config["loss"][path.removeprefix("loss.")] for path in LOSS_FIELDS}
+    return loss | trial.values
+
+
+def symbol(path: str) -> str:
+    """A field's short name in tables."""
+    return SYMBOLS.get(path, path.rsplit(".", 1)[-1])
+
+
+def short(value: object) -> str:
+    """A number as a person writes it."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
+    """Finished trials, best first."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("rank", "trial", "loss", metric.removeprefix("val_"), "values"):
+        table.add_column(column, justify="right" if column in ("rank", "trial") else "left", no_wrap=column != "values")
+    for rank, trial in enumerate(history.ranked()[:top], 1):
+        name = trial.family + (" (baseline)" if trial.baseline else "")
+        table.add_row(str(rank), str(trial.number), name, f"{trial.score:.4f}", values_of(trial))
+    return table
+
+
+def all_trials(history: History, metric: str) -> Table:
+    """Every trial by number, with its state and reason."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("trial", "loss", "state", "epoch", "rung", metric.removeprefix("val_"), "values", "reason"):
+        right, long = column in ("trial", "epoch"), column in ("values", "reason")
+        table.add_column(column, justify="right" if right else "left", no_wrap=not long)
+    for trial in history.trials.values():
+        latest = trial.latest(metric)
+        table.add_row(
+            str(trial.number),
+            trial.family + (" (baseline)" if trial.baseline else ""),
+            trial.state,
+            str(trial.epoch),
+            "" if trial.rung is None else str(trial.rung),
+            "" if latest is None else f"{latest:.4f}",
+            *(Text(text, no_wrap=True, overflow="ellipsis") for text in (values_of(trial), trial.reason or "")),
+        )
+    return table
+
+
+def overview(folder: SearchFolder, history: History) -> Group:
+    """One search whole: what it is, the best trials, then all of them."""
+    data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
+    parts: list[RenderableType] = [
+        Text(f"{folder.name}: {search_state(folder, history)}, {counts_line(history)}"),
+        Text(f"data: {data}\n"),
+    ]
+    if history.ranked():
+        parts += [Text("best", style="bold"), leaderboard(history, metric, top=5), Text()]
+    return Group(*parts, Text("all trials", style="bold"), all_trials(history, metric))
+
+
+def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
+    """What `list --json` prints: a search each, a damaged one with its reason."""
+    return [_listed(folder) for folder in folders]
+
+
+def _listed(folder: SearchFolder) -> dict[str, Any]:
+    try:
+        history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
+    except InputError as error:
+        return {"name": folder.name, "state": "damaged", "trials": 0, "counts": "", "best": None, "data": str(error)}
+    best = next(iter(history.ranked()), None)
+    return {
+        "name": folder.name,
+        "state": search_state(folder, history),
+        "trials": len(history.trials),
+        "counts": counts_line(history),
+        "best": None if best is None else {"trial": best.number, "family": best.family, "score": best.score},
+        "data": data,
+    }
+
+
+def searches(rows: list[dict[str, Any]]) -> Table:
+    """Every search of a results folder, a row each."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("search", "state", "trials", "best", "loss", "data"):
+        table.add_column(column)
+    for row in rows:
+        best = row["best"]
+        score, family = (f"{best['score']:.4f}", best["family"]) if best else ("", "")
+        table.add_row(row["name"], row["state"], row["counts"], score, family, row["data"])
+    return table
+
+
+def data_counts(checked: DataCheck) -> Group:
+    """A data set's images by class and split."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("class", "training", "validation", "test"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    test = checked.test or (None,) * len(checked.class_names)
+    for name, train, validation, tested in zip(
+        checked.class_names, checked.train, checked.validation, test, strict=True
+    ):
+        table.add_row(name, str(train), str(validation), "" if tested is None else str(tested))
+    size = "×".join(map(str, checked.image_shape))
+    return Group(Text(f"{checked.description}, {size}"), table, Text(f"fingerprint {checked.fingerprint}"))
+
+
+def search_state(folder: SearchFolder, history: History) -> str:
+    """One word for a search: running, done, or why it paused (interrupted when its driver was killed)."""
+    if folder.holder() is not None:
+        return "running"
+    return str(history.closed["reason"]) if history.closed else "interrupted"
+
+
+def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
+    """What `show --json` prints."""
+    return {
+        "name": folder.name,
+        "state": search_state(folder, history),
+        "data": folder.about()["provenance"]["data"],
+        "trials": [
+            {
+                "id": trial.number,
+                "family": trial.family,
+                "state": trial.state,
+                "epoch": trial.epoch,
+                "score": trial.score,
+                "reason": trial.reason,
+                "rung": trial.rung,
+                "config": searched(trial),
+            }
+            for trial in history.trials.values()
+        ],
+    }
+
+
+def counts_line(history: History) -> str:
+    """How many trials are in each state: 5 finished, 9 stopped."""
+    order: tuple[State, ...] = ("finished", "stopped", "failed", "running", "pending")
+    counts = history.counts()
+    return ", ".join(f"{counts[state]} {state}" for state in order if counts[state]) or "no trials yet"

@@ -1,0 +1,393 @@
+"""MLflow as a view of the journal: one parent run a search, one child run a trial, never in the way of the search.
+
+The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers in batches and in order, and then
+writes down how far it came (`delivered.json`). After a crash between the two the batch is sent again, which changes
+nothing: runs are found by their tags, and a metric with the same key, step and timestamp is the same metric. A server
+that is down delays the delivery; the next start, or `sync`, catches up.
+"""
+
+import fcntl
+import json
+import logging
+import math
+import os
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.history import History, Trial
+from search.journal import Event, read_events
+from search.store import SearchFolder
+from search.tables import values_of
+from spaces.spec import SearchSpec
+from trainers.errors import EnvironmentProblem
+from trainers.files import write_atomically
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+BATCH = 500  # events
+EXPERIMENT = "afcl"
+KIND, MODEL_TRAINING = (
+    "mlflow.experimentKind",
+    "custom_model_development",
+)  # the UI's two sides: this, and language models
+
+
+def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
+    """The spec's MLflow store, else MLFLOW_TRACKING_URI, else an sqlite file in the results folder."""
+    if spec is not None and spec.tracking.uri:
+        return spec.tracking.uri
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
+
+
+class Tracker:
+    """Delivers a running search's journal from a thread of its own."""
+
+    def __init__(self, folder: SearchFolder, uri: str) -> None:
+        self._folder, self._uri = folder, uri
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self.problem: str | None = None  # why nothing is delivered just now
+        self.parent: tuple[str, str] | None = None  # experiment id and run id, once known
+        self._thread = threading.Thread(target=self._run, name="mlflow delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def on_event(self, event: Event, history: History) -> None:
+        """There is more to deliver."""
+        self._wake.set()
+
+    def close(self, patience: float) -> int:
+        """Wait until all is delivered, or the store fails, or `patience` seconds passed; how many events are left."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(patience)
+        return undelivered(self._folder)
+
+    def _run(self) -> None:
+        delivery: Delivery | None = None
+        pause = 1.0
+        while True:
+            self._wake.wait(pause)
+            self._wake.clear()
+            closing = self._closing.is_set()
+            try:
+                delivery = delivery or Delivery(self._folder, self._uri)
+                delivery.catch_up()
+                self.parent, self.problem, pause = delivery.parent_location, None, 1.0
+            except Exception as error:  # MLflow raises whatever its store raises, and none of it may end the search
+                self.problem, delivery = _one_line(error), None
+                pause = min(2 * pause, 30.0)
+                self._closing.wait(pause)
+            if closing:
+                return
+
+
+def undelivered(folder: SearchFolder) -> int:
+    """How many events of the journal MLflow has not got."""
+    return sum(1 for _ in read_events(folder.journal, _delivered(folder).offset))
+
+
+@dataclass
+class Delivered:
+    """What MLflow has: the journal up to `offset`, and the runs that stand for search and trials."""
+
+    uri: str
+    offset: int
+    parent: str | None
+    runs: dict[int, str]
+
+
+def _delivered(folder: SearchFolder) -> Delivered:
+    try:
+        stored = json.loads(folder.delivered.read_text())
+    except FileNotFoundError:
+        return Delivered("", 0, None, {})
+    runs = {int(number): run for number, run in stored["runs"].items()}
+    return Delivered(stored["uri"], stored["offset"], stored["parent"], runs)
+
+
+class Delivery:
+    """One connection to an MLflow store, for one search."""
+
+    def __init__(self, folder: SearchFolder, uri: str) -> None:
+        self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
+        self._client = _client(uri)
+        self._done = _delivered(folder)
+        if self._done.uri != uri:  # another store than last time: it gets everything
+            self._done = Delivered(uri, 0, None, {})
+        self._history = History()
+        for event, offset in read_events(folder.journal):
+            if offset > self._done.offset:
+                break
+            self._history.apply(event)
+        self._metrics: defaultdict[str, list[Any]] = defaultdict(list)
+        self._experiment = self._ensure_experiment(self._spec.tracking.experiment or EXPERIMENT)
+        self._parent = self._done.parent or self._find_run("search") or self._create_parent()
+
+    def reconcile(self) -> list[str]:
+        """Count trials and epochs in the journal and in MLflow; what differs, in words."""
+        found = []
+        children = self._client.search_runs(
+            [self._experiment], f"tags.`mlflow.parentRunId` = '{self._parent}'", max_results=50_000
+        )
+        numbers = [int(run.data.tags["afcl.trial"]) for run in children]
+        if sorted(numbers) != sorted(self._history.trials):
+            found.append(f"{len(self._history.trials)} trials in the journal, {len(numbers)} runs in MLflow")
+        for run in children:
+            trial = self._history.trials.get(int(run.data.tags["afcl.trial"]))
+            steps = [m.step for m in self._client.get_metric_history(run.info.run_id, self._spec.search.metric_key)]
+            if trial is not None and sorted(steps) != sorted(trial.epochs):
+                found.append(f"trial {trial.number}: {len(trial.epochs)} epochs in the journal, {len(steps)} in MLflow")
+        return found
+
+    @property
+    def parent_location(self) -> tuple[str, str]:
+        """Ids of the experiment and of the parent run."""
+        return self._experiment, self._parent
+
+    def catch_up(self) -> None:
+        """Deliver all that the journal has."""
+        while events := list(islice(read_events(self._folder.journal, self._done.offset), BATCH)):
+            for event, offset in events:
+                self._history.apply(event)
+                self._deliver(event)
+                self._done.offset = offset
+            self._flush_metrics()
+            self._done.parent = self._parent
+            write_atomically(self._folder.delivered, json.dumps(vars(self._done)).encode())
+
+    def _deliver(self, event: Event) -> None:
+        kind = event["event"]
+        if kind == "result":
+            self._add_metrics(self._run_of(event["trial"]), event["metrics"], event["epoch"], event["time"])
+        elif kind == "asked":
+            self._run_of(event["trial"])
+        elif kind == "launched":
+            self._set_state(self._run_of(event["trial"]), "running", "RUNNING")
+        elif kind == "decision":
+            self._client.set_tag(self._run_of(event["trial"]), "rung", str(event["rung"]))
+            if event["action"] == "spare":
+                self._client.set_tag(self._run_of(event["trial"]), "would_have_stopped_at", str(event["epoch"]))
+        elif kind == "end":
+            self._end_trial(event)
+        elif kind == "start":
+            self._set_state(self._parent, "running", "RUNNING")
+        elif kind == "close":
+            self._close_search(event)
+
+    def _end_trial(self, event: Event) -> None:
+        self._flush_metrics()
+        run = self._run_of(event["trial"])
+        if event["score"] is not None:
+            self._add_metrics(run, {"score": event["score"]}, event["epoch"], event["time"])
+            best = self._history.ranked()[0].score
+            ended = len(self._history.in_state("finished", "stopped", "failed"))
+            self._add_metrics(self._parent, {"best_score": best}, ended, event["time"])
+        if event["reason"] is not None:
+            self._client.set_tag(run, "reason", event["reason"][:5000])
+        self._flush_metrics()
+        self._client.set_tag(run, "state", event["state"])
+        status = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}[event["state"]]
+        self._client.set_terminated(run, status, end_time=event["time"])
+
+    def _close_search(self, event: Event) -> None:
+        self._flush_metrics()
+        for trial in self._history.in_state("pending"):
+            self._set_state(self._run_of(trial.number), "pending", "SCHEDULED")
+        self._client.set_tag(self._parent, "state", event["reason"])
+        self._client.set_tag(self._parent, "mlflow.note.content", summary(self._spec, self._history, self._about))
+        status = "FINISHED" if event["reason"] == "done" else "KILLED"
+        self._client.set_terminated(self._parent, status, end_time=event["time"])
+
+    def _set_state(self, run: str, state: str, status: str) -> None:
+        self._client.set_tag(run, "state", state)
+        self._client.update_run(run, status=status)
+
+    def _add_metrics(self, run: str, metrics: Mapping[str, float | None], step: int, timestamp: int) -> None:
+        from mlflow.entities import Metric
+
+        self._metrics[run] += [
+            Metric(metric_key(name), value, timestamp, step)
+            for name, value in metrics.items()
+            if value is not None and math.isfinite(value)
+        ]
+
+    def _flush_metrics(self) -> None:
+        for run, metrics in self._metrics.items():
+            for start in range(0, len(metrics), 1000):  # MLflow's limit for a batch
+                self._client.log_batch(run, metrics=metrics[start : start + 1000])
+        self._metrics.clear()
+
+    def _run_of(self, number: int) -> str:
+        if number not in self._done.runs:
+            trial = self._history.trials[number]
+            self._done.runs[number] = self._find_run(str(number)) or self._create_child(trial)
+        return self._done.runs[number]
+
+    def _find_run(self, number: str) -> str | None:
+        tags = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` = '{number}'"
+        found = self._client.search_runs([self._experiment], tags, max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+    def _create_parent(self) -> str:
+        from mlflow.entities import Param
+
+        tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._folder.name}`"}
+        for name in ("git_commit", "code"):
+            tags[name] = str(self._about["provenance"][name])
+        run = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.name)
+        run_id = str(run.info.run_id)
+        versions = self._about["provenance"]["versions"]
+        params = _flat(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
+        for chunk in _chunks([Param(key, str(value)[:6000]) for key, value in params.items()], 100):
+            self._client.log_batch(run_id, params=chunk)
+        self._client.log_dict(run_id, self._spec.dump(), "spec.yaml")
+        self._log_dataset(run_id, "search")
+        return run_id
+
+    def _create_child(self, trial: Trial) -> str:
+        from mlflow.entities import Param
+
+        tags = self._tags(str(trial.number)) | {
+            "mlflow.parentRunId": self._parent,
+            "family": trial.family,
+            "baseline": str(trial.baseline).lower(),
+            "state": trial.state,
+        }
+        name = f"{trial.number:03d} {trial.family}{' baseline' if trial.baseline else ''}"
+        run = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
+        params = [Param(key, str(value)[:6000]) for key, value in _flat(trial.config).items()]
+        for chunk in _chunks(params, 100):
+            self._client.log_batch(run.info.run_id, params=chunk)
+        self._log_dataset(run.info.run_id, "training")
+        return str(run.info.run_id)
+
+    def _tags(self, number: str) -> dict[str, str]:
+        return {"afcl.search": self._folder.name, "afcl.search_id": self._about["id"], "afcl.trial": number}
+
+    def _log_dataset(self, run: str, context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = self._about["provenance"]["data"]
+        dataset = Dataset(
+            name=data["description"][:500],
+            digest=data["fingerprint"][:36],
+            source_type="local",
+            source=json.dumps({"dataset": self._spec.data.dataset}),
+            profile=json.dumps({"train": data["train"], "validation": data["validation"]}),
+        )
+        self._client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
+
+    def _ensure_experiment(self, name: str) -> str:
+        existing = self._client.get_experiment_by_name(name)
+        if existing is not None:
+            return str(existing.experiment_id)
+        artifacts = None
+        if self._done.uri.startswith("sqlite:///"):  # beside the database, wherever afcl is called from
+            artifacts = (Path(self._done.uri.removeprefix("sqlite:///")).parent / "mlartifacts").absolute().as_uri()
+        return str(self._client.create_experiment(name, artifact_location=artifacts, tags={KIND: MODEL_TRAINING}))
+
+
+def experiments(uri: str) -> list[tuple[str, str]]:
+    """Ids and names of the experiments of ours that a store has."""
+    found = _client(uri).search_experiments(filter_string=f"tags.`{KIND}` = '{MODEL_TRAINING}'")
+    return [(str(experiment.experiment_id), str(experiment.name)) for experiment in found]
+
+
+def summary(spec: SearchSpec, history: History, about: dict[str, Any]) -> str:
+    """A search in a few lines of Markdown: the parent run's description."""
+    counts = history.counts()
+    states = ", ".join(
+        f"{counts[state]} {state}" for state in ("finished", "stopped", "failed", "pending") if counts[state]
+    )
+    lines = [f"**{spec.name}** on {about['provenance']['data']['description']}: {states}.", ""]
+    if ranked := history.ranked():
+        lines += [f"| rank | trial | loss | {spec.search.metric_key} | values |", "|---|---|---|---|---|"]
+        for rank, trial in enumerate(ranked[:5], 1):
+            lines.append(f"| {rank} | {trial.number} | {trial.family} | {trial.score:.4f} | {values_of(trial)} |")
+        lines += ["", "One seed each: luck is part of the best score. The metric is of the validation split."]
+    return "\n".join(lines)
+
+
+def metric_key(name: str) -> str:
+    """A metric's name with what MLflow does not allow in one (of a class's name, say) replaced."""
+    return re.sub(r"[^\w\-. /]", "_", name)
+
+
+def _client(uri: str) -> "MlflowClient":
+    # one call on a dead server would else retry for four minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for every run that ends
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with _creation_lock(uri):
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)  # the first call creates or migrates an sqlite store
+    return client
+
+
+@contextmanager
+def _creation_lock(uri: str) -> Iterator[None]:
+    """Two processes that create one sqlite store at once would crash in its migration."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f".{database.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error)
+    if refused := re.search(r"error code (\d+)|too many (\d+) error responses", text):
+        code = refused[1] or refused[2]
+        return f"it answers {code}" + (", name or password are wrong" if code in ("401", "403") else "")
+    if "Max retries exceeded" in text:
+        return "no server answers"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
+
+
+def sync(folder: SearchFolder) -> tuple[int, list[str]]:
+    """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
+
+    Raises EnvironmentProblem when MLflow cannot be reached.
+    """
+    uri = tracking_uri(folder.spec(), folder.path.parent)
+    left = undelivered(folder)
+    try:
+        delivery = Delivery(folder, uri)
+        delivery.catch_up()
+        return left, delivery.reconcile()
+    except Exception as error:  # whatever the store raises
+        raise EnvironmentProblem(
+            f"tracking: MLflow at {uri} takes nothing ({_one_line(error)}); nothing is lost, try again"
+        ) from None

@@ -1,0 +1,84 @@
+"""Ray's trainable: a thin adapter on trainers.pipeline.
+
+A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost
+seconds a trial. Checkpoints are the trial's own, in the search's folder: a trial that is run again, after its worker,
+its node or the driver died, finds its newest one there, and Ray is told of none.
+"""
+
+import errno
+import os
+import socket
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+
+from search.store import TrialFolder
+from trainers.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
+from trainers.config import METRIC, STEP, TrialConfig
+from trainers.data.arrays import TrialData
+from trainers.errors import DivergedError
+from trainers.pipeline import result_of, run_trial
+
+
+def trainable(assignment: dict[str, Any], data: TrialData) -> None:
+    """Run or go on with one trial of a search. assignment: its number, folder and config as plain values."""
+    folder = TrialFolder(Path(assignment["folder"]))
+    config = TrialConfig.model_validate(assignment["config"])
+    device = granted_device()
+    torch.set_num_threads(assignment["threads"])
+
+    def save(checkpoint: Checkpoint) -> None:
+        save_checkpoint(checkpoint, folder.checkpoints)
+        print(f"epoch {checkpoint.epoch}: {METRIC} {checkpoint.metrics[METRIC]:.4f}")
+        if checkpoint.epoch == config.last_epoch:  # before the driver hears of the end
+            folder.write_result(asdict(result_of(checkpoint, data.class_names, device)))
+
+    try:
+        with _output_in(folder.log):
+            resume = newest_checkpoint(folder.checkpoints)
+            if resume is not None:
+                print(f"goes on from its checkpoint of epoch {resume.epoch}")
+            run_trial(config, data, _report, resume, save=save, device=device)
+    except DivergedError as error:
+        tune.report({"failed": f"diverged: {error}"})
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            tune.report({"disk_full": str(error)})
+        # an error that comes again would come every time: Ray need not try once more
+        elif folder.has_met(message := f"{type(error).__name__}: {error}"):
+            tune.report({"failed": f"crashed twice with: {message}"})
+        else:
+            raise
+
+
+def granted_device() -> torch.device:
+    """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has."""
+    if ray.get_gpu_ids() and torch.cuda.is_available():
+        return torch.device("cuda", 0)  # Ray shows a worker its own GPUs only
+    return torch.device("cpu")
+
+
+def _report(step: int, metrics: Mapping[str, float]) -> None:
+    tune.report({STEP: step, "metrics": dict(metrics)})
+
+
+@contextmanager
+def _output_in(path: Path) -> Iterator[None]:
+    """Send what the trial prints, and its traceback, to its log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+        where = f"{socket.gethostname()}, pid {os.getpid()} on {granted_device()}, {torch.get_num_threads()} threads"
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {where}")
+        try:
+            yield
+        except Exception:
+            traceback.print_exc(file=log)
+            raise

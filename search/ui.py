@@ -1,0 +1,93 @@
+"""The MLflow UI over a results folder's store, on the loopback address."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from search.tracking import experiments, tracking_uri
+from trainers.errors import EnvironmentProblem, InputError
+
+HOST = "127.0.0.1"
+
+
+def serve(results: Path, port: int, say: Callable[[str], None]) -> int:
+    """Serve until Ctrl-C or SIGTERM; the server's exit code. A store that is itself a server is only named.
+
+    Raises EnvironmentProblem when the port is taken, InputError when there is nothing to show yet.
+    """
+    uri = tracking_uri(None, results)
+    if uri.startswith(("http://", "https://")):
+        for line in links(uri, uri):
+            say(line)
+        return 0
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise InputError(f"no runs in {results} yet; start a search with `afcl search demo`")
+    _check_free(port)
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        uri,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
+    command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    say("starting MLflow")
+    log = results / "mlflow-ui.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, env=_environment(), stdout=output, stderr=output, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    try:
+        _wait_until_it_answers(server, port)
+        for line in links(uri, f"http://{HOST}:{port}"):
+            say(line)
+        say("Ctrl-C ends it")
+        code = server.wait()
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
+        return 0
+    if code > 0:
+        raise EnvironmentProblem(f"the MLflow server ended with code {code}; {log} says why")
+    return 0
+
+
+def _environment() -> dict[str, str]:
+    # no telemetry, and none of the workers that its side for language models would start
+    return os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def links(uri: str, address: str) -> list[str]:
+    """Where each experiment opens. The UI starts on its side for language models unless the address says otherwise."""
+    found = experiments(uri)
+    return [
+        f"{name}: {address}/#/experiments/{number}/runs?workflowType=machine_learning" for number, name in found
+    ] or [address]
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise EnvironmentProblem(f"--port {port}: {error.strerror}; choose another with --port") from None
+
+
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> None:
+    while server.poll() is None:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return

@@ -1,0 +1,118 @@
+"""The fields of TrialConfig by their dotted paths: which may be searched, and which kinds of range fit each."""
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from spaces.range_yaml import parse_range
+from spaces.ranges import Choice, IntUniform, Range, Value, ZeroOr, is_number, kind_of, same
+from trainers.config import Config, TrialConfig, did_you_mean, printable, shown
+from trainers.errors import InputError
+
+_STAGE_LENGTH = "rungs and the step counter need the stage lengths fixed within a search"
+NOT_SEARCHED = {  # path or section: why no range may stand on it
+    "data": "scores on different data cannot be compared",
+    "seed": "scores of different seeds cannot be compared; `afcl confirm` repeats the winners with fresh ones",
+    "deterministic": "it says how a trial runs, not what it learns",
+    "representation.epochs": _STAGE_LENGTH,
+    "classifier.epochs": _STAGE_LENGTH,
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a field holds: a real number, a whole one, one of a few words, or something else."""
+
+    kind: Literal["real", "whole", "words", "other"]
+    words: tuple[Value, ...] = ()
+
+
+@cache
+def fields() -> Mapping[str, Field]:
+    """Every field of a trial by its path, such as loss.eta."""
+    return dict(_leaves(TrialConfig, ""))
+
+
+def searchable() -> dict[str, Field]:
+    """The fields on which a range may stand."""
+    return {path: field for path, field in fields().items() if _why_not(path) is None and field.kind != "other"}
+
+
+def read_space(raw: object) -> dict[str, Range]:
+    """Ranges by path from their YAML forms. Raises InputError with one line; checks all but the ranges' ends."""
+    if not isinstance(raw, Mapping):
+        raise InputError(f"space: must be a mapping of fields to ranges, but got {shown(raw)}")
+    return {str(path): _read_range(str(path), one) for path, one in raw.items()}
+
+
+def _read_range(path: str, raw: object) -> Range:
+    where = f"space.{printable(path)}"
+    reason = _why_not(path)
+    if reason is not None:
+        raise InputError(f"{where}: may not be searched: {reason}")
+    field = searchable().get(path)
+    if field is None:
+        inside = [known for known in searchable() if known.startswith(f"{path}.")]
+        if inside:
+            raise InputError(f"{where}: is a section; name its fields, such as {inside[0]}: {{uniform: [0, 1]}}")
+        raise InputError(f"{where}: unknown field{nearest_paths(path, list(searchable()))}")
+    return _fitted(where, parse_range(where, raw), field)
+
+
+def nearest_paths(path: str, known: list[str]) -> str:
+    """A hint to append to "unknown …": the path that it resembles, else those that end like it (eta: loss.eta)."""
+    hint = did_you_mean(path, known, else_all=False)
+    if hint:
+        return hint
+    last = path.rpartition(".")[2]
+    alike = [one for one in known if one.rpartition(".")[2] == last]
+    return f"; did you mean {' or '.join(alike)}?" if alike else ""
+
+
+def _why_not(path: str) -> str | None:
+    return next((why for stem, why in NOT_SEARCHED.items() if path == stem or path.startswith(f"{stem}.")), None)
+
+
+def _fitted(where: str, given: Range, field: Field) -> Range:
+    """`given`, its choices as the field's own type; InputError where this kind of range cannot fill the field."""
+    if field.kind == "words":
+        known = [shown(word).strip("'") for word in field.words]
+        if not isinstance(given, Choice):
+            raise InputError(f"{where}: takes choice only (of {', '.join(known)}), but got {kind_of(given)}")
+        for value in given.values:
+            if not any(same(value, word) for word in field.words):
+                hint = did_you_mean(str(value), known, else_all=False)
+                raise InputError(f"{where}: a choice must be one of {', '.join(known)}, but got {shown(value)}{hint}")
+        return given
+    if isinstance(given, Choice):
+        for value in given.values:
+            if not is_number(value) or (field.kind == "whole" and not float(value).is_integer()):
+                raise InputError(f"{where}: a choice must be a {field.kind} number, but got {shown(value)}")
+        return Choice(tuple(int(value) if field.kind == "whole" else float(value) for value in given.values))
+    inner = given.range if isinstance(given, ZeroOr) else given
+    if field.kind == "whole" and not isinstance(inner, IntUniform):
+        raise InputError(f"{where}: a whole number takes intuniform or choice, but got {kind_of(inner)}")
+    return given
+
+
+def _leaves(section: type[Config], under: str) -> typing.Iterator[tuple[str, Field]]:
+    for name, info in section.model_fields.items():
+        path = f"{under}.{name}" if under else name
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Config):
+            yield from _leaves(info.annotation, path)
+        else:
+            yield path, _field(info.annotation)
+
+
+def _field(annotation: Any) -> Field:
+    if annotation is bool:
+        return Field("words", (True, False))
+    if annotation is int:
+        return Field("whole")
+    if annotation is float:
+        return Field("real")
+    if typing.get_origin(annotation) is Literal:
+        return Field("words", typing.get_args(annotation))
+    return Field("other")  # text, lists, and what may be null

@@ -1,0 +1,331 @@
+"""What one searched field may be: plain values that sample, place and describe themselves.
+
+Every range also has one coordinate in [0, 1] (`to_unit`, `from_unit`), for samplers that need a fixed space
+and for the axes of plots. `to_unit` takes a number outside its range as the nearest end, since a baseline
+may lie outside of what is searched.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypeGuard
+
+import numpy as np
+
+from trainers.config import shown
+from trainers.errors import InputError
+
+Value: TypeAlias = float | int | str | bool
+Edge: TypeAlias = Literal["low", "high"] | None
+
+LARGEST_INT = 2**53  # a float holds every whole number up to here
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """A real number from `low` to `high`, every part of the range equally likely."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _check_ends(self.low, self.high)
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """Draw a value."""
+        return self.from_unit(rng.random())
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` lies in the range, ends included."""
+        return is_number(value) and self.low <= value <= self.high
+
+    def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
+        """The end within whose share `margin` of the range `value` lies."""
+        return _edge(self.to_unit(value), margin)
+
+    def to_unit(self, value: Value) -> float:
+        """Where `value` lies, from 0 (low) to 1 (high)."""
+        return _clamp((float(value) - self.low) / (self.high - self.low), 0.0, 1.0)
+
+    def from_unit(self, unit: float) -> float:
+        """The value at `unit`; the ends are met exactly."""
+        return float(self.high if unit >= 1 else _clamp(self.low + unit * (self.high - self.low), self.low, self.high))
+
+    def points(self, count: int) -> list[Value]:
+        """`count` values at equal distances, ends included."""
+        return [self.from_unit(unit) for unit in _units(count)]
+
+    def describe(self) -> str:
+        """The range in a few words."""
+        return f"{self.low:g} … {self.high:g}"
+
+    def as_yaml(self) -> dict[str, Any]:
+        """The range as a spec writes it."""
+        return {"uniform": [float(self.low), float(self.high)]}
+
+
+@dataclass(frozen=True, slots=True)
+class LogUniform:
+    """A positive real number from `low` to `high`, every factor of the same size equally likely."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _check_ends(self.low, self.high, positive="loguniform")
+        if not 1 < self.high / self.low < math.inf:  # ends so near or far that no factor between them can be told
+            raise InputError(
+                f"high / low must be above 1 and finite, but got low={shown(self.low)}, high={shown(self.high)}"
+            )
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """Draw a value."""
+        return self.from_unit(rng.random())
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` lies in the range, ends included."""
+        return is_number(value) and self.low <= value <= self.high
+
+    def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
+        """The end within whose share `margin` of the range, on the log scale, `value` lies."""
+        return _edge(self.to_unit(value), margin)
+
+    def to_unit(self, value: Value) -> float:
+        """Where `value` lies on the log scale, from 0 (low) to 1 (high)."""
+        inside = _clamp(float(value), self.low, self.high)
+        return math.log(inside / self.low) / math.log(self.high / self.low)
+
+    def from_unit(self, unit: float) -> float:
+        """The value at `unit`; the ends are met exactly."""
+        if unit >= 1:
+            return float(self.high)
+        return float(_clamp(self.low * (self.high / self.low) ** unit, self.low, self.high))
+
+    def points(self, count: int) -> list[Value]:
+        """`count` values at equal factors, ends included."""
+        return [self.from_unit(unit) for unit in _units(count)]
+
+    def describe(self) -> str:
+        """The range in a few words."""
+        return f"{self.low:g} … {self.high:g} (log)"
+
+    def as_yaml(self) -> dict[str, Any]:
+        """The range as a spec writes it."""
+        return {"loguniform": [float(self.low), float(self.high)]}
+
+
+@dataclass(frozen=True, slots=True)
+class IntUniform:
+    """A whole number from `low` to `high`, both included, each equally likely."""
+
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        _check_ends(self.low, self.high)
+        for end in (self.low, self.high):
+            if not isinstance(end, int) or abs(end) > LARGEST_INT:
+                raise InputError(f"low and high must be whole numbers up to 2**53, but got {shown(end)}")
+
+    def sample(self, rng: np.random.Generator) -> int:
+        """Draw a value."""
+        return int(rng.integers(self.low, self.high, endpoint=True))
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` is one of the whole numbers; 2.0 counts as 2."""
+        return is_number(value) and self.low <= value <= self.high and float(value).is_integer()
+
+    def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
+        """The end within whose share `margin` of the range `value` lies."""
+        return _edge((float(value) - self.low) / (self.high - self.low), margin)
+
+    def to_unit(self, value: Value) -> float:
+        """The middle of the slice of [0, 1] that stands for `value`: one slice of equal size per number."""
+        inside = _clamp(float(value), self.low, self.high)
+        return (inside - self.low + 0.5) / (self.high - self.low + 1)
+
+    def from_unit(self, unit: float) -> int:
+        """The number in whose slice `unit` lies."""
+        return int(_clamp(self.low + math.floor(unit * (self.high - self.low + 1)), self.low, self.high))
+
+    def points(self, count: int) -> list[Value]:
+        """At most `count` different whole numbers at near equal distances, ends included."""
+        span = self.high - self.low
+        return list(dict.fromkeys(self.low + round(unit * span) for unit in _units(min(count, span + 1))))
+
+    def describe(self) -> str:
+        """The range in a few words."""
+        return f"{self.low} … {self.high} (whole)"
+
+    def as_yaml(self) -> dict[str, Any]:
+        """The range as a spec writes it."""
+        return {"intuniform": [self.low, self.high]}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few values, each equally likely."""
+
+    values: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2:
+            raise InputError(
+                f"choice needs 2 values or more (one alone is no choice), but got {shown(list(self.values))}"
+            )
+        for place, value in enumerate(self.values):
+            if not is_number(value) and not isinstance(value, str | bool):
+                raise InputError(f"a choice must be a finite number, a word, true or false, but got {shown(value)}")
+            if any(same(value, earlier) for earlier in self.values[:place]):
+                raise InputError(f"choices must differ from each other, but got {shown(value)} twice")
+
+    def sample(self, rng: np.random.Generator) -> Value:
+        """Draw a value."""
+        return self.values[int(rng.integers(len(self.values)))]
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` is one of the choices."""
+        return any(same(value, one) for one in self.values)
+
+    def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
+        """The end that `value` is: for three or more numbers only, as else every choice would be an end."""
+        if len(self.values) < 3 or not all(is_number(one) for one in (*self.values, value)):
+            return None
+        smallest, largest = self.smallest_and_largest()
+        return "low" if value == smallest else "high" if value == largest else None
+
+    def smallest_and_largest(self) -> tuple[Value, Value]:
+        """The ends of choices that are all numbers."""
+        ordered = sorted(self.values, key=float)
+        return ordered[0], ordered[-1]
+
+    def to_unit(self, value: Value) -> float:
+        """The middle of the slice of [0, 1] that stands for `value`; a ValueError for any other value."""
+        for place, one in enumerate(self.values):
+            if same(value, one):
+                return (place + 0.5) / len(self.values)
+        raise ValueError(f"{value!r} is none of {self.describe()}")
+
+    def from_unit(self, unit: float) -> Value:
+        """The choice in whose slice `unit` lies."""
+        return self.values[int(_clamp(math.floor(unit * len(self.values)), 0, len(self.values) - 1))]
+
+    def points(self, count: int) -> list[Value]:
+        """All the choices, however many were asked for."""
+        return list(self.values)
+
+    def describe(self) -> str:
+        """The range in a few words."""
+        return ", ".join(f"{one:g}" if isinstance(one, float) else shown(one).strip("'") for one in self.values)
+
+    def as_yaml(self) -> dict[str, Any]:
+        """The range as a spec writes it."""
+        return {"choice": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroOr:
+    """Exactly 0 with probability `share`, else a value of the range inside, which lies above 0.
+
+    With it one space holds the corners of the loss family (CL, FCL, ACL) as well as its inside. As one
+    coordinate, the first `share` of [0, 1] is zero.
+    """
+
+    range: Uniform | LogUniform | IntUniform
+    share: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.range, Uniform | LogUniform | IntUniform):
+            kind = kind_of(self.range) if isinstance(self.range, Range) else shown(self.range)
+            raise InputError(f"zero_or takes uniform, loguniform or intuniform, but got {kind}")
+        if not self.range.low > 0:
+            raise InputError(
+                f"low > 0 must hold inside zero_or, which adds the zero, but got low={shown(self.range.low)}"
+            )
+        if not (is_number(self.share) and 0 < self.share < 1):
+            raise InputError(f"share must lie between 0 and 1, but got {shown(self.share)}")
+
+    @property
+    def zero(self) -> float:
+        """0 of the type that the range inside draws."""
+        return 0 if isinstance(self.range, IntUniform) else 0.0
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """Draw a value."""
+        return self.zero if rng.random() < self.share else self.range.sample(rng)
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` is zero or lies in the range inside."""
+        return (is_number(value) and value == 0) or self.range.contains(value)
+
+    def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
+        """The near end of the range inside; zero is a place of its own, not an edge."""
+        return None if value == 0 else self.range.near_edge(value, margin)
+
+    def to_unit(self, value: Value) -> float:
+        """The middle of zero's slice for zero, else the place in the slice of the range inside."""
+        return self.share / 2 if value == 0 else self.share + (1 - self.share) * self.range.to_unit(value)
+
+    def from_unit(self, unit: float) -> float:
+        """Zero in the first `share`, else the value of the range inside."""
+        return self.zero if unit < self.share else self.range.from_unit((unit - self.share) / (1 - self.share))
+
+    def points(self, count: int) -> list[Value]:
+        """Zero, and `count` - 1 points of the range inside (at least one)."""
+        return [self.zero, *self.range.points(max(1, count - 1))]
+
+    def describe(self) -> str:
+        """The range in a few words."""
+        return f"0 or {self.range.describe()}"
+
+    def as_yaml(self) -> dict[str, Any]:
+        """The range as a spec writes it."""
+        return {"zero_or": self.range.as_yaml(), "share": float(self.share)}
+
+
+Range: TypeAlias = Uniform | LogUniform | IntUniform | Choice | ZeroOr
+
+
+def kind_of(given: Range) -> str:
+    """The word by which a spec names this kind of range."""
+    return next(iter(given.as_yaml()))
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether `value` is a finite number; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond what a float holds
+        return False
+
+
+def _check_ends(low: object, high: object, *, positive: str = "") -> None:
+    if not is_number(low):
+        raise InputError(f"low must be a finite number, but got {shown(low)}")
+    if not is_number(high):
+        raise InputError(f"high must be a finite number, but got {shown(high)}")
+    if positive and low <= 0:
+        hint = ""
+        if low == 0 and high > 0:
+            hint = f"; for zero as well, write {{zero_or: {{loguniform: [{min(1, high / 100):g}, {high:g}]}}}}"
+        raise InputError(f"low > 0 must hold for {positive}, but got low={shown(low)}{hint}")
+    if not low < high:
+        raise InputError(f"low < high must hold, but got low={shown(low)}, high={shown(high)}")
+
+
+def same(one: object, other: object) -> bool:
+    """Equality that tells true from 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _clamp(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def _units(count: int) -> list[float]:
+    return [0.5] if count == 1 else [place / (count - 1) for place in range(count)]
+
+
+def _edge(unit: float, margin: float) -> Edge:
+    return "low" if unit <= margin else "high" if unit >= 1 - margin else None

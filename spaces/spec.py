@@ -1,0 +1,306 @@
+"""A search, whole: the trial's fixed fields, the ranges over some of them, and how to search.
+
+`load_spec` reads a YAML file into a checked SearchSpec; whatever is wrong with it is one line with the file, the
+line, the path, the rule and the value.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
+
+from spaces.fields import fields, nearest_paths, read_space
+from spaces.overrides import FLAG, apply_override, misplaced_range
+from spaces.range_yaml import KINDS
+from spaces.ranges import Choice, Range, Value, ZeroOr, is_number
+from spaces.schema import in_standard_words, space_schema
+from spaces.yaml_file import dump_yaml, read_mapping
+from trainers.config import (
+    ClassifierConfig,
+    Config,
+    DataConfig,
+    LossConfig,
+    ModelConfig,
+    Real,
+    RepresentationConfig,
+    Seed,
+    TrialConfig,
+    Whole,
+    did_you_mean,
+    parse,
+    printable,
+)
+from trainers.errors import InputError
+
+READY = Path(__file__).parent  # the searches that come with the package
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL"]
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Space: TypeAlias = Annotated[
+    Mapping[str, Range],
+    PlainValidator(read_space),
+    PlainSerializer(lambda space: {path: one.as_yaml() for path, one in space.items()}, return_type=dict[str, Any]),
+    WithJsonSchema(space_schema()),
+]
+
+
+class SchedulerConfig(Config):
+    """When hopeless trials stop: at the rungs grace · reduction^k of stage one, all but the best 1/reduction."""
+
+    name: Literal["asha", "none"] = "asha"
+    grace: Annotated[Whole, Field(ge=1)] = 2  # epochs that every trial gets
+    reduction: Annotated[Whole, Field(ge=2)] = 3
+
+
+class SearchConfig(Config):
+    """How many trials, from which sampler, judged by what, and within which bounds."""
+
+    trials: Annotated[Whole, Field(ge=0, le=1_000_000)]  # those that the sampler proposes; a grid may have fewer points
+    baselines: tuple[Family, ...] = ("CL", "FCL", "ACL")  # run first, at the fixed values, and never stopped
+    baseline_eta: Annotated[Real, Field(gt=0)] = 60.0  # of ACL and AFCL
+    baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0  # of FCL and AFCL
+    sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
+    scheduler: SchedulerConfig = SchedulerConfig()
+    metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"  # on validation
+    max_concurrent: Annotated[Whole, Field(ge=1)] | None = None  # None: as many as the cluster holds
+    max_hours: Annotated[Real, Field(gt=0)] | None = None
+    max_failures: Annotated[Whole, Field(ge=0)] = 2  # times that a crashed trial is tried again
+    max_failed_share: Annotated[Real, Field(ge=0, le=1)] = 0.5  # more failed trials than this stop the search
+    exempt_share: Annotated[Real, Field(ge=0, le=1)] = 0.0  # of would-be-stopped trials, drawn by seed, that go on
+    keep_best: Annotated[Whole, Field(ge=1)] = 10  # finished trials whose checkpoints stay, to be exported
+    grid_points: Annotated[Whole, Field(ge=2, le=1000)] = 5  # per range, with the grid
+    seed: Seed = 0
+
+    @field_validator("baselines")
+    @classmethod
+    def _each_once(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(baselines)) != len(baselines):
+            raise ValueError("baselines must differ from each other")
+        return baselines
+
+    @property
+    def metric_key(self) -> str:
+        """The metric's name among those that a trial reports."""
+        return f"val_{self.metric}"
+
+
+class ResourcesConfig(Config):
+    """What one trial asks of the cluster."""
+
+    cpus: Annotated[Real, Field(gt=0)] = 1.0
+    gpus: Annotated[Real, Field(ge=0)] = 0.0  # 0.25: four trials share one GPU
+
+    @field_validator("gpus")
+    @classmethod
+    def _whole_above_one(cls, gpus: float) -> float:
+        if gpus > 1 and not gpus.is_integer():
+            raise ValueError("must be a whole number above 1, as only one GPU can be shared")
+        return gpus
+
+
+class TrackingConfig(Config):
+    """Where MLflow keeps the runs; None leaves it to the command line, the environment and the default."""
+
+    uri: Text | None = None
+    experiment: Text | None = None
+
+
+class SearchSpec(Config):
+    """A search, whole and checked; `space` overrides the fixed values of the fields that it names."""
+
+    name: Annotated[str, Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    representation: RepresentationConfig = RepresentationConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    seed: Seed = 0
+    deterministic: bool = False
+    space: Space = Field(default_factory=dict)
+    search: SearchConfig
+    resources: ResourcesConfig = ResourcesConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _a_folder_can_have_it(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError("must start with a letter or digit and hold only these and . _ -, at most 64 in all")
+        return name
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        scheduler, epochs = self.search.scheduler, self.representation.epochs
+        if scheduler.name == "asha" and scheduler.grace > epochs:
+            raise InputError(
+                "search.scheduler.grace: grace ≤ representation.epochs must hold,"
+                f" but got grace={scheduler.grace}, epochs={epochs}"
+            )
+        if self.search.trials == 0 and not self.search.baselines:
+            raise InputError("search.trials: must be at least 1 without baselines, but got 0")
+        if self.search.trials > 0 and not self.space:
+            raise InputError("space: must name at least one range, unless search.trials is 0 and only baselines run")
+        _check_ends(self)
+        return self
+
+    @property
+    def base(self) -> TrialConfig:
+        """The fixed values alone."""
+        return TrialConfig(**{name: getattr(self, name) for name in TrialConfig.model_fields})
+
+    def trial_config(self, values: Mapping[str, Value]) -> TrialConfig:
+        """The fixed values with `values` (by path) in their place. Raises InputError where they are wrong."""
+        raw = self.base.model_dump()
+        for path, value in values.items():
+            if path not in fields():
+                raise InputError(f"{printable(path)}: unknown field{nearest_paths(path, list(fields()))}")
+            *sections, name = path.split(".")
+            here = raw
+            for section in sections:
+                here = here[section]
+            here[name] = value
+        return parse(TrialConfig, raw)
+
+    def baseline(self, family: Family) -> TrialConfig:
+        """A corner of the loss family at the fixed values, which may lie outside of the ranges."""
+        return self.trial_config(
+            {
+                "loss.eta": self.search.baseline_eta if family in ("ACL", "AFCL") else 0.0,
+                "loss.gamma": self.search.baseline_gamma if family in ("FCL", "AFCL") else 0.0,
+            }
+        )
+
+    def baseline_values(self, family: Family) -> dict[str, Value]:
+        """What the baseline has at the paths that are searched."""
+        config = self.baseline(family)
+        return {path: value_at(config, path) for path in self.space}
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values that `parse_spec` reads back as an equal spec."""
+        return self.model_dump(mode="json")
+
+    def dump_yaml(self) -> str:
+        """YAML that `load_spec` reads back as an equal spec."""
+        return dump_yaml(self.dump())
+
+
+def value_at(config: TrialConfig, path: str) -> Value:
+    """The value of the field at a dotted path."""
+    here: Any = config
+    for name in path.split("."):
+        here = getattr(here, name)
+    value: Value = here
+    return value
+
+
+def parse_spec(values: Mapping[str, Any]) -> SearchSpec:
+    """Check the raw values of a spec. Raises InputError with one line: path, rule, value."""
+    misplaced = misplaced_range(values, fields(), KINDS)
+    if misplaced is not None:
+        raise InputError(f"{misplaced}: must be a fixed value here; its range goes under space, as space.{misplaced}")
+    return parse(SearchSpec, values)
+
+
+def load_spec(path_or_name: str | Path, overrides: Sequence[str] = (), name: str | None = None) -> SearchSpec:
+    """Read a spec from a YAML file, or a ready one by its name (demo, fmnist, digits).
+
+    `overrides` are path=value texts, put in before anything is checked; `name` replaces the spec's own. Raises
+    InputError with one line.
+    """
+    path, shown_as = _find(path_or_name)
+    document = read_mapping(path, shown_as)
+    values = document.values
+    origins = {key: f"{shown_as}:{line}" for key, line in document.lines.items()}
+    for text in overrides:
+        changed = apply_override(SearchSpec, values, text)
+        origins = {key: origin for key, origin in origins.items() if not key.startswith(f"{changed}.")}
+        origins[changed] = FLAG
+    if name is not None:
+        values["name"] = name
+        origins["name"] = "--name"
+    try:
+        return parse_spec(values)
+    except InputError as error:
+        raise InputError(f"{_origin(str(error), origins) or shown_as}: {error}") from None
+
+
+def ready_names() -> list[str]:
+    """The names of the searches that come with the package."""
+    return sorted(path.stem for path in READY.glob("*.yaml"))
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a spec's YAML file, for editors."""
+    schema = in_standard_words(SearchSpec.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "A search of afcl"}
+
+
+def _find(path_or_name: str | Path) -> tuple[Path, str]:
+    """The file that is meant, and what messages call it; a file of the user's own comes before a ready one."""
+    text = str(path_or_name)
+    bare = text.removeprefix("spaces/").removesuffix(".yaml")
+    try:
+        path = Path(path_or_name).expanduser()
+        if not path.is_file() and bare in ready_names():
+            return READY / f"{bare}.yaml", f"{bare}.yaml"
+        exists = path.exists()
+    except (OSError, RuntimeError) as error:  # too long a name, no right to look, no such user's home
+        raise InputError(f"{printable(text)}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not exists:
+        hint = did_you_mean(path.stem, ready_names(), else_all="/" not in text and not path.suffix)
+        raise InputError(f"{printable(text)}: no such file{hint}")
+    return path, printable(text)
+
+
+def _origin(message: str, origins: Mapping[str, str]) -> str | None:
+    """Where the path with which `message` begins was written: its own line, else that of its section."""
+    path = message.split(": ", 1)[0].split("[", 1)[0]
+    while path and path not in origins:
+        path = path.rpartition(".")[0]
+    changed = any(key.startswith(f"{path}.") and origin == FLAG for key, origin in origins.items())
+    return f"{origins[path]} with {FLAG}" if path and changed else origins.get(path)
+
+
+def _check_ends(spec: SearchSpec) -> None:
+    """Refuse a range that could draw what a trial would refuse.
+
+    The ends of every range are put into a trial, alone and in pairs within a section, because some rules are
+    about two fields (`pretrained` and `encoder`). The other ranges stand at their first value meanwhile, as the
+    fixed value that a range overrides need not fit.
+    """
+    first = {path: _ends(one)[0] for path, one in spec.space.items()}
+    for values in _corners(spec.space):
+        try:
+            spec.trial_config(first | values)
+        except InputError as error:
+            at, rule = str(error).split(": ", 1)
+            # a rule of a section names no field: then it is about the ranges that stand in that section
+            blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
+            blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
+            raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
+
+
+def _corners(space: Mapping[str, Range]) -> Iterator[dict[str, Value]]:
+    for path, one in space.items():
+        yield from ({path: value} for value in _ends(one))
+    for path, other in itertools.combinations(space, 2):
+        if path.split(".")[0] == other.split(".")[0]:
+            for pair in itertools.product(_few_ends(space[path]), _few_ends(space[other])):
+                yield dict(zip((path, other), pair, strict=True))
+
+
+def _ends(one: Range) -> list[Value]:
+    if isinstance(one, Choice):
+        return list(one.values)
+    return [one.zero, *_ends(one.range)] if isinstance(one, ZeroOr) else [one.low, one.high]
+
+
+def _few_ends(one: Range) -> list[Value]:
+    """Of a list of numbers, however long, the smallest and the largest."""
+    if isinstance(one, Choice) and all(is_number(value) for value in one.values):
+        return list(one.smallest_and_largest())
+    return _ends(one)

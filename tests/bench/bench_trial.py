@@ -1,0 +1,96 @@
+"""A whole trial against its encoder's compute alone: what loss, augmentation, probe, classifier and checkpoints add."""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from measure import Row, Say, in_turns, rows_of
+
+from spaces.spec import SearchSpec, load_spec
+from trainers.checkpoint import save_checkpoint
+from trainers.classifier import FEATURE_BATCH
+from trainers.config import TrialConfig
+from trainers.data import TrialData, load
+from trainers.errors import EnvironmentProblem
+from trainers.models import build_encoder
+from trainers.pipeline import run_trial
+
+SHORT = ["representation.epochs=4", "classifier.epochs=5"]  # the demo's 16 and 20, in the same proportion
+SECONDS = 12.0
+
+
+def rows(say: Say) -> Iterator[Row]:
+    """One row: whole trials against the passes in them."""
+    spec, data = demo()
+    config = spec.base
+    say(f"trial on {data.description}, {config.representation.epochs}+{config.classifier.epochs} epochs")
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {
+            "ours": whole_trial(config, data, Path(folder)),
+            "its encoder passes alone": encoder_alone(config, data),
+        }
+        channels, height, width = data.train.images.shape[1:]
+        what = f"trial, small encoder of width {config.model.width}, {channels}×{height}×{width}"
+        yield from rows_of("trial", what, in_turns(sides, SECONDS))
+
+
+def demo() -> tuple[SearchSpec, TrialData]:
+    """The demo search, shortened, on Fashion-MNIST if that is here and else on digits."""
+    try:
+        spec = load_spec("demo", SHORT)
+        return spec, load(spec.data)
+    except EnvironmentProblem:
+        spec = load_spec("digits", SHORT)
+        return spec, load(spec.data)
+
+
+def whole_trial(config: TrialConfig, data: TrialData, folder: Path) -> Callable[[], object]:
+    """As a worker runs it: a checkpoint at each epoch, before its report."""
+
+    def run() -> None:
+        for old in folder.glob("*.pt"):
+            old.unlink()  # nothing is resumed here
+        run_trial(config, data, lambda step, metrics: None, save=lambda checkpoint: save_checkpoint(checkpoint, folder))
+
+    return run
+
+
+def encoder_alone(config: TrialConfig, data: TrialData) -> Callable[[], object]:
+    """The same count of forward and backward passes on the same sizes of batch, of floats already in memory.
+
+    Training batches for stage one; the probe's features of both splits at each of its epochs, and once more for
+    stage two.
+    """
+    stage, channels = config.representation, data.train.images.shape[1]
+    encoder = build_encoder(config.model, channels, seed=0).to(memory_format=torch.channels_last)
+    train, validation = (_floats(split.images) for split in (data.train, data.validation))
+    views = train.repeat(stage.views, 1, 1, 1)
+    batches = [
+        batch.contiguous(memory_format=torch.channels_last)
+        for batch in views.tensor_split(math.ceil(len(train) / stage.batch_size))
+    ]
+    gradients = [torch.ones(len(batch), encoder.feature_dim) / batch.numel() for batch in batches]
+    chunks = [*train.split(FEATURE_BATCH), *validation.split(FEATURE_BATCH)]
+
+    def features() -> None:
+        encoder.eval()
+        with torch.no_grad():
+            for chunk in chunks:
+                encoder(chunk)
+
+    def run() -> None:
+        for _ in range(stage.epochs):
+            encoder.train()
+            for batch, gradient in zip(batches, gradients, strict=True):
+                encoder.zero_grad(set_to_none=True)
+                encoder(batch).backward(gradient)
+            features()
+        features()
+
+    return run
+
+
+def _floats(images) -> torch.Tensor:
+    return (torch.tensor(images) / 255).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,139 @@
+"""`make bench`: every timing as a ratio to something known, in one table, with the machine it was taken on.
+
+    python tests/bench/run.py [--threads N] [loss] [augment] [trial] [search]
+
+One thread unless told otherwise: a trial of the demo is granted one, and two threads on a machine whose cores have
+other work wait for each other most of the time, so that the table would tell of that work and not of ours.
+
+A timing is never a test: nothing here fails because a machine is slow. A further topic is a further file with a
+function `rows(say)`, named in TOPICS.
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import bench_augment
+import bench_loss
+import bench_search
+import bench_trial
+import torch
+from measure import Row, Topic
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from search.provenance import cpu_kind, git_commit, versions
+from trainers.files import write_atomically
+
+TOPICS: dict[str, Topic] = {
+    "loss": bench_loss.rows,
+    "augment": bench_augment.rows,
+    "trial": bench_trial.rows,
+    "search": bench_search.rows,
+}
+OUT = Path(__file__).parents[2] / "results" / "bench"
+NOTES = (
+    "Medians of runs taken in turns; ratio is ours over the other, so that below 1 is quicker or smaller. "
+    "Spread is the wider interquartile range of both, as a share of its median: a difference within it says nothing."
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Timings as ratios, into results/bench/.")
+    parser.add_argument("--threads", type=int, default=1, help="of torch, and of what it is compared with [1]")
+    parser.add_argument("topics", nargs="*", metavar="topic", help=f"some of: {', '.join(TOPICS)} [all]")
+    given = parser.parse_args()
+    unknown = [name for name in given.topics if name not in TOPICS]
+    if unknown:
+        parser.error(f"no topic {unknown[0]!r}; known are {', '.join(TOPICS)}")
+    if given.threads < 1:
+        parser.error(f"--threads must be at least 1, but got {given.threads}")
+    torch.set_num_threads(given.threads)
+    topics = {name: rows for name, rows in TOPICS.items() if not given.topics or name in given.topics}
+    started = time.perf_counter()
+    measured = _measure(topics, Console(stderr=True))
+    about = _about(time.perf_counter() - started)
+    OUT.mkdir(parents=True, exist_ok=True)
+    content = about | {"rows": [asdict(row) for row in measured]}
+    write_atomically(OUT / "bench.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(OUT / "bench.md", _markdown(measured, about).encode())
+    console = Console()
+    if not console.is_terminal:
+        console.width = 110  # a log has no width to keep to
+    console.print(_table(measured))
+    console.print(f"\n{_machine(about)}\n{NOTES}\n{OUT / 'bench.md'} and bench.json", highlight=False, soft_wrap=True)
+
+
+def _measure(topics: dict[str, Topic], console: Console) -> list[Row]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    measured: list[Row] = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(topics))
+
+        def say(what: str) -> None:
+            progress.update(task, description=what)
+            if not console.is_terminal:  # a log wants lines
+                console.print(what, highlight=False)
+
+        for rows in topics.values():
+            measured += rows(say)
+            progress.advance(task)
+    return measured
+
+
+def _about(seconds: float) -> dict[str, Any]:
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "cpu": cpu_kind(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 2),
+        "git_commit": git_commit(),
+        "versions": versions(),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _machine(about: dict[str, Any]) -> str:
+    used = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return (
+        f"{about['date']}; {about['cpu']}, {about['cores']} cores, threads: {about['threads']}, "
+        f"load {about['load']} at the end; commit {about['git_commit']}; {used}; {about['seconds']} s"
+    )
+
+
+HEAD = ("what", "ours", "the other", "", "ratio", "runs", "spread")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    values = (
+        f"{value:.3g} {row.unit}" if value < 1000 else f"{value:.0f} {row.unit}" for value in (row.ours, row.other)
+    )
+    ours, other = values
+    return (row.what, ours, other, row.other_name, f"{row.ratio:.3g}", str(row.runs), f"{row.spread:.0%}")
+
+
+def _table(measured: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(HEAD):
+        table.add_column(column, justify="left" if number in (0, 3) else "right", no_wrap=number not in (0, 3))
+    for row in measured:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _markdown(measured: list[Row], about: dict[str, Any]) -> str:
+    lines = ["# Bench", "", f"{_machine(about)}.", "", NOTES, ""]
+    lines += [f"| {' | '.join(HEAD)} |", "| --- | ---: | ---: | --- | ---: | ---: | ---: |"]
+    lines += [f"| {' | '.join(_cells(row))} |" for row in measured]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

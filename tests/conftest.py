@@ -1,0 +1,39 @@
+"""Small real data, shared by all tests."""
+
+import pytest
+import torch
+
+from trainers.config import DataConfig, TrialConfig, parse
+from trainers.data import TrialData, load
+
+DIGITS = {"dataset": "digits", "classes": ["3", "8"], "train_size": 60, "ratio": [80, 20], "val_per_class": 25}
+
+
+def pytest_configure():
+    """Numbers are compared to the bit, for which the number of threads must be the same, in all fixtures too."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Also after a test that changed it."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> TrialData:
+    return load(parse(DataConfig, DIGITS))
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> TrialConfig:
+    return parse(
+        TrialConfig,
+        {
+            "data": DIGITS,
+            "model": {"width": 4, "projection_dim": 16},
+            "loss": {"eta": 60, "gamma": 2, "temperature": 0.1},
+            "representation": {"epochs": 4, "batch_size": 32},
+            "classifier": {"epochs": 3, "batch_size": 16},
+        },
+    )

@@ -1,0 +1,202 @@
+"""What a search does when something under it gives way: disk, trials, nodes, older searches."""
+
+import errno
+import json
+import os
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from search import driver, preflight
+from search.conductor import Conductor, PausedError
+from search.history import read_history
+from search.journal import Journal
+from search.keeper import Keeper
+from search.provenance import code_hash
+from search.store import SearchFolder, TrialFolder
+from search.tracking import Tracker
+from spaces.spec import load_spec
+from trainers.errors import InputError
+
+SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+
+
+def test_a_full_disk_pauses_the_search_and_loses_nothing(tmp_path, monkeypatch):
+    """The journal's own write fails: what was not written has not happened."""
+    journal = Journal(tmp_path / "journal")
+    conductor = Conductor(load_spec("digits", SMALL), read_history(tmp_path / "journal"), journal, slots=1)
+    conductor.open()
+    number = conductor.next_trial().number
+    conductor.result(number, 1, {conductor.metric: 0.5})
+    before = (tmp_path / "journal").read_bytes()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(PausedError, match="No space left"):
+            conductor.result(number, 2, {conductor.metric: 0.6})
+    with pytest.raises(PausedError):
+        conductor.next_trial()
+    assert 2 not in conductor.history.trials[number].epochs
+    conductor.close("paused")
+    again = read_history(tmp_path / "journal").trials[number]
+    assert (tmp_path / "journal").read_bytes().startswith(before)
+    assert again.state == "pending"
+
+
+def test_only_the_best_keep_their_checkpoints(tmp_path, shared_ray):
+    spec = load_spec("digits", [*SMALL, "search.keep_best=2", "search.scheduler.name=none"])
+    found = driver.run(spec, results=tmp_path)
+    left = {number: len(list(found.folder.trial(number).checkpoints.glob("*.pt"))) for number in found.history.trials}
+    best = [trial.number for trial in found.history.ranked()[:2]]
+    assert {number for number, count in left.items() if count} == set(best)
+    assert set(left.values()) == {0, 1}
+
+
+def test_a_stopped_trials_checkpoints_go_when_it_ends(tmp_path):
+    folder = SearchFolder(tmp_path)
+    checkpoints = folder.trial(0).checkpoints
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "epoch-00001-0123456789abcdef.pt").touch()
+    Keeper(folder, best=3).on_event({"event": "end", "trial": 0}, read_history(folder.journal))
+    assert not list(checkpoints.iterdir())
+
+
+def test_an_error_that_comes_again_is_not_tried_a_third_time(tmp_path):
+    folder = TrialFolder(tmp_path)
+    assert not folder.has_met("ValueError: one")
+    assert not folder.has_met("ValueError: another")
+    assert folder.has_met("ValueError: another")
+
+
+@pytest.mark.slow
+def test_a_trial_that_crashes_twice_alike_fails_and_the_search_goes_on(tmp_path, shared_ray):
+    """A file stands where its checkpoints should: every attempt meets the same error."""
+    spec = load_spec(
+        "digits", [*SMALL, "search.trials=0", "search.baselines=[CL, FCL]", "space={}", "search.max_failed_share=1"]
+    )
+    blocked = tmp_path / spec.name / "trials" / "0000"
+
+    def block(event, history):
+        if event["event"] == "asked" and event["trial"] == 0:
+            blocked.mkdir(parents=True)
+            (blocked / "checkpoints").write_text("in the way")
+
+    found = _run_with_listener(spec, tmp_path, block)
+    first, second = found.history.trials[0], found.history.trials[1]
+    assert first.state == "failed"
+    assert "crashed twice with" in first.reason
+    assert second.state == "finished"
+    assert "Traceback" in found.folder.trial(0).log.read_text()
+
+
+def _run_with_listener(spec, root, listener):
+    original = driver.Keeper.on_event
+
+    def both(self, event, history):
+        listener(event, history)
+        original(self, event, history)
+
+    driver.Keeper.on_event = both
+    try:
+        return driver.run(spec, results=root)
+    finally:
+        driver.Keeper.on_event = original
+
+
+@pytest.mark.slow
+def test_the_optuna_view_has_stopped_trials_pruned_with_all_their_values(finished):
+    storage = JournalStorage(JournalFileBackend(str(finished.folder.optuna_view)))
+    study = optuna.load_study(study_name=finished.folder.name, storage=storage)
+    seen = {trial.user_attrs["number"]: trial for trial in study.trials}
+    stopped = finished.history.in_state("stopped")
+    assert stopped
+    for trial in stopped:
+        assert seen[trial.number].state == TrialState.PRUNED
+        assert list(seen[trial.number].intermediate_values) == sorted(trial.epochs)
+
+
+@pytest.mark.slow
+def test_a_search_may_start_from_an_older_ones_trials(finished, root, shared_ray):
+    spec = load_spec(
+        "digits",
+        [
+            "search.trials=1",
+            "search.baselines=[]",
+            "representation.epochs=6",
+            "classifier.epochs=3",
+            "search.scheduler.grace=1",
+            "search.scheduler.reduction=2",
+        ],
+        name="younger",
+    )
+    found = driver.run(spec, results=root, start_from="Finished.1")
+    assert len(found.history.known) == len(finished.history.trials)
+    assert len(found.history.trials) == 1
+    events = [json.loads(line)["event"] for line in found.folder.journal.read_text().splitlines()]
+    assert events[0] == "known"
+    with pytest.raises(InputError, match="other stage lengths"):
+        driver.run(load_spec("digits", SMALL, name="unlike"), results=root, start_from="Finished.1")
+
+
+@pytest.mark.slow
+def test_a_finished_search_can_be_extended_and_stays_reproducible(finished, shared_ray, tmp_path):
+    """Ten trials at once, or eight and then two: the same trials."""
+    spec = finished.folder.spec()
+    fewer = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": 5})})
+    first = driver.run(fewer, results=tmp_path)
+    more = driver.resume(first.folder.name, extend_by=2, results=tmp_path)
+    assert {n: (t.values, t.state, t.score) for n, t in more.history.trials.items()} == {
+        n: (t.values, t.state, t.score) for n, t in finished.history.trials.items()
+    }
+    assert driver.resume(first.folder.name, results=tmp_path).reason == "done"
+
+
+@pytest.mark.slow
+def test_other_code_or_data_is_refused_unless_it_is_wanted(finished, root, shared_ray, monkeypatch):
+    monkeypatch.setattr(driver, "code_hash", lambda: "other")
+    with pytest.raises(InputError, match=r"other code .*--anyway"):
+        driver.resume("Finished.1", extend_by=1, results=root)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "it answers 401, name or password are wrong"), (500, "it answers 500")]
+)
+def test_a_server_that_refuses_is_told_in_few_words(finished, status, words, tmp_path):
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(status)
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    folder = SearchFolder(tmp_path / "copy")
+    shutil.copytree(finished.folder.path, folder.path, ignore=shutil.ignore_patterns("ray", "trials"))
+    tracker = Tracker(folder, f"http://127.0.0.1:{server.server_port}")
+    tracker.start()
+    tracker.close(30)
+    server.shutdown()
+    server.server_close()
+    assert tracker.problem == words
+
+
+@pytest.mark.slow
+def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp_path):
+    preflight.check_nodes(tmp_path / "new", code_hash())
+    assert not list((tmp_path / "new").iterdir())
+    with pytest.raises(preflight.EnvironmentProblem, match="other code"):
+        preflight.check_nodes(tmp_path, "another hash")

@@ -1,0 +1,149 @@
+import copy
+import dataclasses
+
+import pytest
+import torch
+
+from trainers import classifier, representation
+from trainers.batches import shuffled_batches
+from trainers.config import METRIC, TrialConfig, parse
+from trainers.errors import DivergedError, InputError
+from trainers.pipeline import run_trial
+
+CLOCKS = ("seconds", "images_per_second")
+
+
+def changed(config: TrialConfig, **sections) -> TrialConfig:
+    values = config.model_dump()
+    for name, fields in sections.items():
+        values[name] = values[name] | fields if isinstance(fields, dict) else fields
+    return parse(TrialConfig, values)
+
+
+def run(config, data, resume=None):
+    """Metrics by epoch without the clock's, the checkpoints by epoch, and the result."""
+    told, saved = [], {}
+
+    def save(checkpoint):
+        saved[checkpoint.epoch] = copy.deepcopy(checkpoint)
+
+    def report(step, metrics):
+        told.append((step, {name: value for name, value in metrics.items() if not name.endswith(CLOCKS)}))
+
+    result = run_trial(config, data, report, resume, save=save)
+    return told, saved, result
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_config, digits):
+    return run(tiny_config, digits)
+
+
+def test_every_epoch_of_both_stages_is_reported_once_with_the_metric(whole, tiny_config):
+    told, saved, result = whole
+    assert [step for step, _ in told] == list(range(1, tiny_config.last_epoch + 1)) == list(saved)
+    assert all(0 <= metrics[METRIC] <= 1 for _, metrics in told)
+    assert result.score == told[-1][1][METRIC]
+
+
+def test_the_pipeline_learns(digits, tiny_config):
+    longer = changed(tiny_config, model={"width": 8}, representation={"epochs": 12, "lr": 5e-3})
+    assert run(longer, digits)[2].score > 0.85
+
+
+def test_the_result_tells_confusion_and_recall_of_the_validation_split(whole, digits):
+    result = whole[2]
+    assert sum(map(sum, result.confusion)) == len(digits.validation)
+    assert result.score == pytest.approx(sum(result.recall.values()) / 2)
+    assert tuple(result.recall) == digits.class_names
+
+
+def test_the_same_config_gives_the_same_numbers_and_another_seed_others(whole, tiny_config, digits):
+    assert run(tiny_config, digits)[0] == whole[0]
+    assert run(changed(tiny_config, seed=1), digits)[0] != whole[0]
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 4, 5, 6, 7])  # within stage one, at its end, within stage two, at its end
+def test_a_trial_resumed_at_any_epoch_goes_on_to_the_bit(whole, tiny_config, digits, epoch):
+    told, saved, result = whole
+    again, _, end = run(tiny_config, digits, resume=saved[epoch])
+    assert again == told[epoch - 1 :]  # its own epoch first: that report may not have arrived
+    assert (end.score, end.confusion) == (result.score, result.confusion)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"representation": {"views": 1, "optimizer": "sgd", "lr": 0.05, "warmup_epochs": 2}},
+        {"representation": {"balanced_batches": True}, "classifier": {"augment": True, "class_weight": "none"}},
+    ],
+)
+def test_every_option_resumes_to_the_bit(tiny_config, digits, sections):
+    config = changed(tiny_config, **sections)
+    told, saved, _ = run(config, digits)
+    for epoch in (2, 5):
+        assert run(config, digits, resume=saved[epoch])[0] == told[epoch - 1 :]
+
+
+def test_stage_two_leaves_the_encoder_unchanged(whole, tiny_config):
+    saved = whole[1]
+    before, after = saved[tiny_config.representation.epochs].encoder, saved[tiny_config.last_epoch].encoder
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_probe_leaves_training_as_it_was(tiny_config, digits, whole, monkeypatch):
+    encode = classifier.encode
+
+    def encode_twice(encoder, *arguments):
+        encode(encoder, *arguments)
+        return encode(encoder, *arguments)
+
+    monkeypatch.setattr(classifier, "encode", encode_twice)
+    assert run(tiny_config, digits)[0] == whole[0]
+
+
+def test_nothing_of_the_global_random_state_matters_or_is_left_changed(tiny_config, digits, whole):
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    assert run(tiny_config, digits)[0] == whole[0]
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_diverging_trial_says_so_and_when(tiny_config, digits):
+    wild = changed(tiny_config, representation={"optimizer": "sgd", "lr": 1e38})
+    with pytest.raises(DivergedError, match="epoch"):
+        run(wild, digits)
+
+
+def test_a_checkpoint_of_another_config_or_other_data_is_refused(tiny_config, digits, whole):
+    checkpoint = whole[1][2]
+    with pytest.raises(InputError, match="another configuration"):
+        run(changed(tiny_config, loss={"eta": 1}), digits, resume=checkpoint)
+    with pytest.raises(InputError, match="other data"):
+        run(tiny_config, dataclasses.replace(digits, fingerprint="0"), resume=checkpoint)
+
+
+def test_batches_are_equal_in_size_cover_all_and_never_hold_one_row():
+    for n in (2, 3, 5, 17, 100):
+        for size in (2, 3, 16, 256):
+            batches = list(shuffled_batches(torch.zeros(n, dtype=torch.int64), size, torch.Generator()))
+            sizes = [len(batch) for batch in batches]
+            assert sorted(torch.cat(batches).tolist()) == list(range(n))
+            assert max(sizes) - min(sizes) <= 1
+            assert min(sizes) >= 2
+            assert max(sizes) <= size + 1
+
+
+def test_balanced_batches_draw_rare_classes_as_often():
+    labels = torch.tensor([0] * 96 + [1] * 4)
+    order = torch.cat(list(shuffled_batches(labels, 20, torch.Generator().manual_seed(0), balanced=True)))
+    assert torch.bincount(labels[order]).tolist() == [50, 50]
+    assert len(set(order.tolist())) == 54  # each rare image again and again, each common one once
+
+
+def test_the_learning_rate_warms_up_and_then_falls_to_zero():
+    factors = [representation.lr_factor(epoch, 5, 50) for epoch in range(50)]
+    assert factors[:6] == sorted(factors[:6])
+    assert max(factors) == factors[5] == 1
+    assert factors[5:] == sorted(factors[5:], reverse=True)
+    assert representation.lr_factor(50, 5, 50) == pytest.approx(0)

@@ -1,0 +1,86 @@
+"""What a trial needs to go on exactly where it was, as a file that is whole or not there.
+
+A checkpoint's name carries a hash of its content, so that a damaged one is known without trust in the disk; it is
+written beside its place and moved there, so that no reader ever sees half of one. Loading runs no code
+(`weights_only=True`).
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field, fields
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainers.files import write_atomically
+
+_NAME = re.compile(r"epoch-(\d+)-([0-9a-f]{16})\.pt")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a trial after `epoch`, and the metrics that it reported there."""
+
+    epoch: int
+    metrics: dict[str, float]
+    confusion: Tensor  # [C, C] int64, validation
+    config: dict[str, Any]  # of the trial, as plain values
+    fingerprint: str  # of its data
+    encoder: dict[str, Any]
+    projection: dict[str, Any] | None = None  # stage one only, as are its optimiser's moments
+    classifier: dict[str, Any] | None = None  # stage two only
+    optimizer: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path, keep: int = 2) -> Path:
+    """Write a checkpoint into `folder`, safe against a crash at any moment, and drop all but the newest `keep`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    buffer = BytesIO()
+    # a shallow dict: asdict() would copy every tensor
+    torch.save({each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}, buffer)
+    content = buffer.getvalue()
+    path = folder / f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt"
+    write_atomically(path, content)
+    for old in _files(folder)[keep:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read one checkpoint. Raises ValueError when its content is not what its name says."""
+    content = path.read_bytes()
+    named = _NAME.fullmatch(path.name)
+    if named is not None and named[2] != _digest(content):
+        raise ValueError(f"{path.name} is damaged: its content does not match the hash in its name")
+    return Checkpoint(**torch.load(BytesIO(content), map_location="cpu", weights_only=True))
+
+
+def newest_checkpoint(folder: Path) -> Checkpoint | None:
+    """The newest whole checkpoint of a folder; a damaged one is passed over for the one before it."""
+    for path in _files(folder):
+        try:
+            return load_checkpoint(path)
+        except (ValueError, FileNotFoundError):
+            continue
+    return None
+
+
+def newest_checkpoint_path(folder: Path) -> Path | None:
+    """Where the newest whole checkpoint of a folder stands."""
+    for path in _files(folder):
+        named = _NAME.fullmatch(path.name)
+        if named is not None and named[2] == _digest(path.read_bytes()):
+            return path
+    return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (path for path in folder.glob("epoch-*.pt") if _NAME.fullmatch(path.name))
+    return sorted(found, key=lambda path: path.name, reverse=True)

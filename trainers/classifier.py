@@ -1,0 +1,105 @@
+"""Stage two: a linear classifier on features of the frozen encoder; and the probe, its quick cousin in stage one."""
+
+import math
+import time
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainers.batches import DeviceSplit, shuffled_batches
+from trainers.config import AugmentConfig, ClassifierConfig
+from trainers.data.augment import Normaliser, augment
+from trainers.errors import DivergedError
+from trainers.models import LinearClassifier
+from trainers.representation import Encoder, lr_factor
+from trainers.seeds import generator
+
+FEATURE_BATCH = 512  # fixed: another size could round the features differently
+
+
+@torch.no_grad()
+def encode(
+    encoder: Encoder,
+    images: Tensor,
+    normalise: Normaliser,
+    augmentation: AugmentConfig | None = None,
+    draws: torch.Generator | None = None,
+) -> Tensor:
+    """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient."""
+    encoder.eval()
+    device = images.device.type
+    features = []
+    for chunk in images.split(FEATURE_BATCH):
+        floats = chunk.float() / 255
+        if augmentation is not None and draws is not None:
+            floats = augment(floats, augmentation, draws)
+        floats = normalise(floats).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+            features.append(encoder(floats).float())
+    return torch.cat(features)
+
+
+def fit_probe(features: Tensor, split: DeviceSplit, iterations: int = 30, l2: float = 1e-3) -> LinearClassifier:
+    """Class-weighted logistic regression on training features by L-BFGS: no seed, no learning rate, milliseconds.
+
+    Raises DivergedError when the features are not finite.
+    """
+    if not torch.isfinite(features).all():
+        raise DivergedError("the encoder's features are no longer finite")
+    probe = LinearClassifier(features.shape[1], split.classes).to(features.device)
+    probe.standardise_by(features)
+    weights = split.class_weights()
+    optimizer = torch.optim.LBFGS(probe.parameters(), max_iter=iterations, line_search_fn="strong_wolfe")
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        fit = functional.cross_entropy(probe(features), split.labels, weights)
+        loss = fit + l2 * probe.linear.weight.square().sum()
+        loss.backward()
+        return float(loss.detach())
+
+    optimizer.step(closure)
+    return probe
+
+
+def new_classifier(
+    features: Tensor, classes: int, config: ClassifierConfig
+) -> tuple[LinearClassifier, torch.optim.Optimizer]:
+    """A classifier at zero, standardised by training features, and its optimiser."""
+    classifier = LinearClassifier(features.shape[1], classes).to(features.device)
+    classifier.standardise_by(features)
+    return classifier, torch.optim.AdamW(classifier.parameters(), config.lr, weight_decay=config.weight_decay)
+
+
+def train_one_epoch(
+    classifier: LinearClassifier,
+    optimizer: torch.optim.Optimizer,
+    features: Tensor,
+    split: DeviceSplit,
+    config: ClassifierConfig,
+    epoch: int,
+    seed: int,
+) -> dict[str, float]:
+    """Epoch `epoch` (from 1) of stage two. Raises DivergedError when the loss is no longer finite."""
+    weights = split.class_weights() if config.class_weight == "balanced" else None
+    started, total = time.perf_counter(), torch.zeros((), device=features.device)
+    batches = list(shuffled_batches(split.labels, config.batch_size, generator(seed, "classifier", epoch)))
+    for number, batch in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = config.lr * lr_factor(epoch - 1 + number / len(batches), 0, config.epochs)
+        loss = functional.cross_entropy(classifier(features[batch]), split.labels[batch], weights)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(batch)
+    mean_loss = total.item() / len(features)
+    if not math.isfinite(mean_loss):
+        raise DivergedError(f"the classifier's loss is {mean_loss} at its {epoch=}")
+    seconds = time.perf_counter() - started
+    return {
+        "train_loss": mean_loss,
+        "lr": optimizer.param_groups[0]["lr"],
+        "images_per_second": len(features) / seconds,
+        "epoch_seconds": seconds,
+    }

@@ -1,0 +1,260 @@
+"""What one trial is: its data, model, loss and two training stages, each with its own checked config.
+
+Everything that can change a trial's score is a field here, so that an exported config trains to the same score.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from trainers.errors import InputError
+
+METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
+
+
+def _refuse_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number must be given, not true or false")
+    return value
+
+
+Real = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_refuse_bool)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
+
+
+class Config(BaseModel):
+    """Base of every config: unknown keys are refused, values cannot be changed after the check."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Config):
+    """Which images, how imbalanced, and which of them validate.
+
+    At most one of `ratio`, `counts` and `long_tail` shapes the training classes; with none of them the
+    classes keep the proportions that validation leaves of the dataset.
+    """
+
+    dataset: Literal["fmnist", "digits", "folder"] = "fmnist"
+    path: str | None = None  # of the user's own files; None: where `afcl data fetch` puts them
+    classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None  # None: every class
+    train_size: Annotated[Whole, Field(ge=2)] | None = None  # None: as many as are there
+    ratio: Annotated[tuple[Annotated[Real, Field(gt=0)], ...], Field(min_length=2)] | None = None
+    counts: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=2)] | None = None
+    long_tail: Annotated[Real, Field(ge=1)] | None = None  # largest class / smallest class, geometric between
+    val_per_class: Annotated[Whole, Field(ge=1)] = 250
+    image_size: Annotated[Whole, Field(ge=8)] | None = None  # for `folder`: the square side to resize to
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        shapes = [name for name in ("ratio", "counts", "long_tail") if getattr(self, name) is not None]
+        if len(shapes) > 1:
+            raise ValueError(f"at most one of ratio, counts and long_tail may be given, but got {' and '.join(shapes)}")
+        for name in ("ratio", "counts"):
+            shape = getattr(self, name)
+            if shape is not None and self.classes is not None and len(shape) != len(self.classes):
+                raise ValueError(
+                    f"{name} needs one number per class, but got {len(shape)} for {len(self.classes)} classes"
+                )
+        if self.counts is not None and self.train_size not in (None, sum(self.counts)):
+            raise ValueError(
+                f"train_size must be the sum of counts ({sum(self.counts)}) or left out, but got {self.train_size}"
+            )
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes must differ from each other, but got {list(self.classes)}")
+        if self.dataset == "folder" and self.path is None:
+            raise ValueError("dataset: folder needs path, the folder of images")
+        return self
+
+
+class ModelConfig(Config):
+    """Encoder and projection head."""
+
+    encoder: Literal["small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "small"
+    width: Annotated[Whole, Field(ge=1, le=1024)] = 16  # channels of the first block of `small`
+    stem: Literal["small", "imagenet"] = "small"  # ResNets: 3×3 stride 1 without pooling, or 7×7 stride 2 with
+    pretrained: bool = False  # ResNets: torchvision's ImageNet weights
+    projection_dim: Annotated[Whole, Field(ge=2)] = 128
+
+    @model_validator(mode="after")
+    def _pretrained_is_a_resnet(self) -> Self:
+        if self.pretrained and self.encoder == "small":
+            raise ValueError("pretrained: true needs a resnet encoder, but got encoder: small")
+        return self
+
+
+class LossConfig(Config):
+    """The point (η, γ, τ) of the AFCL family; see trainers.losses."""
+
+    eta: Annotated[Real, Field(ge=0)] = 0.0
+    gamma: Annotated[Real, Field(ge=0)] = 0.0
+    temperature: Annotated[Real, Field(gt=0)] = 0.07
+    normalize_by: Literal["batch", "positives"] = "batch"
+
+
+class AugmentConfig(Config):
+    """Random changes of an image, drawn per image on the device."""
+
+    crop_scale: Annotated[Real, Field(gt=0, le=1)] = 0.6  # smallest share of the area that a crop keeps; 1: no crop
+    flip: Annotated[Real, Field(ge=0, le=1)] = 0.5  # probability of a horizontal flip
+    brightness: Annotated[Real, Field(ge=0, lt=1)] = 0.2  # factor drawn from 1 ± this
+    contrast: Annotated[Real, Field(ge=0, lt=1)] = 0.2  # factor drawn from 1 ± this
+
+
+class RepresentationConfig(Config):
+    """Stage one: encoder and projection head under the contrastive loss."""
+
+    epochs: Annotated[Whole, Field(ge=1)] = 50
+    batch_size: Annotated[Whole, Field(ge=2)] = 256  # images; the loss sees views × batch_size rows
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    lr: Annotated[Real, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[Real, Field(ge=0)] = 1e-4
+    momentum: Annotated[Real, Field(ge=0, lt=1)] = 0.9  # sgd only
+    warmup_epochs: Annotated[Whole, Field(ge=0)] = 0  # linear, before the cosine
+    views: Literal[1, 2] = 2
+    balanced_batches: bool = False  # draw every class equally often
+    augment: AugmentConfig = AugmentConfig()
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> Self:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs < epochs must hold, but got {self.warmup_epochs} and {self.epochs}")
+        return self
+
+
+class ClassifierConfig(Config):
+    """Stage two: a linear classifier on features of the frozen encoder."""
+
+    epochs: Annotated[Whole, Field(ge=1)] = 20
+    batch_size: Annotated[Whole, Field(ge=1)] = 64  # small: the steps are cheap, and too few would leave it underfit
+    lr: Annotated[Real, Field(gt=0)] = 1e-2
+    weight_decay: Annotated[Real, Field(ge=0)] = 0.0
+    class_weight: Literal["balanced", "none"] = "balanced"  # of the cross-entropy, from training counts
+    augment: bool = False  # True: features of augmented images, computed again each epoch
+
+
+class TrialConfig(Config):
+    """One trial, whole."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    representation: RepresentationConfig = RepresentationConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    seed: Seed = 0
+    deterministic: bool = False  # on a GPU: deterministic kernels only, slower, the same to the digit
+
+    @property
+    def last_epoch(self) -> int:
+        """The step counter's last value: stage one's epochs, then stage two's."""
+        return self.representation.epochs + self.classifier.epochs
+
+
+def family(loss: LossConfig) -> Literal["CL", "FCL", "ACL", "AFCL"]:
+    """Name of the loss at this corner of the family: A where η > 0, F where γ > 0."""
+    if loss.eta > 0:
+        return "AFCL" if loss.gamma > 0 else "ACL"
+    return "FCL" if loss.gamma > 0 else "CL"
+
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+def parse(kind: type[AnyConfig], values: Mapping[str, Any], where: str = "") -> AnyConfig:
+    """Check `values` against a config class.
+
+    Raises InputError with one line: the path (under `where`), the rule and the value; for an unknown key, the
+    known key that it resembles.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise InputError(_first_complaint(kind, error, where)) from None
+
+
+# What a user reads instead of pydantic's own words, by pydantic's name of the error.
+_RULES = {
+    "missing": "is required",
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least {min_length} entries",
+    "string_type": "must be text (a number or a word like true needs quotes to be text)",
+    "string_too_short": "must not be empty",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number that is not so large",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "literal_error": "must be {expected}",
+}
+
+
+def _first_complaint(kind: type[Config], error: ValidationError, where: str) -> str:
+    complaints = error.errors(include_url=False)
+    # a misspelt key also leaves its right name missing: the misspelling is the one to tell
+    first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
+    context = first.get("ctx", {})
+    said = context.get("error")
+    if isinstance(said, InputError):  # a validator that knows the whole line, path included
+        return f"{where}.{said}" if where else str(said)
+    names = [str(part) for part in first["loc"]]
+    path = where
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    path = printable(path or kind.__name__)
+    if first["type"] == "extra_forbidden":
+        return f"{path}: unknown key{did_you_mean(names[-1], known_keys(kind, names[:-1]))}"
+    value = first["input"]
+    rule = _RULES[first["type"]].format(**context) if first["type"] in _RULES else first["msg"]
+    rule = rule.removeprefix("Value error, ").replace("Input should be", "must be")
+    rule = printable(rule[0].lower() + rule[1:])
+    if first["type"] == "missing" or ", but got " in rule or (said and isinstance(value, Mapping)):
+        return f"{path}: {rule}"
+    hint = ""
+    if first["type"] == "literal_error" and isinstance(value, str):
+        hint = did_you_mean(value, re.findall("'([^']*)'", context["expected"]), else_all=False)
+    return f"{path}: {rule}, but got {shown(value)}{hint}"
+
+
+def shown(value: object) -> str:
+    """A value as an error message shows it: on one line, as YAML writes it, cut where it is long."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    try:
+        text = printable(repr(value))
+    except ValueError:  # an int of thousands of digits, which Python does not print
+        return "a number too long to show"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def printable(text: str) -> str:
+    """`text` with line ends and control characters escaped: a user's words may not break the one line."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def known_keys(kind: type[Config], names: list[str]) -> list[str]:
+    """Keys that stand at the path `names` below a config class; empty where the path leads nowhere."""
+    here: Any = kind
+    for name in names:
+        field = here.model_fields.get(name) if isinstance(here, type) and issubclass(here, Config) else None
+        if field is None:
+            return []
+        here = field.annotation
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, Config) else []
+
+
+def did_you_mean(word: str, known: list[str], *, else_all: bool = True) -> str:
+    """A hint to append to "unknown …": the nearest known word, else all of them (or nothing)."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; known are {', '.join(known)}" if known and else_all else ""

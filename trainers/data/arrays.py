@@ -1,0 +1,49 @@
+"""What the datasets hand over: plain NumPy arrays, which Ray's object store shares between workers without a copy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images: TypeAlias = NDArray[np.uint8]  # [N, C, H, W], 0..255
+Labels: TypeAlias = NDArray[np.int64]  # [N]
+Indices: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images and their labels. The labels are positions in the class names of whoever holds the split."""
+
+    images: Images
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def counts(self, classes: int) -> tuple[int, ...]:
+        """Images of each class, in class order."""
+        return tuple(np.bincount(self.labels, minlength=classes).tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class TrialData:
+    """All that a trial may see. The arrays are read-only, here as in a worker that got them from Ray."""
+
+    train: Split
+    validation: Split
+    class_names: tuple[str, ...]
+    fingerprint: str  # hex; the same wherever the same images were used in the same order
+    description: str  # for people: data set, classes, counts, kind of source
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The labelled images that a dataset offers for one purpose; pixels are read only for the indices asked for."""
+
+    name: str
+    source: str  # the kind of place that it came from, never a path
+    class_names: tuple[str, ...]
+    labels: Labels
+    read: Callable[[Indices], Images]

@@ -1,0 +1,178 @@
+"""The doors of all datasets: load one for a trial, open its test split, fetch it, check it."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainers.config import DataConfig, did_you_mean
+from trainers.data import digits, fmnist, folder
+from trainers.data.arrays import Indices, Pool, Split, TrialData
+from trainers.data.imbalance import split_indices
+from trainers.data.paths import data_root
+from trainers.errors import InputError
+
+FINGERPRINT_VERSION = "afcl data 1"
+
+OPEN_TRAIN: dict[str, Callable[[DataConfig, Path], Pool]] = {
+    "fmnist": fmnist.open_train,
+    "digits": digits.open_train,
+    "folder": folder.open_train,
+}
+OPEN_TEST: dict[str, Callable[[DataConfig, Path], Pool | None]] = {
+    "fmnist": fmnist.open_test,
+    "digits": digits.open_test,
+    "folder": folder.open_test,
+}
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """What a data config amounts to; counts are per class, in the order of `class_names`."""
+
+    dataset: str
+    description: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]  # channels, height, width
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...] | None  # None: there is no test split
+    fingerprint: str
+
+
+def load(config: DataConfig, root: Path | None = None) -> TrialData:
+    """The images that a trial trains and validates on. Never opens a test split.
+
+    Raises InputError where the config does not fit the data, EnvironmentProblem where the data is missing.
+    """
+    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    classes = _chosen(config, pool)
+    names = tuple(pool.class_names[label] for label in classes)
+    train, validation = split_indices(
+        pool.labels,
+        classes,
+        names,
+        val_per_class=config.val_per_class,
+        seed=config.seed,
+        train_size=config.train_size,
+        ratio=config.ratio,
+        counts=config.counts,
+        long_tail=config.long_tail,
+    )
+    both = _split(pool, classes, np.concatenate([train, validation]))  # one pass, one list of broken files
+    parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
+    return TrialData(
+        train=parts[0],
+        validation=parts[1],
+        class_names=names,
+        fingerprint=fingerprint(names, parts[0], parts[1]),
+        description=describe(pool, names, parts[0].counts(len(names))),
+    )
+
+
+def load_test(config: DataConfig, root: Path | None = None) -> Split:
+    """All test images of the config's classes, for the one look at the end that no search takes part in."""
+    test = _open_test(config, root)
+    if test is None:
+        raise InputError(f"data.path: {config.path} has no test split")
+    return test
+
+
+def check(config: DataConfig, root: Path | None = None) -> DataCheck:
+    """Load everything that the config names, the test split included, and count it."""
+    data, test = load(config, root), _open_test(config, root)
+    classes = len(data.class_names)
+    channels, height, width = data.train.images.shape[1:]
+    return DataCheck(
+        dataset=config.dataset,
+        description=data.description,
+        class_names=data.class_names,
+        image_shape=(channels, height, width),
+        train=data.train.counts(classes),
+        validation=data.validation.counts(classes),
+        test=None if test is None else test.counts(classes),
+        fingerprint=data.fingerprint,
+    )
+
+
+def default_config(name: str) -> DataConfig:
+    """The config that `afcl data check NAME` looks at: every class, as many images as there are."""
+    if name not in OPEN_TRAIN:
+        raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, list(OPEN_TRAIN))}")
+    if name == "folder":
+        raise InputError("data.path: dataset: folder needs path, the folder of images")
+    return DataConfig(dataset="digits", val_per_class=40) if name == "digits" else DataConfig()
+
+
+def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
+    """Get a dataset onto this machine. `progress` is told, a line at a time, what is done and where it is."""
+    if name == "fmnist":
+        fmnist.fetch(data_root(root), progress)
+    elif name == "digits":
+        progress("digits come with scikit-learn: nothing to fetch")
+    elif name == "folder":
+        raise InputError("data.dataset: a folder holds your own images, so there is nothing to fetch")
+    else:
+        raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, ['fmnist', 'digits'])}")
+
+
+def fingerprint(class_names: tuple[str, ...], train: Split, validation: Split) -> str:
+    """SHA-256 of names, shapes, types and bytes, in order: equal only where trials saw the same images."""
+    digest = hashlib.sha256(FINGERPRINT_VERSION.encode())
+    digest.update(json.dumps(class_names).encode())
+    for array in (train.images, train.labels, validation.images, validation.labels):
+        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(json.dumps([little.shape, little.dtype.str]).encode())
+        digest.update(little.data)
+    return digest.hexdigest()
+
+
+def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str:
+    """Which data this is, honestly and in a line: `Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package`."""
+    classes = ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
+    return f"{pool.name} {classes} {':'.join(map(str, counts))} from {pool.source}"
+
+
+def _dataset(config: DataConfig) -> str:
+    if config.image_size is not None and config.dataset != "folder":
+        raise InputError(f"data.image_size: is only for dataset: folder, not for {config.dataset}")
+    return config.dataset
+
+
+def _chosen(config: DataConfig, pool: Pool) -> tuple[int, ...]:
+    """Labels of the config's classes, in its order."""
+    known = list(pool.class_names)
+    for name in config.classes or ():
+        if name not in known:
+            raise InputError(f"data.classes: no class {name!r} in {config.dataset}{did_you_mean(name, known)}")
+    if len(known) < 2:
+        raise InputError(f"data.path: at least 2 classes are needed, but {config.path} has only {known[0]!r}")
+    return tuple(known.index(name) for name in config.classes or known)
+
+
+def _open_test(config: DataConfig, root: Path | None) -> Split | None:
+    pool = OPEN_TEST[_dataset(config)](config, data_root(root))
+    if pool is None:
+        return None
+    classes = _chosen(config, pool)
+    for label in classes:
+        if not np.any(pool.labels == label):
+            raise InputError(f"data.path: the test split has no image of class {pool.class_names[label]!r}")
+    return _part(_split(pool, classes, np.flatnonzero(np.isin(pool.labels, classes))), slice(None))
+
+
+def _split(pool: Pool, classes: tuple[int, ...], indices: Indices) -> Split:
+    position = np.full(len(pool.class_names), -1, dtype=np.int64)
+    position[list(classes)] = np.arange(len(classes))
+    return Split(pool.read(indices), position[pool.labels[indices]])
+
+
+def _part(split: Split, part: slice) -> Split:
+    """A stretch of a split, read-only as it would be out of Ray's object store."""
+    images, labels = split.images[part], split.labels[part]
+    images.setflags(write=False)
+    labels.setflags(write=False)
+    return Split(images, labels)

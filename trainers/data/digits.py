@@ -1,0 +1,51 @@
+"""scikit-learn's digits: 1,797 handwritten digits of 8×8 pixels, bundled with the library, so nothing is fetched.
+
+They have no official test split. Every fifth image of each class, in file order, is set aside as one, whatever
+the seed.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.config import DataConfig
+from trainers.data.arrays import Images, Indices, Labels, Pool
+from trainers.errors import InputError
+
+CLASS_NAMES = tuple("0123456789")
+TEST_EVERY = 5
+
+
+def open_train(config: DataConfig, root: Path) -> Pool:
+    """The images that are not set aside for the test."""
+    return _pool(config, test=False)
+
+
+def open_test(config: DataConfig, root: Path) -> Pool:
+    """The fixed fifth of each class that is."""
+    return _pool(config, test=True)
+
+
+def is_test(labels: Labels) -> NDArray[np.bool_]:
+    """For each image, whether it is one of the fixed fifth of its class."""
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        chosen[np.flatnonzero(labels == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
+    return chosen
+
+
+def _pool(config: DataConfig, *, test: bool) -> Pool:
+    from sklearn.datasets import load_digits  # two seconds of import that only this dataset needs
+
+    if config.path is not None:
+        raise InputError("data.path: digits come with scikit-learn, so path must be left out")
+    bunch = load_digits()
+    labels = bunch.target.astype(np.int64)
+    use = is_test(labels) == test
+    images: Images = np.rint(bunch.images[use, None] * (255 / 16)).astype(np.uint8)  # stored as 0..16
+
+    def read(indices: Indices) -> Images:
+        return images[indices]
+
+    return Pool("Digits", "scikit-learn", CLASS_NAMES, labels[use], read)

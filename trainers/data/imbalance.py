@@ -1,0 +1,138 @@
+"""Which images train and which validate: pure functions on label arrays.
+
+Every class is shuffled once, by a stream of its own. Validation takes from the front of that order and training from
+the back. So the validation images depend on neither ratio nor size, a smaller training set of a class is part
+of a larger one, and a change in one class leaves the others alone.
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from trainers.data.arrays import Indices, Labels
+from trainers.errors import InputError
+
+
+def split_indices(
+    labels: Labels,
+    classes: Sequence[int],
+    names: Sequence[str],
+    *,
+    val_per_class: int,
+    seed: int,
+    train_size: int | None = None,
+    ratio: Sequence[float] | None = None,
+    counts: Sequence[int] | None = None,
+    long_tail: float | None = None,
+) -> tuple[Indices, Indices]:
+    """Indices into `labels` of the training images and of the validation images, class after class.
+
+    `classes` are the labels to use and `names` what to call them in an error; `ratio`, `counts` and the long tail
+    follow their order. Raises InputError where a class has too few images, or would be left with none.
+    """
+    for field, shape in (("ratio", ratio), ("counts", counts)):
+        if shape is not None and len(shape) != len(names):
+            raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {len(names)} classes")
+    orders = [class_order(labels, label, seed) for label in classes]
+    for name, order in zip(names, orders, strict=True):
+        if len(order) <= val_per_class:
+            raise InputError(
+                f"data.val_per_class: class {name!r} has {len(order)} images,"
+                f" so {val_per_class} for validation leave none to train on"
+            )
+    available = [len(order) - val_per_class for order in orders]
+    wanted = train_counts(available, names, train_size=train_size, ratio=ratio, counts=counts, long_tail=long_tail)
+    train = [order[::-1][:number] for order, number in zip(orders, wanted, strict=True)]
+    validation = [order[:val_per_class] for order in orders]
+    return np.concatenate(train), np.concatenate(validation)
+
+
+def class_order(labels: Labels, label: int, seed: int) -> Indices:
+    """Indices of one class, shuffled by a stream that belongs to (seed, label) alone.
+
+    Sorted by raw 64-bit draws: NumPy promises that those never change, but not what `shuffle` makes of them.
+    """
+    members = np.flatnonzero(labels == label)
+    keys = np.random.PCG64([seed, label]).random_raw(len(members))
+    return members[np.argsort(keys, kind="stable")]
+
+
+def train_counts(
+    available: Sequence[int],
+    names: Sequence[str],
+    *,
+    train_size: int | None = None,
+    ratio: Sequence[float] | None = None,
+    counts: Sequence[int] | None = None,
+    long_tail: float | None = None,
+) -> tuple[int, ...]:
+    """Training images per class; `available` is what validation leaves of each.
+
+    A ratio or a long tail shares `train_size` out by largest remainders; without a size the set is the
+    largest of that shape. Without any shape the classes keep the proportions of `available`.
+    """
+    if counts is not None:
+        wanted, field = list(counts), "counts"
+    else:
+        weights = class_weights(available, ratio=ratio, long_tail=long_tail)
+        if train_size is None:
+            scale = min(Fraction(have) / weight for have, weight in zip(available, weights, strict=True))
+            quotas = [scale * weight for weight in weights]
+            wanted = [math.floor(quota + Fraction(1, 2)) for quota in quotas]
+        else:
+            quotas = [train_size * weight / sum(weights) for weight in weights]
+            wanted = largest_remainders(quotas)
+        field = "ratio" if ratio is not None else "long_tail" if long_tail is not None else "train_size"
+        _refuse_empty_classes(field, names, weights, quotas, wanted)
+        field = "train_size"
+    for name, want, have in zip(names, wanted, available, strict=True):
+        if want > have:
+            raise InputError(
+                f"data.{field}: class {name!r} would need {want} training images, but validation leaves {have} of it"
+            )
+    return tuple(wanted)
+
+
+def class_weights(
+    available: Sequence[int], *, ratio: Sequence[float] | None, long_tail: float | None
+) -> list[Fraction]:
+    """Relative class sizes: the ratio, a geometric fall from 1 to 1/`long_tail` in class order, or those at hand."""
+    if ratio is not None:
+        return [_exact(part) for part in ratio]
+    if long_tail is not None:
+        steps = max(len(available) - 1, 1)
+        return [_exact(long_tail ** (-k / steps)) for k in range(len(available))]
+    return [Fraction(have) for have in available]
+
+
+def largest_remainders(quotas: Sequence[Fraction]) -> list[int]:
+    """Whole numbers with the same sum: all rounded down, then one more for the largest remainders; ties in order."""
+    whole = [math.floor(quota) for quota in quotas]
+    missing = int(sum(quotas)) - sum(whole)
+    for k in sorted(range(len(quotas)), key=lambda k: whole[k] - quotas[k])[:missing]:
+        whole[k] += 1
+    return whole
+
+
+def _exact(number: float) -> Fraction:
+    """The decimal number that the user wrote: 0.9 is 9/10, not its nearest binary float."""
+    return Fraction(str(number))
+
+
+def _refuse_empty_classes(
+    field: str,
+    names: Sequence[str],
+    weights: Sequence[Fraction],
+    quotas: Sequence[Fraction],
+    wanted: Sequence[int],
+) -> None:
+    for name, weight, quota, want in zip(names, weights, quotas, wanted, strict=True):
+        if want < 1:
+            total, whole = float(sum(quotas)), float(sum(weights))
+            raise InputError(
+                f"data.{field}: class {name!r} would keep no training image"
+                f" ({total:.6g} × {float(weight):.4g}/{whole:.6g} = {float(quota):.3g} rounds to 0),"
+                " but every class needs at least 1"
+            )

@@ -1,0 +1,139 @@
+"""Encoders, projection head and linear classifier.
+
+An encoder maps images [N, channels, H, W] to features [N, feature_dim]; the projection head maps features to unit rows
+for the contrastive loss and is thrown away after stage one (Khosla et al. 2020, section 3).
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainers.config import ModelConfig
+from trainers.errors import EnvironmentProblem
+
+
+class SmallEncoder(nn.Module):
+    """Three blocks of 3×3 convolution, BatchNorm, ReLU and 2×2 pooling, then the mean over positions.
+
+    Takes any image of 8×8 pixels or more; features are [N, 4 · width].
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        widths = [channels, width, 2 * width, 4 * width]
+        self.blocks = nn.Sequential(*[_block(*pair) for pair in pairwise(widths)])
+        self.feature_dim = widths[-1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, channels, H, W] to features [N, feature_dim]."""
+        return cast(Tensor, self.blocks(images).mean((2, 3)))
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)
+    )
+
+
+class ResNetEncoder(nn.Module):
+    """torchvision's ResNet without its last layer; a stem and a channel count to suit the images."""
+
+    def __init__(self, name: str, channels: int, stem: str, pretrained: bool) -> None:
+        super().__init__()
+        self.net = _torchvision_resnet(name, pretrained)
+        self.feature_dim = int(self.net.fc.in_features)
+        self.net.fc = nn.Identity()
+        if stem == "small":  # an image of 28×28 would be 1×1 before the last stage under the ImageNet stem
+            self.net.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+            self.net.maxpool = nn.Identity()
+        elif channels != 3:
+            colour = self.net.conv1.weight.detach()
+            self.net.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+            if pretrained:  # a grey image then excites the filters as the same image in equal RGB would
+                self.net.conv1.weight.data.copy_(colour.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, channels, H, W] to features [N, feature_dim]."""
+        return cast(Tensor, self.net(images))
+
+
+def _torchvision_resnet(name: str, pretrained: bool) -> Any:
+    from torchvision.models import get_model  # 2 s to import: only trials with a ResNet pay for it
+
+    try:
+        return get_model(name, weights="DEFAULT" if pretrained else None)
+    except OSError as error:  # urllib's URLError is one: no network, or the download broke off
+        raise EnvironmentProblem(
+            f"model.pretrained: cannot download torchvision's weights for {name} ({error}); "
+            f"fetch them where there is a network into TORCH_HOME, or set model.pretrained=false"
+        ) from None
+
+
+class ProjectionHead(nn.Module):
+    """Linear, ReLU, Linear, then unit length: the rows that the contrastive loss takes."""
+
+    def __init__(self, feature_dim: int, projection_dim: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(feature_dim, feature_dim), nn.ReLU(), nn.Linear(feature_dim, projection_dim)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features [N, feature_dim] to unit rows [N, projection_dim], float32 even under autocast."""
+        return functional.normalize(self.layers(features).float(), dim=1)
+
+
+class LinearClassifier(nn.Module):
+    """One linear layer on standardised features.
+
+    Mean and scale are those of the training features: the scale of an encoder's features moves with η, γ and τ, and
+    one learning rate must suit them all. Call `standardise_by` before the first use.
+    """
+
+    def __init__(self, feature_dim: int, classes: int) -> None:
+        super().__init__()
+        # without torch's own start, which would be drawn from the global generator and overwritten
+        self.linear = nn.utils.skip_init(nn.Linear, feature_dim, classes)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.zeros(feature_dim))
+        self.register_buffer("scale", torch.ones(feature_dim))
+
+    def standardise_by(self, features: Tensor) -> None:
+        """Take mean and scale from training features [N, feature_dim]."""
+        self.mean.copy_(features.mean(0))
+        # a feature that never moves (a dead ReLU) is left as it is, not divided by nothing
+        deviation = features.std(0, correction=0)
+        self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features [N, feature_dim] to logits [N, classes]."""
+        return cast(Tensor, self.linear((features - self.mean) / self.scale))
+
+
+def build_encoder(config: ModelConfig, channels: int, seed: int) -> SmallEncoder | ResNetEncoder:
+    """A fresh encoder whose weights depend on the config and the seed alone."""
+    if config.encoder == "small":
+        return _seeded(seed, lambda: SmallEncoder(channels, config.width))
+    return _seeded(seed, lambda: ResNetEncoder(config.encoder, channels, config.stem, config.pretrained))
+
+
+def build_projection(config: ModelConfig, feature_dim: int, seed: int) -> ProjectionHead:
+    """A fresh projection head whose weights depend on the config and the seed alone."""
+    return _seeded(seed, lambda: ProjectionHead(feature_dim, config.projection_dim))
+
+
+Built = TypeVar("Built", bound=nn.Module)
+
+
+def _seeded(seed: int, build: Callable[[], Built]) -> Built:
+    # torch's initialisers draw from the global generator: lend them a seeded one and give the old one back
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()

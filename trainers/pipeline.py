@@ -1,0 +1,224 @@
+"""One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainers import classifier as stage_two
+from trainers import representation as stage_one
+from trainers.batches import DeviceSplit, to_device
+from trainers.checkpoint import Checkpoint
+from trainers.config import METRIC, TrialConfig
+from trainers.data.arrays import TrialData
+from trainers.data.augment import Normaliser
+from trainers.errors import InputError
+from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.metrics import evaluate, recalls
+from trainers.models import LinearClassifier
+from trainers.seeds import generator
+
+
+class Reporter(Protocol):
+    """Where a trial's metrics go, epoch by epoch."""
+
+    def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Take the metrics of one epoch; raising ends the trial."""
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """How a trial ended: its last epoch's metrics and, on the validation split, what they come from."""
+
+    epoch: int
+    metrics: dict[str, float]
+    confusion: list[list[int]]  # row: true class
+    recall: dict[str, float]  # by class name
+    class_names: tuple[str, ...]
+    fingerprint: str
+    device: str
+
+    @property
+    def score(self) -> float:
+        """The contract's metric at the last epoch."""
+        return self.metrics[METRIC]
+
+
+def run_trial(
+    config: TrialConfig,
+    data: TrialData,
+    report: Reporter,
+    resume: Checkpoint | None = None,
+    *,
+    save: Callable[[Checkpoint], object] = lambda checkpoint: None,
+    device: torch.device | None = None,
+) -> TrialResult:
+    """Run both stages, or what is left of them after `resume`.
+
+    Each epoch is saved first and then reported, so that what was reported can always be gone on from. A resumed
+    trial reports its checkpoint's epoch again: its first report may never have arrived. On a CPU, with the same
+    number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
+
+    Raises DivergedError when a loss or feature is no longer finite, InputError when `resume` is of another
+    configuration or of other data.
+    """
+    device = device or torch.device("cpu")
+    trial = _Trial(config, data, report, save, device)
+    with _deterministic(config.deterministic):
+        if resume is not None:
+            trial.go_on_from(resume)
+        trial.train_representation()
+        trial.train_classifier()
+    return trial.result()
+
+
+class _Trial:
+    """The networks and numbers that one trial carries from epoch to epoch."""
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        data: TrialData,
+        report: Reporter,
+        save: Callable[[Checkpoint], object],
+        device: torch.device,
+    ) -> None:
+        self.config, self.data, self.report, self.save, self.device = config, data, report, save, device
+        classes = len(data.class_names)
+        self.train = to_device(data.train, classes, device)
+        self.validation = to_device(data.validation, classes, device)
+        self.normalise = Normaliser.of(self.train.images)
+        channels = self.train.images.shape[1]
+        self.representation = stage_one.new_representation(
+            config.model, config.representation, channels, config.seed, device
+        )
+        self.classifier: LinearClassifier | None = None
+        self.classifier_optimizer: torch.optim.Optimizer | None = None
+        self.epoch = 0
+        self.metrics: dict[str, float] = {}
+        self.validation_metrics: dict[str, float] = {}
+        self.seconds = {"representation_seconds": 0.0, "classifier_seconds": 0.0}
+        self.confusion = torch.zeros(classes, classes, dtype=torch.int64)
+
+    def train_representation(self) -> None:
+        config = self.config.representation
+        loss = partial(asymmetric_focal_contrastive_loss, **self.config.loss.model_dump())
+        for epoch in range(self.epoch + 1, config.epochs + 1):
+            metrics = stage_one.train_one_epoch(
+                self.representation, self.train, self.normalise, loss, config, epoch, self.config.seed
+            )
+            started = time.perf_counter()
+            probe = stage_two.fit_probe(self._features(self.train), self.train)
+            self._validate(probe, self._features(self.validation))
+            metrics["probe_seconds"] = time.perf_counter() - started
+            self._end_epoch(epoch, metrics, "representation_seconds")
+
+    def train_classifier(self) -> None:
+        config, past = self.config.classifier, self.config.representation.epochs
+        features, validation = self._features(self.train), self._features(self.validation)
+        if self.classifier is None or self.classifier_optimizer is None:
+            self.classifier, self.classifier_optimizer = stage_two.new_classifier(features, self.train.classes, config)
+        for epoch in range(self.epoch - past + 1, config.epochs + 1):
+            if config.augment:
+                features = self._augmented_features(epoch)
+            metrics = stage_two.train_one_epoch(
+                self.classifier, self.classifier_optimizer, features, self.train, config, epoch, self.config.seed
+            )
+            self._validate(self.classifier, validation)
+            self._end_epoch(past + epoch, metrics, "classifier_seconds")
+
+    def _features(self, split: DeviceSplit) -> Tensor:
+        return stage_two.encode(self.representation.encoder, split.images, self.normalise)
+
+    def _augmented_features(self, epoch: int) -> Tensor:
+        draws = generator(self.config.seed, "classifier images", epoch)
+        return stage_two.encode(
+            self.representation.encoder,
+            self.train.images,
+            self.normalise,
+            self.config.representation.augment,
+            draws,
+        )
+
+    @torch.no_grad()
+    def _validate(self, classifier: LinearClassifier, features: Tensor) -> None:
+        scores, self.confusion = evaluate(classifier(features), self.validation.labels)
+        by_class = zip(self.data.class_names, recalls(self.confusion).tolist(), strict=True)
+        self.validation_metrics = {f"val_{name}": value for name, value in scores.items()} | {
+            f"val_recall/{name}": value for name, value in by_class
+        }
+
+    def _end_epoch(self, epoch: int, metrics: dict[str, float], stage: str) -> None:
+        self.seconds[stage] += metrics["epoch_seconds"] + metrics.get("probe_seconds", 0.0)
+        # the score first: MLflow's compare page opens on the first metric
+        self.epoch, self.metrics = epoch, self.validation_metrics | metrics | self.seconds
+        self.save(self._checkpoint())
+        self.report(epoch, self.metrics)
+
+    def _checkpoint(self) -> Checkpoint:
+        in_stage_two = self.classifier is not None and self.classifier_optimizer is not None
+        return Checkpoint(
+            epoch=self.epoch,
+            metrics=self.metrics,
+            confusion=self.confusion,
+            config=self.config.model_dump(mode="json"),
+            fingerprint=self.data.fingerprint,
+            encoder=self.representation.encoder.state_dict(),
+            projection=None if in_stage_two else self.representation.projection.state_dict(),
+            classifier=self.classifier.state_dict() if self.classifier is not None else None,
+            optimizer=(self.classifier_optimizer or self.representation.optimizer).state_dict(),
+        )
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.config != self.config.model_dump(mode="json"):
+            raise InputError("the checkpoint to go on from was written by a trial of another configuration")
+        if checkpoint.fingerprint != self.data.fingerprint:
+            raise InputError("the checkpoint to go on from was written by a trial on other data")
+        self.epoch, self.metrics, self.confusion = checkpoint.epoch, checkpoint.metrics, checkpoint.confusion
+        self.seconds = {stage: checkpoint.metrics[stage] for stage in self.seconds}
+        self.representation.encoder.load_state_dict(checkpoint.encoder)
+        if checkpoint.classifier is None:
+            assert checkpoint.projection is not None, "a checkpoint of stage one has its projection head"
+            self.representation.projection.load_state_dict(checkpoint.projection)
+            self.representation.optimizer.load_state_dict(checkpoint.optimizer)
+        else:
+            self.classifier, self.classifier_optimizer = stage_two.new_classifier(
+                torch.zeros(1, self.representation.encoder.feature_dim, device=self.device),
+                self.train.classes,
+                self.config.classifier,
+            )
+            self.classifier.load_state_dict(checkpoint.classifier)
+            self.classifier_optimizer.load_state_dict(checkpoint.optimizer)
+        self.report(self.epoch, self.metrics)
+
+    def result(self) -> TrialResult:
+        return result_of(self._checkpoint(), self.data.class_names, self.device)
+
+
+def result_of(checkpoint: Checkpoint, class_names: tuple[str, ...], device: torch.device) -> TrialResult:
+    """What a trial on `device` came to, from its last checkpoint."""
+    return TrialResult(
+        epoch=checkpoint.epoch,
+        metrics=checkpoint.metrics,
+        confusion=checkpoint.confusion.tolist(),
+        recall=dict(zip(class_names, recalls(checkpoint.confusion).tolist(), strict=True)),
+        class_names=class_names,
+        fingerprint=checkpoint.fingerprint,
+        device=str(device),
+    )
+
+
+@contextmanager
+def _deterministic(wanted: bool) -> Iterator[None]:
+    """Only deterministic kernels inside, where wanted; the flag as it was outside (workers are used again)."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(wanted)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

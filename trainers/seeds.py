@@ -1,0 +1,24 @@
+"""Independent random streams, each named for what it decides.
+
+A stream depends on its seed and its name alone, never on what was drawn before it: a trial that goes on from epoch 7
+draws at epoch 8 what it would have drawn without the interruption.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def derive_seed(seed: int, *name: str | int) -> int:
+    """A seed in [0, 2**31) for the stream `name`, the same on every machine."""
+    digest = hashlib.sha256(repr((seed, *name)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def generator(seed: int, *name: str | int) -> "torch.Generator":
+    """torch's CPU generator of the stream `name`."""
+    import torch  # 2 s: commands that only read a search do without
+
+    return torch.Generator().manual_seed(derive_seed(seed, *name))
