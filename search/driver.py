@@ -1,6 +1,7 @@
 """Run, resume and extend a search. Resume and extend are the same thing as run: a new Tuner, fed by the journal."""
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -184,7 +185,7 @@ def _drive(
         stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
         with _quiet(folder.driver_log):
             _tuner(folder, spec, arrays, conductor, slots, stopper).fit()
-        reason = stopper.reason or "done"
+        reason = stopper.reason or ("done" if is_complete(spec, history) else "interrupted")
         with suppress(PausedError):
             conductor.close(reason)
     if conductor.paused:
@@ -281,6 +282,7 @@ class Signals:
 @contextmanager
 def _signals() -> Iterator[Signals]:
     signals = Signals()
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit puts a handler of its own in our place
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
         yield signals
         return
