@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import torch
 
+from search.mlflow_store import tracking_uri
 from search.store import results_root
-from search.tracking import tracking_uri
 from trainers.data import default_config, load
 from trainers.errors import EnvironmentProblem, InputError
 

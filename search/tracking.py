@@ -6,23 +6,19 @@ nothing: runs are found by their tags, and a metric with the same key, step and 
 that is down delays the delivery; the next start, or `sync`, catches up.
 """
 
-import fcntl
 import json
-import logging
 import math
-import os
 import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.history import History, Trial
 from search.journal import Event, read_events
+from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, in_one_line, tracking_uri
 from search.store import SearchFolder
 from search.tables import values_of
 from spaces.spec import SearchSpec
@@ -30,21 +26,9 @@ from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    pass
 
 BATCH = 500  # events
-EXPERIMENT = "afcl"
-KIND, MODEL_TRAINING = (
-    "mlflow.experimentKind",
-    "custom_model_development",
-)  # the UI's two sides: this, and language models
-
-
-def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
-    """The spec's MLflow store, else MLFLOW_TRACKING_URI, else an sqlite file in the results folder."""
-    if spec is not None and spec.tracking.uri:
-        return spec.tracking.uri
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
 
 
 class Tracker:
@@ -55,6 +39,7 @@ class Tracker:
         self._wake, self._closing = threading.Event(), threading.Event()
         self.problem: str | None = None  # why nothing is delivered just now
         self.parent: tuple[str, str] | None = None  # experiment id and run id, once known
+        self.different: list[str] | None = None  # from the journal, counted at the end; None: not counted
         self._thread = threading.Thread(target=self._run, name="mlflow delivery", daemon=True)
 
     def start(self) -> None:
@@ -83,8 +68,10 @@ class Tracker:
                 delivery = delivery or Delivery(self._folder, self._uri)
                 delivery.catch_up()
                 self.parent, self.problem, pause = delivery.parent_location, None, 1.0
+                if closing:
+                    self.different = delivery.reconcile()
             except Exception as error:  # MLflow raises whatever its store raises, and none of it may end the search
-                self.problem, delivery = _one_line(error), None
+                self.problem, delivery = in_one_line(error), None
                 pause = min(2 * pause, 30.0)
                 self._closing.wait(pause)
             if closing:
@@ -120,7 +107,7 @@ class Delivery:
 
     def __init__(self, folder: SearchFolder, uri: str) -> None:
         self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
-        self._client = _client(uri)
+        self._client = connect(uri)
         self._done = _delivered(folder)
         if self._done.uri != uri:  # another store than last time: it gets everything
             self._done = Delivered(uri, 0, None, {})
@@ -130,8 +117,13 @@ class Delivery:
                 break
             self._history.apply(event)
         self._metrics: defaultdict[str, list[Any]] = defaultdict(list)
-        self._experiment = self._ensure_experiment(self._spec.tracking.experiment or EXPERIMENT)
-        self._parent = self._done.parent or self._find_run("search") or self._create_parent()
+        self._experiment = ensure_experiment(self._client, uri, self._spec.tracking.experiment or EXPERIMENT)
+        self._parent = self._done.parent or self._ensure_parent()
+
+    def close_orphans(self) -> None:
+        """Close what a killed driver left running; a resume opens it again."""
+        if self._history.sessions and self._history.closed is None:
+            self._close_search({"reason": "interrupted", "time": self._history.time})
 
     def reconcile(self) -> list[str]:
         """Count trials and epochs in the journal and in MLflow; what differs, in words."""
@@ -201,7 +193,7 @@ class Delivery:
 
     def _close_search(self, event: Event) -> None:
         self._flush_metrics()
-        for trial in self._history.in_state("pending"):
+        for trial in self._history.in_state("pending", "running"):
             self._set_state(self._run_of(trial.number), "pending", "SCHEDULED")
         self._client.set_tag(self._parent, "state", event["reason"])
         self._client.set_tag(self._parent, "mlflow.note.content", summary(self._spec, self._history, self._about))
@@ -229,8 +221,7 @@ class Delivery:
 
     def _run_of(self, number: int) -> str:
         if number not in self._done.runs:
-            trial = self._history.trials[number]
-            self._done.runs[number] = self._find_run(str(number)) or self._create_child(trial)
+            self._done.runs[number] = self._ensure_child(self._history.trials[number])
         return self._done.runs[number]
 
     def _find_run(self, number: str) -> str | None:
@@ -238,38 +229,42 @@ class Delivery:
         found = self._client.search_runs([self._experiment], tags, max_results=1)
         return str(found[0].info.run_id) if found else None
 
-    def _create_parent(self) -> str:
-        from mlflow.entities import Param
-
-        tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._folder.name}`"}
-        for name in ("git_commit", "code"):
-            tags[name] = str(self._about["provenance"][name])
-        run = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.name)
-        run_id = str(run.info.run_id)
+    def _ensure_parent(self) -> str:
+        run = self._find_run("search")
+        if run is None:
+            tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._folder.name}`"}
+            for name in ("git_commit", "code"):
+                tags[name] = str(self._about["provenance"][name])
+            created = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.name)
+            run = str(created.info.run_id)
         versions = self._about["provenance"]["versions"]
         params = _flat(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
-        for chunk in _chunks([Param(key, str(value)[:6000]) for key, value in params.items()], 100):
-            self._client.log_batch(run_id, params=chunk)
-        self._client.log_dict(run_id, self._spec.dump(), "spec.yaml")
-        self._log_dataset(run_id, "search")
-        return run_id
+        self._client.log_dict(run, self._spec.dump(), "spec.yaml")
+        self._describe(run, params, "search")
+        return run
 
-    def _create_child(self, trial: Trial) -> str:
+    def _ensure_child(self, trial: Trial) -> str:
+        run = self._find_run(str(trial.number))
+        if run is None:
+            tags = self._tags(str(trial.number)) | {
+                "mlflow.parentRunId": self._parent,
+                "family": trial.family,
+                "baseline": str(trial.baseline).lower(),
+                "state": trial.state,
+            }
+            name = f"{trial.number:03d} {trial.family}{' baseline' if trial.baseline else ''}"
+            created = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
+            run = str(created.info.run_id)
+        self._describe(run, _flat(trial.config), "training")
+        return run
+
+    def _describe(self, run: str, params: Mapping[str, Any], context: str) -> None:
+        """Log what a run is made of: of a found one too, as the server may have died just after creating it."""
         from mlflow.entities import Param
 
-        tags = self._tags(str(trial.number)) | {
-            "mlflow.parentRunId": self._parent,
-            "family": trial.family,
-            "baseline": str(trial.baseline).lower(),
-            "state": trial.state,
-        }
-        name = f"{trial.number:03d} {trial.family}{' baseline' if trial.baseline else ''}"
-        run = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
-        params = [Param(key, str(value)[:6000]) for key, value in _flat(trial.config).items()]
-        for chunk in _chunks(params, 100):
-            self._client.log_batch(run.info.run_id, params=chunk)
-        self._log_dataset(run.info.run_id, "training")
-        return str(run.info.run_id)
+        for chunk in _chunks([Param(key, str(value)[:6000]) for key, value in params.items()], 100):
+            self._client.log_batch(run, params=chunk)
+        self._log_dataset(run, context)
 
     def _tags(self, number: str) -> dict[str, str]:
         return {"afcl.search": self._folder.name, "afcl.search_id": self._about["id"], "afcl.trial": number}
@@ -286,21 +281,6 @@ class Delivery:
             profile=json.dumps({"train": data["train"], "validation": data["validation"]}),
         )
         self._client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
-
-    def _ensure_experiment(self, name: str) -> str:
-        existing = self._client.get_experiment_by_name(name)
-        if existing is not None:
-            return str(existing.experiment_id)
-        artifacts = None
-        if self._done.uri.startswith("sqlite:///"):  # beside the database, wherever afcl is called from
-            artifacts = (Path(self._done.uri.removeprefix("sqlite:///")).parent / "mlartifacts").absolute().as_uri()
-        return str(self._client.create_experiment(name, artifact_location=artifacts, tags={KIND: MODEL_TRAINING}))
-
-
-def experiments(uri: str) -> list[tuple[str, str]]:
-    """Ids and names of the experiments of ours that a store has."""
-    found = _client(uri).search_experiments(filter_string=f"tags.`{KIND}` = '{MODEL_TRAINING}'")
-    return [(str(experiment.experiment_id), str(experiment.name)) for experiment in found]
 
 
 def summary(spec: SearchSpec, history: History, about: dict[str, Any]) -> str:
@@ -323,34 +303,6 @@ def metric_key(name: str) -> str:
     return re.sub(r"[^\w\-. /]", "_", name)
 
 
-def _client(uri: str) -> "MlflowClient":
-    # one call on a dead server would else retry for four minutes
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for every run that ends
-    from mlflow import MlflowClient
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with _creation_lock(uri):
-        client = MlflowClient(uri)
-        client.search_experiments(max_results=1)  # the first call creates or migrates an sqlite store
-    return client
-
-
-@contextmanager
-def _creation_lock(uri: str) -> Iterator[None]:
-    """Two processes that create one sqlite store at once would crash in its migration."""
-    if not uri.startswith("sqlite:///"):
-        yield
-        return
-    database = Path(uri.removeprefix("sqlite:///"))
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(f".{database.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
@@ -365,17 +317,6 @@ def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _one_line(error: Exception) -> str:
-    text = str(error)
-    if refused := re.search(r"error code (\d+)|too many (\d+) error responses", text):
-        code = refused[1] or refused[2]
-        return f"it answers {code}" + (", name or password are wrong" if code in ("401", "403") else "")
-    if "Max retries exceeded" in text:
-        return "no server answers"
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
-
-
 def sync(folder: SearchFolder) -> tuple[int, list[str]]:
     """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
 
@@ -386,8 +327,10 @@ def sync(folder: SearchFolder) -> tuple[int, list[str]]:
     try:
         delivery = Delivery(folder, uri)
         delivery.catch_up()
+        if folder.holder() is None:
+            delivery.close_orphans()
         return left, delivery.reconcile()
     except Exception as error:  # whatever the store raises
         raise EnvironmentProblem(
-            f"tracking: MLflow at {uri} takes nothing ({_one_line(error)}); nothing is lost, try again"
+            f"tracking: MLflow at {uri} takes nothing ({in_one_line(error)}); nothing is lost, try again"
         ) from None

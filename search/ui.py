@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from search.tracking import experiments, tracking_uri
+from search.mlflow_store import experiments, tracking_uri
 from trainers.errors import EnvironmentProblem, InputError
 
 HOST = "127.0.0.1"

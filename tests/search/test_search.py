@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 
 from search import driver, tracking
 from search.history import History
+from search.mlflow_store import tracking_uri
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -64,7 +65,7 @@ def test_nothing_of_rays_reaches_the_user(finished, capfd, shared_ray, tmp_path)
 
 
 def test_mlflow_has_one_parent_and_one_child_a_trial_with_every_epoch(finished, root):
-    client = MlflowClient(tracking.tracking_uri(None, root))
+    client = MlflowClient(tracking_uri(None, root))
     experiment, parent = finished.parent_run
     assert finished.undelivered == 0
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=1000)
@@ -93,7 +94,7 @@ def test_mlflow_has_one_parent_and_one_child_a_trial_with_every_epoch(finished, 
 
 
 def test_delivering_everything_again_changes_nothing(finished, root):
-    client = MlflowClient(tracking.tracking_uri(None, root))
+    client = MlflowClient(tracking_uri(None, root))
     experiment, _ = finished.parent_run
 
     def everything():

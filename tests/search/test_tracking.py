@@ -1,0 +1,98 @@
+"""What MLflow has of a search whose driver or server died at a bad moment. Searches told by hand, a real store."""
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from search import tracking
+from search.mlflow_store import tracking_uri
+from search.store import SearchFolder
+from trainers.errors import EnvironmentProblem
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def delivered(told):
+    """The client, the parent run and the trials' runs of a search, by number."""
+
+    def look(folder: SearchFolder):
+        client = MlflowClient(tracking_uri(None, folder.path.parent))
+        experiments = [one.experiment_id for one in client.search_experiments()]
+        runs = client.search_runs(experiments, f"tags.`afcl.search` = '{folder.name}'", max_results=1000)
+        by_trial = {run.data.tags["afcl.trial"]: run for run in runs}
+        assert len(by_trial) == len(runs), "a run for each, and no run twice"
+        return client, by_trial.pop("search"), {int(number): run for number, run in by_trial.items()}
+
+    return look
+
+
+def kill_before_its_end(folder: SearchFolder) -> None:
+    """Leave the folder as a driver does that is killed while a trial runs: the session has no last line."""
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    folder.journal.write_bytes(b"".join(lines[:-1]))
+
+
+def test_a_killed_searchs_runs_are_closed_by_sync_and_wait_for_the_resume(told, delivered):
+    folder = SearchFolder(told / "begun")
+    kill_before_its_end(folder)
+    assert {trial.state for trial in folder.history().trials.values()} == {"pending"}
+    assert tracking.sync(folder)[1] == []
+    _, parent, children = delivered(folder)
+    assert (parent.info.status, parent.data.tags["state"]) == ("KILLED", "interrupted")
+    assert parent.info.end_time == folder.history().time
+    assert [(run.info.status, run.data.tags["state"]) for run in children.values()] == [("SCHEDULED", "pending")]
+
+
+def test_a_search_that_runs_is_not_closed_by_sync(told, delivered):
+    folder = SearchFolder(told / "begun")
+    kill_before_its_end(folder)
+    with folder.lock():
+        assert tracking.sync(folder)[1] == []
+    _, parent, children = delivered(folder)
+    assert (parent.info.status, parent.data.tags["state"]) == ("RUNNING", "running")
+    assert [run.info.status for run in children.values()] == ["RUNNING"]
+
+
+@pytest.mark.parametrize("lost", ["log_batch", "log_inputs", "set_terminated", "update_run"])
+def test_a_server_that_dies_after_any_kind_of_call_leaves_nothing_out_and_nothing_doubled(
+    told, delivered, lost, monkeypatch
+):
+    """Each call of one kind fails once, after the server took it or before: what came before it must not be lost."""
+    folder, original, seen = SearchFolder(told / "told"), getattr(MlflowClient, lost), set()
+
+    def dies_once(client, run_id, *given, **more):
+        key = (run_id, repr(given), repr(sorted(more.items())))
+        if key not in seen:
+            seen.add(key)
+            if len(seen) % 2:
+                original(client, run_id, *given, **more)
+            raise MlflowException("the server went away")
+        return original(client, run_id, *given, **more)
+
+    monkeypatch.setattr(MlflowClient, lost, dies_once)
+    tries = 0
+    while True:
+        tries += 1
+        assert tries < 500
+        try:
+            different = tracking.sync(folder)[1]
+        except EnvironmentProblem:
+            continue
+        break
+    assert tries > 3
+    assert different == []
+    client, parent, children = delivered(folder)
+    history = folder.history()
+    assert children.keys() == history.trials.keys()
+    assert parent.data.params["data.dataset"] == "digits"
+    for number, run in children.items():
+        trial = history.trials[number]
+        assert run.data.params["loss.temperature"] == str(trial.config["loss"]["temperature"])
+        assert len(run.inputs.dataset_inputs) == 1
+        points = client.get_metric_history(run.info.run_id, "val_balanced_accuracy")
+        assert sorted((m.step, m.value) for m in points) == [
+            (epoch, metrics["val_balanced_accuracy"]) for epoch, metrics in sorted(trial.epochs.items())
+        ]
+        assert run.info.status == {"finished": "FINISHED", "stopped": "KILLED"}[trial.state]
+        assert run.data.tags["state"] == trial.state
