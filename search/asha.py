@@ -5,13 +5,14 @@ Asynchronous successive halving in its stopping form (Li et al. 2020, arXiv 1810
 (1 − 1/reduction) quantile of the values that stood at the rung before it. The first at a rung always goes on.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from spaces.spec import SearchSpec
+from spaces.spec import FAMILIES, Family, SearchSpec
 from trainers.seeds import derive_seed
 
 Action = Literal["continue", "stop", "spare"]
@@ -28,6 +29,7 @@ class Decision:
     cutoff: float | None  # None: nobody stood at the rung before
     standing: int  # how many stood there before
     action: Action  # spare: would have stopped, but is exempt
+    bracket: int = 0  # trials compete within one; with a search for each family, each is one
 
     def reason(self) -> str:
         """The decision in words."""
@@ -54,16 +56,21 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     return ladder(scheduler.grace, scheduler.reduction, spec.representation.epochs)
 
 
+def bracket_of(spec: SearchSpec, family: Family) -> int:
+    """The bracket in which a trial competes: the only one, or its family's where each family has its own search."""
+    return FAMILIES.index(family) if spec.search.per_family else 0
+
+
 class Asha:
     """The rungs of one search. Values are to be maximised and finite."""
 
     def __init__(self, epochs: tuple[int, ...], reduction: float, exempt_share: float = 0.0, seed: int = 0) -> None:
         self.epochs = epochs
         self._reduction, self._exempt_share, self._seed = reduction, exempt_share, seed
-        self._standing: list[dict[int, float]] = [{} for _ in epochs]
+        self._standing: defaultdict[tuple[int, int], dict[int, float]] = defaultdict(dict)  # by bracket and rung
         self._spared: set[int] = set()
 
-    def decide(self, trial: int, epoch: int, value: float, *, exempt: bool) -> Decision | None:
+    def decide(self, trial: int, epoch: int, value: float, *, exempt: bool, bracket: int = 0) -> Decision | None:
         """Decide on a trial's value at an epoch; None where no rung is, or where the trial was spared before.
 
         The decision counts only when `record` is told of it, which its journal entry comes before.
@@ -72,16 +79,16 @@ class Asha:
         if epoch not in self.epochs or trial in self._spared:
             return None
         rung = self.epochs.index(epoch)
-        standing = self._standing[rung]
+        standing = self._standing[bracket, rung]
         cutoff = float(np.percentile(list(standing.values()), (1 - 1 / self._reduction) * 100)) if standing else None
         action: Action = "continue"
         if cutoff is not None and value < cutoff:
             action = "spare" if exempt or self._is_lucky(trial) else "stop"
-        return Decision(trial, epoch, rung, value, cutoff, len(standing), action)
+        return Decision(trial, epoch, rung, value, cutoff, len(standing), action, bracket)
 
     def record(self, decision: Decision) -> None:
         """Let a decision count, now or on replay."""
-        self._standing[decision.rung][decision.trial] = decision.value
+        self._standing[decision.bracket, decision.rung][decision.trial] = decision.value
         if decision.action == "spare":
             self._spared.add(decision.trial)  # plain ASHA would not have it at the rungs above
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, Literal
 
-from search.asha import Asha, rung_epochs
-from search.history import ENDED, History, State, Trial, Value
+from search.agenda import Agenda
+from search.asha import Asha, bracket_of, rung_epochs
+from search.history import ENDED, History, State, Trial
 from search.journal import Event, Journal
-from search.sampler import grid_point, grid_size, propose
 from spaces.spec import SearchSpec
-from trainers.config import STEP, TrialConfig, family
+from trainers.config import STEP, family
 
 Listener = Callable[[Event, History], None]
 
@@ -30,10 +30,16 @@ class Conductor:
     """The one writer of a search's journal."""
 
     def __init__(
-        self, spec: SearchSpec, history: History, journal: Journal, *, slots: int, listeners: Iterable[Listener] = ()
+        self,
+        spec: SearchSpec,
+        history: History,
+        journal: Journal,
+        agenda: Agenda,
+        *,
+        listeners: Iterable[Listener] = (),
     ) -> None:
-        self.spec, self.history, self.slots = extended(spec, history.extra), history, slots
-        self._journal, self._listeners = journal, tuple(listeners)
+        self.spec, self.history = spec, history
+        self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
         self.metric = spec.search.metric_key
         self._last_epoch = spec.base.last_epoch
         self._asha = Asha(
@@ -58,7 +64,6 @@ class Conductor:
     def extend(self, trials: int) -> None:
         """Have the sampler propose so many trials more."""
         self._write("extended", trials=trials)
-        self.spec = extended(self.spec, trials)
 
     def close(self, reason: str) -> None:
         """End a session; what is not ended can be resumed."""
@@ -72,14 +77,18 @@ class Conductor:
         if self._queue:
             return self.history.trials[self._queue.pop(0)]
         number = len(self.history.trials)
-        baselines = self.spec.search.baselines
-        if number < len(baselines):
-            name = baselines[number]
-            return self._ask(number, self.spec.baseline_values(name), self.spec.baseline(name), baseline=True)
-        if number >= planned_trials(self.spec):
+        if number >= self._agenda.planned(self.history):
             return None
-        values = self._propose(number, number - len(baselines))
-        return self._ask(number, values, self.spec.trial_config(values), baseline=False)
+        question = self._agenda.question(number, self.history)
+        self._write(
+            "asked",
+            trial=number,
+            family=family(question.config.loss),
+            baseline=question.baseline,
+            values=question.values,
+            config=question.config.model_dump(mode="json"),
+        )
+        return self.history.trials[number]
 
     def launched(self, number: int) -> None:
         """A worker has taken the trial."""
@@ -119,31 +128,6 @@ class Conductor:
         reason, times = Counter(trial.reason for trial in failed).most_common(1)[0]
         return f"{len(failed)} of {len(ended)} trials failed, {times} of them with: {reason}"
 
-    def _propose(self, number: int, index: int) -> dict[str, Value]:
-        search = self.spec.search
-        if search.sampler == "grid":
-            return grid_point(self.spec.space, search.grid_points, index)
-        return propose(
-            self.spec.space,
-            [*self.history.known, *self.history.trials.values()],
-            sampler=search.sampler,
-            metric=self.metric,
-            seed=search.seed,
-            number=number,
-            slots=self.slots,
-        )
-
-    def _ask(self, number: int, values: dict[str, Value], config: TrialConfig, *, baseline: bool) -> Trial:
-        self._write(
-            "asked",
-            trial=number,
-            family=family(config.loss),
-            baseline=baseline,
-            values=values,
-            config=config.model_dump(mode="json"),
-        )
-        return self.history.trials[number]
-
     def _settle(self, trial: Trial) -> None:
         """Draw from a trial's newest epoch what follows from it and has not been drawn yet."""
         epoch = trial.epoch
@@ -151,7 +135,8 @@ class Conductor:
             return
         value = trial.epochs[epoch][self.metric]
         if not any(decision.epoch == epoch for decision in trial.decisions):
-            decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline)
+            bracket = bracket_of(self.spec, trial.family)
+            decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
             if decision is not None:
                 self._write("decision", **vars(decision))
                 self._asha.record(decision)
@@ -179,21 +164,6 @@ class Conductor:
             listener(entry, self.history)
 
 
-def extended(spec: SearchSpec, trials: int) -> SearchSpec:
-    """The spec with so many proposed trials more."""
-    search = spec.search.model_copy(update={"trials": spec.search.trials + trials})
-    return spec.model_copy(update={"search": search})
-
-
-def is_complete(spec: SearchSpec, history: History) -> bool:
+def is_complete(agenda: Agenda, history: History) -> bool:
     """Whether every planned trial has ended."""
-    ended = history.in_state(*ENDED)
-    return len(ended) == len(history.trials) >= planned_trials(extended(spec, history.extra))
-
-
-def planned_trials(spec: SearchSpec) -> int:
-    """Baselines, and what the sampler proposes (a grid may have fewer points than trials were asked for)."""
-    proposed = spec.search.trials
-    if spec.search.sampler == "grid":
-        proposed = min(proposed, grid_size(spec.space, spec.search.grid_points))
-    return len(spec.search.baselines) + proposed
+    return len(history.in_state(*ENDED)) == len(history.trials) >= agenda.planned(history)

@@ -46,5 +46,6 @@ def _decision(decision: Decision, history: History) -> str:
 
 def standing_before(decision: Decision, history: History) -> list[Decision]:
     """The decisions whose values stood at the same rung before this one, best first."""
+    place = (decision.bracket, decision.rung)
     earlier = history.decisions[: history.decisions.index(decision)]
-    return sorted((other for other in earlier if other.rung == decision.rung), key=lambda other: -other.value)
+    return sorted((other for other in earlier if (other.bracket, other.rung) == place), key=lambda other: -other.value)

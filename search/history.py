@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from search.asha import Decision
 from search.journal import Event, read_events
+from spaces.spec import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool
@@ -21,7 +22,7 @@ class Trial:
     """One trial as told by the journal."""
 
     number: int
-    family: str
+    family: Family
     baseline: bool
     values: dict[str, Value]  # the searched fields by path
     config: dict[str, Any]  # the whole TrialConfig as plain values
@@ -63,9 +64,11 @@ class History:
     known: list[Trial] = field(default_factory=list)  # of an older search, for the sampler only
     extra: int = 0  # trials that the search was extended by
     closed: Event | None = None  # how the last session ended; None: it has not, or it was killed
+    time: int = 0  # of the last event
 
     def apply(self, event: Event) -> None:
         """Take in one event. Unknown kinds are passed over: a later version may have written them."""
+        self.time = event.get("time", self.time)
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
             handler(event)
@@ -73,9 +76,7 @@ class History:
     def _on_start(self, event: Event) -> None:
         self.sessions.append(event)
         self.closed = None
-        for trial in self.trials.values():
-            if trial.state == "running":
-                trial.state = "pending"
+        self.nothing_runs()
 
     def _on_known(self, event: Event) -> None:
         """Trials of an older search that this one's sampler starts from."""
@@ -106,7 +107,7 @@ class History:
         trial.state = "running"
 
     def _on_decision(self, event: Event) -> None:
-        decision = Decision(**{name: event[name] for name in Decision.__dataclass_fields__})
+        decision = Decision(**{name: event[name] for name in Decision.__dataclass_fields__ if name in event})
         self.decisions.append(decision)
         self.trials[decision.trial].decisions.append(decision)
 
@@ -117,9 +118,12 @@ class History:
 
     def _on_close(self, event: Event) -> None:
         self.closed = event
-        for trial in self.trials.values():
-            if trial.state == "running":
-                trial.state = "pending"
+        self.nothing_runs()
+
+    def nothing_runs(self) -> None:
+        """No driver has the search, whether it closed its session or was killed: what ran waits for a resume."""
+        for trial in self.in_state("running"):
+            trial.state = "pending"
 
     def in_state(self, *states: State) -> list[Trial]:
         """Trials in any of the states, by number."""

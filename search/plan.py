@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from search.agenda import planned_trials
 from search.asha import rung_epochs
-from search.conductor import planned_trials
 from search.precision import balanced_accuracy_error
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
@@ -38,10 +38,10 @@ class Plan:
         return vars(self) | {"rungs": list(self.rungs)}
 
 
-def make_plan(spec: SearchSpec, data: TrialData) -> Plan:
-    """The plan of a search on its data."""
+def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
+    """The plan of a search on its data, extended by `extra` trials."""
     rungs, last = rung_epochs(spec), spec.base.last_epoch
-    trials, baselines = planned_trials(spec), len(spec.search.baselines)
+    trials, baselines = planned_trials(spec, extra), len(spec.search.baselines)
     proposed = trials - baselines
     per_trial = expected_epochs(rungs, last, spec.search.scheduler.reduction)
     size = checkpoint_bytes(spec.base, data.train.images.shape[1])
@@ -56,7 +56,8 @@ def make_plan(spec: SearchSpec, data: TrialData) -> Plan:
         expected_epochs=round(baselines * last + proposed * per_trial),
         expected_epochs_per_trial=per_trial,
         checkpoint_bytes=size,
-        disk_bytes=size * (2 * running + min(spec.search.keep_best, trials)),  # two a running trial, one of each best
+        # three a running trial, of which one is being written; one of each best
+        disk_bytes=size * (3 * running + min(spec.search.keep_best, trials)),
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
 

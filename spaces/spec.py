@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
@@ -39,6 +39,7 @@ READY = Path(__file__).parent  # the searches that come with the package
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Space: TypeAlias = Annotated[
     Mapping[str, Range],
@@ -63,6 +64,7 @@ class SearchConfig(Config):
     baselines: tuple[Family, ...] = ("CL", "FCL", "ACL")  # run first, at the fixed values, and never stopped
     baseline_eta: Annotated[Real, Field(gt=0)] = 60.0  # of ACL and AFCL
     baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0  # of FCL and AFCL
+    per_family: bool = False  # a search of `trials` for each of the four losses, apart from the others
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     scheduler: SchedulerConfig = SchedulerConfig()
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"  # on validation
@@ -144,6 +146,8 @@ class SearchSpec(Config):
             raise InputError("search.trials: must be at least 1 without baselines, but got 0")
         if self.search.trials > 0 and not self.space:
             raise InputError("space: must name at least one range, unless search.trials is 0 and only baselines run")
+        if self.search.per_family:
+            _check_families(self)
         _check_ends(self)
         return self
 
@@ -178,6 +182,18 @@ class SearchSpec(Config):
         """What the baseline has at the paths that are searched."""
         config = self.baseline(family)
         return {path: value_at(config, path) for path in self.space}
+
+    def family_space(self, family: Family) -> tuple[dict[str, Range], dict[str, Value]]:
+        """The ranges of one family's own search, and the values that make it that family."""
+        ranges, fixed = dict(self.space), {}
+        for path, members in (("loss.eta", ("ACL", "AFCL")), ("loss.gamma", ("FCL", "AFCL"))):
+            given = ranges.get(path)
+            if family not in members or given is None:
+                ranges.pop(path, None)
+                fixed[path] = value_at(self.baseline(family), path)
+            elif isinstance(given, ZeroOr):
+                ranges[path] = given.range
+        return ranges, fixed
 
     def dump(self) -> dict[str, Any]:
         """Plain values that `parse_spec` reads back as an equal spec."""
@@ -282,6 +298,24 @@ def _check_ends(spec: SearchSpec) -> None:
             blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
             blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
             raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
+
+
+def _check_families(spec: SearchSpec) -> None:
+    """Refuse a search for each family whose families would not have equal chances, or nothing to search."""
+    search = spec.search
+    if search.sampler == "grid":
+        raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")
+    if search.baselines and set(search.baselines) != set(FAMILIES):
+        raise InputError(
+            "search.baselines: with per_family all four families must have one, or none ([]),"
+            f" but got {', '.join(search.baselines)}"
+        )
+    for path in ("loss.eta", "loss.gamma"):
+        given = spec.space.get(path)
+        if given is not None and not isinstance(given, ZeroOr) and given.contains(0):
+            raise InputError(f"space.{path}: with per_family zero must stand in a zero_or, but got {given.describe()}")
+    if search.trials > 0 and not spec.family_space("CL")[0]:
+        raise InputError("space: with per_family CL must have something to search, such as loss.temperature")
 
 
 def _corners(space: Mapping[str, Range]) -> Iterator[dict[str, Value]]:

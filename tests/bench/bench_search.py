@@ -8,6 +8,7 @@ from pathlib import Path
 from bench_trial import demo
 from measure import AT_LEAST, Row, Say
 
+from search.agenda import SearchAgenda
 from search.conductor import Conductor
 from search.history import History
 from search.journal import Journal
@@ -24,7 +25,7 @@ def rows(say: Say) -> Iterator[Row]:
     trained: dict[bool, list[float]] = {True: [], False: []}
     HERE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        conductor = Conductor(spec, History(), Journal(Path(folder) / "journal.jsonl"), slots=1)
+        conductor = Conductor(spec, History(), Journal(Path(folder) / "journal.jsonl"), SearchAgenda(spec, 1))
         conductor.open()
         for _ in range(AT_LEAST):
             trial = conductor.next_trial()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from search import tracking
+from search.agenda import SearchAgenda
 from search.conductor import Conductor
 from search.provenance import provenance
 from search.report import report
@@ -32,7 +33,7 @@ def played(tmp_path_factory) -> SearchFolder:
     root = tmp_path_factory.mktemp("browser")
     spec = load_spec("digits", ["search.trials=9"], name="Played.1")
     folder = create_folder(root, spec, provenance(DATA))
-    conductor = Conductor(spec, folder.history(), folder.open_journal(), slots=1)
+    conductor = Conductor(spec, folder.history(), folder.open_journal(), SearchAgenda(spec, 1))
     conductor.open()
     while (trial := conductor.next_trial()) is not None:
         conductor.launched(trial.number)

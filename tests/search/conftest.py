@@ -12,6 +12,7 @@ import ray
 from rich.console import Console
 
 from search import cli, driver
+from search.agenda import SearchAgenda
 from search.cluster import connected
 from search.conductor import Conductor
 from search.provenance import provenance
@@ -126,7 +127,7 @@ def told_once(tmp_path_factory) -> Path:
 
     def tell(name: str, epochs: int | None) -> None:
         folder = create_folder(root, spec.model_copy(update={"name": name}), made)
-        conductor = Conductor(folder.spec(), folder.history(), folder.open_journal(), slots=1)
+        conductor = Conductor(folder.spec(), folder.history(), folder.open_journal(), SearchAgenda(spec, 1))
         conductor.open()
         while trial := conductor.next_trial():
             conductor.launched(trial.number)

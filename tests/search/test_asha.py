@@ -91,3 +91,11 @@ def test_a_decision_says_why():
         asha.decide(1, 4, 0.7, exempt=False).reason()
         == "0.7000 at rung 0 (epoch 4), below the cutoff 0.8000 of 1 before it"
     )
+
+
+def test_brackets_do_not_see_each_other():
+    asha = Asha((1,), 2)
+    asha.record(asha.decide(0, 1, 0.9, exempt=False, bracket=0))
+    other = asha.decide(1, 1, 0.1, exempt=False, bracket=1)
+    assert (other.action, other.standing, other.bracket) == ("continue", 0, 1)
+    assert asha.decide(1, 1, 0.1, exempt=False, bracket=0).action == "stop"

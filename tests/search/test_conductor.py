@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from search.agenda import SearchAgenda, planned_trials
 from search.asha import rung_epochs
-from search.conductor import Conductor, planned_trials
+from search.conductor import Conductor
 from search.history import History, read_history
 from search.journal import Journal
 from spaces.spec import SearchSpec, load_spec
@@ -39,7 +40,7 @@ def _journals_are_closed():
 def conduct(path, spec) -> Conductor:
     history = read_history(path)
     OPEN.append(Journal(path))
-    return Conductor(spec, history, OPEN[-1], slots=1)
+    return Conductor(spec, history, OPEN[-1], SearchAgenda(spec, 1))
 
 
 def value_of(trial, epoch) -> float:
@@ -121,20 +122,28 @@ def test_the_same_seed_proposes_and_stops_the_same(undisturbed, spec, tmp_path):
     assert told(tmp_path / "other") != told(undisturbed)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
-def test_a_driver_that_dies_after_any_line_changes_nothing(spec, tmp_path, sampler):
-    changes = [*SPACE, f"search.sampler={sampler}", "search.trials=6" if sampler == "gp" else "search.trials=8"]
-    spec = load_spec("digits", changes)
+PER_FAMILY = ["search.per_family=true", "search.baselines=[]", "search.trials=3"]
+
+
+@pytest.mark.parametrize("moment", ["before the flush", "after the flush"])
+@pytest.mark.parametrize("changes", [["search.sampler=tpe"], ["search.sampler=gp", "search.trials=6"], PER_FAMILY])
+def test_a_driver_that_dies_at_any_line_changes_nothing(tmp_path, changes, moment):
+    """Every kind of line is among those at which it dies: asked, launched, result, decision, end."""
+    spec = load_spec("digits", [*SPACE, *changes])
     whole = tmp_path / "whole"
     play(conduct(whole, spec))
-    lines = len(whole.read_text().splitlines())
-    step = 29 if sampler == "gp" else 7
-    for dies_at in range(2, lines, step):
+    kinds = [json.loads(line)["event"] for line in whole.read_text().splitlines()]
+    step = 29 if spec.search.sampler == "gp" else 9
+    moments = {*range(2, len(kinds), step), *(kinds.index(kind) + 1 for kind in kinds[1:-1])}
+    for dies_at in moments:
         path = tmp_path / f"{dies_at}"
         with pytest.raises(KilledError):
             play(conduct(path, spec), until_event=dies_at)
+        if moment == "before the flush":
+            written = path.read_bytes()
+            path.write_bytes(written[: written[:-1].rfind(b"\n") + 8])  # a few bytes of the line got to the disk
         play(conduct(path, spec))
-        assert told(path) == told(whole), f"died after line {dies_at}"
+        assert told(path) == told(whole), f"died at line {dies_at}"
 
 
 def test_a_driver_that_dies_again_and_again_changes_nothing(spec, undisturbed, tmp_path):
@@ -202,3 +211,34 @@ def test_history_passes_over_events_of_a_later_version():
     history = History()
     history.apply({"event": "something new", "time": 0})
     assert not history.trials
+
+
+def test_each_family_has_a_search_of_its_own_of_equal_size_and_matched_draws(tmp_path):
+    """The random sampler knows no history: what it draws for the shared fields is the same for all four."""
+    spec = load_spec("digits", [*SPACE, *PER_FAMILY, "search.sampler=random"])
+    assert planned_trials(spec) == 4 * 3
+    play(conduct(tmp_path / "journal", spec))
+    trials = list(read_history(tmp_path / "journal").trials.values())
+    assert [trial.family for trial in trials] == ["CL", "FCL", "ACL", "AFCL"] * 3
+    for trial in trials:
+        assert (trial.values["loss.eta"] > 0) == (trial.family in ("ACL", "AFCL"))
+        assert (trial.values["loss.gamma"] > 0) == (trial.family in ("FCL", "AFCL"))
+        assert trial.config["loss"]["eta"] == trial.values["loss.eta"]
+    only_temperature = ["space={loss.temperature: {loguniform: [0.03, 1]}}"]
+    spec = load_spec("digits", [*SPACE, *PER_FAMILY, "search.sampler=random", *only_temperature])
+    play(conduct(tmp_path / "matched", spec))
+    drawn = [trial.values["loss.temperature"] for trial in read_history(tmp_path / "matched").trials.values()]
+    assert drawn[0:4] == drawn[:1] * 4
+    assert drawn[4:8] == drawn[4:5] * 4
+    assert len(set(drawn)) == 3
+
+
+def test_families_with_searches_of_their_own_do_not_stop_each_other(tmp_path):
+    spec = load_spec("digits", [*SPACE, *PER_FAMILY])
+    play(conduct(tmp_path / "journal", spec))
+    history = read_history(tmp_path / "journal")
+    places = [(history.trials[decision.trial].family, decision.rung) for decision in history.decisions]
+    for number, decision in enumerate(history.decisions):
+        assert decision.standing == places[:number].count(places[number])
+    assert {history.trials[decision.trial].family for decision in history.decisions} == {"CL", "FCL", "ACL", "AFCL"}
+    assert history.in_state("stopped")

@@ -8,7 +8,7 @@ import yaml
 
 from spaces.fields import fields, searchable
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
-from spaces.spec import SearchSpec, json_schema, load_spec, parse_spec, ready_names
+from spaces.spec import FAMILIES, SearchSpec, json_schema, load_spec, parse_spec, ready_names
 from spaces.yaml_file import read_mapping
 from trainers.config import METRIC, TrialConfig, family
 from trainers.errors import InputError
@@ -264,3 +264,32 @@ def test_the_json_schema_refuses_what_the_check_refuses(path, value, validator):
 
 def test_the_json_schema_knows_every_searchable_field(validator):
     assert validator.schema["properties"]["space"]["properties"].keys() == searchable().keys()
+
+
+def test_a_familys_own_space_leaves_zero_to_the_others():
+    spec = load_spec("digits", ["search.per_family=true", "search.baselines=[]"])
+    ranges = {family: spec.family_space(family)[0] for family in FAMILIES}
+    assert {family: sorted(one) for family, one in ranges.items()} == {
+        "CL": ["loss.temperature"],
+        "FCL": ["loss.gamma", "loss.temperature"],
+        "ACL": ["loss.eta", "loss.temperature"],
+        "AFCL": ["loss.eta", "loss.gamma", "loss.temperature"],
+    }
+    assert not any(one.contains(0) for path, one in ranges["AFCL"].items() if path != "loss.temperature")
+    assert spec.family_space("CL")[1] == {"loss.eta": 0, "loss.gamma": 0}
+    fixed_eta = load_spec("digits", ["search.per_family=true", "search.baselines=[]", "space.loss.eta=null"])
+    assert fixed_eta.family_space("ACL")[1] == {"loss.eta": 60, "loss.gamma": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ([], "search.baselines: with per_family all four families must have one, or none ([]), but got CL, FCL, ACL"),
+        (["search.baselines=[]", "search.sampler=grid"], "takes the samplers tpe, gp and random"),
+        (["search.baselines=[]", "space.loss.eta={uniform: [0, 9]}"], "space.loss.eta: with per_family zero must"),
+        (["search.baselines=[]", "space.loss.temperature=null"], "space: with per_family CL must have something"),
+    ],
+)
+def test_families_without_equal_chances_are_refused(changes, complaint):
+    with pytest.raises(InputError, match=re.escape(complaint)):
+        load_spec("digits", ["search.per_family=true", *changes])
