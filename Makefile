@@ -31,10 +31,11 @@ check: .venv/installed-dev
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py
 
-# some twenty minutes: a search killed at 20 seeded random moments, MLflow killed, frozen and absent, and stock Ray
-# Tune killed once beside ours
+# some twenty minutes: a search killed at 20 seeded random moments, a worker and a node lost, MLflow killed, frozen and
+# absent, and stock Ray Tune killed once beside ours
 chaos: .venv/installed-dev
 	$(BIN)/python tests/chaos/run.py
+	$(BIN)/python tests/chaos/nodes.py
 	$(BIN)/python tests/chaos/outages.py
 	$(BIN)/python tests/chaos/stock_ray.py
 

@@ -35,7 +35,10 @@ RUN, LOOK, TAKE, MACHINE = "Plan and run", "Look", "Take away", "This machine"
 def main() -> None:
     """Run the command line; every expected error is one line and an exit code."""
     try:
-        sys.exit(app(prog_name="afcl", standalone_mode=False) or DONE)
+        code = app(prog_name="afcl", standalone_mode=False) or DONE
+        if code == INTERRUPTED:  # where no search was there to say more
+            print("afcl: interrupted", file=sys.stderr)
+        sys.exit(code)
     except InputError as error:
         _fail(error, BAD_INPUT)
     except typer.TyperException as error:  # a word or a flag that there is not; the help itself has no message

@@ -28,7 +28,9 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
         yield "One seed each: scores that lie close together are not distinguished, and luck is part of the best one."
     yield ""
     yield f"report   {folder.report}"
-    yield f"runs     {folder.hint('ui', named=False)}   (MLflow; the parent run is {folder.name})"
+    yield f"runs     {folder.hint('ui', named=False)}   ({_in_mlflow(found)})"
+    if found.different:
+        yield f"MLflow differs from the journal: {'; '.join(found.different)}"
     if found.undelivered:
         problem = f" ({found.tracking_problem})" if found.tracking_problem else ""
         yield f"MLflow lacks {found.undelivered} events{problem}; deliver them with: {folder.hint('sync')}"
@@ -38,3 +40,11 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
         yield f"next     {folder.hint('export')} --top 3"
     else:
         yield f"nothing finished; see: {folder.hint('show')}"
+
+
+def _in_mlflow(found: SearchResult) -> str:
+    history = found.history
+    if found.different != []:
+        return f"MLflow; the parent run is {found.folder.name}"
+    epochs = sum(len(trial.epochs) for trial in history.trials.values())
+    return f"MLflow: parent run {found.folder.name}, all {len(history.trials)} trials and {epochs} epochs, counted"

@@ -19,17 +19,19 @@ from rich.console import Console
 
 from search import preflight
 from search.adapters import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
+from search.agenda import SearchAgenda
 from search.cluster import connected
-from search.conductor import Conductor, PausedError, extended, is_complete
+from search.conductor import Conductor, PausedError, is_complete
 from search.history import History, Trial
 from search.keeper import Keeper
 from search.live import LiveView
-from search.optuna_view import write_view
+from search.mlflow_store import tracking_uri
+from search.optuna_view import OptunaView
 from search.plan import make_plan
 from search.provenance import code_hash, provenance
 from search.report import report
 from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root
-from search.tracking import Tracker, tracking_uri, undelivered
+from search.tracking import Tracker, undelivered
 from search.trial import trainable
 from spaces.spec import SearchSpec
 from trainers.data import load
@@ -49,6 +51,7 @@ class SearchResult:
     undelivered: int  # events that MLflow lacks
     tracking_problem: str | None
     parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
+    different: list[str] | None  # what MLflow has otherwise than the journal; None: it could not be counted
 
 
 def run(
@@ -73,12 +76,13 @@ def run(
     older = _older(root, start_from, spec, arrays) if start_from is not None else None
     preflight.check_folder(root, make_plan(spec, arrays))
     _say(console, f"{spec.name}: {arrays.description}")
-    with _connected_quietly(address, console):
-        _check_cluster(spec, root)
-        folder = create_folder(root, spec, provenance(_about_data(arrays)))
-        with folder.lock():
-            found = _drive(folder, spec, arrays, console, older=older)
-    return _reported(found)
+    with _way_on(SearchFolder(root / spec.name), console):
+        with _connected_quietly(address, console):
+            _check_cluster(spec, root, address)
+            folder = create_folder(root, spec, provenance(_about_data(arrays)))
+            with folder.lock():
+                found = _drive(folder, spec, arrays, console, older=older)
+        return _reported(found)
 
 
 def resume(
@@ -98,25 +102,25 @@ def resume(
     """
     console = console or Console(file=sys.stdout)
     folder = open_folder(results_root(results), name)
-    with folder.lock():
-        spec, history = folder.spec(), folder.history()
-        if extend_by == 0 and is_complete(spec, history):
-            _say(console, f"{name} is complete: there is nothing left to run")
-            return SearchResult(folder, history, "done", undelivered(folder), None, None)
-        arrays = load(spec.data, data)
-        if not anyway:
-            _refuse_change(folder, arrays)
-        _say(console, f"{spec.name}: {arrays.description}")
-        with _connected_quietly(address, console):
-            _check_cluster(spec, folder.path.parent)
-            found = _drive(folder, spec, arrays, console, extend_by=extend_by)
-    return _reported(found)
+    with _way_on(folder, console):
+        with folder.lock():
+            spec, history = folder.spec(), folder.history()
+            if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
+                _say(console, f"{name} is complete: there is nothing left to run")
+                return SearchResult(folder, history, "done", undelivered(folder), None, None, None)
+            arrays = load(spec.data, data)
+            if not anyway:
+                _refuse_change(folder, arrays)
+            _say(console, f"{spec.name}: {arrays.description}")
+            with _connected_quietly(address, console):
+                _check_cluster(spec, folder.path.parent, address)
+                found = _drive(folder, spec, arrays, console, extend_by=extend_by)
+        return _reported(found)
 
 
-def _check_cluster(spec: SearchSpec, root: Path) -> None:
-    nodes = preflight.live_nodes(ray.nodes())
-    preflight.check_resources(spec.resources, nodes)
-    if len(nodes) > 1:
+def _check_cluster(spec: SearchSpec, root: Path, address: str | None) -> None:
+    preflight.check_resources(spec.resources, preflight.live_nodes(ray.nodes()))
+    if address is not None:  # a Ray of our own runs this very code, on this very disk
         preflight.check_nodes(root, code_hash())
 
 
@@ -147,9 +151,8 @@ def _older(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> Search
 
 
 def _reported(found: SearchResult) -> SearchResult:
-    """Write the views, once the lock is free: the report says whether the search still runs."""
+    """Write the report, once the lock is free: it says whether the search still runs."""
     report(found.folder.name, results=found.folder.path.parent)
-    write_view(found.folder.optuna_view, found.folder.spec(), found.history)
     return found
 
 
@@ -168,30 +171,32 @@ def _drive(
     slots = Slots(spec)
     uri = tracking_uri(spec, folder.path.parent)
     tracker = Tracker(folder, uri)
-    plan = make_plan(extended(spec, history.extra + extend_by), arrays)
+    plan = make_plan(spec, arrays, history.extra + extend_by)
+    agenda = SearchAgenda(spec, slots())
     view = LiveView(console, plan, spec.search.metric_key, lambda: tracker.problem)
     keeper = Keeper(folder, spec.search.keep_best)
+    study = OptunaView(folder.optuna_view, spec, history)
     journal = folder.open_journal()
-    conductor = Conductor(
-        spec, history, journal, slots=slots(), listeners=[tracker.on_event, view.on_event, keeper.on_event]
-    )
+    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
+    conductor = Conductor(spec, history, journal, agenda, listeners=listeners)
     if older is not None:
         conductor.start_from(older.name, older.history().trials.values())
     if extend_by:
         conductor.extend(extend_by)
     tracker.start()
-    with _signals() as signals, _shown(view, history):
-        conductor.open(slots=slots(), tracking=uri, code=code_hash())
-        stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
-        with _quiet(folder.driver_log):
-            _tuner(folder, spec, arrays, conductor, slots, stopper).fit()
-        reason = stopper.reason or ("done" if is_complete(spec, history) else "interrupted")
-        with suppress(PausedError):
-            conductor.close(reason)
-    if conductor.paused:
-        raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: mend it, then `{folder.hint('resume')}`")
-    left = tracker.close(DELIVERY_PATIENCE)
-    return SearchResult(folder, history, reason, left, tracker.problem, tracker.parent)
+    with _signals(view.tell) as signals:
+        with _shown(view, history):
+            conductor.open(slots=slots(), tracking=uri, code=code_hash())
+            stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
+            with _quiet(folder.driver_log):
+                _tuner(folder, spec, arrays, conductor, slots, stopper).fit()
+            reason = stopper.reason or ("done" if is_complete(agenda, history) else "interrupted")
+            with suppress(PausedError):
+                conductor.close(reason)
+        if conductor.paused:
+            raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: mend it, then `{folder.hint('resume')}`")
+        left = tracker.close(DELIVERY_PATIENCE)
+    return SearchResult(folder, history, reason, left, tracker.problem, tracker.parent, tracker.different)
 
 
 def _reasons_to_end(
@@ -269,7 +274,8 @@ class Slots:
 class Signals:
     """Ctrl-C or SIGTERM, once: stop tidily. Twice: at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self.received = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -277,11 +283,12 @@ class Signals:
         if self.received:
             raise KeyboardInterrupt
         self.received = True
+        self._tell("stopping: what runs is left at its last checkpoint (Ctrl-C again ends at once)")
 
 
 @contextmanager
-def _signals() -> Iterator[Signals]:
-    signals = Signals()
+def _signals(tell: Callable[[str], None]) -> Iterator[Signals]:
+    signals = Signals(tell)
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit puts a handler of its own in our place
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
         yield signals
@@ -292,6 +299,17 @@ def _signals() -> Iterator[Signals]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _way_on(folder: SearchFolder, console: Console) -> Iterator[None]:
+    """Whenever a session is ended at once, say how to go on with the search, if it has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder.path.exists():
+            _say(console, f"ended at once; nothing that was reported is lost: go on with `{folder.hint('resume')}`")
+        raise
 
 
 @contextmanager

@@ -58,14 +58,15 @@ class LiveView:
         problem = self._problem()
         if problem is not None and self._told_problem is None:
             self._told_problem = problem
-            self._say(f"MLflow takes nothing just now ({problem}); the search goes on and delivers later")
+            self.tell(f"MLflow takes nothing just now ({problem}); the search goes on and delivers later")
         if event["event"] == "end":
-            self._say(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
+            self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
         elif time.monotonic() - self._last_line > QUIET_SECONDS:
             running = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in history.in_state("running"))
-            self._say(f"running: trial {running or 'none'}; {self._standing()}")
+            self.tell(f"running: trial {running or 'none'}; {self._standing()}")
 
-    def _say(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Print a line with the time; on a terminal above the live table."""
         self._last_line = time.monotonic()
         minutes, seconds = divmod(int(self._last_line - self._started), 60)
         self._console.print(f"{minutes:3d}:{seconds:02d}  {text}", highlight=False, markup=False, soft_wrap=True)

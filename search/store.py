@@ -147,7 +147,11 @@ class SearchFolder:
 
     def history(self) -> History:
         """What has happened so far."""
-        return read_history(self.journal)
+        is_driven = self.holder() is not None  # asked first: a driver that begins meanwhile is not yet in the journal
+        history = read_history(self.journal)
+        if not is_driven:
+            history.nothing_runs()
+        return history
 
     def open_journal(self) -> Journal:
         """The journal, to write to; only under `lock`."""

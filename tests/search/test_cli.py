@@ -441,10 +441,22 @@ def test_a_search_killed_and_then_interrupted_is_finished_by_resume(begin, typed
     search.kill()
     search.communicate()
     assert state_of(folder, typed) == "interrupted"
+    shown = json.loads(done(typed("show", "killed", "--json", results=root)))
+    assert {trial["state"] for trial in shown["trials"]} <= {"pending", "finished"}
+
+    impatient = begin(folder, "resume", "killed")
+    os.killpg(impatient.pid, signal.SIGINT)
+    time.sleep(0.3)
+    os.killpg(impatient.pid, signal.SIGINT)
+    printed, complaints = impatient.communicate(timeout=60)
+    assert impatient.returncode == INTERRUPTED
+    assert re.search(r"ended at once.*`afcl resume killed", printed)
+    assert complaints == "afcl: interrupted\n"
 
     resumed = begin(folder, "resume", "killed")
     os.killpg(resumed.pid, signal.SIGINT)
     printed, complaints = resumed.communicate(timeout=60)
+    assert "stopping: what runs is left at its last checkpoint" in printed
     assert resumed.returncode == INTERRUPTED, printed + complaints
     assert not complaints
     assert state_of(folder, typed) == "interrupted"

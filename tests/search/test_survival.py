@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import shutil
+import subprocess
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import optuna
@@ -14,33 +16,37 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from search import driver, preflight
+from search.agenda import SearchAgenda
 from search.conductor import Conductor, PausedError
 from search.history import read_history
 from search.journal import Journal
 from search.keeper import Keeper
+from search.optuna_view import OptunaView
 from search.provenance import code_hash
 from search.store import SearchFolder, TrialFolder
 from search.tracking import Tracker
 from spaces.spec import load_spec
-from trainers.errors import InputError
+from trainers.errors import EnvironmentProblem, InputError
 
 SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+
+
+def _full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_full_disk_pauses_the_search_and_loses_nothing(tmp_path, monkeypatch):
     """The journal's own write fails: what was not written has not happened."""
     journal = Journal(tmp_path / "journal")
-    conductor = Conductor(load_spec("digits", SMALL), read_history(tmp_path / "journal"), journal, slots=1)
+    spec = load_spec("digits", SMALL)
+    conductor = Conductor(spec, read_history(tmp_path / "journal"), journal, SearchAgenda(spec, 1))
     conductor.open()
     number = conductor.next_trial().number
     conductor.result(number, 1, {conductor.metric: 0.5})
     before = (tmp_path / "journal").read_bytes()
 
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", full)
+        patch.setattr("os.fsync", _full)
         with pytest.raises(PausedError, match="No space left"):
             conductor.result(number, 2, {conductor.metric: 0.6})
     with pytest.raises(PausedError):
@@ -50,6 +56,41 @@ def test_a_full_disk_pauses_the_search_and_loses_nothing(tmp_path, monkeypatch):
     again = read_history(tmp_path / "journal").trials[number]
     assert (tmp_path / "journal").read_bytes().startswith(before)
     assert again.state == "pending"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own with 60 MB, where this process may mount one."""
+    tmp_path.joinpath("disk").mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", tmp_path / "disk"], capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("needs the right to mount a small file system")
+    yield tmp_path / "disk"
+    subprocess.run(["umount", "--lazy", tmp_path / "disk"], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_in_the_middle_is_one_line_and_the_search_resumes(small_disk, shared_ray, finished, capfd):
+    """Journal, checkpoints, Optuna's view and MLflow's store all stand on it."""
+    spec, filler = finished.folder.spec().model_copy(update={"name": "filled"}), small_disk / "filler"
+
+    def fill(event, history):
+        if event["event"] == "result" and len(history.trials) == 3:
+            with suppress(OSError), filler.open("ab", buffering=0) as file:
+                while file.write(b"0" * 4096):
+                    pass
+
+    with pytest.raises(EnvironmentProblem, match=r"No space left.*nothing is lost.*afcl resume filled"):
+        _run_with_listener(spec, small_disk, fill)
+    assert "Traceback" not in "".join(capfd.readouterr())
+    filler.unlink()
+    resumed = driver.resume("filled", results=small_disk)
+    assert {n: (t.values, t.state, t.score) for n, t in resumed.history.trials.items()} == {
+        n: (t.values, t.state, t.score) for n, t in finished.history.trials.items()
+    }
+    assert resumed.different == []
 
 
 def test_only_the_best_keep_their_checkpoints(tmp_path, shared_ray):
@@ -122,6 +163,32 @@ def test_the_optuna_view_has_stopped_trials_pruned_with_all_their_values(finishe
     for trial in stopped:
         assert seen[trial.number].state == TrialState.PRUNED
         assert list(seen[trial.number].intermediate_values) == sorted(trial.epochs)
+
+
+def test_the_optuna_view_is_there_while_a_search_runs_and_never_in_its_way(tmp_path, monkeypatch):
+    spec = load_spec("digits", SMALL)
+    history = read_history(tmp_path / "journal")
+    view = OptunaView(tmp_path / "optuna.log", spec, history)
+    journal = Journal(tmp_path / "journal")
+    conductor = Conductor(spec, history, journal, SearchAgenda(spec, 1), listeners=[view.on_event])
+    conductor.open()
+    first, second, third = (conductor.next_trial().number for _ in range(3))
+    conductor.fail(first, "crashed")
+
+    def shown() -> list[int]:
+        storage = JournalStorage(JournalFileBackend(str(tmp_path / "optuna.log")))
+        return [one.user_attrs["number"] for one in optuna.load_study(study_name=spec.name, storage=storage).trials]
+
+    # the baselines lie inside of this space, the CL's η and γ being zero
+    assert shown() == [first]
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFileBackend, "append_logs", _full)
+        conductor.fail(second, "crashed")
+    conductor.fail(third, "crashed")
+    assert shown() == [first]
+    OptunaView(tmp_path / "optuna.log", spec, read_history(tmp_path / "journal"))
+    assert shown() == [first, second, third]
+    journal.close()
 
 
 @pytest.mark.slow
