@@ -21,6 +21,7 @@ class Question:
     values: dict[str, Value]  # the searched fields by path
     config: TrialConfig
     baseline: bool = False
+    note: str = ""
 
 
 class Agenda(Protocol):

@@ -87,6 +87,7 @@ class Conductor:
             baseline=question.baseline,
             values=question.values,
             config=question.config.model_dump(mode="json"),
+            note=question.note,
         )
         return self.history.trials[number]
 

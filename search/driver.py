@@ -1,16 +1,11 @@
 """Run, resume and extend a search. Resume and extend are the same thing as run: a new Tuner, fed by the journal."""
 
-import logging
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import ray
@@ -19,17 +14,17 @@ from rich.console import Console
 
 from search import preflight
 from search.adapters import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
-from search.agenda import SearchAgenda
-from search.cluster import connected
+from search.agenda import Agenda, SearchAgenda
 from search.conductor import Conductor, PausedError, is_complete
 from search.history import History, Trial
 from search.keeper import Keeper
 from search.live import LiveView
 from search.mlflow_store import tracking_uri
 from search.optuna_view import OptunaView
-from search.plan import make_plan
+from search.plan import Plan, make_plan
 from search.provenance import code_hash, provenance
 from search.report import report
+from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
 from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root
 from search.tracking import Tracker, undelivered
 from search.trial import trainable
@@ -75,13 +70,13 @@ def run(
     arrays = load(spec.data, data)
     older = _older(root, start_from, spec, arrays) if start_from is not None else None
     preflight.check_folder(root, make_plan(spec, arrays))
-    _say(console, f"{spec.name}: {arrays.description}")
-    with _way_on(SearchFolder(root / spec.name), console):
-        with _connected_quietly(address, console):
+    say(console, f"{spec.name}: {arrays.description}")
+    with told_how_to_go_on(SearchFolder(root / spec.name), console):
+        with connected_quietly(address, console):
             _check_cluster(spec, root, address)
             folder = create_folder(root, spec, provenance(_about_data(arrays)))
             with folder.lock():
-                found = _drive(folder, spec, arrays, console, older=older)
+                found = _drive(folder, spec, arrays, console, begin=_start_from(older))
         return _reported(found)
 
 
@@ -102,19 +97,19 @@ def resume(
     """
     console = console or Console(file=sys.stdout)
     folder = open_folder(results_root(results), name)
-    with _way_on(folder, console):
+    with told_how_to_go_on(folder, console):
         with folder.lock():
             spec, history = folder.spec(), folder.history()
             if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
-                _say(console, f"{name} is complete: there is nothing left to run")
+                say(console, f"{name} is complete: there is nothing left to run")
                 return SearchResult(folder, history, "done", undelivered(folder), None, None, None)
             arrays = load(spec.data, data)
             if not anyway:
                 _refuse_change(folder, arrays)
-            _say(console, f"{spec.name}: {arrays.description}")
-            with _connected_quietly(address, console):
+            say(console, f"{spec.name}: {arrays.description}")
+            with connected_quietly(address, console):
                 _check_cluster(spec, folder.path.parent, address)
-                found = _drive(folder, spec, arrays, console, extend_by=extend_by)
+                found = _drive(folder, spec, arrays, console, extend_by, begin=_extend_by(extend_by))
         return _reported(found)
 
 
@@ -161,35 +156,64 @@ def _drive(
     spec: SearchSpec,
     arrays: TrialData,
     console: Console,
-    *,
     extend_by: int = 0,
-    older: SearchFolder | None = None,
+    *,
+    begin: Callable[[Conductor], None],
 ) -> SearchResult:
-    """Run a session of a search that is locked, on a Ray that is connected."""
+    plan = make_plan(spec, arrays, folder.history().extra + extend_by)
+    agenda = SearchAgenda(spec, Slots(spec)())
+    return drive(folder, spec, agenda, {spec.data.seed: arrays}, console, plan=plan, begin=begin)
+
+
+def _start_from(older: SearchFolder | None) -> Callable[[Conductor], None]:
+    def begin(conductor: Conductor) -> None:
+        if older is not None:
+            conductor.start_from(older.name, older.history().trials.values())
+
+    return begin
+
+
+def _extend_by(trials: int) -> Callable[[Conductor], None]:
+    def begin(conductor: Conductor) -> None:
+        if trials:
+            conductor.extend(trials)
+
+    return begin
+
+
+def drive(
+    folder: SearchFolder,
+    spec: SearchSpec,
+    agenda: Agenda,
+    data: Mapping[int, TrialData],
+    console: Console,
+    *,
+    plan: Plan,
+    test: Split | None = None,
+    begin: Callable[[Conductor], None] = lambda conductor: None,
+) -> SearchResult:
+    """Run a session of a search that is locked, on a Ray that is connected.
+
+    data: by the seed of its split. test: on which trials are scored at their end, None in a search. begin: what is to
+    be told to the conductor before anything is asked.
+    """
     folder.forget_stop()
-    history = folder.history()
-    slots = Slots(spec)
-    uri = tracking_uri(spec, folder.path.parent)
+    history, slots = folder.history(), Slots(spec)
+    uri = tracking_uri(spec, folder.root)
     tracker = Tracker(folder, uri)
-    plan = make_plan(spec, arrays, history.extra + extend_by)
-    agenda = SearchAgenda(spec, slots())
     view = LiveView(console, plan, spec.search.metric_key, lambda: tracker.problem)
     keeper = Keeper(folder, spec.search.keep_best)
     study = OptunaView(folder.optuna_view, spec, history)
-    journal = folder.open_journal()
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
-    conductor = Conductor(spec, history, journal, agenda, listeners=listeners)
-    if older is not None:
-        conductor.start_from(older.name, older.history().trials.values())
-    if extend_by:
-        conductor.extend(extend_by)
+    conductor = Conductor(spec, history, folder.open_journal(), agenda, listeners=listeners)
+    begin(conductor)
     tracker.start()
-    with _signals(view.tell) as signals:
-        with _shown(view, history):
+    with signals_taken(view.tell) as signals:
+        with shown(view, history):
             conductor.open(slots=slots(), tracking=uri, code=code_hash())
             stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
-            with _quiet(folder.driver_log):
-                _tuner(folder, spec, arrays, conductor, slots, stopper).fit()
+            with quiet(folder.driver_log):
+                _tuner(folder, spec, data, test, conductor, slots, stopper).fit()
             reason = stopper.reason or ("done" if is_complete(agenda, history) else "interrupted")
             with suppress(PausedError):
                 conductor.close(reason)
@@ -200,9 +224,9 @@ def _drive(
 
 
 def _reasons_to_end(
-    folder: SearchFolder, spec: SearchSpec, conductor: Conductor, signals: "Signals"
+    folder: SearchFolder, spec: SearchSpec, conductor: Conductor, signals: Signals
 ) -> Callable[[], str | None]:
-    started = time.monotonic()
+    started, before = time.monotonic(), conductor.history.driven / 1000
 
     def reason_to_end() -> str | None:
         if conductor.paused:
@@ -211,7 +235,8 @@ def _reasons_to_end(
             return "interrupted"
         if folder.is_asked_to_stop():
             return "stopped"
-        if spec.search.max_hours is not None and time.monotonic() - started > 3600 * spec.search.max_hours:
+        spent = before + time.monotonic() - started
+        if spec.search.max_hours is not None and spent > 3600 * spec.search.max_hours:
             return "max_hours"
         return conductor.hopeless()
 
@@ -221,7 +246,8 @@ def _reasons_to_end(
 def _tuner(
     folder: SearchFolder,
     spec: SearchSpec,
-    arrays: TrialData,
+    data: Mapping[int, TrialData],
+    test: Split | None,
     conductor: Conductor,
     slots: "Slots",
     stopper: ConductorStopper,
@@ -238,7 +264,7 @@ def _tuner(
 
     resources = {"cpu": spec.resources.cpus, "gpu": spec.resources.gpus}
     return tune.Tuner(
-        tune.with_resources(tune.with_parameters(trainable, data=arrays), resources),
+        tune.with_resources(tune.with_parameters(trainable, data=dict(data), test=test), resources),
         tune_config=tune.TuneConfig(
             search_alg=ConductorSearcher(conductor, assign, slots),
             scheduler=ConductorScheduler(conductor),
@@ -271,79 +297,6 @@ class Slots:
         return min(self._slots, self._spec.search.max_concurrent or self._slots)
 
 
-class Signals:
-    """Ctrl-C or SIGTERM, once: stop tidily. Twice: at once."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self.received = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        if self.received:
-            raise KeyboardInterrupt
-        self.received = True
-        self._tell("stopping: what runs is left at its last checkpoint (Ctrl-C again ends at once)")
-
-
-@contextmanager
-def _signals(tell: Callable[[str], None]) -> Iterator[Signals]:
-    signals = Signals(tell)
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit puts a handler of its own in our place
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        yield signals
-        return
-    before = {number: signal.signal(number, signals) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _way_on(folder: SearchFolder, console: Console) -> Iterator[None]:
-    """Whenever a session is ended at once, say how to go on with the search, if it has begun."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if folder.path.exists():
-            _say(console, f"ended at once; nothing that was reported is lost: go on with `{folder.hint('resume')}`")
-        raise
-
-
-@contextmanager
-def _shown(view: LiveView, history: History) -> Iterator[None]:
-    view.start(history)
-    try:
-        yield
-    finally:
-        view.stop()
-
-
-@contextmanager
-def _connected_quietly(address: str | None, console: Console) -> Iterator[None]:
-    _say(console, "starting Ray" if address is None else f"joining Ray at {address}")
-    with connected(address):
-        yield
-
-
-@contextmanager
-def _quiet(log: Path) -> Iterator[None]:
-    """Send what Ray prints and logs to a file: its boxes, hints and tracebacks are not for the user."""
-    with log.open("a", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
-        handler = logging.StreamHandler(file)
-        loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "ray.data")]
-        before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
-        for logger in loggers:
-            logger.handlers, logger.propagate = [handler], False
-        try:
-            yield
-        finally:
-            for logger, handlers, propagate in before:
-                logger.handlers, logger.propagate = handlers, propagate
-
-
 def _about_data(arrays: TrialData) -> dict[str, Any]:
     def counts(split: Split) -> dict[str, int]:
         return dict(zip(arrays.class_names, split.counts(len(arrays.class_names)), strict=True))
@@ -354,7 +307,3 @@ def _about_data(arrays: TrialData) -> dict[str, Any]:
         "train": counts(arrays.train),
         "validation": counts(arrays.validation),
     }
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from spaces.spec import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool
+BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # events before which no driver ran
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
 
 
@@ -27,12 +28,20 @@ class Trial:
     values: dict[str, Value]  # the searched fields by path
     config: dict[str, Any]  # the whole TrialConfig as plain values
     asked_at: int  # ms since 1970, as are all times of the journal
+    note: str = ""  # what it is among the others, where its family does not say it
     state: State = "pending"
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     score: float | None = None
     reason: str | None = None
     ended_at: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is in a few words: 7 AFCL, 0 CL baseline, 12 CL trial 25, seed 81."""
+        return (
+            f"{self.number} {self.family}{' baseline' if self.baseline else ''}{f' {self.note}' if self.note else ''}"
+        )
 
     @property
     def epoch(self) -> int:
@@ -65,10 +74,14 @@ class History:
     extra: int = 0  # trials that the search was extended by
     closed: Event | None = None  # how the last session ended; None: it has not, or it was killed
     time: int = 0  # of the last event
+    driven: int = 0  # ms that drivers ran, killed ones too; from 0 again once a time budget was spent
 
     def apply(self, event: Event) -> None:
         """Take in one event. Unknown kinds are passed over: a later version may have written them."""
-        self.time = event.get("time", self.time)
+        time = event.get("time", self.time)
+        if self.sessions and self.closed is None and event["event"] not in BETWEEN_SESSIONS:
+            self.driven += time - self.time
+        self.time = time
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
             handler(event)
@@ -96,6 +109,7 @@ class History:
             values=event["values"],
             config=event["config"],
             asked_at=event["time"],
+            note=event.get("note", ""),
         )
 
     def _on_launched(self, event: Event) -> None:
@@ -118,6 +132,8 @@ class History:
 
     def _on_close(self, event: Event) -> None:
         self.closed = event
+        if event["reason"] == "max_hours":
+            self.driven = 0
         self.nothing_runs()
 
     def nothing_runs(self) -> None:

@@ -40,8 +40,12 @@ class Plan:
 
 def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
     """The plan of a search on its data, extended by `extra` trials."""
+    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
+
+
+def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
+    """The plan of so many trials, baselines among them."""
     rungs, last = rung_epochs(spec), spec.base.last_epoch
-    trials, baselines = planned_trials(spec, extra), len(spec.search.baselines)
     proposed = trials - baselines
     per_trial = expected_epochs(rungs, last, spec.search.scheduler.reduction)
     size = checkpoint_bytes(spec.base, data.train.images.shape[1])

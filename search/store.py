@@ -10,6 +10,8 @@ results/NAME/
   stop                 there while somebody wants the search to stop
   trials/0007/         log.txt, result.json, checkpoints/
   optuna.log           the search as an Optuna study, for optuna-dashboard
+  test-split.jsonl     when the test split was looked at, by what
+  confirm-1/           a confirmation: a folder like this one, and verdict.json
   index.html, best-1.yaml, best-1.pt   what `report` and `export` leave
 """
 
@@ -98,6 +100,32 @@ class SearchFolder:
     def name(self) -> str:
         """The search's name."""
         return self.path.name
+
+    @property
+    def root(self) -> Path:
+        """The results folder that the search stands in."""
+        return self.searched.path.parent
+
+    @property
+    def searched(self) -> "SearchFolder":
+        """The search that this confirms; a search is its own."""
+        is_inside = (self.path.parent / "search.json").exists()
+        return SearchFolder(self.path.parent) if is_inside else self
+
+    def confirmations(self) -> list["SearchFolder"]:
+        """The search's confirmations, in the order in which they were begun."""
+        found = [about.parent for about in self.path.glob("confirm-*/search.json")]
+        return [SearchFolder(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("confirm-")))]
+
+    @property
+    def test_openings(self) -> Path:
+        """When the test split was looked at, a line each."""
+        return self.path / "test-split.jsonl"
+
+    @property
+    def verdict(self) -> Path:
+        """What a confirmation came to."""
+        return self.path / "verdict.json"
 
     @property
     def journal(self) -> Path:
@@ -201,19 +229,21 @@ class SearchFolder:
 
     def hint(self, verb: str, *, named: bool = True) -> str:
         """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
-        root = "" if results_root() == self.path.parent else f" --results {self.path.parent}"
-        return f"afcl {verb}{f' {self.name}' if named else ''}{root}"
+        root = "" if results_root() == self.root else f" --results {self.root}"
+        if verb == "resume" and self.searched is not self:
+            verb = "confirm"  # goes on with what was begun
+        return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
 
 
-def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any]) -> SearchFolder:
-    """Make a new search's folder, whole or not at all."""
+def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any], **more: Any) -> SearchFolder:
+    """Make a new search's folder, whole or not at all. more: what else search.json is to hold."""
     path = root / spec.name
     refuse_existing(root, spec.name)
     root.mkdir(parents=True, exist_ok=True)
     partial = root / f".{spec.name}.{os.getpid()}.partial"
     try:
         partial.mkdir()
-        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance}
+        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
         (partial / "search.json").write_text(json.dumps(about, indent=1) + "\n")
         (partial / "spec.yaml").write_text(spec.dump_yaml())
         partial.rename(path)

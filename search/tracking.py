@@ -252,7 +252,7 @@ class Delivery:
                 "baseline": str(trial.baseline).lower(),
                 "state": trial.state,
             }
-            name = f"{trial.number:03d} {trial.family}{' baseline' if trial.baseline else ''}"
+            name = f"{trial.title.zfill(len(trial.title) + 3 - len(str(trial.number)))}"
             created = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
             run = str(created.info.run_id)
         self._describe(run, _flat(trial.config), "training")

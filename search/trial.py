@@ -23,30 +23,48 @@ from ray import tune
 from search.store import TrialFolder
 from trainers.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
-from trainers.data.arrays import TrialData
+from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError
 from trainers.pipeline import result_of, run_trial
+from trainers.predictor import Predictor, score_split
 
 
-def trainable(assignment: dict[str, Any], data: TrialData) -> None:
-    """Run or go on with one trial of a search. assignment: its number, folder and config as plain values."""
+def trainable(assignment: dict[str, Any], data: Mapping[int, TrialData], test: Split | None) -> None:
+    """Run or go on with one trial of a search. assignment: its number, folder and config as plain values.
+
+    data: by the seed of its split. test: None in a search; a confirmation's trials are scored on it at their end.
+    """
     folder = TrialFolder(Path(assignment["folder"]))
     config = TrialConfig.model_validate(assignment["config"])
     device = granted_device()
     torch.set_num_threads(assignment["threads"])
+    test_metrics: dict[str, float] = {}
 
     def save(checkpoint: Checkpoint) -> None:
         save_checkpoint(checkpoint, folder.checkpoints)
         print(f"epoch {checkpoint.epoch}: {METRIC} {checkpoint.metrics[METRIC]:.4f}")
         if checkpoint.epoch == config.last_epoch:  # before the driver hears of the end
-            folder.write_result(asdict(result_of(checkpoint, data.class_names, device)))
+            finish(checkpoint)
+
+    def finish(checkpoint: Checkpoint) -> None:
+        result = asdict(result_of(checkpoint, device))
+        if test is not None:
+            scores = score_split(Predictor(checkpoint, device), test)
+            test_metrics.update({f"test_{name}": value for name, value in scores.metrics.items()})
+            result["test"] = asdict(scores) | {"predicted": scores.predicted.tolist()}
+        folder.write_result(result)
+
+    def report(step: int, metrics: Mapping[str, float]) -> None:
+        tune.report({STEP: step, "metrics": dict(metrics) | test_metrics})
 
     try:
         with _output_in(folder.log):
             resume = newest_checkpoint(folder.checkpoints)
             if resume is not None:
                 print(f"goes on from its checkpoint of epoch {resume.epoch}")
-            run_trial(config, data, _report, resume, save=save, device=device)
+            if resume is not None and resume.epoch == config.last_epoch:
+                finish(resume)  # it died between its last checkpoint and its last report
+            run_trial(config, data[config.data.seed], report, resume, save=save, device=device)
     except DivergedError as error:
         tune.report({"failed": f"diverged: {error}"})
     except Exception as error:
@@ -64,10 +82,6 @@ def granted_device() -> torch.device:
     if ray.get_gpu_ids() and torch.cuda.is_available():
         return torch.device("cuda", 0)  # Ray shows a worker its own GPUs only
     return torch.device("cpu")
-
-
-def _report(step: int, metrics: Mapping[str, float]) -> None:
-    tune.report({STEP: step, "metrics": dict(metrics)})
 
 
 @contextmanager

@@ -29,6 +29,9 @@ class Checkpoint:
     confusion: Tensor  # [C, C] int64, validation
     config: dict[str, Any]  # of the trial, as plain values
     fingerprint: str  # of its data
+    class_names: list[str]
+    pixel_mean: Tensor  # [channels] of training images in [0, 1], by which images are normalised, as is
+    pixel_std: Tensor
     encoder: dict[str, Any]
     projection: dict[str, Any] | None = None  # stage one only, as are its optimiser's moments
     classifier: dict[str, Any] | None = None  # stage two only

@@ -168,6 +168,9 @@ class _Trial:
             confusion=self.confusion,
             config=self.config.model_dump(mode="json"),
             fingerprint=self.data.fingerprint,
+            class_names=list(self.data.class_names),
+            pixel_mean=self.normalise.mean.cpu(),
+            pixel_std=self.normalise.std.cpu(),
             encoder=self.representation.encoder.state_dict(),
             projection=None if in_stage_two else self.representation.projection.state_dict(),
             classifier=self.classifier.state_dict() if self.classifier is not None else None,
@@ -197,11 +200,12 @@ class _Trial:
         self.report(self.epoch, self.metrics)
 
     def result(self) -> TrialResult:
-        return result_of(self._checkpoint(), self.data.class_names, self.device)
+        return result_of(self._checkpoint(), self.device)
 
 
-def result_of(checkpoint: Checkpoint, class_names: tuple[str, ...], device: torch.device) -> TrialResult:
+def result_of(checkpoint: Checkpoint, device: torch.device) -> TrialResult:
     """What a trial on `device` came to, from its last checkpoint."""
+    class_names = tuple(checkpoint.class_names)
     return TrialResult(
         epoch=checkpoint.epoch,
         metrics=checkpoint.metrics,

@@ -7,7 +7,15 @@ from trainers.files import write_atomically
 
 def checkpoint_of(epoch: int) -> Checkpoint:
     return Checkpoint(
-        epoch, {"val": epoch / 10}, torch.zeros(2, 2, dtype=torch.int64), {"seed": 0}, "f" * 64, {"w": torch.ones(3)}
+        epoch=epoch,
+        metrics={"val": epoch / 10},
+        confusion=torch.zeros(2, 2, dtype=torch.int64),
+        config={"seed": 0},
+        fingerprint="f" * 64,
+        class_names=["3", "8"],
+        pixel_mean=torch.zeros(1),
+        pixel_std=torch.ones(1),
+        encoder={"w": torch.ones(3)},
     )
 
 

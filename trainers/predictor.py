@@ -1,0 +1,67 @@
+"""A trained trial that classifies images, from its checkpoint alone: normaliser, frozen encoder, linear classifier."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from trainers.batches import to_device
+from trainers.checkpoint import Checkpoint
+from trainers.classifier import encode
+from trainers.config import TrialConfig
+from trainers.data.arrays import Labels, Split
+from trainers.data.augment import Normaliser
+from trainers.errors import InputError
+from trainers.metrics import evaluate
+from trainers.models import LinearClassifier, build_encoder
+
+
+class Predictor(nn.Module):
+    """Images in, logits out; what the trial itself computed, to the bit, on the same kind of device."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device | None = None) -> None:
+        """Raises InputError for a checkpoint of stage one, which has no classifier yet."""
+        super().__init__()
+        if checkpoint.classifier is None:
+            raise InputError(f"the checkpoint of epoch {checkpoint.epoch} is of stage one and cannot classify yet")
+        config, device = TrialConfig.model_validate(checkpoint.config), device or torch.device("cpu")
+        self.class_names = tuple(checkpoint.class_names)
+        self.channels = len(checkpoint.pixel_mean)
+        # every weight comes from the checkpoint: nothing to draw, nothing to download
+        model = config.model.model_copy(update={"pretrained": False})
+        self.encoder = build_encoder(model, self.channels, seed=0)
+        self.encoder.load_state_dict(checkpoint.encoder)
+        self.classifier = LinearClassifier(self.encoder.feature_dim, len(self.class_names))
+        self.classifier.load_state_dict(checkpoint.classifier)
+        self.normalise = Normaliser(checkpoint.pixel_mean.to(device), checkpoint.pixel_std.to(device))
+        self.encoder.to(device).to(memory_format=torch.channels_last)
+        self.classifier.to(device)
+        self.eval()
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] uint8 to the frozen encoder's features [N, feature_dim] float32."""
+        return encode(self.encoder, images, self.normalise)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] uint8 to logits [N, classes] float32."""
+        logits: Tensor = self.classifier(self.features(images))
+        return logits
+
+
+@dataclass(frozen=True)
+class SplitScores:
+    """How a predictor does on a split."""
+
+    metrics: dict[str, float]  # balanced_accuracy, accuracy, macro_f1, auroc
+    confusion: list[list[int]]  # row: true class
+    predicted: Labels  # [N], in the split's order
+
+
+def score_split(predictor: Predictor, split: Split) -> SplitScores:
+    """Classify a split whose labels are positions in the predictor's class names."""
+    there = to_device(split, len(predictor.class_names), predictor.normalise.mean.device)
+    logits = predictor(there.images)
+    metrics, confusion = evaluate(logits, there.labels)
+    return SplitScores(metrics, confusion.tolist(), logits.argmax(1).cpu().numpy())
