@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from search.options import Address, Anyway, Data, Json, Name, Results, Set, Spec
+from search.options import Address, Again, Anyway, Data, Json, Name, Results, Set, Spec
 from trainers.errors import EnvironmentProblem, InputError
 
 app = typer.Typer(
@@ -166,6 +166,47 @@ def stop(name: Name, results: Results = None) -> None:
         raise InputError(f"search {name} is not running")
     folder.ask_to_stop()
     _say(f"asked {holder} to stop {name}; go on with `{folder.hint('resume')}`")
+
+
+@app.command(rich_help_panel=RUN)
+def confirm(
+    name: Name,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="How many of the best, beside each loss's [1].")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many fresh seeds [10].")] = None,
+    again: Again = False,
+    results: Results = None,
+    data: Data = None,
+    address: Address = None,
+    anyway: Anyway = False,
+    json_: Json = False,
+) -> None:
+    """Train the winners again on fresh seeds and open the test split, once."""
+    from search import conclusion, evidence
+    from search import confirm as confirming
+
+    confirmed = confirming.confirm(
+        name,
+        top=top,
+        seeds=seeds,
+        again=again,
+        anyway=anyway,
+        results=results,
+        data=data,
+        address=address,
+        console=err if json_ else out,
+    )
+    if not confirming.is_confirmed(confirmed.folder):
+        for words in conclusion.unconfirmed_in_words(confirmed):
+            _say(words)
+        sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
+    weighed = evidence.conclude(confirmed)
+    if json_:
+        _print_json(evidence.as_json(weighed))
+        return
+    for line in conclusion.confirmed_in_words(confirmed.folder, weighed):
+        _say(line)
 
 
 @app.command("list", rich_help_panel=LOOK)

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
+from search.confirm import Confirmed
 from search.driver import SearchResult
+from search.evidence import Evidence, table
+from search.evidence import in_words as in_sentences
+from search.store import SearchFolder
 from search.tables import counts_line, leaderboard
 
 ENDINGS = {
@@ -40,6 +44,24 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
         yield f"next     {folder.hint('export')} --top 3"
     else:
         yield f"nothing finished; see: {folder.hint('show')}"
+
+
+def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[RenderableType]:
+    """What a confirmation came to."""
+    yield ""
+    yield table(weighed)
+    yield ""
+    yield from in_sentences(weighed)
+    yield ""
+    yield f"report   {folder.searched.report}"
+    yield f"numbers  {folder.verdict}"
+
+
+def unconfirmed_in_words(confirmed: Confirmed) -> Iterator[str]:
+    """How a confirmation ended before its time."""
+    counts = counts_line(confirmed.folder.history())
+    yield f"{ENDINGS.get(confirmed.ended, confirmed.ended)}: {counts}"
+    yield f"go on    {confirmed.folder.hint('resume')}"
 
 
 def _in_mlflow(found: SearchResult) -> str:

@@ -73,8 +73,8 @@ def run(
     say(console, f"{spec.name}: {arrays.description}")
     with told_how_to_go_on(SearchFolder(root / spec.name), console):
         with connected_quietly(address, console):
-            _check_cluster(spec, root, address)
-            folder = create_folder(root, spec, provenance(_about_data(arrays)))
+            check_cluster(spec, root, address)
+            folder = create_folder(root, spec, provenance(about_data(arrays)))
             with folder.lock():
                 found = _drive(folder, spec, arrays, console, begin=_start_from(older))
         return _reported(found)
@@ -105,21 +105,23 @@ def resume(
                 return SearchResult(folder, history, "done", undelivered(folder), None, None, None)
             arrays = load(spec.data, data)
             if not anyway:
-                _refuse_change(folder, arrays)
+                refuse_change(folder, arrays)
             say(console, f"{spec.name}: {arrays.description}")
             with connected_quietly(address, console):
-                _check_cluster(spec, folder.path.parent, address)
+                check_cluster(spec, folder.root, address)
                 found = _drive(folder, spec, arrays, console, extend_by, begin=_extend_by(extend_by))
         return _reported(found)
 
 
-def _check_cluster(spec: SearchSpec, root: Path, address: str | None) -> None:
+def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> None:
+    """Raise EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part."""
     preflight.check_resources(spec.resources, preflight.live_nodes(ray.nodes()))
     if address is not None:  # a Ray of our own runs this very code, on this very disk
         preflight.check_nodes(root, code_hash())
 
 
-def _refuse_change(folder: SearchFolder, arrays: TrialData) -> None:
+def refuse_change(folder: SearchFolder, arrays: TrialData) -> None:
+    """Raise InputError when the code or the data are not those that the folder began with."""
     began = folder.about()["provenance"]
     if began["data"]["fingerprint"] != arrays.fingerprint:
         raise InputError(
@@ -147,7 +149,7 @@ def _older(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> Search
 
 def _reported(found: SearchResult) -> SearchResult:
     """Write the report, once the lock is free: it says whether the search still runs."""
-    report(found.folder.name, results=found.folder.path.parent)
+    report(found.folder.name, results=found.folder.root)
     return found
 
 
@@ -297,7 +299,9 @@ class Slots:
         return min(self._slots, self._spec.search.max_concurrent or self._slots)
 
 
-def _about_data(arrays: TrialData) -> dict[str, Any]:
+def about_data(arrays: TrialData) -> dict[str, Any]:
+    """What a folder remembers of its data."""
+
     def counts(split: Split) -> dict[str, int]:
         return dict(zip(arrays.class_names, split.counts(len(arrays.class_names)), strict=True))
 

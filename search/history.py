@@ -37,11 +37,9 @@ class Trial:
     ended_at: int | None = None
 
     @property
-    def title(self) -> str:
-        """What it is in a few words: 7 AFCL, 0 CL baseline, 12 CL trial 25, seed 81."""
-        return (
-            f"{self.number} {self.family}{' baseline' if self.baseline else ''}{f' {self.note}' if self.note else ''}"
-        )
+    def kind(self) -> str:
+        """What it is in a few words: AFCL, CL baseline, or CL trial 25, seed 81."""
+        return " ".join([self.family, *(["baseline"] if self.baseline else []), *([self.note] if self.note else [])])
 
     @property
     def epoch(self) -> int:

@@ -133,7 +133,7 @@ def epochs_left(history: History, plan: Plan) -> float:
 
 
 def _ending(trial: Trial) -> str:
-    name = f"trial {trial.title}"
+    name = f"trial {trial.number} {trial.kind}"
     if trial.state == "finished":
         return f"{name} finished with {trial.score:.4f}"
     return f"{name} {trial.state}: {trial.reason}"

@@ -128,9 +128,9 @@ class Delivery:
     def reconcile(self) -> list[str]:
         """Count trials and epochs in the journal and in MLflow; what differs, in words."""
         found = []
-        children = self._client.search_runs(
-            [self._experiment], f"tags.`mlflow.parentRunId` = '{self._parent}'", max_results=50_000
-        )
+        # by our own id: a search's confirmations stand under its run too
+        ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
+        children = self._client.search_runs([self._experiment], ours, max_results=50_000)
         numbers = [int(run.data.tags["afcl.trial"]) for run in children]
         if sorted(numbers) != sorted(self._history.trials):
             found.append(f"{len(self._history.trials)} trials in the journal, {len(numbers)} runs in MLflow")
@@ -232,10 +232,12 @@ class Delivery:
     def _ensure_parent(self) -> str:
         run = self._find_run("search")
         if run is None:
-            tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._folder.name}`"}
+            tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._title}`"}
+            if (above := self._run_above()) is not None:
+                tags["mlflow.parentRunId"] = above
             for name in ("git_commit", "code"):
                 tags[name] = str(self._about["provenance"][name])
-            created = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.name)
+            created = self._client.create_run(self._experiment, tags=tags, run_name=self._title)
             run = str(created.info.run_id)
         versions = self._about["provenance"]["versions"]
         params = _flat(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
@@ -252,7 +254,7 @@ class Delivery:
                 "baseline": str(trial.baseline).lower(),
                 "state": trial.state,
             }
-            name = f"{trial.title.zfill(len(trial.title) + 3 - len(str(trial.number)))}"
+            name = f"{trial.number:03d} {trial.kind}"
             created = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
             run = str(created.info.run_id)
         self._describe(run, _flat(trial.config), "training")
@@ -266,8 +268,19 @@ class Delivery:
             self._client.log_batch(run, params=chunk)
         self._log_dataset(run, context)
 
+    @property
+    def _title(self) -> str:
+        """The parent run's name: the search's, or that of the search and its confirmation."""
+        search = self._folder.searched
+        return search.name if search is self._folder else f"{search.name} {self._folder.name}"
+
+    def _run_above(self) -> str | None:
+        """The search's own run, under which a confirmation's stands; None for a search."""
+        above = _delivered(self._folder.searched)
+        return above.parent if self._folder.searched is not self._folder and above.uri == self._done.uri else None
+
     def _tags(self, number: str) -> dict[str, str]:
-        return {"afcl.search": self._folder.name, "afcl.search_id": self._about["id"], "afcl.trial": number}
+        return {"afcl.search": self._title, "afcl.search_id": self._about["id"], "afcl.trial": number}
 
     def _log_dataset(self, run: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -322,7 +335,7 @@ def sync(folder: SearchFolder) -> tuple[int, list[str]]:
 
     Raises EnvironmentProblem when MLflow cannot be reached.
     """
-    uri = tracking_uri(folder.spec(), folder.path.parent)
+    uri = tracking_uri(folder.spec(), folder.root)
     left = undelivered(folder)
     try:
         delivery = Delivery(folder, uri)

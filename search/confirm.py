@@ -1,0 +1,195 @@
+"""Train a search's winners again on fresh seeds, beside the best of each loss, and open the test split: once.
+
+A seed sets the split, the order of the data and the initialisation, and every configuration gets the same seeds, so
+that scores are compared in pairs. Nothing is stopped early. A confirmation runs like a search, in a folder of its own
+inside the search's (confirm-1), with a journal of its own: what was interrupted goes on where it was.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from search import preflight
+from search.agenda import Question
+from search.driver import SearchResult, about_data, check_cluster, drive, refuse_change
+from search.held_out import open_once
+from search.history import ENDED, History, Trial
+from search.plan import plan_of
+from search.provenance import provenance
+from search.session import connected_quietly, say, told_how_to_go_on
+from search.store import SearchFolder, create_folder, open_folder, results_root
+from spaces.spec import FAMILIES, SearchSpec
+from trainers.config import TrialConfig
+from trainers.data import load, load_test
+from trainers.data.arrays import Split
+from trainers.errors import InputError
+from trainers.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration to be confirmed, and what it stands for."""
+
+    trial: int  # its number in the search
+    label: str  # CL, FCL, ACL or AFCL for the best of each, else trial 25 (CL)
+    rank: int  # in the search, from 1
+
+
+def candidates(history: History, top: int) -> list[Candidate]:
+    """The best finished trial of each family that has one, and the `top` best of all, by rank.
+
+    Raises InputError where nothing finished.
+    """
+    ranked = history.ranked()
+    if not ranked:
+        raise InputError("nothing has finished in this search, so there is nothing to confirm")
+    best_of = {family: next((t.number for t in ranked if t.family == family), None) for family in FAMILIES}
+    chosen = []
+    for rank, trial in enumerate(ranked, 1):
+        if best_of[trial.family] == trial.number:
+            chosen.append(Candidate(trial.number, trial.family, rank))
+        elif rank <= top:
+            chosen.append(Candidate(trial.number, f"trial {trial.number} ({trial.family})", rank))
+    return chosen
+
+
+def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
+    """Seeds that no trial of the search had, others for each confirmation."""
+    return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A confirmation, as far as it has come."""
+
+    folder: SearchFolder
+    session: SearchResult | None  # None: it was complete before
+    test: Split
+
+    @property
+    def ended(self) -> str:
+        """How the session ended; done where none was needed."""
+        return self.session.reason if self.session else "done"
+
+
+class ConfirmationAgenda:
+    """Every candidate with the first seed, then every one with the second, and so on: pairs are whole early."""
+
+    def __init__(self, spec: SearchSpec, trials: dict[int, Trial], chosen: Sequence[Candidate], seeds: Sequence[int]):
+        self._spec, self._trials, self._chosen, self._seeds = spec, trials, chosen, seeds
+
+    def planned(self, history: History) -> int:
+        """A trial for each candidate and seed."""
+        return len(self._chosen) * len(self._seeds)
+
+    def question(self, number: int, history: History) -> Question:
+        """The searched trial's configuration with another seed for its split, order and initialisation."""
+        k, position = divmod(number, len(self._chosen))
+        candidate, seed = self._chosen[position], self._seeds[k]
+        trial = self._trials[candidate.trial]
+        raw = trial.config | {"seed": seed, "data": trial.config["data"] | {"seed": seed}}
+        note = f"trial {candidate.trial}, seed {seed}"
+        return Question(trial.values, TrialConfig.model_validate(raw), note=note)
+
+
+def confirm(
+    name: str,
+    *,
+    top: int | None = None,
+    seeds: int | None = None,
+    again: bool = False,
+    anyway: bool = False,
+    results: Path | None = None,
+    data: Path | None = None,
+    address: str | None = None,
+    console: Console | None = None,
+) -> Confirmed:
+    """Confirm a search, or go on with its confirmation that was interrupted.
+
+    top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
+    default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
+    anyway: go on also with other code.
+    Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
+    where the data has none; EnvironmentProblem as a search does.
+    """
+    console = console or Console(file=sys.stdout)
+    searched = open_folder(results_root(results), name)
+    if (holder := searched.holder()) is not None:
+        raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
+    spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
+    if (folder.path / "search.json").exists():
+        chosen, drawn = read_plan(folder)
+        _refuse_another_size(folder, chosen, drawn, history, top, seeds)
+    else:
+        chosen, drawn = candidates(history, top or 1), fresh_seeds(spec, folder.name, seeds or 10)
+    test = load_test(spec.data, data)
+    agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
+    if is_confirmed(folder):
+        return Confirmed(folder, None, test)
+    labels = ", ".join(candidate.label for candidate in chosen)
+    say(console, f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
+    arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
+    first = arrays[drawn[0]]
+    plan = plan_of(confirmation_spec(spec, folder.name), first, agenda.planned(history))
+    preflight.check_folder(searched.root, plan)
+    with told_how_to_go_on(folder, console), connected_quietly(address, console):
+        check_cluster(spec, searched.root, address)
+        open_once(searched.test_openings, folder.name, again=again)
+        if not (folder.path / "search.json").exists():
+            kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
+            made = provenance(about_data(first))
+            create_folder(searched.path, confirmation_spec(spec, folder.name), made, confirms=kept)
+        elif not anyway:
+            refuse_change(folder, first)
+        with folder.lock():
+            session = drive(folder, folder.spec(), agenda, arrays, console, plan=plan, test=test)
+    return Confirmed(folder, session, test)
+
+
+def _current(searched: SearchFolder, again: bool) -> SearchFolder:
+    """The confirmation that is meant: the last one, or a new one."""
+    begun = searched.confirmations()
+    if begun and not (again and is_confirmed(begun[-1])):
+        return begun[-1]
+    return SearchFolder(searched.path / f"confirm-{len(begun) + 1}")
+
+
+def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:
+    """The spec by which a confirmation runs: nothing is stopped, and no checkpoint but one is kept."""
+    scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
+    search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None})
+    return spec.model_copy(update={"name": name, "search": search})
+
+
+def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
+    """Candidates and seeds of a confirmation that was begun."""
+    kept = folder.about()["confirms"]
+    return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
+
+
+def is_confirmed(folder: SearchFolder) -> bool:
+    """Whether every run of a confirmation has ended."""
+    if not (folder.path / "search.json").exists():
+        return False
+    chosen, seeds = read_plan(folder)
+    return len(folder.history().in_state(*ENDED)) == len(chosen) * len(seeds)
+
+
+def _refuse_another_size(
+    folder: SearchFolder,
+    chosen: Sequence[Candidate],
+    drawn: Sequence[int],
+    history: History,
+    top: int | None,
+    seeds: int | None,
+) -> None:
+    same_top = top is None or {one.trial for one in chosen} == {one.trial for one in candidates(history, top)}
+    if same_top and seeds in (None, len(drawn)):
+        return
+    what = f"{len(chosen)} configurations on {len(drawn)} seeds"
+    if is_confirmed(folder):
+        raise InputError(f"{folder.searched.name} was confirmed with {what}; say --again for another confirmation")
+    raise InputError(f"{folder.name} was begun with {what}; go on with it without --top and --seeds")

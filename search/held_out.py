@@ -1,0 +1,46 @@
+"""The test split is opened once: a second look would make a validation split of it. Every look is written down."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainers.errors import InputError
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One look at the test split."""
+
+    at: str  # ISO 8601, UTC
+    by: str  # what looked: confirm-1, or train best-1.yaml
+    again: bool  # not the first look
+
+
+def openings(record: Path) -> list[Opening]:
+    """The looks so far, the first one first."""
+    if not record.exists():
+        return []
+    return [Opening(**json.loads(line)) for line in record.read_text().splitlines() if line]
+
+
+def open_once(record: Path, by: str, *, again: bool) -> None:
+    """Write down a look at the test split, before it happens; the same looker going on is no new look.
+
+    Raises InputError when somebody else has looked before, unless `again`.
+    """
+    before = openings(record)
+    if any(opening.by == by for opening in before):
+        return
+    if before and not again:
+        first = before[0]
+        raise InputError(
+            f"the test split was opened by {first.by} on {first.at[:10]}, and a second look tests less than the first; "
+            f"say --again if that is wanted: it is written down"
+        )
+    opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), by, bool(before))
+    with record.open("a") as file:
+        file.write(json.dumps(asdict(opening)) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
