@@ -161,11 +161,10 @@ def extend(
 def stop(name: Name, results: Results = None) -> None:
     """Ask a running search to stop; it can be resumed."""
     folder = _open(name, results)
-    holder = folder.holder()
-    if holder is None:
+    if (driven := folder.driven()) is None:
         raise InputError(f"search {name} is not running")
-    folder.ask_to_stop()
-    _say(f"asked {holder} to stop {name}; go on with `{folder.hint('resume')}`")
+    driven.ask_to_stop()
+    _say(f"asked {driven.holder()} to stop {name}; go on with `{driven.hint('resume')}`")
 
 
 @app.command(rich_help_panel=RUN)
@@ -183,7 +182,7 @@ def confirm(
     json_: Json = False,
 ) -> None:
     """Train the winners again on fresh seeds and open the test split, once."""
-    from search import conclusion, evidence
+    from search import conclusion, evidence, registry
     from search import confirm as confirming
 
     confirmed = confirming.confirm(
@@ -202,11 +201,13 @@ def confirm(
             _say(words)
         sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
     weighed = evidence.conclude(confirmed)
+    published = registry.publish(confirmed.folder.searched, weighed, confirmed.test.images[:2])
     if json_:
         _print_json(evidence.as_json(weighed))
         return
     for line in conclusion.confirmed_in_words(confirmed.folder, weighed):
         _say(line)
+    _say(published)
 
 
 @app.command("list", rich_help_panel=LOOK)
@@ -298,10 +299,11 @@ def sync(name: Name, results: Results = None) -> None:
     from search import tracking
 
     folder = _open(name, results)
-    delivered, different = tracking.sync(folder)
-    _say(f"delivered {delivered} events of {name}")
-    if different:
-        raise EnvironmentProblem(f"tracking: MLflow and the journal differ: {'; '.join(different)}")
+    for each in (folder, *folder.confirmations()):
+        delivered, different = tracking.sync(each)
+        _say(f"delivered {delivered} events of {each.title}")
+        if different:
+            raise EnvironmentProblem(f"tracking: MLflow and the journal differ: {'; '.join(different)}")
     _say("MLflow has every trial and every epoch, once")
 
 
@@ -321,16 +323,22 @@ def export(
 @app.command(rich_help_panel=TAKE)
 def train(
     config: Annotated[Path, typer.Argument(help="An exported YAML file, or a plain trial config.")],
+    test: Annotated[bool, typer.Option("--test", help="Score it on the test split too, which opens it.")] = False,
+    again: Again = False,
     data: Data = None,
     json_: Json = False,
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
     from search import exports
+    from trainers.predictor import Predictor, score_split
 
     exported = exports.read_export(config)
+    held_out = exports.held_out_images(config, exported, again=again, data=data) if test else None
     with _epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
-        result = exports.train(exported, shown, data=data)
-    comparison = exports.compare(exported, result)
+        trained = exports.train(exported, shown, data=data)
+    comparison = exports.compare(exported, trained.result)
+    if held_out is not None:
+        comparison["test"] = score_split(Predictor(trained.checkpoint), held_out).metrics
     if json_:
         _print_json(comparison)
         return
@@ -346,8 +354,8 @@ def rm(
 ) -> None:
     """Remove a search's folder; its runs in MLflow stay."""
     folder = _open(name, results)
-    if (holder := folder.holder()) is not None:
-        raise InputError(f"search {name} is run by {holder}; stop it first with `{folder.hint('stop')}`")
+    if (driven := folder.driven()) is not None:
+        raise InputError(f"search {name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`")
     if not yes and not typer.confirm(f"remove {folder.path} with everything in it?"):
         raise InputError("nothing was removed")
     shutil.rmtree(folder.path)

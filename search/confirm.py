@@ -15,7 +15,7 @@ from rich.console import Console
 from search import preflight
 from search.agenda import Question
 from search.driver import SearchResult, about_data, check_cluster, drive, refuse_change
-from search.held_out import open_once
+from search.held_out import open_once, openings
 from search.history import ENDED, History, Trial
 from search.plan import plan_of
 from search.provenance import provenance
@@ -137,7 +137,8 @@ def confirm(
     preflight.check_folder(searched.root, plan)
     with told_how_to_go_on(folder, console), connected_quietly(address, console):
         check_cluster(spec, searched.root, address)
-        open_once(searched.test_openings, folder.name, again=again)
+        if folder.name not in (opening.by for opening in openings(searched.test_openings)):  # to go on is no new look
+            open_once(searched.test_openings, folder.name, again=again)
         if not (folder.path / "search.json").exists():
             kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
             made = provenance(about_data(first))

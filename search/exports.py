@@ -12,14 +12,16 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 
+from search.held_out import open_once
 from search.history import Trial
 from search.provenance import cpu_kind, versions
 from search.store import SearchFolder, open_folder, results_root
 from search.tables import searched
 from spaces.yaml_file import dump_yaml, read_mapping
-from trainers.checkpoint import newest_checkpoint_path
+from trainers.checkpoint import Checkpoint, newest_checkpoint_path
 from trainers.config import METRIC, Config, Real, Seed, TrialConfig, Whole, parse
-from trainers.data import load
+from trainers.data import load, load_test
+from trainers.data.arrays import Split
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import file_hash, write_atomically
 from trainers.pipeline import Reporter, TrialResult, run_trial
@@ -110,21 +112,47 @@ def read_export(path: Path) -> Export:
     return Export(parse(TrialConfig, raw["config"], "config"), parse(Expected, raw["expected"], "expected"))
 
 
-def train(exported: Export, report: Reporter, *, data: Path | None = None) -> TrialResult:
+@dataclass(frozen=True)
+class Trained:
+    """A configuration that was trained, with its last checkpoint."""
+
+    result: TrialResult
+    checkpoint: Checkpoint
+
+
+def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Trained:
     """Train a configuration in this process, with as many threads and on the kind of device that it was exported from.
 
     Raises EnvironmentProblem when the data here is not the data that it was trained on.
     """
     arrays, expected = load(exported.config.data, data), exported.expected
+    newest: list[Checkpoint] = []
+
+    def keep(checkpoint: Checkpoint) -> None:
+        newest[:] = [checkpoint]
+
+    def trained_on(device: torch.device) -> Trained:
+        return Trained(run_trial(exported.config, arrays, report, save=keep, device=device), newest[0])
+
     if expected is None:
-        return run_trial(exported.config, arrays, report, device=_device_like("cuda"))
+        return trained_on(_device_like("cuda"))
     if expected.data_fingerprint != arrays.fingerprint:
         raise EnvironmentProblem(
             f"data: {arrays.description} is not what this was trained on ({expected.data}); "
             f"see `afcl data check {exported.config.data.dataset}`"
         )
     torch.set_num_threads(expected.threads)
-    return run_trial(exported.config, arrays, report, device=_device_like(expected.device))
+    return trained_on(_device_like(expected.device))
+
+
+def held_out_images(path: Path, exported: Export, *, again: bool = False, data: Path | None = None) -> Split:
+    """The test images, whose opening is written down: in the search's folder for its export, else beside the file.
+
+    Raises InputError when the data has none, or when they were looked at before, unless `again`.
+    """
+    images = load_test(exported.config.data, data)
+    open_once(SearchFolder(path.absolute().parent).test_openings, f"train {path.name}", again=again)
+    return images
 
 
 def compare(exported: Export, result: TrialResult) -> dict[str, Any]:
@@ -164,6 +192,8 @@ def in_words(comparison: Mapping[str, Any]) -> Iterator[str]:
     """A comparison for a person."""
     recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison["recall"].items())
     yield f"{comparison['metric']} {comparison['value']!r}   (recall: {recalls})"
+    if "test" in comparison:
+        yield "on the test split: " + ", ".join(f"{name} {value:.4f}" for name, value in comparison["test"].items())
     if comparison["expected"] is None:
         return
     yield f"exported {' ' * (len(comparison['metric']) - 9)} {comparison['expected']!r}"

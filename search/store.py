@@ -107,6 +107,11 @@ class SearchFolder:
         return self.searched.path.parent
 
     @property
+    def title(self) -> str:
+        """The search's name, followed by the confirmation's where this is one."""
+        return self.name if self.searched is self else f"{self.searched.name} {self.name}"
+
+    @property
     def searched(self) -> "SearchFolder":
         """The search that this confirms; a search is its own."""
         is_inside = (self.path.parent / "search.json").exists()
@@ -116,6 +121,10 @@ class SearchFolder:
         """The search's confirmations, in the order in which they were begun."""
         found = [about.parent for about in self.path.glob("confirm-*/search.json")]
         return [SearchFolder(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("confirm-")))]
+
+    def driven(self) -> "SearchFolder | None":
+        """The search, or the confirmation of it, that a driver has now; None when nobody does."""
+        return next((one for one in (self, *self.confirmations()) if one.holder() is not None), None)
 
     @property
     def test_openings(self) -> Path:

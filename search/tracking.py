@@ -83,6 +83,12 @@ def undelivered(folder: SearchFolder) -> int:
     return sum(1 for _ in read_events(folder.journal, _delivered(folder).offset))
 
 
+def parent_run(folder: SearchFolder, uri: str) -> str | None:
+    """The run that stands for the search in a store; None where none was delivered to it."""
+    done = _delivered(folder)
+    return done.parent if done.uri == uri else None
+
+
 @dataclass
 class Delivered:
     """What MLflow has: the journal up to `offset`, and the runs that stand for search and trials."""
@@ -232,12 +238,12 @@ class Delivery:
     def _ensure_parent(self) -> str:
         run = self._find_run("search")
         if run is None:
-            tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._title}`"}
+            tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._folder.title}`"}
             if (above := self._run_above()) is not None:
                 tags["mlflow.parentRunId"] = above
             for name in ("git_commit", "code"):
                 tags[name] = str(self._about["provenance"][name])
-            created = self._client.create_run(self._experiment, tags=tags, run_name=self._title)
+            created = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.title)
             run = str(created.info.run_id)
         versions = self._about["provenance"]["versions"]
         params = _flat(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
@@ -268,19 +274,13 @@ class Delivery:
             self._client.log_batch(run, params=chunk)
         self._log_dataset(run, context)
 
-    @property
-    def _title(self) -> str:
-        """The parent run's name: the search's, or that of the search and its confirmation."""
-        search = self._folder.searched
-        return search.name if search is self._folder else f"{search.name} {self._folder.name}"
-
     def _run_above(self) -> str | None:
         """The search's own run, under which a confirmation's stands; None for a search."""
         above = _delivered(self._folder.searched)
         return above.parent if self._folder.searched is not self._folder and above.uri == self._done.uri else None
 
     def _tags(self, number: str) -> dict[str, str]:
-        return {"afcl.search": self._title, "afcl.search_id": self._about["id"], "afcl.trial": number}
+        return {"afcl.search": self._folder.title, "afcl.search_id": self._about["id"], "afcl.trial": number}
 
     def _log_dataset(self, run: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

@@ -1,0 +1,83 @@
+"""What a confirmation leaves in MLflow: the verdict on the search's run, and the winner as a registered model."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import search
+import trainers
+from search.evidence import TEST_METRICS, Evidence, in_words
+from search.mlflow_store import connect, in_one_line, tracking_uri
+from search.provenance import versions
+from search.session import quiet
+from search.store import SearchFolder
+from search.tracking import parent_run
+from trainers.checkpoint import newest_checkpoint_path
+from trainers.data.arrays import Images
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
+
+
+def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
+    """Log the verdict on the search's parent run and register the winner's model; a line that says what came of it.
+
+    example: a few images as the model takes them. MLflow being out of reach, or anything that it raises, is told in the
+    line and spoils nothing: the verdict stands in the folder.
+    """
+    uri = tracking_uri(searched.spec(), searched.root)
+    try:
+        client = connect(uri)
+        run = parent_run(searched, uri)
+        if run is None:
+            return f"MLflow at {uri} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
+        for name in TEST_METRICS:
+            for summary in evidence.families[name].labels:
+                if summary.mean is not None:
+                    client.log_metric(run, f"confirmed_{name}/{summary.label}", summary.mean)
+        client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
+        client.log_dict(run, json.loads(_verdict(searched, evidence).read_text()), "verdict.json")
+        version = _registered(client, searched, evidence) or _register(client, searched, evidence, run, uri, example)
+    except Exception as error:  # MLflow raises whatever its store raises
+        return f"MLflow took no verdict ({in_one_line(error)}); `{searched.hint('confirm')}` tries again"
+    return f"model    models:/{searched.name}/{version}   (trial {evidence.best.trial}, for mlflow.pyfunc)"
+
+
+def _registered(client: "MlflowClient", searched: SearchFolder, evidence: Evidence) -> str | None:
+    """The version that was registered for this confirmation before."""
+    found = client.search_model_versions(f"name = '{searched.name}'")
+    return next((str(one.version) for one in found if one.tags.get("confirmation") == evidence.confirmation), None)
+
+
+def _register(
+    client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, example: Images
+) -> str:
+    """Register the last checkpoint of the winner's trial; the version."""
+    weights = newest_checkpoint_path(searched.trial(evidence.best.trial).checkpoints)
+    if weights is None:
+        raise FileNotFoundError(f"trial {evidence.best.trial} has no checkpoint left")
+    import mlflow  # seconds
+
+    mlflow.set_tracking_uri(uri)
+    with quiet(searched.driver_log), warnings.catch_warnings(), mlflow.start_run(run_id=run):
+        warnings.simplefilter("ignore")  # about columns that might be missing at inference, which ours never are
+        logged = mlflow.pyfunc.log_model(
+            name="winner",
+            python_model=str(Path(search.__path__[0]) / "served_model.py"),
+            artifacts={"weights": str(weights)},
+            code_paths=[trainers.__path__[0]],
+            input_example=example,
+            registered_model_name=searched.name,
+            pip_requirements=[f"{name}=={version}" for name, version in versions().items() if name in REQUIRED],
+            metadata={"search": searched.name, "trial": evidence.best.trial},
+        )
+    version = str(logged.registered_model_version)
+    client.set_model_version_tag(searched.name, version, "confirmation", evidence.confirmation)
+    return version
+
+
+def _verdict(searched: SearchFolder, evidence: Evidence) -> Path:
+    return SearchFolder(searched.path / evidence.confirmation).verdict

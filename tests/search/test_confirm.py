@@ -1,0 +1,196 @@
+"""Winners trained again on fresh seeds: a real Ray, real digits, a real MLflow store."""
+
+import json
+import os
+import signal
+import threading
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from rich.console import Console
+from sklearn.metrics import balanced_accuracy_score
+
+from search import confirm as confirming
+from search import evidence as weighing
+from search import registry
+from search.confirm import candidates, confirm, fresh_seeds, is_confirmed
+from search.held_out import openings
+from search.history import History, Trial
+from search.mlflow_store import tracking_uri
+from search.store import SearchFolder
+from search.verdict import judge
+from trainers.data import load, load_test
+from trainers.errors import InputError
+
+QUIET = Console(quiet=True)
+SEEDS = 2
+
+
+def finished_trial(number: int, family: str, score: float) -> Trial:
+    return Trial(number, family, False, {}, {}, 0, state="finished", score=score)
+
+
+def test_the_best_of_each_family_and_the_best_of_all_are_confirmed():
+    scores = [("CL", 0.7), ("AFCL", 0.9), ("AFCL", 0.8), ("FCL", 0.6), ("CL", 0.75)]
+    history = History({n: finished_trial(n, family, score) for n, (family, score) in enumerate(scores)})
+    assert [(one.trial, one.label, one.rank) for one in candidates(history, 1)] == [
+        (1, "AFCL", 1),
+        (4, "CL", 3),
+        (3, "FCL", 5),
+    ]
+    assert [one.label for one in candidates(history, 3)] == ["AFCL", "trial 2 (AFCL)", "CL", "FCL"]
+
+
+def test_nothing_finished_is_nothing_to_confirm():
+    with pytest.raises(InputError, match="nothing to confirm"):
+        candidates(History(), 1)
+
+
+@pytest.fixture(scope="module")
+def confirmed(finished, shared_ray, root):
+    """The finished search, confirmed on two seeds, with an interruption in the middle."""
+    folder = finished.folder
+
+    def interrupt():
+        journal = folder.path / "confirm-1" / "journal.jsonl"
+        while not (journal.exists() and journal.read_text().count('"end"') >= 2):
+            threading.Event().wait(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    first = confirm(folder.name, seeds=SEEDS, results=root, console=QUIET)
+    thread.join()
+    assert first.ended == "interrupted"
+    assert not is_confirmed(first.folder)
+    whole = confirm(folder.name, results=root, console=QUIET)
+    assert whole.ended == "done"
+    return whole
+
+
+@pytest.mark.slow
+def test_every_candidate_gets_the_same_fresh_seeds_and_runs_to_the_end(confirmed, finished):
+    spec, history = finished.folder.spec(), confirmed.folder.history()
+    chosen, seeds = confirming.read_plan(confirmed.folder)
+    assert seeds == fresh_seeds(spec, "confirm-1", SEEDS)
+    assert spec.seed not in seeds
+    assert len(history.trials) == len(chosen) * SEEDS
+    for trial in history.trials.values():
+        assert (trial.state, trial.epoch) == ("finished", spec.base.last_epoch)
+        assert trial.config["seed"] == trial.config["data"]["seed"]
+        searched = finished.history.trials[chosen[trial.number % len(chosen)].trial]
+        same = trial.config | {"seed": 0, "data": trial.config["data"] | {"seed": 0}}
+        assert same == searched.config
+
+
+@pytest.mark.slow
+def test_the_search_itself_never_saw_the_test_split_and_the_confirmation_looked_once(confirmed, finished):
+    assert not any("test" in key for trial in finished.history.trials.values() for key in trial.epochs[trial.epoch])
+    looks = openings(finished.folder.test_openings)
+    assert [(look.by, look.again) for look in looks] == [("confirm-1", False)], "to go on is no second look"
+
+
+@pytest.mark.slow
+def test_the_evidence_is_what_the_runs_scored(confirmed, finished, root):
+    evidence = weighing.conclude(confirmed)
+    test = load_test(finished.folder.spec().data)
+    for position, candidate in enumerate(evidence.candidates):
+        for k, seed in enumerate(evidence.seeds):
+            result = confirmed.folder.trial(k * len(evidence.candidates) + position).read_result()
+            predicted = np.array(result["test"]["predicted"])
+            recalls = [(predicted[test.labels == c] == c).mean() for c in range(3)]
+            told = evidence.scores["test_balanced_accuracy"][candidate.label][seed]
+            assert told == pytest.approx(np.mean(recalls))
+    families = {label: of for label, of in evidence.scores["test_accuracy"].items() if not label.startswith("trial")}
+    assert evidence.families["test_accuracy"].best == judge(families).best
+    words = "\n".join(weighing.in_words(evidence))
+    assert "2 seeds cannot discriminate" in words
+    assert "not tuned alike" in words
+    assert "Not compared, as no trial of theirs finished: AFCL" in words
+    assert weighing.read_evidence(finished.folder) == evidence
+    assert json.loads(confirmed.folder.verdict.read_text())["confirmation"] == "confirm-1"
+
+
+@pytest.mark.slow
+def test_a_confirmed_search_is_not_confirmed_again_without_a_word(confirmed, root):
+    name = confirmed.folder.searched.name
+    before = confirmed.folder.journal.read_bytes()
+    assert confirm(name, results=root, console=QUIET).session is None
+    assert confirmed.folder.journal.read_bytes() == before
+    with pytest.raises(InputError, match=r"was confirmed with 3 configurations on 2 seeds; say --again"):
+        confirm(name, seeds=3, results=root, console=QUIET)
+
+
+@pytest.mark.slow
+def test_runs_of_a_confirmation_are_nested_under_the_searchs_run(confirmed, finished, root):
+    client = MlflowClient(tracking_uri(None, root))
+    experiment, search_run = finished.parent_run
+    (parent,) = client.search_runs(
+        [experiment], f"tags.`afcl.search` = '{confirmed.folder.title}' and tags.`afcl.trial` = 'search'"
+    )
+    assert parent.data.tags["mlflow.parentRunId"] == search_run
+    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert len(children) == len(confirmed.folder.history().trials)
+    assert all("test_balanced_accuracy" in run.data.metrics for run in children)
+    assert confirmed.session.different == []
+
+
+@pytest.mark.slow
+def test_the_confirmed_winner_is_a_registered_model_that_predicts_as_its_trial_did(confirmed, finished, root):
+    evidence = weighing.conclude(confirmed)
+    searched, uri = finished.folder, tracking_uri(None, root)
+    test = load_test(searched.spec().data)
+    line = registry.publish(searched, evidence, test.images[:2])
+    assert line.startswith(f"model    models:/{searched.name}/1"), line
+    assert registry.publish(searched, evidence, test.images[:2]) == line, "a second time it is not registered again"
+    mlflow.set_tracking_uri(uri)
+    model = mlflow.pyfunc.load_model(f"models:/{searched.name}/1")
+    assert model.metadata.signature.inputs.inputs[0].shape == (-1, *test.images.shape[1:])
+    data = load(searched.spec().data)
+    found = model.predict(data.validation.images)
+    predicted = np.array([data.class_names.index(word) for word in found["class"]])
+    score = searched.history().trials[evidence.best.trial].score
+    assert balanced_accuracy_score(data.validation.labels, predicted) == pytest.approx(score)
+    assert np.allclose(found.drop(columns="class").sum(axis=1), 1)
+    run = MlflowClient(uri).get_run(finished.parent_run[1])
+    assert "cannot discriminate" in run.data.tags["verdict"]
+    assert "confirmed_test_accuracy/CL" in run.data.metrics
+
+
+@pytest.mark.slow
+def test_a_store_that_is_down_is_a_line_and_the_verdict_stays(confirmed, mine, tmp_path, monkeypatch):
+    evidence = weighing.conclude(confirmed)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    line = registry.publish(SearchFolder(mine.path), evidence, np.zeros((2, 1, 8, 8), dtype=np.uint8))
+    assert line.startswith("MLflow took no verdict (no server answers)")
+
+
+@pytest.mark.slow
+def test_train_on_the_test_split_goes_through_the_same_lock(confirmed, typed, root):
+    name = confirmed.folder.searched.name
+    assert typed("export", name, results=root).returncode == 0
+    best = str(confirmed.folder.searched.path / "best-1.yaml")
+    refused = typed("train", best, "--test", results=root)
+    assert refused.returncode == 2
+    assert "opened by confirm-1" in refused.stderr
+    trained = typed("train", best, "--test", "--again", "--json", results=root)
+    assert trained.returncode == 0, trained.stderr
+    told = json.loads(trained.stdout)
+    assert told["same"]
+    assert 0.5 < told["test"]["balanced_accuracy"] <= 1
+    assert [(look.by, look.again) for look in openings(confirmed.folder.searched.test_openings)] == [
+        ("confirm-1", False),
+        ("train best-1.yaml", True),
+    ]
+
+
+@pytest.mark.slow
+def test_the_words_of_a_confirmation_name_the_winner_and_what_to_do(confirmed, typed, root):
+    told = typed("confirm", confirmed.folder.searched.name, results=root)
+    assert told.returncode == 0, told.stderr
+    for word in ("balanced accuracy", "Winner's curse", "models:/", "verdict.json"):
+        assert word in told.stdout
+    refused = typed("confirm", "nobody", results=root)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
