@@ -11,51 +11,42 @@ by their suffix, are passed over.
 """
 
 import csv
-import struct
+import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from trainers.config import DataConfig, printable
+from trainers.config import DataConfig
+from trainers.data import cache
 from trainers.data.arrays import Images, Indices, Pool
+from trainers.data.decoding import (
+    SUFFIXES,
+    UNREADABLE,
+    BrokenImages,
+    Item,
+    Look,
+    decode_blocks,
+    decode_image,
+    named,
+    reason,
+    refuse,
+)
 from trainers.data.paths import given_folder
 from trainers.data.progress import tracked
 from trainers.errors import InputError
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 GREY_MODES = {"1", "L", "LA", "La"}
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-THREADS = 4  # Pillow lets go of the interpreter's lock while it decodes
-
-
-@dataclass(frozen=True)
-class Item:
-    """One listed image, not opened yet. Its order is the order of use."""
-
-    label: str
-    file: str  # relative to the given folder, for messages
-    path: Path
-
-
-@dataclass(frozen=True)
-class Look:
-    """What every image is made into."""
-
-    mode: Literal["L", "RGB"]
-    size: tuple[int, int]  # width, height
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
     """The images of `train/`, or of the folder itself where it is not divided."""
     top = _given(config)
     items = list_images(top, _part(top, "train"))
-    return _pool(config, items, items)
+    return _pool(config, root, items, items)
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
@@ -64,7 +55,7 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
     train, test = _part(top, "train"), _part(top, "test")
     if train == top or not _holds_images(test):
         return None
-    return _pool(config, list_images(top, train), list_images(top, test))
+    return _pool(config, root, list_images(top, train), list_images(top, test))
 
 
 def _given(config: DataConfig) -> Path:
@@ -133,13 +124,13 @@ def _from_csv(top: Path, folder: Path) -> list[Item]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"data.path: {table} is no CSV file in UTF-8: {error}") from None
     if missing:
-        raise InputError(f"data.path: {table} names {_some(missing, 'file')} not there")
+        raise InputError(f"data.path: {table} names {named(missing, 'file')} not there")
     if not items:
         raise InputError(f"data.path: {table} lists no image")
     return list(items.values())
 
 
-def _pool(config: DataConfig, train: Sequence[Item], items: Sequence[Item]) -> Pool:
+def _pool(config: DataConfig, root: Path, train: Sequence[Item], items: Sequence[Item]) -> Pool:
     class_names = tuple(sorted({item.label for item in train}))
     position = {name: k for k, name in enumerate(class_names)}
     for item in items:
@@ -147,43 +138,40 @@ def _pool(config: DataConfig, train: Sequence[Item], items: Sequence[Item]) -> P
             raise InputError(f"data.path: test class {item.label!r} is not among the training classes")
     labels = np.array([position[item.label] for item in items], dtype=np.int64)
     chosen = set(config.classes or class_names)
+    used = [item.label in chosen for item in items]  # no others are opened
+    place = np.cumsum(used) - 1  # of each image among those
 
     def read(indices: Indices) -> Images:
-        return read_images(
-            [item for item in train if item.label in chosen], [items[k] for k in indices], config.image_size
-        )
+        alike = [item for item in train if item.label in chosen]
+        opened = list(itertools.compress(items, used))
+        try:
+            return read_images(root, alike, opened, place[indices], config.image_size)
+        except BrokenImages as error:
+            raise InputError(f"data.path: {error}") from None
 
     return Pool("Own images", "a folder", class_names, labels, read)
 
 
-def read_images(training: Sequence[Item], wanted: Sequence[Item], side: int | None) -> Images:
-    """Decode `wanted`, made like each other; what they are made like is decided by all of `training`.
+def read_images(
+    root: Path, training: Sequence[Item], items: Sequence[Item], indices: Indices, side: int | None
+) -> Images:
+    """The images of `items` at `indices`, made like each other; what they are like is decided by all of `training`.
 
-    So neither a ratio nor a test image can change what the training images look like. Raises InputError with the
-    names of all the files that cannot be used.
+    So neither a ratio nor a test image can change what the training images look like. Raises BrokenImages with the
+    names of all files that cannot be used.
     """
     look, broken = common_look(training, side)
-    channels = 1 if look.mode == "L" else 3
-    images = np.empty((len(wanted), look.size[1], look.size[0], channels), dtype=np.uint8)
-
-    def decode(item: Item) -> NDArray[np.uint8] | str:
-        try:
-            return decode_image(item.path, look, resize=side is not None)
-        except UNREADABLE as error:
-            return _reason(error)
-
-    threads = ThreadPoolExecutor(THREADS)
-    try:
-        decoded = tracked(threads.map(decode, wanted), len(wanted), "Decoding images")
-        for k, (item, image) in enumerate(zip(wanted, decoded, strict=True)):
-            if isinstance(image, str):
-                broken[item.file] = image
-            else:
-                images[k] = image
-    finally:
-        threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all the rest
-    _refuse(broken)
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    recipe = cache.Recipe(
+        name="folder",
+        files=[item.path.absolute() for item in items],
+        images=len(items),
+        shape=look.shape,
+        how=f"{look.mode}, {'as it is' if side is None else 'bilinear'}",
+    )
+    decode = partial(decode_image, look=look, resize=side is not None)
+    images = cache.read(root, recipe, partial(decode_blocks, items, decode, broken=broken), indices)
+    refuse(broken)  # also where nothing had to be decoded
+    return images
 
 
 def common_look(items: Sequence[Item], side: int | None) -> tuple[Look, dict[str, str]]:
@@ -197,9 +185,9 @@ def common_look(items: Sequence[Item], side: int | None) -> tuple[Look, dict[str
                 examples.setdefault(image.size, item.file)
                 grey = grey and _is_grey(image)
         except UNREADABLE as error:
-            broken[item.file] = _reason(error)
+            broken[item.file] = reason(error)
     if not examples:
-        _refuse(broken)
+        refuse(broken)
     if side is None and len(examples) > 1:
         (one, first), (other, second) = list(examples.items())[:2]
         raise InputError(
@@ -210,44 +198,5 @@ def common_look(items: Sequence[Item], side: int | None) -> tuple[Look, dict[str
     return Look("L" if grey else "RGB", size), broken
 
 
-def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
-    """One image as [H, W, C]. Raises one of UNREADABLE for what cannot be decoded or has another size."""
-    with Image.open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        elif image.mode in ("I", "F"):
-            raise ValueError(f"mode {image.mode} has no fixed range of brightness")
-        elif image.mode == "P" and "transparency" in image.info:
-            image = image.convert("RGBA")
-        image = image.convert(look.mode)
-        if resize:
-            image = image.resize(look.size, Image.Resampling.BILINEAR)
-        elif image.size != look.size:
-            raise ValueError(
-                f"is {image.size[0]}×{image.size[1]}, others are {look.size[0]}×{look.size[1]}; give data.image_size"
-            )
-        return np.asarray(image).reshape(look.size[1], look.size[0], -1)
-
-
 def _is_grey(image: Image.Image) -> bool:
     return image.mode in GREY_MODES or image.mode.startswith("I;16")
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "is no image"
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _refuse(broken: dict[str, str]) -> None:
-    if broken:
-        told = [f"{file} ({reason})" for file, reason in sorted(broken.items())]
-        raise InputError(f"data.path: {_some(told, 'image')} not usable")
-
-
-def _some(names: Sequence[str], what: str) -> str:
-    """Begin a sentence about files: how many, the first five by name, and the verb."""
-    count, more = len(names), len(names) - 5
-    shown = printable(", ".join(names[:5])) + (f" and {more} more" if more > 0 else "")
-    return f"{count} {what}{'s' if count > 1 else ''} ({shown}) that {'are' if count > 1 else 'is'}"
