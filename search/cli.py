@@ -385,7 +385,7 @@ def schema() -> None:
 
 
 @data_app.command("fetch")
-def data_fetch(name: Annotated[str, typer.Argument(help="fmnist or digits.")], data: Data = None) -> None:
+def data_fetch(name: Annotated[str, typer.Argument(help="fmnist, digits or isic2018.")], data: Data = None) -> None:
     """Get a data set onto this machine."""
     from trainers.data import fetch
 

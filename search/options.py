@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Spec = Annotated[str, typer.Argument(help="A spec's YAML file, or the name of a ready one: demo, fmnist, digits.")]
+Spec = Annotated[
+    str, typer.Argument(help="A spec's YAML file, or the name of a ready one: demo, fmnist, digits, isic2018.")
+]
 Name = Annotated[str, typer.Argument(help="A search's name.")]
 Results = Annotated[
     Path | None, typer.Option("--results", help="Where searches leave their folders [AFCL_RESULTS, ./results].")

@@ -39,7 +39,7 @@ class DataConfig(Config):
     classes keep the proportions that validation leaves of the dataset.
     """
 
-    dataset: Literal["fmnist", "digits", "folder"] = "fmnist"
+    dataset: Literal["fmnist", "digits", "folder", "isic2018"] = "fmnist"
     path: str | None = None  # of the user's own files; None: where `afcl data fetch` puts them
     classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None  # None: every class
     train_size: Annotated[Whole, Field(ge=2)] | None = None  # None: as many as are there
@@ -47,7 +47,7 @@ class DataConfig(Config):
     counts: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=2)] | None = None
     long_tail: Annotated[Real, Field(ge=1)] | None = None  # largest class / smallest class, geometric between
     val_per_class: Annotated[Whole, Field(ge=1)] = 250
-    image_size: Annotated[Whole, Field(ge=8)] | None = None  # for `folder`: the square side to resize to
+    image_size: Annotated[Whole, Field(ge=8)] | None = None  # `folder`, `isic2018`: the square side to resize to
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -69,6 +69,10 @@ class DataConfig(Config):
             raise ValueError(f"classes must differ from each other, but got {list(self.classes)}")
         if self.dataset == "folder" and self.path is None:
             raise ValueError("dataset: folder needs path, the folder of images")
+        if self.dataset == "isic2018" and self.image_size is None:
+            raise ValueError(
+                "dataset: isic2018 needs image_size, the side of the square that its images of 600×450 become (64, 224)"
+            )
         return self
 
 

@@ -20,7 +20,10 @@ def recalls(confusion: Tensor) -> Tensor:
 
 
 def balanced_accuracy(confusion: Tensor) -> float:
-    """Mean of per-class recalls: the metric of ISIC 2018 Task 3, the AFCL paper's "unweighted accuracy"."""
+    """Mean of per-class recalls: the AFCL paper's "unweighted accuracy".
+
+    Also the metric of ISIC 2018 Task 3, the "balanced multi-class accuracy" of the likeliest class (argmax).
+    """
     return recalls(confusion).mean().item()
 
 

@@ -233,7 +233,7 @@ def test_nothing_to_run_is_refused():
     [
         ("dmeo", "dmeo: no such file; did you mean demo?"),
         ("spaces/fminst.yaml", "spaces/fminst.yaml: no such file; did you mean fmnist?"),
-        ("imagenet", "imagenet: no such file; known are demo, digits, fmnist"),
+        ("imagenet", "imagenet: no such file; known are demo, digits, fmnist, isic2018"),
         ("none/at/all.yaml", "none/at/all.yaml: no such file"),
         ("a\nb", "a\\nb: no such file"),
         ("a\0b", "a\\x00b: no such file"),

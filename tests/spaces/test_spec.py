@@ -13,7 +13,7 @@ from spaces.yaml_file import read_mapping
 from trainers.config import METRIC, TrialConfig, family
 from trainers.errors import InputError
 
-READY = ["demo", "digits", "fmnist"]
+READY = ["demo", "digits", "fmnist", "isic2018"]
 SMALLEST = "name: a\nspace: {loss.eta: {uniform: [1, 2]}}\nsearch: {trials: 1}\n"
 EVERY_KIND = [
     "space.loss.eta={zero_or: {loguniform: [1, 300]}, share: 0.3}",

@@ -2,7 +2,7 @@ import pytest
 import sklearn.metrics as reference
 import torch
 
-from trainers.metrics import evaluate, recalls
+from trainers.metrics import balanced_accuracy, confusion_matrix, evaluate, recalls
 
 
 @pytest.fixture(params=[2, 3, 7])
@@ -33,3 +33,14 @@ def test_a_class_that_is_never_predicted_has_no_recall_and_no_f1():
     assert metrics["accuracy"] == 0.9
     assert metrics["macro_f1"] == pytest.approx(9 / 19)
     assert metrics["auroc"] == 0.5
+
+
+def test_balanced_accuracy_is_isic_2018s_metric_on_seven_classes_of_its_sizes():
+    sizes = torch.tensor([1113, 6705, 514, 327, 1099, 115, 142])  # MEL NV BCC AKIEC BKL DF VASC
+    labels = torch.arange(7).repeat_interleave(sizes)
+    logits = torch.randn(len(labels), 7, generator=torch.Generator().manual_seed(0))
+    logits[torch.arange(len(labels)), labels] += torch.linspace(0, 3, 7)[labels]  # some classes are easier
+    predicted = logits.argmax(1)
+    score = balanced_accuracy(confusion_matrix(predicted, labels, 7))
+    assert score == pytest.approx(reference.balanced_accuracy_score(labels, predicted), abs=1e-12)
+    assert abs(score - reference.accuracy_score(labels, predicted)) > 0.1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Images: TypeAlias = NDArray[np.uint8]  # [N, C, H, W], 0..255
 Labels: TypeAlias = NDArray[np.int64]  # [N]
 Indices: TypeAlias = NDArray[np.int64]
+Groups: TypeAlias = NDArray[np.int64]  # [N], equal for images that show the same thing
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,3 +48,4 @@ class Pool:
     class_names: tuple[str, ...]
     labels: Labels
     read: Callable[[Indices], Images]
+    groups: Groups | None = None  # None: every image stands for itself

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from trainers.config import DataConfig, did_you_mean
-from trainers.data import digits, fmnist, folder
+from trainers.data import digits, fmnist, folder, isic2018, isic2018_fetch
 from trainers.data.arrays import Indices, Pool, Split, TrialData
-from trainers.data.imbalance import split_indices
+from trainers.data.imbalance import left_out, split_indices
 from trainers.data.paths import data_root
 from trainers.errors import InputError
 
@@ -21,11 +21,13 @@ OPEN_TRAIN: dict[str, Callable[[DataConfig, Path], Pool]] = {
     "fmnist": fmnist.open_train,
     "digits": digits.open_train,
     "folder": folder.open_train,
+    "isic2018": isic2018.open_train,
 }
 OPEN_TEST: dict[str, Callable[[DataConfig, Path], Pool | None]] = {
     "fmnist": fmnist.open_test,
     "digits": digits.open_test,
     "folder": folder.open_test,
+    "isic2018": isic2018.open_test,
 }
 
 
@@ -61,6 +63,7 @@ def load(config: DataConfig, root: Path | None = None) -> TrialData:
         ratio=config.ratio,
         counts=config.counts,
         long_tail=config.long_tail,
+        groups=pool.groups,
     )
     both = _split(pool, classes, np.concatenate([train, validation]))  # one pass, one list of broken files
     parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
@@ -69,7 +72,7 @@ def load(config: DataConfig, root: Path | None = None) -> TrialData:
         validation=parts[1],
         class_names=names,
         fingerprint=fingerprint(names, parts[0], parts[1]),
-        description=describe(pool, names, parts[0].counts(len(names))),
+        description=describe(pool, names, parts[0].counts(len(names))) + _kin_left_out(pool, classes, validation),
     )
 
 
@@ -77,7 +80,7 @@ def load_test(config: DataConfig, root: Path | None = None) -> Split:
     """All test images of the config's classes, for the one look at the end that no search takes part in."""
     test = _open_test(config, root)
     if test is None:
-        raise InputError(f"data.path: {config.path} has no test split")
+        raise InputError(f"data.path: {config.path or config.dataset} has no test split")
     return test
 
 
@@ -104,6 +107,8 @@ def default_config(name: str) -> DataConfig:
         raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, list(OPEN_TRAIN))}")
     if name == "folder":
         raise InputError("data.path: dataset: folder needs path, the folder of images")
+    if name == "isic2018":
+        return DataConfig(dataset="isic2018", image_size=64, val_per_class=30)  # the smallest class has 73 lesions
     return DataConfig(dataset="digits", val_per_class=40) if name == "digits" else DataConfig()
 
 
@@ -111,12 +116,14 @@ def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] =
     """Get a dataset onto this machine. `progress` is told, a line at a time, what is done and where it is."""
     if name == "fmnist":
         fmnist.fetch(data_root(root), progress)
+    elif name == "isic2018":
+        isic2018_fetch.fetch(data_root(root), progress)
     elif name == "digits":
         progress("digits come with scikit-learn: nothing to fetch")
     elif name == "folder":
         raise InputError("data.dataset: a folder holds your own images, so there is nothing to fetch")
     else:
-        raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, ['fmnist', 'digits'])}")
+        raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, ['fmnist', 'digits', 'isic2018'])}")
 
 
 def fingerprint(class_names: tuple[str, ...], train: Split, validation: Split) -> str:
@@ -136,9 +143,16 @@ def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str
     return f"{pool.name} {classes} {':'.join(map(str, counts))} from {pool.source}"
 
 
+def _kin_left_out(pool: Pool, classes: tuple[int, ...], validation: Indices) -> str:
+    if pool.groups is None:
+        return ""
+    number = left_out(pool.labels, classes, validation, pool.groups)
+    return f", without {number} more of what the validation images show"
+
+
 def _dataset(config: DataConfig) -> str:
-    if config.image_size is not None and config.dataset != "folder":
-        raise InputError(f"data.image_size: is only for dataset: folder, not for {config.dataset}")
+    if config.image_size is not None and config.dataset not in ("folder", "isic2018"):
+        raise InputError(f"data.image_size: is only for dataset: folder and isic2018, not for {config.dataset}")
     return config.dataset
 
 

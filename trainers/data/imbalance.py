@@ -3,6 +3,11 @@
 Every class is shuffled once, by a stream of its own. Validation takes from the front of that order and training from
 the back. So the validation images depend on neither ratio nor size, a smaller training set of a class is part
 of a larger one, and a change in one class leaves the others alone.
+
+Where several images show one thing (a lesion from two sides), they are a group, and a group is never on both sides: the
+images of a group stand together in the order, validation takes one image of each of the first groups, and the other
+images of those groups are left out of both sides. So the validation images of a class are independent of each other and
+as many as were asked for.
 """
 
 import math
@@ -11,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from trainers.data.arrays import Indices, Labels
+from trainers.data.arrays import Groups, Indices, Labels
 from trainers.errors import InputError
 
 
@@ -26,26 +31,37 @@ def split_indices(
     ratio: Sequence[float] | None = None,
     counts: Sequence[int] | None = None,
     long_tail: float | None = None,
+    groups: Groups | None = None,
 ) -> tuple[Indices, Indices]:
     """Indices into `labels` of the training images and of the validation images, class after class.
 
     `classes` are the labels to use and `names` what to call them in an error; `ratio`, `counts` and the long tail
-    follow their order. Raises InputError where a class has too few images, or would be left with none.
+    follow their order. `groups`: [N], equal where images are not independent; None where all are. Raises InputError
+    where a class has too few images, or would be left with none.
     """
     for field, shape in (("ratio", ratio), ("counts", counts)):
         if shape is not None and len(shape) != len(names):
             raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {len(names)} classes")
-    orders = [class_order(labels, label, seed) for label in classes]
-    for name, order in zip(names, orders, strict=True):
-        if len(order) <= val_per_class:
+    independent, validation, rest = [], [], []
+    for label in classes:
+        order = class_order(labels, label, seed)
+        order, starts = (order, np.arange(len(order))) if groups is None else together(order, groups)
+        independent.append(len(starts))
+        validation.append(order[starts[:val_per_class]])
+        rest.append(order[starts[val_per_class] :][::-1] if len(starts) > val_per_class else order[:0])
+    if groups is not None:  # a group with images in two classes may validate in one of them
+        barred = groups[np.concatenate(validation)]
+        rest = [order[~np.isin(groups[order], barred)] for order in rest]
+    for name, number, order in zip(names, independent, rest, strict=True):
+        if not len(order):
+            things = "images" if groups is None else "groups of images that belong together"
             raise InputError(
-                f"data.val_per_class: class {name!r} has {len(order)} images,"
+                f"data.val_per_class: class {name!r} has {number} {things},"
                 f" so {val_per_class} for validation leave none to train on"
             )
-    available = [len(order) - val_per_class for order in orders]
+    available = [len(order) for order in rest]
     wanted = train_counts(available, names, train_size=train_size, ratio=ratio, counts=counts, long_tail=long_tail)
-    train = [order[::-1][:number] for order, number in zip(orders, wanted, strict=True)]
-    validation = [order[:val_per_class] for order in orders]
+    train = [order[:number] for order, number in zip(rest, wanted, strict=True)]
     return np.concatenate(train), np.concatenate(validation)
 
 
@@ -57,6 +73,26 @@ def class_order(labels: Labels, label: int, seed: int) -> Indices:
     members = np.flatnonzero(labels == label)
     keys = np.random.PCG64([seed, label]).random_raw(len(members))
     return members[np.argsort(keys, kind="stable")]
+
+
+def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
+    """`order` with the images of each group side by side, and the positions where the groups begin.
+
+    A group stands where its image of the lowest index stood: every group is as likely to come first, whatever its
+    size, while at its first shuffled image a large group would come early.
+    """
+    places = np.argsort(order)  # of the images from the lowest index to the highest
+    _, lowest = np.unique(groups[order[places]], return_index=True)
+    _, group = np.unique(groups[order], return_inverse=True)
+    rank = places[lowest][group]
+    gathered = np.argsort(rank, kind="stable")
+    return order[gathered], np.flatnonzero(np.diff(rank[gathered], prepend=-1))
+
+
+def left_out(labels: Labels, classes: Sequence[int], validation: Indices, groups: Groups) -> int:
+    """How many images of the classes may not train because another image of their group validates."""
+    kin = np.isin(labels, classes) & np.isin(groups, groups[validation])
+    return int(kin.sum()) - len(validation)
 
 
 def train_counts(

@@ -88,7 +88,7 @@ def test_check_counts_every_class_of_every_split():
             "data.classes: no class 'eight' in digits; known are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
         ),
         ({"path": "somewhere"}, "data.path: digits come with scikit-learn, so path must be left out"),
-        ({"image_size": 32}, "data.image_size: is only for dataset: folder, not for digits"),
+        ({"image_size": 32}, "data.image_size: is only for dataset: folder and isic2018, not for digits"),
         (
             {"val_per_class": 250},
             "data.val_per_class: class '0' has 143 images, so 250 for validation leave none to train on",

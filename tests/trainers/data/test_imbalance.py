@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from trainers.data.imbalance import class_order, split_indices, train_counts
+from trainers.data.imbalance import class_order, left_out, split_indices, train_counts
 from trainers.errors import InputError
 
 RATIOS = [(60, 40), (70, 30), (80, 20), (90, 10), (95, 5), (98, 2)]
@@ -179,3 +179,91 @@ def test_any_ratio_sums_to_the_size_and_strays_less_than_one_image(ratio, size):
     counts = train_counts([5000] * len(ratio), "abcdef"[: len(ratio)], train_size=size, ratio=ratio)
     assert sum(counts) == size
     assert np.all(np.abs(np.array(counts) - quotas) < 1 + 1e-9)
+
+
+def groups_of(labels, seed, most=3):
+    """A group number per image: groups of one to `most` images, each within one class."""
+    draws = np.random.PCG64(seed)
+    groups, number = np.empty_like(labels), 0
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        while len(members):
+            size = 1 + int(draws.random_raw() % most)
+            groups[members[:size]] = number
+            members, number = members[size:], number + 1
+    return groups
+
+
+@unhurried
+@given(seeds, st.integers(1, 12), st.sampled_from([None, (90, 10)]))
+def test_no_group_is_on_both_sides_and_none_validates_twice(seed, val_per_class, ratio):
+    labels = labels_of(120, 60)
+    groups = groups_of(labels, seed)
+    train, validation = split(labels, groups=groups, val_per_class=val_per_class, ratio=ratio, seed=seed)
+    assert np.bincount(labels[validation]).tolist() == [val_per_class] * 2
+    assert len(set(groups[validation])) == 2 * val_per_class
+    assert set(groups[train]).isdisjoint(groups[validation])
+    assert len(set(train)) == len(train)
+
+
+@unhurried
+@given(seeds)
+def test_without_a_shape_all_that_validation_leaves_trains(seed):
+    labels = labels_of(120, 60)
+    groups = groups_of(labels, seed)
+    train, validation = split(labels, groups=groups, seed=seed)
+    assert len(train) + len(validation) + left_out(labels, (0, 1), validation, groups) == 180
+    assert left_out(labels, (0, 1), validation, np.arange(180)) == 0
+
+
+@unhurried
+@given(seeds)
+def test_groups_of_one_image_are_as_good_as_no_groups(seed):
+    labels = labels_of(50, 20)
+    plain, grouped = split(labels, seed=seed), split(labels, seed=seed, groups=np.arange(70))
+    assert [part.tolist() for part in plain] == [part.tolist() for part in grouped]
+
+
+@unhurried
+@given(seeds, st.integers(1, 15), st.integers(1, 15), st.integers(1, 60))
+def test_grouped_validation_and_training_depend_on_no_other_size(seed, one, other, size):
+    labels = labels_of(120, 60)
+    groups = groups_of(labels, seed)
+    config = {"groups": groups, "seed": seed, "counts": (size, 5)}
+    (train, validation), (train_too, validation_too) = (split(labels, val_per_class=n, **config) for n in (one, other))
+    assert train.tolist() == train_too.tolist()
+    few = min(one, other)
+    assert by_class(labels, validation)[1][:few] == by_class(labels, validation_too)[1][:few]
+    larger, unchanged = split(labels, val_per_class=one, **config | {"counts": (size + 3, 5)})
+    assert by_class(labels, larger)[0][:size] == by_class(labels, train)[0]
+    assert unchanged.tolist() == validation.tolist()
+
+
+def test_a_group_of_two_classes_that_validates_in_one_trains_in_neither():
+    labels = labels_of(12, 12)
+    groups = np.arange(24)
+    groups[labels == 1] = groups[labels == 0]  # the k-th image of one class shows what the k-th of the other shows
+    train, validation = split(labels, groups=groups, val_per_class=4)
+    assert set(groups[train]).isdisjoint(groups[validation])
+
+
+def test_large_groups_are_no_likelier_to_validate_than_small_ones():
+    labels = np.zeros(400, dtype=np.int64)
+    groups = np.concatenate([np.arange(100), 100 + np.arange(300) // 3])  # a hundred of one image, a hundred of three
+    drawn = [large for seed in range(40) for large in groups[validating(labels, groups, seed)] >= 100]
+    assert np.mean(drawn) == pytest.approx(0.5, abs=0.08)  # 800 draws: four standard errors
+
+
+def validating(labels, groups, seed):
+    return split_indices(labels, (0,), ("all",), val_per_class=20, seed=seed, groups=groups)[1]
+
+
+def test_a_class_with_too_few_groups_says_so():
+    labels, groups = labels_of(50, 20), np.arange(70)
+    groups[labels == 1] = np.arange(20) // 4
+    with pytest.raises(InputError) as refused:
+        split(labels, groups=groups)
+    assert str(refused.value) == (
+        "data.val_per_class: class 'rare' has 5 groups of images that belong together,"
+        " so 5 for validation leave none to train on"
+    )
