@@ -1,17 +1,14 @@
 """Fashion-MNIST from IDX files: a given folder, torchvision's download, or Debian's dataset-fashion-mnist package.
 
-The files are parsed here and not by torchvision: it reads no .gz, costs two seconds of import, and does not say what is
-wrong with a damaged file.
+The files are parsed in idx.py and not by torchvision: it reads no .gz, costs two seconds of import, and does not say
+what is wrong with a damaged file.
 """
 
 import errno
-import gzip
-import math
 import shutil
 import socket
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -21,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.config import DataConfig
+from trainers.data import cache
 from trainers.data.arrays import Images, Indices, Labels, Pool
+from trainers.data.idx import Damaged, read_idx
 from trainers.data.paths import given_folder
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -41,15 +40,12 @@ FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
+SHAPE = (28, 28)
 IN_ROOT = Path("FashionMNIST", "raw")  # where torchvision puts the files under its root
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 DOWNLOAD_PATIENCE = 30.0  # seconds without a byte before a mirror counts as dead
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 MENDS = "`afcl data fetch fmnist` or, on Debian, `apt install dataset-fashion-mnist`"
-
-
-class Damaged(Exception):
-    """A file is not what it should be; the message names it and says why."""
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
@@ -75,18 +71,43 @@ def _open(config: DataConfig, root: Path, split: Literal["train", "test"]) -> Po
         files = _find(folder, split)
         if files is None:
             continue
-        try:
-            images, labels = _read_pair(*files)
-        except Damaged as error:
-            if config.path is not None:
-                raise InputError(f"data.path: {error}") from None
-            raise EnvironmentProblem(f"data: {error}; mend it with `afcl data fetch fmnist`") from None
-
-        def read(indices: Indices, images: NDArray[np.uint8] = images) -> Images:
-            return images[indices, None]
-
+        with _blaming(config):
+            labels = _read_labels(files[1])
+            read = _reader(config, root, *files, labels)
         return Pool("Fashion-MNIST", source, CLASS_NAMES, labels, read)
     return None
+
+
+def _reader(
+    config: DataConfig, root: Path, image_file: Path, label_file: Path, labels: Labels
+) -> Callable[[Indices], Images]:
+    """Reads images of a plain file from the file itself, and those of a .gz, 0.4 s to unpack, from the array cache."""
+    if image_file.suffix != ".gz":
+        images = _read_images(image_file, label_file, labels)
+        return lambda indices: images[indices, None]
+    recipe = cache.Recipe("fmnist", [image_file.absolute()], len(labels), (1, *SHAPE), how="IDX, gzip")
+
+    def decode(blocks: Sequence[Indices]) -> Iterator[tuple[int, Images]]:
+        if blocks:
+            images = _read_images(image_file, label_file, labels)
+            yield from ((place, images[block, None]) for place, block in enumerate(blocks))
+
+    def read(indices: Indices) -> Images:
+        with _blaming(config):
+            return cache.read(root, recipe, decode, indices)
+
+    return read
+
+
+@contextmanager
+def _blaming(config: DataConfig) -> Iterator[None]:
+    """A damaged file is the user's to mend where the user gave it, else the machine's."""
+    try:
+        yield
+    except Damaged as error:
+        if config.path is not None:
+            raise InputError(f"data.path: {error}") from None
+        raise EnvironmentProblem(f"data: {error}; mend it with `afcl data fetch fmnist`") from None
 
 
 def _sources(path: str | None, root: Path) -> list[tuple[str, Path]]:
@@ -107,39 +128,25 @@ def _find(folder: Path, split: str) -> tuple[Path, Path] | None:
     return found[0], found[1]
 
 
-def _read_pair(image_file: Path, label_file: Path) -> tuple[NDArray[np.uint8], Labels]:
-    images, labels = read_idx(image_file, dimensions=3), read_idx(label_file, dimensions=1)
-    if len(images) != len(labels):
-        raise Damaged(f"{image_file} has {len(images)} images, but {label_file.name} {len(labels)} labels")
-    if images.shape[1:] != (28, 28):
-        raise Damaged(f"{image_file} has images of {images.shape[1]}×{images.shape[2]} pixels, not 28×28")
+def _read_labels(label_file: Path) -> Labels:
+    labels = read_idx(label_file, dimensions=1)
     if len(labels) and labels.max() >= len(CLASS_NAMES):
         raise Damaged(f"{label_file} has a label {labels.max()}, but they must be 0 to {len(CLASS_NAMES) - 1}")
-    return images, labels.astype(np.int64)
+    return labels.astype(np.int64)
 
 
-def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """The array of bytes in an IDX file, plain or .gz. Raises Damaged.
+def _read_images(image_file: Path, label_file: Path, labels: Labels) -> NDArray[np.uint8]:
+    images = read_idx(image_file, dimensions=3)
+    if len(images) != len(labels):
+        raise Damaged(f"{image_file} has {len(images)} images, but {label_file.name} {len(labels)} labels")
+    if images.shape[1:] != SHAPE:
+        raise Damaged(f"{image_file} has images of {images.shape[1]}×{images.shape[2]} pixels, not 28×28")
+    return images
 
-    The format is two zero bytes, the type (8: unsigned byte), the number of dimensions, each dimension as a
-    big-endian 32-bit number, and then the values and nothing more.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise Damaged(f"{path} cannot be read: {error}") from None
-    start = 4 + 4 * dimensions
-    magic = bytes([0, 0, 8, dimensions])
-    if content[:4] != magic:
-        raise Damaged(f"{path} is no IDX file: it must begin with {magic.hex()}, not {content[:4].hex() or 'its end'}")
-    if len(content) < start:
-        raise Damaged(f"{path} is truncated: {len(content)} bytes end within its header")
-    shape = tuple(np.frombuffer(content, dtype=">u4", count=dimensions, offset=4).tolist())
-    needed = start + math.prod(shape)
-    if len(content) != needed:
-        what = "is truncated" if len(content) < needed else "has bytes after its end"
-        raise Damaged(f"{path} {what}: it should be {needed} bytes long, but is {len(content)}")
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+
+def _read_pair(image_file: Path, label_file: Path) -> tuple[NDArray[np.uint8], Labels]:
+    labels = _read_labels(label_file)
+    return _read_images(image_file, label_file, labels), labels
 
 
 def fetch(root: Path, progress: Callable[[str], None]) -> Path:

@@ -115,7 +115,7 @@ def test_loading_never_opens_the_test_files(tmp_path):
     for name in fmnist.FILES["test"]:
         (folder / name).write_bytes(b"nobody may look at this")
     assert load(given(folder), tmp_path).train.counts(10) == (4,) * 10
-    with pytest.raises(InputError, match="t10k-images-idx3-ubyte is no IDX file"):
+    with pytest.raises(InputError, match="t10k-labels-idx1-ubyte is no IDX file"):
         load_test(given(folder), tmp_path)
 
 
