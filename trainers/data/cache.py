@@ -43,7 +43,6 @@ READS = 3  # the first, one after a repair, and one more for a process that chan
 # cannot be had is left out, and the reason raised when all others were yielded.
 Decode: TypeAlias = Callable[[Sequence[Indices]], Iterator[tuple[int, Images]]]
 
-
 Record: TypeAlias = dict[int, tuple[str, int]]  # chunk -> what its files were, as one hash, and its CRC-32
 
 

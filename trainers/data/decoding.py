@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -46,6 +47,11 @@ class Look:
 
     mode: Literal["L", "RGB"]
     size: tuple[int, int]  # width, height
+
+    @property
+    def how(self) -> str:
+        """All else that decides the pixels: another Pillow may round otherwise."""
+        return f"{self.mode}, bilinear, Pillow {PIL.__version__}"
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -166,7 +166,7 @@ def read_images(
         files=[item.path.absolute() for item in items],
         images=len(items),
         shape=look.shape,
-        how=f"{look.mode}, {'as it is' if side is None else 'bilinear'}",
+        how=look.how,
     )
     decode = partial(decode_image, look=look, resize=side is not None)
     images = cache.read(root, recipe, partial(decode_blocks, items, decode, broken=broken), indices)

@@ -114,19 +114,20 @@ def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], ind
     Raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be decoded, is
     not RGB or has the content of another file.
     """
+    look = Look("RGB", (side, side))
     recipe = cache.Recipe(
         name=f"isic2018-{side}px",
         files=[item.path.absolute() for item in items],
         images=len(items),
-        shape=(3, side, side),
-        how="RGB, bilinear",
+        shape=look.shape,
+        how=look.how,
     )
 
     def decode_one(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             if image.mode != "RGB":
                 raise ValueError(f"has mode {image.mode}, not RGB")
-        return decode_image(path, Look("RGB", (side, side)), resize=True)
+        return decode_image(path, look, resize=True)
 
     def decode(blocks: Sequence[Indices]) -> Iterator[tuple[int, Images]]:
         known = {**(same_content(items) if blocks else {}), **problems}

@@ -17,7 +17,7 @@ from typing import Literal
 from PIL import Image
 
 from trainers.data import checksums
-from trainers.data.decoding import UNREADABLE, BrokenImages, named, reason, refuse
+from trainers.data.decoding import SUFFIXES, UNREADABLE, BrokenImages, named, reason, refuse
 from trainers.data.download import (
     BadArchive,
     DownloadFailed,
@@ -40,6 +40,7 @@ TERMS = (
     "  Codella et al. 2018, Skin Lesion Analysis Toward Melanoma Detection 2018, arXiv 1902.03368",
     "  Tschandl, Rosendahl & Kittler 2018, The HAM10000 dataset, Scientific Data 5:180161, doi:10.1038/sdata.2018.161",
 )
+KEPT = SUFFIXES | {".csv", ".txt"}
 SPARE = 100 << 20  # bytes of disk that a fetch leaves free
 
 
@@ -110,7 +111,7 @@ def _is_in_place(top: Path, part: Part, progress: Callable[[str], None]) -> bool
             progress(f"{part.name}: {told}, so it is fetched again")
         return not changed
     try:
-        _check(top, top, part)
+        _check(top, top, part, decode=True)
     except (Damaged, BrokenImages) as error:
         progress(f"{part.name}: {error}, so it is fetched again")
         return False
@@ -162,8 +163,11 @@ def _unpack(fetched: Path, workshop: Path, part: Part) -> None:
             path.rename(workshop / part.name / path.name)
 
 
-def _check(where: Path, top: Path, part: Part) -> None:
-    """Raises Damaged or BrokenImages if a part that lies in `where` is not good; its split's truth lies in `top`."""
+def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
+    """Raises Damaged or BrokenImages if a part that lies in `where` is not good; its split's truth lies in `top`.
+
+    decode: also of what lies behind an image's header, for which an archive has checksums of its own.
+    """
     if part.kind == "images":
         truth = find_table(top, truth_name(part.split))
         if truth is None:
@@ -171,9 +175,12 @@ def _check(where: Path, top: Path, part: Part) -> None:
         listing = read_listing(input_folder(where, part.split), truth)
         broken = dict(listing.problems)
         for item in tracked(listing.items, len(listing.items), "Looking at images"):
+            if item.file in broken:
+                continue
             try:
-                if item.file not in broken:
-                    Image.open(item.path).close()
+                with Image.open(item.path) as image:
+                    if decode:
+                        image.load()
             except UNREADABLE as error:
                 broken[item.file] = reason(error)
         refuse(broken)
@@ -188,8 +195,10 @@ def _check(where: Path, top: Path, part: Part) -> None:
 
 
 def _files(top: Path, part: Part) -> list[Path]:
-    """All files of a part that are there, in its folder or as a table at the top."""
-    inside = [path for path in (top / part.name).rglob("*") if path.is_file()]
+    """The files of a part that are there, in its folder or as a table at the top; not what a file manager left."""
+    folder = top / part.name
+    there = folder.iterdir() if folder.is_dir() else ()
+    inside = [path for path in there if path.suffix.lower() in KEPT and path.name[0] != "."]
     table = top / f"{part.name}.csv"
     return sorted(inside) + ([table] if part.kind != "images" and table.is_file() else [])
 

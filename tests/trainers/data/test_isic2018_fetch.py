@@ -298,6 +298,30 @@ def test_files_put_there_by_hand_are_taken_and_recorded(server, published, tmp_p
     assert f"{TRUTH}.csv" in json.loads((by_hand / "checksums.json").read_bytes())
 
 
+def test_files_put_there_by_hand_are_decoded_and_a_truncated_one_is_fetched(server, tmp_path):
+    get(tmp_path)
+    (tmp_path / "ISIC2018" / "checksums.json").unlink()
+    file = tmp_path / "ISIC2018" / INPUT / "ISIC_0024003.jpg"
+    file.write_bytes(file.read_bytes()[:-200])
+    server.asked.clear()
+    assert any("ISIC_0024003.jpg (image file is truncated" in line for line in get(tmp_path))
+    assert [name for name, _ in server.asked] == [f"{INPUT}.zip"]
+
+
+def test_one_image_too_many_is_taken_away_and_what_a_file_manager_left_is_not_seen(server, tmp_path):
+    get(tmp_path)
+    images = tmp_path / "ISIC2018" / INPUT
+    (images / ".DS_Store").write_bytes(b"")
+    (images / "Thumbs.db").write_bytes(b"")
+    server.asked.clear()
+    get(tmp_path)
+    assert server.asked == []
+    lesions.photo(images / "ISIC_9999999.jpg", 1)
+    get(tmp_path)
+    assert not (images / "ISIC_9999999.jpg").exists()
+    assert check(CONFIG, tmp_path).validation == (2,) * 7
+
+
 def test_a_disk_too_small_is_told_before_anything_is_downloaded(server, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, isic2018_fetch.SPARE + 1000))
