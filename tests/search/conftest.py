@@ -11,7 +11,7 @@ import pytest
 import ray
 from rich.console import Console
 
-from search import cli, driver
+from search import cli, driver, terminal
 from search.agenda import SearchAgenda
 from search.cluster import connected
 from search.conductor import Conductor
@@ -102,7 +102,7 @@ def typed(monkeypatch, capsys, tmp_path):
                 patch.setenv(name, value)
             patch.setenv("AFCL_RESULTS", str(results or tmp_path / "results"))
             patch.setattr(sys, "argv", ["afcl", *words])
-            patch.setattr(cli, "out", Console(file=sys.stdout, width=160))
+            patch.setattr(terminal, "out", Console(file=sys.stdout, width=160))
             with pytest.raises(SystemExit) as ended:
                 cli.main()
         printed = capsys.readouterr()

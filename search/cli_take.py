@@ -1,0 +1,68 @@
+"""The words that take something away from a search, or the search itself."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.options import Again, Data, Json, Name, Results
+from search.terminal import epochs_shown, opened, print_json, say
+from trainers.errors import InputError
+
+app = typer.Typer()
+TAKE = "Take away"
+
+
+@app.command(rich_help_panel=TAKE)
+def export(
+    name: Name,
+    top: Annotated[int, typer.Option("--top", help="How many of the best trials.")] = 1,
+    results: Results = None,
+) -> None:
+    """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
+    from search import exports
+
+    for path in exports.export(name, top=top, results=results):
+        say(str(path))
+
+
+@app.command(rich_help_panel=TAKE)
+def train(
+    config: Annotated[Path, typer.Argument(help="An exported YAML file, or a plain trial config.")],
+    test: Annotated[bool, typer.Option("--test", help="Score it on the test split too, which opens it.")] = False,
+    again: Again = False,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Train one configuration again, and hold its score beside the exported one."""
+    from search import exports
+    from trainers.predictor import Predictor, score_split
+
+    exported = exports.read_export(config)
+    held_out = exports.held_out_images(config, exported, again=again, data=data) if test else None
+    with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
+        trained = exports.train(exported, shown, data=data)
+    comparison = exports.compare(exported, trained.result)
+    if held_out is not None:
+        comparison["test"] = score_split(Predictor(trained.checkpoint), held_out).metrics
+    if json_:
+        print_json(comparison)
+        return
+    for line in exports.in_words(comparison):
+        say(line)
+
+
+@app.command(rich_help_panel=TAKE)
+def rm(
+    name: Name,
+    results: Results = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a search's folder; its runs in MLflow stay."""
+    folder = opened(name, results)
+    if (driven := folder.driven()) is not None:
+        raise InputError(f"search {name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`")
+    if not yes and not typer.confirm(f"remove {folder.path} with everything in it?"):
+        raise InputError("nothing was removed")
+    shutil.rmtree(folder.path)
