@@ -12,13 +12,16 @@ from pathlib import Path
 AFCL = Path(sys.executable).with_name("afcl")
 
 
-def start(*words: str, results: Path) -> subprocess.Popen[bytes]:
+def start(*words: str, results: Path, **variables: str) -> subprocess.Popen[bytes]:
     """Start `afcl WORDS --results RESULTS`; what it prints goes to a file beside the searches."""
     results.mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AFCL_", "MLFLOW_", "RAY_"))}
     with (results / "printed.txt").open("ab") as output:
         return subprocess.Popen(
-            [str(AFCL), *words, "--results", str(results)], stdout=output, stderr=output, env=environment
+            [str(AFCL), *words, "--results", str(results)],
+            stdout=output,
+            stderr=output,
+            env=environment | variables,
         )
 
 

@@ -1,7 +1,7 @@
-"""A search whose MLflow server is absent, killed or frozen for the middle third.
+"""A search whose MLflow server is absent, killed or frozen for the middle third, or is given a wrong password.
 
-For each: the wall time against the undisturbed search, and what MLflow has after `afcl sync`. Prints a table; exits 1
-when a metric is missing or doubled.
+For each: the wall time against the undisturbed search, and what MLflow has after `afcl sync`. Prints a table, and what
+the user was told of a wrong password; exits 1 when a metric is missing or doubled.
 """
 
 import json
@@ -24,15 +24,18 @@ from rich.table import Table
 from search import tracking
 from search.store import SearchFolder
 
-KINDS = ("undisturbed", "absent from the start", "killed for the middle third", "frozen for the middle third")
+ABSENT, KILLED, FROZEN = "absent from the start", "killed for the middle third", "frozen for the middle third"
+WRONG_PASSWORD = "a wrong password"
+KINDS = ("undisturbed", ABSENT, KILLED, FROZEN, WRONG_PASSWORD)
+ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "the right password"}
 SPEC = ["digits", "--set", "search.trials=30", "--set", "representation.epochs=24", "--set", "search.max_concurrent=1"]
 
 
 class Server:
-    """A real MLflow server on the loopback address, ended by its pid."""
+    """A real MLflow server on the loopback address, ended by its pid; with names and passwords where `locked`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, locked: bool) -> None:
+        self._folder, self._locked = folder, locked
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -50,6 +53,13 @@ class Server:
         words += ["--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}", "--workers", "1"]
         words += ["--artifacts-destination", str(self._folder / "artifacts")]
         environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        if self._locked:
+            words += ["--app-name", "basic-auth"]
+            environment |= {
+                "MLFLOW_AUTH_CONFIG_PATH": str(self._auth_config()),
+                "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN["MLFLOW_TRACKING_PASSWORD"],
+                "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for this test",
+            }
         with (self._folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         while True:
@@ -59,6 +69,15 @@ class Server:
                 time.sleep(0.1)
             else:
                 return
+
+    def _auth_config(self) -> Path:
+        config = self._folder / "auth.ini"
+        config.write_text(
+            f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{self._folder / 'auth.db'}\n"
+            "admin_username = admin\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+            "grant_default_workspace_access = false\n"
+        )
+        return config
 
     def signal(self, number: int) -> None:
         """Signal the server and all that it started."""
@@ -78,12 +97,7 @@ def main() -> int:
     table = Table("MLflow server", "wall time", "of the undisturbed", "undelivered at the end", "after `afcl sync`")
     well, undisturbed = True, 0.0
     with tempfile.TemporaryDirectory(prefix="afcl-outages-") as name:
-        for kind in (
-            "undisturbed",
-            "absent from the start",
-            "killed for the middle third",
-            "frozen for the middle third",
-        ):
+        for kind in KINDS:
             Console(stderr=True).print(kind)
             root = Path(name) / kind.replace(" ", "-")
             seconds, left, different = disturbed(kind, root, undisturbed)
@@ -97,24 +111,19 @@ def main() -> int:
 
 def disturbed(kind: str, root: Path, undisturbed: float) -> tuple[float, int, list[str]]:
     """One search: its seconds, events undelivered at its end, and what differs after a sync with a well server."""
-    server = Server(root / "server")
-    if kind != "absent from the start":
+    server = Server(root / "server", locked=kind == WRONG_PASSWORD)
+    if kind != ABSENT:
         server.start()
-    plans: dict[str, Callable[[], None]] = {
-        "killed for the middle third": server.stop,
-        "frozen for the middle third": lambda: server.signal(signal.SIGSTOP),
-    }
-    mends: dict[str, Callable[[], None]] = {
-        "killed for the middle third": server.start,
-        "frozen for the middle third": lambda: server.signal(signal.SIGCONT),
-    }
+    plans: dict[str, Callable[[], None]] = {KILLED: server.stop, FROZEN: lambda: server.signal(signal.SIGSTOP)}
+    mends: dict[str, Callable[[], None]] = {KILLED: server.start, FROZEN: lambda: server.signal(signal.SIGCONT)}
     timers = [
         threading.Timer(undisturbed * share, action)
         for share, action in ((1 / 3, plans.get(kind)), (2 / 3, mends.get(kind)))
         if action is not None
     ]
     folder = SearchFolder(root / "results" / "digits")
-    process = start("search", *SPEC, "--set", f"tracking.uri={server.uri}", results=root / "results")
+    wrong = ADMIN | {"MLFLOW_TRACKING_PASSWORD": "a wrong one"} if kind == WRONG_PASSWORD else {}
+    process = start("search", *SPEC, "--set", f"tracking.uri={server.uri}", results=root / "results", **wrong)
     wait_for_lines(process, folder.journal, 1, random.Random(0))
     for timer in timers:
         timer.start()
@@ -124,8 +133,12 @@ def disturbed(kind: str, root: Path, undisturbed: float) -> tuple[float, int, li
     events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     seconds = (events[-1]["time"] - events[0]["time"]) / 1000
     left = tracking.undelivered(folder)
-    if kind == "absent from the start":
+    if kind == ABSENT:
         server.start()
+    if kind == WRONG_PASSWORD:
+        told = [line for line in (root / "results" / "printed.txt").read_text().splitlines() if "MLflow" in line]
+        Console().print("with a wrong password the user reads:", *told, sep="\n", highlight=False)
+        os.environ.update(ADMIN)
     try:
         return seconds, left, tracking.sync(folder)[1]
     finally:
