@@ -1,13 +1,14 @@
 """The asymmetric focal contrastive loss (AFCL) and, at its corners, the CL, the FCL and the ACL."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from trainers.errors import InputError
+from trainers.losses_blockwise import loss_in_blocks
 
 # A row normalised in bfloat16 has its length and its elements rounded, each by at most 2**-8 of itself, so its
 # squared length is within some 4 * 2**-8 < 0.016 of one. Rows that nobody normalised are far outside.
@@ -56,7 +57,7 @@ def asymmetric_focal_contrastive_loss(
 
     Returns:
         A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast does not
-        reach inside.
+        reach inside. Memory grows as N, unless the gradient is to have a gradient itself (create_graph=True).
 
     Raises:
         InputError: (a ValueError) on a wrong shape or type, N < 2, a parameter that is not finite or out of its range,
@@ -67,39 +68,75 @@ def asymmetric_focal_contrastive_loss(
     """
     _check_parameters(eta, gamma, temperature, normalize_by)
     _check_batch(z, labels)
-    N = len(z)
     z = z.to(torch.promote_types(z.dtype, torch.float32))
-    if N == 2:
+    if len(z) == 2:
         return z.sum() * 0.0
-
+    at = {"eta": float(eta), "gamma": float(gamma), "temperature": float(temperature), "normalize_by": normalize_by}
     with torch.autocast(z.device.type, enabled=False):
-        # A part common to all z_k cancels in p_ij. Without it the logits of clustered rows are small and lose less to
-        # rounding; as no p_ij depends on it, it needs no gradient.
-        logits = ((z / temperature) @ (z - z.detach().mean(0)).T).fill_diagonal_(-torch.inf)
+        loss: Tensor = _InBlocks.apply(z, labels, at)
+    return loss
 
-        # At most one column of a row has p > 1/2: its largest. For it, log p and log(1 - p) come from its distance to
-        # the other columns together; both are exact however near p is to 1. Elsewhere log1p(-p) is. Logits count from
-        # the largest, which p_ij does not see either, so that a tie stays p = 1/2 however large they are.
-        top, column = logits.max(1, keepdim=True)
-        logits, top = logits - top.detach(), top - top.detach()
-        others = logits.scatter_(1, column, -torch.inf)
-        log_others = others.logsumexp(1, keepdim=True)
-        log_odds = top - log_others  # log p - log(1 - p) of the top column
 
-        log_p = others - torch.logaddexp(top, log_others)
-        log_not_p = torch.log1p(-log_p.exp()).scatter_(1, column, logsigmoid(-log_odds))  # log(1 - p_ij)
-        log_p = log_p.scatter_(1, column, logsigmoid(log_odds))
+class _InBlocks(torch.autograd.Function):
+    """What autograd has to know of `loss_in_blocks`: the gradient is there before anyone asks for it."""
 
-        negative = labels.unsqueeze(1) != labels
-        positive = (~negative).fill_diagonal_(False)
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, labels: Tensor, at: dict[str, Any]) -> Tensor:
+        loss, gradient = loss_in_blocks(z, labels, **at, with_gradient=ctx.needs_input_grad[0])
+        ctx.save_for_backward(z, labels, gradient)
+        ctx.at = at
+        return loss
 
-        # The diagonal's log p is -inf: it is taken out before the product, whose gradient would be 0 · inf.
-        positive_sum = (torch.exp(gamma * log_not_p) * log_p.where(positive, 0.0)).sum(1)
-        negative_sum = log_not_p.where(negative, 0.0).sum(1)
+    @staticmethod
+    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor, None, None]:
+        z, labels, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph=True: the gradient is to have a gradient itself
+            with torch.autocast(z.device.type, enabled=False):
+                (gradient,) = torch.autograd.grad(plain_form(z, labels, **ctx.at), z, create_graph=True)
+        return weight * gradient, None, None
 
-        if normalize_by == "batch":
-            return -(positive_sum + eta * negative_sum).mean() / N
-        return -(positive_sum / positive.sum(1).clamp(min=1) + eta * negative_sum / negative.sum(1).clamp(min=1)).mean()
+
+def plain_form(
+    z: Tensor,
+    labels: Tensor,
+    *,
+    eta: float,
+    gamma: float,
+    temperature: float,
+    normalize_by: Literal["batch", "positives"],
+) -> Tensor:
+    """The loss as a reader can check it against its formula; what `loss_in_blocks` computes is held to it.
+
+    Takes what `asymmetric_focal_contrastive_loss` takes, already checked, with N ≥ 3 and z in float32 or float64.
+    Differentiable any number of times, at the price of nine [N, N] matrices or more.
+    """
+    # A part common to all z_k cancels in p_ij. Without it the logits of clustered rows are small and lose less to
+    # rounding; as no p_ij depends on it, it needs no gradient.
+    logits = ((z / temperature) @ (z - z.detach().mean(0)).T).fill_diagonal_(-torch.inf)
+
+    # At most one column of a row has p > 1/2: its largest. For it, log p and log(1 - p) come from its distance to
+    # the other columns together; both are exact however near p is to 1. Elsewhere log1p(-p) is. Logits count from
+    # the largest, which p_ij does not see either, so that a tie stays p = 1/2 however large they are.
+    top, column = logits.max(1, keepdim=True)
+    logits, top = logits - top.detach(), top - top.detach()
+    others = logits.scatter_(1, column, -torch.inf)
+    log_others = others.logsumexp(1, keepdim=True)
+    log_odds = top - log_others  # log p - log(1 - p) of the top column
+
+    log_p = others - torch.logaddexp(top, log_others)
+    log_not_p = torch.log1p(-log_p.exp()).scatter_(1, column, logsigmoid(-log_odds))  # log(1 - p_ij)
+    log_p = log_p.scatter_(1, column, logsigmoid(log_odds))
+
+    negative = labels.unsqueeze(1) != labels
+    positive = (~negative).fill_diagonal_(False)
+
+    # The diagonal's log p is -inf: it is taken out before the product, whose gradient would be 0 · inf.
+    positive_sum = (torch.exp(gamma * log_not_p) * log_p.where(positive, 0.0)).sum(1)
+    negative_sum = log_not_p.where(negative, 0.0).sum(1)
+
+    if normalize_by == "batch":
+        return -(positive_sum + eta * negative_sum).mean() / len(z)
+    return -(positive_sum / positive.sum(1).clamp(min=1) + eta * negative_sum / negative.sum(1).clamp(min=1)).mean()
 
 
 def _check_parameters(eta: float, gamma: float, temperature: float, normalize_by: str) -> None:

@@ -1,6 +1,10 @@
-"""The loss against twins written from its formula, at the extremes of its space, and by what its parameters mean."""
+"""The loss against twins written from its formula, at the extremes of its space, and by what its parameters mean.
+
+Its plain form and its walk over several blocks are held to the same numbers as the loss itself.
+"""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -10,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_metric_learning.losses import SupConLoss
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import logsigmoid, normalize, pad
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from trainers.errors import InputError
-from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.losses import asymmetric_focal_contrastive_loss, plain_form
+from trainers.losses_blockwise import loss_in_blocks
 
 Divisor = Literal["batch", "positives"]
 DIVISORS: tuple[Divisor, ...] = ("batch", "positives")
@@ -40,6 +47,30 @@ def loss_and_gradient(z: Tensor, labels: Tensor, **parameters: Any) -> tuple[Ten
     loss = asymmetric_focal_contrastive_loss(z, labels, **parameters)
     (gradient,) = torch.autograd.grad(loss, z)
     return loss.detach(), gradient
+
+
+def of_plain_form(z: Tensor, labels: Tensor, **parameters: Any) -> tuple[Tensor, Tensor]:
+    if len(z) == 2:
+        return loss_and_gradient(z, labels, **parameters)  # the other forms are for three rows and more
+    z = z.detach().requires_grad_()
+    loss = plain_form(z, labels, **{"normalize_by": "batch", **parameters})
+    (gradient,) = torch.autograd.grad(loss, z)
+    return loss.detach(), gradient
+
+
+def in_several_blocks(z: Tensor, labels: Tensor, **parameters: Any) -> tuple[Tensor, Tensor]:
+    """In three blocks, of which the last is shorter, as the loss would walk only over hundreds of rows."""
+    if len(z) == 2:
+        return loss_and_gradient(z, labels, **parameters)
+    rows = math.ceil(0.4 * len(z))
+    loss, gradient = loss_in_blocks(z, labels, **{"normalize_by": "batch", **parameters}, block_rows=rows)
+    assert gradient is not None
+    return loss, gradient
+
+
+Form = Callable[..., tuple[Tensor, Tensor]]
+FORMS: tuple[Form, ...] = (loss_and_gradient, of_plain_form, in_several_blocks)
+in_every_form = pytest.mark.parametrize("form", FORMS)
 
 
 # --- The twins ---
@@ -229,7 +260,7 @@ def rng() -> torch.Generator:
 
 @pytest.mark.parametrize("normalize_by", DIVISORS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_matches_nested_loops_written_from_the_formula(
+def test_every_form_matches_nested_loops_written_from_the_formula(
     kind: Callable[..., Any], normalize_by: Divisor, rng: torch.Generator
 ) -> None:
     for N, (eta, gamma, temperature) in zip(
@@ -240,9 +271,10 @@ def test_matches_nested_loops_written_from_the_formula(
         z, labels = kind(N, rng)
         at: dict[str, Any] = {"eta": eta, "gamma": gamma, "temperature": temperature, "normalize_by": normalize_by}
         twin_loss, twin_gradient = nested_loops(z, labels, **at)
-        loss, gradient = loss_and_gradient(z, labels, **at)
-        torch.testing.assert_close(loss, twin_loss, rtol=1e-10, atol=1e-10)
-        torch.testing.assert_close(gradient, twin_gradient, rtol=1e-9, atol=1e-9)
+        for form in FORMS:
+            loss, gradient = form(z, labels, **at)
+            torch.testing.assert_close(loss, twin_loss, rtol=1e-10, atol=1e-10)
+            torch.testing.assert_close(gradient, twin_gradient, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("normalize_by", DIVISORS)
@@ -260,62 +292,78 @@ def test_the_two_twins_agree(kind: Callable[..., Any], normalize_by: Divisor, rn
 def test_every_corner_is_finite_and_float32_agrees_with_the_float64_twin(capsys: pytest.CaptureFixture[str]) -> None:
     table, failed = [], []
     for number, kind in enumerate(KINDS):
-        cases, worst_loss, worst_gradient, worst_of_itself, worst_of_allowed = 0, 0.0, 0.0, 0.0, 0.0
+        worst = {form: Worst() for form in FORMS}
         for size in SIZES:
             z, labels = kind(size, torch.Generator().manual_seed(size))
             z = z.float()
-            # The largest size takes one divisor per kind, in turn, to keep this test short.
-            divisors = DIVISORS[number % 2 :][:1] if size == max(SIZES) else DIVISORS
+            # The largest size takes one divisor per kind, in turn, and the loss alone, to keep this test short.
+            largest = size == max(SIZES)
+            divisors, forms = (DIVISORS[number % 2 :][:1], FORMS[:1]) if largest else (DIVISORS, FORMS)
             for temperature, normalize_by in itertools.product(TEMPERATURES, divisors):
                 at: dict[str, Any] = {"temperature": temperature, "normalize_by": normalize_by}
                 positives, negative = float64_twin(z, labels, gammas=GAMMAS, **at)
-                for eta, (gamma, positive) in itertools.product(ETAS, zip(GAMMAS, positives, strict=True)):
-                    loss, gradient = loss_and_gradient(z, labels, eta=eta, gamma=gamma, **at)
+                for eta, (gamma, positive), form in itertools.product(ETAS, zip(GAMMAS, positives, strict=True), forms):
+                    loss, gradient = form(z, labels, eta=eta, gamma=gamma, **at)
                     twin_loss, twin_gradient, pulls = (p + eta * n for p, n in zip(positive, negative, strict=True))
                     off = abs(loss - twin_loss) / twin_loss.clamp(min=SMALLEST_NORMAL)
                     distance, length = (g.norm(dim=1).sum() for g in (gradient - twin_gradient, twin_gradient))
                     gradient_off = distance / pulls.clamp(min=SMALLEST_NORMAL)
                     of_allowed = max(off.item(), gradient_off.item()) / allowed_disagreement(gamma, temperature)
-                    cases += 1
                     if not (loss.isfinite() and gradient.isfinite().all() and of_allowed <= 1):
-                        failed.append(f"{kind.__name__} {size=} {eta=} {gamma=} {at}: {loss=} {off=} {gradient_off=}")
-                    worst_loss = max(worst_loss, off.item())
-                    worst_gradient = max(worst_gradient, gradient_off.item())
-                    if length > max(CANCELLED * pulls, SMALLEST_NORMAL):
-                        worst_of_itself = max(worst_of_itself, (distance / length).item())
-                    worst_of_allowed = max(worst_of_allowed, of_allowed)
-        table.append((kind.__name__, cases, worst_loss, worst_gradient, worst_of_itself, worst_of_allowed))
-    total = sum(row[1] for row in table)
+                        case = f"{form.__name__} {kind.__name__} {size=} {eta=} {gamma=} {at}"
+                        failed.append(f"{case}: {loss=} {off=} {gradient_off=}")
+                    left = length > max(CANCELLED * pulls, SMALLEST_NORMAL)
+                    of_itself = (distance / length).item() if left else 0.0
+                    worst[form] = worst[form].or_worse(off.item(), gradient_off.item(), of_itself, of_allowed)
+        table += [(kind.__name__, form.__name__, *worst[form]) for form in FORMS]
+    total = sum(row[2] for row in table)
     with capsys.disabled():
         print("\nWorst relative disagreement of float32 with float64")
-        print(f"{'batch':<20}{'cases':>6}{'value':>10}{'gradient':>10}{'(of its own length)':>21}{'of allowed':>12}")
-        for name, cases, loss_off, gradient_off, of_itself, of_allowed in table:
-            print(f"{name:<20}{cases:>6}{loss_off:>10.1e}{gradient_off:>10.1e}{of_itself:>21.1e}{of_allowed:>12.0%}")
-        print(f"{'in all':<20}{total:>6}, of which {total - len(failed)} finite and within the allowed disagreement")
+        head = f"{'batch':<20}{'form':<20}{'cases':>6}{'value':>10}{'gradient':>10}"
+        print(f"{head}{'(of its own length)':>21}{'of allowed':>12}")
+        for name, form_name, cases, loss_off, gradient_off, of_itself, of_allowed in table:
+            print(f"{name:<20}{form_name:<20}{cases:>6}{loss_off:>10.1e}{gradient_off:>10.1e}", end="")
+            print(f"{of_itself:>21.1e}{of_allowed:>12.0%}")
+        print(f"{'in all':<40}{total:>6}, of which {total - len(failed)} finite and within the allowed disagreement")
     assert not failed, "\n".join(failed[:5])
-    assert total >= 3000
+    assert total >= 3000 * len(FORMS)
 
 
-def test_float32_keeps_the_gradient_of_rows_that_lie_close_together(rng: torch.Generator) -> None:
+class Worst(NamedTuple):
+    """How many cases there were, and the largest of each disagreement among them."""
+
+    cases: int = 0
+    loss: float = 0.0
+    gradient: float = 0.0
+    of_itself: float = 0.0
+    of_allowed: float = 0.0
+
+    def or_worse(self, *case: float) -> "Worst":
+        return Worst(self.cases + 1, *map(max, self[1:], case))
+
+
+@in_every_form
+def test_float32_keeps_the_gradient_of_rows_that_lie_close_together(form: Form, rng: torch.Generator) -> None:
     z, labels = clustered(64, rng)
     z = z.float()
     (positive,), _ = float64_twin(z, labels, gammas=[0], temperature=0.01, normalize_by="positives")
-    _, gradient = loss_and_gradient(z, labels, eta=0, gamma=0, temperature=0.01, normalize_by="positives")
+    _, gradient = form(z, labels, eta=0, gamma=0, temperature=0.01, normalize_by="positives")
     # 2e-4; it is 3e-3 where the logits keep what all rows have in common
     assert (gradient - positive.gradient).norm() < 1e-3 * positive.gradient.norm()
 
 
+@in_every_form
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 @pytest.mark.parametrize(("eta", "gamma"), [(0, 0), (0, 2), (60, 0), (300, 10), (1, 0.5)])
 def test_by_batch_is_the_published_form_where_that_is_finite(
-    eta: float, gamma: float, temperature: float, rng: torch.Generator
+    eta: float, gamma: float, temperature: float, form: Form, rng: torch.Generator
 ) -> None:
     z, labels = unit_rows(16, 16, rng).requires_grad_(), torch.randint(0, 3, (16,), generator=rng)
     published = published_form(z, labels, eta=eta, gamma=gamma, temperature=temperature)
     (published_gradient,) = torch.autograd.grad(published, z)
     assert published.isfinite()
     assert published_gradient.isfinite().all()
-    loss, gradient = loss_and_gradient(z, labels, eta=eta, gamma=gamma, temperature=temperature)
+    loss, gradient = form(z, labels, eta=eta, gamma=gamma, temperature=temperature)
     torch.testing.assert_close(loss, published.detach(), rtol=1e-9, atol=0)
     torch.testing.assert_close(gradient, published_gradient, rtol=1e-8, atol=1e-10)
 
@@ -337,28 +385,34 @@ def test_by_positives_at_the_origin_it_is_the_supervised_contrastive_loss(
 @pytest.mark.parametrize("normalize_by", DIVISORS)
 @pytest.mark.parametrize(("eta", "gamma"), [(0, 0), (0, 2), (60, 0), (1, 0.5), (300, 10)])
 @pytest.mark.parametrize("kind", [random, duplicated, adversarial, single_positive])
-def test_gradient_is_the_slope_of_the_value(
-    kind: Callable[..., Any], eta: float, gamma: float, normalize_by: Divisor, rng: torch.Generator
+@pytest.mark.parametrize("form", [asymmetric_focal_contrastive_loss, plain_form])
+def test_gradient_is_the_slope_of_the_value_and_has_a_slope_itself(
+    form: Callable[..., Tensor],
+    kind: Callable[..., Any],
+    eta: float,
+    gamma: float,
+    normalize_by: Divisor,
+    rng: torch.Generator,
 ) -> None:
     z, labels = kind(5, rng)
 
     def loss(z: Tensor) -> Tensor:
-        return asymmetric_focal_contrastive_loss(
-            z, labels, eta=eta, gamma=gamma, temperature=0.3, normalize_by=normalize_by
-        )
+        return form(z, labels, eta=eta, gamma=gamma, temperature=0.3, normalize_by=normalize_by)
 
     assert torch.autograd.gradcheck(loss, z.requires_grad_(), atol=1e-4)
+    assert torch.autograd.gradgradcheck(loss, z, atol=1e-3)
 
 
 @pytest.mark.parametrize(
     ("eta", "gamma", "temperature"), [(0, 0, 1e-30), (1e30, 0, 1), (0, 1e29, 1), (1e10, 1e10, 1e-9), (0, 0, 1e30)]
 )
 @pytest.mark.parametrize("kind", KINDS)
+@in_every_form
 def test_parameters_far_outside_any_use_are_finite_too(
-    kind: Callable[..., Any], eta: float, gamma: float, temperature: float, rng: torch.Generator
+    form: Form, kind: Callable[..., Any], eta: float, gamma: float, temperature: float, rng: torch.Generator
 ) -> None:
     z, labels = kind(8, rng)
-    loss, gradient = loss_and_gradient(z.float(), labels, eta=eta, gamma=gamma, temperature=temperature)
+    loss, gradient = form(z.float(), labels, eta=eta, gamma=gamma, temperature=temperature)
     assert loss.isfinite()
     assert gradient.isfinite().all()
 
@@ -366,25 +420,31 @@ def test_parameters_far_outside_any_use_are_finite_too(
 # --- What the parameters mean ---
 
 
-@given(small_batches(), parameters, st.randoms(use_true_random=False))
+@in_every_form
+@given(batch=small_batches(), at=parameters, chance=st.randoms(use_true_random=False))
 @repeatable
-def test_the_order_of_the_rows_does_not_matter(batch: tuple[Tensor, Tensor], at: dict[str, Any], chance: Any) -> None:
+def test_the_order_of_the_rows_does_not_matter(
+    form: Form, batch: tuple[Tensor, Tensor], at: dict[str, Any], chance: Any
+) -> None:
     z, labels = batch
     order = torch.tensor(chance.sample(range(len(z)), len(z)))
-    loss, gradient = loss_and_gradient(z, labels, **at)
-    shuffled_loss, shuffled_gradient = loss_and_gradient(z[order], labels[order], **at)
+    loss, gradient = form(z, labels, **at)
+    shuffled_loss, shuffled_gradient = form(z[order], labels[order], **at)
     torch.testing.assert_close(shuffled_loss, loss, rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(shuffled_gradient, gradient[order], rtol=1e-7, atol=1e-9)
 
 
-@given(small_batches(), parameters, st.integers(0, 10**6))
+@in_every_form
+@given(batch=small_batches(), at=parameters, seed=st.integers(0, 10**6))
 @repeatable
-def test_a_rotation_of_all_rows_does_not_matter(batch: tuple[Tensor, Tensor], at: dict[str, Any], seed: int) -> None:
+def test_a_rotation_of_all_rows_does_not_matter(
+    form: Form, batch: tuple[Tensor, Tensor], at: dict[str, Any], seed: int
+) -> None:
     z, labels = batch
     D = z.shape[1]
     rotation, _ = torch.linalg.qr(torch.randn(D, D, dtype=z.dtype, generator=torch.Generator().manual_seed(seed)))
-    loss, gradient = loss_and_gradient(z, labels, **at)
-    rotated_loss, rotated_gradient = loss_and_gradient(z @ rotation, labels, **at)
+    loss, gradient = form(z, labels, **at)
+    rotated_loss, rotated_gradient = form(z @ rotation, labels, **at)
     torch.testing.assert_close(rotated_loss, loss, rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(rotated_gradient, gradient @ rotation, rtol=1e-7, atol=1e-9)
 
@@ -465,9 +525,139 @@ def test_two_rows_have_nothing_to_tell(at: dict[str, Any], same_label: bool, see
     assert not gradient.any()
 
 
-# --- Types and refusals ---
+# --- In blocks ---
 
 USUAL: dict[str, Any] = {"eta": 60, "gamma": 2, "temperature": 0.07}
+
+
+@pytest.mark.parametrize("normalize_by", DIVISORS)
+@pytest.mark.parametrize("rows", [1, 7, 25, 49, 50, 51])
+@pytest.mark.parametrize("kind", [random, duplicated, adversarial, cluster_per_class])
+def test_the_size_of_a_block_does_not_change_the_numbers(
+    kind: Callable[..., Any], rows: int, normalize_by: Divisor, rng: torch.Generator
+) -> None:
+    z, labels = kind(50, rng)
+    at: dict[str, Any] = {**USUAL, "normalize_by": normalize_by}
+    loss, gradient = loss_in_blocks(z, labels, **at, block_rows=rows)
+    plain_loss, plain_gradient = of_plain_form(z, labels, **at)
+    torch.testing.assert_close(loss, plain_loss, rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradient, plain_gradient, rtol=1e-10, atol=1e-12)
+
+
+def test_a_batch_of_many_blocks_has_the_numbers_of_the_plain_form(rng: torch.Generator) -> None:
+    z, labels = imbalanced(1500, rng)  # by itself the loss takes 349 rows at a time
+    loss, gradient = loss_and_gradient(z, labels, **USUAL)
+    plain_loss, plain_gradient = of_plain_form(z, labels, **USUAL)
+    torch.testing.assert_close(loss, plain_loss, rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradient, plain_gradient, rtol=1e-9, atol=1e-12)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Elements of the largest memory that any operation's result lies in, those inside of the loss included."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for each in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(each, Tensor):
+                self.elements = max(self.elements, each.untyped_storage().nbytes() // each.element_size())
+        return result
+
+
+def test_memory_grows_with_the_rows_and_not_with_their_square(rng: torch.Generator) -> None:
+    largest = {}
+    for N in (1024, 16_384):
+        z, labels = imbalanced(N, rng)
+        with LargestTensor() as tensors:
+            loss_and_gradient(z.float(), labels, **USUAL)
+        largest[N] = tensors.elements
+    assert largest[16_384] <= 16 * largest[1024]
+    assert largest[16_384] < 16_384**2 / 32
+
+
+def test_nothing_but_rows_and_their_gradient_is_kept_for_the_backward_pass(rng: torch.Generator) -> None:
+    z, labels = random(600, rng)
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        asymmetric_focal_contrastive_loss(z.requires_grad_(), labels, **USUAL)
+    assert sorted(tensor.numel() for tensor in kept) == [600, z.numel(), z.numel()]  # labels, z, its gradient
+
+
+@in_every_form
+def test_the_same_batch_gives_the_same_bits(form: Form, rng: torch.Generator) -> None:
+    z, labels = random(1500, rng)
+    loss, gradient = form(z.float(), labels, **USUAL)
+    loss_again, gradient_again = form(z.float(), labels, **USUAL)
+    assert torch.equal(loss, loss_again)
+    assert torch.equal(gradient, gradient_again)
+
+
+def test_without_a_gradient_it_is_the_same_value(rng: torch.Generator) -> None:
+    z, labels = random(50, rng)
+    loss, _ = loss_and_gradient(z, labels, **USUAL)
+    without = asymmetric_focal_contrastive_loss(z, labels, **USUAL)
+    assert not without.requires_grad
+    assert torch.equal(without, loss)
+
+
+def test_the_gradient_is_scaled_by_what_is_done_with_the_loss(rng: torch.Generator) -> None:
+    z, labels = random(50, rng)
+    _, gradient = loss_and_gradient(z, labels, **USUAL)
+    z.requires_grad_()
+    loss = asymmetric_focal_contrastive_loss(z, labels, **USUAL)
+    (scaled,) = torch.autograd.grad(-4 * loss, z, retain_graph=True)
+    (again,) = torch.autograd.grad(-4 * loss, z)
+    assert torch.equal(scaled, -4 * gradient)
+    assert torch.equal(again, scaled)
+
+
+def test_a_gradient_with_a_graph_is_the_same_in_autocast(rng: torch.Generator) -> None:
+    z, labels = random(50, rng)
+    z = z.float()
+    _, gradient = loss_and_gradient(z, labels, **USUAL)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = asymmetric_focal_contrastive_loss(z.requires_grad_(), labels, **USUAL)
+        (with_graph,) = torch.autograd.grad(loss, z, create_graph=True)
+    assert with_graph.requires_grad
+    torch.testing.assert_close(with_graph.detach(), gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("integer", [torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_labels_may_be_any_integers_as_far_apart_as_their_type_allows(
+    integer: torch.dtype, rng: torch.Generator
+) -> None:
+    z, labels = random(50, rng)
+    limits = torch.iinfo(integer)
+    far = torch.tensor([limits.min, limits.max, limits.max - 1], dtype=integer)[labels]
+    every_second = far.repeat_interleave(2)[::2]  # not contiguous
+    loss, gradient = loss_and_gradient(z, labels, **USUAL)
+    far_loss, far_gradient = loss_and_gradient(z, every_second, **USUAL)
+    torch.testing.assert_close(far_loss, loss, rtol=1e-12, atol=0)
+    torch.testing.assert_close(far_gradient, gradient, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_the_walk_never_waits_for_it_and_gives_the_same_bits_twice(rng: torch.Generator) -> None:
+    z, labels = random(1500, rng)
+    at: dict[str, Any] = {**USUAL, "normalize_by": "positives"}
+    on_gpu = z.cuda(), labels.cuda()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        first, second = (loss_in_blocks(*on_gpu, **at) for _ in range(2))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    for of_first, of_second, on_cpu in zip(first, second, loss_in_blocks(z, labels, **at), strict=True):
+        assert torch.equal(of_first, of_second)
+        torch.testing.assert_close(of_first.cpu(), on_cpu, rtol=1e-8, atol=1e-12)
+
+
+# --- Types and refusals ---
 
 
 @pytest.mark.parametrize("size", [2, 12])
