@@ -77,7 +77,7 @@ def run(
             folder = create_folder(root, spec, provenance(about_data(arrays)))
             with folder.lock():
                 found = _drive(folder, spec, arrays, console, begin=_start_from(older))
-        return _reported(found)
+        return _reported(found, data, console)
 
 
 def resume(
@@ -110,7 +110,7 @@ def resume(
             with connected_quietly(address, console):
                 check_cluster(spec, folder.root, address)
                 found = _drive(folder, spec, arrays, console, extend_by, begin=_extend_by(extend_by))
-        return _reported(found)
+        return _reported(found, data, console)
 
 
 def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> None:
@@ -147,9 +147,11 @@ def _older(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> Search
     return folder
 
 
-def _reported(found: SearchResult) -> SearchResult:
+def _reported(found: SearchResult, data: Path | None, console: Console) -> SearchResult:
     """Write the report, once the lock is free: it says whether the search still runs."""
-    report(found.folder.name, results=found.folder.root)
+    written = report(found.folder.name, results=found.folder.root, data=data)
+    if written.problem and not found.tracking_problem:  # else MLflow's silence is told of at the end
+        say(console, written.problem)
     return found
 
 

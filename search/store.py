@@ -8,11 +8,16 @@ results/NAME/
   driver.lock          held while a driver runs
   driver.log           what Ray and the driver said
   stop                 there while somebody wants the search to stop
-  trials/0007/         log.txt, result.json, checkpoints/
+  trials/0007/         log.txt, result.json, checkpoints/, embedding.json
   optuna.log           the search as an Optuna study, for optuna-dashboard
+<<<<<<< HEAD
   test-split.jsonl     when the test split was looked at, by what
   confirm-1/           a confirmation: a folder like this one, and verdict.json
   index.html, best-1.yaml, best-1.pt   what `report` and `export` leave
+=======
+  index.html, leaderboard.csv, figures/   what `report` leaves
+  best-1.yaml, best-1.pt   what `export` leaves
+>>>>>>> c944fd4 (The report as a list of sections: curves, coordinates, maps, classes, embeddings, edges and cost)
 """
 
 import fcntl
@@ -64,6 +69,11 @@ class TrialFolder:
     def result(self) -> Path:
         """Its confusion matrix and recalls, once finished."""
         return self.path / "result.json"
+
+    @property
+    def embedding(self) -> Path:
+        """The validation images as its encoder lays them out, once `report` has looked."""
+        return self.path / "embedding.json"
 
     def has_met(self, error: str) -> bool:
         """Whether the trial has met this very error before; from now on it has."""
@@ -160,6 +170,16 @@ class SearchFolder:
     def report(self) -> Path:
         """The page that `afcl report` writes."""
         return self.path / "index.html"
+
+    @property
+    def leaderboard(self) -> Path:
+        """Every trial as a table, beside the page."""
+        return self.path / "leaderboard.csv"
+
+    @property
+    def figures(self) -> Path:
+        """The page's figures as PNG files."""
+        return self.path / "figures"
 
     @property
     def ray(self) -> Path:

@@ -39,8 +39,8 @@ def main() -> None:
 def picture_report(browser: Browser, searched: SearchFolder, path: Path) -> None:
     """The top of the report."""
     page = browser.new_page(viewport={"width": 1100, "height": 1000}, color_scheme="light")
-    page.goto(report(searched.name, results=searched.path.parent).as_uri())
-    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    page.goto(report(searched.name, results=searched.path.parent).page.as_uri())
+    page.locator("body[data-drawn]").wait_for()
     _take(page, path)
 
 

@@ -1,0 +1,35 @@
+"""What a report leaves, on the MLflow parent run as well: never in the way of whoever wrote it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from search import tracking
+from search.store import SearchFolder
+
+
+def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
+    """Put page, leaderboard and pictures on the parent run; None, or in a line why MLflow took nothing.
+
+    Only where the parent run is known to stand in the store that the search delivers to now: a search of which nothing
+    was delivered, or one whose folder was copied elsewhere, has none.
+    """
+    uri = tracking.tracking_uri(folder.spec(), folder.path.parent)
+    try:
+        delivered = json.loads(folder.delivered.read_text())
+    except FileNotFoundError:
+        return None
+    if delivered["uri"] != uri or delivered["parent"] is None:
+        return None
+    database = uri.removeprefix("sqlite:///")
+    if database != uri and not Path(database).exists():  # else the client would make an empty one
+        return f"MLflow has not got the report: {database} is gone"
+    try:
+        client = tracking._client(uri)
+        for path in (folder.report, folder.leaderboard):
+            client.log_artifact(delivered["parent"], str(path))
+        for path in pictures:
+            client.log_artifact(delivered["parent"], str(path), "figures")
+    except Exception as error:  # MLflow raises whatever its store raises
+        return f"MLflow has not got the report ({tracking._one_line(error)}); `{folder.hint('report')}` sends it again"
+    return None
