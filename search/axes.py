@@ -11,6 +11,7 @@ from search.tables import short
 from search.view import words
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, Value, ZeroOr
 
+CROWDED = 0.08  # of the axis: labels nearer to each other would touch
 PADDING = 0.04  # of the axis, beyond its ends: marks there are not cut
 
 
@@ -26,7 +27,12 @@ def ticks(range_: Range) -> list[tuple[float, str]]:
     if isinstance(range_, ZeroOr):
         inside = [(range_.share + (1 - range_.share) * at, label) for at, label in ticks(range_.range)]
         return [(range_.share / 2, "0"), *inside]
-    return [(range_.to_unit(value), short(value)) for value in _round_values(range_)]
+    values = _round_values(range_)
+    if isinstance(range_, Uniform | LogUniform):  # an end that no round value stands at or near
+        for end in (range_.low, range_.high):
+            if all(abs(range_.to_unit(end) - range_.to_unit(value)) > CROWDED for value in values):
+                values.append(end)
+    return sorted((range_.to_unit(value), short(value)) for value in values)
 
 
 def is_log(range_: Range) -> bool:
@@ -73,7 +79,7 @@ def _round_values(range_: Uniform | LogUniform | IntUniform | Choice) -> list[Va
         for digits in ((1,), (1, 3), (1, 2, 5)):
             if len(found := _decades(range_, digits)) >= 3:
                 return list(found[:: math.ceil(len(found) / 6)])
-        return [range_.low, range_.high]
+        return [range_.low, range_.high]  # they lie so near that few round values are between them
     span = range_.high - range_.low
     magnitude = 10.0 ** math.floor(math.log10(span))
     step = next(step for share in (0.2, 0.5, 1, 2) if span / (step := share * magnitude) <= 6)

@@ -6,13 +6,16 @@ trial's folder as embedding.json: the picture outlives the checkpoint and the da
 """
 
 import json
+from collections.abc import Callable
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from search.history import History, Trial
+from search.history import Trial
+from search.keeper import best_of_cl
 from search.page import Figure, Section, paragraph
 from search.store import TrialFolder
 from search.view import View, named
@@ -33,7 +36,7 @@ def embeddings(view: View) -> Section | None:
         return None
     contrast = best_of_cl(view.history)
     shown = view.ranked[:1] + ([contrast] if contrast is not None and contrast is not view.ranked[0] else [])
-    images = _Images(view)
+    images = cache(lambda: _load(view))  # once, and only where a picture is not there yet
     figures, missing = [], []
     for trial in shown:
         try:
@@ -43,6 +46,8 @@ def embeddings(view: View) -> Section | None:
         else:
             figures.append(Figure(f"embedding-{trial.number:04d}", _figure(trial, points)))
     text = "".join(map(paragraph, missing))
+    if contrast is None or contrast is view.ranked[0]:
+        text += paragraph("No CL trial has finished." if contrast is None else "The winner is itself a CL trial.")
     if figures:
         text += paragraph(
             f"Features of at most {MOST} validation images from the frozen encoder, by PCA in two dimensions "
@@ -52,34 +57,19 @@ def embeddings(view: View) -> Section | None:
     return Section("Embeddings of the validation images", text, tuple(figures))
 
 
-def best_of_cl(history: History) -> Trial | None:
-    """The best finished trial of plain contrastive loss, baseline or not."""
-    return next((trial for trial in history.ranked() if trial.family == "CL"), None)
+def _load(view: View) -> "TrialData":
+    from trainers.data import load
+
+    data = load(view.spec.data, view.data)
+    if data.fingerprint != view.about["provenance"]["data"]["fingerprint"]:
+        raise InputError("the data here is not what the search ran on")
+    return data
 
 
-class _Images:
-    """The search's images, loaded when they are first needed."""
+def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[str, Any]:
+    """The picture of one trial, from its folder or computed now from its checkpoint and `images`.
 
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self._loaded: TrialData | None = None
-
-    def __call__(self) -> "TrialData":
-        """Raises EnvironmentProblem where they are not here, InputError where they are others than the search saw."""
-        from trainers.data import load
-
-        if self._loaded is None:
-            data = load(self._view.spec.data, self._view.data)
-            if data.fingerprint != self._view.about["provenance"]["data"]["fingerprint"]:
-                raise InputError("the data here is not what the search ran on")
-            self._loaded = data
-        return self._loaded
-
-
-def points_of(folder: TrialFolder, images: _Images) -> dict[str, Any]:
-    """The picture of one trial, from its folder or computed now.
-
-    Raises InputError without a checkpoint, and whatever `images` raises.
+    Raises InputError without a checkpoint that fits, and whatever `images` raises.
     """
     stored = _read(folder.embedding)
     newest = max(folder.checkpoints.glob("epoch-*.pt"), default=None, key=lambda path: path.name)
@@ -87,26 +77,25 @@ def points_of(folder: TrialFolder, images: _Images) -> dict[str, Any]:
         return stored
     if newest is None:
         raise InputError("its checkpoint is gone")
-    made = _compute(folder, images())
+    made = _compute(folder, newest.name, images())
     write_atomically(folder.embedding, (json.dumps(made) + "\n").encode())
     return made
 
 
-def _compute(folder: TrialFolder, data: "TrialData") -> dict[str, Any]:
+def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any]:
     import numpy as np
     import torch  # seconds, with scikit-learn: only for a picture that is not there yet
     from sklearn.decomposition import PCA
 
     from trainers.batches import to_device
-    from trainers.checkpoint import load_checkpoint, newest_checkpoint_path
+    from trainers.checkpoint import newest_checkpoint
     from trainers.classifier import encode
     from trainers.data.augment import Normaliser
     from trainers.representation import new_representation
 
-    path = newest_checkpoint_path(folder.checkpoints)
-    if path is None:
+    checkpoint, cpu, classes = newest_checkpoint(folder.checkpoints), torch.device("cpu"), len(data.class_names)
+    if checkpoint is None:
         raise InputError("its checkpoint is damaged")
-    checkpoint, cpu, classes = load_checkpoint(path), torch.device("cpu"), len(data.class_names)
     if checkpoint.fingerprint != data.fingerprint:
         raise InputError("its checkpoint was written on other data")
     config = TrialConfig.model_validate(checkpoint.config)
@@ -114,7 +103,10 @@ def _compute(folder: TrialFolder, data: "TrialData") -> dict[str, Any]:
     train, validation = (to_device(split, classes, cpu) for split in (data.train, data.validation))
     channels = train.images.shape[1]
     encoder = new_representation(config.model, config.representation, channels, config.seed, cpu).encoder
-    encoder.load_state_dict(checkpoint.encoder)
+    try:
+        encoder.load_state_dict(checkpoint.encoder)
+    except RuntimeError:  # torch's word for other names or shapes
+        raise InputError("its checkpoint does not fit the encoder of this code") from None
     draws = np.random.default_rng(derive_seed(config.data.seed, "embedding", 0))
     chosen = np.sort(draws.permutation(len(validation.labels))[:MOST])
     features = encode(encoder, validation.images[torch.from_numpy(chosen)], Normaliser.of(train.images)).numpy()
@@ -123,7 +115,7 @@ def _compute(folder: TrialFolder, data: "TrialData") -> dict[str, Any]:
     projection = PCA(2, svd_solver="full").fit(features)
     return {
         "method": "PCA",
-        "checkpoint": path.name,
+        "checkpoint": name,
         "fingerprint": data.fingerprint,
         "explained": projection.explained_variance_ratio_.round(4).tolist(),
         "class_names": list(data.class_names),

@@ -10,13 +10,12 @@ import plotly.graph_objects as go
 from search import axes
 from search.asha import rung_epochs
 from search.history import Trial
-from search.page import Figure, Section
+from search.page import SCALE, Figure, Section
 from search.tables import LOSS_FIELDS, symbol
 from search.view import COLOURS, GREY, MARKS, View, hover, mark
 from trainers.seeds import derive_seed
 
 LINES = 200  # learning curves that are drawn: more are slow and cannot be told apart
-SCALE = ((0.0, "#5778a4"), (0.5, "#c9a24b"), (1.0, "#d1615d"))  # of a score: low, middle, high
 _STATES = ("finished", "stopped", "failed", "running", "pending")
 
 
@@ -117,8 +116,7 @@ def parallel_coordinates(view: View) -> Section | None:
         dimensions.append(_dimension(name, values, axes.ticks(range_)))
     steps = [(0.2 + 0.8 * share, f"{low + spread * share:.3f}") for share in (0, 0.25, 0.5, 0.75, 1) if scores]
     dimensions.append(_dimension("score", heights, [(0.05, "stopped"), *steps]))
-    scale = [(0, GREY), (0.2, GREY), *((0.2 + 0.8 * at, colour) for at, colour in SCALE)]
-    line = {"color": heights, "colorscale": scale, "cmin": 0, "cmax": 1}
+    line = {"color": heights, "cmin": 0, "cmax": 1}  # the colours are the page's, which knows what is faint on it
     figure = go.Figure([{"type": "parcoords", "line": line, "dimensions": dimensions, "unselected": {"line": {}}}])
     figure.update_layout(margin={"l": 45, "r": 45, "t": 50, "b": 20})
     caption = (
@@ -158,7 +156,7 @@ def _curve(view: View, trial: Trial) -> dict[str, Any]:
         "mode": "lines" if len(epochs) > 1 else "markers",
         "marker": {"size": 3},
         "line": {"color": COLOURS[trial.family], "width": 3.5 if trial.baseline else 1.3},
-        "opacity": 0.45 if trial.state == "stopped" else 0.9,
+        "opacity": 0.5 if trial.state == "stopped" else 0.9,
         "name": trial.family,
         "legendgroup": trial.family,
         "showlegend": False,
@@ -191,8 +189,8 @@ def _scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float |
             if trials:
                 marker = {"color": COLOURS[family], "size": 9, "symbol": mark(trials[0])}
                 yield _points(trials, x, y, family) | {
-                    "marker": marker | ({"size": 6, "line": {"width": 1.5}} if state == "stopped" else {}),
-                    "opacity": 0.5 if state == "stopped" else 0.9,
+                    "marker": marker | ({"size": 6, "line": {"width": 2}} if state == "stopped" else {}),
+                    "opacity": 0.6 if state == "stopped" else 0.9,
                     "legendgroup": family,
                     "showlegend": family not in seen,
                 }

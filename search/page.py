@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 HEIGHT = 420  # px of a figure, where it does not say another
+SCALE = ((0.0, "#5778a4"), (0.5, "#c9a24b"), (1.0, "#d1615d"))  # of a score: low, middle, high
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class Cell:
 
 def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
     """What all figures of a colour scheme have in common."""
+    dimmed = [(0, faint), (0.19, faint), *((0.2 + 0.8 * at, colour) for at, colour in SCALE)]
     axis = {"gridcolor": faint, "linecolor": faint, "zeroline": False, "automargin": True}
     return {
+        "data": {"parcoords": [{"line": {"colorscale": dimmed}}]},  # below a fifth: lines without a score
         "layout": {
             "font": {"color": ink, "family": "system-ui, sans-serif", "size": 13},
             "paper_bgcolor": paper,
@@ -59,7 +62,7 @@ def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
             "annotationdefaults": {"font": {"color": ink, "size": 11}},
             "hoverlabel": {"align": "left"},
             "colorway": ["#5778a4", "#e49444", "#6a9f58", "#d1615d", "#85b6b2", "#a87c9f", "#967662"],
-        }
+        },
     }
 
 
