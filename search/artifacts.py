@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from search import tracking
+from search.mlflow_store import connect, in_one_line, tracking_uri
 from search.store import SearchFolder
 
 
@@ -14,7 +14,7 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
     Only where the parent run is known to stand in the store that the search delivers to now: a search of which nothing
     was delivered, or one whose folder was copied elsewhere, has none.
     """
-    uri = tracking.tracking_uri(folder.spec(), folder.path.parent)
+    uri = tracking_uri(folder.spec(), folder.root)
     try:
         delivered = json.loads(folder.delivered.read_text())
     except FileNotFoundError:
@@ -25,11 +25,11 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
     if database != uri and not Path(database).exists():  # else the client would make an empty one
         return f"MLflow has not got the report: {database} is gone"
     try:
-        client = tracking._client(uri)
+        client = connect(uri)
         for path in (folder.report, folder.leaderboard):
             client.log_artifact(delivered["parent"], str(path))
         for path in pictures:
             client.log_artifact(delivered["parent"], str(path), "figures")
     except Exception as error:  # MLflow raises whatever its store raises
-        return f"MLflow has not got the report ({tracking._one_line(error)}); `{folder.hint('report')}` sends it again"
+        return f"MLflow has not got the report ({in_one_line(error)}); `{folder.hint('report')}` sends it again"
     return None

@@ -39,8 +39,11 @@ def edges(view: View) -> Section | None:
 
 
 def edge_of(range_: Range, value: Value | None) -> Edge:
-    """The end that a value lies near, or beyond as a baseline's may; None without a value."""
-    return None if value is None else range_.near_edge(value, MARGIN)
+    """The end that a value lies near, or beyond as a baseline's may; None without a value.
+
+    Zero is a place of its own, in the range or out of it: there it makes the loss another of the family.
+    """
+    return None if value is None or value == 0 else range_.near_edge(value, MARGIN)
 
 
 def _middle(top: list[Trial], path: str) -> Value | None:

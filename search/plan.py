@@ -61,7 +61,7 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         expected_epochs_per_trial=per_trial,
         checkpoint_bytes=size,
         # three a running trial, of which one is being written; one of each best
-        disk_bytes=size * (3 * running + min(spec.search.keep_best, trials)),
+        disk_bytes=size * (3 * running + min(spec.search.keep_best + 1, trials)),  # and the best CL trial
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
 

@@ -9,13 +9,14 @@ from html import escape
 from pathlib import Path
 
 from search.artifacts import log_report
+from search.asha import rung_epochs
 from search.cost import cost
 from search.edges import edges
 from search.embedding import embeddings
 from search.figures import learning_curves, maps, optimisation_history, parallel_coordinates, slices
 from search.importance import importances
 from search.leaderboard import as_csv, leaderboard
-from search.page import Section, page, paragraph
+from search.page import Section, bullets, page, paragraph
 from search.pictures import write_pictures
 from search.recalls import recalls
 from search.store import SearchFolder, open_folder, results_root
@@ -47,6 +48,17 @@ def outcome(view: View) -> str:
     return f"{found} {doubt}: nearby scores are not distinguished, and luck is part of the best one."
 
 
+def early_signal(view: View) -> Section | None:
+    """How far the values at the rungs could be trusted, judged by how trials ended."""
+    from search.honesty import honesty, in_words  # half a second, for scipy
+
+    if not view.ranked:
+        return None
+    rungs = rung_epochs(view.spec)
+    found = honesty(view.history, view.metric, rungs=rungs, stage_one=view.spec.representation.epochs)
+    return Section("Was the early signal honest?", bullets(f"{line[0].upper()}{line[1:]}." for line in in_words(found)))
+
+
 def reproduction(view: View) -> Section | None:
     """The commands, and what they depend on."""
     made = view.about["provenance"]
@@ -74,7 +86,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     maps,
     slices,
     importances,
-    # how far the early values could be trusted stands here
+    early_signal,
     recalls,
     embeddings,
     edges,

@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 import pytest
 from plotly.offline import get_plotlyjs
 
-from search import artifacts, axes, cost, figures, pictures, tracking
+from search import artifacts, axes, cost, figures, mlflow_store, pictures, tracking
+from search.agenda import SearchAgenda
 from search.conductor import Conductor
 from search.embedding import embeddings, points_of
 from search.importance import importances, measure
@@ -45,6 +46,7 @@ HEADINGS = [
     "Score over η, γ and τ",
     "Score over each field",
     "Importances",
+    "Was the early signal honest?",
     "Classes: recalls and confusions",
     "Embeddings of the validation images",
     "Edges of the ranges",
@@ -64,7 +66,7 @@ def play(root, overrides, *, name="played", worth=near_a_tenth, until=math.inf, 
     spec = load_spec("digits", overrides, name=name)
     made = provenance({"description": "digits", "fingerprint": "0" * 64, "train": CLASSES, "validation": CLASSES})
     folder = create_folder(root, spec, made)
-    conductor = Conductor(spec, folder.history(), folder.open_journal(), slots=2)
+    conductor = Conductor(spec, folder.history(), folder.open_journal(), SearchAgenda(spec, 2))
     conductor.open(slots=2)
     told = 0
     while told < until and (trial := conductor.next_trial()) is not None:
@@ -509,7 +511,7 @@ def test_a_copied_search_writes_to_no_store_but_its_own(told):
 
 def test_a_store_that_is_gone_is_said_and_not_made_anew(told):
     folder = SearchFolder(told / "told")
-    uri = tracking.tracking_uri(folder.spec(), told)
+    uri = mlflow_store.tracking_uri(folder.spec(), told)
     folder.delivered.write_text(json.dumps({"uri": uri, "offset": 0, "parent": "run", "runs": {}}))
     assert "mlflow.db is gone" in artifacts.log_report(folder)
     assert not (told / "mlflow.db").exists()

@@ -97,8 +97,10 @@ def test_only_the_best_keep_their_checkpoints(tmp_path, shared_ray):
     spec = load_spec("digits", [*SMALL, "search.keep_best=2", "search.scheduler.name=none"])
     found = driver.run(spec, results=tmp_path)
     left = {number: len(list(found.folder.trial(number).checkpoints.glob("*.pt"))) for number in found.history.trials}
-    best = [trial.number for trial in found.history.ranked()[:2]]
-    assert {number for number, count in left.items() if count} == set(best)
+    ranked = found.history.ranked()
+    contrast = next(trial for trial in ranked if trial.family == "CL")  # the report shows its encoder
+    best = {trial.number for trial in (*ranked[:2], contrast)}
+    assert {number for number, count in left.items() if count} == best
     assert set(left.values()) == {0, 1}
 
 
@@ -109,6 +111,26 @@ def test_a_stopped_trials_checkpoints_go_when_it_ends(tmp_path):
     (checkpoints / "epoch-00001-0123456789abcdef.pt").touch()
     Keeper(folder, best=3).on_event({"event": "end", "trial": 0}, read_history(folder.journal))
     assert not list(checkpoints.iterdir())
+
+
+def test_the_best_cl_trials_checkpoint_stays_wherever_it_ranks(tmp_path):
+    """Until a better CL trial ends; those of other families must be among the best."""
+    folder = SearchFolder(tmp_path)
+    keeper, history = Keeper(folder, best=1), folder.history()
+    left = []
+    for number, (family, score) in enumerate([("CL", 0.5), ("AFCL", 0.9), ("FCL", 0.8), ("CL", 0.6), ("CL", 0.4)]):
+        checkpoints = folder.trial(number).checkpoints
+        checkpoints.mkdir(parents=True)
+        (checkpoints / "epoch-00001-0123456789abcdef.pt").touch()
+        asked = {"family": family, "baseline": False, "values": {}, "config": {}}
+        for event in (
+            {"event": "asked", "time": 0, "trial": number, **asked},
+            {"event": "end", "time": 0, "trial": number, "state": "finished", "reason": None, "score": score},
+        ):
+            history.apply(event)
+            keeper.on_event(event, history)
+        left.append({int(path.parts[-3]) for path in tmp_path.glob("trials/*/checkpoints/*.pt")})
+    assert left == [{0}, {0, 1}, {0, 1}, {1, 3}, {1, 3}]
 
 
 def test_an_error_that_comes_again_is_not_tried_a_third_time(tmp_path):
