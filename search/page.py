@@ -147,9 +147,9 @@ h2 { margin: 2.5rem 0 .5rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0 }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; border-bottom: 1px solid var(--faint); white-space: nowrap }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: .4rem 0; cursor: pointer }
-th[aria-sort] button::after { content: " \\2195"; opacity: .4 }
-th[aria-sort=ascending] button::after { content: " \\2191"; opacity: 1 }
-th[aria-sort=descending] button::after { content: " \\2193"; opacity: 1 }
+th[aria-sort] button::after { content: " \\2195" / ""; opacity: .4 }
+th[aria-sort=ascending] button::after { content: " \\2191" / ""; opacity: 1 }
+th[aria-sort=descending] button::after { content: " \\2193" / ""; opacity: 1 }
 .dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .4em }
 pre { overflow-x: auto; padding: .75rem; background: var(--shade) }
 figure { margin: 1rem 0; min-width: 0 }
