@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import plotly.graph_objects as go
 
@@ -11,6 +12,7 @@ from search.journal import Event
 from search.page import Cell, Figure, Section, bullets, table
 from search.view import COLOURS, View
 
+BINS = 200  # of the figure over time, where there is more to show
 _STATES = ("finished", "stopped", "failed", "running", "pending")
 
 
@@ -75,7 +77,7 @@ def _epochs_in_words(view: View) -> list[str]:
     if not stopped:
         return [f"{done:,} epochs were computed; no trial was stopped early."]
     return [
-        f"{done:,} epochs were computed. Running the {stopped} stopped trials to the end would have taken {spared:,} "
+        f"{done:,} epochs were computed. Running the {stopped:,} stopped trials to the end would have taken {spared:,} "
         f"more: ASHA saved {spared / (done + spared):.0%}. (Epochs of the classifier are cheaper than the "
         f"representation's, so time is saved in another proportion.)"
     ]
@@ -117,7 +119,7 @@ def _epoch_table(history: History) -> str:
 
 def _busy_figure(used: Usage) -> go.Figure:
     unit, name = (60.0, "minutes") if used.wall > 300 else (1.0, "seconds")
-    times, counts = zip(*used.steps, strict=True)
+    times, counts = zip(*(_binned(used) if len(used.steps) > 2 * BINS else used.steps), strict=True)
     trace = {
         "type": "scatter",
         "x": [round(time / unit, 3) for time in times],
@@ -125,7 +127,7 @@ def _busy_figure(used: Usage) -> go.Figure:
         "mode": "lines",
         "line": {"shape": "hv", "width": 1.5},
         "fill": "tozeroy",
-        "hovertemplate": f"%{{x:.1f}} {name}: %{{y}} busy<extra></extra>",
+        "hovertemplate": f"%{{x:.1f}} {name}: %{{y:.3~g}} busy<extra></extra>",
     }
     figure = go.Figure([trace])
     figure.update_layout(
@@ -136,6 +138,17 @@ def _busy_figure(used: Usage) -> go.Figure:
     for began in used.sessions[1:]:
         figure.add_vline(x=began / unit, line={"dash": "dot"}, annotation={"text": "resumed", "textangle": -90})
     return figure
+
+
+def _binned(used: Usage) -> list[tuple[float, float]]:
+    """The mean over equal stretches of time: thousands of steps would be one block of ink."""
+    width = used.wall / BINS
+    busy = [0.0] * BINS
+    for (begin, count), (end, _) in pairwise(used.steps):
+        for number in range(min(BINS - 1, int(begin / width)), min(BINS - 1, int(end / width)) + 1):
+            shared = min(end, (number + 1) * width) - max(begin, number * width)
+            busy[number] += count * max(0.0, shared)
+    return [(number * width, each / width) for number, each in enumerate(busy)]
 
 
 def _duration(seconds: float) -> str:

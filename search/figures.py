@@ -15,7 +15,7 @@ from search.tables import LOSS_FIELDS, symbol
 from search.view import COLOURS, GREY, MARKS, View, hover, mark
 from trainers.seeds import derive_seed
 
-LINES = 200  # learning curves that are drawn: more are slow and cannot be told apart
+LINES, FINISHED = 300, 200  # learning curves that are drawn, and of them of finished trials: more cannot be told apart
 _STATES = ("finished", "stopped", "failed", "running", "pending")
 
 
@@ -36,8 +36,8 @@ def learning_curves(view: View) -> Section | None:
     caption = "× stopped by ASHA at a rung; thick: a baseline. Before the classifier the value is the probe's."
     if len(drawn) < len(begun):
         caption += (
-            f" Of {len(begun)} trials {len(drawn)} are drawn: the baselines, the best finished, and a random choice "
-            f"of the others (seeded, finished before stopped)."
+            f" Of {len(begun)} trials {len(drawn)} are drawn: the baselines, the best, and a random choice (seeded) of "
+            f"the other finished ones, up to {FINISHED} in all, and of those that did not finish."
         )
     return Section("Learning curves", figures=(Figure("learning-curves", figure, caption),))
 
@@ -87,7 +87,8 @@ def maps(view: View) -> Section | None:
         x, y = (_placed(view, path) for path in (first, second))
         stopped, finished = view.history.in_state("stopped"), view.ranked[::-1]  # the best on top
         traces = [
-            _points(stopped, x, y, "stopped") | {"marker": {"symbol": "x-thin-open", "size": 6, "color": GREY}},
+            _points(stopped, x, y, "stopped")
+            | {"marker": {"symbol": "x-thin-open", "size": 5, "color": GREY}, "opacity": 0.6},
             _points(finished, x, y, "finished") | {"marker": _scored(finished)},
         ]
         figure = _figure(traces, "", "")
@@ -138,12 +139,14 @@ def _dimension(label: str, values: list[float], ticks: list[tuple[float, str]]) 
 
 
 def _drawn(begun: list[Trial], seed: int) -> list[Trial]:
-    """At most `LINES` trials: baselines and the best first, then a seeded choice, finished before the others."""
+    """At most `LINES` trials, thinned out by a seeded draw; baselines and the best stay."""
     draws = random.Random(derive_seed(seed, "learning curves", 0))
-    best = sorted((trial for trial in begun if trial.score is not None), key=lambda trial: -(trial.score or 0))
-    sure = {trial.number for trial in best[: LINES // 4]} | {trial.number for trial in begun if trial.baseline}
-    order = {trial.number: (trial.number not in sure, trial.score is None, draws.random()) for trial in begun}
-    chosen = sorted(begun, key=lambda trial: order[trial.number])[:LINES]
+    finished = sorted((trial for trial in begun if trial.score is not None), key=lambda trial: -(trial.score or 0))
+    others = [trial for trial in begun if trial.score is None]
+    sure = {trial.number for trial in finished[: FINISHED // 4]} | {trial.number for trial in begun if trial.baseline}
+    order = {trial.number: (trial.number not in sure, draws.random()) for trial in begun}
+    chosen = sorted(finished, key=lambda trial: order[trial.number])[:FINISHED]
+    chosen += sorted(others, key=lambda trial: order[trial.number])[: LINES - len(chosen)]
     return sorted(chosen, key=lambda trial: (trial.state == "finished", trial.baseline, trial.number))
 
 
@@ -182,14 +185,15 @@ def _ends(view: View, family: str, drawn: list[Trial]) -> dict[str, Any]:
 def _scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | None]) -> Iterator[dict[str, Any]]:
     """A trace for each family and state, in the family's colour and the state's shape."""
     seen: set[str] = set()
+    size = 9 if len(view.history.trials) <= 200 else 6
     for family in COLOURS:
         for state in _STATES:
             trials = [trial for trial in view.history.trials.values() if (trial.family, trial.state) == (family, state)]
             trials = [trial for trial in trials if trial.epochs and x(trial) is not None]
             if trials:
-                marker = {"color": COLOURS[family], "size": 9, "symbol": mark(trials[0])}
+                marker = {"color": COLOURS[family], "size": size, "symbol": mark(trials[0])}
                 yield _points(trials, x, y, family) | {
-                    "marker": marker | ({"size": 6, "line": {"width": 2}} if state == "stopped" else {}),
+                    "marker": marker | ({"size": size - 2, "line": {"width": 1.5}} if state == "stopped" else {}),
                     "opacity": 0.6 if state == "stopped" else 0.9,
                     "legendgroup": family,
                     "showlegend": family not in seen,
@@ -214,7 +218,13 @@ def _points(
 def _scored(finished: list[Trial]) -> dict[str, Any]:
     bar = {"thickness": 10, "title": {"text": "score"}, "tickformat": ".3f"}
     scores = [trial.score for trial in finished]
-    return {"color": scores, "colorscale": SCALE, "colorbar": bar, "size": 11, "line": {"width": 0.5, "color": GREY}}
+    return {
+        "color": scores,
+        "colorscale": SCALE,
+        "colorbar": bar,
+        "size": 11 if len(finished) <= 100 else 7,
+        "line": {"width": 0.5, "color": GREY},
+    }
 
 
 def _placed(view: View, path: str) -> Callable[[Trial], float | None]:

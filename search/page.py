@@ -196,9 +196,10 @@ for (const head of document.querySelectorAll("th[aria-sort]"))
 _PAGE = """<!doctype html>
 <html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1">
 <title>{title}</title><link rel=icon href="data:,">
-<style>{style}</style><script>{plotly}</script></head><body>
+<style>{style}</style></head><body>
 <h1>{title}</h1>
 {body}
+<script>{plotly}</script>
 <script>const LIGHT = {light}, DARK = {dark};
 {script}</script></body></html>
 """

@@ -176,6 +176,8 @@ def test_two_thousand_trials_make_a_page_that_can_be_opened(tmp_path, monkeypatc
     assert f"{finished - SHOWN} more finished trials" in page
     curves = [trace for trace in figures_in(page)["learning-curves"].data if trace.hovertemplate]
     assert len(curves) == figures.LINES
+    assert sum("<br>finished at epoch" in trace.hovertemplate for trace in curves) == figures.FINISHED
+    assert sum(" baseline<br>" in trace.hovertemplate for trace in curves) == 3
     assert f"Of 2000 trials {figures.LINES} are drawn" in page
     with folder.leaderboard.open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2000
@@ -360,6 +362,15 @@ def test_slots_are_busy_from_launch_to_end_and_idle_between_sessions():
     assert used.busy == 5 + 5 + 3
     assert (used.slots, used.sessions) == (2, (0.0, 8.0))
     assert used.steps == ((0.0, 0), (1.0, 1), (3.0, 2), (6.0, 1), (8.0, 0), (10.0, 1), (13.0, 0), (14.0, 0))
+
+
+def test_many_steps_are_shown_as_means_that_keep_the_total():
+    lives = [event("launched" if second % 2 else "end", second, trial=0) for second in range(1, 2001)]
+    used = cost.usage([event("start", 0, slots=1), *lives, event("close", 2000)])
+    bins = cost._binned(used)
+    assert len(bins) == cost.BINS
+    assert sum(busy for _, busy in bins) * used.wall / cost.BINS == pytest.approx(used.busy) == 1000
+    assert {round(busy, 6) for _, busy in bins} == {0.5}
 
 
 def test_what_asha_saved_is_what_its_stopped_trials_had_left(played):
