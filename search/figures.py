@@ -83,12 +83,12 @@ def maps(view: View) -> Section | None:
     if len(paths) < 2 or not view.ranked:
         return None
     figures = []
+    dimmed = {"marker": {"symbol": "x-thin-open", "size": 5, "color": GREY}, "opacity": 0.6}
     for first, second in combinations(paths, 2):
         x, y = (_placed(view, path) for path in (first, second))
         stopped, finished = view.history.in_state("stopped"), view.ranked[::-1]  # the best on top
         traces = [
-            _points(stopped, x, y, "stopped")
-            | {"marker": {"symbol": "x-thin-open", "size": 5, "color": GREY}, "opacity": 0.6},
+            _points(stopped, x, y, "stopped") | dimmed,
             _points(finished, x, y, "finished") | {"marker": _scored(finished)},
         ]
         figure = _figure(traces, "", "")
@@ -217,9 +217,8 @@ def _points(
 
 def _scored(finished: list[Trial]) -> dict[str, Any]:
     bar = {"thickness": 10, "title": {"text": "score"}, "tickformat": ".3f"}
-    scores = [trial.score for trial in finished]
     return {
-        "color": scores,
+        "color": [trial.score for trial in finished],
         "colorscale": SCALE,
         "colorbar": bar,
         "size": 11 if len(finished) <= 100 else 7,

@@ -108,5 +108,9 @@ def _bars(found: list[Importance]) -> go.Figure:
         "hovertemplate": "%{hovertext}: %{x:.2f}<extra></extra>",
     }
     figure = go.Figure([trace])
-    figure.update_layout(height=120 + 40 * len(rising), xaxis={"title": {"text": "share"}, "rangemode": "tozero"})
+    figure.update_layout(
+        height=120 + 40 * len(rising),
+        xaxis={"title": {"text": "share"}, "rangemode": "tozero"},
+        yaxis={"ticksuffix": " "},
+    )
     return figure

@@ -49,7 +49,10 @@ def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
     dimmed = [(0, faint), (0.19, faint), *((0.2 + 0.8 * at, colour) for at, colour in SCALE)]
     axis = {"gridcolor": faint, "linecolor": faint, "zeroline": False, "automargin": True}
     return {
-        "data": {"parcoords": [{"line": {"colorscale": dimmed}}]},  # below a fifth: lines without a score
+        "data": {
+            "parcoords": [{"line": {"colorscale": dimmed}}],  # below a fifth: lines without a score
+            "bar": [{"error_x": {"color": ink}, "error_y": {"color": ink}}],
+        },
         "layout": {
             "font": {"color": ink, "family": "system-ui, sans-serif", "size": 13},
             "paper_bgcolor": paper,
@@ -57,7 +60,14 @@ def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
             "xaxis": axis,
             "yaxis": axis,
             "margin": {"l": 50, "r": 15, "t": 25, "b": 45},
-            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+            "legend": {
+                "orientation": "h",
+                "yref": "container",
+                "y": 0,
+                "yanchor": "bottom",
+                "x": 0,
+                "itemsizing": "constant",
+            },
             "shapedefaults": {"line": {"color": ink, "width": 1}},
             "annotationdefaults": {"font": {"color": ink, "size": 11}},
             "hoverlabel": {"align": "left"},

@@ -42,7 +42,11 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
             }
         )
     figure = go.Figure(traces)
-    return figure.update_layout(yaxis={"title": {"text": "recall (validation)"}, "range": [0, 1]}, barmode="group")
+    return figure.update_layout(
+        xaxis={"type": "category"},  # a class may be called 3
+        yaxis={"title": {"text": "recall (validation)"}, "range": [0, 1.05]},
+        barmode="group",
+    )
 
 
 def _error(view: View, name: str, recall: float) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from search.artifacts import log_report
 from search.asha import rung_epochs
+from search.confirmed import verdict
 from search.cost import cost
 from search.edges import edges
 from search.embedding import embeddings
@@ -79,7 +80,7 @@ def reproduction(view: View) -> Section | None:
 SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     answer,
     leaderboard,
-    # the losses compared on confirmed seeds stand here
+    verdict,
     learning_curves,
     optimisation_history,
     parallel_coordinates,

@@ -306,9 +306,43 @@ def test_recalls_and_confusions_are_those_of_the_trials_files(played):
     assert [list(row) for row in matrix.text] == confusion
     assert matrix.z[0][1] == 0.25
     assert [list(trace.y) for trace in drawn["recalls"].data] == [[0.75, 0.875, 1.0]] * len(drawn["recalls"].data)
+    assert drawn["recalls"].layout.xaxis.type == "category", "or classes 3, 8 and 9 would be numbers on an axis"
     missing = [trial for trial in baselines if not played.trial(trial.number).result.exists()]
     assert len(missing) == 1
     assert f"No result.json of trial {missing[0].number}, {missing[0].family} baseline" in render(played)
+
+
+# the verdict
+
+
+def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
+    """A confirmation of two losses on three seeds, as `afcl confirm` leaves it."""
+    from search.confirm import Candidate
+    from search.evidence import _FILE, TEST_METRICS, Evidence
+    from search.verdict import judge
+
+    scores = {"CL": {1: 0.7, 2: 0.71, 3: 0.72}, "AFCL": {1: 0.8, 2: 0.82, 3: 0.81}}
+    made = Evidence(
+        confirmation="confirm-1",
+        candidates=(Candidate(5, "AFCL", 1), Candidate(0, "CL", 4)),
+        seeds=(1, 2, 3),
+        scores=dict.fromkeys((*TEST_METRICS, "val_balanced_accuracy"), scores),
+        families=dict.fromkeys(TEST_METRICS, judge(scores)),
+        winners=None,
+        curses={},
+        images=(),
+        caveats=("A caveat.",),
+    )
+    inside = SearchFolder(played.path / "confirm-1")
+    inside.path.mkdir()
+    shutil.copy(played.path / "search.json", inside.path)
+    assert "Verdict on fresh seeds" not in headings(render(played))
+    inside.verdict.write_bytes(_FILE.dump_json(made))
+    page = render(played)
+    assert headings(page)[:3] == ["Leaderboard", "Verdict on fresh seeds", "Learning curves"]
+    assert "<p>A caveat.</p>" in page
+    drawn = figures_in(page)["verdict"]
+    assert [list(trace.x) for trace in drawn.data if len(trace.x) == 3] == [[0.7, 0.71, 0.72], [0.8, 0.82, 0.81]]
 
 
 # edges
