@@ -138,7 +138,7 @@ def _section(section: Section) -> str:
 def _figure(figure: Figure) -> str:
     height = figure.figure.layout.height or HEIGHT
     caption = f"<figcaption>{html.escape(figure.caption)}</figcaption>" if figure.caption else ""
-    content = str(figure.figure.to_json()).replace("<", "\\u003c")  # no text in it may end the script
+    content = str(figure.figure.to_json())  # plotly escapes < in it: no text may end the script
     return (
         f'<figure id="{figure.slug}"><div class=plot style="height:{height}px"></div>'
         f"<script type=application/json>{content}</script>{caption}</figure>"

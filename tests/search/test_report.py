@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from search import artifacts, axes, cost, figures, mlflow_store, pictures, tracking
 from search.agenda import SearchAgenda
 from search.conductor import Conductor
+from search.edges import edge_of
 from search.embedding import embeddings, points_of
 from search.importance import importances, measure
 from search.leaderboard import SHOWN, as_csv
@@ -370,6 +371,13 @@ def test_a_zero_that_may_be_chosen_is_no_edge(tmp_path):
     view = read_view(play(tmp_path, [*ALL, "search.trials=20"], worth=worth))
     assert view.ranked[0].values["loss.eta"] == 0
     assert "<li>η" not in section(view, "Edges of the ranges")
+
+
+def test_a_zero_outside_of_the_range_is_no_edge_and_another_value_outside_is():
+    """With a search for each loss CL's η is 0 where only 1 to 300 is searched; a baseline may lie below it."""
+    assert edge_of(LogUniform(1, 300), 0.0) is None
+    assert edge_of(LogUniform(1, 300), 0.5) == "low"
+    assert edge_of(LogUniform(1, 300), 290.0) == "high"
 
 
 # cost
