@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from search import terminal
-from search.options import Json, Name, Results
+from search.options import Data, Json, Name, Results
 from search.terminal import opened, print_json, say
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -79,11 +79,20 @@ def logs(
 
 
 @app.command(rich_help_panel=LOOK)
-def report(name: Name, results: Results = None) -> None:
-    """Write a search's page: results/NAME/index.html."""
+def report(
+    name: Name,
+    png: Annotated[bool, typer.Option("--png", help="Also each figure as a picture: results/NAME/figures.")] = False,
+    results: Results = None,
+    data: Data = None,
+) -> None:
+    """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
     from search import report as reporting
 
-    say(str(reporting.report(name, results=results)))
+    written = reporting.report(name, png=png, results=results, data=data)
+    for path in (written.page, *written.pictures):
+        say(str(path))
+    if written.problem:
+        print(written.problem, file=sys.stderr)
 
 
 @app.command(rich_help_panel=LOOK)

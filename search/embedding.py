@@ -19,7 +19,6 @@ from search.keeper import best_of_cl
 from search.page import Figure, Section, paragraph
 from search.store import TrialFolder
 from search.view import View, named
-from trainers.config import TrialConfig
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
 from trainers.seeds import derive_seed
@@ -89,27 +88,21 @@ def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any
 
     from trainers.batches import to_device
     from trainers.checkpoint import newest_checkpoint
-    from trainers.classifier import encode
-    from trainers.data.augment import Normaliser
-    from trainers.representation import new_representation
+    from trainers.predictor import Predictor
 
-    checkpoint, cpu, classes = newest_checkpoint(folder.checkpoints), torch.device("cpu"), len(data.class_names)
-    if checkpoint is None:
+    try:
+        checkpoint = newest_checkpoint(folder.checkpoints)
+        predictor = None if checkpoint is None else Predictor(checkpoint)
+    except (TypeError, RuntimeError):  # other fields, or tensors of other names and shapes
+        raise InputError("its checkpoint was written by other code") from None
+    if checkpoint is None or predictor is None:
         raise InputError("its checkpoint is damaged")
     if checkpoint.fingerprint != data.fingerprint:
         raise InputError("its checkpoint was written on other data")
-    config = TrialConfig.model_validate(checkpoint.config)
-    config = config.model_copy(update={"model": config.model.model_copy(update={"pretrained": False})})
-    train, validation = (to_device(split, classes, cpu) for split in (data.train, data.validation))
-    channels = train.images.shape[1]
-    encoder = new_representation(config.model, config.representation, channels, config.seed, cpu).encoder
-    try:
-        encoder.load_state_dict(checkpoint.encoder)
-    except RuntimeError:  # torch's word for other names or shapes
-        raise InputError("its checkpoint does not fit the encoder of this code") from None
-    draws = np.random.default_rng(derive_seed(config.data.seed, "embedding", 0))
-    chosen = np.sort(draws.permutation(len(validation.labels))[:MOST])
-    features = encode(encoder, validation.images[torch.from_numpy(chosen)], Normaliser.of(train.images)).numpy()
+    validation = to_device(data.validation, len(data.class_names), torch.device("cpu"))
+    draws = np.random.default_rng(derive_seed(checkpoint.config["data"]["seed"], "embedding", 0))
+    chosen = torch.from_numpy(np.sort(draws.permutation(len(validation.labels))[:MOST]))
+    features = predictor.features(validation.images[chosen]).numpy()
     if min(features.shape) < 2:
         raise InputError("two features and two images are needed")
     projection = PCA(2, svd_solver="full").fit(features)
@@ -119,7 +112,7 @@ def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any
         "fingerprint": data.fingerprint,
         "explained": projection.explained_variance_ratio_.round(4).tolist(),
         "class_names": list(data.class_names),
-        "labels": validation.labels[torch.from_numpy(chosen)].tolist(),
+        "labels": validation.labels[chosen].tolist(),
         "points": projection.transform(features).round(4).tolist(),
     }
 

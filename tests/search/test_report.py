@@ -1,6 +1,8 @@
 """The report's page, tables and pictures, on searches that are told by hand: no trial of theirs runs."""
 
 import csv
+import hashlib
+import io
 import json
 import math
 import os
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
+import torch
 from plotly.offline import get_plotlyjs
 
 from search import artifacts, axes, cost, figures, mlflow_store, pictures, tracking
@@ -466,6 +469,20 @@ def test_an_embedding_is_the_same_when_it_is_made_again(played, trained, digits)
     made = points_of(played.trial(0), lambda: digits)
     played.trial(0).embedding.unlink()
     assert points_of(played.trial(0), lambda: digits) == made
+
+
+def test_a_checkpoint_of_another_code_makes_no_picture(played, trained, digits):
+    """Its content has a field less than a checkpoint has here."""
+    checkpoints = played.trial(0).checkpoints
+    checkpoints.mkdir(parents=True)
+    stored = torch.load(next(trained.glob("*.pt")), weights_only=True)
+    del stored["class_names"]
+    buffer = io.BytesIO()
+    torch.save(stored, buffer)
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()[:16]
+    (checkpoints / f"epoch-00007-{digest}.pt").write_bytes(buffer.getvalue())
+    with pytest.raises(InputError, match="written by other code"):
+        points_of(played.trial(0), lambda: digits)
 
 
 def test_the_winners_picture_stands_beside_that_of_the_best_cl_trial(played, trained, digits):
