@@ -165,6 +165,7 @@ def test_a_running_search_says_so(played):
     assert "(done)" in render(played)
 
 
+@pytest.mark.slow
 def test_two_thousand_trials_make_a_page_that_can_be_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a disk's patience is not what is tested
     folder = play(tmp_path, [*RANDOM, "search.trials=1997"])

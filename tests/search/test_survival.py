@@ -93,6 +93,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_line_and_the_search_resumes(s
     assert resumed.different == []
 
 
+@pytest.mark.slow
 def test_only_the_best_keep_their_checkpoints(tmp_path, shared_ray):
     spec = load_spec("digits", [*SMALL, "search.keep_best=2", "search.scheduler.name=none"])
     found = driver.run(spec, results=tmp_path)

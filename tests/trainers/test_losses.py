@@ -289,6 +289,7 @@ def test_the_two_twins_agree(kind: Callable[..., Any], normalize_by: Divisor, rn
         torch.testing.assert_close(positive.gradient + 60 * negative.gradient, gradient, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_every_corner_is_finite_and_float32_agrees_with_the_float64_twin(capsys: pytest.CaptureFixture[str]) -> None:
     table, failed = [], []
     for number, kind in enumerate(KINDS):
