@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Spec = Annotated[
-    str, typer.Argument(help="A spec's YAML file, or the name of a ready one: demo, fmnist, digits, isic2018.")
+    str, typer.Argument(help="A spec's YAML file, or the name of a ready one: demo, fmnist, digits, isic2018, study.")
 ]
 Name = Annotated[str, typer.Argument(help="A search's name.")]
 Results = Annotated[

@@ -222,7 +222,7 @@ def parse_spec(values: Mapping[str, Any]) -> SearchSpec:
 
 
 def load_spec(path_or_name: str | Path, overrides: Sequence[str] = (), name: str | None = None) -> SearchSpec:
-    """Read a spec from a YAML file, or a ready one by its name (demo, fmnist, digits, isic2018).
+    """Read a spec from a YAML file, or a ready one by its name (demo, fmnist, digits, isic2018, study).
 
     `overrides` are path=value texts, put in before anything is checked; `name` replaces the spec's own. Raises
     InputError with one line.
