@@ -11,17 +11,35 @@ if TYPE_CHECKING:
     from search.evidence import Evidence
 
 
+def confirmed_sentences(view: View) -> list[str]:
+    """The verdict in a sentence, for the head of the page; none where nothing was confirmed."""
+    evidence = evidence_of(view)
+    if evidence is None:
+        return []
+    from search.evidence import TEST_METRICS
+
+    return [f"On {len(evidence.seeds)} fresh seeds and the test split: {evidence.families[TEST_METRICS[0]].sentence}"]
+
+
 def verdict(view: View) -> Section | None:
     """The last weighed confirmation in words, with every seed's score on the test split."""
-    if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
+    evidence = evidence_of(view)
+    if evidence is None:
         return None
-    from search.evidence import in_words, read_evidence  # seconds, as it knows how to run a confirmation too
+    from search.evidence import in_words
 
-    evidence = read_evidence(view.folder)
-    assert evidence is not None, "there is a verdict.json"
     words = "".join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence))
     caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
     return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
+
+
+def evidence_of(view: View) -> "Evidence | None":
+    """What the search's last weighed confirmation came to; None where there is none."""
+    if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
+        return None
+    from search.evidence import read_evidence  # seconds, as it knows how to run a confirmation too
+
+    return read_evidence(view.folder)
 
 
 def _by_seed(evidence: "Evidence") -> go.Figure:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from search.artifacts import log_report
 from search.asha import rung_epochs
-from search.confirmed import verdict
+from search.confirmed import confirmed_sentences, verdict
 from search.cost import cost
 from search.edges import edges
 from search.embedding import embeddings
@@ -30,7 +30,8 @@ def answer(view: View) -> Section | None:
     """The search's outcome in a sentence or two, with what it cannot say."""
     data = view.about["provenance"]["data"]["description"]
     state = f"{data}; {counts_line(view.history)} ({search_state(view.folder, view.history)})."
-    return Section("", f"<p class=answer>{escape(outcome(view))}</p>{paragraph(state)}")
+    told = [*confirmed_sentences(view), outcome(view)]
+    return Section("", f"<div class=answer>{''.join(map(paragraph, told))}</div>{paragraph(state)}")
 
 
 def outcome(view: View) -> str:

@@ -1,15 +1,13 @@
 """A range as a YAML spec writes it, read into a value of spaces.ranges."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr, is_number
+from spaces.ranges import NUMBER_WITHOUT_A_DOT, Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr, is_number
 from trainers.config import did_you_mean, shown
 from trainers.errors import InputError
 
 KINDS = ("uniform", "loguniform", "intuniform", "choice", "zero_or")
-NUMBER_WITHOUT_A_DOT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 
 def parse_range(path: str, raw: object) -> Range:
@@ -54,7 +52,7 @@ def _read(raw: object) -> Range:
 
 
 def written_as_number(value: Any) -> Any:
-    """`value`, or the number that it spells: YAML 1.1 readers (not our own) take 1e-3, without a dot, for text."""
+    """`value`, or the number that it spells to a reader of YAML 1.2."""
     if isinstance(value, str) and NUMBER_WITHOUT_A_DOT.fullmatch(value):
         return float(value)
     return value

@@ -6,6 +6,7 @@ may lie outside of what is searched.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeGuard
 
@@ -17,6 +18,8 @@ from trainers.errors import InputError
 Value: TypeAlias = float | int | str | bool
 Edge: TypeAlias = Literal["low", "high"] | None
 
+# YAML 1.1 readers (not our own) take 1e-3, without a dot, for text; in a range it is the number
+NUMBER_WITHOUT_A_DOT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 LARGEST_INT = 2**53  # a float holds every whole number up to here
 
 
@@ -175,6 +178,8 @@ class Choice:
         for place, value in enumerate(self.values):
             if not is_number(value) and not isinstance(value, str | bool):
                 raise InputError(f"a choice must be a finite number, a word, true or false, but got {shown(value)}")
+            if isinstance(value, str) and NUMBER_WITHOUT_A_DOT.fullmatch(value):  # a spec would read it as the number
+                raise InputError(f"a choice must be a number or a word, but got the text {shown(value)}")
             if any(same(value, earlier) for earlier in self.values[:place]):
                 raise InputError(f"choices must differ from each other, but got {shown(value)} twice")
 

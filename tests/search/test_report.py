@@ -122,7 +122,7 @@ def section(view: View, title: str) -> str:
 def test_the_sections_stand_in_their_order(played):
     page = render(played)
     assert headings(page) == HEADINGS
-    assert "<p class=answer>Best: trial " in page
+    assert "<div class=answer><p>Best: trial " in page
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(played):

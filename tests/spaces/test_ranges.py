@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaces.range_yaml import parse_range
-from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
+from spaces.ranges import NUMBER_WITHOUT_A_DOT, Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
 from trainers.errors import InputError
 
 positive = st.floats(1e-6, 1e6)
@@ -19,7 +19,8 @@ def ordered(numbers):
 uniforms = ordered(positive).map(lambda ends: Uniform(*ends))
 loguniforms = ordered(positive).map(lambda ends: LogUniform(*ends))
 intuniforms = ordered(st.integers(1, 10_000)).map(lambda ends: IntUniform(*ends))
-choices = st.lists(st.one_of(st.integers(), st.text(max_size=5)), min_size=2, max_size=6, unique=True).map(
+words = st.text(max_size=5).filter(lambda word: not NUMBER_WITHOUT_A_DOT.fullmatch(word))  # refused below
+choices = st.lists(st.one_of(st.integers(), words), min_size=2, max_size=6, unique=True).map(
     lambda values: Choice(tuple(values))
 )
 zero_ors = st.builds(ZeroOr, st.one_of(uniforms, loguniforms, intuniforms), st.floats(0.01, 0.99))
@@ -214,3 +215,8 @@ def test_a_malformed_range_is_one_line(raw, expected):
     assert message.startswith("space.x: ")
     assert expected in message
     assert message.isprintable()
+
+
+def test_a_choice_of_text_that_spells_a_number_is_refused_as_a_spec_would_read_the_number():
+    with pytest.raises(InputError, match="a number or a word, but got the text '1E0'"):
+        Choice((0, "1E0"))
