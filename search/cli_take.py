@@ -1,6 +1,7 @@
 """The words that take something away from a search, or the search itself."""
 
 import shutil
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,16 +15,31 @@ app = typer.Typer()
 TAKE = "Take away"
 
 
+class Tables(StrEnum):
+    """File formats of tables."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
 @app.command(rich_help_panel=TAKE)
 def export(
     name: Name,
     top: Annotated[int, typer.Option("--top", help="How many of the best trials.")] = 1,
+    tables: Annotated[
+        Tables | None, typer.Option("--tables", help="Instead: trials, epochs and decisions as csv or parquet.")
+    ] = None,
     results: Results = None,
 ) -> None:
     """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
     from search import exports
 
-    for path in exports.export(name, top=top, results=results):
+    if tables is not None:
+        folder = opened(name, results)
+        paths = folder.frames().write(folder.tables, tables.value)
+    else:
+        paths = exports.export(name, top=top, results=results)
+    for path in paths:
         say(str(path))
 
 

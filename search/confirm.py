@@ -94,6 +94,11 @@ class ConfirmationAgenda:
         note = f"trial {candidate.trial}, seed {seed}"
         return Question(trial.values, TrialConfig.model_validate(raw), note=note)
 
+    def best_of_each(self, history: History) -> set[int]:
+        """Each candidate's best run so far, on validation images: its weights are kept, to be registered."""
+        places = {trial.number: trial.number % len(self._chosen) for trial in history.ranked()[::-1]}
+        return set({place: number for number, place in places.items()}.values())
+
 
 def confirm(
     name: str,
@@ -146,7 +151,9 @@ def confirm(
         elif not anyway:
             refuse_change(folder, first)
         with folder.lock():
-            session = drive(folder, folder.spec(), agenda, arrays, console, plan=plan, test=test)
+            session = drive(
+                folder, folder.spec(), agenda, arrays, console, plan=plan, test=test, to_keep=agenda.best_of_each
+            )
     return Confirmed(folder, session, test)
 
 
@@ -159,7 +166,7 @@ def _current(searched: SearchFolder, again: bool) -> SearchFolder:
 
 
 def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:
-    """The spec by which a confirmation runs: nothing is stopped, and no checkpoint but one is kept."""
+    """The spec by which a confirmation runs: nothing is stopped, and a checkpoint for each candidate is kept."""
     scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
     search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None})
     return spec.model_copy(update={"name": name, "search": search})

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from search.page import Figure, Section, paragraph
+from search.page import Figure, Section, paragraph, table
 from search.view import COLOURS, GREY, View
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def verdict(view: View) -> Section | None:
         return None
     from search.evidence import in_words
 
-    words = "".join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence))
+    words = "".join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + _pairs(evidence)
     caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
     return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
 
@@ -40,6 +40,37 @@ def evidence_of(view: View) -> "Evidence | None":
     from search.evidence import read_evidence  # seconds, as it knows how to run a confirmation too
 
     return read_evidence(view.folder)
+
+
+def _pairs(evidence: "Evidence") -> str:
+    """Each two losses against each other, on balanced accuracy."""
+    from search.evidence import TEST_METRICS
+
+    columns = ["pair", "seeds", "difference", "95 % interval", "p", "p (Holm)", "d_z", "P(better)", "seeds needed"]
+    pairs = evidence.families[TEST_METRICS[0]].pairs
+    rows = [
+        [
+            f"{pair.a} − {pair.b}",
+            str(pair.n),
+            _number(pair.difference, "+.4f"),
+            f"{pair.interval.low:+.4f} to {pair.interval.high:+.4f}" if pair.interval else "",
+            _number(pair.p, ".2g"),
+            _number(pair.p_holm, ".2g"),
+            _number(pair.effect, "+.2f"),
+            _number(pair.p_better, ".2f"),
+            "" if pair.seeds_needed is None else str(pair.seeds_needed),
+        ]
+        for pair in pairs
+    ]
+    note = (
+        "Paired by seed, on the test split. The interval is not corrected for the number of pairs, p (Holm) is. d_z: "
+        "mean difference over its standard deviation. P(better): share of seeds on which the first is above the second."
+    )
+    return table(columns, rows) + paragraph(note) if rows else ""
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def _by_seed(evidence: "Evidence") -> go.Figure:

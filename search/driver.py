@@ -17,7 +17,7 @@ from search.adapters import ConductorCallback, ConductorScheduler, ConductorSear
 from search.agenda import Agenda, SearchAgenda
 from search.conductor import Conductor, PausedError, is_complete
 from search.history import History, Trial
-from search.keeper import Keeper
+from search.keeper import Keeper, best_and_contrast
 from search.live import LiveView
 from search.mlflow_store import tracking_uri
 from search.optuna_view import OptunaView
@@ -194,19 +194,20 @@ def drive(
     *,
     plan: Plan,
     test: Split | None = None,
+    to_keep: Callable[[History], set[int]] | None = None,
     begin: Callable[[Conductor], None] = lambda conductor: None,
 ) -> SearchResult:
     """Run a session of a search that is locked, on a Ray that is connected.
 
-    data: by the seed of its split. test: on which trials are scored at their end, None in a search. begin: what is to
-    be told to the conductor before anything is asked.
+    data: by the seed of its split. test: on which trials are scored at their end, None in a search. to_keep: the trials
+    whose last checkpoint stays, by default a search's best. begin: what is to be told to the conductor first.
     """
     folder.forget_stop()
     history, slots = folder.history(), Slots(spec)
     uri = tracking_uri(spec, folder.root)
     tracker = Tracker(folder, uri)
     view = LiveView(console, plan, spec.search.metric_key, lambda: tracker.problem)
-    keeper = Keeper(folder, spec.search.keep_best)
+    keeper = Keeper(folder, history, to_keep or (lambda history: best_and_contrast(history, spec.search.keep_best)))
     study = OptunaView(folder.optuna_view, spec, history)
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
     conductor = Conductor(spec, history, folder.open_journal(), agenda, listeners=listeners)

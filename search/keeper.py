@@ -1,22 +1,27 @@
 """Which checkpoints stay: those of running and paused trials, and the last ones of the search's best."""
 
-from search.history import History, Trial
+from collections.abc import Callable
+
+from search.history import ENDED, History, Trial
 from search.journal import Event
 from search.store import SearchFolder
 
 
 class Keeper:
-    """Removes a trial's checkpoints when it has ended, unless it is among the best; the disk stays bounded."""
+    """Removes a trial's checkpoints when it has ended, unless it is to be kept; the disk stays bounded."""
 
-    def __init__(self, folder: SearchFolder, best: int) -> None:
-        self._folder, self._best = folder, best
-        self._kept: set[int] = set()
+    def __init__(self, folder: SearchFolder, history: History, to_keep: Callable[[History], set[int]]) -> None:
+        """Also removes what a killed session left of trials that had ended."""
+        self._folder, self._to_keep = folder, to_keep
+        self._kept = to_keep(history)
+        for trial in history.in_state(*ENDED):
+            folder.trial(trial.number).drop_checkpoints(keep=int(trial.number in self._kept))
 
     def on_event(self, event: Event, history: History) -> None:
         """One thing happened."""
         if event["event"] != "end":
             return
-        best = to_keep(history, self._best)
+        best = self._to_keep(history)
         for number in (self._kept | {event["trial"]}) - best:
             self._folder.trial(number).drop_checkpoints()
         for number in best - self._kept:
@@ -24,7 +29,7 @@ class Keeper:
         self._kept = best
 
 
-def to_keep(history: History, best: int) -> set[int]:
+def best_and_contrast(history: History, best: int) -> set[int]:
     """The best trials, and the best CL trial wherever it ranks: the report shows its encoder beside the winner's."""
     contrast = best_of_cl(history)
     return {trial.number for trial in history.ranked()[:best]} | ({contrast.number} if contrast else set())

@@ -1,9 +1,8 @@
 """The report's leaderboard, and the same with every trial as a CSV beside it."""
 
-import csv
-import io
-from collections.abc import Iterator
+import pandas as pd
 
+from search.frames import frames
 from search.history import Trial
 from search.page import Cell, Section, paragraph, table
 from search.tables import searched, short, symbol
@@ -48,30 +47,13 @@ def _row(view: View, rank: int, trial: Trial) -> list[Cell]:
 
 def as_csv(view: View) -> str:
     """Every trial, finished ones first and best first, then the others by number."""
-    out = io.StringIO()
-    rows = list(_csv_rows(view))
-    columns = dict.fromkeys(key for row in rows for key in row)
-    writer = csv.DictWriter(out, list(columns) or ["trial"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
-def _csv_rows(view: View) -> Iterator[dict[str, object]]:
-    others = [trial for trial in view.history.trials.values() if trial.state != "finished"]
-    for rank, trial in enumerate([*view.ranked, *others], 1):
-        finished = trial.state == "finished"
-        yield {
-            "rank": rank if finished else None,
-            "trial": trial.number,
-            "loss": trial.family,
-            "baseline": trial.baseline,
-            "state": trial.state,
-            "epoch": trial.epoch,
-            "rung": trial.rung,
-            "score": trial.score,
-            "standard_error": view.error_of(trial),
-            f"last_{view.metric}": trial.latest(view.metric),
-            "reason": trial.reason,
-            **searched(trial),
-        }
+    trials = frames(view.history).trials
+    place = {trial.number: rank for rank, trial in enumerate(view.ranked, 1)}
+    told = view.history.trials.values()
+    trials = trials.assign(
+        rank=trials["trial"].map(place).astype("Int64"),
+        standard_error=pd.Series([view.error_of(trial) for trial in told], dtype=float),
+        latest=pd.Series([trial.latest(view.metric) for trial in told], dtype=float),
+    ).rename(columns={"latest": f"last_{view.metric}"})
+    columns = ["rank", *(column for column in trials.columns if column != "rank")]
+    return trials[columns].sort_values(["rank", "trial"], na_position="last").to_csv(index=False, lineterminator="\n")

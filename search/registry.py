@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import search
 import trainers
 from search.evidence import TEST_METRICS, Evidence, in_words
+from search.history import Trial
 from search.mlflow_store import connect, in_one_line, tracking_uri
 from search.provenance import versions
 from search.session import quiet
@@ -46,6 +47,13 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
     return f"model    models:/{searched.name}/{version}   (trial {evidence.best.trial}, for mlflow.pyfunc)"
 
 
+def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
+    """The winning configuration's run that validates best: chosen without a look at the test split."""
+    place = evidence.candidates.index(evidence.best)
+    ranked = confirmation.history().ranked()
+    return next(trial for trial in ranked if trial.number % len(evidence.candidates) == place)
+
+
 def _registered(client: "MlflowClient", searched: SearchFolder, evidence: Evidence) -> str | None:
     """The version that was registered for this confirmation before."""
     found = client.search_model_versions(f"name = '{searched.name}'")
@@ -55,10 +63,12 @@ def _registered(client: "MlflowClient", searched: SearchFolder, evidence: Eviden
 def _register(
     client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, example: Images
 ) -> str:
-    """Register the last checkpoint of the winner's trial; the version."""
-    weights = newest_checkpoint_path(searched.trial(evidence.best.trial).checkpoints)
+    """Register the winning configuration's best run; the version."""
+    confirmation = SearchFolder(searched.path / evidence.confirmation)
+    best = best_run(confirmation, evidence)
+    weights = newest_checkpoint_path(confirmation.trial(best.number).checkpoints)
     if weights is None:
-        raise FileNotFoundError(f"trial {evidence.best.trial} has no checkpoint left")
+        raise FileNotFoundError(f"run {best.number} of {confirmation.name} has no checkpoint left")
     import mlflow  # seconds
 
     mlflow.set_tracking_uri(uri)
@@ -72,7 +82,13 @@ def _register(
             input_example=example,
             registered_model_name=searched.name,
             pip_requirements=[f"{name}=={version}" for name, version in versions().items() if name in REQUIRED],
-            metadata={"search": searched.name, "trial": evidence.best.trial},
+            metadata={
+                "search": searched.name,
+                "trial": evidence.best.trial,
+                "confirmation": confirmation.name,
+                "run": best.number,
+                **{name: best.epochs[best.epoch][name] for name in TEST_METRICS},
+            },
         )
     version = str(logged.registered_model_version)
     client.set_model_version_tag(searched.name, version, "confirmation", evidence.confirmation)

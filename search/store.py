@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.history import History, read_history
 from search.journal import Journal
@@ -39,6 +39,9 @@ from spaces.spec import SearchSpec, load_spec
 from trainers.config import did_you_mean
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
+
+if TYPE_CHECKING:
+    from search.frames import Frames
 
 FORMAT = 1
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
@@ -142,6 +145,11 @@ class SearchFolder:
         return self.path / "test-split.jsonl"
 
     @property
+    def tables(self) -> Path:
+        """Trials, epochs and decisions as files."""
+        return self.path / "tables"
+
+    @property
     def verdict(self) -> Path:
         """What a confirmation came to."""
         return self.path / "verdict.json"
@@ -209,6 +217,12 @@ class SearchFolder:
         if not is_driven:
             history.nothing_runs()
         return history
+
+    def frames(self) -> "Frames":
+        """What has happened so far as tidy pandas tables: trials, epochs, decisions."""
+        from search.frames import frames  # pandas takes half a second
+
+        return frames(self.history())
 
     def open_journal(self) -> Journal:
         """The journal, to write to; only under `lock`."""

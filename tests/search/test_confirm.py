@@ -21,7 +21,7 @@ from search.history import History, Trial
 from search.mlflow_store import tracking_uri
 from search.store import SearchFolder
 from search.verdict import judge
-from trainers.data import load, load_test
+from trainers.data import load_test
 from trainers.errors import InputError
 
 QUIET = Console(quiet=True)
@@ -138,7 +138,7 @@ def test_runs_of_a_confirmation_are_nested_under_the_searchs_run(confirmed, fini
 
 
 @pytest.mark.slow
-def test_the_confirmed_winner_is_a_registered_model_that_predicts_as_its_trial_did(confirmed, finished, root):
+def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test_score(confirmed, finished, root):
     evidence = weighing.conclude(confirmed)
     searched, uri = finished.folder, tracking_uri(None, root)
     test = load_test(searched.spec().data)
@@ -148,11 +148,14 @@ def test_the_confirmed_winner_is_a_registered_model_that_predicts_as_its_trial_d
     mlflow.set_tracking_uri(uri)
     model = mlflow.pyfunc.load_model(f"models:/{searched.name}/1")
     assert model.metadata.signature.inputs.inputs[0].shape == (-1, *test.images.shape[1:])
-    data = load(searched.spec().data)
-    found = model.predict(data.validation.images)
-    predicted = np.array([data.class_names.index(word) for word in found["class"]])
-    score = searched.history().trials[evidence.best.trial].score
-    assert balanced_accuracy_score(data.validation.labels, predicted) == pytest.approx(score)
+    found = model.predict(test.images)
+    names = finished.folder.spec().data.classes
+    predicted = np.array([names.index(word) for word in found["class"]])
+    best = registry.best_run(confirmed.folder, evidence)
+    reported = best.epochs[best.epoch]["test_balanced_accuracy"]
+    assert reported in evidence.scores["test_balanced_accuracy"][evidence.best.label].values()
+    assert balanced_accuracy_score(test.labels, predicted) == pytest.approx(reported)
+    assert model.metadata.metadata["test_balanced_accuracy"] == reported
     assert np.allclose(found.drop(columns="class").sum(axis=1), 1)
     run = MlflowClient(uri).get_run(finished.parent_run[1])
     assert "cannot discriminate" in run.data.tags["verdict"]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import optuna
@@ -20,7 +21,7 @@ from search.agenda import SearchAgenda
 from search.conductor import Conductor, PausedError
 from search.history import read_history
 from search.journal import Journal
-from search.keeper import Keeper
+from search.keeper import Keeper, best_and_contrast
 from search.optuna_view import OptunaView
 from search.provenance import code_hash
 from search.store import SearchFolder, TrialFolder
@@ -110,14 +111,31 @@ def test_a_stopped_trials_checkpoints_go_when_it_ends(tmp_path):
     checkpoints = folder.trial(0).checkpoints
     checkpoints.mkdir(parents=True)
     (checkpoints / "epoch-00001-0123456789abcdef.pt").touch()
-    Keeper(folder, best=3).on_event({"event": "end", "trial": 0}, read_history(folder.journal))
+    history = read_history(folder.journal)
+    Keeper(folder, history, partial(best_and_contrast, best=3)).on_event({"event": "end", "trial": 0}, history)
     assert not list(checkpoints.iterdir())
+
+
+def test_a_new_session_removes_what_a_killed_one_left_of_ended_trials(told):
+    folder = SearchFolder(told / "told")
+    history = folder.history()
+    for number in history.trials:
+        checkpoints = folder.trial(number).checkpoints
+        checkpoints.mkdir(parents=True)
+        for epoch in (1, 2):
+            (checkpoints / f"epoch-{epoch:05d}-0123456789abcdef.pt").touch()
+    Keeper(folder, history, partial(best_and_contrast, best=1))
+    left = sorted(path.relative_to(folder.path / "trials") for path in folder.path.glob("trials/*/checkpoints/*.pt"))
+    kept = sorted(best_and_contrast(history, 1))
+    assert [path.parts[0] for path in left] == [f"{number:04d}" for number in kept]
+    assert all(path.name.startswith("epoch-00002") for path in left)
 
 
 def test_the_best_cl_trials_checkpoint_stays_wherever_it_ranks(tmp_path):
     """Until a better CL trial ends; those of other families must be among the best."""
     folder = SearchFolder(tmp_path)
-    keeper, history = Keeper(folder, best=1), folder.history()
+    history = folder.history()
+    keeper = Keeper(folder, history, partial(best_and_contrast, best=1))
     left = []
     for number, (family, score) in enumerate([("CL", 0.5), ("AFCL", 0.9), ("FCL", 0.8), ("CL", 0.6), ("CL", 0.4)]):
         checkpoints = folder.trial(number).checkpoints
