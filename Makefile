@@ -10,7 +10,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check bench chaos data lock clean
+.PHONY: demo test check bench chaos study data lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -39,6 +39,16 @@ chaos: .venv/installed-dev
 	$(BIN)/python tests/chaos/nodes.py
 	$(BIN)/python tests/chaos/outages.py
 	$(BIN)/python tests/chaos/stock_ray.py
+
+# the published study: an hour or so on two cores; what is there already is gone on with
+study: .venv/installed data
+	@for ratio in "60, 40" "90, 10" "98, 2"; do \
+		name=fmnist-$$(echo "$$ratio" | sed 's/, /-/'); \
+		if [ -e results/$$name/search.json ]; then $(AFCL) resume $$name; \
+		else $(AFCL) search study --name $$name --set "data.ratio=[$$ratio]"; fi && \
+		$(AFCL) confirm $$name --top 3 --seeds 20 && $(AFCL) report $$name --png && \
+		$(AFCL) export $$name --tables csv || exit; \
+	done
 
 data: .venv/installed
 	@$(AFCL) data check fmnist >/dev/null 2>&1 || $(AFCL) data fetch fmnist || $(MAKE) --no-print-directory $(FMNIST)

@@ -206,7 +206,7 @@ def confirm(
         for words in conclusion.unconfirmed_in_words(confirmed):
             say(words)
         sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
-    weighed = evidence.conclude(confirmed)
+    weighed = evidence.conclude(confirmed, data)
     published = registry.publish(confirmed.folder.searched, weighed, confirmed.test.images[:2])
     if json_:
         print_json(evidence.as_json(weighed))

@@ -215,7 +215,7 @@ def drive(
     tracker.start()
     with signals_taken(view.tell) as signals:
         with shown(view, history):
-            conductor.open(slots=slots(), tracking=uri, code=code_hash())
+            conductor.open(slots=slots(), code=code_hash())
             stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
             with quiet(folder.driver_log):
                 _tuner(folder, spec, data, test, conductor, slots, stopper).fit()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,15 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
     )
 
 
-def conclude(confirmed: Confirmed) -> Evidence:
-    """Weigh a confirmation and leave what it came to: verdict.json and a new report of the search."""
+def conclude(confirmed: Confirmed, data: Path | None = None) -> Evidence:
+    """Weigh a confirmation and leave what it came to: verdict.json and a new report of the search.
+
+    data: as `--data`, for a picture in the report.
+    """
     evidence = gather(confirmed.folder, confirmed.test.labels)
     write_atomically(confirmed.folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
     searched = confirmed.folder.searched
-    report(searched.name, results=searched.root)
+    report(searched.name, results=searched.root, data=data)
     return evidence
 
 
