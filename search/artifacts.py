@@ -1,11 +1,11 @@
 """What a report leaves, on the MLflow parent run as well: never in the way of whoever wrote it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from search.mlflow_store import connect, in_one_line, tracking_uri
 from search.store import SearchFolder
+from search.tracking import parent_run
 
 
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
@@ -15,11 +15,8 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
     was delivered, or one whose folder was copied elsewhere, has none.
     """
     uri = tracking_uri(folder.spec(), folder.root)
-    try:
-        delivered = json.loads(folder.delivered.read_text())
-    except FileNotFoundError:
-        return None
-    if delivered["uri"] != uri or delivered["parent"] is None:
+    run = parent_run(folder, uri)
+    if run is None:
         return None
     database = uri.removeprefix("sqlite:///")
     if database != uri and not Path(database).exists():  # else the client would make an empty one
@@ -27,9 +24,9 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
     try:
         client = connect(uri)
         for path in (folder.report, folder.leaderboard):
-            client.log_artifact(delivered["parent"], str(path))
+            client.log_artifact(run, str(path))
         for path in pictures:
-            client.log_artifact(delivered["parent"], str(path), "figures")
+            client.log_artifact(run, str(path), "figures")
     except Exception as error:  # MLflow raises whatever its store raises
         return f"MLflow has not got the report ({in_one_line(error)}); `{folder.hint('report')}` sends it again"
     return None

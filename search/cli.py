@@ -21,7 +21,7 @@ from search.terminal import (
     print_json,
     say,
 )
-from trainers.errors import EnvironmentProblem, InputError
+from trainers.errors import DivergedError, EnvironmentProblem, InputError
 
 app = typer.Typer(
     help="Search the hyper-parameters of the asymmetric focal contrastive loss.",
@@ -48,6 +48,8 @@ def main() -> None:
         _fail("nothing was done; answer, or say --yes", BAD_INPUT)
     except EnvironmentProblem as error:
         _fail(error, BAD_ENVIRONMENT)
+    except DivergedError as error:  # of `train` and `plan --calibrate`: a search goes on without the trial
+        _fail(f"diverged: {error}", NOTHING_FINISHED)
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stdout = None
         sys.exit(DONE)
@@ -190,6 +192,7 @@ def confirm(
     """Train the winners again on fresh seeds and open the test split, once."""
     from search import conclusion, evidence, registry
     from search import confirm as confirming
+    from search import report as reporting
 
     confirmed = confirming.confirm(
         name,
@@ -202,18 +205,20 @@ def confirm(
         address=address,
         console=terminal.console_for(json_),
     )
+    searched = confirmed.folder.searched
     if not confirming.is_confirmed(confirmed.folder):
         for words in conclusion.unconfirmed_in_words(confirmed):
-            say(words)
+            terminal.console_for(json_).print(words, highlight=False, markup=False, soft_wrap=True)
         sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
-    weighed = evidence.conclude(confirmed, data)
-    published = registry.publish(confirmed.folder.searched, weighed, confirmed.test.images[:2])
+    weighed = evidence.conclude(confirmed)
     if json_:
         print_json(evidence.as_json(weighed))
-        return
-    for line in conclusion.confirmed_in_words(confirmed.folder, weighed):
-        say(line)
-    say(published)
+    else:
+        for line in conclusion.confirmed_in_words(confirmed.folder, weighed):
+            say(line)
+    reporting.report(name, results=results, data=data)
+    published = registry.publish(searched, weighed, confirmed.test.images[:2])
+    terminal.console_for(json_).print(published, highlight=False, markup=False, soft_wrap=True)
 
 
 def _conclude(found: Any, json_: bool) -> NoReturn:

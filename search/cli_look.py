@@ -13,6 +13,7 @@ from trainers.errors import EnvironmentProblem, InputError
 
 app = typer.Typer()
 LOOK = "Look"
+TrialNumber = Annotated[int, typer.Argument(help="The trial's number.")]
 
 
 @app.command("list", rich_help_panel=LOOK)
@@ -55,27 +56,31 @@ def show(
 
 
 @app.command(rich_help_panel=LOOK)
-def explain(
-    name: Name, trial: Annotated[int, typer.Argument(help="The trial's number.")], results: Results = None
-) -> None:
+def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json = False) -> None:
     """Tell in words what was decided about a trial, and why."""
     from search import explain as explaining
 
     folder = opened(name, results)
-    for line in explaining.explain(folder.spec(), folder.history(), trial):
+    lines = list(explaining.explain(folder.spec(), folder.history(), trial))
+    if json_:
+        print_json({"name": folder.title, "trial": trial, "words": lines})
+        return
+    for line in lines:
         say(line)
 
 
 @app.command(rich_help_panel=LOOK)
-def logs(
-    name: Name, trial: Annotated[int, typer.Argument(help="The trial's number.")], results: Results = None
-) -> None:
+def logs(name: Name, trial: TrialNumber, results: Results = None, json_: Json = False) -> None:
     """Print what a trial printed, and its traceback if it crashed."""
     folder = opened(name, results)
     if trial not in folder.history().trials:
         raise InputError(f"search {name} has no trial {trial}")
     log = folder.trial(trial).log
-    sys.stdout.write(log.read_text() if log.exists() else f"trial {trial} has not begun\n")
+    text = log.read_text() if log.exists() else f"trial {trial} has not begun\n"
+    if json_:
+        print_json({"name": folder.title, "trial": trial, "log": text})
+    else:
+        sys.stdout.write(text)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -84,19 +89,25 @@ def report(
     png: Annotated[bool, typer.Option("--png", help="Also each figure as a picture: results/NAME/figures.")] = False,
     results: Results = None,
     data: Data = None,
+    json_: Json = False,
 ) -> None:
     """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
     from search import report as reporting
 
     written = reporting.report(name, png=png, results=results, data=data)
-    for path in (written.page, *written.pictures):
-        say(str(path))
+    paths = [str(path) for path in (written.page, *written.pictures)]
+    if json_:
+        print_json({"paths": paths, "problem": written.problem})
+        return
+    for path in paths:
+        say(path)
     if written.problem:
         print(written.problem, file=sys.stderr)
 
 
 @app.command(rich_help_panel=LOOK)
 def ui(
+    name: Annotated[str | None, typer.Argument(help="A search, for the store that it delivers to.")] = None,
     results: Results = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
 ) -> None:
@@ -104,18 +115,23 @@ def ui(
     from search import store
     from search import ui as serving
 
-    sys.exit(serving.serve(store.results_root(results), port, say))
+    spec = opened(name, results).spec() if name is not None else None
+    sys.exit(serving.serve(store.results_root(results), port, say, spec))
 
 
 @app.command(rich_help_panel=LOOK)
-def sync(name: Name, results: Results = None) -> None:
+def sync(name: Name, results: Results = None, json_: Json = False) -> None:
     """Deliver to MLflow what it lacks of a search."""
     from search import tracking
 
     folder = opened(name, results)
-    for each in (folder, *folder.confirmations()):
-        delivered, different = tracking.sync(each)
-        say(f"delivered {delivered} events of {each.title}")
-        if different:
-            raise EnvironmentProblem(f"tracking: MLflow and the journal differ: {'; '.join(different)}")
-    say("MLflow has every trial and every epoch, once")
+    told = {each.title: tracking.sync(each) for each in (folder, *folder.confirmations())}
+    if json_:
+        print_json({title: {"delivered": number, "different": wrong} for title, (number, wrong) in told.items()})
+    for title, (delivered, _) in told.items():
+        if not json_:
+            say(f"delivered {delivered} events of {title}")
+    if different := [one for _, wrong in told.values() for one in wrong]:
+        raise EnvironmentProblem(f"tracking: MLflow and the journal differ: {'; '.join(different)}")
+    if not json_:
+        say("MLflow has every trial and every epoch, once")

@@ -30,6 +30,7 @@ def export(
         Tables | None, typer.Option("--tables", help="Instead: trials, epochs and decisions as csv or parquet.")
     ] = None,
     results: Results = None,
+    json_: Json = False,
 ) -> None:
     """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
     from search import exports
@@ -39,6 +40,9 @@ def export(
         paths = folder.frames().write(folder.tables, tables.value)
     else:
         paths = exports.export(name, top=top, results=results)
+    if json_:
+        print_json([str(path) for path in paths])
+        return
     for path in paths:
         say(str(path))
 
@@ -48,20 +52,27 @@ def train(
     config: Annotated[Path, typer.Argument(help="An exported YAML file, or a plain trial config.")],
     test: Annotated[bool, typer.Option("--test", help="Score it on the test split too, which opens it.")] = False,
     again: Again = False,
+    results: Results = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
     from search import exports
+    from search.held_out import open_once, refuse_second
+    from trainers.data import load_test
     from trainers.predictor import Predictor, score_split
 
     exported = exports.read_export(config)
-    held_out = exports.held_out_images(config, exported, again=again, data=data) if test else None
+    record = exports.record_of(config, exported, results)
+    if test:
+        refuse_second(record, again=again)
     with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
         trained = exports.train(exported, shown, data=data)
     comparison = exports.compare(exported, trained.result)
-    if held_out is not None:
-        comparison["test"] = score_split(Predictor(trained.checkpoint), held_out).metrics
+    if test:
+        images = load_test(exported.config.data, data)
+        open_once(record, f"train {config.name}", again=again)
+        comparison["test"] = score_split(Predictor(trained.checkpoint), images).metrics
     if json_:
         print_json(comparison)
         return
@@ -77,6 +88,8 @@ def rm(
 ) -> None:
     """Remove a search's folder; its runs in MLflow stay."""
     folder = opened(name, results)
+    if folder.searched is not folder:
+        raise InputError(f"{name} is a confirmation, which stays as long as its search: it has opened the test split")
     if (driven := folder.driven()) is not None:
         raise InputError(f"search {name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`")
     if not yes and not typer.confirm(f"remove {folder.path} with everything in it?"):

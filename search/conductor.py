@@ -47,6 +47,8 @@ class Conductor:
         )
         self._asha.replay(history.decisions)
         self._queue: list[int] = []
+        self._ended_before = {trial.number for trial in history.in_state(*ENDED)}
+        self._began = time.monotonic()
         self.paused: str | None = None  # why nothing more can be done for now
 
     def open(self, **session: Any) -> None:
@@ -122,8 +124,12 @@ class Conductor:
         self.paused = self.paused or reason
 
     def hopeless(self) -> str | None:
-        """The commonest error, when more trials failed than the spec allows; else None."""
-        failed, ended = self.history.in_state("failed"), self.history.in_state(*ENDED)
+        """The commonest error, when more of the session's trials failed than the spec allows; else None.
+
+        What failed in earlier sessions does not count: its cause may be mended, and a resume must be able to go on.
+        """
+        ended = [trial for trial in self.history.in_state(*ENDED) if trial.number not in self._ended_before]
+        failed = [trial for trial in ended if trial.state == "failed"]
         if len(failed) < 3 or len(failed) <= self.spec.search.max_failed_share * len(ended):
             return None
         reason, times = Counter(trial.reason for trial in failed).most_common(1)[0]
@@ -154,7 +160,8 @@ class Conductor:
     def _write(self, event: str, **details: Any) -> None:
         if self.paused and event != "close":
             raise PausedError(self.paused)
-        entry: Event = {"event": event, "time": time.time_ns() // 1_000_000, **details}
+        up = round(time.monotonic() - self._began, 3)  # seconds of this session, whatever is done to the clock
+        entry: Event = {"event": event, "time": time.time_ns() // 1_000_000, "up": up, **details}
         try:
             self._journal.append(entry)
         except OSError as error:  # what is not in the journal has not happened

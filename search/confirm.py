@@ -14,8 +14,8 @@ from rich.console import Console
 
 from search import preflight
 from search.agenda import Question
-from search.driver import SearchResult, about_data, check_cluster, drive, refuse_change
-from search.held_out import open_once, openings
+from search.driver import SearchResult, Slots, about_data, check_cluster, drive, refuse_change
+from search.held_out import open_once
 from search.history import ENDED, History, Trial
 from search.plan import plan_of
 from search.provenance import provenance
@@ -23,7 +23,7 @@ from search.session import connected_quietly, say, told_how_to_go_on
 from search.store import SearchFolder, create_folder, open_folder, results_root
 from spaces.spec import FAMILIES, SearchSpec
 from trainers.config import TrialConfig
-from trainers.data import load, load_test
+from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
 from trainers.seeds import derive_seed
@@ -116,7 +116,7 @@ def confirm(
 
     top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
     default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
-    anyway: go on also with other code.
+    anyway: also with other code than the search's.
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
     """
@@ -134,22 +134,20 @@ def confirm(
     agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
     if is_confirmed(folder):
         return Confirmed(folder, None, test)
+    refuse_change(searched, load(spec.data, data), anyway=anyway)
     labels = ", ".join(candidate.label for candidate in chosen)
     say(console, f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
-    first = arrays[drawn[0]]
-    plan = plan_of(confirmation_spec(spec, folder.name), first, agenda.planned(history))
-    preflight.check_folder(searched.root, plan)
+    runs = confirmation_spec(spec, folder.name)
     with told_how_to_go_on(folder, console), connected_quietly(address, console):
         check_cluster(spec, searched.root, address)
-        if folder.name not in (opening.by for opening in openings(searched.test_openings)):  # to go on is no new look
-            open_once(searched.test_openings, folder.name, again=again)
+        plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
+        preflight.check_folder(searched.root, plan)
+        _open_test(folder, test, again=again)
         if not (folder.path / "search.json").exists():
             kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
-            made = provenance(about_data(first))
-            create_folder(searched.path, confirmation_spec(spec, folder.name), made, confirms=kept)
-        elif not anyway:
-            refuse_change(folder, first)
+            kept["test"] = split_fingerprint(test)
+            create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
         with folder.lock():
             session = drive(
                 folder, folder.spec(), agenda, arrays, console, plan=plan, test=test, to_keep=agenda.best_of_each
@@ -157,12 +155,22 @@ def confirm(
     return Confirmed(folder, session, test)
 
 
+def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
+    """Write down that a confirmation looks at the test split; one that goes on looks at the same one, and not anew."""
+    searched = folder.searched
+    if not (folder.path / "search.json").exists():
+        open_once(searched.test_openings, folder.name, again=again)
+    elif folder.about()["confirms"]["test"] != split_fingerprint(test):
+        raise InputError(f"{folder.title} was begun with other test images than those that are here now")
+
+
 def _current(searched: SearchFolder, again: bool) -> SearchFolder:
     """The confirmation that is meant: the last one, or a new one."""
     begun = searched.confirmations()
     if begun and not (again and is_confirmed(begun[-1])):
         return begun[-1]
-    return SearchFolder(searched.path / f"confirm-{len(begun) + 1}")
+    last = int(begun[-1].name.removeprefix("confirm-")) if begun else 0
+    return SearchFolder(searched.path / f"confirm-{last + 1}")
 
 
 def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:

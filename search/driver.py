@@ -14,9 +14,9 @@ from rich.console import Console
 
 from search import preflight
 from search.adapters import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
-from search.agenda import Agenda, SearchAgenda
+from search.agenda import Agenda, SearchAgenda, planned_trials
 from search.conductor import Conductor, PausedError, is_complete
-from search.history import History, Trial
+from search.history import ENDED, History, Trial
 from search.keeper import Keeper, best_and_contrast
 from search.live import LiveView
 from search.mlflow_store import tracking_uri
@@ -24,11 +24,15 @@ from search.optuna_view import OptunaView
 from search.plan import Plan, make_plan
 from search.provenance import code_hash, provenance
 from search.report import report
+from search.sampler import as_optuna_trial
 from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
+from search.slots import slots_on
 from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root
 from search.tracking import Tracker, undelivered
 from search.trial import trainable
-from spaces.spec import SearchSpec
+from spaces.fields import fields
+from spaces.spec import SearchSpec, value_at
+from trainers.config import shown as shown_value
 from trainers.data import load
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import EnvironmentProblem, InputError
@@ -69,11 +73,11 @@ def run(
     refuse_existing(root, spec.name)
     arrays = load(spec.data, data)
     older = _older(root, start_from, spec, arrays) if start_from is not None else None
-    preflight.check_folder(root, make_plan(spec, arrays))
     say(console, f"{spec.name}: {arrays.description}")
     with told_how_to_go_on(SearchFolder(root / spec.name), console):
         with connected_quietly(address, console):
             check_cluster(spec, root, address)
+            preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()))
             folder = create_folder(root, spec, provenance(about_data(arrays)))
             with folder.lock():
                 found = _drive(folder, spec, arrays, console, begin=_start_from(older))
@@ -92,8 +96,8 @@ def resume(
 ) -> SearchResult:
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
-    extend_by: so many proposed trials more than it was planned with. anyway: also when the code or the data are not
-    those that it began with.
+    extend_by: so many proposed trials more than it was planned with. anyway: also when the code is not that which it
+    began with.
     """
     console = console or Console(file=sys.stdout)
     folder = open_folder(results_root(results), name)
@@ -104,11 +108,17 @@ def resume(
                 say(console, f"{name} is complete: there is nothing left to run")
                 return SearchResult(folder, history, "done", undelivered(folder), None, None, None)
             arrays = load(spec.data, data)
-            if not anyway:
-                refuse_change(folder, arrays)
+            refuse_change(folder, arrays, anyway=anyway)
             say(console, f"{spec.name}: {arrays.description}")
+            if extend_by:
+                more = planned_trials(spec, history.extra + extend_by) - planned_trials(spec, history.extra)
+                if more == 0:
+                    raise InputError(f"--trials: the grid of {name} has no more points; search.grid_points sets them")
+                say(console, f"{more} trials more than the {planned_trials(spec, history.extra)} planned so far")
             with connected_quietly(address, console):
                 check_cluster(spec, folder.root, address)
+                plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
+                preflight.check_folder(folder.root, plan)
                 found = _drive(folder, spec, arrays, console, extend_by, begin=_extend_by(extend_by))
         return _reported(found, data, console)
 
@@ -120,31 +130,45 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> None:
         preflight.check_nodes(root, code_hash())
 
 
-def refuse_change(folder: SearchFolder, arrays: TrialData) -> None:
-    """Raise InputError when the code or the data are not those that the folder began with."""
+def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> None:
+    """Raise InputError when the data are not those that the folder began with, or the code is not, unless `anyway`."""
     began = folder.about()["provenance"]
     if began["data"]["fingerprint"] != arrays.fingerprint:
         raise InputError(
-            f"{folder.name} began on other data ({began['data']['description']}) than it would go on with "
-            f"({arrays.description}); say --anyway if that is wanted"
+            f"{folder.title} began on other data ({began['data']['description']}) than it would go on with "
+            f"({arrays.description}), and scores on both cannot be compared; begin another search"
         )
-    if began["code"] != code_hash():
+    if began["code"] != code_hash() and not anyway:
         raise InputError(
-            f"{folder.name} began with other code (commit {began['git_commit']}) than it would go on with; "
+            f"{folder.title} began with other code (commit {began['git_commit']}) than it would go on with; "
             f"say --anyway if that is wanted"
         )
 
 
 def _older(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> SearchFolder:
+    """The older search, whose scores mean here what they meant there. Raises InputError where they would not."""
     folder = open_folder(root, name)
-    there = folder.about()["provenance"]["data"]
-    if there["fingerprint"] != arrays.fingerprint:
-        raise InputError(f"--from: {name} ran on other data ({there['description']}): its scores mean nothing here")
+    data = folder.about()["provenance"]["data"]
+    if data["fingerprint"] != arrays.fingerprint:
+        raise InputError(f"--from: {name} ran on other data ({data['description']}): its scores mean nothing here")
     older = folder.spec()
-    stages = (older.representation.epochs, older.classifier.epochs, older.search.metric)
-    if stages != (spec.representation.epochs, spec.classifier.epochs, spec.search.metric):
-        raise InputError(f"--from: {name} has other stage lengths or another metric: its scores mean nothing here")
+    if older.search.metric != spec.search.metric:
+        raise InputError(f"--from: {name} has another metric ({older.search.metric}): its scores mean nothing here")
+    free = {*older.space, *spec.space}
+    for path in fields():
+        there, here = value_at(older.base, path), value_at(spec.base, path)
+        if path not in free and there != here:
+            raise InputError(f"--from: {name} has {path} {shown_value(there)}, not {shown_value(here)}: other scores")
+    if spec.search.per_family:
+        raise InputError("--from: with per_family it would give some families a start over the others")
+    if not any(as_optuna_trial(spec.space, trial, spec.search.metric_key) for trial in ended(folder)):
+        raise InputError(f"--from: no trial of {name} lies in the space of this search")
     return folder
+
+
+def ended(folder: SearchFolder) -> list[Trial]:
+    """The trials that have ended, whatever became of them."""
+    return folder.history().in_state(*ENDED)
 
 
 def _reported(found: SearchResult, data: Path | None, console: Console) -> SearchResult:
@@ -202,7 +226,6 @@ def drive(
     data: by the seed of its split. test: on which trials are scored at their end, None in a search. to_keep: the trials
     whose last checkpoint stays, by default a search's best. begin: what is to be told to the conductor first.
     """
-    folder.forget_stop()
     history, slots = folder.history(), Slots(spec)
     uri = tracking_uri(spec, folder.root)
     tracker = Tracker(folder, uri)
@@ -211,27 +234,31 @@ def drive(
     study = OptunaView(folder.optuna_view, spec, history)
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
     conductor = Conductor(spec, history, folder.open_journal(), agenda, listeners=listeners)
-    begin(conductor)
+    with suppress(PausedError):
+        begin(conductor)
     tracker.start()
     with signals_taken(view.tell) as signals:
         with shown(view, history):
-            conductor.open(slots=slots(), code=code_hash())
             stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
-            with quiet(folder.driver_log):
-                _tuner(folder, spec, data, test, conductor, slots, stopper).fit()
-            reason = stopper.reason or ("done" if is_complete(agenda, history) else "interrupted")
             with suppress(PausedError):
-                conductor.close(reason)
+                conductor.open(slots=slots(), code=code_hash())
+                with quiet(folder.driver_log):
+                    _tuner(folder, spec, data, test, conductor, slots, stopper).fit()
+                conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
         if conductor.paused:
             raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: mend it, then `{folder.hint('resume')}`")
+        view.tell("delivering to MLflow what it lacks")
         left = tracker.close(DELIVERY_PATIENCE)
-    return SearchResult(folder, history, reason, left, tracker.problem, tracker.parent, tracker.different)
+    assert history.closed is not None, "a session that is not paused is closed"
+    return SearchResult(
+        folder, history, history.closed["reason"], left, tracker.problem, tracker.parent, tracker.different
+    )
 
 
 def _reasons_to_end(
     folder: SearchFolder, spec: SearchSpec, conductor: Conductor, signals: Signals
 ) -> Callable[[], str | None]:
-    started, before = time.monotonic(), conductor.history.driven / 1000
+    started, before = time.monotonic(), conductor.history.driven
 
     def reason_to_end() -> str | None:
         if conductor.paused:
@@ -298,7 +325,7 @@ class Slots:
         """The spec's `max_concurrent`, or as many trials as fit on the live nodes."""
         if time.monotonic() - self._asked > 5 or self._slots == 0:
             self._asked = time.monotonic()
-            self._slots = max(1, preflight.slots(self._spec.resources, preflight.live_nodes(ray.nodes())))
+            self._slots = max(1, slots_on(self._spec.resources, preflight.live_nodes(ray.nodes())))
         return min(self._slots, self._spec.search.max_concurrent or self._slots)
 
 

@@ -1,9 +1,9 @@
 """What a confirmation came to: the scores of its runs, what they say of the losses and of the winner, and in words."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from rich.table import Table
 from search.confirm import Candidate, Confirmed, read_plan
 from search.history import History
 from search.image_bootstrap import Resampled, image_bootstrap
-from search.report import report
 from search.store import SearchFolder
 from search.verdict import Summary, Verdict, WinnersCurse, judge, winners_curse
 from spaces.spec import FAMILIES
@@ -34,6 +33,7 @@ class Evidence:
     confirmation: str
     candidates: tuple[Candidate, ...]
     seeds: tuple[int, ...]
+    metric: str  # the search's own, on validation images
     scores: dict[str, Scores]  # by metric: the test split's, and the search's own on validation images
     families: dict[str, Verdict]  # by test metric: the best of each loss against each other
     winners: Verdict | None  # all candidates, by the first test metric; None where they are the families alone
@@ -43,9 +43,9 @@ class Evidence:
 
     @property
     def best(self) -> Candidate:
-        """The candidate that came first on the test split."""
-        verdict = self.winners or self.families[TEST_METRICS[0]]
-        return next(candidate for candidate in self.candidates if candidate.label == verdict.best)
+        """The candidate that validates best on the fresh seeds: the test split judges it and has not chosen it."""
+        validation = self.scores[self.metric]
+        return max(self.candidates, key=lambda candidate: _mean(validation[candidate.label].values()))
 
 
 def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
@@ -69,6 +69,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         confirmation=folder.name,
         candidates=tuple(chosen),
         seeds=tuple(seeds),
+        metric=metric,
         scores=scores,
         families={name: judge({family: scores[name][family] for family in of_families}) for name in TEST_METRICS},
         winners=judge(scores[TEST_METRICS[0]]) if len(chosen) > len(of_families) else None,
@@ -78,15 +79,10 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
     )
 
 
-def conclude(confirmed: Confirmed, data: Path | None = None) -> Evidence:
-    """Weigh a confirmation and leave what it came to: verdict.json and a new report of the search.
-
-    data: as `--data`, for a picture in the report.
-    """
+def conclude(confirmed: Confirmed) -> Evidence:
+    """Weigh a confirmation and leave what it came to in verdict.json."""
     evidence = gather(confirmed.folder, confirmed.test.labels)
     write_atomically(confirmed.folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
-    searched = confirmed.folder.searched
-    report(searched.name, results=searched.root, data=data)
     return evidence
 
 
@@ -142,6 +138,11 @@ def table(evidence: Evidence) -> Table:
     return made
 
 
+def _mean(values: Iterable[float]) -> float:
+    told = list(values)
+    return sum(told) / len(told) if told else -math.inf
+
+
 def _summary(evidence: Evidence, metric: str, label: str) -> Summary:
     return judge({label: evidence.scores[metric][label]}).labels[0]
 
@@ -188,7 +189,7 @@ def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
     missing = [family for family in FAMILIES if family not in of_families]
     if missing:
         yield f"Not compared, as no trial of theirs finished: {', '.join(missing)}."
-    tried: Counter[str] = Counter(trial.family for trial in history.trials.values() if not trial.baseline)
+    tried: Counter[str] = Counter(t.family for t in (*history.trials.values(), *history.known) if not t.baseline)
     if len({tried[family] for family in of_families}) > 1:
         counts = ", ".join(f"{family} {tried[family]}" for family in of_families)
         yield (

@@ -12,16 +12,14 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 
-from search.held_out import open_once
 from search.history import Trial
 from search.provenance import cpu_kind, versions
-from search.store import SearchFolder, open_folder, results_root
+from search.store import SearchFolder, all_folders, open_folder, results_root
 from search.tables import searched
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.checkpoint import Checkpoint, newest_checkpoint_path
 from trainers.config import METRIC, Config, Real, Seed, TrialConfig, Whole, parse
-from trainers.data import load, load_test
-from trainers.data.arrays import Split
+from trainers.data import load
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import file_hash, write_atomically
 from trainers.pipeline import Reporter, TrialResult, run_trial
@@ -52,6 +50,7 @@ class Export:
 
     config: TrialConfig
     expected: Expected | None = None
+    search_id: str | None = None  # of the search that it was exported from
 
 
 def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path]:
@@ -63,14 +62,22 @@ def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path
     ranked = folder.history().ranked()
     if not 1 <= top <= len(ranked):
         raise InputError(f"--top: {len(ranked)} trials of {name} finished, but got {top}")
-    return [_export(folder, trial, rank) for rank, trial in enumerate(ranked[:top], 1)]
+    kept = [newest_checkpoint_path(folder.trial(trial.number).checkpoints) for trial in ranked[:top]]
+    for trial, checkpoint in zip(ranked, kept, strict=False):
+        if checkpoint is None:
+            keep = folder.spec().search.keep_best
+            raise InputError(
+                f"trial {trial.number} of {name} has no whole checkpoint left to export; search.keep_best kept {keep}"
+            )
+    return [
+        _export(folder, trial, rank, path)
+        for rank, (trial, path) in enumerate(zip(ranked, kept, strict=False), 1)
+        if path is not None
+    ]
 
 
-def _export(folder: SearchFolder, trial: Trial, rank: int) -> Path:
+def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> Path:
     spec, about = folder.spec(), folder.about()
-    checkpoint = newest_checkpoint_path(folder.trial(trial.number).checkpoints)
-    if checkpoint is None:
-        raise InputError(f"trial {trial.number} of {folder.name} has no whole checkpoint left to export")
     target, weights = folder.exported(rank)
     write_atomically(weights, checkpoint.read_bytes())
     expected = Expected(
@@ -109,7 +116,10 @@ def read_export(path: Path) -> Export:
         return Export(parse(TrialConfig, raw))
     if not isinstance(raw["config"], Mapping) or not isinstance(raw.get("expected"), Mapping):
         raise InputError(f"{path}: an export has the sections config and expected")
-    return Export(parse(TrialConfig, raw["config"], "config"), parse(Expected, raw["expected"], "expected"))
+    origin = raw.get("origin")
+    search_id = origin.get("search_id") if isinstance(origin, Mapping) else None
+    expected = parse(Expected, raw["expected"], "expected")
+    return Export(parse(TrialConfig, raw["config"], "config"), expected, None if search_id is None else str(search_id))
 
 
 @dataclass(frozen=True)
@@ -145,14 +155,15 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
     return trained_on(_device_like(expected.device))
 
 
-def held_out_images(path: Path, exported: Export, *, again: bool = False, data: Path | None = None) -> Split:
-    """The test images, whose opening is written down: in the search's folder for its export, else beside the file.
+def record_of(path: Path, exported: Export, results: Path | None = None) -> Path:
+    """Where an opening of the test split is written down: in its search's folder, wherever the file was copied to.
 
-    Raises InputError when the data has none, or when they were looked at before, unless `again`.
+    A plain config, or an export whose search is not here, has a record of its own beside it.
     """
-    images = load_test(exported.config.data, data)
-    open_once(SearchFolder(path.absolute().parent).test_openings, f"train {path.name}", again=again)
-    return images
+    for folder in all_folders(results_root(results)):
+        if exported.search_id is not None and folder.about()["id"] == exported.search_id:
+            return folder.test_openings
+    return path.with_name(f"{path.stem}.test-split.jsonl")
 
 
 def compare(exported: Export, result: TrialResult) -> dict[str, Any]:

@@ -25,19 +25,23 @@ def openings(record: Path) -> list[Opening]:
     return [Opening(**json.loads(line)) for line in record.read_text().splitlines() if line]
 
 
+def refuse_second(record: Path, *, again: bool) -> None:
+    """Raise InputError when the test split was looked at before, unless `again`."""
+    before = openings(record)
+    if before and not again:
+        raise InputError(
+            f"the test split was opened by {before[0].by} on {before[0].at[:10]}, and a second look tests less than "
+            f"the first; say --again if that is wanted: it is written down"
+        )
+
+
 def open_once(record: Path, by: str, *, again: bool) -> None:
-    """Write down a look at the test split, before it happens.
+    """Write down a look at the test split, just before it happens.
 
     Raises InputError when it is not the first, unless `again`.
     """
-    before = openings(record)
-    if before and not again:
-        first = before[0]
-        raise InputError(
-            f"the test split was opened by {first.by} on {first.at[:10]}, and a second look tests less than the first; "
-            f"say --again if that is wanted: it is written down"
-        )
-    opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), by, bool(before))
+    refuse_second(record, again=again)
+    opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), by, bool(openings(record)))
     with record.open("a") as file:
         file.write(json.dumps(asdict(opening)) + "\n")
         file.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from search.asha import Decision
-from search.journal import Event, read_events
+from search.journal import Event, JournalError, read_events
 from spaces.spec import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
@@ -72,14 +72,14 @@ class History:
     extra: int = 0  # trials that the search was extended by
     closed: Event | None = None  # how the last session ended; None: it has not, or it was killed
     time: int = 0  # of the last event
-    driven: int = 0  # ms that drivers ran, killed ones too; from 0 again once a time budget was spent
+    driven: float = 0.0  # seconds that drivers ran, killed ones too; from 0 again once a time budget was spent
+    _up: float = 0.0  # seconds of the session at the last event
 
     def apply(self, event: Event) -> None:
         """Take in one event. Unknown kinds are passed over: a later version may have written them."""
-        time = event.get("time", self.time)
-        if self.sessions and self.closed is None and event["event"] not in BETWEEN_SESSIONS:
-            self.driven += time - self.time
-        self.time = time
+        self.time = event.get("time", self.time)
+        self.driven += event.get("up", 0.0) - self._up if event["event"] not in BETWEEN_SESSIONS else 0.0
+        self._up = event.get("up", 0.0)
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
             handler(event)
@@ -131,7 +131,7 @@ class History:
     def _on_close(self, event: Event) -> None:
         self.closed = event
         if event["reason"] == "max_hours":
-            self.driven = 0
+            self.driven = 0.0
         self.nothing_runs()
 
     def nothing_runs(self) -> None:
@@ -158,8 +158,12 @@ def _score(trial: Trial) -> float:
 
 
 def read_history(journal: Path) -> History:
-    """Replay a journal from its file."""
-    history = History()
-    for event, _ in read_events(journal):
-        history.apply(event)
+    """Replay a journal from its file. Raises JournalError where a line is damaged or does not fit those before it."""
+    history, offset = History(), 0
+    for event, after in read_events(journal):
+        try:
+            history.apply(event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise JournalError(f"{journal.name}: the line at byte {offset} does not fit those before it") from None
+        offset = after
     return history

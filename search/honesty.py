@@ -141,17 +141,30 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
 
 def pruning_regret(history: History) -> Regret:
-    """Compare what was spared by lot with what was never marked for stopping, all of it finished."""
+    """Compare what was spared by lot with what was never marked for stopping, all of it finished.
+
+    Within its bracket each: with a search for each family, a trial is held against those of its own family.
+    """
     finished = history.in_state("finished")
     marked = [trial for trial in finished if trial.spared_at is not None]
-    exempt = [_score(trial) for trial in marked if not trial.baseline]
-    unmarked = [_score(trial) for trial in finished if trial.spared_at is None]
-    baselines = len(marked) - len(exempt)
-    if len(exempt) < MIN_EXEMPT or not unmarked:
-        problem = TOO_FEW if len(exempt) < MIN_EXEMPT else "nothing to compare with"
-        return Regret(len(exempt), baselines, len(unmarked), None, None, problem)
-    won, above_median = (_share_above(exempt, bar) for bar in (max(unmarked), median(unmarked)))
-    return Regret(len(exempt), baselines, len(unmarked), won, above_median, None)
+    exempt = [trial for trial in marked if not trial.baseline]
+    unmarked: dict[int, list[float]] = {}
+    for trial in finished:
+        if trial.spared_at is None:
+            unmarked.setdefault(_bracket(trial), []).append(_score(trial))
+    comparable = [trial for trial in exempt if _bracket(trial) in unmarked]
+    sizes = len(exempt), len(marked) - len(exempt), sum(map(len, unmarked.values()))
+    if len(comparable) < MIN_EXEMPT:
+        return Regret(*sizes, None, None, TOO_FEW if len(exempt) < MIN_EXEMPT else "nothing to compare with")
+    won, above_median = (
+        _share([_score(trial) > bar(unmarked[_bracket(trial)]) for trial in comparable]) for bar in (max, median)
+    )
+    return Regret(*sizes, won, above_median, None)
+
+
+def _bracket(trial: Trial) -> int:
+    """Trials are stopped, and so compared, within one."""
+    return trial.decisions[0].bracket if trial.decisions else 0
 
 
 def tau_interval(tau: float, trials: int) -> tuple[float, float]:
@@ -231,10 +244,9 @@ def _problem(early: Sequence[float], final: Sequence[float]) -> str | None:
     return ALIKE if len(set(early)) == 1 else None
 
 
-def _share_above(scores: Sequence[float], bar: float) -> Share:
-    count = sum(1 for score in scores if score > bar)
-    share = count / len(scores)
-    return Share(count, share, wilson(share, len(scores)))
+def _share(held: Sequence[bool]) -> Share:
+    share = sum(held) / len(held)
+    return Share(sum(held), share, wilson(share, len(held)))
 
 
 def _score(trial: Trial) -> float:

@@ -22,16 +22,23 @@ class Journal:
     """Append-only writer; one at a time (the search's lock sees to it)."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         _drop_torn_line(path)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def append(self, event: Event) -> None:
-        """Write an event and wait until it is on the disk. Numbers must be finite."""
-        line = json.dumps(event, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Write an event and wait until it is on the disk. Numbers must be finite.
+
+        An OSError leaves the journal as it was: what could not be written whole is taken back.
+        """
+        line = json.dumps(event, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        whole = os.fstat(self._file.fileno()).st_size
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(whole)
+            raise
 
     def close(self) -> None:
         """Close the file; events appended so far stay."""

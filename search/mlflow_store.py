@@ -26,6 +26,11 @@ def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
 
 
+def shown_uri(uri: str) -> str:
+    """A store's address as it may be printed: without a name and a password."""
+    return re.sub(r"//[^/@]*@", "//…@", uri)
+
+
 def connect(uri: str) -> "MlflowClient":
     """A client of the store, which answers. Raises whatever MLflow raises when it does not."""
     # one call on a dead server would else retry for four minutes

@@ -19,4 +19,4 @@ Set = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print plain JSON.")]
 Address = Annotated[str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto.")]
 Again = Annotated[bool, typer.Option("--again", help="Open the test split once more; it is written down.")]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other code or data than it began with.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other code than it began with.")]

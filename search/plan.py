@@ -1,5 +1,6 @@
 """What a search will cost, before it starts."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from search.agenda import planned_trials
 from search.asha import rung_epochs
 from search.precision import balanced_accuracy_error
+from search.slots import slots_on
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
@@ -30,6 +32,7 @@ class Plan:
     expected_epochs: int
     expected_epochs_per_trial: float  # of those that the sampler proposes
     checkpoint_bytes: int
+    slots: int
     disk_bytes: int
     standard_error: float
 
@@ -38,19 +41,22 @@ class Plan:
         return vars(self) | {"rungs": list(self.rungs)}
 
 
-def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
-    """The plan of a search on its data, extended by `extra` trials."""
-    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
+def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0, *, slots: int | None = None) -> Plan:
+    """The plan of a search on its data, extended by `extra` trials; see `plan_of` for the slots."""
+    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines), slots=slots)
 
 
-def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
-    """The plan of so many trials, baselines among them."""
+def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0, *, slots: int | None = None) -> Plan:
+    """The plan of so many trials, baselines among them.
+
+    slots: how many run at once, by which the disk is reckoned; None: as many as this machine holds.
+    """
     rungs, last = rung_epochs(spec), spec.base.last_epoch
     proposed = trials - baselines
     per_trial = expected_epochs(rungs, last, spec.search.scheduler.reduction)
     size = checkpoint_bytes(spec.base, data.train.images.shape[1])
     classes = len(data.class_names)
-    running = min(trials, spec.search.max_concurrent or trials)
+    running = min(trials, slots or min(local_slots(spec), spec.search.max_concurrent or trials))
     return Plan(
         trials=trials,
         baselines=baselines,
@@ -60,10 +66,17 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         expected_epochs=round(baselines * last + proposed * per_trial),
         expected_epochs_per_trial=per_trial,
         checkpoint_bytes=size,
+        slots=running,
         # three a running trial, of which one is being written; one of each best
         disk_bytes=size * (3 * running + min(spec.search.keep_best + 1, trials)),  # and the best CL trial
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
+
+
+def local_slots(spec: SearchSpec) -> int:
+    """How many trials this machine holds at once; one where it holds none."""
+    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    return max(1, slots_on(spec.resources, [here]))
 
 
 def expected_epochs(rungs: tuple[int, ...], last_epoch: int, reduction: float) -> float:
@@ -123,7 +136,10 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
     yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
     yield f"epochs      {plan.expected_epochs} expected, {plan.most_epochs} at most"
-    yield f"disk        {plan.disk_bytes / 1e6:.0f} MB at most for checkpoints of {plan.checkpoint_bytes / 1e6:.1f} MB"
+    yield (
+        f"disk        {plan.disk_bytes / 1e6:.0f} MB at most for checkpoints of {plan.checkpoint_bytes / 1e6:.1f} MB, "
+        f"with {plan.slots} trials at once"
+    )
     yield (
         f"error       a balanced accuracy near .8 has a standard error of {plan.standard_error:.3f} "
         f"from {len(data.validation.labels)} validation images"

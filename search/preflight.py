@@ -10,10 +10,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.plan import Plan
 from search.provenance import code_hash
+from search.slots import Node
 from spaces.spec import ResourcesConfig
 from trainers.errors import EnvironmentProblem
 
-Node = dict[str, float]  # a live node's resources by Ray's names
+NODE_PATIENCE = 60.0  # seconds in which a node must answer
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
@@ -32,12 +33,6 @@ def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
     raise EnvironmentProblem(
         f"resources: no node has {resources.cpus:g} cpus and {resources.gpus:g} gpus together; ask for less"
     )
-
-
-def slots(resources: ResourcesConfig, nodes: list[Node]) -> int:
-    """How many trials fit on the nodes at once."""
-    wanted = {kind: amount for kind, amount in (("CPU", resources.cpus), ("GPU", resources.gpus)) if amount > 0}
-    return sum(min(int(node.get(kind, 0.0) / amount + 1e-9) for kind, amount in wanted.items()) for node in nodes)
 
 
 def check_folder(root: Path, plan: Plan) -> None:
@@ -82,7 +77,19 @@ def check_nodes(root: Path, code: str) -> None:
 def _from_each(nodes: list[dict[str, Any]], probe: Path) -> list[tuple[str, str | None]]:
     places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
     asked = [_look_from_node.options(scheduling_strategy=place).remote(str(probe)) for place in places]
-    return list(ray.get(asked, timeout=60))
+    return [_answer(one, node) for one, node in zip(asked, nodes, strict=True)]
+
+
+def _answer(asked: Any, node: dict[str, Any]) -> tuple[str, str | None]:
+    name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+    try:
+        code, read = ray.get(asked, timeout=NODE_PATIENCE)
+    except ray.exceptions.GetTimeoutError:
+        raise EnvironmentProblem(f"{name} does not answer; free a CPU of it, or take it out of the cluster") from None
+    except ray.exceptions.RayError as error:  # what a node without this package raises, for one
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+        raise EnvironmentProblem(f"{name} cannot run afcl ({reason}); install the same version on it") from None
+    return code, read
 
 
 @ray.remote(num_cpus=0)

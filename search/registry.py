@@ -57,7 +57,13 @@ def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
 def _registered(client: "MlflowClient", searched: SearchFolder, evidence: Evidence) -> str | None:
     """The version that was registered for this confirmation before."""
     found = client.search_model_versions(f"name = '{searched.name}'")
-    return next((str(one.version) for one in found if one.tags.get("confirmation") == evidence.confirmation), None)
+    wanted = _mark(searched, evidence)
+    return next((str(one.version) for one in found if one.tags.get("confirmation") == wanted), None)
+
+
+def _mark(searched: SearchFolder, evidence: Evidence) -> str:
+    """What tells this confirmation from that of another search of the same name, an older one say."""
+    return f"{searched.about()['id']} {evidence.confirmation}"
 
 
 def _register(
@@ -91,7 +97,7 @@ def _register(
             },
         )
     version = str(logged.registered_model_version)
-    client.set_model_version_tag(searched.name, version, "confirmation", evidence.confirmation)
+    client.set_model_version_tag(searched.name, version, "confirmation", _mark(searched, evidence))
     return version
 
 

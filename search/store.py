@@ -10,14 +10,10 @@ results/NAME/
   stop                 there while somebody wants the search to stop
   trials/0007/         log.txt, result.json, checkpoints/, embedding.json
   optuna.log           the search as an Optuna study, for optuna-dashboard
-<<<<<<< HEAD
   test-split.jsonl     when the test split was looked at, by what
   confirm-1/           a confirmation: a folder like this one, and verdict.json
-  index.html, best-1.yaml, best-1.pt   what `report` and `export` leave
-=======
   index.html, leaderboard.csv, figures/   what `report` leaves
-  best-1.yaml, best-1.pt   what `export` leaves
->>>>>>> c944fd4 (The report as a list of sections: curves, coordinates, maps, classes, embeddings, edges and cost)
+  best-1.yaml, best-1.pt, tables/         what `export` leaves
 """
 
 import fcntl
@@ -35,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.history import History, read_history
 from search.journal import Journal
-from spaces.spec import SearchSpec, load_spec
+from spaces.spec import NAME, SearchSpec, load_spec
 from trainers.config import did_you_mean
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
@@ -44,6 +40,7 @@ if TYPE_CHECKING:
     from search.frames import Frames
 
 FORMAT = 1
+LOCK_ATTEMPTS = 20  # a twentieth of a second apart
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 
@@ -165,6 +162,11 @@ class SearchFolder:
         return self.path / "delivered.json"
 
     @property
+    def delivery_lock(self) -> Path:
+        """Held by whoever delivers to MLflow."""
+        return self.path / "delivery.lock"
+
+    @property
     def driver_log(self) -> Path:
         """What Ray and the driver said."""
         return self.path / "driver.log"
@@ -236,23 +238,28 @@ class SearchFolder:
         """Whether somebody wants the search to stop."""
         return (self.path / "stop").exists()
 
-    def forget_stop(self) -> None:
-        """A new session begins: an old wish to stop is over."""
+    def _forget_stop(self) -> None:
         (self.path / "stop").unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the search for one driver. Raises EnvironmentProblem with the holder when another has it."""
         with (self.path / "driver.lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            for attempt in range(LOCK_ATTEMPTS):  # who only looks whether it is held has it for a moment too
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if attempt + 1 < LOCK_ATTEMPTS:
+                        time.sleep(0.05)
+            else:
                 raise EnvironmentProblem(
-                    f"search {self.name} is run by {self.holder()}; to end it: {self.hint('stop')}"
-                ) from None
+                    f"search {self.title} is run by {self.holder()}; to end it: {self.hint('stop')}"
+                )
             file.truncate(0)
             file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}))
             file.flush()
+            self._forget_stop()  # an old wish to stop is over; one that comes from now on counts
             yield
 
     def holder(self) -> str | None:
@@ -309,8 +316,8 @@ def refuse_existing(root: Path, name: str) -> None:
 def open_folder(root: Path, name: str) -> SearchFolder:
     """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
     path = root / name
-    if not (path / "search.json").is_file():
-        if path.exists():
+    if not NAME.fullmatch(name) or not (path / "search.json").is_file():
+        if NAME.fullmatch(name) and path.exists():
             raise InputError(f"{path} is not a search's folder: it has no search.json")
         known = [folder.name for folder in all_folders(root)]
         raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")

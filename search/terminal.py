@@ -1,9 +1,10 @@
 """What the command line's words share: where they print, and the codes with which they end."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,19 @@ if TYPE_CHECKING:
 
 DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
 
-err = Console(file=sys.stderr)
-out = Console(file=sys.stdout)  # as it is now: a search sends what others print to its log
+
+class Terminal(Console):
+    """A console that goes quiet when whoever reads it has gone (`| head`): a search must not end of that."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more."""
+        self.quiet = True
+        with suppress(OSError, ValueError):  # no file of the system's
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())  # else Python complains of it at its end
+
+
+err = Terminal(file=sys.stderr)
+out = Terminal(file=sys.stdout)  # as it is now: a search sends what others print to its log
 
 
 def console_for(json_: bool) -> Console:
@@ -34,10 +46,15 @@ def print_json(value: object) -> None:
 
 
 def opened(name: str, results: Path | None) -> "SearchFolder":
-    """The folder of the search that is named. Raises InputError when there is none."""
+    """The folder of the search, or of the confirmation (NAME/confirm-1), that is named.
+
+    Raises InputError when there is none.
+    """
     from search import store
 
-    return store.open_folder(store.results_root(results), name)
+    search, slash, inside = name.partition("/")
+    folder = store.open_folder(store.results_root(results), search)
+    return store.open_folder(folder.path, inside) if slash else folder
 
 
 @contextmanager

@@ -6,27 +6,26 @@ nothing: runs are found by their tags, and a metric with the same key, step and 
 that is down delays the delivery; the next start, or `sync`, catches up.
 """
 
+import fcntl
 import json
 import math
 import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search.history import History, Trial
 from search.journal import Event, read_events
-from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, in_one_line, tracking_uri
+from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, in_one_line, shown_uri, tracking_uri
 from search.store import SearchFolder
 from search.tables import values_of
 from spaces.spec import SearchSpec
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
-
-if TYPE_CHECKING:
-    pass
 
 BATCH = 500  # events
 
@@ -65,11 +64,12 @@ class Tracker:
             self._wake.clear()
             closing = self._closing.is_set()
             try:
-                delivery = delivery or Delivery(self._folder, self._uri)
-                delivery.catch_up()
-                self.parent, self.problem, pause = delivery.parent_location, None, 1.0
-                if closing:
-                    self.different = delivery.reconcile()
+                with _alone(self._folder):
+                    delivery = delivery or Delivery(self._folder, self._uri)
+                    delivery.catch_up()
+                    self.parent, self.problem, pause = delivery.parent_location, None, 1.0
+                    if closing:
+                        self.different = delivery.reconcile()
             except Exception as error:  # MLflow raises whatever its store raises, and none of it may end the search
                 self.problem, delivery = in_one_line(error), None
                 pause = min(2 * pause, 30.0)
@@ -280,7 +280,9 @@ class Delivery:
         return above.parent if self._folder.searched is not self._folder and above.uri == self._done.uri else None
 
     def _tags(self, number: str) -> dict[str, str]:
-        return {"afcl.search": self._folder.title, "afcl.search_id": self._about["id"], "afcl.trial": number}
+        kind = "search" if self._folder.searched is self._folder else "confirmation"
+        search = {"afcl.search": self._folder.title, "afcl.search_id": self._about["id"]}
+        return search | {"afcl.kind": kind, "afcl.trial": number}
 
     def _log_dataset(self, run: str, context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -330,20 +332,29 @@ def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
+@contextmanager
+def _alone(folder: SearchFolder) -> Iterator[None]:
+    """One delivery at a time: two that look for a run at once would both make it."""
+    with folder.delivery_lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def sync(folder: SearchFolder) -> tuple[int, list[str]]:
     """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
 
-    Raises EnvironmentProblem when MLflow cannot be reached.
+    Raises EnvironmentProblem when MLflow cannot be reached, InputError while a driver delivers by itself.
     """
-    uri = tracking_uri(folder.spec(), folder.root)
-    left = undelivered(folder)
+    if (holder := folder.holder()) is not None:
+        raise InputError(f"{folder.title} is run by {holder}, which delivers as it goes; sync it when it has ended")
+    uri, left = tracking_uri(folder.spec(), folder.root), undelivered(folder)
     try:
-        delivery = Delivery(folder, uri)
-        delivery.catch_up()
-        if folder.holder() is None:
+        with _alone(folder):
+            delivery = Delivery(folder, uri)
+            delivery.catch_up()
             delivery.close_orphans()
-        return left, delivery.reconcile()
+            return left, delivery.reconcile()
     except Exception as error:  # whatever the store raises
         raise EnvironmentProblem(
-            f"tracking: MLflow at {uri} takes nothing ({in_one_line(error)}); nothing is lost, try again"
+            f"tracking: MLflow at {shown_uri(uri)} takes nothing ({in_one_line(error)}); nothing is lost, try again"
         ) from None

@@ -10,17 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from search.mlflow_store import experiments, tracking_uri
+from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem, InputError
 
 HOST = "127.0.0.1"
 
 
-def serve(results: Path, port: int, say: Callable[[str], None]) -> int:
+def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; the server's exit code. A store that is itself a server is only named.
 
     Raises EnvironmentProblem when the port is taken, InputError when there is nothing to show yet.
     """
-    uri = tracking_uri(None, results)
+    uri = tracking_uri(spec, results)
     if uri.startswith(("http://", "https://")):
         for line in links(uri, uri):
             say(line)

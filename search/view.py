@@ -69,11 +69,8 @@ class View:
 
 def read_view(folder: SearchFolder, data: Path | None = None) -> View:
     """Look at a search as it stands now."""
-    history, events = History(), []
-    for event, _ in read_events(folder.journal):
-        history.apply(event)
-        events.append(event)
-    return View(folder, folder.spec(), folder.about(), tuple(events), history, data)
+    events = tuple(event for event, _ in read_events(folder.journal))
+    return View(folder, folder.spec(), folder.about(), events, folder.history(), data)
 
 
 def words(path: str) -> str:

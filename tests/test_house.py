@@ -1,6 +1,7 @@
 """The shape of the house: imports run search -> spaces -> trainers, and trainers know nothing of a search."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,13 @@ def test_every_file_can_be_read_in_one_sitting(package):
 def test_lock_file_holds_names_and_versions_and_no_addresses():
     lines = (ROOT / "requirements.lock").read_text().splitlines()[1:]
     assert all("==" in line and "/" not in line and "@" not in line for line in lines)
+
+
+def test_no_file_holds_what_a_merge_left():
+    files = [
+        file for folder in ("search", "spaces", "trainers", "tests", "docker") for file in (ROOT / folder).rglob("*.*")
+    ]
+    files += [ROOT / name for name in ("README.md", "Makefile", "pyproject.toml", "requirements.lock")]
+    texts = {file: file.read_text() for file in files if file.suffix not in (".pyc", ".png")}
+    assert len(texts) > 100
+    assert not [file.name for file, text in texts.items() if re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE)]

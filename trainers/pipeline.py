@@ -178,7 +178,9 @@ class _Trial:
         )
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.config != self.config.model_dump(mode="json"):
+        if (
+            TrialConfig.model_validate(checkpoint.config) != self.config
+        ):  # whatever fields came since, at their defaults
             raise InputError("the checkpoint to go on from was written by a trial of another configuration")
         if checkpoint.fingerprint != self.data.fingerprint:
             raise InputError("the checkpoint to go on from was written by a trial on other data")

@@ -3,6 +3,7 @@ nothing half-made left behind."""
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -82,7 +83,9 @@ COMMANDS = {  # the words, what the line must hold
     "stop tolt": "did you mean told?",
     "sync tolt": "did you mean told?",
     "rm tolt --yes": "did you mean told?",
-    "rm . --yes": "is not a search's folder",
+    "rm . --yes": "no search '.'",
+    "rm told/confirm-1 --yes": "no search 'confirm-1'",
+    "show ../told": "no search '..'",
     "show foreign": "foreign is not a search's folder: it has no search.json",
     "rm foreign --yes": "foreign is not a search's folder",
     "search digits --name foreign": "foreign",
@@ -352,3 +355,28 @@ def test_a_search_is_removed_only_when_somebody_says_so(afcl, told):
 def test_what_no_node_has_is_refused(resource, most, refused, shared_ray):
     line = refused(ENVIRONMENT, "search", "digits", "--name", "new", "--set", f"resources.{resource}=3")
     assert f"resources.{resource}: a trial asks for 3, but no node has more than {most}" in line
+
+
+def test_a_journal_with_a_line_missing_is_told_with_its_place(refused, typed, told):
+    journal = told / "told" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if json.loads(line)["event"] == "asked")
+    journal.write_bytes(b"".join(lines[:place] + lines[place + 1 :]))
+    for words in (["show", "told"], ["explain", "told", "0"], ["resume", "told"]):
+        complaint = typed(*words, results=told)
+        assert complaint.returncode == 2
+        assert re.fullmatch(
+            r"afcl: journal.jsonl: the line at byte \d+ does not fit those before it\n", complaint.stderr
+        )
+    rows = {row["name"]: row["state"] for row in json.loads(typed("list", "--json", results=told).stdout)}
+    assert rows["told"] == "damaged"
+    assert rows["begun"] == "interrupted"
+
+
+def test_a_training_that_diverges_is_one_line(typed, tmp_path):
+    config = "data: {dataset: digits, val_per_class: 40, classes: ['3', '8']}\n"
+    config += "representation: {epochs: 2, optimizer: sgd, lr: 1.0e+38}\n"
+    (tmp_path / "wild.yaml").write_text(config)
+    ended = typed("train", str(tmp_path / "wild.yaml"))
+    assert ended.returncode == 1
+    assert re.fullmatch(r"afcl: diverged: .*no longer finite.*\n", ended.stderr)

@@ -78,7 +78,7 @@ def told(path) -> list[dict]:
     """The journal without times and sessions: what was asked, reported, decided."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     kinds = ("asked", "result", "decision", "end")
-    return [{k: v for k, v in line.items() if k != "time"} for line in lines if line["event"] in kinds]
+    return [{k: v for k, v in line.items() if k not in ("time", "up")} for line in lines if line["event"] in kinds]
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +242,39 @@ def test_families_with_searches_of_their_own_do_not_stop_each_other(tmp_path):
         assert decision.standing == places[:number].count(places[number])
     assert {history.trials[decision.trial].family for decision in history.decisions} == {"CL", "FCL", "ACL", "AFCL"}
     assert history.in_state("stopped")
+
+
+def test_a_hopeless_search_can_be_resumed_once_its_cause_is_mended(spec, tmp_path):
+    conductor = conduct(tmp_path / "journal", spec)
+    conductor.open()
+    for _ in range(3):
+        conductor.fail(conductor.next_trial().number, "crashed: no memory")
+    conductor.close(conductor.hopeless())
+    again = conduct(tmp_path / "journal", spec)
+    again.open()
+    assert again.hopeless() is None
+    play(again)
+    assert len(again.history.in_state("finished", "stopped")) == planned_trials(spec) - 3
+
+
+def test_a_clock_that_is_set_costs_no_time_budget(spec, tmp_path, monkeypatch):
+    conductor = conduct(tmp_path / "journal", spec)
+    conductor.open()
+    number = conductor.next_trial().number
+    monkeypatch.setattr("time.time_ns", lambda: 4_000_000_000 * 10**9)
+    conductor.result(number, 1, {conductor.metric: 0.5})
+    assert read_history(tmp_path / "journal").driven < 60
+    assert read_history(tmp_path / "journal").driven > 0
+
+
+def test_time_that_a_killed_session_ran_counts_and_the_time_between_does_not():
+    history = History()
+    for event in (
+        {"event": "start", "time": 0, "up": 0.5},
+        {"event": "closed by nobody", "time": 0, "up": 10.5},
+        {"event": "extended", "time": 0, "up": 0.1, "trials": 1},
+        {"event": "start", "time": 10**9, "up": 0.4},
+        {"event": "something", "time": 10**9, "up": 5.4},
+    ):
+        history.apply(event)
+    assert history.driven == pytest.approx(15)

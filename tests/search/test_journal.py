@@ -46,3 +46,22 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path):
         journal.append({"event": "result", "value": float("nan")})
     journal.close()
     assert (tmp_path / "journal").read_bytes() == b""
+
+
+def test_what_could_not_be_written_whole_is_taken_back(tmp_path, monkeypatch):
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    journal.append({"event": "one"})
+    whole = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            journal.append({"event": "two"})
+    assert path.read_bytes() == whole
+    journal.append({"event": "three"})
+    journal.close()
+    assert [event["event"] for event, _ in read_events(path)] == ["one", "three"]

@@ -331,6 +331,7 @@ def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
         confirmation="confirm-1",
         candidates=(Candidate(5, "AFCL", 1), Candidate(0, "CL", 4)),
         seeds=(1, 2, 3),
+        metric="val_balanced_accuracy",
         scores=dict.fromkeys((*TEST_METRICS, "val_balanced_accuracy"), scores),
         families=dict.fromkeys(TEST_METRICS, judge(scores)),
         winners=None,

@@ -1,5 +1,7 @@
 """What MLflow has of a search whose driver or server died at a bad moment. Searches told by hand, a real store."""
 
+import threading
+
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -7,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from search import tracking
 from search.mlflow_store import tracking_uri
 from search.store import SearchFolder
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 
 pytestmark = pytest.mark.slow
 
@@ -44,14 +46,25 @@ def test_a_killed_searchs_runs_are_closed_by_sync_and_wait_for_the_resume(told, 
     assert [(run.info.status, run.data.tags["state"]) for run in children.values()] == [("SCHEDULED", "pending")]
 
 
-def test_a_search_that_runs_is_not_closed_by_sync(told, delivered):
+def test_a_search_that_runs_delivers_by_itself(told, delivered):
+    """Two that look for a run at once would both make it."""
     folder = SearchFolder(told / "begun")
     kill_before_its_end(folder)
-    with folder.lock():
-        assert tracking.sync(folder)[1] == []
-    _, parent, children = delivered(folder)
-    assert (parent.info.status, parent.data.tags["state"]) == ("RUNNING", "running")
-    assert [run.info.status for run in children.values()] == ["RUNNING"]
+    with folder.lock(), pytest.raises(InputError, match=r"begun is run by process .* delivers as it goes"):
+        tracking.sync(folder)
+
+
+def test_two_syncs_at_once_deliver_once(told, delivered):
+    folder = SearchFolder(told / "told")
+    tracking.sync(SearchFolder(told / "begun"))  # makes the store
+    threads = [threading.Thread(target=tracking.sync, args=[folder]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    _, _, children = delivered(folder)
+    assert children.keys() == folder.history().trials.keys()
+    assert tracking.sync(folder) == (0, [])
 
 
 @pytest.mark.parametrize("lost", ["log_batch", "log_inputs", "set_terminated", "update_run"])

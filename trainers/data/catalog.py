@@ -137,6 +137,12 @@ def fingerprint(class_names: tuple[str, ...], train: Split, validation: Split) -
     return digest.hexdigest()
 
 
+def split_fingerprint(split: Split) -> str:
+    """SHA-256 of one split alone, such as the test images."""
+    nothing = Split(split.images[:0], split.labels[:0])
+    return fingerprint((), split, nothing)
+
+
 def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str:
     """Which data this is, honestly and in a line: `Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package`."""
     classes = ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
