@@ -160,7 +160,7 @@ def record_of(path: Path, exported: Export, results: Path | None = None) -> Path
 
     A plain config, or an export whose search is not here, has a record of its own beside it.
     """
-    for folder in all_folders(results_root(results)):
+    for folder in (*all_folders(path.absolute().parent.parent), *all_folders(results_root(results))):
         if exported.search_id is not None and folder.about()["id"] == exported.search_id:
             return folder.test_openings
     return path.with_name(f"{path.stem}.test-split.jsonl")

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -13,8 +15,8 @@ from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
 from search import confirm as confirming
+from search import driver, registry
 from search import evidence as weighing
-from search import registry
 from search.confirm import candidates, confirm, fresh_seeds, is_confirmed
 from search.held_out import openings
 from search.history import History, Trial
@@ -197,3 +199,56 @@ def test_the_words_of_a_confirmation_name_the_winner_and_what_to_do(confirmed, t
         assert word in told.stdout
     refused = typed("confirm", "nobody", results=root)
     assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.slow
+def test_the_winner_is_chosen_by_validation_and_not_by_the_test_split(confirmed):
+    evidence = weighing.conclude(confirmed)
+    validation = evidence.scores[evidence.metric]
+    means = {label: np.mean(list(scores.values())) for label, scores in validation.items()}
+    assert evidence.best.label == max(means, key=means.get)
+
+
+@pytest.mark.slow
+def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray, monkeypatch):
+    """In a copy of the search, not confirmed yet, and in one whose confirmation was begun."""
+    root = mine.path.parent
+    shutil.rmtree(mine.path / "confirm-1", ignore_errors=True)
+    mine.test_openings.unlink(missing_ok=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "code_hash", lambda: "other")
+        with pytest.raises(InputError, match=r"began with other code .*--anyway"):
+            confirm(mine.name, seeds=1, results=root, console=QUIET)
+    assert openings(mine.test_openings) == [], "nothing was looked at"
+
+    begun = mine.path / "confirm-1"
+    shutil.copytree(confirmed.folder.path, begun, ignore=shutil.ignore_patterns("ray"))
+    lines = (begun / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (begun / "journal.jsonl").write_bytes(b"".join(lines[:5]))
+    about = json.loads((begun / "search.json").read_text())
+    about["confirms"]["test"] = "0" * 64
+    (begun / "search.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match="was begun with other test images"):
+        confirm(mine.name, results=root, console=QUIET)
+
+
+@pytest.mark.slow
+def test_a_copied_export_is_held_by_its_searchs_lock(confirmed, typed, root, tmp_path):
+    searched = confirmed.folder.searched
+    assert typed("export", searched.name, results=root).returncode == 0
+    copy = Path(shutil.copy(searched.path / "best-1.yaml", tmp_path / "copy.yaml"))
+    refused = typed("train", str(copy), "--test", results=root)
+    assert refused.returncode == 2
+    assert "opened by confirm-1" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_confirmations_runs_can_be_looked_at(confirmed, typed, root):
+    name = f"{confirmed.folder.searched.name}/confirm-1"
+    assert len(json.loads(typed("show", name, "--json", results=root).stdout)["trials"]) == 3 * SEEDS
+    assert (
+        "goes on" in typed("logs", name, "0", results=root).stdout
+        or "epoch 9" in typed("logs", name, "0", results=root).stdout
+    )
+    assert typed("rm", name, "--yes", results=root).returncode == 2
+    assert confirmed.folder.journal.exists()

@@ -234,25 +234,31 @@ def test_the_optuna_view_is_there_while_a_search_runs_and_never_in_its_way(tmp_p
 
 @pytest.mark.slow
 def test_a_search_may_start_from_an_older_ones_trials(finished, root, shared_ray):
-    spec = load_spec(
-        "digits",
-        [
-            "search.trials=1",
-            "search.baselines=[]",
-            "representation.epochs=6",
-            "classifier.epochs=3",
-            "search.scheduler.grace=1",
-            "search.scheduler.reduction=2",
-        ],
-        name="younger",
-    )
+    spec_changes = [
+        "search.trials=1",
+        "search.baselines=[]",
+        "representation.epochs=6",
+        "classifier.epochs=3",
+        "search.scheduler.grace=1",
+        "search.scheduler.reduction=2",
+    ]
+    spec = load_spec("digits", spec_changes, name="younger")
     found = driver.run(spec, results=root, start_from="Finished.1")
     assert len(found.history.known) == len(finished.history.trials)
     assert len(found.history.trials) == 1
     events = [json.loads(line)["event"] for line in found.folder.journal.read_text().splitlines()]
     assert events[0] == "known"
-    with pytest.raises(InputError, match="other stage lengths"):
-        driver.run(load_spec("digits", SMALL, name="unlike"), results=root, start_from="Finished.1")
+    for change, complaint in (
+        ("classifier.epochs=2", r"has classifier.epochs 3, not 2: other scores"),
+        ("model.width=4", r"has model.width 8, not 4"),
+        ("loss.normalize_by=positives", r"has loss.normalize_by 'batch', not 'positives'"),
+        ("search.metric=accuracy", "another metric"),
+        ("data.seed=1", "other data"),
+        ("space.classifier.lr={choice: [0.5, 0.6]}", "no trial of Finished.1 lies in the space"),
+    ):
+        other = load_spec("digits", [*spec_changes, change], name="unlike")
+        with pytest.raises(InputError, match=complaint):
+            driver.run(other, results=root, start_from="Finished.1")
 
 
 @pytest.mark.slow
