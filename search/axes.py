@@ -7,7 +7,7 @@ scatter plots and parallel coordinates alike.
 import math
 from typing import Any
 
-from search.tables import short
+from search.values import short
 from search.view import words
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, Value, ZeroOr
 

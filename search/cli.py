@@ -193,6 +193,7 @@ def confirm(
     from search import conclusion, evidence, registry
     from search import confirm as confirming
     from search import report as reporting
+    from search.candidates import is_confirmed
 
     confirmed = confirming.confirm(
         name,
@@ -206,11 +207,11 @@ def confirm(
         console=terminal.console_for(json_),
     )
     searched = confirmed.folder.searched
-    if not confirming.is_confirmed(confirmed.folder):
+    if not is_confirmed(confirmed.folder):
         for words in conclusion.unconfirmed_in_words(confirmed):
             terminal.console_for(json_).print(words, highlight=False, markup=False, soft_wrap=True)
         sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
-    weighed = evidence.conclude(confirmed)
+    weighed = evidence.conclude(confirmed.folder, confirmed.test.labels)
     if json_:
         print_json(evidence.as_json(weighed))
     else:

@@ -14,51 +14,19 @@ from rich.console import Console
 
 from search import preflight
 from search.agenda import Question
+from search.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.driver import SearchResult, Slots, about_data, check_cluster, drive, refuse_change
 from search.held_out import open_once
-from search.history import ENDED, History, Trial
+from search.history import History, Trial
 from search.plan import plan_of
 from search.provenance import provenance
 from search.session import connected_quietly, say, told_how_to_go_on
 from search.store import SearchFolder, create_folder, open_folder, results_root
-from spaces.spec import FAMILIES, SearchSpec
+from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
-from trainers.seeds import derive_seed
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A configuration to be confirmed, and what it stands for."""
-
-    trial: int  # its number in the search
-    label: str  # CL, FCL, ACL or AFCL for the best of each, else trial 25 (CL)
-    rank: int  # in the search, from 1
-
-
-def candidates(history: History, top: int) -> list[Candidate]:
-    """The best finished trial of each family that has one, and the `top` best of all, by rank.
-
-    Raises InputError where nothing finished.
-    """
-    ranked = history.ranked()
-    if not ranked:
-        raise InputError("nothing has finished in this search, so there is nothing to confirm")
-    best_of = {family: next((t.number for t in ranked if t.family == family), None) for family in FAMILIES}
-    chosen = []
-    for rank, trial in enumerate(ranked, 1):
-        if best_of[trial.family] == trial.number:
-            chosen.append(Candidate(trial.number, trial.family, rank))
-        elif rank <= top:
-            chosen.append(Candidate(trial.number, f"trial {trial.number} ({trial.family})", rank))
-    return chosen
-
-
-def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
-    """Seeds that no trial of the search had, others for each confirmation."""
-    return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
 
 
 @dataclass(frozen=True)
@@ -178,20 +146,6 @@ def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:
     scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
     search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None})
     return spec.model_copy(update={"name": name, "search": search})
-
-
-def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
-    """Candidates and seeds of a confirmation that was begun."""
-    kept = folder.about()["confirms"]
-    return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
-
-
-def is_confirmed(folder: SearchFolder) -> bool:
-    """Whether every run of a confirmation has ended."""
-    if not (folder.path / "search.json").exists():
-        return False
-    chosen, seeds = read_plan(folder)
-    return len(folder.history().in_state(*ENDED)) == len(chosen) * len(seeds)
 
 
 def _refuse_another_size(

@@ -37,7 +37,7 @@ def evidence_of(view: View) -> "Evidence | None":
     """What the search's last weighed confirmation came to; None where there is none."""
     if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
         return None
-    from search.evidence import read_evidence  # seconds, as it knows how to run a confirmation too
+    from search.evidence import read_evidence  # a second, for scipy
 
     return read_evidence(view.folder)
 

@@ -5,7 +5,7 @@ from statistics import median
 from search.figures import searched_first
 from search.history import Trial
 from search.page import Cell, Section, bullets, paragraph, table
-from search.tables import short
+from search.values import short
 from search.view import View, words
 from spaces.ranges import Edge, Range, Value, is_number
 

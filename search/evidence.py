@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter
 from rich.table import Table
 
-from search.confirm import Candidate, Confirmed, read_plan
+from search.candidates import Candidate, read_plan
 from search.history import History
 from search.image_bootstrap import Resampled, image_bootstrap
 from search.store import SearchFolder
@@ -79,10 +79,10 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
     )
 
 
-def conclude(confirmed: Confirmed) -> Evidence:
-    """Weigh a confirmation and leave what it came to in verdict.json."""
-    evidence = gather(confirmed.folder, confirmed.test.labels)
-    write_atomically(confirmed.folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
+def conclude(folder: SearchFolder, test_labels: Labels) -> Evidence:
+    """Weigh a confirmation and leave what it came to in verdict.json; see `gather`."""
+    evidence = gather(folder, test_labels)
+    write_atomically(folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
     return evidence
 
 

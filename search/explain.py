@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from search.asha import Decision
 from search.history import History, Trial
-from search.tables import values_of
+from search.values import values_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from search.history import Trial
 from search.provenance import cpu_kind, versions
 from search.store import SearchFolder, all_folders, open_folder, results_root
-from search.tables import searched
+from search.values import searched
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.checkpoint import Checkpoint, newest_checkpoint_path
 from trainers.config import METRIC, Config, Real, Seed, TrialConfig, Whole, parse

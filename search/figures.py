@@ -11,7 +11,7 @@ from search import axes
 from search.asha import rung_epochs
 from search.history import Trial
 from search.page import SCALE, Figure, Section
-from search.tables import LOSS_FIELDS, symbol
+from search.values import LOSS_FIELDS, symbol
 from search.view import COLOURS, GREY, MARKS, View, hover, mark
 from trainers.seeds import derive_seed
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from search.history import History, Trial
-from search.tables import searched
+from search.values import searched
 
 Format = Literal["csv", "parquet"]
 TRIAL_COLUMNS = [

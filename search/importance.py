@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from search.history import Trial
 from search.page import Figure, Section, paragraph
-from search.tables import symbol
+from search.values import symbol
 from search.view import View, words
 from trainers.seeds import derive_seed
 

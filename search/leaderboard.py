@@ -5,7 +5,7 @@ import pandas as pd
 from search.frames import frames
 from search.history import Trial
 from search.page import Cell, Section, paragraph, table
-from search.tables import searched, short, symbol
+from search.values import searched, short, symbol
 from search.view import COLOURS, View
 
 SHOWN = 50  # rows on the page; the CSV has them all

@@ -12,7 +12,8 @@ from rich.text import Text
 from search.history import ENDED, History, Trial
 from search.journal import Event
 from search.plan import Plan
-from search.tables import leaderboard, values_of
+from search.tables import leaderboard
+from search.values import values_of
 
 QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
 

@@ -21,7 +21,8 @@ from search.page import Section, bullets, page, paragraph
 from search.pictures import write_pictures
 from search.recalls import recalls
 from search.store import SearchFolder, open_folder, results_root
-from search.tables import counts_line, search_state, searched, short, symbol
+from search.tables import counts_line, search_state
+from search.values import searched, short, symbol
 from search.view import View, read_view
 from trainers.files import write_atomically
 

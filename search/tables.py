@@ -6,34 +6,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.history import History, State, Trial
+from search.history import History, State
 from search.store import SearchFolder
+from search.values import searched, values_of
 from trainers.data import DataCheck
 from trainers.errors import InputError
-
-LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
-SYMBOLS = {"loss.eta": "η", "loss.gamma": "γ", "loss.temperature": "τ"}
-
-
-def values_of(trial: Trial) -> str:
-    """A trial's searched values in a line: η 12.3, γ 0.5, τ 0.08, …"""
-    return ", ".join(f"{symbol(path)} {short(value)}" for path, value in searched(trial).items())
-
-
-def searched(trial: Trial) -> dict[str, Any]:
-    """The searched values by path, with the loss's own fields first, whether searched or not."""
-    loss = {path: trial.config["loss"][path.removeprefix("loss.")] for path in LOSS_FIELDS}
-    return loss | trial.values
-
-
-def symbol(path: str) -> str:
-    """A field's short name in tables."""
-    return SYMBOLS.get(path, path.rsplit(".", 1)[-1])
-
-
-def short(value: object) -> str:
-    """A number as a person writes it."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def leaderboard(history: History, metric: str, top: int | None = None) -> Table:

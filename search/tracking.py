@@ -22,7 +22,7 @@ from search.history import History, Trial
 from search.journal import Event, read_events
 from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, in_one_line, shown_uri, tracking_uri
 from search.store import SearchFolder
-from search.tables import values_of
+from search.values import values_of
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically

@@ -9,7 +9,7 @@ from search.history import History, Trial
 from search.journal import Event, read_events
 from search.precision import balanced_accuracy_error, score_error
 from search.store import SearchFolder
-from search.tables import short, symbol
+from search.values import short, symbol
 from spaces.spec import SearchSpec
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}

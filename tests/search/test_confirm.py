@@ -14,10 +14,10 @@ from mlflow import MlflowClient
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
-from search import confirm as confirming
 from search import driver, registry
 from search import evidence as weighing
-from search.confirm import candidates, confirm, fresh_seeds, is_confirmed
+from search.candidates import candidates, fresh_seeds, is_confirmed, read_plan
+from search.confirm import confirm
 from search.held_out import openings
 from search.history import History, Trial
 from search.mlflow_store import tracking_uri
@@ -75,7 +75,7 @@ def confirmed(finished, shared_ray, root):
 @pytest.mark.slow
 def test_every_candidate_gets_the_same_fresh_seeds_and_runs_to_the_end(confirmed, finished):
     spec, history = finished.folder.spec(), confirmed.folder.history()
-    chosen, seeds = confirming.read_plan(confirmed.folder)
+    chosen, seeds = read_plan(confirmed.folder)
     assert seeds == fresh_seeds(spec, "confirm-1", SEEDS)
     assert spec.seed not in seeds
     assert len(history.trials) == len(chosen) * SEEDS
@@ -96,7 +96,7 @@ def test_the_search_itself_never_saw_the_test_split_and_the_confirmation_looked_
 
 @pytest.mark.slow
 def test_the_evidence_is_what_the_runs_scored(confirmed, finished, root):
-    evidence = weighing.conclude(confirmed)
+    evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     test = load_test(finished.folder.spec().data)
     for position, candidate in enumerate(evidence.candidates):
         for k, seed in enumerate(evidence.seeds):
@@ -141,7 +141,7 @@ def test_runs_of_a_confirmation_are_nested_under_the_searchs_run(confirmed, fini
 
 @pytest.mark.slow
 def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test_score(confirmed, finished, root):
-    evidence = weighing.conclude(confirmed)
+    evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     searched, uri = finished.folder, tracking_uri(None, root)
     test = load_test(searched.spec().data)
     line = registry.publish(searched, evidence, test.images[:2])
@@ -166,7 +166,7 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
 
 @pytest.mark.slow
 def test_a_store_that_is_down_is_a_line_and_the_verdict_stays(confirmed, mine, tmp_path, monkeypatch):
-    evidence = weighing.conclude(confirmed)
+    evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     line = registry.publish(SearchFolder(mine.path), evidence, np.zeros((2, 1, 8, 8), dtype=np.uint8))
     assert line.startswith("MLflow took no verdict (no server answers)")
@@ -203,7 +203,7 @@ def test_the_words_of_a_confirmation_name_the_winner_and_what_to_do(confirmed, t
 
 @pytest.mark.slow
 def test_the_winner_is_chosen_by_validation_and_not_by_the_test_split(confirmed):
-    evidence = weighing.conclude(confirmed)
+    evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     validation = evidence.scores[evidence.metric]
     means = {label: np.mean(list(scores.values())) for label, scores in validation.items()}
     assert evidence.best.label == max(means, key=means.get)

@@ -322,7 +322,7 @@ def test_recalls_and_confusions_are_those_of_the_trials_files(played):
 
 def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
     """A confirmation of two losses on three seeds, as `afcl confirm` leaves it."""
-    from search.confirm import Candidate
+    from search.candidates import Candidate
     from search.evidence import _FILE, TEST_METRICS, Evidence
     from search.verdict import judge
 
