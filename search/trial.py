@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import ray
 import torch
 from ray import tune
 
+from search.grant import granted, granted_device
 from search.store import TrialFolder
 from trainers.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
@@ -34,9 +34,15 @@ def trainable(assignment: dict[str, Any], data: Mapping[int, TrialData], test: S
 
     data: by the seed of its split. test: None in a search; a confirmation's trials are scored on it at their end.
     """
+    with granted() as device:
+        _run_on(device, assignment, data, test)
+
+
+def _run_on(
+    device: torch.device, assignment: dict[str, Any], data: Mapping[int, TrialData], test: Split | None
+) -> None:
     folder = TrialFolder(Path(assignment["folder"]))
     config = TrialConfig.model_validate(assignment["config"])
-    device = granted_device()
     torch.set_num_threads(assignment["threads"])
     test_metrics: dict[str, float] = {}
 
@@ -75,13 +81,6 @@ def trainable(assignment: dict[str, Any], data: Mapping[int, TrialData], test: S
             tune.report({"failed": f"crashed twice with: {message}"})
         else:
             raise
-
-
-def granted_device() -> torch.device:
-    """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has."""
-    if ray.get_gpu_ids() and torch.cuda.is_available():
-        return torch.device("cuda", 0)  # Ray shows a worker its own GPUs only
-    return torch.device("cpu")
 
 
 @contextmanager

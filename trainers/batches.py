@@ -1,4 +1,4 @@
-"""A split on the trial's device, and the order in which an epoch visits it."""
+"""A split as a trial uses it, and the order in which an epoch visits it."""
 
 import math
 import warnings
@@ -10,15 +10,24 @@ import torch
 from torch import Tensor
 
 from trainers.data.arrays import Split
+from trainers.residence import fits
 
 
 @dataclass(frozen=True)
 class DeviceSplit:
-    """Images [N, C, H, W] uint8 and labels [N] int64, on one device; how many classes there are."""
+    """Images [N, C, H, W] uint8 and labels [N] int64; how many classes there are.
+
+    The labels are on the trial's device; so are the images, unless they do not fit there (see trainers.residence).
+    """
 
     images: Tensor
     labels: Tensor
     classes: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trial computes."""
+        return self.labels.device
 
     def class_weights(self) -> Tensor:
         """Weights [C] of a cross-entropy in which every class counts alike: N / (C · N_c)."""
@@ -27,8 +36,11 @@ class DeviceSplit:
 
 
 def to_device(split: Split, classes: int, device: torch.device) -> DeviceSplit:
-    """Put a split on a device; on the CPU its memory is shared, not copied."""
-    return DeviceSplit(_tensor(split.images).to(device), _tensor(split.labels).to(device), classes)
+    """Put a split on a device, but for images that do not fit there; on the CPU its memory is shared, not copied."""
+    images = _tensor(split.images)
+    if fits(images.nbytes, device):
+        images = images.to(device)
+    return DeviceSplit(images, _tensor(split.labels).to(device), classes)
 
 
 def _tensor(array: np.ndarray) -> Tensor:

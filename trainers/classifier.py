@@ -13,6 +13,7 @@ from trainers.data.augment import Normaliser, augment
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
 from trainers.representation import Encoder, lr_factor
+from trainers.residence import fetched
 from trainers.seeds import generator
 
 FEATURE_BATCH = 512  # fixed: another size could round the features differently
@@ -26,16 +27,20 @@ def encode(
     augmentation: AugmentConfig | None = None,
     draws: torch.Generator | None = None,
 ) -> Tensor:
-    """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient."""
+    """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient.
+
+    The images may be on the host; the work is done on the normaliser's device.
+    """
     encoder.eval()
-    device = images.device.type
+    device = normalise.mean.device
     features = []
-    for chunk in images.split(FEATURE_BATCH):
+    slices = [slice(start, start + FEATURE_BATCH) for start in range(0, len(images), FEATURE_BATCH)]
+    for chunk in fetched(images, slices, device):
         floats = chunk.float() / 255
         if augmentation is not None and draws is not None:
             floats = augment(floats, augmentation, draws)
         floats = normalise(floats).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             features.append(encoder(floats).float())
     return torch.cat(features)
 

@@ -92,7 +92,7 @@ class _Trial:
         classes = len(data.class_names)
         self.train = to_device(data.train, classes, device)
         self.validation = to_device(data.validation, classes, device)
-        self.normalise = Normaliser.of(self.train.images)
+        self.normalise = Normaliser.of(self.train.images, device)
         channels = self.train.images.shape[1]
         self.representation = stage_one.new_representation(
             config.model, config.representation, channels, config.seed, device

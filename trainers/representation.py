@@ -13,6 +13,7 @@ from trainers.config import ModelConfig, RepresentationConfig
 from trainers.data.augment import Normaliser, augment
 from trainers.errors import DivergedError, InputError
 from trainers.models import ProjectionHead, ResNetEncoder, SmallEncoder, build_encoder, build_projection
+from trainers.residence import fetched
 from trainers.seeds import derive_seed, generator
 
 Encoder = SmallEncoder | ResNetEncoder
@@ -60,12 +61,13 @@ def train_one_epoch(
     stage.projection.train()
     draws = generator(seed, "representation", epoch)
     batches = list(shuffled_batches(split.labels, config.batch_size, draws, balanced=config.balanced_batches))
-    started, total, rows = time.perf_counter(), torch.zeros((), device=split.images.device), 0
-    for number, batch in enumerate(batches):
+    started, total, rows = time.perf_counter(), torch.zeros((), device=split.device), 0
+    pixels = fetched(split.images, batches, split.device)
+    for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
         progress = epoch - 1 + number / len(batches)
         for group in stage.optimizer.param_groups:
             group["lr"] = config.lr * lr_factor(progress, config.warmup_epochs, config.epochs)
-        images = split.images[batch].repeat(config.views, 1, 1, 1)
+        images = images.repeat(config.views, 1, 1, 1)
         images = normalise(augment(images.float() / 255, config.augment, draws))
         value = _loss_of(stage, images, split.labels[batch].repeat(config.views), loss, epoch)
         stage.optimizer.zero_grad(set_to_none=True)

@@ -1,42 +1,13 @@
-import copy
 import dataclasses
 
 import pytest
 import torch
+from trials import changed, run
 
 from trainers import classifier, representation
 from trainers.batches import shuffled_batches
-from trainers.config import METRIC, TrialConfig, parse
+from trainers.config import METRIC
 from trainers.errors import DivergedError, InputError
-from trainers.pipeline import run_trial
-
-CLOCKS = ("seconds", "images_per_second")
-
-
-def changed(config: TrialConfig, **sections) -> TrialConfig:
-    values = config.model_dump()
-    for name, fields in sections.items():
-        values[name] = values[name] | fields if isinstance(fields, dict) else fields
-    return parse(TrialConfig, values)
-
-
-def run(config, data, resume=None):
-    """Metrics by epoch without the clock's, the checkpoints by epoch, and the result."""
-    told, saved = [], {}
-
-    def save(checkpoint):
-        saved[checkpoint.epoch] = copy.deepcopy(checkpoint)
-
-    def report(step, metrics):
-        told.append((step, {name: value for name, value in metrics.items() if not name.endswith(CLOCKS)}))
-
-    result = run_trial(config, data, report, resume, save=save)
-    return told, saved, result
-
-
-@pytest.fixture(scope="module")
-def whole(tiny_config, digits):
-    return run(tiny_config, digits)
 
 
 def test_every_epoch_of_both_stages_is_reported_once_with_the_metric(whole, tiny_config):

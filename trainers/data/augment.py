@@ -26,10 +26,10 @@ class Normaliser:
     std: Tensor  # [C]
 
     @classmethod
-    def of(cls, images: Tensor) -> Self:
-        """The normaliser of these training images: [N, C, H, W] uint8."""
+    def of(cls, images: Tensor, device: torch.device | None = None) -> Self:
+        """The normaliser of these training images, [N, C, H, W] uint8, for work on `device`; None: on theirs."""
         mean, std = channel_statistics(images)
-        return cls(mean.to(images.device), std.to(images.device))
+        return cls(mean.to(device or images.device), std.to(device or images.device))
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] in [0, 1], normalised. The images given are left as they are."""

@@ -1,0 +1,29 @@
+"""Trials as the tests of several files run them."""
+
+import copy
+
+from trainers.config import TrialConfig, parse
+from trainers.pipeline import run_trial
+
+CLOCKS = ("seconds", "images_per_second")
+
+
+def changed(config: TrialConfig, **sections) -> TrialConfig:
+    values = config.model_dump()
+    for name, fields in sections.items():
+        values[name] = values[name] | fields if isinstance(fields, dict) else fields
+    return parse(TrialConfig, values)
+
+
+def run(config, data, resume=None):
+    """Metrics by epoch without the clock's, the checkpoints by epoch, and the result."""
+    told, saved = [], {}
+
+    def save(checkpoint):
+        saved[checkpoint.epoch] = copy.deepcopy(checkpoint)
+
+    def report(step, metrics):
+        told.append((step, {name: value for name, value in metrics.items() if not name.endswith(CLOCKS)}))
+
+    result = run_trial(config, data, report, resume, save=save)
+    return told, saved, result

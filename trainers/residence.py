@@ -1,0 +1,92 @@
+"""Where a split's images live: on the trial's device where they fit, else on the host, from which batches are fetched.
+
+On the host they stay where they are: in a worker that is Ray's object store, which all trials of a node share. Only the
+batch under way is copied, through pinned memory, so that the copy runs beside the device's work; pinning the images
+themselves would cost each worker a copy of them all.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+RESIDENT_SHARE = 0.5  # of the memory left: networks, activations and features need the rest
+
+
+def fits(size: int, device: torch.device) -> bool:
+    """Whether `size` bytes of images may live on the device. One that is no GPU shares the host's memory: yes."""
+    return device.type != "cuda" or size <= RESIDENT_SHARE * available(device)
+
+
+def available(device: torch.device) -> int:
+    """Bytes that this process may still allocate on a GPU: what is free there, and within the process's own share.
+
+    The share is torch.cuda.set_per_process_memory_fraction's. What the allocator holds without using it counts as
+    free.
+    """
+    free, total = torch.cuda.mem_get_info(device)
+    used = torch.cuda.memory_allocated(device)
+    share = int(torch.cuda.get_per_process_memory_fraction(device) * total)
+    return max(0, min(free + torch.cuda.memory_reserved(device) - used, share - used))
+
+
+def lies_on(images: Tensor, device: torch.device) -> bool:
+    """Whether images need no fetching for work on the device."""
+    return images.device == device
+
+
+def fetched(images: Tensor, picks: Iterable[Tensor | slice], device: torch.device) -> Iterator[Tensor]:
+    """`images[pick]` on the device for each pick in turn: the same values wherever the images live.
+
+    picks: indices [B] on any device, or slices. From the host each batch is sent off before the one ahead of it is
+    handed out, so that its copy runs while the device works on that one.
+    """
+    if lies_on(images, device):
+        return (images[pick] for pick in picks)
+    # brought over once: asking the device for the next indices would wait for all its work
+    return _one_ahead(images, [pick if isinstance(pick, slice) else pick.cpu() for pick in picks], device)
+
+
+def _one_ahead(images: Tensor, picks: list[Tensor | slice], device: torch.device) -> Iterator[Tensor]:
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+    ahead: _Sent | None = None
+    for pick in picks:
+        following = _send(_gathered(images, pick, pinned=stream is not None), device, stream)
+        if ahead is not None:
+            yield ahead.arrived()
+        ahead = following
+    if ahead is not None:
+        yield ahead.arrived()
+
+
+def _gathered(images: Tensor, pick: Tensor | slice, *, pinned: bool) -> Tensor:
+    """A batch in host memory of its own. The pinned kind is recycled by torch, and never before its copy is done."""
+    if isinstance(pick, slice):
+        part = images[pick]
+        return torch.empty_like(part, memory_format=torch.contiguous_format, pin_memory=pinned).copy_(part)
+    batch = torch.empty((len(pick), *images.shape[1:]), dtype=images.dtype, pin_memory=pinned)
+    return torch.index_select(images, 0, pick, out=batch)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A batch on its way to the device, and what tells that it is there."""
+
+    batch: Tensor
+    event: torch.cuda.Event | None
+
+    def arrived(self) -> Tensor:
+        """The batch, for the stream of whoever asks: that stream waits for it, the host does not."""
+        if self.event is not None:
+            reader = torch.cuda.current_stream(self.batch.device)
+            reader.wait_event(self.event)
+            self.batch.record_stream(reader)  # its memory is not given to others before the reader is through
+        return self.batch
+
+
+def _send(batch: Tensor, device: torch.device, stream: torch.cuda.Stream | None) -> _Sent:
+    if stream is None:
+        return _Sent(batch.to(device), None)
+    with torch.cuda.stream(stream):
+        return _Sent(batch.to(device, non_blocking=True), stream.record_event())
