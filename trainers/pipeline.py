@@ -1,8 +1,7 @@
 """One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from trainers import classifier as stage_two
 from trainers import representation as stage_one
+from trainers.arithmetic import arithmetic
 from trainers.batches import DeviceSplit, to_device
 from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, TrialConfig
@@ -69,7 +69,7 @@ def run_trial(
     """
     device = device or torch.device("cpu")
     trial = _Trial(config, data, report, save, device)
-    with _deterministic(config.deterministic):
+    with arithmetic(deterministic=config.deterministic):
         if resume is not None:
             trial.go_on_from(resume)
         trial.train_representation()
@@ -217,14 +217,3 @@ def result_of(checkpoint: Checkpoint, device: torch.device) -> TrialResult:
         fingerprint=checkpoint.fingerprint,
         device=str(device),
     )
-
-
-@contextmanager
-def _deterministic(wanted: bool) -> Iterator[None]:
-    """Only deterministic kernels inside, where wanted; the flag as it was outside (workers are used again)."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(wanted)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)

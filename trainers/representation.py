@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from trainers.arithmetic import full_float32
 from trainers.batches import DeviceSplit, shuffled_batches
 from trainers.config import ModelConfig, RepresentationConfig
 from trainers.data.augment import Normaliser, augment
@@ -93,7 +94,8 @@ def _loss_of(stage: Representation, images: Tensor, labels: Tensor, loss: Contra
     with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
         z = stage.projection(stage.encoder(images))
     try:
-        return loss(z, labels)
+        with full_float32():
+            return loss(z, labels)
     except InputError:
         if torch.isfinite(z).all():
             raise

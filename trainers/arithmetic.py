@@ -1,0 +1,50 @@
+"""How a GPU computes in a trial: TensorFloat-32, deterministic kernels. The process's flags come back afterwards.
+
+Workers are used again, and one trial's flags would be the next one's numbers.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def arithmetic(*, deterministic: bool) -> Iterator[None]:
+    """The flags of a trial: deterministic kernels only and full float32, or whatever is fastest and TF32.
+
+    TF32 keeps float32's range with 10 bits of mantissa in matrix products and convolutions (a relative 5e-4 per
+    factor). The encoder computes in bfloat16, which has 7, so TF32 is for what autocast leaves: probe and classifier.
+    """
+    kernels = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(deterministic)
+    if deterministic:  # without it cuBLAS refuses to be deterministic; torch reads it at each call
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        with _tf32(not deterministic):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(kernels)
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """No TF32 inside, for what cannot bear it.
+
+    That is the loss, where an error of 5e-4 in a cosine is one of .02 in a logit at a temperature of .03, and the
+    coordinates and colours of augmentation, which are to be the same on every device.
+    """
+    with _tf32(False):
+        yield
+
+
+@contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    products, convolutions = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = products
+        torch.backends.cudnn.allow_tf32 = convolutions
