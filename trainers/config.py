@@ -106,8 +106,12 @@ class AugmentConfig(Config):
 
     crop_scale: Annotated[Real, Field(gt=0, le=1)] = 0.6  # smallest share of the area that a crop keeps; 1: no crop
     flip: Annotated[Real, Field(ge=0, le=1)] = 0.5  # probability of a horizontal flip
+    vertical_flip: Annotated[Real, Field(ge=0, le=1)] = 0.0  # probability
+    rotation: Annotated[Real, Field(ge=0, le=180)] = 0.0  # degrees, drawn from ± this
     brightness: Annotated[Real, Field(ge=0, lt=1)] = 0.2  # factor drawn from 1 ± this
     contrast: Annotated[Real, Field(ge=0, lt=1)] = 0.2  # factor drawn from 1 ± this
+    saturation: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # of RGB; factor drawn from 1 ± this
+    hue: Annotated[Real, Field(ge=0, le=0.5)] = 0.0  # of RGB; turns of the colour circle, drawn from ± this
 
 
 class RepresentationConfig(Config):

@@ -1,7 +1,7 @@
 """Augmentation and normalisation of whole batches, on the device that holds them.
 
-Images go from uint8 to float in [0, 1], through `augment` (still [0, 1]), then through a `Normaliser`. Random crop and
-flip are one resampling, brightness and contrast one multiply-add: never a loop over images.
+Images go from uint8 to float in [0, 1], through `augment` (still [0, 1]), then through a `Normaliser`. Random crop,
+flips and rotation are one resampling, all changes of colour one multiply-add: never a loop over images.
 """
 
 import math
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainers.arithmetic import full_float32
 from trainers.config import AugmentConfig
+from trainers.data.colour import recolour, relight
 
 ASPECT = 4 / 3  # a crop's width / height lies between 3/4 and this, as torchvision's random resized crop has it
 CHUNK = 1 << 22  # values counted at a time
@@ -57,44 +59,91 @@ def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Each image cropped, flipped, lit and contrasted at random. [N, C, H, W], float in [0, 1] -> float32, likewise.
+    """Each image changed at random. [N, C, H, W], float in [0, 1] -> float32, likewise. See `draw` and `change`."""
+    return change(images, config, draw(len(images), generator))
 
-    `generator` is a CPU generator: parameters are drawn there and moved, so every device changes the images alike.
+
+def draw(count: int, generator: torch.Generator) -> Tensor:
+    """The chances of `count` images: [11, count] uniform in [0, 1), on the CPU like `generator`, for every device.
+
     Every part of the change draws its numbers whether it is switched on or not, so that switching one off leaves the
-    others as they were. A part that changes nothing is skipped; with none left the images are returned as they are.
+    others as they were. The first seven rows come from the generator itself. The last four, of parts that came later,
+    come from a stream of their own, whose seed is what the generator would draw next and does not: the generator goes
+    on as it did before there were such parts, and so do the results that were recorded then.
+    """
+    first = torch.rand((7, count), generator=generator)
+    seed = torch.randint(2**62, (), generator=generator.clone_state()).item()
+    later = torch.rand((4, count), generator=torch.Generator().manual_seed(int(seed)))
+    return torch.cat([first, later])
+
+
+def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
+    """Each image cropped, flipped, rotated and recoloured by its own draws: [11, N], of `draw`.
+
+    A part that changes nothing is skipped; with none left the images are returned as they are. Saturation and hue are
+    of RGB: images with another number of channels than three have neither.
     """
     images = images.to(torch.float32)
-    draws = torch.rand((7, len(images)), generator=generator).to(images.device)
-    area, aspect, x, y, flip, brightness, contrast = draws
-    flipped = flip < config.flip
-    if config.crop_scale < 1:
-        images = _crop(images, config.crop_scale, area, aspect, x, y, flipped)
-    elif config.flip > 0:
-        images = torch.where(flipped.view(-1, 1, 1, 1), images.flip(-1), images)
-    if config.brightness > 0 or config.contrast > 0:
-        images = _relight(images, _factor(brightness, config.brightness), _factor(contrast, config.contrast))
+    area, aspect, x, y, flip, brightness, contrast, upend, angle, saturation, hue = draws.to(images.device)
+    flipped, upended = flip < config.flip, upend < config.vertical_flip
+    with full_float32():
+        if config.crop_scale < 1 or config.rotation > 0:
+            width, height = _crop_sides(config.crop_scale, area, aspect)
+            turned = math.radians(config.rotation) * (2 * angle - 1)
+            theta = _affine(images, width, height, x, y, flipped, upended, turned)
+            images = _resample(images, theta, "reflection" if config.rotation > 0 else "border")
+        else:
+            if config.flip > 0:
+                images = torch.where(flipped.view(-1, 1, 1, 1), images.flip(-1), images)
+            if config.vertical_flip > 0:
+                images = torch.where(upended.view(-1, 1, 1, 1), images.flip(-2), images)
+        light = _factor(brightness, config.brightness), _factor(contrast, config.contrast)
+        if images.shape[1] == 3 and (config.saturation > 0 or config.hue > 0):
+            images = recolour(images, *light, _factor(saturation, config.saturation), config.hue * (2 * hue - 1))
+        elif config.brightness > 0 or config.contrast > 0:
+            images = relight(images, *light)
     return images
 
 
-def _crop(images: Tensor, scale: float, area: Tensor, aspect: Tensor, x: Tensor, y: Tensor, flipped: Tensor) -> Tensor:
-    """Resample a random rectangle of each image to the full size, mirrored where `flipped`. Draws are in [0, 1)."""
+def _crop_sides(scale: float, area: Tensor, aspect: Tensor) -> tuple[Tensor, Tensor]:
+    """Width and height of each crop as shares of the image's, from draws in [0, 1). At scale 1 there is no crop."""
+    if scale == 1:
+        return torch.ones_like(area), torch.ones_like(area)
     side = (scale + (1 - scale) * area).sqrt()
     stretch = torch.exp((aspect - 0.5) * math.log(ASPECT))  # square root of width / height
-    width, height = (side * stretch).clamp(max=1), (side / stretch).clamp(max=1)  # shares of the image's
+    return (side * stretch).clamp(max=1), (side / stretch).clamp(max=1)
+
+
+def _affine(
+    images: Tensor,
+    width: Tensor,
+    height: Tensor,
+    x: Tensor,
+    y: Tensor,
+    flipped: Tensor,
+    upended: Tensor,
+    angle: Tensor,
+) -> Tensor:
+    """[N, 2, 3] from a place in the result to one in the image, both in -1..1: a rectangle, mirrored, then turned.
+
+    The rectangle lies inside the image (x, y: draws in [0, 1)) before it is turned about its centre by `angle`
+    (radians, counted in pixels: an image that is no square is not sheared).
+    """
+    tall = images.shape[2] / images.shape[3]
+    across, down = torch.where(flipped, -width, width), torch.where(upended, -height, height)
+    cos, sin = torch.cos(angle), torch.sin(angle)
     theta = images.new_zeros(len(images), 2, 3)
-    theta[:, 0, 0] = torch.where(flipped, -width, width)
-    theta[:, 0, 2] = (2 * x - 1) * (1 - width)  # the centre, in -1..1, such that the crop stays inside
-    theta[:, 1, 1] = height
+    theta[:, 0, 0], theta[:, 0, 1] = across * cos, -down * sin * tall
+    theta[:, 1, 0], theta[:, 1, 1] = across * sin / tall, down * cos
+    theta[:, 0, 2] = (2 * x - 1) * (1 - width)  # the centre, such that the crop stays inside
     theta[:, 1, 2] = (2 * y - 1) * (1 - height)
+    return theta
+
+
+def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
+    """The one pass of gathering. outside: what a turned crop finds beyond the image; a reflection has no streaks."""
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-
-
-def _relight(images: Tensor, brightness: Tensor, contrast: Tensor) -> Tensor:
-    """Multiply by the brightness, spread about the image's mean by the contrast, clamp to [0, 1]."""
-    mean = images.mean(dim=(1, 2, 3))
-    shift = brightness * mean * (1 - contrast)
-    return torch.addcmul(shift.view(-1, 1, 1, 1), images, (brightness * contrast).view(-1, 1, 1, 1)).clamp_(0, 1)
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode=outside, align_corners=False)
 
 
 def _factor(draw: Tensor, spread: float) -> Tensor:
