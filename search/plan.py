@@ -91,7 +91,7 @@ def expected_epochs(rungs: tuple[int, ...], last_epoch: int, reduction: float) -
 def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
     """Size of one checkpoint of stage one: networks and the optimiser's moments."""
     device = torch.device("cpu")
-    model = config.model.model_copy(update={"pretrained": False})  # the same size, nothing to download
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, without the wait
     stage = new_representation(model, config.representation, channels, 0, device)
     buffer = BytesIO()
     torch.save([stage.encoder.state_dict(), stage.projection.state_dict()], buffer)

@@ -16,6 +16,9 @@ NOT_SEARCHED = {  # path or section: why no range may stand on it
     "data": "scores on different data cannot be compared",
     "seed": "scores of different seeds cannot be compared; `afcl confirm` repeats the winners with fresh ones",
     "deterministic": "it says how a trial runs, not what it learns",
+    "model.compile": "it says how a trial runs, not what it learns",
+    "representation.chunk": "it says how a batch passes the device, not what is learnt",
+    "representation.probe_images": "scores of different probes cannot be compared",
     "representation.epochs": _STAGE_LENGTH,
     "classifier.epochs": _STAGE_LENGTH,
 }

@@ -29,10 +29,11 @@ class DeviceSplit:
         """Where the trial computes."""
         return self.labels.device
 
-    def class_weights(self) -> Tensor:
-        """Weights [C] of a cross-entropy in which every class counts alike: N / (C · N_c)."""
-        counts = torch.bincount(self.labels, minlength=self.classes)
-        return len(self.labels) / (self.classes * counts.float())
+
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Weights [C] of a cross-entropy of these labels in which every class counts alike: N / (C · N_c)."""
+    counts = torch.bincount(labels, minlength=classes)
+    return len(labels) / (classes * counts.float())
 
 
 def to_device(split: Split, classes: int, device: torch.device) -> DeviceSplit:

@@ -1,4 +1,4 @@
-"""Stage two: a linear classifier on features of the frozen encoder; and the probe, its quick cousin in stage one."""
+"""Stage two: a linear classifier on features of the frozen encoder."""
 
 import math
 import time
@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.batches import DeviceSplit, shuffled_batches
+from trainers.batches import DeviceSplit, class_weights, shuffled_batches
 from trainers.config import AugmentConfig, ClassifierConfig
 from trainers.data.augment import Normaliser, augment
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
+from trainers.optimizers import adamw
 from trainers.representation import Encoder, lr_factor
 from trainers.residence import fetched
 from trainers.seeds import generator
@@ -26,16 +27,17 @@ def encode(
     normalise: Normaliser,
     augmentation: AugmentConfig | None = None,
     draws: torch.Generator | None = None,
+    rows: Tensor | None = None,
 ) -> Tensor:
     """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient.
 
-    The images may be on the host; the work is done on the normaliser's device.
+    The images may be on the host; the work is done on the normaliser's device. rows: indices of the images wanted;
+    None: all.
     """
     encoder.eval()
     device = normalise.mean.device
     features = []
-    slices = [slice(start, start + FEATURE_BATCH) for start in range(0, len(images), FEATURE_BATCH)]
-    for chunk in fetched(images, slices, device):
+    for chunk in fetched(images, _picks(len(images)) if rows is None else rows.split(FEATURE_BATCH), device):
         floats = chunk.float() / 255
         if augmentation is not None and draws is not None:
             floats = augment(floats, augmentation, draws)
@@ -45,27 +47,8 @@ def encode(
     return torch.cat(features)
 
 
-def fit_probe(features: Tensor, split: DeviceSplit, iterations: int = 30, l2: float = 1e-3) -> LinearClassifier:
-    """Class-weighted logistic regression on training features by L-BFGS: no seed, no learning rate, milliseconds.
-
-    Raises DivergedError when the features are not finite.
-    """
-    if not torch.isfinite(features).all():
-        raise DivergedError("the encoder's features are no longer finite")
-    probe = LinearClassifier(features.shape[1], split.classes).to(features.device)
-    probe.standardise_by(features)
-    weights = split.class_weights()
-    optimizer = torch.optim.LBFGS(probe.parameters(), max_iter=iterations, line_search_fn="strong_wolfe")
-
-    def closure() -> float:
-        optimizer.zero_grad()
-        fit = functional.cross_entropy(probe(features), split.labels, weights)
-        loss = fit + l2 * probe.linear.weight.square().sum()
-        loss.backward()
-        return float(loss.detach())
-
-    optimizer.step(closure)
-    return probe
+def _picks(images: int) -> list[slice]:
+    return [slice(start, start + FEATURE_BATCH) for start in range(0, images, FEATURE_BATCH)]
 
 
 def new_classifier(
@@ -74,7 +57,7 @@ def new_classifier(
     """A classifier at zero, standardised by training features, and its optimiser."""
     classifier = LinearClassifier(features.shape[1], classes).to(features.device)
     classifier.standardise_by(features)
-    return classifier, torch.optim.AdamW(classifier.parameters(), config.lr, weight_decay=config.weight_decay)
+    return classifier, adamw(classifier.parameters(), config.lr, config.weight_decay, features.device)
 
 
 def train_one_epoch(
@@ -87,7 +70,7 @@ def train_one_epoch(
     seed: int,
 ) -> dict[str, float]:
     """Epoch `epoch` (from 1) of stage two. Raises DivergedError when the loss is no longer finite."""
-    weights = split.class_weights() if config.class_weight == "balanced" else None
+    weights = class_weights(split.labels, split.classes) if config.class_weight == "balanced" else None
     started, total = time.perf_counter(), torch.zeros((), device=features.device)
     batches = list(shuffled_batches(split.labels, config.batch_size, generator(seed, "classifier", epoch)))
     for number, batch in enumerate(batches):

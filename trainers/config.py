@@ -84,6 +84,7 @@ class ModelConfig(Config):
     stem: Literal["small", "imagenet"] = "small"  # ResNets: 3×3 stride 1 without pooling, or 7×7 stride 2 with
     pretrained: bool = False  # ResNets: torchvision's ImageNet weights
     projection_dim: Annotated[Whole, Field(ge=2)] = 128
+    compile: bool = False  # train the encoder through torch.compile: minutes first, then faster; rounds differently
 
     @model_validator(mode="after")
     def _pretrained_is_a_resnet(self) -> Self:
@@ -127,6 +128,8 @@ class RepresentationConfig(Config):
     views: Literal[1, 2] = 2
     balanced_batches: bool = False  # draw every class equally often
     augment: AugmentConfig = AugmentConfig()
+    chunk: Annotated[Whole, Field(ge=2)] | None = None  # rows (views × images) on the device at once; None: a batch
+    probe_images: Annotated[Whole, Field(ge=2)] | None = None  # of training, class-balanced; None: see trainers.probe
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:

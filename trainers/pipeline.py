@@ -14,13 +14,15 @@ from trainers import representation as stage_one
 from trainers.arithmetic import arithmetic
 from trainers.batches import DeviceSplit, to_device
 from trainers.checkpoint import Checkpoint
-from trainers.config import METRIC, TrialConfig
+from trainers.config import METRIC, TrialConfig, parse
 from trainers.data.arrays import TrialData
 from trainers.data.augment import Normaliser
 from trainers.errors import InputError
 from trainers.losses import asymmetric_focal_contrastive_loss
 from trainers.metrics import evaluate, recalls
 from trainers.models import LinearClassifier
+from trainers.optimizers import load_state
+from trainers.probe import fit_probe, probe_rows
 from trainers.seeds import generator
 
 
@@ -97,6 +99,9 @@ class _Trial:
         self.representation = stage_one.new_representation(
             config.model, config.representation, channels, config.seed, device
         )
+        self.probe_rows = probe_rows(
+            self.train.labels, len(data.validation), config.representation, generator(config.seed, "probe")
+        )
         self.classifier: LinearClassifier | None = None
         self.classifier_optimizer: torch.optim.Optimizer | None = None
         self.epoch = 0
@@ -113,10 +118,15 @@ class _Trial:
                 self.representation, self.train, self.normalise, loss, config, epoch, self.config.seed
             )
             started = time.perf_counter()
-            probe = stage_two.fit_probe(self._features(self.train), self.train)
+            probe = self._fitted_probe()
             self._validate(probe, self._features(self.validation))
             metrics["probe_seconds"] = time.perf_counter() - started
             self._end_epoch(epoch, metrics, "representation_seconds")
+
+    def _fitted_probe(self) -> LinearClassifier:
+        split, rows = self.train, self.probe_rows
+        features = stage_two.encode(self.representation.encoder, split.images, self.normalise, rows=rows)
+        return fit_probe(features, split.labels if rows is None else split.labels[rows], split.classes)
 
     def train_classifier(self) -> None:
         config, past = self.config.classifier, self.config.representation.epochs
@@ -178,9 +188,8 @@ class _Trial:
         )
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
-        if (
-            TrialConfig.model_validate(checkpoint.config) != self.config
-        ):  # whatever fields came since, at their defaults
+        # checked, so that one from before a field existed has the field's default
+        if parse(TrialConfig, checkpoint.config, "the checkpoint") != self.config:
             raise InputError("the checkpoint to go on from was written by a trial of another configuration")
         if checkpoint.fingerprint != self.data.fingerprint:
             raise InputError("the checkpoint to go on from was written by a trial on other data")
@@ -190,7 +199,7 @@ class _Trial:
         if checkpoint.classifier is None:
             assert checkpoint.projection is not None, "a checkpoint of stage one has its projection head"
             self.representation.projection.load_state_dict(checkpoint.projection)
-            self.representation.optimizer.load_state_dict(checkpoint.optimizer)
+            load_state(self.representation.optimizer, checkpoint.optimizer)
         else:
             self.classifier, self.classifier_optimizer = stage_two.new_classifier(
                 torch.zeros(1, self.representation.encoder.feature_dim, device=self.device),
@@ -198,7 +207,7 @@ class _Trial:
                 self.config.classifier,
             )
             self.classifier.load_state_dict(checkpoint.classifier)
-            self.classifier_optimizer.load_state_dict(checkpoint.optimizer)
+            load_state(self.classifier_optimizer, checkpoint.optimizer)
         self.report(self.epoch, self.metrics)
 
     def result(self) -> TrialResult:

@@ -4,16 +4,20 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from trainers.arithmetic import full_float32
 from trainers.batches import DeviceSplit, shuffled_batches
-from trainers.config import ModelConfig, RepresentationConfig
-from trainers.data.augment import Normaliser, augment
+from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
+from trainers.data.augment import Normaliser, change, draw
 from trainers.errors import DivergedError, InputError
+from trainers.grad_cache import backward_in_chunks
 from trainers.models import ProjectionHead, ResNetEncoder, SmallEncoder, build_encoder, build_projection
+from trainers.optimizers import representation_optimizer
 from trainers.residence import fetched
 from trainers.seeds import derive_seed, generator
 
@@ -28,6 +32,7 @@ class Representation:
     encoder: Encoder
     projection: ProjectionHead
     optimizer: torch.optim.Optimizer
+    forward: Callable[[Tensor], Tensor]  # the encoder in training, compiled where the config says so
 
 
 def new_representation(
@@ -38,14 +43,18 @@ def new_representation(
     projection = build_projection(model, encoder.feature_dim, derive_seed(seed, "projection"))
     encoder.to(device).to(memory_format=torch.channels_last)
     projection.to(device)
-    parameters = [*encoder.parameters(), *projection.parameters()]
-    if config.optimizer == "sgd":
-        optimizer: torch.optim.Optimizer = torch.optim.SGD(
-            parameters, config.lr, momentum=config.momentum, weight_decay=config.weight_decay
-        )
-    else:
-        optimizer = torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay)
-    return Representation(encoder, projection, optimizer)
+    optimizer = representation_optimizer([*encoder.parameters(), *projection.parameters()], config, device)
+    return Representation(encoder, projection, optimizer, _compiled(encoder) if model.compile else encoder)
+
+
+def _compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
+    """The encoder through torch.compile. Its weights are the encoder's, whose names stay plain.
+
+    Compiled for each size of batch that comes, not for the first and then for any: what a size computes may not depend
+    on the sizes before it, or a resumed trial would differ.
+    """
+    torch.compiler.reset()  # a worker's trials before this one count towards the limit at which torch stops compiling
+    return cast(Callable[[Tensor], Tensor], torch.compile(encoder, dynamic=False))
 
 
 def train_one_epoch(
@@ -62,20 +71,19 @@ def train_one_epoch(
     stage.projection.train()
     draws = generator(seed, "representation", epoch)
     batches = list(shuffled_batches(split.labels, config.batch_size, draws, balanced=config.balanced_batches))
-    started, total, rows = time.perf_counter(), torch.zeros((), device=split.device), 0
+    started, total, seen = time.perf_counter(), torch.zeros((), device=split.device), 0
     pixels = fetched(split.images, batches, split.device)
     for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
         progress = epoch - 1 + number / len(batches)
         for group in stage.optimizer.param_groups:
             group["lr"] = config.lr * lr_factor(progress, config.warmup_epochs, config.epochs)
-        images = images.repeat(config.views, 1, 1, 1)
-        images = normalise(augment(images.float() / 255, config.augment, draws))
-        value = _loss_of(stage, images, split.labels[batch].repeat(config.views), loss, epoch)
+        labels = split.labels[batch].repeat(config.views)
+        rows = _Rows(images.repeat(config.views, 1, 1, 1), normalise, config.augment, draw(len(labels), draws))
         stage.optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        value = _backward(stage, rows, partial(_value, loss, labels, epoch), config.chunk)
         stage.optimizer.step()
-        total += value.detach() * len(batch)
-        rows += len(images)
+        total += value * len(batch)
+        seen += len(labels)
     mean_loss = total.item() / sum(map(len, batches))
     if not math.isfinite(mean_loss):
         raise DivergedError(f"the contrastive loss is {mean_loss} at {epoch=}")
@@ -83,16 +91,47 @@ def train_one_epoch(
     return {
         "train_loss": mean_loss,
         "lr": stage.optimizer.param_groups[0]["lr"],
-        "images_per_second": rows / seconds,
+        "images_per_second": seen / seconds,
         "epoch_seconds": seconds,
     }
 
 
-def _loss_of(stage: Representation, images: Tensor, labels: Tensor, loss: ContrastiveLoss, epoch: int) -> Tensor:
-    device = images.device.type
-    images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
-        z = stage.projection(stage.encoder(images))
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a batch, of every view: [R, C, H, W] uint8 and the draws by which each is changed."""
+
+    pixels: Tensor
+    normalise: Normaliser
+    augmentation: AugmentConfig
+    draws: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, part: slice) -> Tensor:
+        """Some of them as the encoder takes them; the same each time."""
+        changed = change(self.pixels[part].float() / 255, self.augmentation, self.draws[:, part])
+        return self.normalise(changed).contiguous(memory_format=torch.channels_last)
+
+
+def _backward(stage: Representation, rows: _Rows, value: Callable[[Tensor], Tensor], chunk: int | None) -> Tensor:
+    """Put the gradient of one batch on the networks' parameters and return the loss, detached."""
+    device = rows.pixels.device.type
+
+    def embed(part: slice) -> Tensor:
+        images = rows[part]  # in float32
+        # a context of its own each time: autocast would hand weights cast without gradient to a pass that needs one
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+            return cast(Tensor, stage.projection(stage.forward(images)))
+
+    if chunk is not None and chunk < len(rows):
+        return backward_in_chunks(embed, len(rows), chunk, value, stage.encoder)
+    loss = value(embed(slice(None)))
+    loss.backward()
+    return loss.detach()
+
+
+def _value(loss: ContrastiveLoss, labels: Tensor, epoch: int, z: Tensor) -> Tensor:
     try:
         with full_float32():
             return loss(z, labels)

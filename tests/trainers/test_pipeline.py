@@ -47,6 +47,8 @@ def test_a_trial_resumed_at_any_epoch_goes_on_to_the_bit(whole, tiny_config, dig
     [
         {"representation": {"views": 1, "optimizer": "sgd", "lr": 0.05, "warmup_epochs": 2}},
         {"representation": {"balanced_batches": True}, "classifier": {"augment": True, "class_weight": "none"}},
+        {"representation": {"chunk": 24, "probe_images": 30, "augment": {"vertical_flip": 0.5, "rotation": 20}}},
+        {"representation": {"chunk": 7, "optimizer": "sgd", "views": 1}, "deterministic": True},
     ],
 )
 def test_every_option_resumes_to_the_bit(tiny_config, digits, sections):
@@ -65,9 +67,9 @@ def test_stage_two_leaves_the_encoder_unchanged(whole, tiny_config):
 def test_the_probe_leaves_training_as_it_was(tiny_config, digits, whole, monkeypatch):
     encode = classifier.encode
 
-    def encode_twice(encoder, *arguments):
-        encode(encoder, *arguments)
-        return encode(encoder, *arguments)
+    def encode_twice(encoder, *arguments, **named):
+        encode(encoder, *arguments, **named)
+        return encode(encoder, *arguments, **named)
 
     monkeypatch.setattr(classifier, "encode", encode_twice)
     assert run(tiny_config, digits)[0] == whole[0]

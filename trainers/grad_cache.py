@@ -1,0 +1,67 @@
+"""The gradient of a batch too large for the device, chunk by chunk: GradCache (Gao et al. 2021, arXiv 2101.06983).
+
+A contrastive loss needs all embeddings Z = f(X; θ) of its batch at once, but not all activations behind them:
+
+    dL/dθ = sum over chunks c of (dL/dZ_c) · dZ_c/dθ
+
+So a first pass computes Z without activations, the loss gives dL/dZ, and a second pass takes one chunk after the other
+through f with activations and hands each its rows of dL/dZ. Memory is that of a chunk, time that of one more forward
+pass.
+
+The gradient is that of the whole batch, up to rounding, where f treats each row by itself. BatchNorm in training does
+not: its mean and variance are those of the chunk, in both passes alike, where an undivided batch has its own. The
+gradient is then exactly that of the batch normalised by chunks, and a run with another chunk is another run. The
+running statistics are updated once a chunk, in the second pass alone. f must not draw random numbers (dropout): the
+second pass would draw others.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+Embed = Callable[[slice], Tensor]  # rows of the batch to their embeddings [n, D]
+
+
+def backward_in_chunks(
+    embed: Embed, rows: int, chunk: int, loss: Callable[[Tensor], Tensor], network: nn.Module
+) -> Tensor:
+    """Add dL/dθ to the gradients of all that `embed` trains and return L, detached.
+
+    embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 where one would stand
+    alone). loss: of the embeddings [rows, D] of the whole batch. network: whose BatchNorm layers `embed` uses.
+    """
+    parts = _parts(rows, chunk)
+    with torch.no_grad(), _running_statistics_kept(network):
+        z = torch.cat([embed(part) for part in parts])
+    z.requires_grad_()
+    value = loss(z)
+    value.backward()
+    assert z.grad is not None, "the loss depends on the embeddings"
+    for part in parts:
+        embed(part).backward(z.grad[part])
+    return value.detach()
+
+
+def _parts(rows: int, chunk: int) -> list[slice]:
+    """Slices as equal in size as can be: BatchNorm's statistics of a small remainder would be poor, of one row none."""
+    count = max(1, min(math.ceil(rows / chunk), rows // 2))
+    ends = [rows * part // count for part in range(count + 1)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+@contextmanager
+def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Inside, BatchNorm normalises as it would and leaves its running statistics alone."""
+    tracking = [layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    for layer in tracking:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in tracking:
+            layer.track_running_stats = True
