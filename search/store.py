@@ -82,6 +82,20 @@ class TrialFolder:
         memory.write_text(error)
         return known
 
+    def give_up(self, reason: str) -> None:
+        """Leave for the next worker that takes the trial that it need not try, and why."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path / "gave-up.txt", reason.encode())
+
+    def take_reason_to_give_up(self) -> str | None:
+        """Why the trial's last worker gave it up, said once; None where it did not."""
+        memory = self.path / "gave-up.txt"
+        if not memory.exists():
+            return None
+        reason = memory.read_text()
+        memory.unlink()
+        return reason
+
     def drop_checkpoints(self, keep: int = 0) -> None:
         """Remove all checkpoints but the newest `keep`."""
         for path in sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)[keep:]:

@@ -3,6 +3,10 @@
 A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost
 seconds a trial. Checkpoints are the trial's own, in the search's folder: a trial that is run again, after its worker,
 its node or the driver died, finds its newest one there, and Ray is told of none.
+
+A trial that has failed is reported as such, so that Ray does not try it again; its worker then goes on with the next
+trial. A worker whose CUDA is of no more use may not: it leaves the reason in the trial's folder and dies of the error.
+Ray gives the trial to a new worker, which reports the reason.
 """
 
 import errno
@@ -24,7 +28,7 @@ from search.store import TrialFolder
 from trainers.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
 from trainers.data.arrays import Split, TrialData
-from trainers.errors import DivergedError
+from trainers.errors import DivergedError, OutOfMemory
 from trainers.pipeline import result_of, run_trial
 from trainers.predictor import Predictor, score_split
 
@@ -34,6 +38,10 @@ def trainable(assignment: dict[str, Any], data: Mapping[int, TrialData], test: S
 
     data: by the seed of its split. test: None in a search; a confirmation's trials are scored on it at their end.
     """
+    reason = TrialFolder(Path(assignment["folder"])).take_reason_to_give_up()
+    if reason is not None:
+        tune.report({"failed": reason})
+        return
     with granted() as device:
         _run_on(device, assignment, data, test)
 
@@ -73,14 +81,30 @@ def _run_on(
             run_trial(config, data[config.data.seed], report, resume, save=save, device=device)
     except DivergedError as error:
         tune.report({"failed": f"diverged: {error}"})
+    except OutOfMemory as error:
+        folder.give_up(str(error))
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             tune.report({"disk_full": str(error)})
-        # an error that comes again would come every time: Ray need not try once more
-        elif folder.has_met(message := f"{type(error).__name__}: {error}"):
-            tune.report({"failed": f"crashed twice with: {message}"})
-        else:
+            return
+        message = f"{type(error).__name__}: {error}"
+        if not folder.has_met(message):
             raise
+        # an error that comes again would come every time: Ray need not try once more
+        reason = f"crashed twice with: {message}"
+        if _poisons(error):
+            folder.give_up(reason)
+            raise
+        tune.report({"failed": reason})
+
+
+def _poisons(error: Exception) -> bool:
+    """Whether an error leaves the process's CUDA of no use to the trial after it."""
+    libraries = ("CUDA", "CUBLAS", "cuDNN", "CUDNN", "NCCL")
+    return isinstance(error, torch.AcceleratorError) or (
+        isinstance(error, RuntimeError) and any(name in str(error) for name in libraries)
+    )
 
 
 @contextmanager

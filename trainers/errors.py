@@ -1,4 +1,4 @@
-"""The two ways in which something can be wrong before a trial runs, each one line for the user."""
+"""The ways in which something can be wrong with what a trial is given or with what becomes of it, each one line."""
 
 
 class InputError(ValueError):
@@ -7,6 +7,10 @@ class InputError(ValueError):
 
 class EnvironmentProblem(RuntimeError):
     """The machine lacks something (data, disk, a cluster): one line with the command that mends it, exit code 3."""
+
+
+class OutOfMemory(EnvironmentProblem):
+    """A trial needs more memory than its GPU has for it; the process's CUDA is not to be used again."""
 
 
 class DivergedError(RuntimeError):

@@ -1,6 +1,7 @@
 """One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder."""
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +18,9 @@ from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, TrialConfig, parse
 from trainers.data.arrays import TrialData
 from trainers.data.augment import Normaliser
-from trainers.errors import InputError
+from trainers.errors import InputError, OutOfMemory
 from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.memory import out_of_memory
 from trainers.metrics import evaluate, recalls
 from trainers.models import LinearClassifier
 from trainers.optimizers import load_state
@@ -66,17 +68,33 @@ def run_trial(
     trial reports its checkpoint's epoch again: its first report may never have arrived. On a CPU, with the same
     number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
 
-    Raises DivergedError when a loss or feature is no longer finite, InputError when `resume` is of another
-    configuration or of other data.
+    Raises DivergedError when a loss or feature is no longer finite, OutOfMemory when the GPU's memory does not hold
+    the trial, InputError when `resume` is of another configuration or of other data.
     """
     device = device or torch.device("cpu")
-    trial = _Trial(config, data, report, save, device)
+    try:
+        return _run(config, data, report, resume, save, device)
+    except torch.cuda.OutOfMemoryError as error:
+        said = str(error)
+        traceback.clear_frames(error.__traceback__)  # what they held would be in the way of measuring
+    raise OutOfMemory(out_of_memory(config, data, device, said))  # out here, where the error is forgotten
+
+
+def _run(
+    config: TrialConfig,
+    data: TrialData,
+    report: Reporter,
+    resume: Checkpoint | None,
+    save: Callable[[Checkpoint], object],
+    device: torch.device,
+) -> TrialResult:
     with arithmetic(deterministic=config.deterministic):
+        trial = _Trial(config, data, report, save, device)
         if resume is not None:
             trial.go_on_from(resume)
         trial.train_representation()
         trial.train_classifier()
-    return trial.result()
+        return trial.result()
 
 
 class _Trial:

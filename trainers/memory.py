@@ -1,0 +1,106 @@
+"""A GPU that ran out of memory, told as that: what was asked of it, what there is, and the batch that would fit.
+
+The estimate is a straight line: the networks' part and so much for each image. Both are measured, not guessed, from the
+peak of torch's allocator over real steps of two small batches, once the failed trial has let go of all it held.
+"""
+
+import gc
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from trainers.batches import DeviceSplit
+from trainers.config import TrialConfig
+from trainers.data.arrays import TrialData
+from trainers.data.augment import Normaliser
+from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.representation import new_representation, train_one_epoch
+from trainers.residence import available, fits
+from trainers.seeds import generator
+
+TRIED = (4, 12)  # images in the batches that are measured
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a step of stage one takes: fixed + per_image · images."""
+
+    fixed: float
+    per_image: float
+
+    @classmethod
+    def measured(cls, peak: Callable[[int], int]) -> "Need":
+        """The line through the peaks of the two batches of TRIED. peak: images of a batch to bytes."""
+        few, many = TRIED
+        at_few, at_many = peak(few), peak(many)
+        per_image = max(1.0, (at_many - at_few) / (many - few))
+        return cls(at_few - per_image * few, per_image)
+
+    def images(self, memory: int) -> int:
+        """How many images so many bytes hold."""
+        return max(0, int((memory - self.fixed) / self.per_image))
+
+
+def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str) -> str:
+    """One line on a trial that ran out of memory, and what to set. error: torch's own words.
+
+    To be called when nothing of the trial is left on the device but what the allocator keeps.
+    """
+    gc.collect()
+    torch.cuda.empty_cache()
+    stage = config.representation
+    memory = available(device)
+    images = data.train.images.nbytes + data.validation.images.nbytes
+    left = memory - images if fits(images, device) else memory
+    tried = re.search(r"[Tt]ried to allocate [\d.]+ \w+", error)
+    chunk = "" if stage.chunk is None else f" in chunks of {stage.chunk} rows"
+    line = (
+        f"out of GPU memory with representation.batch_size={stage.batch_size} and views={stage.views}{chunk}: "
+        f"{'t' + tried[0][1:] if tried else 'an allocation failed'} where the trial may have {_mib(memory)}"
+    )
+    try:
+        need = Need.measured(partial(peak_of_steps, config, data.train.images.shape[1:], device))
+    except RuntimeError as failed:  # an OutOfMemoryError is one, as is any error of CUDA
+        return f"{line}; what an image takes could not be measured ({str(failed).splitlines()[0][:80]})"
+    known = f"an image takes {_mib(need.per_image)} beside {_mib(need.fixed)} for the networks"
+    if left < memory:
+        known += f" and {_mib(images)} for the data"
+    return f"{line}; {known}: {_advice(config, need.images(left))}"
+
+
+def _advice(config: TrialConfig, fitting: int) -> str:
+    stage = config.representation
+    at_once = stage.batch_size if stage.chunk is None else stage.chunk // stage.views
+    if fitting < 2:
+        return "no batch fits; set a larger resources.gpus, or smaller images or a smaller encoder"
+    if fitting >= at_once:
+        return f"{at_once} images at once should fit by themselves; others use this GPU: set a larger resources.gpus"
+    chunk = f"representation.chunk={fitting * stage.views}"
+    if stage.chunk is not None:
+        return f"about {fitting} images fit at once; set {chunk}"
+    return f"about {fitting} images fit at once; set representation.batch_size={fitting} or {chunk}"
+
+
+def peak_of_steps(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int) -> int:
+    """Bytes at the height of two whole steps on `images` images of [C, H, W]: fresh networks, then with moments."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size
+    once = config.representation.model_copy(update={"batch_size": images, "chunk": None, "balanced_batches": False})
+    stage = new_representation(model, once, shape[0], config.seed, device)
+    draws = generator(config.seed, "memory")
+    pixels = torch.randint(256, (images, *shape), dtype=torch.uint8, generator=draws).to(device)
+    split = DeviceSplit(pixels, torch.arange(images, device=device) % 2, 2)
+    loss = partial(asymmetric_focal_contrastive_loss, **config.loss.model_dump())
+    for _ in range(2):
+        train_one_epoch(stage, split, Normaliser.of(pixels), loss, once, 1, config.seed)
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+def _mib(size: float) -> str:
+    return f"{size / MIB:,.0f} MiB" if size >= 10 * MIB else f"{size / MIB:.1f} MiB"
