@@ -1,7 +1,6 @@
 """One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder."""
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -76,8 +75,8 @@ def run_trial(
         return _run(config, data, report, resume, save, device)
     except torch.cuda.OutOfMemoryError as error:
         said = str(error)
-        traceback.clear_frames(error.__traceback__)  # what they held would be in the way of measuring
-    raise OutOfMemory(out_of_memory(config, data, device, said))  # out here, where the error is forgotten
+    # out here the error is forgotten, and with it the frames that hold what would be in the way of measuring
+    raise OutOfMemory(out_of_memory(config, data, device, said))
 
 
 def _run(

@@ -16,6 +16,7 @@ from trainers.data.augment import ASPECT, augment
 
 SHAPES = {(1, 28, 28): 512, (3, 224, 224): 64}  # an image's shape, images in the batch
 CONFIG = AugmentConfig()
+LESIONS = AugmentConfig(vertical_flip=0.5, rotation=180, saturation=0.1, hue=0.02)  # as spaces/isic2018.yaml has it
 SECONDS = 4.0  # for each comparison
 
 
@@ -25,10 +26,15 @@ def rows(say: Say) -> Iterator[Row]:
         what = f"augment {count} images, {'×'.join(map(str, shape))}"
         say(what)
         images = _images(shape, count)
-        sides = {"ours": _ours(images)} | _pil(images, torch.get_num_threads())
+        sides = {"ours": _ours(images, CONFIG)} | _pil(images, CONFIG, torch.get_num_threads())
         if importlib.util.find_spec("kornia"):
             sides["kornia"] = _kornia(images)
         yield from rows_of("augment", what, in_turns(sides, SECONDS))
+        if shape[0] == 3:
+            what += ", with rotation, vertical flip, saturation and hue"
+            say(what)
+            sides = {"ours": _ours(images, LESIONS)} | _pil(images, LESIONS, torch.get_num_threads())
+            yield from rows_of("augment", what, in_turns(sides, SECONDS))
 
 
 def _images(shape: tuple[int, int, int], count: int) -> Tensor:
@@ -36,23 +42,28 @@ def _images(shape: tuple[int, int, int], count: int) -> Tensor:
     return torch.randint(256, (count, *shape), dtype=torch.uint8, generator=generator)
 
 
-def _ours(images: Tensor) -> Callable[[], object]:
+def _ours(images: Tensor, config: AugmentConfig) -> Callable[[], object]:
     draws = torch.Generator().manual_seed(0)
-    return lambda: augment(images.float() / 255, CONFIG, draws)
+    return lambda: augment(images.float() / 255, config, draws)
 
 
 class _PerImage(Dataset):
     """torchvision's usual pipeline of one image at a time."""
 
-    def __init__(self, images: Tensor) -> None:
+    def __init__(self, images: Tensor, config: AugmentConfig) -> None:
         self._arrays = images.permute(0, 2, 3, 1).contiguous().numpy()
         if images.shape[1] == 1:
             self._arrays = self._arrays[..., 0]
+        turned = [
+            transforms.RandomVerticalFlip(config.vertical_flip),
+            transforms.RandomRotation(config.rotation, transforms.InterpolationMode.BILINEAR),
+        ]
         self._change = transforms.Compose(
             [
-                transforms.RandomResizedCrop(images.shape[-1], (CONFIG.crop_scale, 1.0), (1 / ASPECT, ASPECT)),
-                transforms.RandomHorizontalFlip(CONFIG.flip),
-                transforms.ColorJitter(CONFIG.brightness, CONFIG.contrast),
+                *(turned if config.rotation else []),
+                transforms.RandomResizedCrop(images.shape[-1], (config.crop_scale, 1.0), (1 / ASPECT, ASPECT)),
+                transforms.RandomHorizontalFlip(config.flip),
+                transforms.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue),
                 transforms.ToTensor(),
             ]
         )
@@ -64,8 +75,8 @@ class _PerImage(Dataset):
         return self._change(Image.fromarray(self._arrays[index]))
 
 
-def _pil(images: Tensor, workers: int) -> dict[str, Callable[[], object]]:
-    one_by_one = _PerImage(images)
+def _pil(images: Tensor, config: AugmentConfig, workers: int) -> dict[str, Callable[[], object]]:
+    one_by_one = _PerImage(images, config)
     if workers == 1:
         return {"PIL": lambda: torch.stack([one_by_one[i] for i in range(len(one_by_one))])}
     loader = DataLoader(one_by_one, batch_size=len(images) // workers, num_workers=workers, persistent_workers=True)

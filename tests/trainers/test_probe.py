@@ -22,12 +22,12 @@ def test_a_small_training_set_is_probed_whole(config):
     assert probe_rows(labels_of(4500, 500), 500, config, drawn()) is None
 
 
-@pytest.mark.parametrize(("views", "count"), [(1, 10_000 * 3 // 10 - 210), (2, 10_000 * 6 // 10 - 210)])
-def test_a_probe_of_many_images_costs_a_tenth_of_the_passes_of_an_epoch(views, count):
+@pytest.mark.parametrize(("views", "count"), [(1, 2000 - 210), (2, 4000 - 210)])
+def test_a_probe_of_many_images_costs_a_tenth_of_an_epoch(views, count):
     config = RepresentationConfig(views=views)
     rows = probe_rows(labels_of(7000, 3000), 210, config, drawn())
     assert len(rows) == count
-    assert len(rows) + 210 == pytest.approx(0.1 * 3 * views * 10_000)
+    assert (len(rows) + 210) / 2 == pytest.approx(0.1 * views * 10_000)  # two passes forward are one in training
 
 
 def test_however_many_validate_a_thousand_images_are_left_to_learn_from():
