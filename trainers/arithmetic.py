@@ -33,7 +33,7 @@ def full_float32() -> Iterator[None]:
     """No TF32 inside, for what cannot bear it.
 
     That is the loss, where an error of 5e-4 in a cosine is one of .02 in a logit at a temperature of .03, and the
-    coordinates and colours of augmentation, which are to be the same on every device.
+    colours of augmentation, which are to be the same on every device.
     """
     with _tf32(False):
         yield

@@ -38,7 +38,7 @@ def encode(
     device = normalise.mean.device
     features = []
     for chunk in fetched(images, _picks(len(images)) if rows is None else rows.split(FEATURE_BATCH), device):
-        floats = chunk.float() / 255
+        floats = chunk.float().div_(255)
         if augmentation is not None and draws is not None:
             floats = augment(floats, augmentation, draws)
         floats = normalise(floats).contiguous(memory_format=torch.channels_last)

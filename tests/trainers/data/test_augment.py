@@ -4,9 +4,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from trainers.config import AugmentConfig
-from trainers.data.augment import Normaliser, augment, change, channel_statistics, draw
+from trainers.data.augment import Normaliser, _resample, augment, change, channel_statistics, draw
 from trainers.data.colour import chroma_matrix, recolour, relight
 
 NOTHING = {"crop_scale": 1.0, "flip": 0.0, "brightness": 0.0, "contrast": 0.0}
@@ -119,6 +120,14 @@ def test_what_was_recorded_before_there_were_rotation_and_colour_comes_out_still
     out = augment(images, AugmentConfig(), drawn(11))
     # to rounding: vector units of other widths add in another order
     torch.testing.assert_close(out.flatten(), torch.tensor([float(x) for x in recorded.split()]), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (28, 28), (9, 31), (12, 10)])
+def test_images_are_gathered_where_affine_grid_says(size):
+    images, theta = torch.rand(30, 2, *size, generator=drawn(1)), torch.randn(30, 2, 3, generator=drawn(2))
+    grid = functional.affine_grid(theta, [30, 2, *size], align_corners=False)
+    expected = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    torch.testing.assert_close(_resample(images, theta, "border"), expected, atol=1e-5, rtol=0)
 
 
 def test_the_generator_goes_on_as_if_the_later_parts_did_not_exist():
