@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import pytest
@@ -94,6 +95,16 @@ def test_a_checkpoint_of_another_config_or_other_data_is_refused(tiny_config, di
         run(changed(tiny_config, loss={"eta": 1}), digits, resume=checkpoint)
     with pytest.raises(InputError, match="other data"):
         run(tiny_config, dataclasses.replace(digits, fingerprint="0"), resume=checkpoint)
+
+
+def test_a_checkpoint_from_before_a_field_existed_has_its_default(tiny_config, digits, whole):
+    told, saved, _ = whole
+    config = copy.deepcopy(saved[2].config)
+    del config["representation"]["chunk"], config["representation"]["augment"]["rotation"], config["model"]["compile"]
+    assert run(tiny_config, digits, resume=dataclasses.replace(saved[2], config=config))[0] == told[1:]
+    config["representation"]["augment"]["shear"] = 1.0
+    with pytest.raises(InputError, match=r"the checkpoint\.representation\.augment\.shear: unknown key"):
+        run(tiny_config, digits, resume=dataclasses.replace(saved[2], config=config))
 
 
 def test_batches_are_equal_in_size_cover_all_and_never_hold_one_row():
