@@ -239,7 +239,7 @@ def drive(
     tracker.start()
     with signals_taken(view.tell) as signals:
         with shown(view, history):
-            stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals))
+            stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals, view.sign_of_life))
             with suppress(PausedError):
                 conductor.open(slots=slots(), code=code_hash())
                 with quiet(folder.driver_log):
@@ -256,11 +256,13 @@ def drive(
 
 
 def _reasons_to_end(
-    folder: SearchFolder, spec: SearchSpec, conductor: Conductor, signals: Signals
+    folder: SearchFolder, spec: SearchSpec, conductor: Conductor, signals: Signals, live: Callable[[], None]
 ) -> Callable[[], str | None]:
+    """What Ray's loop asks at every turn, with a sign of life for who watches."""
     started, before = time.monotonic(), conductor.history.driven
 
     def reason_to_end() -> str | None:
+        live()
         if conductor.paused:
             return conductor.paused
         if signals.received:

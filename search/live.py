@@ -62,9 +62,15 @@ class LiveView:
             self.tell(f"MLflow takes nothing just now ({problem}); the search goes on and delivers later")
         if event["event"] == "end":
             self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
-        elif time.monotonic() - self._last_line > QUIET_SECONDS:
-            running = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in history.in_state("running"))
-            self.tell(f"running: trial {running or 'none'}; {self._standing()}")
+        else:
+            self.sign_of_life()
+
+    def sign_of_life(self) -> None:
+        """Where there is no table: say what runs, after a while without a line. An epoch may take minutes."""
+        if self._live is None and time.monotonic() - self._last_line > QUIET_SECONDS:
+            running = self._history.in_state("running")
+            told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
+            self.tell(f"running: trial {told or 'none'}; {self._standing()}")
 
     def tell(self, text: str) -> None:
         """Print a line with the time; on a terminal above the live table."""
