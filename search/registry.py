@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from trainers.data.arrays import Images
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+HEADING = "### Verdict on fresh seeds"
 REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
 
 
@@ -40,11 +42,18 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
                 if summary.mean is not None:
                     client.log_metric(run, f"confirmed_{name}/{summary.label}", summary.mean)
         client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
+        client.set_tag(run, "mlflow.note.content", _described(client.get_run(run).data.tags, evidence))
         client.log_dict(run, json.loads(_verdict(searched, evidence).read_text()), "verdict.json")
         version = _registered(client, searched, evidence) or _register(client, searched, evidence, run, uri, example)
     except Exception as error:  # MLflow raises whatever its store raises
         return f"MLflow took no verdict ({in_one_line(error)}); `{searched.hint('confirm')}` tries again"
     return f"model    models:/{searched.name}/{version}   (trial {evidence.best.trial}, for mlflow.pyfunc)"
+
+
+def _described(tags: Mapping[str, str], evidence: Evidence) -> str:
+    """The run's description, which MLflow shows first, with the verdict at its end; an older verdict goes."""
+    before = tags.get("mlflow.note.content", "").partition(HEADING)[0].rstrip()
+    return f"{before}\n\n{HEADING}\n\n" + "\n\n".join(in_words(evidence))
 
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:

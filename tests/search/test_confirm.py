@@ -161,6 +161,8 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     assert np.allclose(found.drop(columns="class").sum(axis=1), 1)
     run = MlflowClient(uri).get_run(finished.parent_run[1])
     assert "cannot discriminate" in run.data.tags["verdict"]
+    assert run.data.tags["mlflow.note.content"].count("cannot discriminate") == 2, "published twice, described once"
+    assert "| 1 |" in run.data.tags["mlflow.note.content"], "the leaderboard still stands before it"
     assert "confirmed_test_accuracy/CL" in run.data.metrics
 
 
