@@ -73,6 +73,7 @@ def run(
     refuse_existing(root, spec.name)
     arrays = load(spec.data, data)
     older = _older(root, start_from, spec, arrays) if start_from is not None else None
+    preflight.check_folder(root, make_plan(spec, arrays, slots=1))  # what no cluster could mend; then with its slots
     say(console, f"{spec.name}: {arrays.description}")
     with told_how_to_go_on(SearchFolder(root / spec.name), console):
         with connected_quietly(address, console):

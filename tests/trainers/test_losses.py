@@ -383,6 +383,7 @@ def test_by_positives_at_the_origin_it_is_the_supervised_contrastive_loss(
     torch.testing.assert_close(along_the_sphere.detach(), reference_gradient, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalize_by", DIVISORS)
 @pytest.mark.parametrize(("eta", "gamma"), [(0, 0), (0, 2), (60, 0), (1, 0.5), (300, 10)])
 @pytest.mark.parametrize("kind", [random, duplicated, adversarial, single_positive])
