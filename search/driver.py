@@ -29,7 +29,7 @@ from search.session import Signals, connected_quietly, quiet, say, shown, signal
 from search.slots import slots_on
 from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root
 from search.tracking import Tracker, undelivered
-from search.trial import trainable
+from search.trial import SharedData, trainable
 from spaces.fields import fields
 from spaces.spec import SearchSpec, value_at
 from trainers.config import shown as shown_value
@@ -288,6 +288,7 @@ def _tuner(
     stopper: ConductorStopper,
 ) -> tune.Tuner:
     threads = max(1, int(spec.resources.cpus))
+    shared = SharedData({seed: ray.put(arrays) for seed, arrays in data.items()}, ray.put(test))
 
     def assign(trial: Trial) -> dict[str, Any]:
         return {
@@ -295,11 +296,13 @@ def _tuner(
             "config": trial.config,
             "folder": str(folder.trial(trial.number).path),
             "threads": threads,
+            "workers": spec.resources.workers,
         }
 
-    resources = {"cpu": spec.resources.cpus, "gpu": spec.resources.gpus}
+    worker = {"CPU": spec.resources.cpus, "GPU": spec.resources.gpus}
+    resources = tune.PlacementGroupFactory([worker] * spec.resources.workers)
     return tune.Tuner(
-        tune.with_resources(tune.with_parameters(trainable, data=dict(data), test=test), resources),
+        tune.with_resources(tune.with_parameters(trainable, shared=shared), resources),
         tune_config=tune.TuneConfig(
             search_alg=ConductorSearcher(conductor, assign, slots),
             scheduler=ConductorScheduler(conductor),

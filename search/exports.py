@@ -22,7 +22,8 @@ from trainers.config import METRIC, Config, Real, Seed, TrialConfig, Whole, pars
 from trainers.data import load
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import file_hash, write_atomically
-from trainers.pipeline import Reporter, TrialResult, run_trial
+from trainers.pipeline import Reporter, TrialResult
+from trainers.processes import run_trial_on
 
 GPU_TOLERANCE = 0.02  # of a balanced accuracy, where kernels may add up in another order
 
@@ -40,6 +41,7 @@ class Expected(Config):
     seed: Seed
     device: str
     threads: Annotated[Whole, Field(ge=1)]
+    workers: Annotated[Whole, Field(ge=1)] = 1
     cpu: str
     versions: dict[str, str]
 
@@ -91,6 +93,7 @@ def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> 
         seed=trial.config["seed"],
         device=_device_of(folder, trial),
         threads=max(1, int(spec.resources.cpus)),
+        workers=spec.resources.workers,
         cpu=about["provenance"]["machine"]["cpu"],
         versions=about["provenance"]["versions"],
     )
@@ -131,7 +134,7 @@ class Trained:
 
 
 def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Trained:
-    """Train a configuration in this process, with as many threads and on the kind of device that it was exported from.
+    """Train a configuration here, on as many workers and threads and the kind of device that it was exported from.
 
     Raises EnvironmentProblem when the data here is not the data that it was trained on.
     """
@@ -141,8 +144,8 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
     def keep(checkpoint: Checkpoint) -> None:
         newest[:] = [checkpoint]
 
-    def trained_on(device: torch.device) -> Trained:
-        return Trained(run_trial(exported.config, arrays, report, save=keep, device=device), newest[0])
+    def trained_on(device: torch.device, workers: int = 1) -> Trained:
+        return Trained(run_trial_on(workers, exported.config, arrays, report, save=keep, device=device), newest[0])
 
     if expected is None:
         return trained_on(_device_like("cuda"))
@@ -152,7 +155,8 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
             f"see `afcl data check {exported.config.data.dataset}`"
         )
     torch.set_num_threads(expected.threads)
-    return trained_on(_device_like(expected.device))
+    device = _device_like(expected.device)
+    return trained_on(device, _workers_on(device, expected.workers))
 
 
 def record_of(path: Path, exported: Export, results: Path | None = None) -> Path:
@@ -196,6 +200,8 @@ def differences(expected: Expected, device: str) -> list[str]:
         found.append(f"CPU {expected.cpu} there, {cpu_kind()} here")
     if expected.device.partition(":")[0] != device.partition(":")[0]:
         found.append(f"device {expected.device} there, {device} here")
+    elif (workers := _workers_on(torch.device(device), expected.workers)) != expected.workers:
+        found.append(f"{expected.workers} workers there, {workers} here")
     return found
 
 
@@ -220,6 +226,11 @@ def in_words(comparison: Mapping[str, Any]) -> Iterator[str]:
 def _device_of(folder: SearchFolder, trial: Trial) -> str:
     result = folder.trial(trial.number).read_result()
     return str(result["device"]) if result else "cpu"
+
+
+def _workers_on(device: torch.device, workers: int) -> int:
+    """As many where each can have a GPU, and else one, which computes the same up to rounding."""
+    return workers if device.type != "cuda" or torch.cuda.device_count() >= workers else 1
 
 
 def _device_like(device: str) -> torch.device:

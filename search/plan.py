@@ -16,7 +16,7 @@ from search.slots import slots_on
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
-from trainers.pipeline import run_trial
+from trainers.processes import run_trial_on
 from trainers.representation import new_representation
 
 
@@ -106,6 +106,7 @@ class Calibration:
     representation_seconds: float
     classifier_seconds: float
     threads: int
+    workers: int
 
     def search_seconds(self, plan: Plan, spec: SearchSpec, slots: int) -> float:
         """The expected epochs, split between the stages as in a whole trial where it matters most."""
@@ -123,8 +124,8 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     moments: list[float] = []
     threads = max(1, int(spec.resources.cpus))
     torch.set_num_threads(threads)
-    run_trial(config, data, lambda step, metrics: moments.append(time.perf_counter()))
-    return Calibration(moments[1] - moments[0], moments[3] - moments[2], threads)
+    run_trial_on(spec.resources.workers, config, data, lambda step, metrics: moments.append(time.perf_counter()))
+    return Calibration(moments[1] - moments[0], moments[3] - moments[2], threads, spec.resources.workers)
 
 
 def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
@@ -146,7 +147,9 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     )
     if timed is not None:
         seconds = timed.search_seconds(plan, spec, 1)
+        workers = f" in each of {timed.workers} workers" if timed.workers > 1 else ""
         yield (
             f"time        {timed.representation_seconds:.3f} s an epoch of stage one, {timed.classifier_seconds:.3f} s "
-            f"of stage two with {timed.threads} threads here: about {seconds / 60:.1f} min for the search in one slot"
+            f"of stage two with {timed.threads} threads{workers} here: "
+            f"about {seconds / 60:.1f} min for the search in one slot"
         )

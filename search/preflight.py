@@ -10,7 +10,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.plan import Plan
 from search.provenance import code_hash
-from search.slots import Node
+from search.slots import Node, workers_on
 from spaces.spec import ResourcesConfig
 from trainers.errors import EnvironmentProblem
 
@@ -18,10 +18,16 @@ NODE_PATIENCE = 60.0  # seconds in which a node must answer
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
-    """Raise EnvironmentProblem when no single node can hold a trial: Ray would wait for ever."""
+    """Raise EnvironmentProblem when the nodes cannot hold all workers of a trial: Ray would wait for ever."""
     wanted = {"CPU": resources.cpus, "GPU": resources.gpus}
-    if any(all(node.get(kind, 0.0) >= amount for kind, amount in wanted.items()) for node in nodes):
+    if (workers := workers_on(resources, nodes)) >= resources.workers:
         return
+    if workers > 0:
+        raise EnvironmentProblem(
+            f"resources.workers: a trial asks for {resources.workers} of {resources.cpus:g} cpus and "
+            f"{resources.gpus:g} gpus each, but the nodes hold {workers}; "
+            f"set resources.workers={workers} or join a node"
+        )
     words = {"CPU": "cpus", "GPU": "gpus"}
     for kind, amount in wanted.items():
         most = max((node.get(kind, 0.0) for node in nodes), default=0.0)

@@ -15,43 +15,55 @@ import socket
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ray
 import torch
 from ray import tune
 
 from search.grant import granted, granted_device
+from search.peers import LostWorker, run_on_workers
 from search.store import TrialFolder
 from trainers.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
-from trainers.pipeline import result_of, run_trial
+from trainers.pipeline import result_of
 from trainers.predictor import Predictor, score_split
 
 
-def trainable(assignment: dict[str, Any], data: Mapping[int, TrialData], test: Split | None) -> None:
-    """Run or go on with one trial of a search. assignment: its number, folder and config as plain values.
+@dataclass(frozen=True)
+class SharedData:
+    """What the trials of a session read, in Ray's object store, where all workers of a node share it.
 
-    data: by the seed of its split. test: None in a search; a confirmation's trials are scored on it at their end.
+    by_seed: by the seed of its split. test: of None in a search; a confirmation's trials are scored on it at their end.
+    """
+
+    by_seed: Mapping[int, "ray.ObjectRef[TrialData]"]
+    test: "ray.ObjectRef[Split | None]"
+
+
+def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
+    """Run or go on with one trial of a search.
+
+    assignment: its number, folder and config, and its workers and their threads, as plain values.
     """
     reason = TrialFolder(Path(assignment["folder"])).take_reason_to_give_up()
     if reason is not None:
         tune.report({"failed": reason})
         return
     with granted() as device:
-        _run_on(device, assignment, data, test)
+        _run_on(device, assignment, shared)
 
 
-def _run_on(
-    device: torch.device, assignment: dict[str, Any], data: Mapping[int, TrialData], test: Split | None
-) -> None:
+def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData) -> None:
     folder = TrialFolder(Path(assignment["folder"]))
     config = TrialConfig.model_validate(assignment["config"])
     torch.set_num_threads(assignment["threads"])
+    data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
     test_metrics: dict[str, float] = {}
 
     def save(checkpoint: Checkpoint) -> None:
@@ -78,11 +90,13 @@ def _run_on(
                 print(f"goes on from its checkpoint of epoch {resume.epoch}")
             if resume is not None and resume.epoch == config.last_epoch:
                 finish(resume)  # it died between its last checkpoint and its last report
-            run_trial(config, data[config.data.seed], report, resume, save=save, device=device)
+            run_on_workers(assignment["workers"], config, data, report, resume, save=save, device=device)
     except DivergedError as error:
         tune.report({"failed": f"diverged: {error}"})
     except OutOfMemory as error:
         folder.give_up(str(error))
+        raise
+    except LostWorker:  # no fault of the trial's: Ray tries again, as when this worker dies
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -91,17 +91,25 @@ class SearchConfig(Config):
 
 
 class ResourcesConfig(Config):
-    """What one trial asks of the cluster."""
+    """What one trial asks of the cluster: so much for each of its workers."""
 
     cpus: Annotated[Real, Field(gt=0)] = 1.0
     gpus: Annotated[Real, Field(ge=0)] = 0.0  # 0.25: four trials share one GPU
+    workers: Annotated[Whole, Field(ge=1)] = 1  # processes that share each batch of a trial, on one node or several
 
-    @field_validator("gpus")
-    @classmethod
-    def _whole_above_one(cls, gpus: float) -> float:
-        if gpus > 1 and not gpus.is_integer():
-            raise ValueError("must be a whole number above 1, as only one GPU can be shared")
-        return gpus
+    @model_validator(mode="after")
+    def _a_worker_computes_on_one_gpu(self) -> Self:
+        if self.gpus > 1:
+            raise InputError(
+                f"resources.gpus: a worker computes on one GPU at most, but got {self.gpus:g}; "
+                "resources.workers sets how many workers a trial has"
+            )
+        if self.workers > 1 and 0 < self.gpus < 1:
+            raise InputError(
+                f"resources.gpus: workers of one trial need a GPU each, but got {self.gpus:g} "
+                f"with {self.workers} workers"
+            )
+        return self
 
 
 class TrackingConfig(Config):

@@ -9,8 +9,9 @@ from torch.nn import functional
 
 from trainers.batches import DeviceSplit, class_weights, shuffled_batches
 from trainers.config import AugmentConfig, ClassifierConfig
-from trainers.data.augment import Normaliser, augment
+from trainers.data.augment import Normaliser, change, draw
 from trainers.errors import DivergedError
+from trainers.group import ALONE, Group
 from trainers.models import LinearClassifier
 from trainers.optimizers import adamw
 from trainers.representation import Encoder, lr_factor
@@ -28,27 +29,35 @@ def encode(
     augmentation: AugmentConfig | None = None,
     draws: torch.Generator | None = None,
     rows: Tensor | None = None,
+    group: Group = ALONE,
 ) -> Tensor:
     """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient.
 
     The images may be on the host; the work is done on the normaliser's device. rows: indices of the images wanted;
-    None: all.
+    None: all. group: the workers that call this together; each encodes its share, and all get all features.
     """
     encoder.eval()
     device = normalise.mean.device
-    features = []
-    for chunk in fetched(images, _picks(len(images)) if rows is None else rows.split(FEATURE_BATCH), device):
+    wanted = len(images) if rows is None else len(rows)
+    picks = _picks(wanted)
+    # a worker's chances are those that one alone would have drawn
+    chances = [draw(pick.stop - pick.start, draws) for pick in picks] if draws is not None else [None] * len(picks)
+    own = group.share(len(picks))
+    features = [torch.empty(0, encoder.feature_dim, device=device)]
+    chunks = fetched(images, [pick if rows is None else rows[pick] for pick in picks[own]], device)
+    for chunk, chance in zip(chunks, chances[own], strict=True):
         floats = chunk.float().div_(255)
-        if augmentation is not None and draws is not None:
-            floats = augment(floats, augmentation, draws)
+        if augmentation is not None and chance is not None:
+            floats = change(floats, augmentation, chance)
         floats = normalise(floats).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             features.append(encoder(floats).float())
-    return torch.cat(features)
+    sizes = [sum(pick.stop - pick.start for pick in picks[share]) for share in group.shares(len(picks))]
+    return group.gather(torch.cat(features), sizes)
 
 
 def _picks(images: int) -> list[slice]:
-    return [slice(start, start + FEATURE_BATCH) for start in range(0, images, FEATURE_BATCH)]
+    return [slice(start, min(start + FEATURE_BATCH, images)) for start in range(0, images, FEATURE_BATCH)]
 
 
 def new_classifier(

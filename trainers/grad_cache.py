@@ -17,12 +17,13 @@ second pass would draw others.
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 Embed = Callable[[slice], Tensor]  # rows of the batch to their embeddings [n, D]
 
@@ -33,7 +34,8 @@ def backward_in_chunks(
     """Add dL/dθ to the gradients of all that `embed` trains and return L, detached.
 
     embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 where one would stand
-    alone). loss: of the embeddings [rows, D] of the whole batch. network: whose BatchNorm layers `embed` uses.
+    alone). loss: of the embeddings [rows, D] of the whole batch. network: what `embed` trains; where several workers
+    train it together, they call this together, and `embed` gives each of them the embeddings of all.
     """
     parts = _parts(rows, chunk)
     with torch.no_grad(), _running_statistics_kept(network):
@@ -42,9 +44,16 @@ def backward_in_chunks(
     value = loss(z)
     value.backward()
     assert z.grad is not None, "the loss depends on the embeddings"
-    for part in parts:
-        embed(part).backward(z.grad[part])
+    for part in parts[:-1]:
+        with _gradients_kept(network):
+            embed(part).backward(z.grad[part])
+    embed(parts[-1]).backward(z.grad[parts[-1]])
     return value.detach()
+
+
+def _gradients_kept(network: nn.Module) -> AbstractContextManager[None]:
+    """Inside, gradients add up with each worker, which does not yet tell the others of them."""
+    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
 def _parts(rows: int, chunk: int) -> list[slice]:

@@ -45,8 +45,10 @@ class Need:
         return max(0, int((memory - self.fixed) / self.per_image))
 
 
-def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str) -> str:
+def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str, workers: int = 1) -> str:
     """One line on a trial that ran out of memory, and what to set. error: torch's own words.
+
+    workers: how many share the trial's batches, each with a GPU of its own.
 
     To be called when nothing of the trial is left on the device but what the allocator keeps.
     """
@@ -69,13 +71,13 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
     known = f"an image takes {_mib(need.per_image)} beside {_mib(need.fixed)} for the networks"
     if left < memory:
         known += f" and {_mib(images)} for the data"
-    return f"{line}; {known}: {_advice(config, need.images(left))}"
+    return f"{line}; {known}: {_advice(config, workers * need.images(left), workers)}"
 
 
-def _advice(config: TrialConfig, fitting: int) -> str:
+def _advice(config: TrialConfig, fitting: int, workers: int) -> str:
     stage = config.representation
     at_once = stage.batch_size if stage.chunk is None else stage.chunk // stage.views
-    if fitting < 2:
+    if fitting < 2 * workers:
         return "no batch fits; set a larger resources.gpus, or smaller images or a smaller encoder"
     if fitting >= at_once:
         return f"{at_once} images at once should fit by themselves; others use this GPU: set a larger resources.gpus"

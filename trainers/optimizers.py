@@ -1,5 +1,6 @@
 """Optimisers as the device runs them best, and their states carried from one device to another."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,10 +31,14 @@ def adamw(
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Take over a state that an optimiser of the same kind left, on whatever device.
 
-    A state says how it was computed as well; that stays as is right for the optimiser's own device.
+    A state says how it was computed as well; that stays as is right for the optimiser's own device. It stays the
+    caller's: torch would go on in the very tensors, which processes may share.
     """
+    state = copy.deepcopy(state)
     pairs = zip(state["param_groups"], optimizer.param_groups, strict=True)
-    optimizer.load_state_dict(state | {"param_groups": [saved | {"fused": own["fused"]} for saved, own in pairs]})
+    optimizer.load_state_dict(
+        copy.deepcopy(state) | {"param_groups": [saved | {"fused": own["fused"]} for saved, own in pairs]}
+    )
 
 
 def _fused(device: torch.device) -> bool | None:

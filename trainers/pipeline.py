@@ -18,6 +18,7 @@ from trainers.config import METRIC, TrialConfig, parse
 from trainers.data.arrays import TrialData
 from trainers.data.augment import Normaliser
 from trainers.errors import InputError, OutOfMemory
+from trainers.group import ALONE, Group
 from trainers.losses import asymmetric_focal_contrastive_loss
 from trainers.memory import out_of_memory
 from trainers.metrics import evaluate, recalls
@@ -60,6 +61,7 @@ def run_trial(
     *,
     save: Callable[[Checkpoint], object] = lambda checkpoint: None,
     device: torch.device | None = None,
+    group: Group = ALONE,
 ) -> TrialResult:
     """Run both stages, or what is left of them after `resume`.
 
@@ -67,16 +69,19 @@ def run_trial(
     trial reports its checkpoint's epoch again: its first report may never have arrived. On a CPU, with the same
     number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
 
+    group: the workers of the trial, each of which calls this with the same arguments (see trainers.workers). What they
+    report is what one worker would, up to rounding.
+
     Raises DivergedError when a loss or feature is no longer finite, OutOfMemory when the GPU's memory does not hold
     the trial, InputError when `resume` is of another configuration or of other data.
     """
     device = device or torch.device("cpu")
     try:
-        return _run(config, data, report, resume, save, device)
+        return _run(config, data, report, resume, save, device, group)
     except torch.cuda.OutOfMemoryError as error:
         said = str(error)
     # out here the error is forgotten, and with it the frames that hold what would be in the way of measuring
-    raise OutOfMemory(out_of_memory(config, data, device, said))
+    raise OutOfMemory(out_of_memory(config, data, device, said, group.size))
 
 
 def _run(
@@ -86,9 +91,10 @@ def _run(
     resume: Checkpoint | None,
     save: Callable[[Checkpoint], object],
     device: torch.device,
+    group: Group,
 ) -> TrialResult:
     with arithmetic(deterministic=config.deterministic):
-        trial = _Trial(config, data, report, save, device)
+        trial = _Trial(config, data, report, save, device, group)
         if resume is not None:
             trial.go_on_from(resume)
         trial.train_representation()
@@ -106,15 +112,17 @@ class _Trial:
         report: Reporter,
         save: Callable[[Checkpoint], object],
         device: torch.device,
+        group: Group,
     ) -> None:
         self.config, self.data, self.report, self.save, self.device = config, data, report, save, device
+        self.group = group
         classes = len(data.class_names)
         self.train = to_device(data.train, classes, device)
         self.validation = to_device(data.validation, classes, device)
         self.normalise = Normaliser.of(self.train.images, device)
         channels = self.train.images.shape[1]
         self.representation = stage_one.new_representation(
-            config.model, config.representation, channels, config.seed, device
+            config.model, config.representation, channels, config.seed, device, group
         )
         self.probe_rows = probe_rows(
             self.train.labels, len(data.validation), config.representation, generator(config.seed, "probe")
@@ -141,9 +149,8 @@ class _Trial:
             self._end_epoch(epoch, metrics, "representation_seconds")
 
     def _fitted_probe(self) -> LinearClassifier:
-        split, rows = self.train, self.probe_rows
-        features = stage_two.encode(self.representation.encoder, split.images, self.normalise, rows=rows)
-        return fit_probe(features, split.labels if rows is None else split.labels[rows], split.classes)
+        labels = self.train.labels if self.probe_rows is None else self.train.labels[self.probe_rows]
+        return fit_probe(self._features(self.train, self.probe_rows), labels, self.train.classes)
 
     def train_classifier(self) -> None:
         config, past = self.config.classifier, self.config.representation.epochs
@@ -159,8 +166,9 @@ class _Trial:
             self._validate(self.classifier, validation)
             self._end_epoch(past + epoch, metrics, "classifier_seconds")
 
-    def _features(self, split: DeviceSplit) -> Tensor:
-        return stage_two.encode(self.representation.encoder, split.images, self.normalise)
+    def _features(self, split: DeviceSplit, rows: Tensor | None = None) -> Tensor:
+        encoder = self.representation.encoder
+        return stage_two.encode(encoder, split.images, self.normalise, rows=rows, group=self.group)
 
     def _augmented_features(self, epoch: int) -> Tensor:
         draws = generator(self.config.seed, "classifier images", epoch)
@@ -170,6 +178,7 @@ class _Trial:
             self.normalise,
             self.config.representation.augment,
             draws,
+            group=self.group,
         )
 
     @torch.no_grad()

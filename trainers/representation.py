@@ -8,14 +8,17 @@ from functools import partial
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from trainers.arithmetic import full_float32
+from trainers.batch_norm import synchronise
 from trainers.batches import DeviceSplit, shuffled_batches
 from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
 from trainers.data.augment import Normaliser, change, draw
 from trainers.errors import DivergedError, InputError
 from trainers.grad_cache import backward_in_chunks
+from trainers.group import ALONE, Group
 from trainers.models import ProjectionHead, ResNetEncoder, SmallEncoder, build_encoder, build_projection
 from trainers.optimizers import representation_optimizer
 from trainers.residence import fetched
@@ -32,19 +35,44 @@ class Representation:
     encoder: Encoder
     projection: ProjectionHead
     optimizer: torch.optim.Optimizer
-    forward: Callable[[Tensor], Tensor]  # the encoder in training, compiled where the config says so
+    embed: nn.Module  # both of them in training: normalised images to unit rows
+    group: Group
+
+
+class _Embedding(nn.Module):
+    """The encoder, compiled where the config says so, and the projection head on it."""
+
+    def __init__(self, encoder: Encoder, projection: ProjectionHead, compiled: bool) -> None:
+        super().__init__()
+        self.encoder, self.projection = encoder, projection
+        self._encode = _compiled(encoder) if compiled else encoder.__call__
+
+    def forward(self, images: Tensor) -> Tensor:
+        return cast(Tensor, self.projection(self._encode(images)))
 
 
 def new_representation(
-    model: ModelConfig, config: RepresentationConfig, channels: int, seed: int, device: torch.device
+    model: ModelConfig,
+    config: RepresentationConfig,
+    channels: int,
+    seed: int,
+    device: torch.device,
+    group: Group = ALONE,
 ) -> Representation:
-    """Fresh networks on `device`; their weights depend on the configs and the seed alone."""
+    """Fresh networks on `device`; their weights depend on the configs and the seed alone.
+
+    group: the workers of the trial, each of which calls this, to train one set of weights together.
+    """
     encoder = build_encoder(model, channels, derive_seed(seed, "encoder"))
     projection = build_projection(model, encoder.feature_dim, derive_seed(seed, "projection"))
     encoder.to(device).to(memory_format=torch.channels_last)
     projection.to(device)
     optimizer = representation_optimizer([*encoder.parameters(), *projection.parameters()], config, device)
-    return Representation(encoder, projection, optimizer, _compiled(encoder) if model.compile else encoder)
+    synchronise(encoder, group, device)
+    embed: nn.Module = _Embedding(encoder, projection, model.compile)
+    if group.size > 1:  # the buffers are BatchNorm's, which each worker has from the same statistics
+        embed = DistributedDataParallel(embed, forward_sync_buffers=False)
+    return Representation(encoder, projection, optimizer, embed, group)
 
 
 def _compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
@@ -116,16 +144,19 @@ class _Rows:
 
 def _backward(stage: Representation, rows: _Rows, value: Callable[[Tensor], Tensor], chunk: int | None) -> Tensor:
     """Put the gradient of one batch on the networks' parameters and return the loss, detached."""
-    device = rows.pixels.device.type
+    device, group = rows.pixels.device.type, stage.group
 
     def embed(part: slice) -> Tensor:
-        images = rows[part]  # in float32
+        start, end, _ = part.indices(len(rows))
+        own = group.share(end - start)
+        images = rows[slice(start + own.start, start + own.stop)]  # in float32
         # a context of its own each time: autocast would hand weights cast without gradient to a pass that needs one
         with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
-            return cast(Tensor, stage.projection(stage.forward(images)))
+            z = stage.embed(images)
+        return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])
 
     if chunk is not None and chunk < len(rows):
-        return backward_in_chunks(embed, len(rows), chunk, value, stage.encoder)
+        return backward_in_chunks(embed, len(rows), chunk, value, stage.embed)
     loss = value(embed(slice(None)))
     loss.backward()
     return loss.detach()

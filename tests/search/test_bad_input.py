@@ -14,7 +14,10 @@ import pytest
 import ray
 import yaml
 
+from search.preflight import check_resources
+from spaces.spec import ResourcesConfig
 from trainers.data import fmnist
+from trainers.errors import EnvironmentProblem
 
 INPUT, ENVIRONMENT = 2, 3
 
@@ -351,10 +354,14 @@ def test_a_search_is_removed_only_when_somebody_says_so(afcl, told):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("resource", "most"), [("gpus", 2), ("cpus", 2)])
-def test_what_no_node_has_is_refused(resource, most, refused, shared_ray):
-    line = refused(ENVIRONMENT, "search", "digits", "--name", "new", "--set", f"resources.{resource}=3")
-    assert f"resources.{resource}: a trial asks for 3, but no node has more than {most}" in line
+def test_what_no_node_has_is_refused(refused, shared_ray):
+    line = refused(ENVIRONMENT, "search", "digits", "--name", "new", "--set", "resources.cpus=3")
+    assert "resources.cpus: a trial asks for 3, but no node has more than 2" in line
+
+
+def test_a_gpu_is_refused_where_no_node_has_one():
+    with pytest.raises(EnvironmentProblem, match=r"resources.gpus: a trial asks for 0.5, but no node has more than 0"):
+        check_resources(ResourcesConfig(gpus=0.5), [{"CPU": 4.0}, {"CPU": 8.0}])
 
 
 def test_a_journal_with_a_line_missing_is_told_with_its_place(refused, typed, told):

@@ -135,9 +135,10 @@ def test_fractional_and_logical_gpus_are_granted(shared_ray, tmp_path):
     assert found.reason == "done"
 
 
-def test_a_gpu_that_no_node_has_is_refused_and_nothing_is_left(shared_ray, tmp_path):
-    with pytest.raises(EnvironmentProblem, match=r"resources.gpus: a trial asks for 3, but no node has more than 2"):
-        driver.run(load_spec("digits", ["resources.gpus=3"]), results=tmp_path)
+def test_workers_that_the_nodes_do_not_hold_are_refused_and_nothing_is_left(shared_ray, tmp_path):
+    asked = ["resources={gpus: 1, cpus: 0.5, workers: 3}"]
+    with pytest.raises(EnvironmentProblem, match=r"asks for 3 of 0.5 cpus and 1 gpus each, but the nodes hold 2; set"):
+        driver.run(load_spec("digits", asked), results=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -19,15 +19,17 @@ def attempt(monkeypatch, tmp_path, tiny_config):
     told = []
     monkeypatch.setattr(trial.tune, "report", told.append)
     config = tiny_config.model_dump(mode="json")
-    assignment = {"number": 0, "folder": str(tmp_path / "0000"), "config": config, "threads": 1}
+    monkeypatch.setattr(trial.ray, "get", lambda reference: None)
+    shared = trial.SharedData({tiny_config.data.seed: None}, None)
+    assignment = {"number": 0, "folder": str(tmp_path / "0000"), "config": config, "threads": 1, "workers": 1}
 
     def take(error):
-        def run_trial(*arguments, **named):
+        def run_on_workers(*arguments, **named):
             raise error
 
-        monkeypatch.setattr(trial, "run_trial", run_trial)
+        monkeypatch.setattr(trial, "run_on_workers", run_on_workers)
         told.clear()
-        trial.trainable(assignment, {tiny_config.data.seed: None}, None)
+        trial.trainable(assignment, shared)
         return told.copy()
 
     return take
@@ -86,23 +88,23 @@ def test_a_worker_that_ran_out_of_memory_takes_no_trial_after_it(tmp_path, share
     )
     log = tmp_path / "workers"
 
-    def short_of_memory(assignment, data, test):
+    def short_of_memory(assignment, shared):
         from search import trial as there
 
-        genuine = there.run_trial
+        genuine = there.run_on_workers
 
-        def run_trial(*arguments, **named):
+        def run_on_workers(*arguments, **named):
             with log.open("a") as file:
                 file.write(f"{assignment['number']} {os.getpid()}\n")
             if assignment["number"] == 0:
                 raise OutOfMemory("out of GPU memory: told by a test")
             return genuine(*arguments, **named)
 
-        there.run_trial = run_trial
+        there.run_on_workers = run_on_workers
         try:
-            there.trainable(assignment, data, test)
+            there.trainable(assignment, shared)
         finally:
-            there.run_trial = genuine
+            there.run_on_workers = genuine
 
     monkeypatch.setattr(driver, "trainable", short_of_memory)
     found = driver.run(spec, results=tmp_path / "results")

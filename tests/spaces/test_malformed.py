@@ -183,10 +183,12 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("search.max_hours=-1", "search.max_hours: must be greater than 0, but got -1"),
     ("search.exempt_share=2", "search.exempt_share: must be less than or equal to 1, but got 2"),
     ("resources.cpus=0", "resources.cpus: must be greater than 0, but got 0"),
+    ("resources.gpus=2", "resources.gpus: a worker computes on one GPU at most, but got 2; resources.workers sets"),
     (
-        "resources.gpus=1.5",
-        "resources.gpus: must be a whole number above 1, as only one GPU can be shared, but got 1.5",
+        "resources={workers: 2, gpus: 0.5}",
+        "resources.gpus: workers of one trial need a GPU each, but got 0.5 with 2 workers",
     ),
+    ("resources.workers=0", "resources.workers: must be greater than or equal to 1, but got 0"),
     ("tracking.uri=''", "tracking.uri: must not be empty, but got ''"),
 ]
 

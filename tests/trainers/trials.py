@@ -3,7 +3,7 @@
 import copy
 
 from trainers.config import TrialConfig, parse
-from trainers.pipeline import run_trial
+from trainers.processes import run_trial_on
 
 CLOCKS = ("seconds", "images_per_second")
 
@@ -15,8 +15,8 @@ def changed(config: TrialConfig, **sections) -> TrialConfig:
     return parse(TrialConfig, values)
 
 
-def run(config, data, resume=None):
-    """Metrics by epoch without the clock's, the checkpoints by epoch, and the result."""
+def run(config, data, resume=None, on=1):
+    """Metrics by epoch without the clock's, the checkpoints by epoch, and the result. on: so many workers."""
     told, saved = [], {}
 
     def save(checkpoint):
@@ -25,5 +25,5 @@ def run(config, data, resume=None):
     def report(step, metrics):
         told.append((step, {name: value for name, value in metrics.items() if not name.endswith(CLOCKS)}))
 
-    result = run_trial(config, data, report, resume, save=save)
+    result = run_trial_on(on, config, data, report, resume, save=save)
     return told, saved, result

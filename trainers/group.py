@@ -1,0 +1,71 @@
+"""The workers that share one trial: each takes its part of every batch, and together they compute what one would.
+
+Every worker walks through the whole trial, with the same batches and draws, and the loss sees the embeddings of them
+all: what is shared out is the work of the encoder. Beneath is torch.distributed, gloo on CPUs and NCCL on GPUs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+
+@dataclass(frozen=True)
+class Group:
+    """A worker's place among those of its trial. The default is one that works alone."""
+
+    rank: int = 0
+    size: int = 1
+
+    def shares(self, rows: int) -> list[slice]:
+        """Each worker's part of so many rows, in rank's order: contiguous, and as equal in size as can be."""
+        ends = [rows * part // self.size for part in range(self.size + 1)]
+        return [slice(start, end) for start, end in pairwise(ends)]
+
+    def share(self, rows: int) -> slice:
+        """This worker's part of so many rows; empty where there are fewer rows than workers."""
+        return self.shares(rows)[self.rank]
+
+    def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
+        """The rows of all workers [sum of sizes, ...], in rank's order and the same on each, from its `own`.
+
+        sizes: how many rows each worker brings. Differentiable where every worker goes on to the same number from what
+        it was given; see `_Gathered`.
+        """
+        if self.size == 1:
+            return own
+        gathered: Tensor = _Gathered.apply(own, tuple(sizes), self.rank)
+        return gathered
+
+
+ALONE = Group()
+
+
+class _Gathered(torch.autograd.Function):
+    """All workers' rows. Its gradient takes no message: each worker has computed that of every row, its own among them.
+
+    It is multiplied by the number of workers, as DistributedDataParallel divides by it: the parameters are to get the
+    sum over the workers of what their rows contribute, not the mean.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, sizes: tuple[int, ...], rank: int) -> Tensor:
+        ctx.sizes, ctx.rank = sizes, rank
+        return _all_rows(own, sizes)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        start, end = list(pairwise(accumulate(ctx.sizes, initial=0)))[ctx.rank]
+        return gradient[start:end] * len(ctx.sizes), None, None
+
+
+def _all_rows(own: Tensor, sizes: Sequence[int]) -> Tensor:
+    # every message of the same size: torch.distributed asks for it, and the shares differ by a row
+    padded = own.new_zeros(max(sizes), *own.shape[1:])
+    padded[: len(own)] = own
+    parts = [torch.empty_like(padded) for _ in sizes]
+    distributed.all_gather(parts, padded)
+    return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])

@@ -1,0 +1,169 @@
+"""One trial on several workers, processes of one machine or of many: one leads, the others follow it step by step.
+
+All run the whole trial on their shares of its batches. The leader is the one that is heard: it saves, it reports, and
+it is told when to stop. After each of its reports it lets the followers go on, or dismisses them: so none of them is
+left waiting in the middle of an epoch for a leader that has been stopped.
+"""
+
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import distributed
+from torch._C._distributed_c10d import TCPStore
+
+from trainers.checkpoint import Checkpoint
+from trainers.config import TrialConfig
+from trainers.data.arrays import TrialData
+from trainers.group import Group
+from trainers.pipeline import Reporter, TrialResult, run_trial
+
+LOOPBACK = "127.0.0.1"
+MESSAGE_PATIENCE = timedelta(minutes=10)  # for one message between workers that are at the same step
+REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader's; its death is noticed at once
+GO_ON, DISMISSED = "go on", "dismissed"
+
+
+class _Dismissed(Exception):
+    """The leader was told to stop."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where the workers of a trial meet: an address and a port of the leader's machine, and how many they are.
+
+    Whoever can reach the port can speak to it: a loopback address keeps it to the machine.
+    """
+
+    host: str
+    port: int
+    size: int
+
+
+@contextmanager
+def called(host: str, size: int) -> Iterator[tuple[Meeting, TCPStore]]:
+    """Call a meeting as the leader: `host` is an address of this machine that the followers reach."""
+    with socket.create_server((host, 0)) as server:  # torch would listen on every address
+        meeting = Meeting(host, server.getsockname()[1], size)
+        store = TCPStore(
+            host,
+            meeting.port,
+            is_master=True,
+            wait_for_workers=False,
+            timeout=MESSAGE_PATIENCE,
+            master_listen_fd=os.dup(server.fileno()),
+        )
+        yield meeting, store
+
+
+def lead(
+    meeting: Meeting,
+    store: TCPStore,
+    config: TrialConfig,
+    data: TrialData,
+    report: Reporter,
+    resume: Checkpoint | None,
+    *,
+    save: Callable[[Checkpoint], object],
+    device: torch.device,
+    check: Callable[[], object],
+) -> TrialResult:
+    """Run a trial as its leader; see `run_trial`. The followers have been started, with the same arguments.
+
+    check: called again and again until they have come; raises when one of them will not.
+    """
+
+    def report_and_go_on(step: int, metrics: Mapping[str, float]) -> None:
+        word = DISMISSED
+        try:
+            report(step, metrics)
+            word = GO_ON
+        finally:
+            store.set(_after(step), word)
+
+    while not store.check([_here(rank) for rank in range(1, meeting.size)]):
+        check()
+        time.sleep(0.005)
+    with _joined(meeting, store, 0, device) as group:
+        return run_trial(config, data, report_and_go_on, resume, save=save, device=device, group=group)
+
+
+def follow(
+    meeting: Meeting,
+    rank: int,
+    config: TrialConfig,
+    data: TrialData,
+    resume: Checkpoint | None,
+    *,
+    address: str,
+    device: torch.device,
+) -> None:
+    """Run a trial as one of its followers, to its end or until the leader is told to stop.
+
+    rank: from 1. address: of this machine, as the others reach it.
+    """
+    store = TCPStore(meeting.host, meeting.port, is_master=False, timeout=MESSAGE_PATIENCE)
+
+    def wait_for_the_leader(step: int, metrics: Mapping[str, float]) -> None:
+        store.wait([_after(step)], REPORT_PATIENCE)
+        if store.get(_after(step)).decode() == DISMISSED:
+            raise _Dismissed
+
+    store.set(_here(rank), "")
+    with suppress(_Dismissed), _joined(meeting, store, rank, device, address) as group:
+        run_trial(config, data, wait_for_the_leader, resume, device=device, group=group)
+
+
+def _here(rank: int) -> str:
+    return f"here {rank}"
+
+
+def _after(step: int) -> str:
+    return f"after {step}"
+
+
+@contextmanager
+def _joined(
+    meeting: Meeting, store: Any, rank: int, device: torch.device, address: str | None = None
+) -> Iterator[Group]:
+    """Be one of the meeting's process group inside."""
+    interface = _interface_of(address or meeting.host)
+    for library in ("GLOO", "NCCL"):  # which read it when a group is made
+        os.environ[f"{library}_SOCKET_IFNAME"] = interface
+    on_gpu = device.type == "cuda"
+    distributed.init_process_group(
+        "nccl" if on_gpu else "gloo",
+        store=store,
+        rank=rank,
+        world_size=meeting.size,
+        timeout=MESSAGE_PATIENCE,
+        device_id=device if on_gpu else None,
+    )
+    try:
+        yield Group(rank, meeting.size)
+    finally:
+        distributed.destroy_process_group()  # with an error, it tells the others
+
+
+def _interface_of(address: str) -> str:
+    """The network interface that has an address of this machine: gloo and NCCL would take that of the host's name."""
+    names = [name for _, name in socket.if_nameindex()]
+    if address.startswith("127."):
+        return next(name for name in names if name.startswith("lo"))
+    import fcntl  # not on Windows
+
+    SIOCGIFADDR = 0x8915  # Linux: the address of an interface
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for name in names:
+            with suppress(OSError):  # it has no IPv4 address
+                answer = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                if socket.inet_ntoa(answer[20:24]) == address:
+                    return name
+    raise OSError(f"no network interface of this machine has the address {address}")
