@@ -9,6 +9,7 @@ from torch import multiprocessing
 from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
+from trainers.errors import EnvironmentProblem
 from trainers.pipeline import Reporter, TrialResult, run_trial
 from trainers.workers import LOOPBACK, Meeting, called, follow, lead
 
@@ -27,14 +28,19 @@ def run_trial_on(
 ) -> TrialResult:
     """Run a trial as `run_trial` does, led by this process, with so many workers in all.
 
-    device: of the kind of which each worker has one; GPUs are taken from the first on.
+    device: of the kind of which each worker has one; GPUs are taken from the first on. Raises EnvironmentProblem when
+    a worker dies.
     """
     device = device or torch.device("cpu")
     if workers == 1:
         return run_trial(config, data, report, resume, save=save, device=device)
     devices = [torch.device("cuda", rank) if device.type == "cuda" else device for rank in range(workers)]
     with called(LOOPBACK, workers) as (meeting, store), _followers(meeting, config, data, resume, devices) as check:
-        return lead(meeting, store, config, data, report, resume, save=save, device=devices[0], check=check)
+        try:
+            return lead(meeting, store, config, data, report, resume, save=save, device=devices[0], check=check)
+        except RuntimeError:
+            check()  # what the leader met may only follow from that
+            raise
 
 
 @contextmanager
@@ -55,7 +61,7 @@ def _followers(
     def check() -> None:
         for follower in followers:
             if follower.exitcode is not None:
-                raise RuntimeError(f"a worker of the trial ended with exit code {follower.exitcode}")
+                raise EnvironmentProblem(f"a worker of the trial ended with exit code {follower.exitcode}; try again")
 
     try:
         for follower in followers:
