@@ -10,7 +10,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check bench chaos study data lock clean
+.PHONY: demo test check bench chaos study data audit lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -27,6 +27,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive search spaces trainers
 	$(BIN)/pytest -q -n 2 -m "not slow"
 
 bench: .venv/installed-dev data
@@ -72,6 +73,10 @@ $(CHROMIUM):
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e '.[dev,dashboard]'
 	@touch $@
+
+# advisories on what the lock file names; needs pip-audit, and a network that reaches them
+audit:
+	pip-audit --no-deps --disable-pip --requirement requirements.lock
 
 lock: .venv/installed-dev
 	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --no-emit-index-url \

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import torch
 
-from search.mlflow_store import tracking_uri
+from search.mlflow_store import shown_uri, tracking_uri
 from search.store import results_root
 from trainers.data import default_config, load
 from trainers.errors import EnvironmentProblem, InputError
@@ -60,7 +60,7 @@ def _ray() -> Finding:
 def _store(uri: str) -> Finding:
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https"):
-        return Finding("mlflow", True, f"{metadata.version('mlflow')}, store {uri}")
+        return Finding("mlflow", True, f"{metadata.version('mlflow')}, store {shown_uri(uri)}")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname or "", port), timeout=3).close()

@@ -26,9 +26,9 @@ def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
 
 
-def shown_uri(uri: str) -> str:
-    """A store's address as it may be printed: without a name and a password."""
-    return re.sub(r"//[^/@]*@", "//…@", uri)
+def shown_uri(text: str) -> str:
+    """A store's address, or a text with one in it, as it may be printed: without a name and a password."""
+    return re.sub(r"//[^/@\s]*@", "//…@", text)
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -86,4 +86,4 @@ def in_one_line(error: Exception) -> str:
     if "Max retries exceeded" in text:
         return "no server answers"
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
+    return shown_uri(lines[0])[:300]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from search.mlflow_store import experiments, tracking_uri
+from search.mlflow_store import experiments, shown_uri, tracking_uri
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -23,7 +23,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
     """
     uri = tracking_uri(spec, results)
     if uri.startswith(("http://", "https://")):
-        for line in links(uri, uri):
+        for line in links(uri, shown_uri(uri)):
             say(line)
         return 0
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
@@ -34,8 +34,6 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
         "-m",
         "mlflow",
         "server",
-        "--backend-store-uri",
-        uri,
         "--host",
         HOST,
         "--port",
@@ -45,7 +43,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
     say("starting MLflow")
     log = results / "mlflow-ui.log"
     with log.open("w") as output:
-        server = subprocess.Popen(command, env=_environment(), stdout=output, stderr=output, start_new_session=True)
+        server = subprocess.Popen(command, env=_environment(uri), stdout=output, stderr=output, start_new_session=True)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
         _wait_until_it_answers(server, port)
@@ -62,9 +60,12 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
     return 0
 
 
-def _environment() -> dict[str, str]:
-    # no telemetry, and none of the workers that its side for language models would start
-    return os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+def _environment(uri: str) -> dict[str, str]:
+    return os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # on the command line everybody could read a password in it
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # workers that its side for language models would start
+    }
 
 
 def links(uri: str, address: str) -> list[str]:

@@ -36,6 +36,7 @@ from trainers.config import (
 from trainers.errors import InputError
 
 READY = Path(__file__).parent  # the searches that come with the package
+CREDENTIALS = re.compile(r"//[^/]*@")  # in an address
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL"]
@@ -117,6 +118,17 @@ class TrackingConfig(Config):
 
     uri: Text | None = None
     experiment: Text | None = None
+
+    @field_validator("uri")
+    @classmethod
+    def _holds_no_password(cls, uri: str | None) -> str | None:
+        if uri is not None and CREDENTIALS.search(uri):
+            # without the value, which ends up in logs
+            raise InputError(
+                "tracking.uri: must hold no name and password, as a spec is copied to many places; set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole address as MLFLOW_TRACKING_URI"
+            )
+        return uri
 
 
 class SearchSpec(Config):

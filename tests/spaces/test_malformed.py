@@ -190,6 +190,8 @@ OVERRIDES = [  # --set ..., what the line must hold
     ),
     ("resources.workers=0", "resources.workers: must be greater than or equal to 1, but got 0"),
     ("tracking.uri=''", "tracking.uri: must not be empty, but got ''"),
+    ("tracking.uri=https://me:secret@mlflow.example", "tracking.uri: must hold no name and password, as a spec"),
+    ("tracking.uri=postgresql://me:secret@host/db", "tracking.uri: must hold no name and password, as a spec"),
 ]
 
 

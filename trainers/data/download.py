@@ -30,10 +30,17 @@ class BadArchive(Exception):
 def remote_size(url: str) -> int:
     """Length of the file at `url` in bytes; 0 where the server does not tell. Raises DownloadFailed."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE) as answer:
+        with _opened(urllib.request.Request(url, method="HEAD")) as answer:
             return int(answer.headers.get("Content-Length", 0))
     except (OSError, http.client.HTTPException) as error:
         raise DownloadFailed(_reason(url, error)) from None
+
+
+def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
+    if request.type not in ("http", "https"):  # urllib would read files of this machine as well
+        raise DownloadFailed(f"{request.full_url}: only http and https are fetched")
+    answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=PATIENCE)  # nosec B310
+    return answer
 
 
 def partial_of(target: Path) -> Path:
@@ -64,7 +71,7 @@ def _receive(url: str, partial: Path) -> None:
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
-        answer = urllib.request.urlopen(request, timeout=PATIENCE)
+        answer = _opened(request)
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing behind `have`
             if error.headers.get("Content-Range") == f"bytes */{have}":
