@@ -5,6 +5,7 @@ Those that plan and run stand in this file, the others in cli_look, cli_take and
 
 import json
 import sys
+from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -217,9 +218,10 @@ def confirm(
     else:
         for line in conclusion.confirmed_in_words(confirmed.folder, weighed):
             say(line)
+    tell = partial(terminal.console_for(json_).print, highlight=False, markup=False, soft_wrap=True)
+    tell("writing the report, registering the model with MLflow")
     reporting.report(name, results=results, data=data)
-    published = registry.publish(searched, weighed, confirmed.test.images[:2])
-    terminal.console_for(json_).print(published, highlight=False, markup=False, soft_wrap=True)
+    tell(registry.publish(searched, weighed, confirmed.test.images[:2]))
 
 
 def _conclude(found: Any, json_: bool) -> NoReturn:

@@ -26,7 +26,9 @@ from trainers.group import Group
 from trainers.pipeline import Reporter, TrialResult, run_trial
 
 LOOPBACK = "127.0.0.1"
-MESSAGE_PATIENCE = timedelta(minutes=10)  # for one message between workers that are at the same step
+# For one message between workers that are at the same step. Gloo notices a dead worker at once; NCCL waits so long and
+# ends the process, whose trial Ray then tries again.
+MESSAGE_PATIENCE = timedelta(minutes=10)
 REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader's; its death is noticed at once
 GO_ON, DISMISSED = "go on", "dismissed"
 
