@@ -1,8 +1,13 @@
 """Images for a trial: `load(config)` gives training and validation images, never test ones."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from trainers.data.arrays import Split, TrialData
-from trainers.data.catalog import DataCheck, check, default_config, fetch, load, load_test, split_fingerprint
 from trainers.data.paths import data_root
+
+if TYPE_CHECKING:
+    from trainers.data.catalog import DataCheck, check, default_config, fetch, load, load_test, split_fingerprint
 
 __all__ = [
     "DataCheck",
@@ -16,3 +21,10 @@ __all__ = [
     "load_test",
     "split_fingerprint",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The catalog's names, when they are asked for: a trial is handed its arrays and needs no reader, nor Pillow."""
+    if name in __all__:
+        return getattr(import_module("trainers.data.catalog"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
