@@ -15,6 +15,7 @@ from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
 DEFAULT_PORT = 6379
+PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
@@ -32,6 +33,9 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has it all
+    # by itself Ray would start one worker after the other, each through with its imports before the next; that no more
+    # trials are asked for than there are slots, the searcher sees to
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(PENDING_TRIALS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
     with chdir(Path(search.__path__[0]).parent):
