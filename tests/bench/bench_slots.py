@@ -19,6 +19,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import worker_notes
+from bench_trial import demo
 from measure import Row, Say
 from ray import cloudpickle
 from rich.console import Console
@@ -27,13 +28,10 @@ from worker_notes import NOTES, Noted, noting
 from search import driver
 from search.cluster import connected
 from search.store import SearchFolder
-from spaces.spec import load_spec
-from trainers.data import load
-from trainers.errors import EnvironmentProblem
 
 HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 GOAL = 0.3  # seconds from trial to trial
-LONG = ["data.train_size=4000", "search.trials=3", "search.scheduler.name=none"]  # three baselines come on top
+LONG = ["data.train_size=5000", "search.trials=3", "search.scheduler.name=none"]  # three baselines come on top
 
 
 def rows(say: Say) -> Iterator[Row]:
@@ -68,11 +66,7 @@ def gaps(slots: list[Slot]) -> list[float]:
 def searched(name: str, changes: list[str], root: Path) -> list[Slot]:
     """Run a search of the demo whose workers take notes; what they noted."""
     cloudpickle.register_pickle_by_value(worker_notes)
-    try:
-        spec = load_spec("demo", changes, name=name)
-        load(spec.data)
-    except EnvironmentProblem:
-        spec = load_spec("digits", [], name=name)
+    spec, _ = demo(changes, name)
     with patch.object(driver, "trainable", noting):
         found = driver.run(spec, results=root, console=Console(file=StringIO()))
     return slots_of(found.folder)

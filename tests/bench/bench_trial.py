@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -18,31 +18,40 @@ from trainers.models import build_encoder
 from trainers.pipeline import run_trial
 
 SHORT = ["representation.epochs=4", "classifier.epochs=5"]  # the demo's 16 and 20, in the same proportion
-SECONDS = 12.0
+FEW = ["data.train_size=400", "data.val_per_class=50", "representation.epochs=1", "classifier.epochs=2"]
+ENCODERS = {  # what is changed in the demo, seconds to spend on it, and how many runs of each side at least
+    "small, width 8": (SHORT, 12.0, 5),
+    "small, width 16": ([*SHORT, "model.width=16"], 12.0, 5),
+    "ResNet-18": ([*FEW, "model.encoder=resnet18"], 0.0, 3),
+}
+HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 
 
 def rows(say: Say) -> Iterator[Row]:
-    """One row: whole trials against the passes in them."""
-    spec, data = demo()
-    config = spec.base
-    say(f"trial on {data.description}, {config.representation.epochs}+{config.classifier.epochs} epochs")
-    with tempfile.TemporaryDirectory() as folder:
-        sides = {
-            "ours": whole_trial(config, data, Path(folder)),
-            "its encoder passes alone": encoder_alone(config, data),
-        }
-        channels, height, width = data.train.images.shape[1:]
-        what = f"trial, small encoder of width {config.model.width}, {channels}×{height}×{width}"
-        yield from rows_of("trial", what, in_turns(sides, SECONDS))
+    """Whole trials against the passes in them."""
+    HERE.mkdir(parents=True, exist_ok=True)
+    for encoder, (changes, seconds, runs) in ENCODERS.items():
+        spec, data = demo(changes)
+        config, shape = spec.base, "×".join(map(str, data.train.images.shape[1:]))
+        stages = f"{config.representation.epochs}+{config.classifier.epochs} epochs"
+        what = f"trial, {encoder}, {shape}, {len(data.train.labels)} images, {stages}"
+        say(what)
+        with tempfile.TemporaryDirectory(dir=HERE) as folder:
+            sides = {
+                "ours": whole_trial(config, data, Path(folder)),
+                "its encoder passes alone": encoder_alone(config, data),
+            }
+            yield from rows_of("trial", what, in_turns(sides, seconds, at_least=runs))
 
 
-def demo() -> tuple[SearchSpec, TrialData]:
-    """The demo search, shortened, on Fashion-MNIST if that is here and else on digits."""
+def demo(changes: Sequence[str] = SHORT, name: str | None = None) -> tuple[SearchSpec, TrialData]:
+    """The demo search, shortened or otherwise changed, on Fashion-MNIST if that is here and else on digits."""
     try:
-        spec = load_spec("demo", SHORT)
+        spec = load_spec("demo", changes, name=name)
         return spec, load(spec.data)
     except EnvironmentProblem:
-        spec = load_spec("digits", SHORT)
+        # of the few digits no other number of images can be had
+        spec = load_spec("digits", [change for change in changes if not change.startswith("data.")], name=name)
         return spec, load(spec.data)
 
 

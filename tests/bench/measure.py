@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, UntypedStorage
@@ -49,14 +50,16 @@ def _spread(values: Sequence[float]) -> float:
     return (high - low) / median
 
 
-def in_turns(sides: Mapping[str, Callable[[], object]], seconds: float) -> Timings:
-    """Run every side once unmeasured, then all in turns for about `seconds`, five times each at least."""
-    for run in sides.values():
+def in_turns(
+    sides: Mapping[str, Callable[[], object]], seconds: float, *, at_least: int = AT_LEAST, warm: bool = False
+) -> Timings:
+    """Run every side once unmeasured, unless they are warm, then all in turns for about `seconds`, `at_least` times."""
+    for run in sides.values() if not warm else ():
         run()
     timings: Timings = {name: [] for name in sides}
     end = time.perf_counter() + seconds
     for turn in range(AT_MOST):
-        if turn >= AT_LEAST and time.perf_counter() > end:
+        if turn >= at_least and time.perf_counter() > end:
             break
         for name, run in sides.items():
             started = time.perf_counter()
@@ -82,6 +85,15 @@ def peak_mb(run: Callable[[], object]) -> float:
     with _LivingTensors() as tensors:
         run()
     return tensors.peak / 2**20
+
+
+def available_mb() -> float:
+    """Memory that a process may still take here without swapping, in MB; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("MemAvailable:"))
 
 
 class _LivingTensors(TorchDispatchMode):

@@ -19,8 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import bench_augment
+import bench_cache
 import bench_loss
+import bench_overhead
+import bench_plain
 import bench_search
+import bench_slots
 import bench_trial
 import torch
 from measure import Row, Topic
@@ -34,8 +38,12 @@ from trainers.files import write_atomically
 TOPICS: dict[str, Topic] = {
     "loss": bench_loss.rows,
     "augment": bench_augment.rows,
+    "cache": bench_cache.rows,
     "trial": bench_trial.rows,
+    "plain": bench_plain.rows,
     "search": bench_search.rows,
+    "slots": bench_slots.rows,
+    "overhead": bench_overhead.rows,
 }
 OUT = Path(__file__).parents[2] / "results" / "bench"
 NOTES = (

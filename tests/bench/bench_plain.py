@@ -1,0 +1,49 @@
+"""A whole trial against a plain two-stage loop in the style of the public SupCon scripts, in time and in score."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench_trial import demo
+from measure import Row, Say
+from plain_loop import plain_trial
+
+from trainers.checkpoint import save_checkpoint
+from trainers.pipeline import run_trial
+
+FULL = [
+    "representation.epochs=16",
+    "classifier.epochs=20",
+    "loss.normalize_by=positives",
+]  # so that both losses are one
+SEEDS = range(5)
+HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
+
+
+def rows(say: Say) -> Iterator[Row]:
+    """Both on the demo's data with plain contrastive loss, seed by seed in turns: seconds, and scores.
+
+    The plain loop has a loading worker for each core beside the threads that ours has.
+    """
+    spec, data = demo(FULL)
+    workers = os.cpu_count() or 1
+    seconds: dict[str, list[float]] = {"ours": [], "plain": []}
+    scores: dict[str, list[float]] = {"ours": [], "plain": []}
+    HERE.mkdir(parents=True, exist_ok=True)
+    for seed in SEEDS:
+        say(f"trial of {spec.base.last_epoch} epochs against a plain loop, seed {seed}")
+        config = spec.base.model_copy(update={"seed": seed})
+        with tempfile.TemporaryDirectory(dir=HERE) as folder:
+            started = time.perf_counter()
+            result = run_trial(config, data, lambda *_: None, save=lambda one: save_checkpoint(one, Path(folder)))
+            seconds["ours"].append(time.perf_counter() - started)
+        scores["ours"].append(result.score)
+        started = time.perf_counter()
+        scores["plain"].append(plain_trial(config, data, seed, workers))
+        seconds["plain"].append(time.perf_counter() - started)
+    name = f"plain SupCon loop, DataLoader with {workers} workers"
+    what = f"whole trial, {spec.base.representation.epochs}+{spec.base.classifier.epochs} epochs"
+    yield Row.of("plain", what, seconds["ours"], name, seconds["plain"], "s")
+    yield Row.of("plain", f"{what}, val balanced accuracy", scores["ours"], name, scores["plain"], "")
