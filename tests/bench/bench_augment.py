@@ -1,6 +1,7 @@
 """Augmentation of a batch, from uint8 in memory to float in memory, against per-image PIL and against kornia."""
 
 import importlib.util
+import os
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -17,24 +18,28 @@ from trainers.data.augment import ASPECT, augment
 SHAPES = {(1, 28, 28): 512, (3, 224, 224): 64}  # an image's shape, images in the batch
 CONFIG = AugmentConfig()
 LESIONS = AugmentConfig(vertical_flip=0.5, rotation=180, saturation=0.1, hue=0.02)  # as spaces/isic2018.yaml has it
-SECONDS = 4.0  # for each comparison
+SECONDS = 3.0  # for each comparison
 
 
 def rows(say: Say) -> Iterator[Row]:
-    """Against PIL in one process, or on several threads in a DataLoader with as many workers."""
-    for shape, count in SHAPES.items():
-        what = f"augment {count} images, {'×'.join(map(str, shape))}"
-        say(what)
-        images = _images(shape, count)
-        sides = {"ours": _ours(images, CONFIG)} | _pil(images, CONFIG, torch.get_num_threads())
-        if importlib.util.find_spec("kornia"):
-            sides["kornia"] = _kornia(images)
-        yield from rows_of("augment", what, in_turns(sides, SECONDS))
-        if shape[0] == 3:
-            what += ", with rotation, vertical flip, saturation and hue"
+    """On one thread against PIL in one process; on every core against PIL in a DataLoader with as many workers."""
+    threads_before = torch.get_num_threads()
+    for threads in sorted({threads_before, os.cpu_count() or 1}):
+        torch.set_num_threads(threads)
+        for shape, count in SHAPES.items():
+            what = f"augment {count} images, {'×'.join(map(str, shape))}, {threads} thread{'s' * (threads > 1)}"
             say(what)
-            sides = {"ours": _ours(images, LESIONS)} | _pil(images, LESIONS, torch.get_num_threads())
+            images = _images(shape, count)
+            sides = {"ours": _ours(images, CONFIG)} | _pil(images, CONFIG, threads)
+            if importlib.util.find_spec("kornia"):
+                sides["kornia"] = _kornia(images)
             yield from rows_of("augment", what, in_turns(sides, SECONDS))
+            if shape[0] == 3:
+                what += ", with rotation, vertical flip, saturation and hue"
+                say(what)
+                sides = {"ours": _ours(images, LESIONS)} | _pil(images, LESIONS, threads)
+                yield from rows_of("augment", what, in_turns(sides, SECONDS))
+    torch.set_num_threads(threads_before)
 
 
 def _images(shape: tuple[int, int, int], count: int) -> Tensor:
