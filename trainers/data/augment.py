@@ -18,6 +18,7 @@ from trainers.data.colour import recolour, relight
 
 ASPECT = 4 / 3  # a crop's width / height lies between 3/4 and this, as torchvision's random resized crop has it
 CHUNK = 1 << 22  # values counted at a time
+CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB stay in its cache, and of more the allocator asks the system anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +82,22 @@ def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
     """Each image cropped, flipped, rotated and recoloured by its own draws: [11, N], of `draw`.
 
     A part that changes nothing is skipped; with none left the images are returned as they are. Saturation and hue are
-    of RGB: images with another number of channels than three have neither.
+    of RGB: images with another number of channels than three have neither. On a CPU a large batch is changed a few
+    images at a time, to the same bits.
     """
     images = images.to(torch.float32)
+    # never an image alone: its mean would be summed by all threads together, in another order
+    parts = len(images) // max(2, CHANGED_AT_ONCE // math.prod(images.shape[1:]))
+    if images.device.type != "cpu" or parts < 2:
+        return _change(images, config, draws)
+    changed = torch.empty_like(images, memory_format=torch.contiguous_format)
+    pieces = zip(changed.tensor_split(parts), images.tensor_split(parts), draws.tensor_split(parts, 1), strict=True)
+    for into, some, their_draws in pieces:
+        into.copy_(_change(some, config, their_draws))
+    return changed
+
+
+def _change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
     area, aspect, x, y, flip, brightness, contrast, upend, angle, saturation, hue = draws.to(images.device)
     flipped, upended = flip < config.flip, upend < config.vertical_flip
     with full_float32():

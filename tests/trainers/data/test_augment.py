@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from trainers.config import AugmentConfig
+from trainers.data import augment as module
 from trainers.data.augment import Normaliser, _resample, augment, change, channel_statistics, draw
 from trainers.data.colour import chroma_matrix, recolour, relight
 
@@ -47,6 +48,19 @@ def test_augmented_images_keep_their_shape_and_range_and_the_given_ones_their_va
     assert out.min() >= 0
     assert out.max() <= 1
     assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("config", [AugmentConfig(), EVERYTHING, only(brightness=0.5, contrast=0.5)])
+@pytest.mark.parametrize("shape", [(21, 3, 150, 150), (9, 1, 224, 200)])
+def test_a_large_batch_is_changed_a_few_images_at_a_time_to_the_same_bits(shape, config, threads, monkeypatch):
+    torch.set_num_threads(threads)
+    images, draws = torch.rand(shape, generator=drawn(1)), draw(shape[0], drawn())
+    monkeypatch.setattr(module, "CHANGED_AT_ONCE", images.numel())
+    at_once = change(images, config, draws)
+    for few in (1, 200_000):
+        monkeypatch.setattr(module, "CHANGED_AT_ONCE", few)
+        assert torch.equal(change(images, config, draws), at_once)
 
 
 def test_a_certain_flip_is_the_mirror_image_to_the_bit(images):
