@@ -1,6 +1,6 @@
 """`make bench`: every timing as a ratio to something known, in one table, with the machine it was taken on.
 
-    python tests/bench/run.py [--threads N] [loss] [augment] [trial] [search]
+    python tests/bench/run.py [--threads N] [TOPIC ...]    topics: see TOPICS; all by default
 
 One thread unless told otherwise: a trial of the demo is granted one, and two threads on a machine whose cores have
 other work wait for each other most of the time, so that the table would tell of that work and not of ours.
