@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import torch
-from measure import Row, Say, in_turns, rows_of
+from measure import Row, Say, in_turns, rows_of, where
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -30,14 +30,15 @@ def rows(say: Say) -> Iterator[Row]:
             what = f"augment {count} images, {'×'.join(map(str, shape))}, {threads} thread{'s' * (threads > 1)}"
             say(what)
             images = _images(shape, count)
-            sides = {"ours": _ours(images, CONFIG)} | _pil(images, CONFIG, threads)
+            there = images.to(where())
+            sides = {"ours": _ours(there, CONFIG)} | _pil(images, CONFIG, threads)
             if importlib.util.find_spec("kornia"):
-                sides["kornia"] = _kornia(images)
+                sides["kornia"] = _kornia(there)
             yield from rows_of("augment", what, in_turns(sides, SECONDS))
             if shape[0] == 3:
                 what += ", with rotation, vertical flip, saturation and hue"
                 say(what)
-                sides = {"ours": _ours(images, LESIONS)} | _pil(images, LESIONS, threads)
+                sides = {"ours": _ours(there, LESIONS)} | _pil(images, LESIONS, threads)
                 yield from rows_of("augment", what, in_turns(sides, SECONDS))
     torch.set_num_threads(threads_before)
 

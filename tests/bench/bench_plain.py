@@ -4,10 +4,11 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench_trial import demo
-from measure import Row, Say
+from measure import Row, Say, where
 from plain_loop import plain_trial
 
 from trainers.checkpoint import save_checkpoint
@@ -37,11 +38,12 @@ def rows(say: Say) -> Iterator[Row]:
         config = spec.base.model_copy(update={"seed": seed})
         with tempfile.TemporaryDirectory(dir=HERE) as folder:
             started = time.perf_counter()
-            result = run_trial(config, data, lambda *_: None, save=lambda one: save_checkpoint(one, Path(folder)))
+            save = partial(save_checkpoint, folder=Path(folder))
+            result = run_trial(config, data, lambda *_: None, save=save, device=where())
             seconds["ours"].append(time.perf_counter() - started)
         scores["ours"].append(result.score)
         started = time.perf_counter()
-        scores["plain"].append(plain_trial(config, data, seed, workers))
+        scores["plain"].append(plain_trial(config, data, seed, workers, where()))
         seconds["plain"].append(time.perf_counter() - started)
     name = f"plain SupCon loop, DataLoader with {workers} workers"
     what = f"whole trial, {spec.base.representation.epochs}+{spec.base.classifier.epochs} epochs"

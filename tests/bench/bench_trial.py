@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from measure import Row, Say, in_turns, rows_of
+from measure import Row, Say, in_turns, rows_of, where
 
 from spaces.spec import SearchSpec, load_spec
 from trainers.checkpoint import save_checkpoint
@@ -61,7 +61,7 @@ def whole_trial(config: TrialConfig, data: TrialData, folder: Path) -> Callable[
     def run() -> None:
         for old in folder.glob("*.pt"):
             old.unlink()  # nothing is resumed here
-        run_trial(config, data, lambda step, metrics: None, save=lambda checkpoint: save_checkpoint(checkpoint, folder))
+        run_trial(config, data, lambda *_: None, save=lambda one: save_checkpoint(one, folder), device=where())
 
     return run
 
@@ -73,19 +73,20 @@ def encoder_alone(config: TrialConfig, data: TrialData) -> Callable[[], object]:
     stage two.
     """
     stage, channels = config.representation, data.train.images.shape[1]
-    encoder = build_encoder(config.model, channels, seed=0).to(memory_format=torch.channels_last)
+    encoder = build_encoder(config.model, channels, seed=0).to(where()).to(memory_format=torch.channels_last)
     train, validation = (_floats(split.images) for split in (data.train, data.validation))
     views = train.repeat(stage.views, 1, 1, 1)
     batches = [
         batch.contiguous(memory_format=torch.channels_last)
         for batch in views.tensor_split(math.ceil(len(train) / stage.batch_size))
     ]
-    gradients = [torch.ones(len(batch), encoder.feature_dim) / batch.numel() for batch in batches]
+    gradients = [torch.ones(len(batch), encoder.feature_dim, device=where()) / batch.numel() for batch in batches]
+    mixed = torch.autocast(where().type, torch.bfloat16, enabled=where().type == "cuda")  # as trials compute there
     chunks = [*train.split(FEATURE_BATCH), *validation.split(FEATURE_BATCH)]
 
     def features() -> None:
         encoder.eval()
-        with torch.no_grad():
+        with torch.no_grad(), mixed:
             for chunk in chunks:
                 encoder(chunk)
 
@@ -94,7 +95,9 @@ def encoder_alone(config: TrialConfig, data: TrialData) -> Callable[[], object]:
             encoder.train()
             for batch, gradient in zip(batches, gradients, strict=True):
                 encoder.zero_grad(set_to_none=True)
-                encoder(batch).backward(gradient)
+                with mixed:
+                    features_of_batch = encoder(batch)
+                features_of_batch.float().backward(gradient)
             features()
         features()
 
@@ -102,4 +105,4 @@ def encoder_alone(config: TrialConfig, data: TrialData) -> Callable[[], object]:
 
 
 def _floats(images) -> torch.Tensor:
-    return (torch.tensor(images) / 255).contiguous(memory_format=torch.channels_last)
+    return (torch.tensor(images, device=where()) / 255).contiguous(memory_format=torch.channels_last)

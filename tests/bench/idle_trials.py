@@ -8,7 +8,7 @@ EPOCHS = 10
 STARTS = "starts.txt"
 
 
-def idle(assignment: dict[str, Any], data: Any, test: Any) -> None:
+def idle(assignment: dict[str, Any], shared: Any) -> None:
     """In place of the search's own trainable."""
     import torch  # noqa: F401
     from ray import tune

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 
 AT_LEAST = 5  # runs of each side, however long one takes
 AT_MOST = 200
+
+Where = torch.device  # the CPU, or a GPU whose work has to be waited for
 
 Say = Callable[[str], None]
 Timings = dict[str, list[float]]  # by side, in ms
@@ -43,6 +46,27 @@ class Row:
         return cls(topic, what, first, name, second, first / second, unit, min(len(ours), len(other)), spread)
 
 
+_where = Where("cpu")
+
+
+def compute_on(device: str) -> None:
+    """Have loss, augmentation and trials computed on a device from now on, as well as what they are held against."""
+    global _where  # one bench, one device
+    _where = Where(device)
+
+
+def where() -> Where:
+    """The device to compute on."""
+    return _where
+
+
+def settled(run: Callable[[], object]) -> None:
+    """Run, and wait until the device is through with it."""
+    run()
+    if _where.type == "cuda":
+        torch.cuda.synchronize(_where)
+
+
 def _spread(values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
@@ -55,7 +79,7 @@ def in_turns(
 ) -> Timings:
     """Run every side once unmeasured, unless they are warm, then all in turns for about `seconds`, `at_least` times."""
     for run in sides.values() if not warm else ():
-        run()
+        settled(run)
     timings: Timings = {name: [] for name in sides}
     end = time.perf_counter() + seconds
     for turn in range(AT_MOST):
@@ -63,7 +87,7 @@ def in_turns(
             break
         for name, run in sides.items():
             started = time.perf_counter()
-            run()
+            settled(run)
             timings[name].append(1000 * (time.perf_counter() - started))
     return timings
 

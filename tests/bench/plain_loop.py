@@ -65,14 +65,14 @@ def changes(config: AugmentConfig, split: Split, *, at_random: bool) -> transfor
 
 def supcon_loss(z: Tensor, labels: Tensor, temperature: float) -> Tensor:
     """L_out of Khosla et al. 2020: minus the mean log p of an anchor's positives; the mean over anchors."""
-    itself = torch.eye(len(z), dtype=torch.bool)
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
     positive = (labels.unsqueeze(1) == labels) & ~itself
     logits = (z @ z.T / temperature).masked_fill(itself, -torch.inf)
     log_p = (logits - logits.logsumexp(1, keepdim=True)).masked_fill(itself, 0)
     return -((log_p * positive).sum(1) / positive.sum(1)).mean()
 
 
-def plain_trial(config: TrialConfig, data: TrialData, seed: int, workers: int) -> float:
+def plain_trial(config: TrialConfig, data: TrialData, seed: int, workers: int, device: torch.device) -> float:
     """Run both stages; the balanced accuracy on the validation images after the last epoch."""
     torch.manual_seed(seed)
     one, two = config.representation, config.classifier
@@ -84,32 +84,32 @@ def plain_trial(config: TrialConfig, data: TrialData, seed: int, workers: int) -
     singles = DataLoader(Images(data.train, random), two.batch_size, shuffle=True, num_workers=workers)
     validation = DataLoader(Images(data.validation, still), 256, num_workers=workers)
 
-    network = nn.ModuleList([encoder, projection])
+    network = nn.ModuleList([encoder, projection]).to(device)
     optimizer, schedule = _adamw(network, one.lr, one.weight_decay, one.epochs * len(pairs))
     for _ in range(one.epochs):
         for crops, labels in pairs:
-            z = projection(encoder(torch.cat(crops)))
+            z = projection(encoder(torch.cat(crops).to(device)))
             optimizer.zero_grad()
-            supcon_loss(z, labels.repeat(2), config.loss.temperature).backward()
+            supcon_loss(z, labels.repeat(2).to(device), config.loss.temperature).backward()
             optimizer.step()
             schedule.step()
     torch.save(network.state_dict(), BytesIO())
 
     encoder.eval()
     classes, score = len(data.class_names), math.nan
-    classifier = nn.Linear(encoder.feature_dim, classes)
+    classifier = nn.Linear(encoder.feature_dim, classes).to(device)
     counts = torch.bincount(torch.tensor(data.train.labels), minlength=classes)
-    weights = len(data.train.labels) / (classes * counts.float())  # as ours weighs its classes
+    weights = (len(data.train.labels) / (classes * counts.float())).to(device)  # as ours weighs its classes
     optimizer, schedule = _adamw(classifier, two.lr, two.weight_decay, two.epochs * len(singles))
     for _ in range(two.epochs):
         for images, labels in singles:
             with torch.no_grad():
-                features = encoder(images)
+                features = encoder(images.to(device))
             optimizer.zero_grad()
-            functional.cross_entropy(classifier(features), labels, weights).backward()
+            functional.cross_entropy(classifier(features), labels.to(device), weights).backward()
             optimizer.step()
             schedule.step()
-        score = balanced_accuracy(encoder, classifier, validation, classes)
+        score = balanced_accuracy(encoder, classifier, validation, classes, device)
     torch.save(classifier.state_dict(), BytesIO())
     return score
 
@@ -120,11 +120,11 @@ def _adamw(network: nn.Module, lr: float, decay: float, steps: int):
 
 
 @torch.no_grad()
-def balanced_accuracy(encoder: nn.Module, classifier: nn.Module, validation: DataLoader, classes: int) -> float:
+def balanced_accuracy(encoder: nn.Module, classifier: nn.Module, validation: DataLoader, classes: int, device) -> float:
     """Mean recall over the classes."""
     right, all_of = torch.zeros(classes), torch.zeros(classes)
     for images, labels in validation:
-        predicted = classifier(encoder(images)).argmax(1)
+        predicted = classifier(encoder(images.to(device))).argmax(1).cpu()
         all_of += torch.bincount(labels, minlength=classes)
         right += torch.bincount(labels[predicted == labels], minlength=classes)
     return float((right / all_of).mean())

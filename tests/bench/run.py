@@ -1,6 +1,6 @@
 """`make bench`: every timing as a ratio to something known, in one table, with the machine it was taken on.
 
-    python tests/bench/run.py [--threads N] [TOPIC ...]    topics: see TOPICS; all by default
+    python tests/bench/run.py [--threads N] [--device cuda] [TOPIC ...]    topics: see TOPICS; all by default
 
 One thread unless told otherwise: a trial of the demo is granted one, and two threads on a machine whose cores have
 other work wait for each other most of the time, so that the table would tell of that work and not of ours.
@@ -27,7 +27,7 @@ import bench_search
 import bench_slots
 import bench_trial
 import torch
-from measure import Row, Topic
+from measure import Row, Topic, compute_on, where
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -55,6 +55,7 @@ NOTES = (
 def main() -> None:
     parser = argparse.ArgumentParser(description="Timings as ratios, into results/bench/.")
     parser.add_argument("--threads", type=int, default=1, help="of torch, and of what it is compared with [1]")
+    parser.add_argument("--device", default="cpu", help="of loss, augment, trial and plain: cpu, or cuda [cpu]")
     parser.add_argument("topics", nargs="*", metavar="topic", help=f"some of: {', '.join(TOPICS)} [all]")
     given = parser.parse_args()
     unknown = [name for name in given.topics if name not in TOPICS]
@@ -62,6 +63,9 @@ def main() -> None:
         parser.error(f"no topic {unknown[0]!r}; known are {', '.join(TOPICS)}")
     if given.threads < 1:
         parser.error(f"--threads must be at least 1, but got {given.threads}")
+    if given.device != "cpu" and not torch.cuda.is_available():
+        parser.error(f"--device {given.device}: torch sees no GPU here")
+    compute_on(given.device)
     torch.set_num_threads(given.threads)
     topics = {name: rows for name, rows in TOPICS.items() if not given.topics or name in given.topics}
     started = time.perf_counter()
@@ -101,6 +105,7 @@ def _about(seconds: float) -> dict[str, Any]:
         "cpu": cpu_kind(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "device": "cpu" if where().type == "cpu" else torch.cuda.get_device_name(where()),
         "load": round(os.getloadavg()[0], 2),
         "git_commit": git_commit(),
         "versions": versions(),
@@ -112,7 +117,7 @@ def _machine(about: dict[str, Any]) -> str:
     used = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
         f"{about['date']}; {about['cpu']}, {about['cores']} cores, threads: {about['threads']}, "
-        f"load {about['load']} at the end; commit {about['git_commit']}; {used}; {about['seconds']} s"
+        f"device: {about['device']}, load {about['load']} at the end; commit {about['git_commit']}; {used}; {about['seconds']} s"
     )
 
 

@@ -31,7 +31,7 @@ class Noted:
         return self.last - self.first - sum(self.saves) - sum(self.reports)
 
 
-def noting(assignment: dict[str, Any], data: Any, test: Any) -> None:
+def noting(assignment: dict[str, Any], shared: Any) -> None:
     """The search's own trainable, with a clock at its first step and around its checkpoints and reports."""
     from search import trial as adapter
     from trainers import representation
@@ -57,7 +57,7 @@ def noting(assignment: dict[str, Any], data: Any, test: Any) -> None:
         patches.enter_context(patch.object(representation, "train_one_epoch", first_step))
         patches.enter_context(patch.object(adapter, "save_checkpoint", timed_save))
         patches.enter_context(patch.object(adapter.tune, "report", timed_report))
-        adapter.trainable(assignment, data, test)
+        adapter.trainable(assignment, shared)
 
 
 def _timed(durations: list[float], run: Callable[..., Any], *given: Any) -> Any:

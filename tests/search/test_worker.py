@@ -29,12 +29,12 @@ OURS = {"search.conductor", "search.driver", "search.sampler", "search.tracking"
 def test_a_worker_imports_nothing_that_its_trial_does_not_use(tmp_path, shared_ray, monkeypatch):
     """Each of these would cost it from a tenth of a second to two, before its first trial."""
 
-    def trainable(assignment, data, test):  # goes to the worker by value, and its imports with it
+    def trainable(assignment, shared):  # goes to the worker by value, and its imports with it
         import sys
 
         from search.trial import trainable
 
-        trainable(assignment, data, test)
+        trainable(assignment, shared)
         Path(assignment["folder"], "modules.txt").write_text("\n".join([str(os.getpid()), *sys.modules]))
 
     monkeypatch.setattr(driver, "trainable", trainable)
