@@ -117,7 +117,8 @@ def _machine(about: dict[str, Any]) -> str:
     used = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
         f"{about['date']}; {about['cpu']}, {about['cores']} cores, threads: {about['threads']}, "
-        f"device: {about['device']}, load {about['load']} at the end; commit {about['git_commit']}; {used}; {about['seconds']} s"
+        f"device: {about['device']}, load {about['load']} at the end; commit {about['git_commit']}; {used}; "
+        f"{about['seconds']} s"
     )
 
 
