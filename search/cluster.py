@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ray
 from ray._private import ray_constants, services
-from ray._raylet import GcsClient
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
 
 import search
 from search.tokens import MODE, known_token, session_token, token_sent
@@ -110,9 +110,7 @@ def refusal() -> str:
 
 def _no_cluster(address: str, error: Exception) -> EnvironmentProblem:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return EnvironmentProblem(
-        f"--address {address}: no Ray cluster there ({first}); start one with `ray start --head`"
-    )
+    return EnvironmentProblem(f"--address {address}: no Ray cluster there ({first}); start one with `ray start --head`")
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 def _read_anew() -> None:
     """Ray reads mode and token once and remembers them; it has no public word to forget them."""
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
 
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ray
 import torch
 from ray import tune
 
@@ -50,6 +51,7 @@ def _run_on(
     device: torch.device, assignment: dict[str, Any], data: Mapping[int, TrialData], test: Split | None
 ) -> None:
     folder = TrialFolder(Path(assignment["folder"]))
+    folder.note_node(ray.get_runtime_context().get_node_id())
     config = TrialConfig.model_validate(assignment["config"])
     torch.set_num_threads(assignment["threads"])
     test_metrics: dict[str, float] = {}
