@@ -7,6 +7,7 @@ died is submitted again, and goes on.
 
 import hashlib
 import os
+import secrets
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -181,7 +182,7 @@ def status(address: str | None, name: str | None = None) -> list[dict[str, Any]]
     found = [jobs.newest(door, name)] if name else list({_name(job): job for job in jobs.searches(door)}.values())
     rows = []
     for job in found:
-        lines = [line for line in jobs.output(door, str(job.submission_id)).splitlines() if line.strip()]
+        printed = jobs.output(door, str(job.submission_id))
         rows.append(
             {
                 "name": _name(job),
@@ -189,10 +190,17 @@ def status(address: str | None, name: str | None = None) -> list[dict[str, Any]]
                 "job": job.submission_id,
                 "minutes": round(((job.end_time or time.time() * 1000) - (job.start_time or 0)) / 60_000, 1),
                 "results": (job.metadata or {})[jobs.RESULTS],
-                "last": lines[-1].strip() if lines else str(job.message or "").partition("\n")[0],
+                "last": _last_word(printed) or str(job.message or "").partition("\n")[0],
             }
         )
     return rows
+
+
+def _last_word(printed: str) -> str:
+    """The last line that tells how a search stands: what comes at its end tells how to go on."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    tell = [line for line in lines if "trials ended" in line or line.startswith(("afcl: ", "the search "))]
+    return [*lines[-1:], *tell][-1] if lines else ""
 
 
 def _name(job: "JobDetails") -> str:
@@ -215,12 +223,16 @@ def logs(address: str | None, name: str, trial: int | None = None) -> str:
 
 
 def _read(door: jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
-    """What a word of ours prints on the cluster: a short job of its own, which is removed again."""
+    """What a word of ours prints on the cluster: a short job of its own.
+
+    It stays in Ray's list: one that is removed at once comes back there as a job that failed (Ray 2.60).
+    """
     there = job.runtime_env or {}
     words = [*words, "--results", (job.metadata or {})[jobs.RESULTS]]
     reader = jobs.submit(
         door,
         entrypoint=f"python -P -m search {shlex.join(words)}",
+        submission_id=f"afcl-read-{_name(job)}-{secrets.token_hex(4)}",
         runtime_env={"py_modules": there["py_modules"]} if there.get("py_modules") else {},
     )
     ended = jobs.wait(door, reader, READ_SECONDS)
@@ -228,7 +240,6 @@ def _read(door: jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
     if ended.status not in jobs.ENDED:
         door.client.stop_job(reader)
         raise EnvironmentProblem(f"{door.address} has not answered in {READ_SECONDS:.0f} s; try again")
-    door.client.delete_job(reader)
     if ended.status != "SUCCEEDED":
         lines = printed.strip().splitlines() or [str(ended.message)]
         raise InputError(lines[-1].removeprefix("afcl: "))

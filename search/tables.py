@@ -92,10 +92,10 @@ def searches(rows: list[dict[str, Any]]) -> Table:
 def submitted(rows: list[dict[str, Any]]) -> Table:
     """Every search that was submitted to a cluster, a row each."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("search", "state", "minutes", "job", "results", "last"):
+    for column in ("search", "state", "minutes", "job", "last"):
         table.add_column(column, justify="right" if column == "minutes" else "left", overflow="fold")
     for row in rows:
-        table.add_row(row["name"], row["state"], str(row["minutes"]), row["job"], row["results"], row["last"])
+        table.add_row(row["name"], row["state"], str(row["minutes"]), row["job"], row["last"])
     return table
 
 

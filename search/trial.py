@@ -51,7 +51,8 @@ def _run_on(
     device: torch.device, assignment: dict[str, Any], data: Mapping[int, TrialData], test: Split | None
 ) -> None:
     folder = TrialFolder(Path(assignment["folder"]))
-    folder.note_node(ray.get_runtime_context().get_node_id())
+    if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
+        folder.note_node(ray.get_runtime_context().get_node_id())
     config = TrialConfig.model_validate(assignment["config"])
     torch.set_num_threads(assignment["threads"])
     test_metrics: dict[str, float] = {}
