@@ -7,7 +7,6 @@ cable can be cut. Every process is started here and ended by its pid; Ray asks f
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from killing import descendants
+from killing import kill_family
 
 RAY = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
 AFCL = [sys.executable, "-c", "from search.cli import main; main()"]
@@ -189,14 +188,6 @@ class RayCluster:
                 logs = "".join(log.read_text()[-1500:] for log in self.log.glob("*.log"))
                 raise TimeoutError(f"{what} has not come in {PATIENCE:.0f} s:\n{logs}")
             time.sleep(0.5)
-
-
-def kill_family(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL a process and all below it, by pid, those first that would start others."""
-    for pid in [process.pid, *descendants(process.pid)]:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
 
 
 def _free_port() -> int:

@@ -5,6 +5,7 @@ import random
 import time
 
 import pytest
+import sockets
 from killing import descendants
 from rays import Network, RayCluster
 from run import complete
@@ -298,6 +299,11 @@ def test_a_search_whose_head_died_goes_on_under_another(cluster, shared, alone):
     finished(cluster, shared, "bereft")
     assert len(folder.history().sessions) == 2
     assert scores(folder) == scores(alone)
+
+
+def test_a_default_search_listens_on_the_loopback_address_alone_and_asks_for_a_token():
+    """`python tests/cluster/sockets.py` prints what it saw."""
+    assert sockets.main() == 0
 
 
 def workers(cluster):
