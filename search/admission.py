@@ -31,7 +31,7 @@ class Admission:
         self._folder, self._tell = folder, tell
         self._good = set(checked)
         self._bad: set[str] = set()
-        self.avoids_some = False  # nodes that were good at first, and may still have idle workers of ours
+        self._avoided: set[str] = set()  # bad ones that were good at first
         self._asked: dict[str, Any] = {}  # node id -> its answer to come
         self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
         self._alive: dict[str, dict[str, Any]] = {}
@@ -39,9 +39,9 @@ class Admission:
         self._looked = 0.0
         self.look()
 
-    def look(self) -> None:
+    def look(self, *, at_once: bool = False) -> None:
         """See which nodes are there now: ask new ones, take in answers."""
-        if time.monotonic() - self._looked < LOOK_SECONDS and self._looked:
+        if not at_once and self._looked and time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         self.see([node for node in ray.nodes() if node["Alive"]])
@@ -68,8 +68,14 @@ class Admission:
         """Ray's ids of the nodes that may take trials."""
         return sorted(self._good & self._alive.keys())
 
+    @property
+    def avoids_some(self) -> bool:
+        """Whether a node takes no trials any more that may still have idle workers of ours."""
+        return bool(self._avoided & self._alive.keys())
+
     def crashed(self, trial: int) -> None:
-        """An attempt at a trial crashed, on the node that it has noted."""
+        """An attempt at a trial crashed, on the node that it has noted; one that died itself is not blamed."""
+        self.look(at_once=True)
         node = self._folder.trial(trial).noted_node()
         if node is None or node not in self._good or node not in self._alive:
             return
@@ -78,7 +84,7 @@ class Admission:
         if len(trials) >= CRASHES and len(set(trials)) > 1 and len(self.ids()) > 1:
             self._good.discard(node)
             self._bad.add(node)
-            self.avoids_some = True
+            self._avoided.add(node)
             names = ", ".join(str(number) for number in sorted(set(trials)))
             self._tell(f"{preflight.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
 

@@ -5,7 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, chdir, contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import ray
@@ -13,7 +13,7 @@ from ray._private import ray_constants, services
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
 
 import search
-from search.tokens import MODE, known_token, session_token, token_sent
+from search.tokens import known_token, session_token, token_sent
 from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
@@ -36,16 +36,17 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has it all
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    with ExitStack() as stack:
-        stack.enter_context(session_token() if address is None else token_sent())
+    with session_token() if address is None else token_as_asked(address):
         # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
         with chdir(Path(search.__path__[0]).parent):
             if address is None:
                 _start(cpus, gpus)
             else:
                 _join(address)
-        stack.callback(ray.shutdown)
-        yield
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _start(cpus: int | None, gpus: int | None) -> None:
@@ -74,38 +75,57 @@ def _on_loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def _join(address: str) -> None:
-    """Raises EnvironmentProblem within seconds where Ray itself would wait for minutes."""
+@contextmanager
+def token_as_asked(address: str) -> Iterator[None]:
+    """Inside, this process sends its token exactly if the cluster asks for one.
+
+    Ray would not, unless RAY_AUTH_MODE says so; and where it does to a cluster that asks for none the search would
+    hang, as a driver in that mode takes no call from workers without one. Raises EnvironmentProblem within seconds
+    where there is no cluster, or one that refuses the token; `ray.init` would try for 20 s to minutes.
+    """
     check_reachable(address)
-    if not address.startswith("ray://"):
-        at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
-        if at is not None:
-            check_reachable(at)
-            with _stderr_silenced():  # Ray's C++ half writes there what we say in one line
-                _check_token(address, at)
+    if address.startswith("ray://"):
+        yield
+        return
+    at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
+    if at is not None:
+        check_reachable(at)
+        with token_sent(False):
+            asks = not _opens(address, at)
+        if asks and known_token() is None:
+            raise _refused(address)
+        with token_sent(asks):
+            if asks and not _opens(address, at):
+                raise _refused(address)
+            yield
+        return
+    yield
+
+
+def _join(address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
         raise _no_cluster(address, error) from None
 
 
-def _check_token(address: str, at: str) -> None:
-    """Raise EnvironmentProblem at once where the cluster refuses our token; `ray.init` would try for 20 s."""
+def _opens(address: str, at: str) -> bool:
+    """Whether the cluster talks to this process with what it sends now. Raises EnvironmentProblem where none is."""
     try:
-        if os.environ.get(MODE) == "token" and known_token() is None:
-            raise ray.exceptions.AuthenticationError("no token")  # Ray itself would end the process
-        GcsClient(address=at)
+        with _stderr_silenced():  # Ray's C++ half writes there what we say in one line
+            GcsClient(address=at)
     except ray.exceptions.AuthenticationError:
-        raise EnvironmentProblem(
-            f"--address {address}: the cluster {refusal()}; put its token into RAY_AUTH_TOKEN or ~/.ray/auth_token"
-        ) from None
+        return False
     except ray.exceptions.RayError as error:  # something listens there, but no Ray
         raise _no_cluster(address, error) from None
+    return True
 
 
-def refusal() -> str:
-    """What a cluster does with a token that is not its own, or with none."""
-    return "refuses the token that is set here" if known_token() else "wants a token, and none is set here"
+def _refused(address: str) -> EnvironmentProblem:
+    what = "refuses the token that is set here" if known_token() else "wants a token, and none is set here"
+    return EnvironmentProblem(
+        f"--address {address}: the cluster {what}; put its token into RAY_AUTH_TOKEN or ~/.ray/auth_token"
+    )
 
 
 def _no_cluster(address: str, error: Exception) -> EnvironmentProblem:

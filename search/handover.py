@@ -53,17 +53,26 @@ def hand_over(address: str, headers: Mapping[str, str], told: Mapping[str, Any])
     return f"gcs://{name}"
 
 
+def ray_address() -> str:
+    """In the job: where its Ray is. "auto" might find another one on the same host first."""
+    address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        raise EnvironmentProblem("this is no job of Ray's; `afcl submit` makes one")
+    return address
+
+
 def take_over() -> dict[str, Any]:
     """In the job: take what was handed over, which is gone then. Raises EnvironmentProblem when it is not there."""
-    from ray._private import services
     from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
+    from ray.exceptions import RayError
 
-    name, at = os.environ.get(HANDOVER, ""), services.canonicalize_bootstrap_address("auto")
-    told = None
-    if name and at:
-        memory = GcsClient(address=at)
-        told = memory.internal_kv_get(name.encode(), None, timeout=SECONDS)
-        memory.internal_kv_del(name.encode(), False, None, timeout=SECONDS)
+    name, told = os.environ.get(HANDOVER, "").encode(), None
+    try:
+        memory = GcsClient(address=ray_address())
+        told = memory.internal_kv_get(name, None, timeout=SECONDS)
+        memory.internal_kv_del(name, False, None, timeout=SECONDS)
+    except RayError as error:
+        raise EnvironmentProblem(f"the cluster's head does not answer ({str(error).splitlines()[0]})") from None
     if told is None:
         raise EnvironmentProblem("nothing was handed over to this job, or it was taken before; `afcl submit` it again")
     return dict(json.loads(told))

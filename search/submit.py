@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ENTRYPOINT = "python -P -m search run-job"  # -P: a folder named "search" where Ray was started is not ours
 READ_SECONDS, STOP_SECONDS = 90.0, 60
 STATES = {"PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "done", "STOPPED": "stopped", "FAILED": "failed"}
-ENDINGS = {1: "nothing finished", 130: "interrupted"}  # exit codes of ours that are no errors
+INTERRUPTED = 130  # our exit code
 
 
 @dataclass(frozen=True)
@@ -141,13 +141,14 @@ def run_here(console: Any) -> "SearchResult":
         )
     from search import driver
 
+    address = handover.ray_address()
     results, data = Path(told["results"]), None if told["data"] is None else Path(told["data"])
     spec = _parsed(told["spec"])
     folder = SearchFolder(results / spec.name)
     if not (folder.path / "search.json").exists():
-        return driver.run(spec, results=results, data=data, address="auto", console=console)
+        return driver.run(spec, results=results, data=data, address=address, console=console)
     _refuse_another(folder, spec)
-    return driver.resume(spec.name, results=results, data=data, address="auto", anyway=told["anyway"], console=console)
+    return driver.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)
 
 
 def _parsed(text: str) -> SearchSpec:
@@ -208,8 +209,8 @@ def _name(job: "JobDetails") -> str:
 
 
 def _state(job: "JobDetails") -> str:
-    if job.status == "FAILED" and job.driver_exit_code in ENDINGS:
-        return ENDINGS[job.driver_exit_code]
+    if job.status == "FAILED" and job.driver_exit_code == INTERRUPTED:
+        return "interrupted"
     return STATES[str(job.status)]
 
 

@@ -33,9 +33,9 @@ def session_token() -> Iterator[None]:
 
 
 @contextmanager
-def token_sent() -> Iterator[None]:
-    """Inside, this process sends its token, if it has one: as a client Ray would not, unless RAY_AUTH_MODE says so."""
-    with _environment({MODE: os.environ.get(MODE) or "token"} if known_token() else {}):
+def token_sent(is_sent: bool) -> Iterator[None]:
+    """Inside, this process sends its token, or none."""
+    with _environment({MODE: "token" if is_sent else "disabled"}):
         yield
 
 

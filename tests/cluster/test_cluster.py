@@ -2,7 +2,10 @@
 
 import json
 import random
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import sockets
@@ -14,10 +17,10 @@ from search.store import SearchFolder
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
-# five proposals of the random sampler and three baselines, none stopped: scores do not depend on what ran when
-SPEC = ["digits", "--set", "search.trials=5", "--set", "search.sampler=random", "--set", "search.scheduler.name=none"]
-EPOCHS = ["--set", "representation.epochs=60"]
-TRIALS = 8
+# three proposals of the random sampler and three baselines, none stopped: scores do not depend on what ran when
+SPEC = ["digits", "--set", "search.trials=3", "--set", "search.sampler=random", "--set", "search.scheduler.name=none"]
+EPOCHS = ["--set", "representation.epochs=50"]
+TRIALS = 6
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def finished(cluster, shared, name, seconds=500.0) -> SearchFolder:
     deadline = time.monotonic() + seconds
     while (now := state(cluster, name))["state"] in ("pending", "running"):
         assert time.monotonic() < deadline, cluster.afcl("logs", name).stdout[-3000:]
-        time.sleep(2)
+        time.sleep(5)
     assert now["state"] == "done", cluster.afcl("logs", name).stdout[-3000:]
     folder = SearchFolder(shared / name)
     counted = complete(folder, TRIALS)
@@ -106,8 +109,8 @@ def test_a_submitted_search_can_be_watched_and_is_not_begun_twice(cluster, share
     assert (missing.returncode, missing.stderr) == (2, "afcl: search watched has no trial 99\n")
     finished(cluster, shared, "watched")
     log = cluster.afcl("logs", "watched").stdout
-    assert "8 of 8 trials ended" in log
-    assert "the search is done: 8 finished" in log
+    assert "6 of 6 trials ended" in log
+    assert "the search is done: 6 finished" in log
     assert folder.about()["provenance"]["git_commit"] not in (None, "unknown")
     assert "is complete" in _resubmitted(cluster, shared, "watched")
 
@@ -148,7 +151,7 @@ def test_what_is_secret_is_in_no_log_and_shown_to_nobody(cluster, shared, alone)
     for pid in descendants(cluster.nodes[cluster.head.address].pid):
         assert secret["MLFLOW_TRACKING_PASSWORD"].encode() not in _read(f"/proc/{pid}/cmdline")
     assert cluster.token.encode() not in _read(f"/proc/{driver}/cmdline")
-    shown = json.dumps([job.dict() for job in _jobs(cluster)])
+    shown = _jobs(cluster)
     assert "afcl-secretive-1" in shown
     assert secret["MLFLOW_TRACKING_PASSWORD"] not in shown
     assert cluster.token not in shown
@@ -168,10 +171,8 @@ def _read(path) -> bytes:
         return b""
 
 
-def _session(cluster):
+def _session(cluster) -> Path:
     """The folder of the head's Ray."""
-    from pathlib import Path
-
     for pid in descendants(cluster.nodes[cluster.head.address].pid):
         for word in _read(f"/proc/{pid}/cmdline").decode().split("\0"):
             if word.startswith("--session-dir="):
@@ -179,20 +180,15 @@ def _session(cluster):
     raise AssertionError("no process of the head names its session")
 
 
-def _jobs(cluster):
+def _jobs(cluster) -> str:
     """What Ray's own client shows of the jobs, asked from the laptop."""
-    import subprocess
-    import sys
-
     asked = (
         "import sys; from ray.job_submission import JobSubmissionClient;"
-        "print('[' + ','.join(job.json() for job in JobSubmissionClient(sys.argv[1]).list_jobs()) + ']')"
+        "print([job.model_dump_json() for job in JobSubmissionClient(sys.argv[1]).list_jobs()])"
     )
     command = cluster.laptop.command(sys.executable, "-c", asked, f"http://{cluster.head.address}:{cluster.door}")
-    printed = subprocess.run(command, env=cluster.environment(), capture_output=True, text=True, timeout=120)
-    from ray.dashboard.modules.job.pydantic_models import JobDetails
-
-    return [JobDetails(**job) for job in json.loads(printed.stdout.splitlines()[-1])]
+    ended = subprocess.run(command, env=cluster.environment(), capture_output=True, text=True, timeout=120)
+    return ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,23 @@ def test_a_trial_that_ends_well_clears_its_node_and_one_that_diverges_says_nothi
     assert cluster.see() == ["a"]
 
 
+def test_a_node_that_died_with_its_trials_is_not_spoken_of_twice(cluster):
+    died = cluster.nodes.pop()
+    for number in range(4):
+        cluster.crash(number, died["NodeID"])
+    assert cluster.told == ["node b (10.0.0.1) has left; its trials go on elsewhere"]
+    assert not cluster.admission.avoids_some
+
+
+def test_an_avoided_node_that_leaves_is_no_more_to_be_avoided(cluster):
+    for number in range(3):
+        cluster.crash(number, "b")
+    assert cluster.admission.avoids_some
+    cluster.nodes.pop()
+    cluster.see()
+    assert not cluster.admission.avoids_some
+
+
 def test_the_last_node_is_never_given_up(cluster):
     cluster.nodes.pop()
     cluster.see()

@@ -6,7 +6,7 @@ import pytest
 import ray
 
 from search import cluster
-from search.tokens import known_token, session_token, token_sent
+from search.tokens import known_token, session_token
 from trainers.errors import EnvironmentProblem
 
 
@@ -47,17 +47,8 @@ def test_what_the_user_has_set_stays(nothing_set, monkeypatch):
     with session_token():
         assert "RAY_AUTH_TOKEN" not in os.environ
     monkeypatch.setenv("RAY_AUTH_TOKEN", "mine")
-    with session_token(), token_sent():
+    with session_token():
         assert os.environ["RAY_AUTH_TOKEN"] == "mine"
-        assert os.environ["RAY_AUTH_MODE"] == "token"
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    with token_sent():
-        assert os.environ["RAY_AUTH_MODE"] == "disabled"
-
-
-def test_who_has_no_token_sends_none(nothing_set):
-    with token_sent():
-        assert "RAY_AUTH_MODE" not in os.environ
 
 
 @pytest.mark.slow
@@ -66,7 +57,28 @@ def test_a_ray_of_our_own_listens_on_the_loopback_address_and_asks_for_its_token
     assert address.startswith("127.0.0.1:")
     assert ray.nodes()[0]["NodeManagerAddress"] == "127.0.0.1"
     assert ray.get(ray.remote(lambda: os.environ["RAY_AUTH_MODE"]).remote()) == "token"
-    cluster._check_token(address, address)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
-    with token_sent(), pytest.raises(EnvironmentProblem, match="refuses the token that is set here"):
-        cluster._check_token(address, address)
+    with pytest.raises(EnvironmentProblem, match="refuses the token that is set here"):
+        opened(address)
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    monkeypatch.setenv("HOME", "/nowhere")
+    with pytest.raises(EnvironmentProblem, match="wants a token, and none is set here"):
+        opened(address)
+
+
+def opened(address):
+    with cluster.token_as_asked(address):
+        pass
+
+
+@pytest.mark.slow
+def test_a_cluster_that_asks_for_no_token_is_sent_none(nothing_set, monkeypatch):
+    """A driver that sends one would hang there: it takes no call without one itself."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "of another cluster")
+    asked = []
+    monkeypatch.setattr(cluster, "check_reachable", lambda address: None)
+    monkeypatch.setattr(cluster, "_opens", lambda address, at: asked.append(os.environ["RAY_AUTH_MODE"]) or True)
+    with cluster.token_as_asked("10.0.0.1:6379"):
+        assert os.environ["RAY_AUTH_MODE"] == "disabled"
+    assert asked == ["disabled"]
+    assert "RAY_AUTH_MODE" not in os.environ
