@@ -25,7 +25,7 @@ class Placement(PlacementGroupFactory):
 
     def to_placement_group(self) -> PlacementGroup:
         """Ask Ray for it now."""
-        nodes = f"in({', '.join(self._admitted() or ['none'])})"
+        nodes = f"in({','.join(self._admitted() or ['none'])})"  # no blank: Ray 2.60 would take it as part of an id
         selectors = [{NODE_ID_LABEL_KEY: nodes} for _ in self.bundles]
         group: PlacementGroup = placement_group(self.bundles, self.strategy, bundle_label_selector=selectors)
         return group

@@ -135,7 +135,7 @@ def test_a_request_names_the_nodes_that_are_admitted_at_that_moment(monkeypatch)
     here = []
     place.to_placement_group()
     assert [more["bundle_label_selector"] for _, more in asked] == [
-        [{"ray.io/node-id": nodes}] * 2 for nodes in ("in(a)", "in(a, b)", "in(none)")
+        [{"ray.io/node-id": nodes}] * 2 for nodes in ("in(a)", "in(a,b)", "in(none)")
     ]
     assert asked[0][0] == ([{"CPU": 1.0}, {"CPU": 2.0, "GPU": 1.0}], "STRICT_PACK")
 
