@@ -120,7 +120,7 @@ def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
     """The job's runtime_env, which Ray shows to all who have the token."""
     variables = {
         handover.HANDOVER: handed,
-        COMMIT_SENT: git_commit() or "unknown",
+        COMMIT_SENT: git_commit() or "",
         VERSION_SENT: own_version(),
         "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS),  # for what MLflow still lacks; 3 by default, then SIGKILL
     }

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -102,6 +103,8 @@ class RayCluster:
 
     def __post_init__(self) -> None:
         self.laptop = self.network.host()
+        # short, as Ray makes sockets in it; of its own, as Ray notes there which one to join
+        self.files = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
         self.port, self.door = (6379, 8265) if self.network.has_cables else (_free_port(), _free_port())
         self.start_head()
 
@@ -109,7 +112,7 @@ class RayCluster:
         """A head that knows nothing of one before it."""
         self.head = self.network.host()
         words = ["--head", "--port", str(self.port), "--num-cpus", "0", "--dashboard-host", self.head.address]
-        self._start(self.head, *words, "--dashboard-port", str(self.door))
+        self._start(self.head, *words, "--dashboard-port", str(self.door), "--temp-dir", str(self.files))
         self._wait_until(lambda: self.afcl("status").returncode == 0, "the head's dashboard")
 
     def add_node(self, *, before: str | None = None) -> Host:
@@ -162,6 +165,7 @@ class RayCluster:
         for process in self.nodes.values():
             kill_family(process)
         self.network.close()
+        shutil.rmtree(self.files, ignore_errors=True)
 
     def _start(self, host: Host, *words: str, before: str | None = None) -> None:
         command = [*RAY, "start", "--node-ip-address", host.address, "--block", "--disable-usage-stats", *words]
