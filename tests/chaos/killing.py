@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 AFCL = Path(sys.executable).with_name("afcl")
 
@@ -48,6 +49,13 @@ def kill(process: subprocess.Popen[bytes], *, with_workers: bool) -> None:
             for pid in family:
                 _signal(pid, signal.SIGKILL)
         time.sleep(0.05)
+
+
+def kill_family(process: subprocess.Popen[Any]) -> None:
+    """SIGKILL a process and all below it, by pid."""
+    for pid in [process.pid, *descendants(process.pid)]:
+        _signal(pid, signal.SIGKILL)
+    process.wait()
 
 
 def descendants(root: int) -> list[int]:
