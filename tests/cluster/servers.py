@@ -16,6 +16,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 BUCKET = "mlflow"
 SECONDS = 90.0
@@ -90,10 +93,10 @@ def postgres(folder: Path, password: str) -> Iterator[dict[str, str]]:
     server = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port)]
     server += ["-c", f"listen_addresses={HOST}", "-c", f"unix_socket_directories={folder}"]
     client = {"PGHOST": HOST, "PGPORT": str(port), "PGUSER": "mlflow", "PGPASSWORD": password, "PGDATABASE": "mlflow"}
-    with running(server, port, folder / "log", dict(os.environ), user):
+    with running(server, port, folder / "log", bare(), user):
         create = [str(binaries / "createdb"), "--maintenance-db", "postgres", "mlflow"]
         deadline = time.monotonic() + SECONDS
-        while subprocess.run(create, env=os.environ | client, capture_output=True).returncode != 0:
+        while subprocess.run(create, env=bare() | client, capture_output=True).returncode != 0:
             assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.2)  # it listens before it lets anybody in
         yield client
@@ -105,8 +108,6 @@ def s3(folder: Path, key: str, secret: str) -> Iterator[dict[str, str]]:
 
     It knows no passwords: that the keys are asked for is the real store's to show.
     """
-    import boto3
-
     folder.mkdir(parents=True)
     port = free_port()
     words = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
@@ -116,10 +117,9 @@ def s3(folder: Path, key: str, secret: str) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    with running(words, port, folder / "log", dict(os.environ)):
+    with running(words, port, folder / "log", bare()):
         bucket(store).meta.client.create_bucket(Bucket=BUCKET)
         yield store
-    del boto3
 
 
 def bucket(store: dict[str, str]):  # type: ignore[no-untyped-def]  # boto3 makes its classes while it runs
@@ -132,9 +132,56 @@ def bucket(store: dict[str, str]):  # type: ignore[no-untyped-def]  # boto3 make
 
 @dataclass(frozen=True)
 class Mlflow:
-    """A running MLflow server: where it is, and the variables of its own environment and of a client's."""
+    """A running MLflow server: where it is, its store's words, and the variables that it and its clients have."""
 
     uri: str
+    store: list[str]
     server: dict[str, str]
     client: dict[str, str]
-    store_words: list[str]
+    log: Path
+
+
+def as_composed() -> tuple[list[str], dict[str, str]]:
+    """The words and the variables that docker/compose.yaml starts MLflow with."""
+    service = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]["mlflow"]
+    return str(service["command"]).split(), dict(service["environment"])
+
+
+@contextmanager
+def mlflow(folder: Path, database: dict[str, str], store: dict[str, str], password: str) -> Iterator[Mlflow]:
+    """MLflow's server with compose.yaml's own words, at another address; `password` is the administrator's."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    words, variables = as_composed()
+    at = {"--host": HOST, "--port": str(port), "--allowed-hosts": f"{HOST}:{port}"}
+    words = [at.get(before, word) for before, word in zip(["", *words], words, strict=False)]
+    chosen = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(ROOT / "docker/mlflow-auth.ini"),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for this test",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": variables["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"],
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    others = {"HEALTH_URLS"} | database.keys() | store.keys()
+    assert variables.keys() - others <= chosen.keys(), "compose.yaml gives the server a variable that no test does"
+    environment = bare() | database | store | chosen
+    client = {
+        "MLFLOW_TRACKING_URI": f"http://{HOST}:{port}",
+        "MLFLOW_TRACKING_USERNAME": "admin",
+        "MLFLOW_TRACKING_PASSWORD": password,
+    }
+    start = [sys.executable, "-m", *words]
+    with running(start, port, folder / "log", environment):
+        urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=60).close()  # what its health check asks
+        kept = [word for option in ("--backend-store-uri", "--artifacts-destination") for word in _pair(words, option)]
+        yield Mlflow(f"http://{HOST}:{port}", kept, environment, client, folder / "log")
+
+
+def _pair(words: list[str], option: str) -> list[str]:
+    return words[words.index(option) :][:2]
+
+
+def bare(**given: str) -> dict[str, str]:
+    """The environment without any variable of ours or of a server's, and with those given."""
+    theirs = ("AFCL_", "MLFLOW_", "RAY_", "AWS_", "PG")
+    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)} | given
