@@ -1,5 +1,6 @@
 # make demo   a finished search on real data      make test   every test
 # make check  style, types and quick tests        make bench  timings, as ratios
+# make cluster-test   docker/, and the servers and clusters that it starts
 PYTHON ?= python3
 BIN := .venv/bin
 AFCL := $(BIN)/afcl
@@ -10,7 +11,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check bench chaos study data lock clean
+.PHONY: demo test check cluster-test bench chaos study data lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -20,14 +21,19 @@ demo: .venv/installed data
 	@echo "(afcl is $(AFCL); put it on the path with: . $(BIN)/activate)"
 
 test: .venv/installed-dev $(CHROMIUM) data
-	$(BIN)/pytest -q -n 2 -m "not slow"
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
+	$(BIN)/pytest -m "slow and not cluster"
 
 check: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
+
+# docker/ and what it starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server,
+# Ray clusters of several nodes, the files against their readers' schemas, and the image, which takes ten minutes and 40 GB
+cluster-test: .venv/installed-cluster
+	$(BIN)/pytest -m cluster tests/cluster
 
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py
@@ -71,6 +77,11 @@ $(CHROMIUM):
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e '.[dev,dashboard]'
+	@touch $@
+
+.venv/installed-cluster: .venv/installed-dev
+	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e '.[cluster,cluster-test]'
+	@$(APT) postgresql buildah debootstrap iproute2
 	@touch $@
 
 lock: .venv/installed-dev

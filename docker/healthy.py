@@ -1,6 +1,6 @@
 """Does the server in this container answer? HEALTH_URLS names what to ask; without it there is no server to ask.
 
-`--device` asks another thing, once, while the image is built: whether the torch that was installed is what DEVICE wants.
+`--device` asks another thing, once, while the image is built: whether the torch in it is what DEVICE wants.
 """
 
 import os

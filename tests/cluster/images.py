@@ -1,8 +1,10 @@
 """The Dockerfile built and run without an engine: buildah in a chroot, on a base that debootstrap makes."""
 
 import ast
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BASE, IMAGE = "localhost/afcl-test-base", "localhost/afcl-test"
+ALONE = ("unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 CERTIFICATES = "/usr/local/share/ca-certificates"
 
 
@@ -17,7 +20,7 @@ def missing() -> str | None:
     """Why no image can be built here; None where one can."""
     if os.geteuid() != 0:
         return "buildah with chroot isolation needs root"
-    lacking = [tool for tool in ("buildah", "debootstrap") if shutil.which(tool) is None]
+    lacking = [tool for tool in ("buildah", "debootstrap", "unshare", "ip") if shutil.which(tool) is None]
     return f"not installed: {', '.join(lacking)} (make cluster-test)" if lacking else None
 
 
@@ -28,12 +31,21 @@ class Images:
         self._folder = folder
         self._words = ["buildah", "--root", str(folder / "images"), "--runroot", str(folder / "run")]
 
-    def buildah(self, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run it; the caller looks at the exit code."""
-        return subprocess.run([*self._words, *words], capture_output=True, text=True, timeout=timeout)
+    def buildah(self, *words: str, timeout: float = 300, alone: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run it; the caller looks at the exit code. alone: on a network of its own, with a loopback and no more."""
+        before = [*ALONE] if alone else []
+        command = [*before, *self._words, *words]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # what a container leaves running stays in the session
+                os.killpg(process.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def make_base(self) -> None:
-        """Debian 12 as `debian:bookworm-slim` is, from this machine's mirror and with the authorities that it trusts."""
+        """Debian 12 as `debian:bookworm-slim` is, from this machine's mirror, and trusting whom it trusts."""
         root = self._folder / "base"
         if not root.exists():
             _check(subprocess.run(["debootstrap", "--variant=minbase", "bookworm", str(root), *_mirror()],
@@ -46,8 +58,13 @@ class Images:
         _check(self.buildah("commit", "--quiet", container, BASE))
         _check(self.buildah("rm", container))
 
+    def remove(self) -> None:
+        """All images and containers, whose mounts would else stand in the way of the folder's end."""
+        _check(self.buildah("rm", "--all"))
+        _check(self.buildah("rmi", "--all", "--force"))
+
     def build(self, **arguments: str) -> subprocess.CompletedProcess[str]:
-        """Build docker/Dockerfile with these build arguments, and packages from where pip finds them on this machine."""
+        """Build docker/Dockerfile with these build arguments; pip finds packages where it does on this machine."""
         configuration, folders = _pip()
         secret = self._folder / "pip.conf"
         secret.write_text(configuration)
@@ -59,7 +76,12 @@ class Images:
         return self.buildah(*words, "-f", str(ROOT / "docker/Dockerfile"), "-t", IMAGE, str(ROOT), timeout=1800)
 
     def run(
-        self, *command: str, volumes: Mapping[Path, str] | None = None, timeout: float = 300, **environment: str
+        self,
+        *command: str,
+        volumes: Mapping[Path, str] | None = None,
+        timeout: float = 300,
+        alone: bool = False,
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in a new container of the image, as the image's user and with its variables."""
         container = _check(self.buildah("from", "--pull-never", IMAGE))
@@ -69,7 +91,7 @@ class Images:
         for folder, inside in (volumes or {}).items():
             words += ["--volume", f"{folder}:{inside}"]
         try:
-            return self.buildah(*words, container, "--", *command, timeout=timeout)
+            return self.buildah(*words, container, "--", *command, timeout=timeout, alone=alone)
         finally:
             _check(self.buildah("rm", container))
 

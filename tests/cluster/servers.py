@@ -1,4 +1,4 @@
-"""What docker/compose.yaml starts beside Ray, for real and without containers: PostgreSQL, an S3 store, the MLflow server.
+"""What docker/compose.yaml starts beside Ray, without containers: PostgreSQL, an S3 store, the MLflow server.
 
 Each stands on the loopback address, in a folder of its own, and is ended by its pid.
 """

@@ -42,7 +42,7 @@ def server(store, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def afcl(server, tmp_path_factory):
-    """Run the command line as a user would who knows the server's address, name and password, and no key of its store."""
+    """Run the command line as a user would who knows the server's address and password, and no key of its store."""
     folder = tmp_path_factory.mktemp("work")
 
     def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -144,7 +144,9 @@ def test_the_server_has_all_that_the_journal_has(afcl, searched):
 
 def test_the_reports_come_back_byte_for_byte(searched, client, store, tmp_path):
     parent = next(run for run in runs_of(client, searched) if run.data.tags["afcl.trial"] == "search")
-    assert parent.info.artifact_uri.startswith("mlflow-artifacts:")  # through the server: a client has no key of the store
+    assert parent.info.artifact_uri.startswith(
+        "mlflow-artifacts:"
+    )  # through the server: a client has no key of the store
     assert not [name for name in os.environ if name.startswith("AWS_ACCESS")]
     fetched = Path(client.download_artifacts(parent.info.run_id, "", str(tmp_path)))
     names = {path.relative_to(fetched).as_posix() for path in fetched.rglob("*") if path.is_file()}
