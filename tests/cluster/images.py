@@ -58,6 +58,10 @@ class Images:
         _check(self.buildah("commit", "--quiet", container, BASE))
         _check(self.buildah("rm", container))
 
+    def has_image(self) -> bool:
+        """Whether the image was built here before."""
+        return self.buildah("inspect", "--type", "image", IMAGE).returncode == 0
+
     def remove(self) -> None:
         """All images and containers, whose mounts would else stand in the way of the folder's end."""
         _check(self.buildah("rm", "--all"))

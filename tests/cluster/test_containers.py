@@ -1,9 +1,11 @@
 """The files of docker/ before the tools that read them: Compose, hadolint, Kubernetes' and Ray's schemas, buildah."""
 
+import contextlib
 import copy
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,6 +29,7 @@ SECRETS = (
     "S3_SECRET_KEY",
 )
 CRDS = "AFCL_KUBERAY_CRDS"
+KEPT = "AFCL_TEST_IMAGES"  # a folder in which the image is kept, and not built again where it is
 GIGABYTES = 40  # two copies of an image with CUDA's libraries, and of what it is made of
 
 
@@ -192,6 +195,27 @@ def test_the_door_of_ray_is_locked_on_kubernetes_too(kind):
     assert gpu
 
 
+@pytest.mark.parametrize(("begun", "expected"), [(False, "search"), (True, "resume")])
+def test_the_job_searches_first_and_resumes_when_it_is_applied_again(begun, expected, tmp_path):
+    """KubeRay lays the entrypoint bare into its submitter's shell, and Ray writes the words out again for another."""
+    (job,) = [document for document in documents() if document["kind"] == "RayJob"]
+    laid = shlex.split(job["spec"]["entrypoint"].replace("/shared/results", str(tmp_path)))
+    if begun:
+        (tmp_path / "fmnist").mkdir()
+        (tmp_path / "fmnist" / "search.json").touch()
+    stand_in = tmp_path / "afcl"
+    stand_in.write_text('#!/bin/sh\necho "$@"\n[ "$1 $2" != "data check" ]\n')
+    stand_in.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        subprocess.list2cmdline(laid), shell=True, env={"PATH": path}, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    *before, last = done.stdout.splitlines()
+    assert last.startswith(f"{expected} fmnist --address auto")
+    assert before == ([] if begun else ["data check fmnist", "data fetch fmnist"])
+
+
 @pytest.mark.parametrize("name", ["aws", "hosts"])
 def test_ray_accepts_the_ray_up_files(name):
     from ray.autoscaler._private.util import prepare_config, validate_config
@@ -212,16 +236,22 @@ def image():
     """The image, built from this tree; some ten minutes on two cores."""
     if (reason := images.missing()) is not None:
         pytest.skip(reason)
-    place = os.environ.get("TMPDIR", "/var/tmp")
+    kept = os.environ.get(KEPT)
+    if kept and images.Images(Path(kept)).has_image():
+        yield images.Images(Path(kept))
+        return
+    place = kept or os.environ.get("TMPDIR", "/var/tmp")
     if shutil.disk_usage(place).free < GIGABYTES * 1e9:
         pytest.skip(f"the image needs {GIGABYTES} GB free in {place} while it is built")
-    with tempfile.TemporaryDirectory(prefix="afcl-image-", dir=place) as folder:
+    with contextlib.ExitStack() as stack:
+        folder = kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="afcl-image-", dir=place))
         made = images.Images(Path(folder))
+        if not kept:
+            stack.callback(made.remove)
         made.make_base()
         done = made.build(DEVICE="cpu")
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         yield made
-        made.remove()
 
 
 @pytest.mark.timeout(3600)
