@@ -1,5 +1,6 @@
 # make demo   a finished search on real data      make test   every test
 # make check  style, types and quick tests        make bench  timings, as ratios
+# make cluster-test   docker/, and the servers and clusters that it starts
 PYTHON ?= python3
 BIN := .venv/bin
 AFCL := $(BIN)/afcl
@@ -10,7 +11,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check bench chaos study data audit lock clean
+.PHONY: demo test check cluster-test bench chaos study data audit lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -29,6 +30,11 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive search spaces trainers
 	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
+
+# docker/ and what it starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server,
+# Ray clusters of several nodes, the files against their readers' schemas, and the image, which takes ten minutes and 40 GB
+cluster-test: .venv/installed-cluster
+	$(BIN)/pytest -m cluster tests/cluster
 
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py
@@ -72,6 +78,11 @@ $(CHROMIUM):
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e '.[dev,dashboard]'
+	@touch $@
+
+.venv/installed-cluster: .venv/installed-dev
+	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e '.[cluster,cluster-test]'
+	@$(APT) postgresql buildah debootstrap iproute2
 	@touch $@
 
 # advisories on what the lock file names; needs pip-audit, and a network that reaches them
