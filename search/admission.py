@@ -76,7 +76,7 @@ class Admission:
     def crashed(self, trial: int) -> None:
         """An attempt at a trial crashed, on the node that it has noted; one that died itself is not blamed."""
         self.look(at_once=True)
-        node = self._folder.trial(trial).noted_node()
+        node = self._folder.trial(trial).take_noted_node()  # an attempt that dies before its note blames nobody
         if node is None or node not in self._good or node not in self._alive:
             return
         self._crashed[node].append(trial)

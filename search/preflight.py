@@ -112,7 +112,12 @@ def remove_probe(probe: Path) -> None:
 
 @ray.remote(num_cpus=0)
 def _look_from_node(probe: str) -> tuple[str, str | None]:
-    """The hash of the code there, and what it reads of the driver's file, beside which it writes one of its own."""
+    """The hash of the code there, and what it reads of the driver's file, beside which it writes one of its own.
+
+    Imports what a trial needs: better here than in attempt after attempt, and the worker is there for the first one.
+    """
+    import search.trial  # noqa: F401
+
     path = Path(probe)
     try:
         read = path.read_text()

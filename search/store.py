@@ -108,6 +108,12 @@ class TrialFolder:
         except FileNotFoundError:
             return None
 
+    def take_noted_node(self) -> str | None:
+        """The same, said once."""
+        node = self.noted_node()
+        (self.path / "node.txt").unlink(missing_ok=True)
+        return node
+
     def drop_checkpoints(self, keep: int = 0) -> None:
         """Remove all checkpoints but the newest `keep`."""
         for path in sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)[keep:]:

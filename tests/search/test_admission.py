@@ -94,6 +94,7 @@ def test_a_trial_that_ends_well_clears_its_node_and_one_that_diverges_says_nothi
     cluster.admission.ended(trial(2, "stopped", "below the cutoff"))
     cluster.crash(3, "b")
     assert cluster.see() == ["a", "b"]
+    cluster.folder.trial(3).note_node("b")  # it was tried again
     cluster.admission.ended(trial(3, "failed", "crashed twice with: OSError"))
     cluster.crash(4, "b")
     assert cluster.see() == ["a"]
