@@ -20,14 +20,14 @@ demo: .venv/installed data
 	@echo "(afcl is $(AFCL); put it on the path with: . $(BIN)/activate)"
 
 test: .venv/installed-dev $(CHROMIUM) data
-	$(BIN)/pytest -q -n 2 -m "not slow"
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
+	$(BIN)/pytest -m "slow and not cluster"
 
 check: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2 -m "not slow"
+	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
 
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py

@@ -12,8 +12,10 @@ from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.admission import Admission
 from search.conductor import Conductor, PausedError
 from search.history import Trial
+from search.placement import Places
 from trainers.config import STEP
 
 Assignment = dict[str, Any]
@@ -36,7 +38,7 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
 
     def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
         """A trial to run; None while every slot is taken: a later ask knows more."""
-        if self._conductor.paused or len(self._running) >= self._slots():
+        if self._conductor.paused or self.is_full():
             return None
         try:
             trial = self._conductor.next_trial()
@@ -46,6 +48,10 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
             return str(Searcher.FINISHED)
         self._running.add(trial_id)
         return self._assign(trial)
+
+    def is_full(self) -> bool:
+        """Whether as many trials are begun as there are slots."""
+        return len(self._running) >= self._slots()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A slot is free."""
@@ -61,9 +67,21 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
 class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
     """Passes each result to the conductor, and its decision to Ray."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: Conductor, places: Places | None = None) -> None:
+        """`places`: where trials may go; None on a Ray of our own, where they may go anywhere."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self._conductor = conductor
+        self._conductor, self._places = conductor, places
+
+    def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
+        """Tune has a trial to run."""
+        if self._places is not None:
+            self._places.on_trial_add(trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
+        """Which one to start now; asked at every turn of Tune's loop."""
+        if self._places is not None:
+            self._places.on_step(tune_controller._tune_controller)  # what it is handed warns of every look inside
+        return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
         """Continue or stop."""
@@ -91,8 +109,19 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
 class ConductorCallback(_NotInSnapshots, Callback):
     """Tells the conductor what happens outside results: a worker took a trial, or crashed for good."""
 
-    def __init__(self, conductor: Conductor) -> None:
-        self._conductor = conductor
+    def __init__(self, conductor: Conductor, admission: Admission | None = None) -> None:
+        """`admission`: judges nodes by what becomes of trials; None on a Ray of our own."""
+        self._conductor, self._admission = conductor, admission
+
+    def on_trial_recover(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """The trial crashed, and is tried again."""
+        if self._admission is not None:
+            self._admission.crashed(number_of(trial))
+
+    def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """The trial ended, well or with a failure that it reported."""
+        if self._admission is not None:
+            self._admission.ended(self._conductor.history.trials[number_of(trial)])
 
     def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
         """A worker has taken the trial."""
@@ -103,6 +132,8 @@ class ConductorCallback(_NotInSnapshots, Callback):
         """The trial crashed more often than it may be tried again."""
         with suppress(PausedError):
             self._conductor.fail(number_of(trial), f"crashed: {_last_line(trial.get_error())}")
+        if self._admission is not None:
+            self._admission.ended(self._conductor.history.trials[number_of(trial)])
 
 
 class ConductorStopper(_NotInSnapshots, Stopper):

@@ -1,16 +1,16 @@
 """The words of the command line: flags to a function, its outcome to an exit code. No logic stands here.
 
-Those that plan and run stand in this file, the others in cli_look, cli_take and cli_machine.
+Those that plan and run stand in this file, the others in cli_cluster, cli_look, cli_take and cli_machine.
 """
 
 import json
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from search import cli_look, cli_machine, cli_take, terminal
-from search.options import Address, Again, Anyway, Data, Json, Name, Results, Set, Spec
+from search import cli_cluster, cli_look, cli_machine, cli_take, terminal
+from search.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec
 from search.terminal import (
     BAD_ENVIRONMENT,
     BAD_INPUT,
@@ -114,7 +114,7 @@ def search(
         start_from=from_,
         console=terminal.console_for(json_),
     )
-    _conclude(found, json_)
+    terminal.conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -137,7 +137,7 @@ def resume(
         anyway=anyway,
         console=terminal.console_for(json_),
     )
-    _conclude(found, json_)
+    terminal.conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -162,12 +162,17 @@ def extend(
         anyway=anyway,
         console=terminal.console_for(json_),
     )
-    _conclude(found, json_)
+    terminal.conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
-def stop(name: Name, results: Results = None) -> None:
+def stop(name: Name, results: Results = None, dashboard: Dashboard = None) -> None:
     """Ask a running search to stop; it can be resumed."""
+    if dashboard is not None:
+        from search import submit
+
+        submit.stop(dashboard, name, say)
+        return
     folder = opened(name, results)
     if (driven := folder.driven()) is None:
         raise InputError(f"search {name} is not running")
@@ -222,18 +227,5 @@ def confirm(
     terminal.console_for(json_).print(published, highlight=False, markup=False, soft_wrap=True)
 
 
-def _conclude(found: Any, json_: bool) -> NoReturn:
-    from search import conclusion, tables
-
-    if json_:
-        print_json(tables.as_json(found.folder, found.history))
-    else:
-        for line in conclusion.in_words(found):
-            say(line)
-    if found.reason == "interrupted":
-        sys.exit(INTERRUPTED)
-    sys.exit(DONE if found.history.ranked() else NOTHING_FINISHED)
-
-
-for words in (cli_look, cli_take, cli_machine):
+for words in (cli_cluster, cli_look, cli_take, cli_machine):
     app.add_typer(words.app)

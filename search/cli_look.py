@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from search import terminal
-from search.options import Data, Json, Name, Results
+from search.options import Dashboard, Data, Json, Name, Results
 from search.terminal import opened, print_json, say
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -70,15 +70,30 @@ def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json
 
 
 @app.command(rich_help_panel=LOOK)
-def logs(name: Name, trial: TrialNumber, results: Results = None, json_: Json = False) -> None:
-    """Print what a trial printed, and its traceback if it crashed."""
-    folder = opened(name, results)
-    if trial not in folder.history().trials:
-        raise InputError(f"search {name} has no trial {trial}")
-    log = folder.trial(trial).log
-    text = log.read_text() if log.exists() else f"trial {trial} has not begun\n"
+def logs(
+    name: Name,
+    trial: Annotated[int | None, typer.Argument(help="The trial's number [the driver's log].")] = None,
+    results: Results = None,
+    dashboard: Dashboard = None,
+    json_: Json = False,
+) -> None:
+    """Print what a trial printed, and its traceback if it crashed; or what the search itself did."""
+    if dashboard is not None:
+        from search import submit
+
+        text = submit.logs(dashboard, name, trial)
+    else:
+        folder = opened(name, results)
+        if trial is not None and trial not in folder.history().trials:
+            raise InputError(f"search {name} has no trial {trial}")
+        log = folder.driver_log if trial is None else folder.trial(trial).log
+        text = (
+            log.read_text()
+            if log.exists()
+            else f"{f'search {name}' if trial is None else f'trial {trial}'} has not begun\n"
+        )
     if json_:
-        print_json({"name": folder.title, "trial": trial, "log": text})
+        print_json({"name": name, "trial": trial, "log": text})
     else:
         sys.stdout.write(text)
 

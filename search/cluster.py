@@ -5,12 +5,15 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 
 import ray
+from ray._private import ray_constants, services
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
 
 import search
+from search.tokens import MODE, known_token, session_token, token_sent
 from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
@@ -33,34 +36,93 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has it all
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
-    with chdir(Path(search.__path__[0]).parent):
-        if address is None:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                num_gpus=gpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-            )
-        else:
-            check_reachable(address)
-            _join(address)
+    with ExitStack() as stack:
+        stack.enter_context(session_token() if address is None else token_sent())
+        # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
+        with chdir(Path(search.__path__[0]).parent):
+            if address is None:
+                _start(cpus, gpus)
+            else:
+                _join(address)
+        stack.callback(ray.shutdown)
+        yield
+
+
+def _start(cpus: int | None, gpus: int | None) -> None:
+    with _on_loopback():
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=gpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+        )
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Inside, a Ray that is started listens on 127.0.0.1 alone, as it always does on macOS and Windows.
+
+    On Linux it would listen on every address. Ray's own switch for this is an environment variable that it reads
+    when it is imported, and which would hold for clusters that are joined as well.
+    """
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield
     finally:
-        ray.shutdown()
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _join(address: str) -> None:
+    """Raises EnvironmentProblem within seconds where Ray itself would wait for minutes."""
+    check_reachable(address)
+    if not address.startswith("ray://"):
+        at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
+        if at is not None:
+            check_reachable(at)
+            with _stderr_silenced():  # Ray's C++ half writes there what we say in one line
+                _check_token(address, at)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (ConnectionError, RuntimeError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        raise _no_cluster(address, error) from None
+
+
+def _check_token(address: str, at: str) -> None:
+    """Raise EnvironmentProblem at once where the cluster refuses our token; `ray.init` would try for 20 s."""
+    try:
+        if os.environ.get(MODE) == "token" and known_token() is None:
+            raise ray.exceptions.AuthenticationError("no token")  # Ray itself would end the process
+        GcsClient(address=at)
+    except ray.exceptions.AuthenticationError:
         raise EnvironmentProblem(
-            f"--address {address}: no Ray cluster there ({first}); start one with `ray start --head`"
+            f"--address {address}: the cluster {refusal()}; put its token into RAY_AUTH_TOKEN or ~/.ray/auth_token"
         ) from None
+    except ray.exceptions.RayError as error:  # something listens there, but no Ray
+        raise _no_cluster(address, error) from None
+
+
+def refusal() -> str:
+    """What a cluster does with a token that is not its own, or with none."""
+    return "refuses the token that is set here" if known_token() else "wants a token, and none is set here"
+
+
+def _no_cluster(address: str, error: Exception) -> EnvironmentProblem:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return EnvironmentProblem(f"--address {address}: no Ray cluster there ({first}); start one with `ray start --head`")
+
+
+@contextmanager
+def _stderr_silenced() -> Iterator[None]:
+    before, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nothing)
 
 
 def check_reachable(address: str) -> None:
@@ -68,6 +130,8 @@ def check_reachable(address: str) -> None:
     if address == "auto":
         return
     parts = ADDRESS.fullmatch(address)
+    if address.startswith(("http://", "https://")):
+        raise InputError(f"--address: {address} is a dashboard, which takes `afcl submit`; here HOST:PORT is wanted")
     if parts is None or int(parts["port"] or DEFAULT_PORT) > 65535:
         raise InputError(f"--address: auto or HOST:PORT is wanted, but got {address!r}")
     host, port = parts["host"], parts["port"]

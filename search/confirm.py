@@ -108,7 +108,7 @@ def confirm(
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
     runs = confirmation_spec(spec, folder.name)
     with told_how_to_go_on(folder, console), connected_quietly(address, console):
-        check_cluster(spec, searched.root, address)
+        nodes = check_cluster(spec, searched.root, address)
         plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
         preflight.check_folder(searched.root, plan)
         _open_test(folder, test, again=again)
@@ -118,7 +118,15 @@ def confirm(
             create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
         with folder.lock():
             session = drive(
-                folder, folder.spec(), agenda, arrays, console, plan=plan, test=test, to_keep=agenda.best_of_each
+                folder,
+                folder.spec(),
+                agenda,
+                arrays,
+                console,
+                plan=plan,
+                nodes=nodes,
+                test=test,
+                to_keep=agenda.best_of_each,
             )
     return Confirmed(folder, session, test)
 

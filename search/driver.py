@@ -20,6 +20,7 @@ from search.history import ENDED, History, Trial
 from search.keeper import Keeper, best_and_contrast
 from search.live import LiveView
 from search.mlflow_store import tracking_uri
+from search.on_cluster import OnCluster, on_cluster
 from search.optuna_view import OptunaView
 from search.plan import Plan, make_plan
 from search.provenance import code_hash, provenance
@@ -77,11 +78,11 @@ def run(
     say(console, f"{spec.name}: {arrays.description}")
     with told_how_to_go_on(SearchFolder(root / spec.name), console):
         with connected_quietly(address, console):
-            check_cluster(spec, root, address)
+            nodes = check_cluster(spec, root, address)
             preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()))
             folder = create_folder(root, spec, provenance(about_data(arrays)))
             with folder.lock():
-                found = _drive(folder, spec, arrays, console, begin=_start_from(older))
+                found = _drive(folder, spec, arrays, console, nodes=nodes, begin=_start_from(older))
         return _reported(found, data, console)
 
 
@@ -117,18 +118,20 @@ def resume(
                     raise InputError(f"--trials: the grid of {name} has no more points; search.grid_points sets them")
                 say(console, f"{more} trials more than the {planned_trials(spec, history.extra)} planned so far")
             with connected_quietly(address, console):
-                check_cluster(spec, folder.root, address)
+                nodes = check_cluster(spec, folder.root, address)
                 plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
                 preflight.check_folder(folder.root, plan)
-                found = _drive(folder, spec, arrays, console, extend_by, begin=_extend_by(extend_by))
+                found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, begin=_extend_by(extend_by))
         return _reported(found, data, console)
 
 
-def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> None:
-    """Raise EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part."""
+def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str] | None:
+    """The ids of the nodes of a running cluster; None where Ray is our own, with this very code on this very disk.
+
+    Raises EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part.
+    """
     preflight.check_resources(spec.resources, preflight.live_nodes(ray.nodes()))
-    if address is not None:  # a Ray of our own runs this very code, on this very disk
-        preflight.check_nodes(root, code_hash())
+    return None if address is None else preflight.check_nodes(root, code_hash())
 
 
 def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> None:
@@ -187,11 +190,12 @@ def _drive(
     console: Console,
     extend_by: int = 0,
     *,
+    nodes: list[str] | None,
     begin: Callable[[Conductor], None],
 ) -> SearchResult:
     plan = make_plan(spec, arrays, folder.history().extra + extend_by)
     agenda = SearchAgenda(spec, Slots(spec)())
-    return drive(folder, spec, agenda, {spec.data.seed: arrays}, console, plan=plan, begin=begin)
+    return drive(folder, spec, agenda, {spec.data.seed: arrays}, console, plan=plan, nodes=nodes, begin=begin)
 
 
 def _start_from(older: SearchFolder | None) -> Callable[[Conductor], None]:
@@ -218,16 +222,18 @@ def drive(
     console: Console,
     *,
     plan: Plan,
+    nodes: list[str] | None,
     test: Split | None = None,
     to_keep: Callable[[History], set[int]] | None = None,
     begin: Callable[[Conductor], None] = lambda conductor: None,
 ) -> SearchResult:
     """Run a session of a search that is locked, on a Ray that is connected.
 
-    data: by the seed of its split. test: on which trials are scored at their end, None in a search. to_keep: the trials
-    whose last checkpoint stays, by default a search's best. begin: what is to be told to the conductor first.
+    data: by the seed of its split. nodes: of a cluster that others use too, those that were checked; None where Ray is
+    our own. test: on which trials are scored at their end, None in a search. to_keep: the trials whose last checkpoint
+    stays, by default a search's best. begin: what is to be told to the conductor first.
     """
-    history, slots = folder.history(), Slots(spec)
+    history = folder.history()
     uri = tracking_uri(spec, folder.root)
     tracker = Tracker(folder, uri)
     view = LiveView(console, plan, spec.search.metric_key, lambda: tracker.problem)
@@ -239,12 +245,13 @@ def drive(
         begin(conductor)
     tracker.start()
     with signals_taken(view.tell) as signals:
-        with shown(view, history):
+        with shown(view, history), on_cluster(folder, spec, nodes, view.tell) as cluster:
+            slots = Slots(spec) if cluster is None else cluster.slots
             stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals, view.sign_of_life))
             with suppress(PausedError):
                 conductor.open(slots=slots(), code=code_hash())
                 with quiet(folder.driver_log):
-                    _tuner(folder, spec, data, test, conductor, slots, stopper).fit()
+                    _tuner(folder, spec, data, test, conductor, slots, stopper, cluster).fit()
                 conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
         if conductor.paused:
             raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: mend it, then `{folder.hint('resume')}`")
@@ -284,8 +291,9 @@ def _tuner(
     data: Mapping[int, TrialData],
     test: Split | None,
     conductor: Conductor,
-    slots: "Slots",
+    slots: Callable[[], int],
     stopper: ConductorStopper,
+    cluster: OnCluster | None,
 ) -> tune.Tuner:
     threads = max(1, int(spec.resources.cpus))
     shared = SharedData({seed: ray.put(arrays) for seed, arrays in data.items()}, ray.put(test))
@@ -301,18 +309,20 @@ def _tuner(
 
     worker = {"CPU": spec.resources.cpus, "GPU": spec.resources.gpus}
     resources = tune.PlacementGroupFactory([worker] * spec.resources.workers)
+    searcher = ConductorSearcher(conductor, assign, slots)
+    places = None if cluster is None else cluster.places(searcher.is_full)
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(trainable, shared=shared), resources),
         tune_config=tune.TuneConfig(
-            search_alg=ConductorSearcher(conductor, assign, slots),
-            scheduler=ConductorScheduler(conductor),
+            search_alg=searcher,
+            scheduler=ConductorScheduler(conductor, places),
             num_samples=-1,  # the searcher says when it is through
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
             name=f"session-{len(conductor.history.sessions)}",
             storage_path=str(folder.ray),
-            callbacks=[ConductorCallback(conductor)],
+            callbacks=[ConductorCallback(conductor, None if cluster is None else cluster.admission)],
             stop=stopper,
             failure_config=tune.FailureConfig(max_failures=spec.search.max_failures),
             verbose=0,

@@ -18,5 +18,9 @@ Set = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print plain JSON.")]
 Address = Annotated[str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto.")]
+Dashboard = Annotated[
+    str | None,
+    typer.Option("--address", metavar="URL", help="Of a submitted search: its cluster's dashboard, http://HEAD:8265."),
+]
 Again = Annotated[bool, typer.Option("--again", help="Open the test split once more; it is written down.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other code than it began with.")]

@@ -55,47 +55,59 @@ def check_folder(root: Path, plan: Plan) -> None:
         )
 
 
-def check_nodes(root: Path, code: str) -> None:
-    """Raise EnvironmentProblem when a live node has other code, or does not share the results folder.
+def check_nodes(root: Path, code: str) -> list[str]:
+    """Ray's ids of the live nodes, all of which can take part.
 
-    The data needs no check: the driver sends it to the nodes itself.
+    Raises EnvironmentProblem when one has other code, or does not share the results folder. The data needs no check:
+    the driver sends it to the nodes itself.
     """
     root.mkdir(parents=True, exist_ok=True)
     probe = root / f".preflight-{os.getpid()}"
     nodes = [node for node in ray.nodes() if node["Alive"]]
     try:
         probe.write_text(code)
-        for node, (there, read) in zip(nodes, _from_each(nodes, probe), strict=True):
-            name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-            if there != code:
-                raise EnvironmentProblem(
-                    f"{name} has other code of afcl than this driver; install the same on all nodes"
-                )
-            if read != code or not probe.with_name(f"{probe.name}-{node['NodeID']}").exists():
-                raise EnvironmentProblem(
-                    f"{name} does not share {root}; choose a folder on a shared filesystem with --results"
-                )
+        asked = [ask(node["NodeID"], probe) for node in nodes]
+        for node, answer in zip(nodes, asked, strict=True):
+            complaint = complaint_about(node, answer, probe, code)
+            if complaint is not None:
+                raise EnvironmentProblem(complaint)
     finally:
-        for left in root.glob(f"{probe.name}*"):
-            left.unlink(missing_ok=True)
+        remove_probe(probe)
+    return [node["NodeID"] for node in nodes]
 
 
-def _from_each(nodes: list[dict[str, Any]], probe: Path) -> list[tuple[str, str | None]]:
-    places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
-    asked = [_look_from_node.options(scheduling_strategy=place).remote(str(probe)) for place in places]
-    return [_answer(one, node) for one, node in zip(asked, nodes, strict=True)]
+def ask(node: str, probe: Path) -> Any:
+    """Ray's promise of what the node of that id has for code, and reads of the driver's file."""
+    place = NodeAffinitySchedulingStrategy(node, soft=False)
+    return _look_from_node.options(scheduling_strategy=place).remote(str(probe))
 
 
-def _answer(asked: Any, node: dict[str, Any]) -> tuple[str, str | None]:
-    name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+def complaint_about(node: dict[str, Any], asked: Any, probe: Path, code: str) -> str | None:
+    """Why the node cannot take part, by what it answers; None where it can."""
+    name = name_of(node)
     try:
-        code, read = ray.get(asked, timeout=NODE_PATIENCE)
+        there, read = ray.get(asked, timeout=NODE_PATIENCE)
     except ray.exceptions.GetTimeoutError:
-        raise EnvironmentProblem(f"{name} does not answer; free a CPU of it, or take it out of the cluster") from None
+        return f"{name} does not answer; free a CPU of it, or take it out of the cluster"
     except ray.exceptions.RayError as error:  # what a node without this package raises, for one
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-        raise EnvironmentProblem(f"{name} cannot run afcl ({reason}); install the same version on it") from None
-    return code, read
+        return f"{name} cannot run afcl ({reason}); install the same version on it"
+    if there != code:
+        return f"{name} has other code of afcl than this driver; install the same on all nodes"
+    if read != code or not probe.with_name(f"{probe.name}-{node['NodeID']}").exists():
+        return f"{name} does not share {probe.parent}; choose a folder on a shared filesystem with --results"
+    return None
+
+
+def name_of(node: dict[str, Any]) -> str:
+    """A node as the user knows it."""
+    return f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+def remove_probe(probe: Path) -> None:
+    """Remove the file by which nodes are tried, and those that they wrote beside it."""
+    for left in probe.parent.glob(f"{probe.name}*"):
+        left.unlink(missing_ok=True)
 
 
 @ray.remote(num_cpus=0)

@@ -13,11 +13,21 @@ import spaces
 import trainers
 
 PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow")
+# what a job's own copy of the code cannot tell on a cluster, from where it was submitted
+COMMIT_SENT, VERSION_SENT = "AFCL_GIT_COMMIT", "AFCL_VERSION"
 
 
 def versions() -> dict[str, str]:
     """Versions of Python, of this package and of those that a score or a proposal depends on."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in ("afcl-search", *PACKAGES)}
+    installed = {name: metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "afcl-search": own_version()} | installed
+
+
+def own_version() -> str:
+    """This package's version; a job's copy of the code is not installed, and has it from where it was submitted."""
+    if sent := os.environ.get(VERSION_SENT):
+        return sent
+    return metadata.version("afcl-search")
 
 
 def code_hash() -> str:
@@ -32,7 +42,12 @@ def code_hash() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit that this code stands at, with "+changes" where files differ from it; None outside a checkout."""
+    """The commit that this code stands at, with "+changes" where files differ from it; None outside a checkout.
+
+    A job's copy of the code has it from where it was submitted.
+    """
+    if sent := os.environ.get(COMMIT_SENT):
+        return sent
     here = Path(search.__path__[0]).parent
 
     def git(*words: str) -> str:

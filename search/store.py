@@ -96,6 +96,18 @@ class TrialFolder:
         memory.unlink()
         return reason
 
+    def note_node(self, node: str) -> None:
+        """Leave for the driver on which node, by Ray's id, the trial is tried now."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path / "node.txt", node.encode())
+
+    def noted_node(self) -> str | None:
+        """The node on which the trial was tried last; None where it has not begun."""
+        try:
+            return (self.path / "node.txt").read_text()
+        except FileNotFoundError:
+            return None
+
     def drop_checkpoints(self, keep: int = 0) -> None:
         """Remove all checkpoints but the newest `keep`."""
         for path in sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)[keep:]:

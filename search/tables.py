@@ -89,6 +89,16 @@ def searches(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
+def submitted(rows: list[dict[str, Any]]) -> Table:
+    """Every search that was submitted to a cluster, a row each."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("search", "state", "minutes", "job", "last"):
+        table.add_column(column, justify="right" if column == "minutes" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(row["name"], row["state"], str(row["minutes"]), row["job"], row["last"])
+    return table
+
+
 def data_counts(checked: DataCheck) -> Group:
     """A data set's images by class and split."""
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from search.driver import SearchResult
     from search.store import SearchFolder
 
 DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -66,3 +67,17 @@ def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
     with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task("epochs", total=last)
         yield lambda step, metrics: bar.update(task, completed=step)
+
+
+def conclude(found: "SearchResult", json_: bool) -> NoReturn:
+    """Say how a session of a search ended, and end with its exit code."""
+    from search import conclusion, tables
+
+    if json_:
+        print_json(tables.as_json(found.folder, found.history))
+    else:
+        for line in conclusion.in_words(found):
+            say(line)
+    if found.reason == "interrupted":
+        sys.exit(INTERRUPTED)
+    sys.exit(DONE if found.history.ranked() else NOTHING_FINISHED)

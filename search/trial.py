@@ -61,6 +61,8 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
 
 def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData) -> None:
     folder = TrialFolder(Path(assignment["folder"]))
+    if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
+        folder.note_node(ray.get_runtime_context().get_node_id())
     config = TrialConfig.model_validate(assignment["config"])
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)

@@ -90,7 +90,7 @@ def identical(whole: SearchFolder, killed: SearchFolder) -> dict[str, bool]:
     }
 
 
-def complete(folder: SearchFolder) -> dict[str, bool]:
+def complete(folder: SearchFolder, trials: int = 33) -> dict[str, bool]:
     """Whether every trial ended, every epoch stands in the journal once, and MLflow has the same."""
     events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     results = [(event["trial"], event["epoch"]) for event in events if event["event"] == "result"]
@@ -99,7 +99,8 @@ def complete(folder: SearchFolder) -> dict[str, bool]:
     history = folder.history()
     gaps = [t.number for t in history.trials.values() if sorted(t.epochs) != list(range(1, t.epoch + 1))]
     return {
-        "every trial asked once and ended once": len(asked) == len(set(asked)) == 33 and sorted(asked) == sorted(ended),
+        "every trial asked once and ended once": len(asked) == len(set(asked)) == trials
+        and sorted(asked) == sorted(ended),
         "every epoch once, none missing": len(results) == len(set(results)) and not gaps,
         "MLflow has every trial and epoch once": tracking.sync(folder)[1] == [],
     }

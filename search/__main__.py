@@ -1,0 +1,5 @@
+"""`python -m search WORD`: the command line, where `afcl` is not installed."""
+
+from search.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""Which nodes of a cluster may take a search's trials, as nodes come, go and fail.
+
+A node that joins is asked, like those that were there at the start, for its code and the results folder; until it has
+answered well it takes no trial. A node on which attempt after attempt crashes takes none any more. A search on a Ray
+of its own needs none of this.
+"""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import ray
+
+from search import preflight
+from search.history import Trial
+from search.provenance import code_hash
+from search.slots import Node
+from search.store import SearchFolder
+
+LOOK_SECONDS = 5.0
+CRASHES = 3  # attempts that crashed on a node, of at least two trials, with none that ended well there since
+
+
+class Admission:
+    """The nodes of a running cluster that may take trials; asks Ray for them at most every five seconds."""
+
+    def __init__(self, folder: SearchFolder, checked: Iterable[str], tell: Callable[[str], None]) -> None:
+        """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know."""
+        self._folder, self._tell = folder, tell
+        self._good = set(checked)
+        self._bad: set[str] = set()
+        self.avoids_some = False  # nodes that were good at first, and may still have idle workers of ours
+        self._asked: dict[str, Any] = {}  # node id -> its answer to come
+        self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
+        self._alive: dict[str, dict[str, Any]] = {}
+        self._probe = folder.root / f".joined-{folder.name}-{os.getpid()}"
+        self._looked = 0.0
+        self.look()
+
+    def look(self) -> None:
+        """See which nodes are there now: ask new ones, take in answers."""
+        if time.monotonic() - self._looked < LOOK_SECONDS and self._looked:
+            return
+        self._looked = time.monotonic()
+        self.see([node for node in ray.nodes() if node["Alive"]])
+
+    def see(self, alive: list[dict[str, Any]]) -> None:
+        """Take in the nodes that are alive now, as `ray.nodes()` has them."""
+        before, self._alive = self._alive, {node["NodeID"]: node for node in alive}
+        for number in before.keys() - self._alive.keys():
+            self._asked.pop(number, None)
+            if number in self._good:
+                self._tell(f"{preflight.name_of(before[number])} has left; its trials go on elsewhere")
+        for number in self._alive.keys() - self._good - self._bad - self._asked.keys():
+            self._asked[number] = self._ask(number)
+        for number in [number for number, answer in self._asked.items() if self._has_answered(answer)]:
+            self._judge(self._alive[number], self._asked.pop(number))
+        if not self._asked:
+            preflight.remove_probe(self._probe)
+
+    def nodes(self) -> list[Node]:
+        """The resources of the nodes that may take trials."""
+        return [self._alive[number]["Resources"] for number in self.ids()]
+
+    def ids(self) -> list[str]:
+        """Ray's ids of the nodes that may take trials."""
+        return sorted(self._good & self._alive.keys())
+
+    def crashed(self, trial: int) -> None:
+        """An attempt at a trial crashed, on the node that it has noted."""
+        node = self._folder.trial(trial).noted_node()
+        if node is None or node not in self._good or node not in self._alive:
+            return
+        self._crashed[node].append(trial)
+        trials = self._crashed[node]
+        if len(trials) >= CRASHES and len(set(trials)) > 1 and len(self.ids()) > 1:
+            self._good.discard(node)
+            self._bad.add(node)
+            self.avoids_some = True
+            names = ", ".join(str(number) for number in sorted(set(trials)))
+            self._tell(f"{preflight.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
+
+    def ended(self, trial: Trial) -> None:
+        """A trial ended: well, which clears its node, or crashed for good, which speaks against it."""
+        if trial.state == "failed" and str(trial.reason).startswith("crashed"):
+            self.crashed(trial.number)
+        elif trial.state != "failed":
+            self._crashed.pop(self._folder.trial(trial.number).noted_node() or "", None)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        preflight.remove_probe(self._probe)
+
+    def _ask(self, number: str) -> Any:
+        if not self._probe.exists():
+            self._probe.write_text(code_hash())
+        return preflight.ask(number, self._probe)
+
+    def _has_answered(self, answer: Any) -> bool:
+        return bool(ray.wait([answer], timeout=0)[0])
+
+    def _judge(self, node: dict[str, Any], answer: Any) -> None:
+        complaint = preflight.complaint_about(node, answer, self._probe, code_hash())
+        if complaint is None:
+            self._good.add(node["NodeID"])
+            self._tell(f"{preflight.name_of(node)} has joined and takes trials")
+        else:
+            self._bad.add(node["NodeID"])
+            self._tell(f"{complaint}; until it is mended and joins anew it takes no trials")

@@ -1,0 +1,79 @@
+"""The words about a cluster that this machine is no part of: submit a search to it, and look at it from here."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import typer
+
+from search import terminal
+from search.options import Anyway, Dashboard, Json, Set, Spec
+from search.terminal import print_json, say
+
+app = typer.Typer()
+CLUSTER = "On a cluster"
+
+
+@app.command(rich_help_panel=CLUSTER)
+def submit(
+    spec: Spec,
+    address: Dashboard = None,
+    results: Annotated[
+        str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share.")
+    ] = None,
+    set_: Set = None,
+    name: Annotated[str | None, typer.Option("--name", help="The search's name [the spec's].")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Where data sets are on the cluster.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's server.")] = None,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="The cluster's nodes have this code; send none.")
+    ] = False,
+    anyway: Anyway = False,
+    json_: Json = False,
+) -> None:
+    """Have a cluster run a search, or go on with it. The same again is not a second search."""
+    from search import submit as submitting
+    from spaces.spec import load_spec
+
+    overrides = [*(set_ or ()), *([f"tracking.uri={json.dumps(tracking_uri)}"] if tracking_uri else [])]
+    checked = load_spec(spec, overrides, name=name)
+    made = submitting.submit(
+        checked,
+        address=address,
+        results=PurePosixPath(results) if results else None,
+        data=PurePosixPath(data) if data else None,
+        installed=installed,
+        anyway=anyway,
+    )
+    if json_:
+        print_json({"name": checked.name, "job": made.job, "begun": made.begun})
+    else:
+        for line in submitting.in_words(checked, made):
+            say(line)
+
+
+@app.command(rich_help_panel=CLUSTER)
+def status(
+    name: Annotated[str | None, typer.Argument(help="A search's name [all that were submitted].")] = None,
+    address: Dashboard = None,
+    json_: Json = False,
+) -> None:
+    """Say how submitted searches stand."""
+    from search import submit as submitting
+    from search import tables
+
+    rows = submitting.status(address, name)
+    if json_:
+        print_json(rows)
+    elif not rows:
+        say("no search was submitted there since its head started")
+    else:
+        terminal.out.print(tables.submitted(rows))
+
+
+@app.command("run-job", hidden=True)
+def run_job() -> None:
+    """What a submitted job runs on the cluster: the search that was handed over to it."""
+    from search import submit as submitting
+
+    terminal.conclude(submitting.run_here(terminal.out), json_=False)

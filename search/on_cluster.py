@@ -1,0 +1,44 @@
+"""A session of a search on a running cluster: which nodes it may use, and what its share of them is."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from search.admission import Admission
+from search.placement import Places
+from search.sharing import Share, announced
+from search.slots import Node
+from search.store import SearchFolder
+from spaces.spec import SearchSpec
+
+
+@dataclass(frozen=True)
+class OnCluster:
+    """What a session knows of the cluster that it runs on."""
+
+    admission: Admission
+    share: Callable[[list[Node]], Share]
+
+    def slots(self) -> int:
+        """How many trials may run at once now."""
+        return self.share(self.admission.nodes()).slots
+
+    def places(self, is_full: Callable[[], bool]) -> Places:
+        """Where trials may go."""
+        return Places(self.admission, is_full, lambda: self.share(self.admission.nodes()).crowded)
+
+
+@contextmanager
+def on_cluster(
+    folder: SearchFolder, spec: SearchSpec, nodes: list[str] | None, tell: Callable[[str], None]
+) -> Iterator[OnCluster | None]:
+    """Take part in a cluster inside, beginning with the nodes that were checked; None where Ray is our own."""
+    if nodes is None:
+        yield None
+        return
+    admission = Admission(folder, nodes, tell)
+    try:
+        with announced(spec, folder.about()["id"]) as share:
+            yield OnCluster(admission, share)
+    finally:
+        admission.close()

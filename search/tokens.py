@@ -1,0 +1,63 @@
+"""Ray's tokens: whoever has a cluster's token may run anything there, so every Ray of ours asks for one."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+
+
+def known_token() -> str | None:
+    """The token that Ray would send: of RAY_AUTH_TOKEN, of the file RAY_AUTH_TOKEN_PATH or of ~/.ray/auth_token."""
+    if token := os.environ.get(TOKEN, "").strip():
+        return token
+    path = Path(os.environ.get(TOKEN_PATH) or Path.home() / ".ray" / "auth_token")
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None
+
+
+@contextmanager
+def session_token() -> Iterator[None]:
+    """Inside, a Ray that is started takes no call without a token that nobody else knows.
+
+    Left alone Ray makes one token for all, in a file that others on the machine may be able to read. A token or a
+    mode that the user has set stays.
+    """
+    given = {TOKEN: os.environ.get(TOKEN) or ("" if TOKEN_PATH in os.environ else secrets.token_hex(32))}
+    with _environment({name: value for name, value in given.items() if value}):
+        yield
+
+
+@contextmanager
+def token_sent() -> Iterator[None]:
+    """Inside, this process sends its token, if it has one: as a client Ray would not, unless RAY_AUTH_MODE says so."""
+    with _environment({MODE: os.environ.get(MODE) or "token"} if known_token() else {}):
+        yield
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in (MODE, TOKEN)}
+    os.environ.update(changes)
+    _read_anew()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)  # Ray itself sets the mode of a process that has started one
+            else:
+                os.environ[name] = value
+        _read_anew()
+
+
+def _read_anew() -> None:
+    """Ray reads mode and token once and remembers them; it has no public word to forget them."""
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()

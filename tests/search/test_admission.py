@@ -1,0 +1,176 @@
+"""Which nodes take trials as they come, go and fail. Ray's answers are played here; tests/cluster has a real one."""
+
+import pickle
+
+import pytest
+from ray.tune import PlacementGroupFactory
+
+from search import admission, placement
+from search.admission import Admission
+from search.history import Trial
+from search.placement import Placement, Places
+from search.store import SearchFolder
+
+
+def node(name):
+    return {"NodeID": name, "NodeManagerHostname": name, "NodeManagerAddress": "10.0.0.1", "Resources": {"CPU": 2.0}}
+
+
+class Cluster:
+    """Nodes that answer when they are told to."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder, self.told, self.nodes, self.answers = folder, [], [node("a"), node("b")], {}
+        monkeypatch.setattr(admission.ray, "nodes", lambda: [one | {"Alive": True} for one in self.nodes])
+        monkeypatch.setattr(admission.preflight, "ask", lambda number, probe: number)
+        monkeypatch.setattr(Admission, "_has_answered", lambda _, number: number in self.answers)
+        monkeypatch.setattr(
+            admission.preflight, "complaint_about", lambda one, number, probe, code: self.answers[number]
+        )
+        self.admission = Admission(folder, ["a", "b"], self.told.append)
+
+    def see(self):
+        self.admission.see(self.nodes)
+        return self.admission.ids()
+
+    def crash(self, trial, where):
+        self.folder.trial(trial).note_node(where)
+        self.admission.crashed(trial)
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    (tmp_path / "search").mkdir()
+    return Cluster(SearchFolder(tmp_path / "search"), monkeypatch)
+
+
+def trial(number, state, reason=None):
+    return Trial(number, "CL", False, {}, {}, 0, state=state, reason=reason)
+
+
+def test_a_node_that_joins_takes_trials_once_it_has_answered_well(cluster):
+    cluster.nodes.append(node("c"))
+    assert cluster.see() == ["a", "b"]
+    cluster.answers["c"] = None
+    assert cluster.see() == ["a", "b", "c"]
+    assert cluster.told == ["node c (10.0.0.1) has joined and takes trials"]
+    assert cluster.admission.nodes() == [{"CPU": 2.0}] * 3
+    assert not list(cluster.folder.root.glob(".joined-*"))
+
+
+def test_a_node_that_joins_with_other_code_never_takes_any(cluster):
+    cluster.nodes.append(node("c"))
+    cluster.answers["c"] = "node c has other code"
+    assert cluster.see() == cluster.see() == ["a", "b"]
+    assert cluster.told == ["node c has other code; until it is mended and joins anew it takes no trials"]
+
+
+def test_a_node_that_leaves_is_told_of_and_no_longer_asked_for(cluster):
+    cluster.nodes.pop()
+    assert cluster.see() == ["a"]
+    assert cluster.told == ["node b (10.0.0.1) has left; its trials go on elsewhere"]
+
+
+def test_a_node_on_which_trial_after_trial_crashes_takes_no_more(cluster):
+    for number in (0, 0, 1):
+        assert not cluster.admission.avoids_some
+        cluster.crash(number, "b")
+    assert cluster.see() == ["a"]
+    assert cluster.told == ["node b (10.0.0.1) takes no more trials: trials 0, 1 crashed on it"]
+    assert cluster.admission.avoids_some
+
+
+def test_one_trial_alone_does_not_speak_against_a_node(cluster):
+    for _ in range(5):
+        cluster.crash(0, "b")
+    assert cluster.see() == ["a", "b"]
+
+
+def test_a_trial_that_ends_well_clears_its_node_and_one_that_diverges_says_nothing(cluster):
+    for number in (0, 1):
+        cluster.crash(number, "b")
+    cluster.folder.trial(2).note_node("b")
+    cluster.admission.ended(trial(2, "failed", "diverged: loss is nan"))
+    cluster.admission.ended(trial(2, "stopped", "below the cutoff"))
+    cluster.crash(3, "b")
+    assert cluster.see() == ["a", "b"]
+    cluster.admission.ended(trial(3, "failed", "crashed twice with: OSError"))
+    cluster.crash(4, "b")
+    assert cluster.see() == ["a"]
+
+
+def test_the_last_node_is_never_given_up(cluster):
+    cluster.nodes.pop()
+    cluster.see()
+    for number in range(5):
+        cluster.crash(number, "a")
+    assert cluster.see() == ["a"]
+
+
+def test_a_request_names_the_nodes_that_are_admitted_at_that_moment(monkeypatch):
+    asked = []
+    monkeypatch.setattr(placement, "placement_group", lambda *words, **more: asked.append((words, more)))
+    here = ["a"]
+    place = Placement(PlacementGroupFactory([{"CPU": 1}, {"CPU": 2, "GPU": 1}], "STRICT_PACK"), lambda: here)
+    place.to_placement_group()
+    here = ["a", "b"]
+    place.to_placement_group()
+    here = []
+    place.to_placement_group()
+    assert [more["bundle_label_selector"] for _, more in asked] == [
+        [{"ray.io/node-id": nodes}] * 2 for nodes in ("in(a)", "in(a, b)", "in(none)")
+    ]
+    assert asked[0][0] == ([{"CPU": 1.0}, {"CPU": 2.0, "GPU": 1.0}], "STRICT_PACK")
+
+
+def test_requests_for_the_same_are_the_same_whatever_nodes_there_are():
+    one, other = (Placement(PlacementGroupFactory([{"CPU": 1}]), lambda: ["a"]) for _ in range(2))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert type(pickle.loads(pickle.dumps(one))) is PlacementGroupFactory
+
+
+class Controller:
+    """The insides of Ray Tune's TuneController that are used, and what was done to them."""
+
+    def __init__(self, *statuses):
+        self.done, self._actor_manager, self._resource_manager = [], self, self
+        self._trials = [type("Trial", (), {"status": status})() for status in statuses]
+        self._request_to_staged_pgs = {"request": {1, 2}, "nothing": set()}
+
+    def get_trials(self):
+        return self._trials
+
+    def cancel_resource_request(self, request):
+        self.done.append(f"cancel {request}")
+
+    def request_resources(self, request):
+        self.done.append(f"ask {request}")
+
+    def _cleanup_cached_actors(self, force_all):
+        self.done.append("release")
+
+
+@pytest.mark.parametrize(
+    ("full", "crowded", "statuses", "done"),
+    [
+        (False, False, ["RUNNING"], []),
+        (True, False, ["RUNNING", "PENDING"], []),  # the idle worker is for the trial that waits
+        (True, False, ["RUNNING"], ["release"]),  # a slot was lost to another search
+        (False, True, ["RUNNING", "PENDING"], ["release"]),
+    ],
+)
+def test_an_idle_worker_goes_back_to_ray_where_its_place_is_not_ours(full, crowded, statuses, done, cluster):
+    controller = Controller(*statuses)
+    Places(cluster.admission, lambda: full, lambda: crowded).on_step(controller)
+    assert controller.done == done
+
+
+def test_what_waits_is_asked_for_anew_when_the_nodes_have_changed(cluster):
+    places, controller = Places(cluster.admission, lambda: False, lambda: False), Controller("PENDING")
+    places.on_step(controller)
+    assert controller.done == []
+    cluster.nodes.pop()
+    cluster.see()
+    places.on_step(controller)
+    assert controller.done == ["cancel request", "cancel request", "ask request", "ask request"]
