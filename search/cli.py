@@ -3,14 +3,13 @@
 Those that plan and run stand in this file, the others in cli_cluster, cli_look, cli_take and cli_machine.
 """
 
-import json
 import sys
 from typing import Annotated, NoReturn
 
 import typer
 
 from search import cli_cluster, cli_look, cli_machine, cli_take, terminal
-from search.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec
+from search.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
 from search.terminal import (
     BAD_ENVIRONMENT,
     BAD_INPUT,
@@ -18,6 +17,7 @@ from search.terminal import (
     INTERRUPTED,
     NOTHING_FINISHED,
     opened,
+    overridden,
     print_json,
     say,
 )
@@ -98,14 +98,14 @@ def search(
         str | None, typer.Option("--from", metavar="NAME", help="An older search whose trials the sampler is told.")
     ] = None,
     tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's store or server.")] = None,
+    storage: Storage = None,
     json_: Json = False,
 ) -> None:
     """Run a new search to its end."""
     from search import driver
     from spaces.spec import load_spec
 
-    overrides = [*(set_ or ()), *([f"tracking.uri={json.dumps(tracking_uri)}"] if tracking_uri else [])]
-    checked = load_spec(spec, overrides, name=name)
+    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
     found = driver.run(
         checked,
         results=results,
@@ -123,6 +123,7 @@ def resume(
     results: Results = None,
     data: Data = None,
     address: Address = None,
+    storage: Storage = None,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
@@ -134,6 +135,7 @@ def resume(
         results=results,
         data=data,
         address=address,
+        storage=storage,
         anyway=anyway,
         console=terminal.console_for(json_),
     )
@@ -147,6 +149,7 @@ def extend(
     results: Results = None,
     data: Data = None,
     address: Address = None,
+    storage: Storage = None,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
@@ -159,6 +162,7 @@ def extend(
         results=results,
         data=data,
         address=address,
+        storage=storage,
         anyway=anyway,
         console=terminal.console_for(json_),
     )
@@ -191,6 +195,7 @@ def confirm(
     results: Results = None,
     data: Data = None,
     address: Address = None,
+    storage: Storage = None,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
@@ -209,6 +214,7 @@ def confirm(
         results=results,
         data=data,
         address=address,
+        storage=storage,
         console=terminal.console_for(json_),
     )
     searched = confirmed.folder.searched

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.history import History, read_history
 from search.journal import Journal
+from search.storage import Storage, storage_at
 from spaces.spec import NAME, SearchSpec, load_spec
 from trainers.config import did_you_mean
 from trainers.errors import EnvironmentProblem, InputError
@@ -222,9 +223,17 @@ class SearchFolder:
         """Where Ray Tune keeps its own files; nothing reads them back."""
         return self.path / "ray"
 
+    @property
+    def storage(self) -> Storage | None:
+        """Where a store keeps the search as well; None where only this folder does."""
+        if (uri := self.searched.spec().storage.uri) is None:
+            return None
+        place = storage_at(uri) / self.searched.name
+        return place if self.searched is self else place / self.name
+
     def trial(self, number: int) -> TrialFolder:
         """The files of trial `number`."""
-        return TrialFolder(self.path / "trials" / f"{number:04d}")
+        return TrialFolder(self.path / trial_path(number))
 
     def exported(self, rank: int) -> tuple[Path, Path]:
         """Configuration and weights of the search's trial at `rank`, from 1."""
@@ -309,6 +318,11 @@ class SearchFolder:
         if verb == "resume" and self.searched is not self:
             verb = "confirm"  # goes on with what was begun
         return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
+
+
+def trial_path(number: int) -> str:
+    """Where a trial's files are in its search's folder, on a disk or in a store."""
+    return f"trials/{number:04d}"
 
 
 def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any], **more: Any) -> SearchFolder:
