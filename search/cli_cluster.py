@@ -18,7 +18,7 @@ def submit(
     spec: Spec,
     address: Dashboard = None,
     results: Annotated[
-        str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share.")
+        str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share; or --storage.")
     ] = None,
     set_: Set = None,
     name: Annotated[str | None, typer.Option("--name", help="The search's name [the spec's].")] = None,

@@ -124,12 +124,17 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
             storage.delete(name)
 
 
+def is_stored(spec: SearchSpec) -> bool:
+    """Whether a search of that name is kept in the spec's store."""
+    if spec.storage.uri is None:
+        return False
+    storage = storage_at(spec.storage.uri) / spec.name
+    return at_once(lambda: storage.find("search.json"), storage) is not None
+
+
 def refuse_stored(spec: SearchSpec) -> None:
     """Raise InputError when a search of that name is kept in the spec's store."""
-    if spec.storage.uri is None:
-        return
-    storage = storage_at(spec.storage.uri) / spec.name
-    if at_once(lambda: storage.find("search.json"), storage) is not None:
+    if is_stored(spec):
         raise InputError(
             f"name: a search {spec.name!r} exists in {spec.storage.uri}; go on with "
             f"`afcl resume {spec.name} --storage {spec.storage.uri}`, or choose another --name"

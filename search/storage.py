@@ -93,7 +93,10 @@ class Storage:
             if partial != path:
                 system.move(partial, path)
 
-        self._ask(write)
+        try:
+            self._ask(write)
+        except FileNotFoundError as error:  # of the bucket, or of the disk that should be mounted there
+            raise StorageError(error) from error
 
     def get(self, name: str) -> bytes:
         """What a file holds. Raises FileNotFoundError where there is none."""

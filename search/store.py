@@ -47,7 +47,7 @@ PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 def results_root(given: Path | None = None) -> Path:
     """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
-    return Path(given or os.environ.get("AFCL_RESULTS") or "results").absolute()
+    return Path(given or os.environ.get("AFCL_RESULTS") or "results").expanduser().absolute()
 
 
 @dataclass(frozen=True)
