@@ -31,7 +31,7 @@ from search.report import report
 from search.sampler import as_optuna_trial
 from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
 from search.slots import slots_on
-from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root, trial_path
+from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root
 from search.tracking import Tracker, undelivered
 from search.trial import SharedData, trainable
 from spaces.fields import fields
@@ -127,7 +127,7 @@ def resume(
             with connected_quietly(address, console):
                 nodes = check_cluster(spec, folder.root, address)
                 plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
-                preflight.check_folder(folder.root, plan, stored=hold is not None)
+                preflight.check_folder(folder.root, plan, stored=hold.storage is not None)
                 begin = _extend_by(extend_by)
                 found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, begin=begin, hold=hold)
         return _reported(found, data, console)
@@ -200,7 +200,7 @@ def _drive(
     *,
     nodes: list[str] | None,
     begin: Callable[[Conductor], None],
-    hold: Hold | None,
+    hold: Hold,
 ) -> SearchResult:
     plan = make_plan(spec, arrays, folder.history().extra + extend_by)
     agenda = SearchAgenda(spec, Slots(spec)())
@@ -233,7 +233,7 @@ def drive(
     *,
     plan: Plan,
     nodes: list[str] | None,
-    hold: Hold | None,
+    hold: Hold,
     test: Split | None = None,
     to_keep: Callable[[History], set[int]] | None = None,
     begin: Callable[[Conductor], None] = lambda conductor: None,
@@ -241,19 +241,18 @@ def drive(
     """Run a session of a search that is locked, on a Ray that is connected.
 
     data: by the seed of its split. nodes: of a cluster that others use too, those that were checked; None where Ray is
-    our own. hold: of a search that is kept in a store as well. test: on which trials are scored at their end, None in a
+    our own. hold: of the search. test: on which trials are scored at their end, None in a
     search. to_keep: the trials whose last checkpoint stays, by default a search's best. begin: what is to be told to
     the conductor first.
     """
     history = folder.history()
     uri = tracking_uri(spec, folder.root)
-    tracker = Tracker(folder, uri) if hold is None else Tracker(folder, uri, lambda: hold.mirror.sent)
+    tracker = Tracker(folder, uri, hold.safe)
     view = LiveView(console, plan, spec.search.metric_key, lambda: _problem(tracker, hold))
     kept = to_keep or (lambda history: best_and_contrast(history, spec.search.keep_best))
-    keeper = Keeper(folder, history, kept, None if hold is None else hold.mirror.drop_checkpoints)
+    keeper = Keeper(folder, history, kept, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
-    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
-    listeners += [] if hold is None else [hold.mirror.on_event]
+    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
     conductor = Conductor(spec, history, folder.open_journal(), agenda, listeners=listeners)
     with suppress(PausedError):
         begin(conductor)
@@ -267,10 +266,10 @@ def drive(
                 with quiet(folder.driver_log):
                     _tuner(folder, spec, data, test, conductor, slots, stopper, cluster, hold).fit()
                 conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
-        if hold is not None:
-            hold.flush(view.tell)
+        hold.flush(view.tell)
         if conductor.paused:
-            raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: mend it, then `{folder.hint('resume')}`")
+            mend = "it goes on there" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"
+            raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: {mend}")
         view.tell("delivering to MLflow what it lacks")
         left = tracker.close(DELIVERY_PATIENCE)
     assert history.closed is not None, "a session that is not paused is closed"
@@ -283,7 +282,7 @@ def _reasons_to_end(
     folder: SearchFolder,
     spec: SearchSpec,
     conductor: Conductor,
-    hold: Hold | None,
+    hold: Hold,
     signals: Signals,
     live: Callable[[], None],
 ) -> Callable[[], str | None]:
@@ -292,7 +291,7 @@ def _reasons_to_end(
 
     def reason_to_end() -> str | None:
         live()
-        if hold is not None and (why := hold.taken_over()) is not None:
+        if (why := hold.taken_over()) is not None:
             conductor.pause(why)
         if conductor.paused:
             return conductor.paused
@@ -317,7 +316,7 @@ def _tuner(
     slots: Callable[[], int],
     stopper: ConductorStopper,
     cluster: OnCluster | None,
-    hold: Hold | None,
+    hold: Hold,
 ) -> tune.Tuner:
     threads = max(1, int(spec.resources.cpus))
     shared = SharedData({seed: ray.put(arrays) for seed, arrays in data.items()}, ray.put(test))
@@ -327,7 +326,7 @@ def _tuner(
             "number": trial.number,
             "config": trial.config,
             "folder": str(folder.trial(trial.number).path),
-            "storage": None if hold is None else (hold.storage / trial_path(trial.number)).uri,
+            "storage": hold.place_of(trial.number),
             "threads": threads,
             "workers": spec.resources.workers,
         }
@@ -355,9 +354,9 @@ def _tuner(
     )
 
 
-def _problem(tracker: Tracker, hold: Hold | None) -> str | None:
+def _problem(tracker: Tracker, hold: Hold) -> str | None:
     """What keeps the search's copies behind just now, for a person."""
-    if hold is not None and (problem := hold.problem()) is not None:
+    if (problem := hold.problem()) is not None:
         return problem
     if tracker.problem is None:
         return None

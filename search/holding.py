@@ -1,4 +1,4 @@
-"""Have a search for one driver: its folder's lock and, where it is kept in a store, the store's lease and a mirror.
+"""Have a search for one driver: by its folder's lock, a lease, and, where it is kept in a store, a mirror there.
 
 What the store has is the truth between two drivers, as it is all that a driver on another host would find. A folder
 that is behind it is brought up to it when the search is taken; so is one that is not there at all.
@@ -6,6 +6,7 @@ that is behind it is brought up to it when the search is taken; so is one that i
 
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 
 from search.bringing import agree_on_openings
 from search.history import ENDED, History, read_history
+from search.journal import Event
 from search.lease import Lease, leased
 from search.mirror import Mirror, trial_of
 from search.segments import joined, segments
 from search.storage import Storage, at_once, storage_at
-from search.store import SearchFolder
+from search.store import SearchFolder, trial_path
 from spaces.spec import SearchSpec
 from trainers.checkpoint import epoch_in
 from trainers.errors import InputError
@@ -29,11 +31,29 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Hold:
-    """A search in a store, which is ours."""
+    """A search that this driver has, alone."""
 
-    storage: Storage
     lease: Lease
-    mirror: Mirror
+    storage: Storage | None = None  # None: it is kept in its folder alone
+    mirror: Mirror | None = None
+
+    @property
+    def listeners(self) -> list[Callable[[Event, History], None]]:
+        """What is to hear of every event."""
+        return [] if self.mirror is None else [self.mirror.on_event]
+
+    @property
+    def drop_checkpoints(self) -> Callable[[int, int], None] | None:
+        """What removes a trial's checkpoints but the newest so many; None where they are in its folder."""
+        return None if self.mirror is None else self.mirror.drop_checkpoints
+
+    def safe(self) -> int:
+        """The byte of the journal up to which it outlives what there is to outlive."""
+        return sys.maxsize if self.mirror is None else self.mirror.sent
+
+    def place_of(self, number: int) -> str | None:
+        """Where in the store a trial's files are; None where they are in its folder."""
+        return None if self.storage is None else (self.storage / trial_path(number)).uri
 
     def taken_over(self) -> str | None:
         """Why this driver has to end, where another one has the search now."""
@@ -41,13 +61,13 @@ class Hold:
 
     def problem(self) -> str | None:
         """What a person should know of the store just now."""
-        if self.mirror.problem is None:
+        if self.mirror is None or self.mirror.problem is None:
             return None
         return f"the storage takes nothing just now ({self.mirror.problem}); what it lacks is sent when it does"
 
     def flush(self, tell: Tell) -> None:
         """Send what the store lacks, or tell of it."""
-        if left := self.mirror.close(FLUSH_PATIENCE):
+        if self.mirror is not None and (left := self.mirror.close(FLUSH_PATIENCE)):
             why = self.taken_over() or self.mirror.problem or "it is slow"
             tell(
                 f"the storage lacks the journal's last {left} bytes ({why}); this host has them: resume the search here"
@@ -55,20 +75,23 @@ class Hold:
 
 
 @contextmanager
-def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold | None]:
-    """Have a search, or a confirmation, inside; None where it is kept in its folder alone.
+def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
+    """Have a search, or a confirmation, inside.
 
+    The lock keeps out the drivers of this machine. It may mean nothing to other hosts that share the folder, as not
+    every shared filesystem passes it on: so there is a lease in the folder as well, or in the store where it has one.
     Raises EnvironmentProblem when another driver has it, or when the store does not answer.
     """
     with folder.lock():
         storage, above = folder.storage, folder.searched.storage
         if storage is None or above is None:
-            yield None
+            with leased(Storage(str(folder.path)), folder.title, tell, is_locked=True) as lease:
+                yield Hold(lease)
             return
         with leased(above, folder.searched.title, tell) as lease:
             mirror = at_once(lambda: _agreed(folder, storage, lease, tell), storage)
             try:
-                yield Hold(storage, lease, mirror)
+                yield Hold(lease, storage, mirror)
             finally:
                 mirror.close(FLUSH_PATIENCE / 3)
 

@@ -1,8 +1,8 @@
-"""Who drives a search that is kept in a store: one driver at a time, on whichever host.
+"""Who drives a search: one driver at a time, on whichever host.
 
-A file lock is of one host. Across hosts a driver holds a lease, a file `driver.json` that it writes anew every few
-seconds; one that nobody renews for half a minute is taken over. No clock is compared with another host's: who finds a
-lease watches whether it changes.
+A file lock is of one host, or may be. Across hosts a driver holds a lease, a file `driver.json` that it writes anew
+every few seconds; one that nobody renews for half a minute is taken over. No clock is compared with another host's: who
+finds a lease watches whether it changes.
 
 Stores have no "write this only if nobody else did" that pyarrow could ask for, so the taker writes, waits a moment and
 reads back; the later of two that write in that moment has it. What is left of the race: a driver that was cut off, or
@@ -17,6 +17,7 @@ import secrets
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -46,7 +47,15 @@ class Holder:
 
     def is_dead_here(self) -> bool:
         """Whether it ran on this machine and does not any more; False where that cannot be known."""
-        return self.machine == this_machine() and not Path(f"/proc/{self.pid}").exists()
+        if self.machine != this_machine():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:  # another user's
+            return False
+        return False
 
 
 def this_machine() -> str:
@@ -57,8 +66,8 @@ def this_machine() -> str:
             + " "
             + str(Path("/proc/self/ns/pid").readlink())
         )
-    except OSError:
-        return f"unknown {secrets.token_hex(8)}"
+    except OSError:  # not Linux
+        return f"{socket.gethostname()} {uuid.getnode():x}"
 
 
 def holder_of(storage: Storage) -> Holder | None:
@@ -91,16 +100,20 @@ def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
 class Lease:
     """The search is ours, as long as `lost` is None; renewed from a thread of its own."""
 
-    def __init__(self, storage: Storage, title: str, tell: Callable[[str], None]) -> None:
-        """Take it. Raises EnvironmentProblem with the holder when another driver has it."""
-        self._storage, self._title = storage, title
-        if (holder := live_holder(storage, tell)) is not None:
+    def __init__(self, storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> None:
+        """Take it. Raises EnvironmentProblem with the holder when another driver has it.
+
+        is_locked: by a file lock beside it, so that no driver of this machine can have it.
+        """
+        self._storage, before = storage, holder_of(storage)
+        is_ours = is_locked and (before is None or before.machine == this_machine())
+        if not is_ours and (holder := live_holder(storage, tell)) is not None:
             raise EnvironmentProblem(f"search {title} is run by {holder}, says {storage.shown}; stop it there first")
-        before = holder_of(storage)
         number = 1 if before is None else before.number + 1
         self._mine = Holder(secrets.token_hex(8), number, socket.gethostname(), os.getpid(), this_machine())
         self._put(self._mine)
-        time.sleep(SETTLES)
+        if not is_ours:
+            time.sleep(SETTLES)
         self.lost: str | None = None  # who has it now, in words
         self._renewed, self._lock = time.monotonic(), threading.Lock()
         self._ended = threading.Event()
@@ -154,9 +167,9 @@ class Lease:
 
 
 @contextmanager
-def leased(storage: Storage, title: str, tell: Callable[[str], None]) -> Iterator[Lease]:
+def leased(storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> Iterator[Lease]:
     """Hold a search's lease inside."""
-    lease = at_once(lambda: Lease(storage, title, tell), storage)
+    lease = at_once(lambda: Lease(storage, title, tell, is_locked=is_locked), storage)
     try:
         yield lease
     finally:

@@ -35,6 +35,8 @@ class Mirror:
         self.problem: str | None = None  # why it takes nothing just now
         self._end = _size(folder)
         self._pieces, self._merged = list(pieces), 0
+        # the lease's number, which is higher than theirs unless somebody removed the lease
+        self._number = max([lease.number, *(piece.lease + 1 for piece in self._pieces)])
         self._to_drop: dict[int, int] = {}  # trial -> how many of its checkpoints stay
         self._garbage: list[str] = []
         self._wake, self._closing, self._gave_up = threading.Event(), threading.Event(), threading.Event()
@@ -111,7 +113,7 @@ class Mirror:
         self._merged = self.sent
 
     def _put(self, content: bytes, start: int) -> None:
-        piece = segment(content, start, self._lease.number)
+        piece = segment(content, start, self._number)
         self._storage.put(piece.name, content)
         self._pieces.append(piece)
 

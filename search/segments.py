@@ -22,7 +22,7 @@ _NAME = re.compile(rf"{FOLDER}/(\d+)-(\d+)-(\d+)-([0-9a-f]{{16}})\.jsonl")
 class Segment:
     """One piece, by what its name says."""
 
-    lease: int
+    lease: int  # the number of the driver that wrote it
     start: int
     end: int
     digest: str

@@ -5,7 +5,7 @@ results/NAME/
   spec.yaml            the resolved spec
   journal.jsonl        everything that happened; the only truth
   delivered.json       how much of the journal MLflow has
-  driver.lock          held while a driver runs
+  driver.lock          held while a driver runs; driver.json says so to other hosts
   driver.log           what Ray and the driver said
   stop                 there while somebody wants the search to stop
   trials/0007/         log.txt, result.json, checkpoints/, embedding.json

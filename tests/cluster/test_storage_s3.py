@@ -4,7 +4,9 @@ import json
 import random
 import shutil
 import subprocess
+import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -94,7 +96,8 @@ def test_a_search_outlives_its_hosts_and_comes_to_the_same(s3, undisturbed, tmp_
         process = start("resume", "digits", "--storage", uri, results=tmp_path / f"host-{number + 1}")
     end(process, tmp_path / "host-3")
     folder = SearchFolder(tmp_path / "host-3" / "digits")
-    assert identical(undisturbed, folder) == dict.fromkeys(identical(undisturbed, folder), True)
+    same = identical(undisturbed, folder)
+    assert all(same.values()), same
     counted = complete(folder, TRIALS)
     assert all(counted.values()), counted
     assert stored_journal(place) == folder.journal.read_bytes()
@@ -149,9 +152,8 @@ def test_a_lease_that_nobody_renews_is_taken_over(s3, monkeypatch):
     with lease.leased(place, "search", told.append) as ours:
         assert time.monotonic() - started >= 2.0
         assert ours.number == 7
-        with pytest.raises(EnvironmentProblem, match="search search is run by process"):
-            monkeypatch.setattr(lease, "RENEWED_EVERY", 0.1)
-            _renewing(ours, lambda: Lease(place, "search", told.append))
+        with _renewed(ours), pytest.raises(EnvironmentProblem, match="search search is run by process"):
+            Lease(place, "search", told.append)
     assert told[0] == "process 1 on gone had the search; waiting up to 2 s for a sign of its life"
     assert holder_of(place).released
     with lease.leased(place, "search", told.append) as next_one:
@@ -159,10 +161,9 @@ def test_a_lease_that_nobody_renews_is_taken_over(s3, monkeypatch):
     assert len(told) == 1, "one that was given back is not waited for"
 
 
-def _renewing(ours, what):
-    """Do something while a lease is renewed fast."""
-    import threading
-
+@contextmanager
+def _renewed(ours):
+    """Renew a lease fast inside."""
     ended = threading.Event()
 
     def renew():
@@ -172,7 +173,7 @@ def _renewing(ours, what):
     thread = threading.Thread(target=renew)
     thread.start()
     try:
-        return what()
+        yield
     finally:
         ended.set()
         thread.join()

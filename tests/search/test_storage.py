@@ -1,4 +1,4 @@
-"""Searches that are kept in a store: what stands there, who may write it, and what a host without the folder makes of it.
+"""Searches that are kept in a store: what stands there, who may write it, and what a host without a folder makes of it.
 
 The store is a folder, by its file:// address; tests/cluster has an S3 server, and drivers that are killed.
 """
@@ -228,7 +228,7 @@ def test_a_store_that_does_not_answer_delays_the_journal_and_loses_nothing(kept,
         assert "the storage lacks the journal's last" in told[0]
         Failing.answers = True
     with hold(kept):
-        assert stored(kept) == kept.journal.read_bytes()
+        wait_until(lambda: stored(kept) == kept.journal.read_bytes())
 
 
 def test_many_pieces_become_one_while_a_search_runs(kept, monkeypatch):
@@ -318,8 +318,12 @@ def test_a_driver_whose_search_was_taken_over_writes_nothing_more_there(kept, mo
         conductor = played(kept, held.mirror)
         wait_until(lambda: stored(kept) == kept.journal.read_bytes())
         taker = Holder("x", 9, "elsewhere", 1, "another machine")
-        kept.storage.put(lease.FILE, json.dumps(vars(taker)).encode())
-        wait_until(lambda: held.taken_over() is not None)
+
+        def is_noticed():  # the lease may just have been looked at, and be written over: whoever takes it looks again
+            kept.storage.put(lease.FILE, json.dumps(vars(taker)).encode())
+            return held.taken_over() is not None
+
+        wait_until(is_noticed)
         assert held.taken_over() == "the search was taken over by process 1 on elsewhere"
         before = stored(kept)
         conductor.result(0, 2, {conductor.metric: 0.5})
@@ -334,13 +338,13 @@ def test_a_driver_whose_search_was_taken_over_writes_nothing_more_there(kept, mo
 def test_a_host_without_the_folder_gets_it_from_the_store(kept, uri, tmp_path):
     with hold(kept):
         pass
-    with pytest.raises(InputError, match="no search 'begun' in .*elsewhere$"):
+    with pytest.raises(InputError, match=r"no search 'begun' in .*elsewhere$"):
         opened(tmp_path / "elsewhere", "begun", None)
     there = opened(tmp_path / "elsewhere", "begun", uri)
     assert there.journal.read_bytes() == kept.journal.read_bytes()
     assert there.about() == kept.about()
     assert there.spec() == kept.spec()
-    with pytest.raises(InputError, match="no search 'beg' in .*, and none in file://"):
+    with pytest.raises(InputError, match=r"no search 'beg' in .*, and none in file://"):
         opened(tmp_path / "elsewhere", "beg", uri)
 
 
@@ -451,10 +455,7 @@ def test_a_trials_worker_keeps_its_newest_two_checkpoints_there(tiny_config, tmp
         for epoch in range(1 if before is None else before.epoch + 1, 4 if before is None else 6):
             files.save(checkpoint(tiny_config, epoch))
         files.close()
-    assert [name[:27] for name in place.names("checkpoints")] == [
-        "checkpoints/epoch-00004",
-        "checkpoints/epoch-00005",
-    ] or [int(name.split("-")[1]) for name in place.names("checkpoints")] == [4, 5]
+    assert [int(name.split("-")[1]) for name in place.names("checkpoints")] == [4, 5]
     newest = place.names("checkpoints")[-1]
     place.put(newest, b"damaged")
     found = StoredTrial(place).newest()
@@ -550,7 +551,7 @@ def test_every_node_is_asked_whether_it_reaches_the_store(shared_ray, tmp_path):
     assert len(preflight.check_nodes(place, code_hash())) == 1
     assert place.names() == []
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EnvironmentProblem, match="storage: file:.* does not answer as it should"):
+    with pytest.raises(EnvironmentProblem, match=r"storage: file:.* does not answer as it should"):
         preflight.check_nodes(storage_at((tmp_path / "file" / "x").as_uri()), code_hash())
 
 
@@ -563,3 +564,37 @@ def test_removing_a_search_removes_it_from_its_store(kept, typed):
     assert typed("rm", "begun", "--yes", results=kept.root).returncode == 0
     assert not kept.path.exists()
     assert place.names() == []
+
+
+# --- a folder that hosts share, without a store ---
+
+
+def test_a_lock_that_other_hosts_do_not_see_is_helped_by_a_lease_in_the_folder(told, monkeypatch):
+    """A shared filesystem that passes no lock on: the other host's driver is known by its signs of life alone."""
+    folder, place = SearchFolder(told / "begun"), Storage(str(told / "begun"))
+    other = Holder("x", 3, "elsewhere", 1, "another machine")
+    place.put(lease.FILE, json.dumps(vars(other)).encode())
+
+    def beats(seconds):
+        place.put(lease.FILE, json.dumps(vars(other) | {"beat": time.time_ns()}).encode())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease.time, "sleep", beats)
+        with pytest.raises(EnvironmentProblem, match="search begun is run by process 1 on elsewhere"), hold(folder):
+            pass
+    monkeypatch.setattr(lease, "STALE_AFTER", 0.2)
+    with hold(folder) as held:
+        assert held.lease.number == 4
+        assert held.listeners == []
+    with hold(folder) as held:
+        assert held.lease.number == 5
+
+
+def test_a_lease_that_was_removed_does_not_make_older_pieces_newer(kept):
+    for _ in range(3):
+        with hold(kept) as held:
+            played(kept, held.mirror).close("interrupted")
+    kept.storage.delete(lease.FILE)
+    with hold(kept) as held:
+        played(kept, held.mirror).close("interrupted")
+    assert stored(kept) == kept.journal.read_bytes()
