@@ -98,6 +98,9 @@ def confirm(
     searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
+    if searched.storage is not None:  # another host may have gone on with it
+        with taken(searched, partial(say, console)):
+            pass
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
     if (folder.path / "search.json").exists():
         chosen, drawn = read_plan(folder)

@@ -39,7 +39,6 @@ BOUND = 1.0  # seconds, and the time of a request
 def s3(tmp_path_factory):
     server = S3(tmp_path_factory.mktemp("s3") / "server.log")
     try:
-        server.make_bucket()
         with pytest.MonkeyPatch.context() as patch:
             for name, value in server.variables.items():
                 patch.setenv(name, value)
