@@ -13,7 +13,6 @@ from search.storage import Storage, at_once, storage_at
 from search.store import SearchFolder, open_folder, trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri
-from trainers.checkpoint import is_whole, newest_checkpoint_path
 from trainers.errors import InputError
 from trainers.files import write_atomically
 
@@ -94,6 +93,8 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
     """
     if (storage := folder.storage) is None:
         return
+    from trainers.checkpoint import is_whole, newest_checkpoint_path  # seconds, for torch
+
     for number in numbers:
         here = folder.trial(number).checkpoints
         if newest_checkpoint_path(here) is not None:

@@ -21,7 +21,6 @@ from search.segments import joined, segments
 from search.storage import Storage, at_once, storage_at
 from search.store import SearchFolder, trial_path
 from spaces.spec import SearchSpec
-from trainers.checkpoint import epoch_in
 from trainers.errors import InputError
 from trainers.files import write_atomically
 
@@ -140,6 +139,8 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
     A trial goes on from its newest checkpoint, and every epoch must reach the journal, as a rung is one epoch: so none
     may be newer than the one after the last that the journal has. What is computed again comes to the same.
     """
+    from trainers.checkpoint import epoch_in  # seconds, for torch
+
     for name in storage.names("trials"):
         number, epoch = trial_of(name), epoch_in(name.rpartition("/")[2])
         trial = None if number is None else history.trials.get(number)
