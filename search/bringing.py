@@ -52,6 +52,22 @@ def bring(root: Path, name: str, uri: str) -> SearchFolder:
     return open_folder(root, name)
 
 
+def bring_confirmations(folder: SearchFolder) -> None:
+    """Bring the confirmations that another host has begun; nothing where the search is in no store."""
+    if (storage := folder.storage) is None:
+        return
+    names, uri = _names(storage), str(folder.spec().storage.uri)
+    for about in (one for one in names if one.endswith("/search.json")):
+        inside = about.removesuffix("/search.json")
+        if not (folder.path / inside).exists():
+            partial = folder.path / f".{inside}.{os.getpid()}.partial"
+            try:
+                _bring_one(partial, storage, f"{inside}/", names, uri)
+                (partial / inside).rename(folder.path / inside)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
 def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str], uri: str) -> None:
     """One search, or the confirmation that stands `inside` it (confirm-1/)."""
     here = partial / inside

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from search import preflight
 from search.agenda import Question
-from search.bringing import agree_on_openings, bring_results, opened
+from search.bringing import agree_on_openings, bring_confirmations, bring_results, opened
 from search.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.driver import SearchResult, Slots, about_data, check_cluster, drive, refuse_change
 from search.held_out import open_once
@@ -100,7 +100,7 @@ def confirm(
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
     if searched.storage is not None:  # another host may have gone on with it
         with taken(searched, partial(say, console)):
-            pass
+            bring_confirmations(searched)
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
     if (folder.path / "search.json").exists():
         chosen, drawn = read_plan(folder)

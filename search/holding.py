@@ -126,6 +126,7 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
         aside = folder.journal.with_name(f"journal.{time.time_ns()}.jsonl")
         folder.journal.rename(aside)
         shutil.rmtree(folder.path / "trials", ignore_errors=True)  # what was fetched may be of other trials
+        folder.delivered.unlink(missing_ok=True)  # MLflow gets all of it again, which doubles nothing
         tell(
             f"another host went on with {folder.title}: its journal counts; the end of this one's stays in {aside.name}"
         )

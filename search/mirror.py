@@ -1,21 +1,23 @@
 """A running search's journal, sent to its store decision by decision; and what the search has done with there, removed.
 
 The local journal is the driver's truth. A thread sends what it has more than the store, in order: at once when it is
-idle, and never later than a second after the last piece. So the loss of the driver's host costs what was written in the
-last second and the time of one request, while the store answers. While it does not, each trial waits with its next
-checkpoint, before that epoch is reported: what can be lost then is an epoch a trial, and what was decided upon it.
+idle, and else a second after the last piece. So the loss of the driver's host costs what was written in the last
+second, and while the requests took that were under way, as long as the store answers. While it does not, each trial
+waits with its next checkpoint, before that epoch is reported: what can be lost then is an epoch a trial, and what was
+decided upon it.
 """
 
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from queue import SimpleQueue
 
 from search.history import History
 from search.journal import Event
 from search.lease import Lease
 from search.segments import Segment, segment
-from search.storage import PAUSES, Storage, StorageError
+from search.storage import PAUSES, Storage
 from search.store import SearchFolder, trial_path
 
 SEND_EVERY = 1.0  # seconds between two pieces, at least, and at most while there is something to send
@@ -37,7 +39,8 @@ class Mirror:
         self._pieces, self._merged = list(pieces), 0
         # the lease's number, which is higher than theirs unless somebody removed the lease
         self._number = max([lease.number, *(piece.lease + 1 for piece in self._pieces)])
-        self._to_drop: dict[int, int] = {}  # trial -> how many of its checkpoints stay
+        self._to_drop: SimpleQueue[tuple[int, int]] = SimpleQueue()  # trial, and how many of its checkpoints stay
+        self._dropping: dict[int, int] = {}  # what of that the thread has taken up
         self._garbage: list[str] = []
         self._wake, self._closing, self._gave_up = threading.Event(), threading.Event(), threading.Event()
         self._last_sent = 0.0
@@ -52,7 +55,8 @@ class Mirror:
     def drop_checkpoints(self, number: int, keep: int) -> None:
         """Remove all checkpoints of a trial but the newest `keep`, once the store knows why."""
         self._folder.trial(number).drop_checkpoints(keep)  # what was fetched
-        self._to_drop[number] = keep
+        self._end = _size(self._folder)  # with the event that this follows from
+        self._to_drop.put((number, keep))
         self._wake.set()
 
     def close(self, patience: float) -> int:
@@ -85,13 +89,11 @@ class Mirror:
             self._closing.wait(max(0.0, self._last_sent + SEND_EVERY - time.monotonic()))
 
     def _step(self, is_last: bool) -> None:
-        drops, self._to_drop = self._to_drop, {}
-        try:
-            self._send()  # first: a trial's checkpoints go once it is known to have ended
-            self._note_dropped(drops)
-        except StorageError:
-            self._to_drop = drops | self._to_drop
-            raise
+        while not self._to_drop.empty():
+            number, keep = self._to_drop.get()
+            self._dropping[number] = keep
+        self._send()  # after that was taken up, and before it is done: the store must know why
+        self._note_dropped()
         small = sum(piece.start >= self._merged for piece in self._pieces)
         if small >= MERGE_AT or (is_last and small > 1):
             self._merge()
@@ -122,14 +124,15 @@ class Mirror:
             file.seek(start)
             return file.read(end - start)
 
-    def _note_dropped(self, drops: dict[int, int]) -> None:
-        if len(drops) > 3:  # a session begins: one look for all
+    def _note_dropped(self) -> None:
+        if len(self._dropping) > 3:  # a session begins: one look for all
             found = checkpoints_of(self._storage.names("trials"))
         else:
             found = {}
-            for number in drops:
+            for number in self._dropping:
                 found |= checkpoints_of(self._storage.names(f"{trial_path(number)}/checkpoints"))
-        self._garbage += [name for number, keep in drops.items() for name in found.get(number, [])[keep:]]
+        self._garbage += [name for number, keep in self._dropping.items() for name in found.get(number, [])[keep:]]
+        self._dropping = {}
 
     def _tidy(self, until: float) -> None:
         while self._garbage and time.monotonic() < until:

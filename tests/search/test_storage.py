@@ -12,7 +12,7 @@ import pytest
 
 from search import driver, exports, holding, lease, mirror, tracking
 from search.agenda import SearchAgenda
-from search.bringing import bring, bring_log, opened
+from search.bringing import bring, bring_confirmations, bring_log, opened
 from search.conductor import Conductor
 from search.confirm import confirm
 from search.held_out import open_once, openings
@@ -20,7 +20,7 @@ from search.holding import taken
 from search.lease import Holder, Lease, holder_of
 from search.segments import joined, segment, segments
 from search.storage import Storage, StorageError, storage_at
-from search.store import SearchFolder, trial_path
+from search.store import SearchFolder, create_folder, trial_path
 from search.stored_trial import StoredTrial
 from spaces.spec import load_spec
 from trainers.checkpoint import Checkpoint
@@ -196,7 +196,7 @@ def played(folder, mirror_):
 
 def test_each_decision_is_in_the_store_within_the_bound(kept):
     with hold(kept) as held:
-        assert stored(kept) == kept.journal.read_bytes()
+        wait_until(lambda: stored(kept) == kept.journal.read_bytes(), 5.0)
         conductor = played(kept, held.mirror)
         for epoch in (2, 3):
             conductor.result(0, epoch, {conductor.metric: 0.5})
@@ -540,6 +540,23 @@ def test_a_confirmation_outlives_its_host_too(in_a_store, shared_ray, tmp_path):
     finished_ = again.folder.history().in_state("finished")
     assert all(again.folder.trial(trial.number).read_result() for trial in finished_)
     assert [look.by for look in openings(again.folder.searched.test_openings)] == ["confirm-1"]
+
+
+def test_a_confirmation_that_another_host_began_is_gone_on_with_here(kept, uri, tmp_path):
+    with hold(kept):
+        pass
+    other = bring(tmp_path / "other", kept.name, uri)
+    spec = load_spec(str(kept.path / "spec.yaml"), name="confirm-1")
+    confirmation = create_folder(kept.path, spec, kept.about()["provenance"])
+    with hold(confirmation) as held:
+        played(confirmation, held.mirror).close("interrupted")
+        assert held.storage.uri.endswith("/begun/confirm-1")
+    assert other.confirmations() == []
+    bring_confirmations(other)
+    assert [one.journal.read_bytes() for one in other.confirmations()] == [confirmation.journal.read_bytes()]
+    assert not list(other.path.glob(".*.partial"))
+    with hold(other.confirmations()[0]):
+        assert holder_of(other.storage).number == 3, "the lease is the search's"
 
 
 @pytest.mark.slow
