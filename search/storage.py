@@ -41,21 +41,29 @@ class Storage:
 
     uri: str
 
+    def __reduce__(self) -> tuple[type["Storage"], tuple[str]]:
+        """Each process opens it anew, with the credentials that it has."""
+        return Storage, (self.uri,)
+
     def __truediv__(self, name: str) -> "Storage":
         """The folder `name` in this one."""
+        if self.uri.startswith("/"):
+            return Storage(f"{self.uri.rstrip('/')}/{name}")
         address, question, query = self.uri.partition("?")
         return Storage(f"{address.rstrip('/')}/{name}{question}{query}")
 
     @property
     def shown(self) -> str:
         """The address as a person writes it."""
-        return self.uri.partition("?")[0]
+        return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         """pyarrow's file system, and the folder's path in it."""
         from pyarrow import ArrowInvalid, fs  # a third of a second
 
+        if self.uri.startswith("/"):
+            return fs.LocalFileSystem(), self.uri.rstrip("/")
         try:
             system, path = fs.FileSystem.from_uri(self.uri)
         except ArrowInvalid as error:

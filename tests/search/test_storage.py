@@ -4,6 +4,7 @@ The store is a folder, by its file:// address; tests/cluster has an S3 server, a
 """
 
 import json
+import pickle
 import shutil
 import time
 from functools import partial
@@ -105,9 +106,16 @@ def test_a_server_that_stands_in_for_amazons_is_known_to_all_nodes(monkeypatch):
     assert storage_at(given).uri == given
 
 
-@pytest.mark.parametrize("scheme", ["file", "memory"])
-def test_a_store_of_pyarrow_or_fsspec_has_files(scheme, tmp_path):
-    place = storage_at(f"{scheme}://{tmp_path}/store") / "search"
+def test_a_store_goes_to_other_processes_as_its_address_alone(tmp_path):
+    place = storage_at(tmp_path.as_uri())
+    place.put("x", b"")
+    there = pickle.loads(pickle.dumps(place))
+    assert vars(there) == {"uri": place.uri}
+
+
+@pytest.mark.parametrize("address", ["file://{}/store", "memory://{}/store", "{}/a store of 50%?#"])
+def test_a_store_of_pyarrow_or_fsspec_has_files(address, tmp_path):
+    place = storage_at(address.format(tmp_path)) / "search"
     assert place.names() == []
     place.put("a/b.txt", b"one")
     place.put("a/b.txt", b"another")
