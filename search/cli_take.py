@@ -88,18 +88,18 @@ def rm(
 ) -> None:
     """Remove a search, from its storage too; its runs in MLflow stay."""
     from search.lease import live_holder
-    from search.storage import at_once
+    from search.storage import Storage, at_once
 
     folder = opened(name, results)
     if folder.searched is not folder:
         raise InputError(f"{name} is a confirmation, which stays as long as its search: it has opened the test split")
     if (driven := folder.driven()) is not None:
         raise InputError(f"search {name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`")
-    storage, also = folder.storage, ""
-    if storage is not None:
-        if (holder := at_once(lambda: live_holder(storage, say), storage)) is not None:
-            raise InputError(f"search {name} is run by {holder}, says {storage.shown}; stop it there first")
-        also = f" and {storage.shown}"
+    storage = folder.storage
+    place = storage or Storage(str(folder.path))
+    if (holder := at_once(lambda: live_holder(place, say), place)) is not None:
+        raise InputError(f"search {name} is run by {holder}, says {place.shown}; stop it there first")
+    also = "" if storage is None else f" and {storage.shown}"
     if not yes and not typer.confirm(f"remove {folder.path}{also} with everything in it?"):
         raise InputError("nothing was removed")
     if storage is not None:

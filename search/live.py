@@ -57,10 +57,6 @@ class LiveView:
         """One thing happened."""
         if self._live is not None:
             return
-        problem = self._problem()
-        if problem is not None and (kind := problem.partition("(")[0]) not in self._told:
-            self._told.add(kind)
-            self.tell(problem)
         if event["event"] == "end":
             self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
         else:
@@ -68,7 +64,13 @@ class LiveView:
 
     def sign_of_life(self) -> None:
         """Where there is no table: say what runs, after a while without a line. An epoch may take minutes."""
-        if self._live is None and time.monotonic() - self._last_line > QUIET_SECONDS:
+        if self._live is not None:
+            return
+        problem = self._problem()
+        if problem is not None and (kind := problem.partition("(")[0]) not in self._told:
+            self._told.add(kind)
+            self.tell(problem)
+        if time.monotonic() - self._last_line > QUIET_SECONDS:
             running = self._history.in_state("running")
             told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
             self.tell(f"running: trial {told or 'none'}; {self._standing()}")

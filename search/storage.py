@@ -10,6 +10,7 @@ makes.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,13 +18,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
 
 Answer = TypeVar("Answer")
+CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as one that does not answer
 PAUSES = (0.2, 2.0)  # seconds between tries on a store that does not answer: the first, and the longest
+IN_WORDS = {
+    "NETWORK_CONNECTION": "no server answers",
+    "ACCESS_DENIED": "access is denied",
+    "NO_SUCH_BUCKET": "there is no such bucket",
+    "INVALID_ACCESS_KEY_ID": "it does not know the access key",
+    "SIGNATURE_DOES_NOT_MATCH": "the secret key is wrong",
+}
 
 
 class StorageError(OSError):
@@ -32,7 +41,9 @@ class StorageError(OSError):
     def __init__(self, said: object) -> None:
         """`said`: what its client raised, of which one line stays."""
         lines = str(said).strip().splitlines() or [type(said).__name__]
-        super().__init__(lines[0].partition(" Detail: ")[0][:300])
+        of_s3 = re.search(r"AWS Error (\w+)", lines[0])
+        words = IN_WORDS.get(of_s3[1]) if of_s3 else None
+        super().__init__(words or lines[0].partition(" Detail: ")[0][:300])
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,8 @@ class Storage:
 
         if self.uri.startswith("/"):
             return fs.LocalFileSystem(), self.uri.rstrip("/")
+        if self.uri.startswith("s3://"):
+            return _s3(self.uri)
         try:
             system, path = fs.FileSystem.from_uri(self.uri)
         except ArrowInvalid as error:
@@ -152,6 +165,22 @@ class Storage:
 
         with suppress(FileNotFoundError):
             self._ask(remove)
+
+
+def _s3(uri: str) -> tuple[Any, str]:
+    """An S3 store that is asked with little patience: a server that hangs would else be waited for without end."""
+    from pyarrow import fs
+
+    parts = urlsplit(uri)
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if unknown := options.keys() - {"region", "scheme", "endpoint_override", "tls_ca_file_path"}:
+        raise StorageError(f"the address has an unknown option {min(unknown)}")
+    if "endpoint_override" not in options and "region" not in options:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        options["region"] = region or fs.resolve_s3_region(parts.netloc)
+    tries = fs.AwsStandardS3RetryStrategy(max_attempts=2)
+    system = fs.S3FileSystem(connect_timeout=CONNECT, request_timeout=SILENCE, retry_strategy=tries, **options)
+    return system, f"{parts.netloc}{parts.path}".rstrip("/")
 
 
 def storage_at(uri: str) -> Storage:

@@ -112,8 +112,9 @@ def test_a_store_that_answers_nothing_for_a_while_delays_and_loses_nothing(s3, u
     uri = f"s3://{BUCKET}/frozen"
     process = start("search", *SPEC, "--storage", uri, results=tmp_path)
     begun(process, tmp_path, 25)
-    s3.freeze(15.0)
+    s3.freeze(40.0)
     end(process, tmp_path)
+    assert (tmp_path / "printed.txt").read_text().count("the storage takes nothing just now (") == 1
     folder = SearchFolder(tmp_path / "digits")
     assert all(identical(undisturbed, folder).values())
     counted = complete(folder, TRIALS)
@@ -182,7 +183,8 @@ def test_a_store_that_refuses_is_one_line(s3, afcl_words, tmp_path):
     done = afcl_words("search", *SPEC, "--storage", "s3://there-is-no-such-bucket/x", results=tmp_path)
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
-    assert "storage: s3://there-is-no-such-bucket/x/digits does not answer as it should" in done.stderr
+    complaint = "storage: s3://there-is-no-such-bucket/x/digits does not answer as it should (there is no such bucket)"
+    assert complaint in done.stderr
 
 
 def test_removing_a_search_removes_it_there(s3, tmp_path, afcl_words):

@@ -42,4 +42,7 @@ def test_a_store_that_takes_nothing_is_told_once(watched):
         view.on_event({"event": "launched", "trial": 0}, history)
     assert printed.getvalue().count("MLflow takes nothing (no server answers)") == 1
     assert "503" not in printed.getvalue()
+    problem[0] = "a store waits (1)"
+    view.sign_of_life()
+    assert "a store waits" in printed.getvalue(), "when nothing happens it is told too"
     assert "the storage neither (403)" in printed.getvalue()

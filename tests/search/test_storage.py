@@ -131,6 +131,16 @@ def test_a_store_of_pyarrow_or_fsspec_has_files(address, tmp_path):
     assert place.names() == []
 
 
+def test_what_an_s3_client_says_becomes_a_few_words():
+    said = (
+        "When listing objects under key 'x' in bucket 'b': AWS Error NETWORK_CONNECTION during ListObjectsV2 operation"
+    )
+    assert str(StorageError(OSError(said))) == "no server answers"
+    assert str(StorageError(OSError("a\nb"))) == "a"
+    with pytest.raises(StorageError, match="the address has an unknown option regoin"):
+        Storage("s3://bucket/x?regoin=here").names()
+
+
 def test_a_store_that_does_not_answer_is_one_line(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError) as raised:
