@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from search import driver, exports, holding, lease, mirror, tracking
+from search import driver, exports, holding, lease, mirror, submit, tracking
 from search.agenda import SearchAgenda
 from search.bringing import bring, bring_confirmations, bring_log, opened
 from search.conductor import Conductor
@@ -23,7 +23,7 @@ from search.segments import joined, segment, segments
 from search.storage import Storage, StorageError, storage_at
 from search.store import SearchFolder, create_folder, trial_path
 from search.stored_trial import StoredTrial
-from spaces.spec import load_spec
+from spaces.spec import load_spec, parse_spec
 from trainers.checkpoint import Checkpoint
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -633,3 +633,20 @@ def test_a_lease_that_was_removed_does_not_make_older_pieces_newer(kept):
     with hold(kept) as held:
         played(kept, held.mirror).close("interrupted")
     assert stored(kept) == kept.journal.read_bytes()
+
+
+def test_a_submitted_search_needs_no_shared_folder_where_it_has_a_store(monkeypatch, uri):
+    """It is the cluster that is missing then."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    with pytest.raises(InputError, match=r"--results: must be the whole path.*; or name a --storage"):
+        submit.submit(load_spec("digits"), address=None, results=None)
+    spec = load_spec("digits", [f"storage.uri={json.dumps(uri)}"])
+    with pytest.raises((InputError, EnvironmentProblem), match="address"):
+        submit.submit(spec, address=None, results=None)
+
+
+def test_a_spec_with_a_store_is_read_back_as_it_is(uri):
+    spec = load_spec("digits", [f"storage.uri={json.dumps(uri)}"])
+    assert parse_spec(spec.dump()) == spec
+    assert load_spec("digits").storage.uri is None
