@@ -102,8 +102,8 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
 
     def _decide(self, trial: RayTrial, result: dict[str, Any]) -> str:
         number = number_of(trial)
-        if "disk_full" in result:
-            self._conductor.pause(f"the disk is full ({result['disk_full']})")
+        if "unsaved" in result:  # the disk is full, say
+            self._conductor.pause(result["unsaved"])
         if "failed" in result:
             self._conductor.fail(number, result["failed"])
             return TrialScheduler.STOP

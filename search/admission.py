@@ -9,6 +9,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -17,6 +18,7 @@ from search import preflight
 from search.history import Trial
 from search.provenance import code_hash
 from search.slots import Node
+from search.storage import Storage, StorageError
 from search.store import SearchFolder
 
 LOOK_SECONDS = 5.0
@@ -26,16 +28,29 @@ CRASHES = 3  # attempts that crashed on a node, of at least two trials, with non
 class Admission:
     """The nodes of a running cluster that may take trials; asks Ray for them at most every five seconds."""
 
-    def __init__(self, folder: SearchFolder, checked: Iterable[str], tell: Callable[[str], None]) -> None:
-        """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know."""
-        self._folder, self._tell = folder, tell
+    def __init__(
+        self,
+        folder: SearchFolder,
+        checked: Iterable[str],
+        tell: Callable[[str], None],
+        place: Storage | None = None,
+        noted_node: Callable[[int, bool], str | None] | None = None,
+    ) -> None:
+        """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know.
+
+        place: what the nodes must share, by default the results folder. noted_node: where a trial was tried last, by
+        its number; said again or, where the second is true, for the last time.
+        """
+        self._tell = tell
         self._good = set(checked)
         self._bad: set[str] = set()
         self._avoided: set[str] = set()  # bad ones that were good at first
         self._asked: dict[str, Any] = {}  # node id -> its answer to come
         self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
         self._alive: dict[str, dict[str, Any]] = {}
-        self._probe = folder.root / f".joined-{folder.name}-{os.getpid()}"
+        self._noted_node = noted_node or noted_node_in(folder)
+        self._probe = preflight.Probe(place or Storage(str(folder.root)), f".joined-{folder.name}-{os.getpid()}")
+        self._is_written = False
         self._looked = 0.0
         self.look()
 
@@ -54,11 +69,12 @@ class Admission:
             if number in self._good:
                 self._tell(f"{preflight.name_of(before[number])} has left; its trials go on elsewhere")
         for number in self._alive.keys() - self._good - self._bad - self._asked.keys():
-            self._asked[number] = self._ask(number)
+            with suppress(StorageError):  # it is asked at the next look
+                self._asked[number] = self._ask(number)
         for number in [number for number, answer in self._asked.items() if self._has_answered(answer)]:
             self._judge(self._alive[number], self._asked.pop(number))
         if not self._asked:
-            preflight.remove_probe(self._probe)
+            self.close()
 
     def nodes(self) -> list[Node]:
         """The resources of the nodes that may take trials."""
@@ -76,7 +92,7 @@ class Admission:
     def crashed(self, trial: int) -> None:
         """An attempt at a trial crashed, on the node that it has noted; one that died itself is not blamed."""
         self.look(at_once=True)
-        node = self._folder.trial(trial).take_noted_node()  # an attempt that dies before its note blames nobody
+        node = self._noted_node(trial, True)  # an attempt that dies before its note blames nobody
         if node is None or node not in self._good or node not in self._alive:
             return
         self._crashed[node].append(trial)
@@ -93,15 +109,18 @@ class Admission:
         if trial.state == "failed" and str(trial.reason).startswith("crashed"):
             self.crashed(trial.number)
         elif trial.state != "failed":
-            self._crashed.pop(self._folder.trial(trial.number).noted_node() or "", None)
+            self._crashed.pop(self._noted_node(trial.number, False) or "", None)
 
     def close(self) -> None:
         """Leave nothing behind."""
-        preflight.remove_probe(self._probe)
+        if self._is_written:
+            self._probe.remove()
+        self._is_written = False
 
     def _ask(self, number: str) -> Any:
-        if not self._probe.exists():
-            self._probe.write_text(code_hash())
+        if not self._is_written:
+            self._probe.write("code", code_hash())
+            self._is_written = True
         return preflight.ask(number, self._probe)
 
     def _has_answered(self, answer: Any) -> bool:
@@ -115,3 +134,13 @@ class Admission:
         else:
             self._bad.add(node["NodeID"])
             self._tell(f"{complaint}; until it is mended and joins anew it takes no trials")
+
+
+def noted_node_in(folder: SearchFolder) -> Callable[[int, bool], str | None]:
+    """What tells on which node a trial of a search's folder was tried last."""
+
+    def noted(number: int, for_the_last_time: bool) -> str | None:
+        trial = folder.trial(number)
+        return trial.take_noted_node() if for_the_last_time else trial.noted_node()
+
+    return noted

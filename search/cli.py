@@ -3,7 +3,6 @@
 Those that plan and run stand in this file, the others in cli_cluster, cli_look, cli_take and cli_machine.
 """
 
-import json
 import sys
 from functools import partial
 from typing import Annotated, NoReturn
@@ -11,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from search import cli_cluster, cli_look, cli_machine, cli_take, terminal
-from search.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec
+from search.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
 from search.terminal import (
     BAD_ENVIRONMENT,
     BAD_INPUT,
@@ -19,6 +18,7 @@ from search.terminal import (
     INTERRUPTED,
     NOTHING_FINISHED,
     opened,
+    overridden,
     print_json,
     say,
 )
@@ -99,14 +99,14 @@ def search(
         str | None, typer.Option("--from", metavar="NAME", help="An older search whose trials the sampler is told.")
     ] = None,
     tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's store or server.")] = None,
+    storage: Storage = None,
     json_: Json = False,
 ) -> None:
     """Run a new search to its end."""
     from search import driver
     from spaces.spec import load_spec
 
-    overrides = [*(set_ or ()), *([f"tracking.uri={json.dumps(tracking_uri)}"] if tracking_uri else [])]
-    checked = load_spec(spec, overrides, name=name)
+    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
     found = driver.run(
         checked,
         results=results,
@@ -124,6 +124,7 @@ def resume(
     results: Results = None,
     data: Data = None,
     address: Address = None,
+    storage: Storage = None,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
@@ -135,6 +136,7 @@ def resume(
         results=results,
         data=data,
         address=address,
+        storage=storage,
         anyway=anyway,
         console=terminal.console_for(json_),
     )
@@ -148,6 +150,7 @@ def extend(
     results: Results = None,
     data: Data = None,
     address: Address = None,
+    storage: Storage = None,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
@@ -160,6 +163,7 @@ def extend(
         results=results,
         data=data,
         address=address,
+        storage=storage,
         anyway=anyway,
         console=terminal.console_for(json_),
     )
@@ -192,6 +196,7 @@ def confirm(
     results: Results = None,
     data: Data = None,
     address: Address = None,
+    storage: Storage = None,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
@@ -210,6 +215,7 @@ def confirm(
         results=results,
         data=data,
         address=address,
+        storage=storage,
         console=terminal.console_for(json_),
     )
     searched = confirmed.folder.searched

@@ -1,14 +1,13 @@
 """The words about a cluster that this machine is no part of: submit a search to it, and look at it from here."""
 
-import json
 from pathlib import PurePosixPath
 from typing import Annotated
 
 import typer
 
 from search import terminal
-from search.options import Anyway, Dashboard, Json, Set, Spec
-from search.terminal import print_json, say
+from search.options import Anyway, Dashboard, Json, Set, Spec, Storage
+from search.terminal import overridden, print_json, say
 
 app = typer.Typer()
 CLUSTER = "On a cluster"
@@ -19,12 +18,13 @@ def submit(
     spec: Spec,
     address: Dashboard = None,
     results: Annotated[
-        str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share.")
+        str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share; or --storage.")
     ] = None,
     set_: Set = None,
     name: Annotated[str | None, typer.Option("--name", help="The search's name [the spec's].")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Where data sets are on the cluster.")] = None,
     tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's server.")] = None,
+    storage: Storage = None,
     installed: Annotated[
         bool, typer.Option("--installed", help="The cluster's nodes have this code; send none.")
     ] = False,
@@ -35,8 +35,7 @@ def submit(
     from search import submit as submitting
     from spaces.spec import load_spec
 
-    overrides = [*(set_ or ()), *([f"tracking.uri={json.dumps(tracking_uri)}"] if tracking_uri else [])]
-    checked = load_spec(spec, overrides, name=name)
+    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
     made = submitting.submit(
         checked,
         address=address,

@@ -78,6 +78,8 @@ def logs(
     json_: Json = False,
 ) -> None:
     """Print what a trial printed, and its traceback if it crashed; or what the search itself did."""
+    from search.bringing import bring_log
+
     if dashboard is not None:
         from search import submit
 
@@ -86,6 +88,8 @@ def logs(
         folder = opened(name, results)
         if trial is not None and trial not in folder.history().trials:
             raise InputError(f"search {name} has no trial {trial}")
+        if trial is not None:
+            bring_log(folder, trial)
         log = folder.driver_log if trial is None else folder.trial(trial).log
         text = (
             log.read_text()

@@ -86,12 +86,22 @@ def rm(
     results: Results = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove a search's folder; its runs in MLflow stay."""
+    """Remove a search, from its storage too; its runs in MLflow stay."""
+    from search.lease import live_holder
+    from search.storage import Storage, at_once
+
     folder = opened(name, results)
     if folder.searched is not folder:
         raise InputError(f"{name} is a confirmation, which stays as long as its search: it has opened the test split")
     if (driven := folder.driven()) is not None:
         raise InputError(f"search {name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`")
-    if not yes and not typer.confirm(f"remove {folder.path} with everything in it?"):
+    storage = folder.storage
+    place = storage or Storage(str(folder.path))
+    if (holder := at_once(lambda: live_holder(place, say), place)) is not None:
+        raise InputError(f"search {name} is run by {holder}, says {place.shown}; stop it there first")
+    also = "" if storage is None else f" and {storage.shown}"
+    if not yes and not typer.confirm(f"remove {folder.path}{also} with everything in it?"):
         raise InputError("nothing was removed")
+    if storage is not None:
+        at_once(storage.delete_all, storage)
     shutil.rmtree(folder.path)

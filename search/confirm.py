@@ -8,20 +8,24 @@ inside the search's (confirm-1), with a journal of its own: what was interrupted
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from search import preflight
 from search.agenda import Question
+from search.bringing import agree_on_openings, bring_confirmations, bring_results, opened
 from search.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.driver import SearchResult, Slots, about_data, check_cluster, drive, refuse_change
 from search.held_out import open_once
 from search.history import History, Trial
+from search.holding import taken
 from search.plan import plan_of
 from search.provenance import provenance
 from search.session import connected_quietly, say, told_how_to_go_on
-from search.store import SearchFolder, create_folder, open_folder, results_root
+from search.storage import at_once
+from search.store import SearchFolder, create_folder, results_root
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.data import load, load_test, split_fingerprint
@@ -78,6 +82,7 @@ def confirm(
     results: Path | None = None,
     data: Path | None = None,
     address: str | None = None,
+    storage: str | None = None,
     console: Console | None = None,
 ) -> Confirmed:
     """Confirm a search, or go on with its confirmation that was interrupted.
@@ -85,13 +90,17 @@ def confirm(
     top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
     default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
     anyway: also with other code than the search's.
+    storage: the store that has the search, where its folder is not here.
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
     """
     console = console or Console(file=sys.stdout)
-    searched = open_folder(results_root(results), name)
+    searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
+    if searched.storage is not None:  # another host may have gone on with it
+        with taken(searched, partial(say, console)):
+            bring_confirmations(searched)
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
     if (folder.path / "search.json").exists():
         chosen, drawn = read_plan(folder)
@@ -101,6 +110,7 @@ def confirm(
     test = load_test(spec.data, data)
     agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
     if is_confirmed(folder):
+        bring_results(folder)
         return Confirmed(folder, None, test)
     refuse_change(searched, load(spec.data, data), anyway=anyway)
     labels = ", ".join(candidate.label for candidate in chosen)
@@ -110,13 +120,13 @@ def confirm(
     with told_how_to_go_on(folder, console), connected_quietly(address, console):
         nodes = check_cluster(spec, searched.root, address)
         plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
-        preflight.check_folder(searched.root, plan)
+        preflight.check_folder(searched.root, plan, stored=searched.storage is not None)
         _open_test(folder, test, again=again)
         if not (folder.path / "search.json").exists():
             kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
             kept["test"] = split_fingerprint(test)
             create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
-        with folder.lock():
+        with taken(folder, partial(say, console)) as hold:
             session = drive(
                 folder,
                 folder.spec(),
@@ -125,9 +135,11 @@ def confirm(
                 console,
                 plan=plan,
                 nodes=nodes,
+                hold=hold,
                 test=test,
                 to_keep=agenda.best_of_each,
             )
+    bring_results(folder)
     return Confirmed(folder, session, test)
 
 
@@ -135,7 +147,11 @@ def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
     """Write down that a confirmation looks at the test split; one that goes on looks at the same one, and not anew."""
     searched = folder.searched
     if not (folder.path / "search.json").exists():
+        if searched.storage is not None:  # another host may have looked
+            at_once(partial(agree_on_openings, searched, searched.storage), searched.storage)
         open_once(searched.test_openings, folder.name, again=again)
+        if searched.storage is not None:
+            at_once(partial(agree_on_openings, searched, searched.storage), searched.storage)
     elif folder.about()["confirms"]["test"] != split_fingerprint(test):
         raise InputError(f"{folder.title} was begun with other test images than those that are here now")
 

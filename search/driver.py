@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from rich.console import Console
 from search import preflight
 from search.adapters import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
 from search.agenda import Agenda, SearchAgenda, planned_trials
+from search.bringing import opened
 from search.conductor import Conductor, PausedError, is_complete
 from search.history import ENDED, History, Trial
+from search.holding import Hold, refuse_stored, taken
 from search.keeper import Keeper, best_and_contrast
 from search.live import LiveView
 from search.mlflow_store import tracking_uri
@@ -70,19 +73,22 @@ def run(
     Raises InputError and EnvironmentProblem before anything is written.
     """
     console = console or Console(file=sys.stdout)
-    root = results_root(results)
+    root, stored = results_root(results), spec.storage.uri is not None
     refuse_existing(root, spec.name)
+    refuse_stored(spec)
     arrays = load(spec.data, data)
     older = _older(root, start_from, spec, arrays) if start_from is not None else None
-    preflight.check_folder(root, make_plan(spec, arrays, slots=1))  # what no cluster could mend; then with its slots
+    preflight.check_folder(
+        root, make_plan(spec, arrays, slots=1), stored=stored
+    )  # what no cluster could mend; then with its slots
     say(console, f"{spec.name}: {arrays.description}")
     with told_how_to_go_on(SearchFolder(root / spec.name), console):
         with connected_quietly(address, console):
             nodes = check_cluster(spec, root, address)
-            preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()))
+            preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()), stored=stored)
             folder = create_folder(root, spec, provenance(about_data(arrays)))
-            with folder.lock():
-                found = _drive(folder, spec, arrays, console, nodes=nodes, begin=_start_from(older))
+            with taken(folder, partial(say, console)) as hold:
+                found = _drive(folder, spec, arrays, console, nodes=nodes, begin=_start_from(older), hold=hold)
         return _reported(found, data, console)
 
 
@@ -93,18 +99,19 @@ def resume(
     results: Path | None = None,
     data: Path | None = None,
     address: str | None = None,
+    storage: str | None = None,
     anyway: bool = False,
     console: Console | None = None,
 ) -> SearchResult:
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
-    extend_by: so many proposed trials more than it was planned with. anyway: also when the code is not that which it
-    began with.
+    extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
+    folder is not here. anyway: also when the code is not that which it began with.
     """
     console = console or Console(file=sys.stdout)
-    folder = open_folder(results_root(results), name)
+    folder = opened(results_root(results), name, storage)
     with told_how_to_go_on(folder, console):
-        with folder.lock():
+        with taken(folder, partial(say, console)) as hold:
             spec, history = folder.spec(), folder.history()
             if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
                 say(console, f"{name} is complete: there is nothing left to run")
@@ -120,8 +127,9 @@ def resume(
             with connected_quietly(address, console):
                 nodes = check_cluster(spec, folder.root, address)
                 plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
-                preflight.check_folder(folder.root, plan)
-                found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, begin=_extend_by(extend_by))
+                preflight.check_folder(folder.root, plan, stored=hold.storage is not None)
+                begin = _extend_by(extend_by)
+                found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, begin=begin, hold=hold)
         return _reported(found, data, console)
 
 
@@ -131,7 +139,7 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str
     Raises EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part.
     """
     preflight.check_resources(spec.resources, preflight.live_nodes(ray.nodes()))
-    return None if address is None else preflight.check_nodes(root, code_hash())
+    return None if address is None else preflight.check_nodes(preflight.shared_place(spec, root), code_hash())
 
 
 def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> None:
@@ -192,10 +200,12 @@ def _drive(
     *,
     nodes: list[str] | None,
     begin: Callable[[Conductor], None],
+    hold: Hold,
 ) -> SearchResult:
     plan = make_plan(spec, arrays, folder.history().extra + extend_by)
     agenda = SearchAgenda(spec, Slots(spec)())
-    return drive(folder, spec, agenda, {spec.data.seed: arrays}, console, plan=plan, nodes=nodes, begin=begin)
+    data = {spec.data.seed: arrays}
+    return drive(folder, spec, agenda, data, console, plan=plan, nodes=nodes, begin=begin, hold=hold)
 
 
 def _start_from(older: SearchFolder | None) -> Callable[[Conductor], None]:
@@ -223,6 +233,7 @@ def drive(
     *,
     plan: Plan,
     nodes: list[str] | None,
+    hold: Hold,
     test: Split | None = None,
     to_keep: Callable[[History], set[int]] | None = None,
     begin: Callable[[Conductor], None] = lambda conductor: None,
@@ -230,16 +241,18 @@ def drive(
     """Run a session of a search that is locked, on a Ray that is connected.
 
     data: by the seed of its split. nodes: of a cluster that others use too, those that were checked; None where Ray is
-    our own. test: on which trials are scored at their end, None in a search. to_keep: the trials whose last checkpoint
-    stays, by default a search's best. begin: what is to be told to the conductor first.
+    our own. hold: of the search. test: on which trials are scored at their end, None in a
+    search. to_keep: the trials whose last checkpoint stays, by default a search's best. begin: what is to be told to
+    the conductor first.
     """
     history = folder.history()
     uri = tracking_uri(spec, folder.root)
-    tracker = Tracker(folder, uri)
-    view = LiveView(console, plan, spec.search.metric_key, lambda: tracker.problem)
-    keeper = Keeper(folder, history, to_keep or (lambda history: best_and_contrast(history, spec.search.keep_best)))
+    tracker = Tracker(folder, uri, hold.safe)
+    view = LiveView(console, plan, spec.search.metric_key, lambda: _problem(tracker, hold))
+    kept = to_keep or (lambda history: best_and_contrast(history, spec.search.keep_best))
+    keeper = Keeper(folder, history, kept, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
-    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
+    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
     conductor = Conductor(spec, history, folder.open_journal(), agenda, listeners=listeners)
     with suppress(PausedError):
         begin(conductor)
@@ -247,14 +260,16 @@ def drive(
     with signals_taken(view.tell) as signals:
         with shown(view, history), on_cluster(folder, spec, nodes, view.tell) as cluster:
             slots = Slots(spec) if cluster is None else cluster.slots
-            stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, signals, view.sign_of_life))
+            stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, hold, signals, view.sign_of_life))
             with suppress(PausedError):
                 conductor.open(slots=slots(), code=code_hash())
                 with quiet(folder.driver_log):
-                    _tuner(folder, spec, data, test, conductor, slots, stopper, cluster).fit()
+                    _tuner(folder, spec, data, test, conductor, slots, stopper, cluster, hold).fit()
                 conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
+        hold.flush(view.tell)
         if conductor.paused:
-            raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: mend it, then `{folder.hint('resume')}`")
+            mend = "it goes on there" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"
+            raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: {mend}")
         view.tell("delivering to MLflow what it lacks")
         left = tracker.close(DELIVERY_PATIENCE)
     assert history.closed is not None, "a session that is not paused is closed"
@@ -264,13 +279,20 @@ def drive(
 
 
 def _reasons_to_end(
-    folder: SearchFolder, spec: SearchSpec, conductor: Conductor, signals: Signals, live: Callable[[], None]
+    folder: SearchFolder,
+    spec: SearchSpec,
+    conductor: Conductor,
+    hold: Hold,
+    signals: Signals,
+    live: Callable[[], None],
 ) -> Callable[[], str | None]:
     """What Ray's loop asks at every turn, with a sign of life for who watches."""
     started, before = time.monotonic(), conductor.history.driven
 
     def reason_to_end() -> str | None:
         live()
+        if (why := hold.taken_over()) is not None:
+            conductor.pause(why)
         if conductor.paused:
             return conductor.paused
         if signals.received:
@@ -294,6 +316,7 @@ def _tuner(
     slots: Callable[[], int],
     stopper: ConductorStopper,
     cluster: OnCluster | None,
+    hold: Hold,
 ) -> tune.Tuner:
     threads = max(1, int(spec.resources.cpus))
     shared = SharedData({seed: ray.put(arrays) for seed, arrays in data.items()}, ray.put(test))
@@ -303,6 +326,7 @@ def _tuner(
             "number": trial.number,
             "config": trial.config,
             "folder": str(folder.trial(trial.number).path),
+            "storage": hold.place_of(trial.number),
             "threads": threads,
             "workers": spec.resources.workers,
         }
@@ -328,6 +352,15 @@ def _tuner(
             verbose=0,
         ),
     )
+
+
+def _problem(tracker: Tracker, hold: Hold) -> str | None:
+    """What keeps the search's copies behind just now, for a person."""
+    if (problem := hold.problem()) is not None:
+        return problem
+    if tracker.problem is None:
+        return None
+    return f"MLflow takes nothing just now ({tracker.problem}); the search goes on and delivers later"
 
 
 class Slots:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 
+from search.bringing import bring_checkpoints, bring_results
 from search.history import Trial
 from search.provenance import cpu_kind, versions
 from search.store import SearchFolder, all_folders, open_folder, results_root
@@ -64,6 +65,8 @@ def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path
     ranked = folder.history().ranked()
     if not 1 <= top <= len(ranked):
         raise InputError(f"--top: {len(ranked)} trials of {name} finished, but got {top}")
+    bring_results(folder)
+    bring_checkpoints(folder, [trial.number for trial in ranked[:top]])
     kept = [newest_checkpoint_path(folder.trial(trial.number).checkpoints) for trial in ranked[:top]]
     for trial, checkpoint in zip(ranked, kept, strict=False):
         if checkpoint is None:

@@ -31,7 +31,9 @@ CREDENTIALS = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",  # of the storage, where it is not Amazon's
 )
+NO_SECRETS = {"MLFLOW_TRACKING_URI", "MLFLOW_S3_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"}
 
 
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:

@@ -10,12 +10,22 @@ from search.store import SearchFolder
 class Keeper:
     """Removes a trial's checkpoints when it has ended, unless it is to be kept; the disk stays bounded."""
 
-    def __init__(self, folder: SearchFolder, history: History, to_keep: Callable[[History], set[int]]) -> None:
-        """Also removes what a killed session left of trials that had ended."""
-        self._folder, self._to_keep = folder, to_keep
+    def __init__(
+        self,
+        folder: SearchFolder,
+        history: History,
+        to_keep: Callable[[History], set[int]],
+        drop: Callable[[int, int], object] | None = None,
+    ) -> None:
+        """Also removes what a killed session left of trials that had ended.
+
+        drop: removes a trial's checkpoints but the newest so many, by default from its folder.
+        """
+        self._drop = drop or (lambda number, keep: folder.trial(number).drop_checkpoints(keep))
+        self._to_keep = to_keep
         self._kept = to_keep(history)
         for trial in history.in_state(*ENDED):
-            folder.trial(trial.number).drop_checkpoints(keep=int(trial.number in self._kept))
+            self._drop(trial.number, int(trial.number in self._kept))
 
     def on_event(self, event: Event, history: History) -> None:
         """One thing happened."""
@@ -23,9 +33,9 @@ class Keeper:
             return
         best = self._to_keep(history)
         for number in (self._kept | {event["trial"]}) - best:
-            self._folder.trial(number).drop_checkpoints()
+            self._drop(number, 0)
         for number in best - self._kept:
-            self._folder.trial(number).drop_checkpoints(keep=1)
+            self._drop(number, 1)
         self._kept = best
 
 

@@ -22,11 +22,12 @@ class LiveView:
     """Shows a search's events as they come."""
 
     def __init__(self, console: Console, plan: Plan, metric: str, problem: Callable[[], str | None]) -> None:
+        """problem: what a person should know of MLflow and the store just now, a sentence."""
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
         self._history = History()
         self._started = self._last_line = time.monotonic()
         self._epochs_before = 0
-        self._told_problem: str | None = None
+        self._told: set[str] = set()  # problems, by their first words
         self._live = (
             Live(
                 console=console,
@@ -56,10 +57,6 @@ class LiveView:
         """One thing happened."""
         if self._live is not None:
             return
-        problem = self._problem()
-        if problem is not None and self._told_problem is None:
-            self._told_problem = problem
-            self.tell(f"MLflow takes nothing just now ({problem}); the search goes on and delivers later")
         if event["event"] == "end":
             self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
         else:
@@ -67,7 +64,13 @@ class LiveView:
 
     def sign_of_life(self) -> None:
         """Where there is no table: say what runs, after a while without a line. An epoch may take minutes."""
-        if self._live is None and time.monotonic() - self._last_line > QUIET_SECONDS:
+        if self._live is not None:
+            return
+        problem = self._problem()
+        if problem is not None and (kind := problem.partition("(")[0]) not in self._told:
+            self._told.add(kind)
+            self.tell(problem)
+        if time.monotonic() - self._last_line > QUIET_SECONDS:
             running = self._history.in_state("running")
             told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
             self.tell(f"running: trial {told or 'none'}; {self._standing()}")
@@ -119,7 +122,7 @@ class LiveView:
         bar = ProgressBar(total=done + epochs_left(history, self._plan), completed=done)
         parts += [Text("running", style="bold"), table, Text(), Text(self._standing()), bar]
         if problem := self._problem():
-            parts.append(Text(f"MLflow takes nothing just now ({problem}); the search goes on", style="yellow"))
+            parts.append(Text(problem, style="yellow"))
         return Group(*parts)  # type: ignore[arg-type]
 
 

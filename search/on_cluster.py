@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from search import preflight
 from search.admission import Admission
 from search.placement import Places
 from search.sharing import Share, Turns, announced
 from search.slots import Node
 from search.store import SearchFolder
+from search.stored_trial import noted_node_in
 from spaces.spec import SearchSpec
 
 
@@ -44,7 +46,8 @@ def on_cluster(
     if nodes is None:
         yield None
         return
-    admission = Admission(folder, nodes, tell)
+    place = preflight.shared_place(spec, folder.root)
+    admission = Admission(folder, nodes, tell, place, None if folder.storage is None else noted_node_in(folder.storage))
     try:
         with announced(spec, folder.about()["id"]) as share:
             yield OnCluster(admission, share)

@@ -18,6 +18,10 @@ Set = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print plain JSON.")]
 Address = Annotated[str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto.")]
+Storage = Annotated[
+    str | None,
+    typer.Option("--storage", metavar="URI", help="A store that outlives this host, s3://… say [AFCL_STORAGE, none]."),
+]
 Dashboard = Annotated[
     str | None,
     typer.Option("--address", metavar="URL", help="Of a submitted search: its cluster's dashboard, http://HEAD:8265."),

@@ -1,7 +1,11 @@
 """What must hold before the first trial starts: each failure one line with its mend."""
 
 import os
+import secrets
 import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from search.plan import Plan
 from search.provenance import code_hash
 from search.slots import Node, workers_on
-from spaces.spec import ResourcesConfig
+from search.storage import Storage, StorageError, at_once, storage_at
+from spaces.spec import ResourcesConfig, SearchSpec
 from trainers.errors import EnvironmentProblem
 
 NODE_PATIENCE = 60.0  # seconds in which a node must answer
@@ -41,13 +46,16 @@ def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
     )
 
 
-def check_folder(root: Path, plan: Plan) -> None:
-    """Raise EnvironmentProblem when the results folder cannot be written to, or its disk is too full."""
+def check_folder(root: Path, plan: Plan, *, stored: bool) -> None:
+    """Raise EnvironmentProblem when the results folder cannot be written to, or its disk is too full.
+
+    stored: a store has the checkpoints.
+    """
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise EnvironmentProblem(f"results: cannot write to {existing}; choose another folder with --results")
     free = shutil.disk_usage(existing).free
-    needed = plan.disk_bytes + 50_000_000  # and some for logs, journal and MLflow
+    needed = (0 if stored else plan.disk_bytes) + 50_000_000  # and some for logs, journal and MLflow
     if free < needed:
         raise EnvironmentProblem(
             f"results: the search may need {needed / 1e6:.0f} MB, but {existing} has {free / 1e6:.0f} MB free; "
@@ -55,38 +63,64 @@ def check_folder(root: Path, plan: Plan) -> None:
         )
 
 
-def check_nodes(root: Path, code: str) -> list[str]:
+@dataclass(frozen=True)
+class Probe:
+    """A folder by which nodes are tried: each reads the driver's file there, and writes one of its own."""
+
+    place: Storage  # what the nodes must share
+    folder: str
+
+    def write(self, name: str, content: str) -> None:
+        """Leave a file."""
+        self.place.put(f"{self.folder}/{name}", content.encode())
+
+    def read(self, name: str) -> str | None:
+        """What a file holds; None where it is not there."""
+        content = self.place.find(f"{self.folder}/{name}")
+        return None if content is None else content.decode()
+
+    def remove(self) -> None:
+        """Remove it with all that nodes wrote there."""
+        with suppress(StorageError):
+            (self.place / self.folder).delete_all()
+
+
+def shared_place(spec: SearchSpec, root: Path) -> Storage:
+    """Where the trials of a search keep their files: in its store, else in the results folder."""
+    return Storage(str(root)) if spec.storage.uri is None else storage_at(spec.storage.uri)
+
+
+def check_nodes(place: Storage, code: str) -> list[str]:
     """Ray's ids of the live nodes, all of which can take part.
 
-    Raises EnvironmentProblem when one has other code, or does not share the results folder. The data needs no check:
-    the driver sends it to the nodes itself.
+    Raises EnvironmentProblem when one has other code, or cannot write to the place where trials keep their files. The
+    data needs no check: the driver sends it to the nodes itself.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    probe = root / f".preflight-{os.getpid()}"
+    probe = Probe(place, f".preflight-{secrets.token_hex(4)}")
     nodes = [node for node in ray.nodes() if node["Alive"]]
     try:
-        probe.write_text(code)
+        at_once(partial(probe.write, "code", code), place)
         asked = [ask(node["NodeID"], probe) for node in nodes]
         for node, answer in zip(nodes, asked, strict=True):
             complaint = complaint_about(node, answer, probe, code)
             if complaint is not None:
                 raise EnvironmentProblem(complaint)
     finally:
-        remove_probe(probe)
+        probe.remove()
     return [node["NodeID"] for node in nodes]
 
 
-def ask(node: str, probe: Path) -> Any:
+def ask(node: str, probe: Probe) -> Any:
     """Ray's promise of what the node of that id has for code, and reads of the driver's file."""
     place = NodeAffinitySchedulingStrategy(node, soft=False)
-    return _look_from_node.options(scheduling_strategy=place).remote(str(probe))
+    return _look_from_node.options(scheduling_strategy=place).remote(probe)
 
 
-def complaint_about(node: dict[str, Any], asked: Any, probe: Path, code: str) -> str | None:
+def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -> str | None:
     """Why the node cannot take part, by what it answers; None where it can."""
     name = name_of(node)
     try:
-        there, read = ray.get(asked, timeout=NODE_PATIENCE)
+        there, read, problem = ray.get(asked, timeout=NODE_PATIENCE)
     except ray.exceptions.GetTimeoutError:
         return f"{name} does not answer; free a CPU of it, or take it out of the cluster"
     except ray.exceptions.RayError as error:  # what a node without this package raises, for one
@@ -94,8 +128,13 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Path, code: str) ->
         return f"{name} cannot run afcl ({reason}); install the same version on it"
     if there != code:
         return f"{name} has other code of afcl than this driver; install the same on all nodes"
-    if read != code or not probe.with_name(f"{probe.name}-{node['NodeID']}").exists():
-        return f"{name} does not share {probe.parent}; choose a folder on a shared filesystem with --results"
+    if "://" in probe.place.uri:
+        if read == code:
+            return None
+        why = problem or "it sees other files there"
+        return f"{name} cannot use {probe.place.shown} ({why}); its Ray must be able to reach it, and to log in there"
+    if read != code or probe.read(node["NodeID"]) is None:
+        return f"{name} does not share {probe.place.shown}; choose a folder on a shared filesystem with --results"
     return None
 
 
@@ -104,27 +143,21 @@ def name_of(node: dict[str, Any]) -> str:
     return f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
-def remove_probe(probe: Path) -> None:
-    """Remove the file by which nodes are tried, and those that they wrote beside it."""
-    for left in probe.parent.glob(f"{probe.name}*"):
-        left.unlink(missing_ok=True)
-
-
 @ray.remote(num_cpus=0)
-def _look_from_node(probe: str) -> tuple[str, str | None]:
-    """The hash of the code there, and what it reads of the driver's file, beside which it writes one of its own.
+def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
+    """The hash of the code there, what it reads of the driver's file, and why it cannot.
 
     Imports what a trial needs: better here than in attempt after attempt, and the worker is there for the first one.
     """
     import search.trial  # noqa: F401
 
-    path = Path(probe)
     try:
-        read = path.read_text()
-        path.with_name(f"{path.name}-{ray.get_runtime_context().get_node_id()}").touch()
-    except OSError:
-        read = None
-    return code_hash(), read
+        read = probe.read("code")
+        if read is not None:
+            probe.write(ray.get_runtime_context().get_node_id(), "here")
+    except OSError as error:
+        return code_hash(), None, str(error)
+    return code_hash(), read, None
 
 
 def live_nodes(nodes: list[dict[str, Any]]) -> list[Node]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import search
 import trainers
+from search.bringing import bring_checkpoints
 from search.evidence import TEST_METRICS, Evidence, in_words
 from search.history import Trial
 from search.mlflow_store import connect, in_one_line, tracking_uri
@@ -81,6 +82,7 @@ def _register(
     """Register the winning configuration's best run; the version."""
     confirmation = SearchFolder(searched.path / evidence.confirmation)
     best = best_run(confirmation, evidence)
+    bring_checkpoints(confirmation, [best.number])
     weights = newest_checkpoint_path(confirmation.trial(best.number).checkpoints)
     if weights is None:
         raise FileNotFoundError(f"run {best.number} of {confirmation.name} has no checkpoint left")

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from search.artifacts import log_report
 from search.asha import rung_epochs
+from search.bringing import bring_checkpoints, bring_results
 from search.confirmed import confirmed_sentences, verdict
 from search.cost import cost
 from search.edges import edges
 from search.embedding import embeddings
 from search.figures import learning_curves, maps, optimisation_history, parallel_coordinates, slices
 from search.importance import importances
+from search.keeper import best_of_cl
 from search.leaderboard import as_csv, leaderboard
 from search.page import Section, bullets, page, paragraph
 from search.pictures import write_pictures
@@ -24,6 +26,7 @@ from search.store import SearchFolder, open_folder, results_root
 from search.tables import counts_line, search_state
 from search.values import searched, short, symbol
 from search.view import View, read_view
+from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
 
 
@@ -113,13 +116,27 @@ def report(name: str, *, png: bool = False, results: Path | None = None, data: P
     data: as `--data`, for the picture of the embeddings. Raises EnvironmentProblem when there is no browser for `png`.
     """
     folder = open_folder(results_root(results), name)
+    unbrought = _bring_what_it_shows(folder)
     view = read_view(folder, data)
     sections = sections_of(view)
     write_atomically(folder.report, page(folder.name, sections).encode())
     write_atomically(folder.leaderboard, as_csv(view).encode())
     figures = [figure for section in sections for figure in section.figures]
     pictures = tuple(write_pictures(figures, folder.figures)) if png else ()
-    return Written(folder.report, pictures, log_report(folder, pictures))
+    return Written(folder.report, pictures, unbrought or log_report(folder, pictures))
+
+
+def _bring_what_it_shows(folder: SearchFolder) -> str | None:
+    """Bring results and the encoders that are pictured from the search's store; or in a line why it did not answer."""
+    try:
+        bring_results(folder)
+        history = folder.history()
+        pictured = [*history.ranked()[:1], *filter(None, [best_of_cl(history)])]
+        missing = [trial.number for trial in pictured if not folder.trial(trial.number).embedding.exists()]
+        bring_checkpoints(folder, missing)
+    except EnvironmentProblem as problem:
+        return f"{problem}: the report lacks what is only there"
+    return None
 
 
 def render(folder: SearchFolder, data: Path | None = None) -> str:

@@ -5,7 +5,7 @@ results/NAME/
   spec.yaml            the resolved spec
   journal.jsonl        everything that happened; the only truth
   delivered.json       how much of the journal MLflow has
-  driver.lock          held while a driver runs
+  driver.lock          held while a driver runs; driver.json says so to other hosts
   driver.log           what Ray and the driver said
   stop                 there while somebody wants the search to stop
   trials/0007/         log.txt, result.json, checkpoints/, embedding.json
@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.history import History, read_history
 from search.journal import Journal
+from search.storage import Storage, storage_at
 from spaces.spec import NAME, SearchSpec, load_spec
 from trainers.config import did_you_mean
 from trainers.errors import EnvironmentProblem, InputError
@@ -46,7 +47,7 @@ PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 def results_root(given: Path | None = None) -> Path:
     """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
-    return Path(given or os.environ.get("AFCL_RESULTS") or "results").absolute()
+    return Path(given or os.environ.get("AFCL_RESULTS") or "results").expanduser().absolute()
 
 
 @dataclass(frozen=True)
@@ -228,9 +229,17 @@ class SearchFolder:
         """Where Ray Tune keeps its own files; nothing reads them back."""
         return self.path / "ray"
 
+    @property
+    def storage(self) -> Storage | None:
+        """Where a store keeps the search as well; None where only this folder does."""
+        if (uri := self.searched.spec().storage.uri) is None:
+            return None
+        place = storage_at(uri) / self.searched.name
+        return place if self.searched is self else place / self.name
+
     def trial(self, number: int) -> TrialFolder:
         """The files of trial `number`."""
-        return TrialFolder(self.path / "trials" / f"{number:04d}")
+        return TrialFolder(self.path / trial_path(number))
 
     def exported(self, rank: int) -> tuple[Path, Path]:
         """Configuration and weights of the search's trial at `rank`, from 1."""
@@ -315,6 +324,11 @@ class SearchFolder:
         if verb == "resume" and self.searched is not self:
             verb = "confirm"  # goes on with what was begun
         return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
+
+
+def trial_path(number: int) -> str:
+    """Where a trial's files are in its search's folder, on a disk or in a store."""
+    return f"trials/{number:04d}"
 
 
 def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any], **more: Any) -> SearchFolder:

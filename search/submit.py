@@ -19,8 +19,10 @@ import search
 import spaces
 import trainers
 from search import handover, jobs
+from search.bringing import bring
+from search.holding import is_stored
 from search.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
-from search.store import SearchFolder
+from search.store import SearchFolder, results_root
 from spaces.spec import SearchSpec, load_spec
 from trainers.config import shown as shown_value
 from trainers.errors import EnvironmentProblem, InputError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from search.driver import SearchResult
 
 ENTRYPOINT = "python -P -m search run-job"  # -P: a folder named "search" where Ray was started is not ours
+OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # the driver's own, where a store has what must outlive it
 READ_SECONDS, STOP_SECONDS = 90.0, 60
 STATES = {"PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "done", "STOPPED": "stopped", "FAILED": "failed"}
 INTERRUPTED = 130  # our exit code
@@ -57,13 +60,16 @@ def submit(
 ) -> Submitted:
     """Have a cluster run a search, or go on with it; nothing happens while it runs there.
 
-    results, data: folders on the cluster, the first one shared by all of its nodes. installed: the nodes have this code
-    already; else it is sent. anyway: go on with a search that other code began.
+    results, data: folders on the cluster, the first one shared by all of its nodes, unless the spec names a storage.
+    installed: the nodes have this code already; else it is sent. anyway: go on with a search that other code began.
     """
-    if results is None or not results.is_absolute():
+    if results is None and spec.storage.uri is not None:
+        results = OF_THE_HEAD
+    elif results is None or not results.is_absolute():
         raise InputError(
             "--results: must be the whole path of a folder that the cluster's nodes share, as a job's own folder is "
-            f"gone with the job, but got {'nothing' if results is None else shown_value(str(results))}"
+            f"gone with the job, but got {'nothing' if results is None else shown_value(str(results))}; or name a "
+            "--storage, which all nodes reach"
         )
     if spec.data.path is not None and not PurePosixPath(spec.data.path).is_absolute():
         raise InputError(f"data.path: must be a whole path on the cluster, but got {shown_value(spec.data.path)}")
@@ -103,7 +109,7 @@ def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
                 "no MLflow server is named: unless the cluster's own MLFLOW_TRACKING_URI does, the runs go to a file "
                 "in the results folder"
             )
-        secret = made.handed - {"MLFLOW_TRACKING_URI", "MLFLOW_S3_ENDPOINT_URL", "AWS_DEFAULT_REGION"}
+        secret = made.handed - handover.NO_SECRETS
         if secret and made.address.startswith("http://"):
             yield f"{', '.join(sorted(secret))} went with it over plain http, as Ray's own token does"
     for verb in ("status", "logs", "stop"):
@@ -144,7 +150,10 @@ def run_here(console: Any) -> "SearchResult":
     address = handover.ray_address()
     results, data = Path(told["results"]), None if told["data"] is None else Path(told["data"])
     spec = _parsed(told["spec"])
-    folder = SearchFolder(results / spec.name)
+    root = results_root(results)
+    folder = SearchFolder(root / spec.name)
+    if not (folder.path / "search.json").exists() and is_stored(spec):
+        folder = bring(root, spec.name, str(spec.storage.uri))
     if not (folder.path / "search.json").exists():
         return driver.run(spec, results=results, data=data, address=address, console=console)
     _refuse_another(folder, spec)

@@ -46,6 +46,12 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def overridden(set_: list[str] | None, tracking_uri: str | None, storage: str | None) -> list[str]:
+    """What the command line and the environment change in a spec, as `--set` would."""
+    flags = {"tracking.uri": tracking_uri, "storage.uri": storage or os.environ.get("AFCL_STORAGE")}
+    return [*(set_ or ()), *(f"{path}={json.dumps(value)}" for path, value in flags.items() if value)]
+
+
 def opened(name: str, results: Path | None) -> "SearchFolder":
     """The folder of the search, or of the confirmation (NAME/confirm-1), that is named.
 

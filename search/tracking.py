@@ -10,15 +10,17 @@ import fcntl
 import json
 import math
 import re
+import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from search.history import History, Trial
+from search.holding import taken
 from search.journal import Event, read_events
 from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, in_one_line, shown_uri, tracking_uri
 from search.store import SearchFolder
@@ -33,8 +35,9 @@ BATCH = 500  # events
 class Tracker:
     """Delivers a running search's journal from a thread of its own."""
 
-    def __init__(self, folder: SearchFolder, uri: str) -> None:
-        self._folder, self._uri = folder, uri
+    def __init__(self, folder: SearchFolder, uri: str, until: Callable[[], int] = lambda: sys.maxsize) -> None:
+        """until: the byte of the journal up to which it may be delivered: what can still be lost must not be seen."""
+        self._folder, self._uri, self._until = folder, uri, until
         self._wake, self._closing = threading.Event(), threading.Event()
         self.problem: str | None = None  # why nothing is delivered just now
         self.parent: tuple[str, str] | None = None  # experiment id and run id, once known
@@ -66,7 +69,7 @@ class Tracker:
             try:
                 with _alone(self._folder):
                     delivery = delivery or Delivery(self._folder, self._uri)
-                    delivery.catch_up()
+                    delivery.catch_up(self._until())
                     self.parent, self.problem, pause = delivery.parent_location, None, 1.0
                     if closing:
                         self.different = delivery.reconcile()
@@ -152,9 +155,14 @@ class Delivery:
         """Ids of the experiment and of the parent run."""
         return self._experiment, self._parent
 
-    def catch_up(self) -> None:
-        """Deliver all that the journal has."""
-        while events := list(islice(read_events(self._folder.journal, self._done.offset), BATCH)):
+    def catch_up(self, until: int = sys.maxsize) -> None:
+        """Deliver all that the journal has, up to a byte."""
+
+        def next_events() -> list[tuple[Event, int]]:
+            read = read_events(self._folder.journal, self._done.offset)
+            return list(islice(takewhile(lambda one: one[1] <= until, read), BATCH))
+
+        while events := next_events():
             for event, offset in events:
                 self._history.apply(event)
                 self._deliver(event)
@@ -347,6 +355,9 @@ def sync(folder: SearchFolder) -> tuple[int, list[str]]:
     """
     if (holder := folder.holder()) is not None:
         raise InputError(f"{folder.title} is run by {holder}, which delivers as it goes; sync it when it has ended")
+    if folder.storage is not None:
+        with taken(folder, lambda text: None):  # what the storage lacks must be there first
+            pass
     uri, left = tracking_uri(folder.spec(), folder.root), undelivered(folder)
     try:
         with _alone(folder):

@@ -1,8 +1,8 @@
 """Ray's trainable: a thin adapter on trainers.pipeline.
 
 A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost
-seconds a trial. Checkpoints are the trial's own, in the search's folder: a trial that is run again, after its worker,
-its node or the driver died, finds its newest one there, and Ray is told of none.
+seconds a trial. Checkpoints are the trial's own, in the search's folder or store: a trial that is run again, after its
+worker, its node or the driver died, finds its newest one there, and Ray is told of none.
 
 A trial that has failed is reported as such, so that Ray does not try it again; its worker then goes on with the next
 trial. A worker whose CUDA is of no more use may not: it leaves the reason in the trial's folder and dies of the error.
@@ -26,8 +26,9 @@ from ray import tune
 
 from search.grant import granted, granted_device
 from search.peers import LostWorker, run_on_workers
-from search.store import TrialFolder
-from trainers.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
+from search.storage import StorageError
+from search.stored_trial import LocalTrial, StoredTrial, files_of
+from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
@@ -51,16 +52,23 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
 
     assignment: its number, folder and config, and its workers and their threads, as plain values.
     """
-    reason = TrialFolder(Path(assignment["folder"])).take_reason_to_give_up()
-    if reason is not None:
-        tune.report({"failed": reason})
-        return
-    with granted() as device:
-        _run_on(device, assignment, shared)
+    files = files_of(assignment)
+    try:
+        reason = files.take_reason_to_give_up()
+        if reason is not None:
+            tune.report({"failed": reason})
+            return
+        with granted() as device:
+            _run_on(device, files, assignment, shared)
+    except StorageError as error:  # no fault of the trial's, and no other trial could be saved either
+        tune.report({"unsaved": f"the storage does not answer ({error})"})
+    finally:
+        files.close()
 
 
-def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData) -> None:
-    folder = TrialFolder(Path(assignment["folder"]))
+def _run_on(
+    device: torch.device, folder: LocalTrial | StoredTrial, assignment: dict[str, Any], shared: SharedData
+) -> None:
     if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
         folder.note_node(ray.get_runtime_context().get_node_id())
     config = TrialConfig.model_validate(assignment["config"])
@@ -69,8 +77,9 @@ def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData
     test_metrics: dict[str, float] = {}
 
     def save(checkpoint: Checkpoint) -> None:
-        save_checkpoint(checkpoint, folder.checkpoints)
+        folder.save(checkpoint)
         print(f"epoch {checkpoint.epoch}: {METRIC} {checkpoint.metrics[METRIC]:.4f}")
+        folder.send_log()
         if checkpoint.epoch == config.last_epoch:  # before the driver hears of the end
             finish(checkpoint)
 
@@ -87,7 +96,7 @@ def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData
 
     try:
         with _output_in(folder.log):
-            resume = newest_checkpoint(folder.checkpoints)
+            resume = folder.newest()
             if resume is not None:
                 print(f"goes on from its checkpoint of epoch {resume.epoch}")
             if resume is not None and resume.epoch == config.last_epoch:
@@ -98,11 +107,14 @@ def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData
     except OutOfMemory as error:
         folder.give_up(str(error))
         raise
-    except LostWorker:  # no fault of the trial's: Ray tries again, as when this worker dies
+    except (
+        LostWorker,
+        StorageError,
+    ):  # no fault of the trial's: for a lost worker Ray tries again, as when this one dies
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            tune.report({"disk_full": str(error)})
+            tune.report({"unsaved": f"the disk is full ({error})"})
             return
         message = f"{type(error).__name__}: {error}"
         if not folder.has_met(message):
@@ -113,6 +125,8 @@ def _run_on(device: torch.device, assignment: dict[str, Any], shared: SharedData
             folder.give_up(reason)
             raise
         tune.report({"failed": reason})
+    finally:
+        folder.send_log()  # with the traceback, where there is one
 
 
 def _poisons(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
 from spaces.ranges import Choice, Range, Value, ZeroOr, is_number
 from spaces.schema import in_standard_words, space_schema
+from spaces.storage_uri import check_uri
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.config import (
     ClassifierConfig,
@@ -131,6 +132,18 @@ class TrackingConfig(Config):
         return uri
 
 
+class StorageConfig(Config):
+    """Where a search's journal and checkpoints are kept as well, so that they outlive the driver's host."""
+
+    uri: Text | None = None  # None: in the results folder alone
+
+    @model_validator(mode="after")
+    def _is_an_address_without_secrets(self) -> Self:
+        if self.uri is not None:
+            check_uri(self.uri)
+        return self
+
+
 class SearchSpec(Config):
     """A search, whole and checked; `space` overrides the fixed values of the fields that it names."""
 
@@ -146,6 +159,7 @@ class SearchSpec(Config):
     search: SearchConfig
     resources: ResourcesConfig = ResourcesConfig()
     tracking: TrackingConfig = TrackingConfig()
+    storage: StorageConfig = StorageConfig()
 
     @field_validator("name")
     @classmethod

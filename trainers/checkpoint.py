@@ -38,27 +38,47 @@ class Checkpoint:
     optimizer: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(checkpoint: Checkpoint, folder: Path, keep: int = 2) -> Path:
-    """Write a checkpoint into `folder`, safe against a crash at any moment, and drop all but the newest `keep`."""
-    folder.mkdir(parents=True, exist_ok=True)
+def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
+    """A checkpoint as the name and the content of a file."""
     buffer = BytesIO()
     # a shallow dict: asdict() would copy every tensor
     torch.save({each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}, buffer)
     content = buffer.getvalue()
-    path = folder / f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt"
-    write_atomically(path, content)
+    return f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt", content
+
+
+def unpacked(name: str, content: bytes) -> Checkpoint:
+    """A checkpoint from its file. Raises ValueError when the content is not what the name says."""
+    if not is_whole(name, content):
+        raise ValueError(f"{name} is damaged: its content does not match the hash in its name")
+    return Checkpoint(**torch.load(BytesIO(content), map_location="cpu", weights_only=True))
+
+
+def is_whole(name: str, content: bytes) -> bool:
+    """Whether a file's content is what its name says; a name without a hash says nothing."""
+    named = _NAME.fullmatch(name)
+    return named is None or named[2] == _digest(content)
+
+
+def epoch_in(name: str) -> int | None:
+    """The epoch that a checkpoint's file name tells; None where it is no checkpoint's."""
+    named = _NAME.fullmatch(name)
+    return None if named is None else int(named[1])
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path, keep: int = 2) -> Path:
+    """Write a checkpoint into `folder`, safe against a crash at any moment, and drop all but the newest `keep`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name, content = packed(checkpoint)
+    write_atomically(folder / name, content)
     for old in _files(folder)[keep:]:
         old.unlink(missing_ok=True)
-    return path
+    return folder / name
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read one checkpoint. Raises ValueError when its content is not what its name says."""
-    content = path.read_bytes()
-    named = _NAME.fullmatch(path.name)
-    if named is not None and named[2] != _digest(content):
-        raise ValueError(f"{path.name} is damaged: its content does not match the hash in its name")
-    return Checkpoint(**torch.load(BytesIO(content), map_location="cpu", weights_only=True))
+    return unpacked(path.name, path.read_bytes())
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint | None:
@@ -74,8 +94,7 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
 def newest_checkpoint_path(folder: Path) -> Path | None:
     """Where the newest whole checkpoint of a folder stands."""
     for path in _files(folder):
-        named = _NAME.fullmatch(path.name)
-        if named is not None and named[2] == _digest(path.read_bytes()):
+        if is_whole(path.name, path.read_bytes()):
             return path
     return None
 

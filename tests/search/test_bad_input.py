@@ -140,7 +140,7 @@ def everything_in(root: Path) -> dict[str, bytes | None]:
     return {
         str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
         for path in sorted(root.rglob("*"))
-        if path.name != "driver.lock"
+        if path.name not in ("driver.lock", "driver.json")
     }
 
 

@@ -37,7 +37,12 @@ def test_a_search_whose_epochs_are_long_says_that_it_lives(watched):
 
 def test_a_store_that_takes_nothing_is_told_once(watched):
     view, history, printed, _, problem = watched
-    problem[0] = "no server answers"
-    for _ in range(3):
+    for said in ("MLflow takes nothing (no server answers)", "MLflow takes nothing (503)", "the storage neither (403)"):
+        problem[0] = said
         view.on_event({"event": "launched", "trial": 0}, history)
-    assert printed.getvalue().count("MLflow takes nothing just now (no server answers); the search goes on") == 1
+    assert printed.getvalue().count("MLflow takes nothing (no server answers)") == 1
+    assert "503" not in printed.getvalue()
+    problem[0] = "a store waits (1)"
+    view.sign_of_life()
+    assert "a store waits" in printed.getvalue(), "when nothing happens it is told too"
+    assert "the storage neither (403)" in printed.getvalue()

@@ -24,6 +24,7 @@ from search.journal import Journal
 from search.keeper import Keeper, best_and_contrast
 from search.optuna_view import OptunaView
 from search.provenance import code_hash
+from search.storage import Storage
 from search.store import SearchFolder, TrialFolder
 from search.tracking import Tracker
 from spaces.spec import load_spec
@@ -310,7 +311,7 @@ def test_a_server_that_refuses_is_told_in_few_words(finished, status, words, tmp
 
 @pytest.mark.slow
 def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp_path):
-    preflight.check_nodes(tmp_path / "new", code_hash())
+    preflight.check_nodes(Storage(str(tmp_path / "new")), code_hash())
     assert not list((tmp_path / "new").iterdir())
     with pytest.raises(preflight.EnvironmentProblem, match="other code"):
-        preflight.check_nodes(tmp_path, "another hash")
+        preflight.check_nodes(Storage(str(tmp_path)), "another hash")

@@ -1,0 +1,68 @@
+"""A search's journal in a store: pieces of it, as objects that are whole or not there.
+
+    journal/000000000000-000000004711-000002-0123456789abcdef.jsonl
+
+holds the bytes from the first number to the second, was written by the driver with the lease of the third, and has
+content of that hash. A driver writes its pieces in order, and begins where the journal ended that it found: so a piece
+of an older driver that reaches beyond the first one of a newer driver was written after it had lost the search, and is
+passed over. What comes behind a gap or a damaged piece is passed over like a torn last line.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+FOLDER = "journal"
+_NAME = re.compile(rf"{FOLDER}/(\d+)-(\d+)-(\d+)-([0-9a-f]{{16}})\.jsonl")
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """One piece, by what its name says."""
+
+    lease: int  # the number of the driver that wrote it
+    start: int
+    end: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Its name in the search's folder."""
+        return f"{FOLDER}/{self.start:012d}-{self.end:012d}-{self.lease:06d}-{self.digest}.jsonl"
+
+
+def segment(content: bytes, start: int, lease: int) -> Segment:
+    """The piece that holds `content` from byte `start` on."""
+    return Segment(lease, start, start + len(content), _digest(content))
+
+
+def segments(names: Iterable[str]) -> list[Segment]:
+    """The pieces among a folder's files."""
+    found = (_NAME.fullmatch(name) for name in names)
+    return [Segment(int(one[3]), int(one[1]), int(one[2]), one[4]) for one in found if one is not None]
+
+
+def joined(pieces: Iterable[Segment], get: Callable[[str], bytes | None]) -> bytes:
+    """The journal that the pieces hold, in whole lines. get: a file's content, None where it is gone."""
+    whole = bytearray()
+    for _, group in groupby(sorted(pieces), lambda piece: piece.lease):
+        of_one_driver = list(group)
+        if of_one_driver[0].start > len(whole):
+            continue
+        del whole[of_one_driver[0].start :]
+        for piece in of_one_driver:
+            if piece.start > len(whole):
+                break
+            if piece.end <= len(whole):
+                continue  # a longer one held it too
+            content = get(piece.name)
+            if content is not None and _digest(content) == piece.digest:
+                del whole[piece.start :]
+                whole += content
+    return bytes(whole[: whole.rfind(b"\n") + 1])
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

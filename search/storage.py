@@ -1,0 +1,222 @@
+"""A place for files that outlives any one host: a folder of any store that Ray can keep results in.
+
+pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others).
+Credentials are never part of the address: the store's own variables and files have them (AWS_*, ~/.aws, the machine's
+role). A file is whole or not there: object stores put it so, and on a file system it is written beside its place and
+moved.
+
+Every failure but that of a file that is not there is a StorageError, after the few tries that the store's own client
+makes.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+from trainers.errors import EnvironmentProblem
+from trainers.files import write_atomically
+
+Answer = TypeVar("Answer")
+CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as one that does not answer
+PAUSES = (0.2, 2.0)  # seconds between tries on a store that does not answer: the first, and the longest
+IN_WORDS = {
+    "NETWORK_CONNECTION": "no server answers",
+    "ACCESS_DENIED": "access is denied",
+    "NO_SUCH_BUCKET": "there is no such bucket",
+    "INVALID_ACCESS_KEY_ID": "it does not know the access key",
+    "SIGNATURE_DOES_NOT_MATCH": "the secret key is wrong",
+}
+
+
+class StorageError(OSError):
+    """The store does not answer, or refuses."""
+
+    def __init__(self, said: object) -> None:
+        """`said`: what its client raised, of which one line stays."""
+        lines = str(said).strip().splitlines() or [type(said).__name__]
+        of_s3 = re.search(r"AWS Error (\w+)", lines[0])
+        words = IN_WORDS.get(of_s3[1]) if of_s3 else None
+        super().__init__(words or lines[0].partition(" Detail: ")[0][:300])
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A folder of a store, by its address; cheap to make, to send to a worker, and to descend from."""
+
+    uri: str
+
+    def __reduce__(self) -> tuple[type["Storage"], tuple[str]]:
+        """Each process opens it anew, with the credentials that it has."""
+        return Storage, (self.uri,)
+
+    def __truediv__(self, name: str) -> "Storage":
+        """The folder `name` in this one."""
+        if self.uri.startswith("/"):
+            return Storage(f"{self.uri.rstrip('/')}/{name}")
+        address, question, query = self.uri.partition("?")
+        return Storage(f"{address.rstrip('/')}/{name}{question}{query}")
+
+    @property
+    def shown(self) -> str:
+        """The address as a person writes it."""
+        return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        """pyarrow's file system, and the folder's path in it."""
+        from pyarrow import ArrowInvalid, fs  # a third of a second
+
+        if self.uri.startswith("/"):
+            return fs.LocalFileSystem(), self.uri.rstrip("/")
+        if self.uri.startswith("s3://"):
+            return _s3(self.uri)
+        try:
+            system, path = fs.FileSystem.from_uri(self.uri)
+        except ArrowInvalid as error:
+            if not str(error).startswith("Unrecognized filesystem type"):
+                raise
+            from fsspec.core import url_to_fs
+
+            there, path = url_to_fs(self.uri)
+            system = fs.PyFileSystem(fs.FSSpecHandler(there))
+        return system, path.rstrip("/")
+
+    def _ask(self, what: Callable[[Any, str], Answer]) -> Answer:
+        try:
+            return what(*self._opened)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # each store's client raises what it likes
+            raise StorageError(error) from error
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file, over an older one of that name."""
+
+        def write(system: Any, folder: str) -> None:
+            path = f"{folder}/{name}"
+            if system.type_name == "local":
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(Path(path), content)
+                return
+            partial = path
+            if system.type_name not in ("s3", "gcs", "abfs"):  # there are folders, and files that grow
+                system.create_dir(path.rpartition("/")[0], recursive=True)
+                partial = f"{path}.{os.getpid()}.partial"
+            with system.open_output_stream(partial) as file:
+                file.write(content)
+            if partial != path:
+                system.move(partial, path)
+
+        try:
+            self._ask(write)
+        except FileNotFoundError as error:  # of the bucket, or of the disk that should be mounted there
+            raise StorageError(error) from error
+
+    def get(self, name: str) -> bytes:
+        """What a file holds. Raises FileNotFoundError where there is none."""
+
+        def read(system: Any, folder: str) -> bytes:
+            with system.open_input_stream(f"{folder}/{name}") as file:
+                return bytes(file.readall())
+
+        return self._ask(read)
+
+    def find(self, name: str) -> bytes | None:
+        """What a file holds; None where there is none."""
+        try:
+            return self.get(name)
+        except FileNotFoundError:
+            return None
+
+    def names(self, under: str = "") -> list[str]:
+        """The files below this folder, or below `under` in it, by their names relative to this folder; sorted."""
+
+        def look(system: Any, folder: str) -> list[str]:
+            from pyarrow import fs
+
+            start = f"{folder}/{under}".rstrip("/")
+            found = system.get_file_info(fs.FileSelector(start, recursive=True, allow_not_found=True))
+            paths = [info.path for info in found if info.type == fs.FileType.File]
+            return sorted(path.removeprefix(f"{folder}/") for path in paths if not path.endswith(".partial"))
+
+        return self._ask(look)
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+        def remove(system: Any, folder: str) -> None:
+            system.delete_file(f"{folder}/{name}")
+
+        with suppress(FileNotFoundError):
+            self._ask(remove)
+
+    def delete_all(self) -> None:
+        """Remove this folder and all below it, if it is there."""
+
+        def remove(system: Any, folder: str) -> None:
+            system.delete_dir(folder)
+
+        with suppress(FileNotFoundError):
+            self._ask(remove)
+
+
+def _s3(uri: str) -> tuple[Any, str]:
+    """An S3 store that is asked with little patience: a server that hangs would else be waited for without end."""
+    from pyarrow import fs
+
+    parts = urlsplit(uri)
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if unknown := options.keys() - {"region", "scheme", "endpoint_override", "tls_ca_file_path"}:
+        raise StorageError(f"the address has an unknown option {min(unknown)}")
+    if "endpoint_override" not in options and "region" not in options:
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        options["region"] = region or fs.resolve_s3_region(parts.netloc)
+    tries = fs.AwsStandardS3RetryStrategy(max_attempts=2)
+    system = fs.S3FileSystem(connect_timeout=CONNECT, request_timeout=SILENCE, retry_strategy=tries, **options)
+    return system, f"{parts.netloc}{parts.path}".rstrip("/")
+
+
+def storage_at(uri: str) -> Storage:
+    """The folder that a user's `uri` means, from this host as from every other.
+
+    AWS_ENDPOINT_URL, which only this host may have, becomes part of the address.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    parts = urlsplit(uri)
+    if parts.scheme == "s3" and endpoint and "endpoint_override" not in parse_qs(parts.query):
+        place = urlsplit(endpoint)
+        more = {"endpoint_override": place.netloc + place.path.rstrip("/"), "scheme": place.scheme}
+        if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
+            more["region"] = region
+        given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        return Storage(f"{uri.partition('?')[0]}?{urlencode(more | given)}")
+    return Storage(uri)
+
+
+def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
+    """Ask a store again and again, for so many seconds, while it does not answer."""
+    pause, longest = PAUSES
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return what()
+        except StorageError:
+            if time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
+
+
+def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
+    """Ask a store that must answer now. Raises EnvironmentProblem, in one line, where it does not."""
+    try:
+        return what()
+    except StorageError as error:
+        raise EnvironmentProblem(f"storage: {storage.shown} does not answer as it should ({error})") from None

@@ -1,0 +1,141 @@
+"""A trial's files as its worker sees them: in the results folder, or in a store, which spares nodes a shared folder.
+
+What a trial prints goes to a file of the worker's node first, one for each attempt, and from there to the store with
+each checkpoint.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from search.storage import Storage, StorageError, patiently
+from search.store import TrialFolder, trial_path
+from trainers.checkpoint import Checkpoint, epoch_in, newest_checkpoint, packed, save_checkpoint, unpacked
+
+PATIENCE = 300.0  # seconds in which the store may not answer, until the search is paused
+KEEP = 2  # checkpoints of a trial that runs
+
+
+class LocalTrial(TrialFolder):
+    """In the results folder."""
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint."""
+        save_checkpoint(checkpoint, self.checkpoints, KEEP)
+
+    def newest(self) -> Checkpoint | None:
+        """The newest whole checkpoint."""
+        return newest_checkpoint(self.checkpoints)
+
+    def send_log(self) -> None:
+        """Nothing: the log is where it stays."""
+
+    def close(self) -> None:
+        """Nothing: there is no more than the folder."""
+
+
+class StoredTrial:
+    """In a store. A store that does not answer is waited for; then StorageError."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._checkpoints: list[str] | None = None  # the newest first; None: not looked for yet
+        name = f"log-{time.time_ns():020d}-{os.getpid()}.txt"
+        self.log = Path(tempfile.mkdtemp(prefix="afcl-trial-")) / name  # removed by `close`
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint, and remove all but the newest two."""
+        name, content = packed(checkpoint)
+        self._put(f"checkpoints/{name}", content)
+        names = sorted({f"checkpoints/{name}", *self._names()}, reverse=True)
+        self._checkpoints = names[:KEEP]
+        for old in names[KEEP:]:
+            try:
+                self._storage.delete(old)
+            except StorageError:  # it is removed with a later one
+                self._checkpoints.append(old)
+
+    def newest(self) -> Checkpoint | None:
+        """The newest whole checkpoint."""
+        for name in self._names():
+            content = patiently(partial(self._storage.find, name), PATIENCE)
+            if content is not None:
+                try:
+                    return unpacked(name.rpartition("/")[2], content)
+                except ValueError:
+                    continue
+        return None
+
+    def _names(self) -> list[str]:
+        if self._checkpoints is None:
+            found = patiently(partial(self._storage.names, "checkpoints"), PATIENCE)
+            names = [name for name in found if epoch_in(name.rpartition("/")[2]) is not None]
+            self._checkpoints = sorted(names, reverse=True)
+        return self._checkpoints
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Leave the result of a finished trial."""
+        self._put("result.json", (json.dumps(result, indent=1) + "\n").encode())
+
+    def has_met(self, error: str) -> bool:
+        """Whether the trial has met this very error before; from now on it has."""
+        known = patiently(partial(self._storage.find, "last-error.txt"), PATIENCE) == error.encode()
+        self._put("last-error.txt", error.encode())
+        return known
+
+    def give_up(self, reason: str) -> None:
+        """Leave for the next worker that takes the trial that it need not try, and why."""
+        self._put("gave-up.txt", reason.encode())
+
+    def take_reason_to_give_up(self) -> str | None:
+        """Why the trial's last worker gave it up, said once; None where it did not."""
+        reason = patiently(partial(self._storage.find, "gave-up.txt"), PATIENCE)
+        if reason is None:
+            return None
+        patiently(partial(self._storage.delete, "gave-up.txt"), PATIENCE)
+        return reason.decode()
+
+    def note_node(self, node: str) -> None:
+        """Leave for the driver on which node, by Ray's id, the trial is tried now."""
+        self._put("node.txt", node.encode())
+
+    def send_log(self) -> None:
+        """Put what the trial has printed so far; where the store does not take it now, it comes with the rest."""
+        with suppress(StorageError, FileNotFoundError):
+            self._storage.put(self.log.name, self.log.read_bytes())
+
+    def close(self) -> None:
+        """Leave nothing on the node."""
+        shutil.rmtree(self.log.parent, ignore_errors=True)
+
+    def _put(self, name: str, content: bytes) -> None:
+        patiently(partial(self._storage.put, name, content), PATIENCE)
+
+
+def noted_node_in(storage: Storage) -> Callable[[int, bool], str | None]:
+    """What tells on which node a trial of the search in a store was tried last; None where that cannot be known now."""
+
+    def noted(number: int, for_the_last_time: bool) -> str | None:
+        name = f"{trial_path(number)}/node.txt"
+        with suppress(StorageError):
+            content = storage.find(name)
+            if for_the_last_time:
+                storage.delete(name)
+            return None if content is None else content.decode()
+        return None
+
+    return noted
+
+
+def files_of(assignment: Mapping[str, Any]) -> LocalTrial | StoredTrial:
+    """Where the trial of an assignment keeps its files."""
+    if assignment.get("storage") is not None:
+        return StoredTrial(Storage(assignment["storage"]))
+    return LocalTrial(Path(assignment["folder"]))

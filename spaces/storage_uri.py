@@ -1,0 +1,31 @@
+"""The address of a store, as a spec may hold it: one that anybody may read."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+from trainers.config import printable
+from trainers.errors import InputError
+
+SECRET = ("key", "secret", "token", "password", "credential", "signature", "sas")
+ADVICE = "the store's own variables or files have them, AWS_ACCESS_KEY_ID or ~/.aws/credentials say"
+
+
+def check_uri(uri: str) -> None:
+    """Raise InputError, in one line that does not repeat it, when an address holds a secret or is none."""
+    try:
+        parts = urlsplit(uri)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        raise InputError("storage.uri: must be an address like s3://bucket/folder, but cannot be read as one") from None
+    who, at, _ = parts.netloc.rpartition("@")
+    # in s3://KEY@bucket it is a key; sftp://user@host and abfs://container@account hold no secret
+    if ":" in who or (at and parts.scheme in ("s3", "s3a")):
+        raise InputError(f"storage.uri: must not hold a name with a password or a key; {ADVICE}")
+    for name, _ in query:
+        if any(word in name.lower() for word in SECRET) or name.lower() == "sig":
+            raise InputError(f"storage.uri: must not hold a secret, but has {printable(name)}=…; {ADVICE}")
+    if parts.fragment:
+        raise InputError("storage.uri: must be an address like s3://bucket/folder, without a #")
+    is_address = len(parts.scheme) > 1 and uri.startswith(f"{parts.scheme}://") and (parts.netloc or parts.path)
+    if not (is_address or uri.startswith("/")):
+        got = "" if "@" in uri or "=" in uri else f", but got {printable(uri)}"
+        raise InputError(f"storage.uri: must be an address like s3://bucket/folder, or a whole path{got}")
