@@ -61,7 +61,7 @@ def hold(folder):
     return taken(folder, lambda text: None)
 
 
-def wait_until(holds, seconds=20.0):
+def wait_until(holds, seconds=90.0):
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -214,12 +214,12 @@ def played(folder, mirror_):
 
 def test_each_decision_is_in_the_store_within_the_bound(kept):
     with hold(kept) as held:
-        wait_until(lambda: stored(kept) == kept.journal.read_bytes(), 5.0)
+        wait_until(lambda: stored(kept) == kept.journal.read_bytes(), 30.0)
         conductor = played(kept, held.mirror)
         for epoch in (2, 3):
             conductor.result(0, epoch, {conductor.metric: 0.5})
             before = kept.journal.read_bytes()
-            wait_until(lambda before=before: stored(kept) == before, 5.0)
+            wait_until(lambda before=before: stored(kept) == before, 30.0)
         conductor.close("interrupted")
     assert stored(kept) == kept.journal.read_bytes()
     assert len(segments(kept.storage.names("journal"))) == 1, "they are merged at the end"
