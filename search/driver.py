@@ -306,7 +306,7 @@ def _tuner(
         }
 
     resources = {"cpu": spec.resources.cpus, "gpu": spec.resources.gpus}
-    searcher = ConductorSearcher(conductor, assign, slots, None if cluster is None else cluster.turns())
+    searcher = ConductorSearcher(conductor, assign, slots)
     places = None if cluster is None else cluster.places(searcher.is_full)
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(trainable, data=dict(data), test=test), resources),

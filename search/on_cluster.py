@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search.admission import Admission
 from search.placement import Places
-from search.sharing import Share, Turns, announced
+from search.sharing import Share, announced
 from search.slots import Node
 from search.store import SearchFolder
 from spaces.spec import SearchSpec
@@ -26,10 +26,6 @@ class OnCluster:
     def is_crowded(self) -> bool:
         """Whether there are more searches than places."""
         return self.share(self.admission.nodes()).crowded
-
-    def turns(self) -> Turns:
-        """Who goes first where they are more."""
-        return Turns(self.is_crowded)
 
     def places(self, is_full: Callable[[], bool]) -> Places:
         """Where trials may go."""
