@@ -16,7 +16,6 @@ from search.admission import Admission
 from search.conductor import Conductor, PausedError
 from search.history import Trial
 from search.placement import Places
-from search.sharing import Turns
 from trainers.config import STEP
 
 Assignment = dict[str, Any]
@@ -32,21 +31,14 @@ class _NotInSnapshots:
 class ConductorSearcher(_NotInSnapshots, Searcher):
     """Hands the conductor's trials to Ray, no more at once than there are slots."""
 
-    def __init__(
-        self,
-        conductor: Conductor,
-        assign: Callable[[Trial], Assignment],
-        slots: Callable[[], int],
-        turns: Turns | None = None,
-    ) -> None:
-        """`turns`: among the searches on a cluster; None on a Ray of our own."""
+    def __init__(self, conductor: Conductor, assign: Callable[[Trial], Assignment], slots: Callable[[], int]) -> None:
         super().__init__()
-        self._conductor, self._assign, self._slots, self._turns = conductor, assign, slots, turns
+        self._conductor, self._assign, self._slots = conductor, assign, slots
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
         """A trial to run; None while every slot is taken: a later ask knows more."""
-        if self._conductor.paused or self.is_full() or (self._turns is not None and self._turns.gives_way()):
+        if self._conductor.paused or self.is_full():
             return None
         try:
             trial = self._conductor.next_trial()
@@ -64,8 +56,6 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A slot is free."""
         self._running.discard(trial_id)
-        if self._turns is not None:
-            self._turns.trial_ended()
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the journal has it all."""

@@ -333,7 +333,7 @@ def _tuner(
 
     worker = {"CPU": spec.resources.cpus, "GPU": spec.resources.gpus}
     resources = tune.PlacementGroupFactory([worker] * spec.resources.workers)
-    searcher = ConductorSearcher(conductor, assign, slots, None if cluster is None else cluster.turns())
+    searcher = ConductorSearcher(conductor, assign, slots)
     places = None if cluster is None else cluster.places(searcher.is_full)
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(trainable, shared=shared), resources),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from search import preflight
 from search.admission import Admission
 from search.placement import Places
-from search.sharing import Share, Turns, announced
+from search.sharing import Share, announced
 from search.slots import Node
 from search.store import SearchFolder
 from search.stored_trial import noted_node_in
@@ -28,10 +28,6 @@ class OnCluster:
     def is_crowded(self) -> bool:
         """Whether there are more searches than places."""
         return self.share(self.admission.nodes()).crowded
-
-    def turns(self) -> Turns:
-        """Who goes first where they are more."""
-        return Turns(self.is_crowded)
 
     def places(self, is_full: Callable[[], bool]) -> Places:
         """Where trials may go."""

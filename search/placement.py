@@ -5,14 +5,17 @@ next one. Both are right on a quiet machine. Here each request names the nodes t
 that waits is made anew when they have changed, and a worker goes back to Ray where its place belongs to another search.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial as RayTrial
-from ray.util.placement_group import NODE_ID_LABEL_KEY, PlacementGroup, placement_group
+from ray.util.placement_group import NODE_ID_LABEL_KEY, PlacementGroup, placement_group, placement_group_table
 
 from search.admission import Admission
+
+GIVE_WAY_SECONDS = 10.0
 
 
 class Placement(PlacementGroupFactory):
@@ -57,8 +60,24 @@ class Places:
             self._asked_with = now
             ask_anew(controller._actor_manager._resource_manager)
         waits = any(trial.status == RayTrial.PENDING for trial in controller.get_trials())
-        if self._admission.avoids_some or self._is_crowded() or (self._is_full() and not waits):
+        if self._is_crowded() and controller._actor_cache.num_cached_objects:
+            give_way(controller)
+        elif self._admission.avoids_some or (self._is_full() and not waits):
             controller._cleanup_cached_actors(force_all=True)
+
+
+def give_way(controller: Any) -> None:
+    """Let other searches have the place of a trial that has ended, if they wait for one; takes seconds at most.
+
+    Ray gives a free place to whichever request it looks at next, which as a rule is that of the search that had it. So
+    the place is given back, and nothing asked for, until those who wait have theirs.
+    """
+    deadline = time.monotonic() + GIVE_WAY_SECONDS
+    controller._cleanup_cached_actors(force_all=True)
+    while controller._stopping_actors and time.monotonic() < deadline:
+        controller._actor_manager.next(timeout=0.1)  # where it takes in that a worker has ended
+    while time.monotonic() < deadline and any(one["state"] == "PENDING" for one in placement_group_table().values()):
+        time.sleep(0.2)
 
 
 def ask_anew(resources: Any) -> None:

@@ -6,7 +6,6 @@ up a slot when the trial on it has ended.
 """
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
-from ray.util import list_named_actors, placement_group_table
+from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.slots import Node, slots_on
@@ -22,7 +21,6 @@ from spaces.spec import ResourcesConfig, SearchSpec
 
 NAMESPACE = "afcl"
 LOOK_SECONDS = 5.0
-GIVE_WAY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, order=True)
@@ -83,33 +81,6 @@ def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], 
         yield lambda nodes: share_of(mine, others(), nodes)
     finally:
         ray.kill(sign)
-
-
-class Turns:
-    """Lets others go first where there are more searches than places.
-
-    Ray gives a free place to whichever request it looks at next, which is as a rule that of the search that had it. So
-    who has ended a trial asks for no place as long as a request of another waits, for half a minute at most.
-    """
-
-    def __init__(self, is_crowded: Callable[[], bool]) -> None:
-        self._is_crowded = is_crowded
-        self._ended = self._looked = -math.inf
-        self._other_waits = False
-
-    def trial_ended(self) -> None:
-        """A place of ours is free."""
-        self._ended, self._looked = time.monotonic(), -math.inf
-
-    def gives_way(self) -> bool:
-        """Whether another search is to have the place."""
-        now = time.monotonic()
-        if now - self._ended > GIVE_WAY_SECONDS or not self._is_crowded():
-            return False
-        if now - self._looked > 1:
-            self._looked = now
-            self._other_waits = any(group["state"] == "PENDING" for group in placement_group_table().values())
-        return self._other_waits
 
 
 @ray.remote(num_cpus=0)

@@ -152,7 +152,8 @@ class Controller:
     """The insides of Ray Tune's TuneController that are used, and what was done to them."""
 
     def __init__(self, *statuses):
-        self.done, self._actor_manager, self._resource_manager = [], self, self
+        self.done, self._actor_manager, self._resource_manager, self._actor_cache = [], self, self, self
+        self.num_cached_objects, self._stopping_actors = 1, {"worker"}
         self._trials = [type("Trial", (), {"status": status})() for status in statuses]
         self._request_to_staged_pgs = {"request": {1, 2}, "nothing": set()}
 
@@ -167,6 +168,11 @@ class Controller:
 
     def _cleanup_cached_actors(self, force_all):
         self.done.append("release")
+        self.num_cached_objects = 0
+
+    def next(self, timeout):
+        self._stopping_actors.clear()
+        self.done.append("the worker ends")
 
 
 @pytest.mark.parametrize(
@@ -175,11 +181,20 @@ class Controller:
         (False, False, ["RUNNING"], []),
         (True, False, ["RUNNING", "PENDING"], []),  # the idle worker is for the trial that waits
         (True, False, ["RUNNING"], ["release"]),  # a slot was lost to another search
-        (False, True, ["RUNNING", "PENDING"], ["release"]),
+        (False, True, ["RUNNING", "PENDING"], ["release", "the worker ends", "look", "look"]),
     ],
 )
-def test_an_idle_worker_goes_back_to_ray_where_its_place_is_not_ours(full, crowded, statuses, done, cluster):
-    controller = Controller(*statuses)
+def test_an_idle_worker_goes_back_to_ray_where_its_place_is_not_ours(
+    full, crowded, statuses, done, cluster, monkeypatch
+):
+    """Where searches outnumber places nothing is asked for until those who wait have theirs."""
+    controller, states = Controller(*statuses), ["PENDING", "CREATED"]
+
+    def table():
+        controller.done.append("look")
+        return {"another search's": {"state": states.pop(0)}}
+
+    monkeypatch.setattr(placement, "placement_group_table", table)
     Places(cluster.admission, lambda: full, lambda: crowded).on_step(controller)
     assert controller.done == done
 

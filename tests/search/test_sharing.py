@@ -7,8 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search import sharing
-from search.sharing import NAMESPACE, Claim, Turns, claims_in, share_of
+from search.sharing import NAMESPACE, Claim, claims_in, share_of
 from spaces.spec import ResourcesConfig
 
 ONE_CPU = ResourcesConfig().model_dump_json()
@@ -71,23 +70,3 @@ def test_claims_of_another_version_do_not_count():
     names = [json.dumps(asdict(mine)), "{}", "no JSON", json.dumps(asdict(mine) | {"resources": '{"tpus": 3}'})]
     actors = [{"namespace": NAMESPACE, "name": name} for name in names]
     assert claims_in([*actors, {"namespace": "another", "name": names[0]}]) == [mine]
-
-
-def test_who_has_ended_a_trial_lets_those_go_first_who_wait_and_not_for_ever(monkeypatch):
-    clock, waiting = [100.0], ["PENDING", "CREATED"]
-    monkeypatch.setattr(sharing.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(sharing, "placement_group_table", lambda: {n: {"state": one} for n, one in enumerate(waiting)})
-    turns = Turns(lambda: True)
-    assert not turns.gives_way()  # it has had no place yet
-    turns.trial_ended()
-    assert turns.gives_way()
-    waiting[0] = "CREATED"
-    clock[0] += 2
-    assert not turns.gives_way()
-    waiting[0] = "PENDING"
-    clock[0] += 2
-    assert turns.gives_way()
-    clock[0] += 30
-    assert not turns.gives_way()
-    turns.trial_ended()
-    assert not Turns(lambda: False).gives_way()
