@@ -60,8 +60,13 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
             return
         with granted() as device:
             _run_on(device, files, assignment, shared)
-    except StorageError as error:  # no fault of the trial's, and no other trial could be saved either
+    # no fault of the trial's, and no other trial could be saved either
+    except StorageError as error:
         tune.report({"unsaved": f"the storage does not answer ({error})"})
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        tune.report({"unsaved": f"the disk is full ({error})"})
     finally:
         files.close()
 
@@ -107,15 +112,11 @@ def _run_on(
     except OutOfMemory as error:
         folder.give_up(str(error))
         raise
-    except (
-        LostWorker,
-        StorageError,
-    ):  # no fault of the trial's: for a lost worker Ray tries again, as when this one dies
+    except (LostWorker, StorageError):  # for a lost worker Ray tries again, as when this one dies
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            tune.report({"unsaved": f"the disk is full ({error})"})
-            return
+        if _is_full(error):
+            raise
         message = f"{type(error).__name__}: {error}"
         if not folder.has_met(message):
             raise
@@ -127,6 +128,10 @@ def _run_on(
         tune.report({"failed": reason})
     finally:
         folder.send_log()  # with the traceback, where there is one
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _poisons(error: Exception) -> bool:
