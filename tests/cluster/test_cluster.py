@@ -291,6 +291,7 @@ sys.meta_path.insert(0, Spoils())
 def test_a_node_on_which_trials_crash_takes_no_more_and_costs_one_trial(cluster, shared, alone, tmp_path):
     """Ray tries a trial again where there is room, which is where it crashed: the first one is lost to that."""
     (tmp_path / "sitecustomize.py").write_text(DIES_OF_TRIALS)
+    cluster.kill(workers(cluster)[0])  # so that the bad one is needed from the start
     bad = cluster.add_node(before=f"export PYTHONPATH={tmp_path}")
     try:
         submit(cluster, shared, "wary", "--set", "search.max_failed_share=1")
@@ -304,6 +305,7 @@ def test_a_node_on_which_trials_crash_takes_no_more_and_costs_one_trial(cluster,
         assert len(kept) + len(failed) == TRIALS
     finally:
         cluster.kill(bad)
+        cluster.add_node()
 
 
 def test_a_node_whose_cable_is_cut_is_given_up_and_its_trials_go_on(cluster, shared, alone):
