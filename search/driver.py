@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -253,11 +253,11 @@ def drive(
     keeper = Keeper(folder, history, kept, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
-    conductor = Conductor(spec, history, folder.open_journal(), agenda, listeners=listeners)
-    with suppress(PausedError):
-        begin(conductor)
-    tracker.start()
-    with signals_taken(view.tell) as signals:
+    with closing(folder.open_journal()) as journal, signals_taken(view.tell) as signals:
+        conductor = Conductor(spec, history, journal, agenda, listeners=listeners)
+        with suppress(PausedError):
+            begin(conductor)
+        tracker.start()
         with shown(view, history), on_cluster(folder, spec, nodes, view.tell) as cluster:
             slots = Slots(spec) if cluster is None else cluster.slots
             stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, hold, signals, view.sign_of_life))
