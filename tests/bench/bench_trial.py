@@ -18,7 +18,13 @@ from trainers.models import build_encoder
 from trainers.pipeline import run_trial
 
 SHORT = ["representation.epochs=4", "classifier.epochs=5"]  # the demo's 16 and 20, in the same proportion
-FEW = ["data.train_size=400", "data.val_per_class=50", "representation.epochs=1", "classifier.epochs=2"]
+FEW = [
+    "data.train_size=400",
+    "data.val_per_class=50",
+    "representation.epochs=1",
+    "classifier.epochs=2",
+    "search.scheduler.grace=1",
+]
 ENCODERS = {  # what is changed in the demo, seconds to spend on it, and how many runs of each side at least
     "small, width 8": (SHORT, 12.0, 5),
     "small, width 16": ([*SHORT, "model.width=16"], 12.0, 5),

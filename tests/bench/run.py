@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,13 +69,12 @@ def main() -> None:
     compute_on(given.device)
     torch.set_num_threads(given.threads)
     topics = {name: rows for name, rows in TOPICS.items() if not given.topics or name in given.topics}
-    started = time.perf_counter()
-    measured = _measure(topics, Console(stderr=True))
-    about = _about(time.perf_counter() - started)
     OUT.mkdir(parents=True, exist_ok=True)
-    content = about | {"rows": [asdict(row) for row in measured]}
-    write_atomically(OUT / "bench.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-    write_atomically(OUT / "bench.md", _markdown(measured, about).encode())
+    started, measured = time.perf_counter(), list[Row]()
+    for topic in _measured(topics, Console(stderr=True)):
+        measured += topic
+        about = _about(time.perf_counter() - started)
+        _write(measured, about)  # what a later topic may not take away
     console = Console()
     if not console.is_terminal:
         console.width = 110  # a log has no width to keep to
@@ -82,9 +82,8 @@ def main() -> None:
     console.print(f"\n{_machine(about)}\n{NOTES}\n{OUT / 'bench.md'} and bench.json", highlight=False, soft_wrap=True)
 
 
-def _measure(topics: dict[str, Topic], console: Console) -> list[Row]:
+def _measured(topics: dict[str, Topic], console: Console) -> Iterator[list[Row]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    measured: list[Row] = []
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=len(topics))
 
@@ -94,9 +93,14 @@ def _measure(topics: dict[str, Topic], console: Console) -> list[Row]:
                 console.print(what, highlight=False)
 
         for rows in topics.values():
-            measured += rows(say)
+            yield list(rows(say))
             progress.advance(task)
-    return measured
+
+
+def _write(measured: list[Row], about: dict[str, Any]) -> None:
+    content = about | {"rows": [asdict(row) for row in measured]}
+    write_atomically(OUT / "bench.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(OUT / "bench.md", _markdown(measured, about).encode())
 
 
 def _about(seconds: float) -> dict[str, Any]:

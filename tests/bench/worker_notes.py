@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +22,6 @@ class Noted:
     last: float = 0.0  # its newest epoch is handed over
     saves: list[float] = field(default_factory=list)  # how long each checkpoint took
     reports: list[float] = field(default_factory=list)  # how long each report took, but for the last
-    modules: list[str] = field(default_factory=list)  # imported in the process by then, those at the top
 
     @property
     def computing(self) -> float:
@@ -33,11 +31,12 @@ class Noted:
 
 def noting(assignment: dict[str, Any], shared: Any) -> None:
     """The search's own trainable, with a clock at its first step and around its checkpoints and reports."""
+    from search import stored_trial
     from search import trial as adapter
     from trainers import representation
 
     noted = Noted(os.getpid())
-    train, save, report = representation.train_one_epoch, adapter.save_checkpoint, adapter.tune.report
+    train, save, report = representation.train_one_epoch, stored_trial.save_checkpoint, adapter.tune.report
 
     def first_step(*given: Any) -> Any:
         noted.first = noted.first or time.time()
@@ -48,14 +47,13 @@ def noting(assignment: dict[str, Any], shared: Any) -> None:
 
     def timed_report(metrics: dict[str, Any]) -> None:
         noted.last = time.time()
-        noted.modules = sorted({name.partition(".")[0] for name in sys.modules})
         # before the report, from which a stopped trial does not come back
         Path(assignment["folder"], NOTES).write_text(json.dumps(asdict(noted)))
         _timed(noted.reports, report, metrics)
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(representation, "train_one_epoch", first_step))
-        patches.enter_context(patch.object(adapter, "save_checkpoint", timed_save))
+        patches.enter_context(patch.object(stored_trial, "save_checkpoint", timed_save))
         patches.enter_context(patch.object(adapter.tune, "report", timed_report))
         adapter.trainable(assignment, shared)
 
