@@ -144,7 +144,8 @@ def sync(name: Name, results: Results = None, json_: Json = False) -> None:
     from search import tracking
 
     folder = opened(name, results)
-    told = {each.title: tracking.sync(each) for each in (folder, *folder.confirmations())}
+    tell = terminal.err.print if json_ else say
+    told = {each.title: tracking.sync(each, tell) for each in (folder, *folder.confirmations())}
     if json_:
         print_json({title: {"delivered": number, "different": wrong} for title, (number, wrong) in told.items()})
     for title, (delivered, _) in told.items():

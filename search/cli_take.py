@@ -1,6 +1,5 @@
 """The words that take something away from a search, or the search itself."""
 
-import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -87,21 +86,11 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a search, from its storage too; its runs in MLflow stay."""
-    from search.lease import live_holder
-    from search.storage import Storage, at_once
+    from search import removal
 
     folder = opened(name, results)
-    if folder.searched is not folder:
-        raise InputError(f"{name} is a confirmation, which stays as long as its search: it has opened the test split")
-    if (driven := folder.driven()) is not None:
-        raise InputError(f"search {name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`")
-    storage = folder.storage
-    place = storage or Storage(str(folder.path))
-    if (holder := at_once(lambda: live_holder(place, say), place)) is not None:
-        raise InputError(f"search {name} is run by {holder}, says {place.shown}; stop it there first")
+    storage = removal.stored_of(folder, say)
     also = "" if storage is None else f" and {storage.shown}"
     if not yes and not typer.confirm(f"remove {folder.path}{also} with everything in it?"):
         raise InputError("nothing was removed")
-    if storage is not None:
-        at_once(storage.delete_all, storage)
-    shutil.rmtree(folder.path)
+    removal.remove(folder, storage)

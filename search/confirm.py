@@ -149,9 +149,9 @@ def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
     if not (folder.path / "search.json").exists():
         if searched.storage is not None:  # another host may have looked
             at_once(partial(agree_on_openings, searched, searched.storage), searched.storage)
-        open_once(searched.test_openings, folder.name, again=again)
-        if searched.storage is not None:
-            at_once(partial(agree_on_openings, searched, searched.storage), searched.storage)
+        open_once(
+            searched.test_openings, folder.name, again=again
+        )  # the store hears of it when the confirmation is taken
     elif folder.about()["confirms"]["test"] != split_fingerprint(test):
         raise InputError(f"{folder.title} was begun with other test images than those that are here now")
 

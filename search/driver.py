@@ -265,7 +265,10 @@ def drive(
                 conductor.open(slots=slots(), code=code_hash())
                 with quiet(folder.driver_log):
                     _tuner(folder, spec, data, test, conductor, slots, stopper, cluster, hold).fit()
-                conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
+                if (why := hold.taken_over()) is not None:
+                    conductor.pause(why)  # the journal is another driver's now
+                else:
+                    conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
         hold.flush(view.tell)
         if conductor.paused:
             mend = "it goes on there" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"

@@ -88,19 +88,22 @@ def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
                 yield Hold(lease)
             return
         with leased(above, folder.searched.title, tell) as lease:
-            mirror = at_once(lambda: _agreed(folder, storage, lease, tell), storage)
+            mirror = at_once(lambda: _agreed(folder, storage, above, lease, tell), storage)
             try:
                 yield Hold(lease, storage, mirror)
             finally:
                 mirror.close(FLUSH_PATIENCE / 3)
 
 
-def _agreed(folder: SearchFolder, storage: Storage, lease: Lease, tell: Tell) -> Mirror:
-    """See to it that folder and store have the same, and begin to mirror."""
+def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease, tell: Tell) -> Mirror:
+    """See to it that folder and store have the same, and begin to mirror.
+
+    above: the place of the search, where the folder is that of its confirmation.
+    """
+    folder.open_journal().close()  # drops a torn last line, of which no byte may be sent
     _introduce(folder, storage)
     pieces = segments(storage.names("journal"))
-    if folder.searched is folder:
-        agree_on_openings(folder, storage)
+    agree_on_openings(folder.searched, above)
     sent = _bring_journal(folder, joined(pieces, storage.find), tell)
     _remove_what_is_ahead(storage, read_history(folder.journal))
     return Mirror(folder, storage, lease, sent, pieces)

@@ -7,8 +7,10 @@ finds a lease watches whether it changes.
 Stores have no "write this only if nobody else did" that pyarrow could ask for, so the taker writes, waits a moment and
 reads back; the later of two that write in that moment has it. What is left of the race: a driver that was cut off, or
 stood still, for longer than half a minute may write for the moment that passes between its look at the lease and its
-write. Its journal is told apart by the lease's number, which grows with every takeover (see search.segments), and is
-passed over; a checkpoint that one of its workers still writes is one that a worker of the new driver would write too.
+write. In a store its journal is told apart by the lease's number, which grows with every takeover (see
+search.segments), and is passed over; in a folder that two hosts share, without a store, such a line would stand in the
+journal that is now the other's. A checkpoint that one of its workers still writes is one that a worker of the new
+driver would write too.
 """
 
 import json

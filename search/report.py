@@ -103,7 +103,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
 
 @dataclass(frozen=True)
 class Written:
-    """What a report left, and why MLflow did not get it (None: it did, or has no such run)."""
+    """What a report left; in `problem` what it lacks, and why MLflow did not get it, or None."""
 
     page: Path
     pictures: tuple[Path, ...]
@@ -123,7 +123,8 @@ def report(name: str, *, png: bool = False, results: Path | None = None, data: P
     write_atomically(folder.leaderboard, as_csv(view).encode())
     figures = [figure for section in sections for figure in section.figures]
     pictures = tuple(write_pictures(figures, folder.figures)) if png else ()
-    return Written(folder.report, pictures, unbrought or log_report(folder, pictures))
+    problems = [problem for problem in (unbrought, log_report(folder, pictures)) if problem is not None]
+    return Written(folder.report, pictures, "; ".join(problems) or None)
 
 
 def _bring_what_it_shows(folder: SearchFolder) -> str | None:

@@ -25,6 +25,7 @@ from search.journal import Event, read_events
 from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, in_one_line, shown_uri, tracking_uri
 from search.store import SearchFolder
 from search.values import values_of
+from spaces.fields import by_path
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
@@ -254,7 +255,7 @@ class Delivery:
             created = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.title)
             run = str(created.info.run_id)
         versions = self._about["provenance"]["versions"]
-        params = _flat(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
+        params = by_path(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
         self._client.log_dict(run, self._spec.dump(), "spec.yaml")
         self._describe(run, params, "search")
         return run
@@ -271,7 +272,7 @@ class Delivery:
             name = f"{trial.number:03d} {trial.kind}"
             created = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
             run = str(created.info.run_id)
-        self._describe(run, _flat(trial.config), "training")
+        self._describe(run, by_path(trial.config), "training")
         return run
 
     def _describe(self, run: str, params: Mapping[str, Any], context: str) -> None:
@@ -326,16 +327,6 @@ def metric_key(name: str) -> str:
     return re.sub(r"[^\w\-. /]", "_", name)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
 def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
@@ -348,23 +339,26 @@ def _alone(folder: SearchFolder) -> Iterator[None]:
         yield
 
 
-def sync(folder: SearchFolder) -> tuple[int, list[str]]:
+def sync(folder: SearchFolder, tell: Callable[[str], None]) -> tuple[int, list[str]]:
     """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
 
-    Raises EnvironmentProblem when MLflow cannot be reached, InputError while a driver delivers by itself.
+    tell: what the user should know of the search's store. Raises EnvironmentProblem when MLflow cannot be reached,
+    InputError while a driver delivers by itself.
     """
     if (holder := folder.holder()) is not None:
         raise InputError(f"{folder.title} is run by {holder}, which delivers as it goes; sync it when it has ended")
+    until = sys.maxsize
     if folder.storage is not None:
-        with taken(folder, lambda text: None):  # what the storage lacks must be there first
-            pass
-    uri, left = tracking_uri(folder.spec(), folder.root), undelivered(folder)
+        with taken(folder, tell) as hold:  # what the storage lacks must be there first
+            hold.flush(tell)
+            until = hold.safe()
+    uri, lacked = tracking_uri(folder.spec(), folder.root), undelivered(folder)
     try:
         with _alone(folder):
             delivery = Delivery(folder, uri)
-            delivery.catch_up()
+            delivery.catch_up(until)
             delivery.close_orphans()
-            return left, delivery.reconcile()
+            return lacked - undelivered(folder), delivery.reconcile()
     except Exception as error:  # whatever the store raises
         raise EnvironmentProblem(
             f"tracking: MLflow at {shown_uri(uri)} takes nothing ({in_one_line(error)}); nothing is lost, try again"

@@ -32,6 +32,14 @@ class Field:
     words: tuple[Value, ...] = ()
 
 
+def by_path(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """What nested mappings hold, by dotted path."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= by_path(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return found
+
+
 @cache
 def fields() -> Mapping[str, Field]:
     """Every field of a trial by its path, such as loss.eta."""

@@ -225,6 +225,16 @@ def test_each_decision_is_in_the_store_within_the_bound(kept):
     assert len(segments(kept.storage.names("journal"))) == 1, "they are merged at the end"
 
 
+def test_a_torn_last_line_never_reaches_the_store(kept):
+    """Power was cut in the middle of a write: what is written next begins where that line did."""
+    with kept.journal.open("ab") as file:
+        file.write(b'{"event":"resu')
+    with hold(kept) as held:
+        wait_until(lambda: held.mirror.sent > 0)
+        played(kept, held.mirror).close("interrupted")
+    assert stored(kept) == kept.journal.read_bytes()
+
+
 def test_a_store_that_does_not_answer_delays_the_journal_and_loses_nothing(kept, failing):
     with hold(kept) as held:
         conductor = played(kept, held.mirror)
@@ -599,6 +609,44 @@ def test_removing_a_search_removes_it_from_its_store(kept, typed):
     assert typed("rm", "begun", "--yes", results=kept.root).returncode == 0
     assert not kept.path.exists()
     assert place.names() == []
+
+
+def test_removing_an_old_copy_leaves_the_search_that_has_its_place_now(kept, typed):
+    with hold(kept):
+        pass
+    about = kept.about() | {"id": "another"}
+    (kept.path / "search.json").write_text(json.dumps(about))
+    place, before = kept.storage, kept.storage.names()
+    removed = typed("rm", "begun", "--yes", results=kept.root)
+    assert removed.returncode == 0
+    assert "another search of that name, which stays" in removed.stdout
+    assert place.names() == before
+    assert not kept.path.exists()
+
+
+def test_a_look_at_the_test_split_that_the_store_did_not_hear_of_is_told_when_the_confirmation_is_taken(kept, told):
+    with hold(kept):
+        pass
+    open_once(kept.test_openings, "confirm-1", again=False)
+    spec = kept.spec().model_copy(update={"name": "confirm-1"})
+    with hold(create_folder(kept.path, spec, kept.about()["provenance"], confirms={})):
+        pass
+    assert kept.storage.get("test-split.jsonl") == kept.test_openings.read_bytes()
+
+
+def test_sync_tells_what_becomes_of_a_journal_that_another_host_went_on_with(kept, uri, tmp_path):
+    with hold(kept) as held:
+        played(kept, held.mirror).close("interrupted")
+    other = bring(tmp_path / "other", kept.name, uri)
+    for folder in (other, kept):
+        with folder.journal.open("ab") as file:
+            file.write(json.dumps({"event": "start", "time": 0, "of": str(folder.root)}).encode() + b"\n")
+    with hold(other):
+        pass
+    told = []
+    delivered, different = tracking.sync(kept, told.append)
+    assert "another host went on with begun" in told[0]
+    assert (delivered > 0, different) == (True, [])
 
 
 # --- a folder that hosts share, without a store ---
