@@ -91,7 +91,10 @@ def token_as_asked(address: str) -> Iterator[None]:
     if address.startswith("ray://"):
         yield
         return
-    at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
+    try:
+        at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
+    except ConnectionError as error:  # "auto", and no Ray runs here
+        raise _no_cluster(address, error) from None
     if at is not None:
         check_reachable(at)
         with token_sent(False):
