@@ -86,6 +86,20 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
+def answering(address: str) -> Iterator[None]:
+    """Inside, a dashboard that has gone, or that refuses what is asked, is an EnvironmentProblem in one line."""
+    try:
+        yield
+    except EnvironmentProblem:
+        raise
+    except (requests.RequestException, ConnectionError) as error:
+        raise EnvironmentProblem(f"--address {address}: nothing answers there any more ({_reason(error)})") from None
+    except RuntimeError as error:  # Ray's client, of any answer but a good one
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise EnvironmentProblem(f"--address {address}: {first}") from None
+
+
+@contextmanager
 def _as_told() -> Iterator[None]:
     """Ray's client would rather go where RAY_ADDRESS says than where it is told, and comment on what it does."""
     before = {name: os.environ.pop(name) for name in (ADDRESS, "RAY_ADDRESS") if name in os.environ}
@@ -110,8 +124,10 @@ def submit(door: Door, **job: Any) -> str:
 
 def searches(door: Door, name: str | None = None) -> list["JobDetails"]:
     """The jobs that are searches, or attempts at the search of that name, the newest last."""
+    with answering(door.address):
+        listed = door.client.list_jobs()
     found = []
-    for job in door.client.list_jobs():
+    for job in listed:
         named = (job.metadata or {}).get(SEARCH)
         if named is not None and name in (None, named):
             found.append(job)
@@ -132,14 +148,22 @@ def wait(door: Door, job: str, seconds: float) -> "JobDetails":
     """Wait until a job has ended, or so long; how it stands then."""
     deadline = time.monotonic() + seconds
     while True:
-        details = door.client.get_job_info(job)
+        with answering(door.address):
+            details = door.client.get_job_info(job)
         if details.status in ENDED or time.monotonic() > deadline:
             return details
         time.sleep(0.3)
 
 
+def stop(door: Door, job: str) -> None:
+    """Ask a job to end, tidily."""
+    with answering(door.address):
+        door.client.stop_job(job)
+
+
 def output(door: Door, job: str) -> str:
     """What a job has printed, without Ray's own words before it."""
-    text = door.client.get_job_logs(job)
+    with answering(door.address):
+        text = door.client.get_job_logs(job)
     _, begun, printed = text.partition(f"Running entrypoint for job {job}: ")
     return printed.partition("\n")[2] if begun else ""

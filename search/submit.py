@@ -23,7 +23,8 @@ from search.bringing import bring
 from search.holding import is_stored
 from search.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
 from search.store import SearchFolder, results_root
-from spaces.spec import SearchSpec, load_spec
+from spaces.fields import by_path
+from spaces.spec import SearchSpec, parse_spec
 from trainers.config import shown as shown_value
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from search.driver import SearchResult
 
 ENTRYPOINT = "python -P -m search run-job"  # -P: a folder named "search" where Ray was started is not ours
+READER = "python -P -m search read-job"
 OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # the driver's own, where a store has what must outlive it
 READ_SECONDS, STOP_SECONDS = 90.0, 60
 STATES = {"PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "done", "STOPPED": "stopped", "FAILED": "failed"}
@@ -81,7 +83,7 @@ def submit(
         return Submitted(str(before[-1].submission_id), False, door.address)
     environment = handover.credentials(os.environ)
     told = {
-        "spec": spec.dump_yaml(),
+        "spec": spec.dump(),
         "results": str(results),
         "data": None if data is None else str(data),
         "code": code_hash(),
@@ -92,10 +94,15 @@ def submit(
         door,
         entrypoint=ENTRYPOINT,
         submission_id=f"afcl-{spec.name}-{len(before) + 1}",
-        runtime_env=_environment(handover.hand_over(door.address, door.headers, told), installed=installed),
+        runtime_env=_environment(_handed(door, told), installed=installed),
         metadata={jobs.SEARCH: spec.name, jobs.RESULTS: str(results), jobs.SPEC: kind},
     )
     return Submitted(job, True, door.address, frozenset(environment))
+
+
+def _handed(door: jobs.Door, told: dict[str, Any]) -> str:
+    with jobs.answering(door.address):
+        return handover.hand_over(door.address, door.headers, told)
 
 
 def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
@@ -149,7 +156,7 @@ def run_here(console: Any) -> "SearchResult":
 
     address = handover.ray_address()
     results, data = Path(told["results"]), None if told["data"] is None else Path(told["data"])
-    spec = _parsed(told["spec"])
+    spec = parse_spec(told["spec"])
     root = results_root(results)
     folder = SearchFolder(root / spec.name)
     if not (folder.path / "search.json").exists() and is_stored(spec):
@@ -160,30 +167,19 @@ def run_here(console: Any) -> "SearchResult":
     return driver.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)
 
 
-def _parsed(text: str) -> SearchSpec:
-    from tempfile import NamedTemporaryFile
-
-    with NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(text)
-        file.flush()
-        return load_spec(file.name)
+def take_variables() -> None:
+    """In a job that reads: take the variables that were handed over."""
+    os.environ.update(handover.take_over()["environment"])
 
 
 def _refuse_another(folder: SearchFolder, spec: SearchSpec) -> None:
-    there, here = _flat(folder.spec().dump()), _flat(spec.dump())
+    there, here = by_path(folder.spec().dump()), by_path(spec.dump())
     for path in sorted(there.keys() | here.keys()):
         if not path.startswith("tracking") and there.get(path) != here.get(path):
             raise InputError(
                 f"name: a search {spec.name!r} exists in {folder.root} with {path} {shown_value(there.get(path))}, not "
                 f"{shown_value(here.get(path))}; submit it as it was to go on, or choose another --name"
             )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
 
 
 def status(address: str | None, name: str | None = None) -> list[dict[str, Any]]:
@@ -237,18 +233,19 @@ def _read(door: jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
 
     It stays in Ray's list: one that is removed at once comes back there as a job that failed (Ray 2.60).
     """
-    there = job.runtime_env or {}
+    there, told = job.runtime_env or {}, {"environment": handover.credentials(os.environ)}  # the store's, for one
     words = [*words, "--results", (job.metadata or {})[jobs.RESULTS]]
     reader = jobs.submit(
         door,
-        entrypoint=f"python -P -m search {shlex.join(words)}",
+        entrypoint=f"{READER} {shlex.join(words)}",
         submission_id=f"afcl-read-{_name(job)}-{secrets.token_hex(4)}",
-        runtime_env={"py_modules": there["py_modules"]} if there.get("py_modules") else {},
+        runtime_env={"env_vars": {handover.HANDOVER: _handed(door, told)}}
+        | ({"py_modules": there["py_modules"]} if there.get("py_modules") else {}),
     )
     ended = jobs.wait(door, reader, READ_SECONDS)
     printed = jobs.output(door, reader)
     if ended.status not in jobs.ENDED:
-        door.client.stop_job(reader)
+        jobs.stop(door, reader)
         raise EnvironmentProblem(f"{door.address} has not answered in {READ_SECONDS:.0f} s; try again")
     if ended.status != "SUCCEEDED":
         lines = printed.strip().splitlines() or [str(ended.message)]
@@ -262,7 +259,7 @@ def stop(address: str | None, name: str, say: Callable[[str], None]) -> None:
     job = jobs.newest(door, name)
     if job.status in jobs.ENDED:
         raise InputError(f"search {name} is not running at {door.address}: it is {_state(job)}")
-    door.client.stop_job(str(job.submission_id))
+    jobs.stop(door, str(job.submission_id))
     ended = jobs.wait(door, str(job.submission_id), STOP_SECONDS + 10.0)
     if ended.status not in jobs.ENDED:
         raise EnvironmentProblem(f"search {name} was asked to stop and has not yet; `afcl status {name}` tells more")

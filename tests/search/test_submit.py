@@ -1,17 +1,20 @@
 """Submitting to what is no cluster, or not for us: one line each. tests/cluster submits to a real one."""
 
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 
 import pytest
+import requests
 
-from search import handover, submit
+from search import handover, jobs, submit
 from search.handover import credentials
 from search.provenance import COMMIT_SENT, VERSION_SENT, git_commit, own_version
-from spaces.spec import load_spec
+from spaces.spec import load_spec, parse_spec
+from trainers.errors import EnvironmentProblem
 
 TOKEN = "t" * 40
 SUBMIT = ["submit", "digits", "--results", "/shared/results"]
@@ -184,7 +187,7 @@ def test_a_submission_sends_the_code_and_hands_over_the_rest(typed, cluster, mon
     assert job["runtime_env"]["env_vars"][COMMIT_SENT] == "c" * 40
     assert told["environment"]["MLFLOW_TRACKING_PASSWORD"] == "p4ss"
     assert told["results"] == "/shared/results"
-    assert submit._parsed(told["spec"]) == load_spec("digits", ["search.trials=2"], name="far")
+    assert parse_spec(told["spec"]) == load_spec("digits", ["search.trials=2"], name="far")
     assert "p4ss" not in printed + json.dumps(cluster.jobs)
     assert TOKEN not in printed + json.dumps(cluster.jobs) + json.dumps(told)
     assert "MLFLOW_TRACKING_PASSWORD went with it over plain http" in printed
@@ -215,6 +218,34 @@ def test_the_same_search_is_submitted_once_while_it_runs_and_anew_when_its_job_h
 def test_ray_address_in_the_environment_leads_no_submission_elsewhere(typed, cluster):
     submitted(typed, cluster, RAY_ADDRESS="http://127.0.0.1:9", RAY_API_SERVER_ADDRESS="http://127.0.0.1:9")
     assert len(cluster.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            RuntimeError("Request failed with status code 500: no such job.\nTraceback"),
+            "status code 500: no such job.$",
+        ),
+        (requests.ConnectionError("[Errno 111] Connection refused')"), "nothing answers there any more .Connection"),
+        (EnvironmentProblem("as it is"), "^as it is$"),
+    ],
+)
+def test_a_dashboard_that_goes_away_is_one_line(error, said):
+    with pytest.raises(EnvironmentProblem, match=said), jobs.answering("http://head:8265"):
+        raise error
+
+
+def test_a_job_that_reads_has_the_variables_that_were_handed_over(told, typed, monkeypatch):
+    """Which say where a search's store is, and let it in."""
+    folder = submit.SearchFolder(told / "told")
+    folder.trial(0).path.mkdir(parents=True)
+    folder.trial(0).log.write_text("epoch 1\n")
+    monkeypatch.setenv("AWS_REGION", "")
+    monkeypatch.setattr(handover, "take_over", lambda: {"environment": {"AWS_REGION": "there"}})
+    printed = typed("read-job", "logs", "told", "0", "--results", str(told))
+    assert (printed.returncode, printed.stdout.strip()) == (0, "epoch 1")
+    assert os.environ["AWS_REGION"] == "there"
 
 
 def test_what_is_in_the_folder_must_be_the_search_that_is_submitted(told):
