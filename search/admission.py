@@ -20,6 +20,7 @@ from search.provenance import code_hash
 from search.slots import Node
 from search.storage import Storage, StorageError
 from search.store import SearchFolder
+from search.stored_trial import NotedNode
 
 LOOK_SECONDS = 5.0
 CRASHES = 3  # attempts that crashed on a node, of at least two trials, with none that ended well there since
@@ -33,13 +34,12 @@ class Admission:
         folder: SearchFolder,
         checked: Iterable[str],
         tell: Callable[[str], None],
+        noted_node: NotedNode,
         place: Storage | None = None,
-        noted_node: Callable[[int, bool], str | None] | None = None,
     ) -> None:
         """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know.
 
-        place: what the nodes must share, by default the results folder. noted_node: where a trial was tried last, by
-        its number; said again or, where the second is true, for the last time.
+        noted_node: see `stored_trial.noted_node_of`. place: what the nodes must share, by default the results folder.
         """
         self._tell = tell
         self._good = set(checked)
@@ -48,7 +48,7 @@ class Admission:
         self._asked: dict[str, Any] = {}  # node id -> its answer to come
         self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
         self._alive: dict[str, dict[str, Any]] = {}
-        self._noted_node = noted_node or noted_node_in(folder)
+        self._noted_node = noted_node
         self._probe = preflight.Probe(place or Storage(str(folder.root)), f".joined-{folder.name}-{os.getpid()}")
         self._is_written = False
         self._looked = 0.0
@@ -64,21 +64,21 @@ class Admission:
     def see(self, alive: list[dict[str, Any]]) -> None:
         """Take in the nodes that are alive now, as `ray.nodes()` has them."""
         before, self._alive = self._alive, {node["NodeID"]: node for node in alive}
-        for number in before.keys() - self._alive.keys():
-            self._asked.pop(number, None)
-            if number in self._good:
-                self._tell(f"{preflight.name_of(before[number])} has left; its trials go on elsewhere")
-        for number in self._alive.keys() - self._good - self._bad - self._asked.keys():
+        for node_id in before.keys() - self._alive.keys():
+            self._asked.pop(node_id, None)
+            if node_id in self._good:
+                self._tell(f"{preflight.name_of(before[node_id])} has left; its trials go on elsewhere")
+        for node_id in self._alive.keys() - self._good - self._bad - self._asked.keys():
             with suppress(StorageError):  # it is asked at the next look
-                self._asked[number] = self._ask(number)
-        for number in [number for number, answer in self._asked.items() if self._has_answered(answer)]:
-            self._judge(self._alive[number], self._asked.pop(number))
+                self._asked[node_id] = self._ask(node_id)
+        for node_id in [node_id for node_id, answer in self._asked.items() if self._has_answered(answer)]:
+            self._judge(self._alive[node_id], self._asked.pop(node_id))
         if not self._asked:
             self.close()
 
     def nodes(self) -> list[Node]:
         """The resources of the nodes that may take trials."""
-        return [self._alive[number]["Resources"] for number in self.ids()]
+        return [self._alive[node_id]["Resources"] for node_id in self.ids()]
 
     def ids(self) -> list[str]:
         """Ray's ids of the nodes that may take trials."""
@@ -117,11 +117,11 @@ class Admission:
             self._probe.remove()
         self._is_written = False
 
-    def _ask(self, number: str) -> Any:
+    def _ask(self, node_id: str) -> Any:
         if not self._is_written:
             self._probe.write("code", code_hash())
             self._is_written = True
-        return preflight.ask(number, self._probe)
+        return preflight.ask(node_id, self._probe)
 
     def _has_answered(self, answer: Any) -> bool:
         return bool(ray.wait([answer], timeout=0)[0])
@@ -134,13 +134,3 @@ class Admission:
         else:
             self._bad.add(node["NodeID"])
             self._tell(f"{complaint}; until it is mended and joins anew it takes no trials")
-
-
-def noted_node_in(folder: SearchFolder) -> Callable[[int, bool], str | None]:
-    """What tells on which node a trial of a search's folder was tried last."""
-
-    def noted(number: int, for_the_last_time: bool) -> str | None:
-        trial = folder.trial(number)
-        return trial.take_noted_node() if for_the_last_time else trial.noted_node()
-
-    return noted

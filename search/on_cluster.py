@@ -10,7 +10,7 @@ from search.placement import Places
 from search.sharing import Share, announced
 from search.slots import Node
 from search.store import SearchFolder
-from search.stored_trial import noted_node_in
+from search.stored_trial import noted_node_of
 from spaces.spec import SearchSpec
 
 
@@ -43,7 +43,7 @@ def on_cluster(
         yield None
         return
     place = preflight.shared_place(spec, folder.root)
-    admission = Admission(folder, nodes, tell, place, None if folder.storage is None else noted_node_in(folder.storage))
+    admission = Admission(folder, nodes, tell, noted_node_of(folder), place)
     try:
         with announced(spec, folder.about()["id"]) as share:
             yield OnCluster(admission, share)

@@ -133,9 +133,15 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
             return None
         why = problem or "it sees other files there"
         return f"{name} cannot use {probe.place.shown} ({why}); its Ray must be able to reach it, and to log in there"
-    if read != code or probe.read(node["NodeID"]) is None:
-        return f"{name} does not share {probe.place.shown}; choose a folder on a shared filesystem with --results"
-    return None
+    try:
+        is_shared = read == code and probe.read(node["NodeID"]) is not None
+    except StorageError as error:
+        problem = str(error)
+        is_shared = False
+    if is_shared:
+        return None
+    why = "" if problem is None else f" ({problem})"
+    return f"{name} does not share {probe.place.shown}{why}; choose a folder on a shared filesystem with --results"
 
 
 def name_of(node: dict[str, Any]) -> str:

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from search.storage import Storage, StorageError, patiently
-from search.store import TrialFolder, trial_path
+from search.store import SearchFolder, TrialFolder, trial_path
 from trainers.checkpoint import Checkpoint, epoch_in, newest_checkpoint, packed, save_checkpoint, unpacked
 
 PATIENCE = 300.0  # seconds in which the store may not answer, until the search is paused
 KEEP = 2  # checkpoints of a trial that runs
+# Ray's id of the node that a trial was tried on last, by its number; None where that cannot be known now. Where the
+# second is true it is forgotten.
+NotedNode = Callable[[int, bool], str | None]
 
 
 class LocalTrial(TrialFolder):
@@ -119,10 +122,14 @@ class StoredTrial:
         patiently(partial(self._storage.put, name, content), PATIENCE)
 
 
-def noted_node_in(storage: Storage) -> Callable[[int, bool], str | None]:
-    """What tells on which node a trial of the search in a store was tried last; None where that cannot be known now."""
+def noted_node_of(folder: SearchFolder) -> NotedNode:
+    """What tells where the trials of a search were tried last."""
+    storage = folder.storage
 
     def noted(number: int, for_the_last_time: bool) -> str | None:
+        if storage is None:
+            trial = folder.trial(number)
+            return trial.take_noted_node() if for_the_last_time else trial.noted_node()
         name = f"{trial_path(number)}/node.txt"
         with suppress(StorageError):
             content = storage.find(name)

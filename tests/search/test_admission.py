@@ -5,10 +5,11 @@ import pickle
 import pytest
 from ray.tune import PlacementGroupFactory
 
-from search import admission, placement
+from search import admission, placement, preflight
 from search.admission import Admission
 from search.history import Trial
 from search.placement import Placement, Places
+from search.storage import Storage
 from search.store import SearchFolder
 
 
@@ -27,7 +28,11 @@ class Cluster:
         monkeypatch.setattr(
             admission.preflight, "complaint_about", lambda one, number, probe, code: self.answers[number]
         )
-        self.admission = Admission(folder, ["a", "b"], self.told.append)
+        self.admission = Admission(folder, ["a", "b"], self.told.append, self.noted_node)
+
+    def noted_node(self, number, for_the_last_time):
+        trial = self.folder.trial(number)
+        return trial.take_noted_node() if for_the_last_time else trial.noted_node()
 
     def see(self):
         self.admission.see(self.nodes)
@@ -63,6 +68,15 @@ def test_a_node_that_joins_with_other_code_never_takes_any(cluster):
     cluster.answers["c"] = "node c has other code"
     assert cluster.see() == cluster.see() == ["a", "b"]
     assert cluster.told == ["node c has other code; until it is mended and joins anew it takes no trials"]
+
+
+def test_a_place_that_cannot_be_read_is_a_complaint_and_ends_no_search(tmp_path, monkeypatch):
+    probe = preflight.Probe(Storage(str(tmp_path)), "probe")
+    monkeypatch.setattr(preflight.ray, "get", lambda asked, timeout: ("code", "code", None))
+    (tmp_path / "probe" / "c").mkdir(parents=True)
+    complaint = preflight.complaint_about(node("c"), None, probe, "code")
+    assert complaint.startswith(f"node c (10.0.0.1) does not share {tmp_path} (")
+    assert "--results" in complaint
 
 
 def test_a_node_that_leaves_is_told_of_and_no_longer_asked_for(cluster):
