@@ -5,8 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from io import FileIO, TextIOWrapper
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +15,7 @@ from search.cluster import connected
 from search.history import History
 from search.live import LiveView
 from search.store import SearchFolder
+from trainers.files import open_log
 
 
 def say(console: Console, text: str) -> None:
@@ -83,20 +83,10 @@ def connected_quietly(address: str | None, console: Console) -> Iterator[None]:
         yield
 
 
-class _LossyFile(FileIO):
-    """A log that loses what a full disk does not take: it is not worth a search."""
-
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
-        with suppress(OSError):
-            super().write(data)
-        return len(data)
-
-
 @contextmanager
 def quiet(log: Path) -> Iterator[None]:
     """Send what Ray prints and logs to a file: its boxes, hints and tracebacks are not for the user."""
-    file = TextIOWrapper(_LossyFile(log, "a"), "utf-8", write_through=True)
-    with file, redirect_stdout(file), redirect_stderr(file):
+    with open_log(log) as file, redirect_stdout(file), redirect_stderr(file):
         handler = logging.StreamHandler(file)
         loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "ray.data")]
         before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]

@@ -14,7 +14,7 @@ import os
 import socket
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
+from trainers.files import open_log
 from trainers.pipeline import result_of
 from trainers.predictor import Predictor, score_split
 
@@ -52,14 +53,14 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
 
     assignment: its number, folder and config, and its workers and their threads, as plain values.
     """
-    files = files_of(assignment)
     try:
-        reason = files.take_reason_to_give_up()
-        if reason is not None:
-            tune.report({"failed": reason})
-            return
-        with granted() as device:
-            _run_on(device, files, assignment, shared)
+        with closing(files_of(assignment)) as files:
+            reason = files.take_reason_to_give_up()
+            if reason is not None:
+                tune.report({"failed": reason})
+                return
+            with granted() as device:
+                _run_on(device, files, assignment, shared)
     # no fault of the trial's, and no other trial could be saved either
     except StorageError as error:
         tune.report({"unsaved": f"the storage does not answer ({error})"})
@@ -67,8 +68,6 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
         if not _is_full(error):
             raise
         tune.report({"unsaved": f"the disk is full ({error})"})
-    finally:
-        files.close()
 
 
 def _run_on(
@@ -146,7 +145,7 @@ def _poisons(error: Exception) -> bool:
 def _output_in(path: Path) -> Iterator[None]:
     """Send what the trial prints, and its traceback, to its log."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+    with open_log(path) as log, redirect_stdout(log), redirect_stderr(log):
         where = f"{socket.gethostname()}, pid {os.getpid()} on {granted_device()}, {torch.get_num_threads()} threads"
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {where}")
         try:

@@ -1,7 +1,9 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and logs."""
 
 import hashlib
 import os
+from contextlib import suppress
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 
 
@@ -16,6 +18,18 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+class _LossyFile(FileIO):
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
+        with suppress(OSError):
+            super().write(data)
+        return len(data)
+
+
+def open_log(path: Path) -> TextIOWrapper:
+    """A log to append to, line by line; what a full disk does not take of it is lost: it is not worth a search."""
+    return TextIOWrapper(_LossyFile(path, "a"), "utf-8", write_through=True)
 
 
 def file_hash(path: Path) -> str:
