@@ -36,9 +36,7 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """
     state = copy.deepcopy(state)
     pairs = zip(state["param_groups"], optimizer.param_groups, strict=True)
-    optimizer.load_state_dict(
-        copy.deepcopy(state) | {"param_groups": [saved | {"fused": own["fused"]} for saved, own in pairs]}
-    )
+    optimizer.load_state_dict(state | {"param_groups": [saved | {"fused": own["fused"]} for saved, own in pairs]})
 
 
 def _fused(device: torch.device) -> bool | None:

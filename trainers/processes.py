@@ -1,7 +1,7 @@
 """One trial on several processes of this machine, outside of any cluster."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import multiprocessing
@@ -9,7 +9,7 @@ from torch import multiprocessing
 from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
-from trainers.errors import EnvironmentProblem
+from trainers.errors import DivergedError, EnvironmentProblem
 from trainers.pipeline import Reporter, TrialResult, run_trial
 from trainers.workers import LOOPBACK, Meeting, called, follow, lead
 
@@ -38,6 +38,8 @@ def run_trial_on(
     with called(LOOPBACK, workers) as (meeting, store), _followers(meeting, config, data, resume, devices) as check:
         try:
             return lead(meeting, store, config, data, report, resume, save=save, device=devices[0], check=check)
+        except (DivergedError, EnvironmentProblem):
+            raise
         except RuntimeError:
             check()  # what the leader met may only follow from that
             raise
@@ -83,4 +85,5 @@ def _follow(
     threads: int,
 ) -> None:
     torch.set_num_threads(threads)
-    follow(meeting, rank, config, data, resume, address=LOOPBACK, device=device)
+    with suppress(DivergedError):  # the leader's words are enough
+        follow(meeting, rank, config, data, resume, address=LOOPBACK, device=device)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from search import driver, exports, peers
+from search import driver, exports
 from search.store import SearchFolder
 from spaces.spec import load_spec
 from trainers.errors import OutOfMemory
@@ -141,7 +141,6 @@ def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp
             there._Peer = genuine
 
     monkeypatch.setattr(driver, "trainable", short_of_memory)
-    monkeypatch.setattr(peers, "_peers", [])
     spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL, FCL]", "space={}"])
     found = driver.run(spec, results=tmp_path)
     first, second = found.history.trials.values()
