@@ -1,12 +1,10 @@
 """Every test in this folder is of the cluster kind: `make cluster-test` installs what they need and runs them."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for servers.py and images.py
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

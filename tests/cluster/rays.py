@@ -106,7 +106,11 @@ class RayCluster:
         # short, as Ray makes sockets in it; of its own, as Ray notes there which one to join
         self.files = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
         self.port, self.door = (6379, 8265) if self.network.has_cables else (_free_port(), _free_port())
-        self.start_head()
+        try:
+            self.start_head()
+        except BaseException:
+            self.close()
+            raise
 
     def start_head(self) -> None:
         """A head that knows nothing of one before it."""

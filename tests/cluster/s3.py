@@ -27,7 +27,11 @@ class S3:
         command = [sys.executable, "-m", "moto.server", "-H", self._host.address, "-p", str(port)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(self._host.command(*command), stdout=output, stderr=output)
-        self._make_bucket()
+        try:
+            self._make_bucket()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def variables(self) -> dict[str, str]:

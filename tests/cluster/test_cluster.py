@@ -277,7 +277,7 @@ import os, sys, threading, time
 def spoil():
     while not hasattr(sys.modules.get("search.trial"), "_poisons"):  # its last function
         time.sleep(0.001)
-    sys.modules["search.trial"].run_trial = lambda *words, **more: os._exit(13)
+    sys.modules["search.trial"].run_on_workers = lambda *words, **more: os._exit(13)
 
 class Spoils:
     def find_spec(self, name, path, target=None):
