@@ -231,8 +231,10 @@ def test_a_torn_last_line_never_reaches_the_store(kept):
         file.write(b'{"event":"resu')
     with hold(kept) as held:
         wait_until(lambda: held.mirror.sent > 0)
-        played(kept, held.mirror).close("interrupted")
-    assert stored(kept) == kept.journal.read_bytes()
+        conductor = played(kept, held.mirror)
+        wait_until(lambda: held.mirror.sent == len(kept.journal.read_bytes()))
+        assert stored(kept) == kept.journal.read_bytes(), "if this host were lost now"
+        conductor.close("interrupted")
 
 
 def test_a_store_that_does_not_answer_delays_the_journal_and_loses_nothing(kept, failing):
