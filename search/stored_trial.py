@@ -6,18 +6,18 @@ each checkpoint.
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from search.storage import Storage, StorageError, patiently
 from search.store import SearchFolder, TrialFolder, trial_path
 from trainers.checkpoint import Checkpoint, epoch_in, newest_checkpoint, packed, save_checkpoint, unpacked
+from trainers.files import open_log
 
 PATIENCE = 300.0  # seconds in which the store may not answer, until the search is paused
 KEEP = 2  # checkpoints of a trial that runs
@@ -37,6 +37,11 @@ class LocalTrial(TrialFolder):
         """The newest whole checkpoint."""
         return newest_checkpoint(self.checkpoints)
 
+    def open_log(self) -> TextIO:
+        """Where the trial prints, after what its earlier attempts have."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return open_log(self.log)
+
     def send_log(self) -> None:
         """Nothing: the log is where it stays."""
 
@@ -50,8 +55,9 @@ class StoredTrial:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._checkpoints: list[str] | None = None  # the newest first; None: not looked for yet
-        name = f"log-{time.time_ns():020d}-{os.getpid()}.txt"
-        self.log = Path(tempfile.mkdtemp(prefix="afcl-trial-")) / name  # removed by `close`
+        # without a name: it goes with this process, however that ends
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
+        self._log_name = f"log-{time.time_ns():020d}-{os.getpid()}.txt"
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint, and remove all but the newest two."""
@@ -109,14 +115,19 @@ class StoredTrial:
         """Leave for the driver on which node, by Ray's id, the trial is tried now."""
         self._put("node.txt", node.encode())
 
+    def open_log(self) -> TextIO:
+        """Where this attempt prints."""
+        return open_log(os.dup(self._log.fileno()))
+
     def send_log(self) -> None:
         """Put what the trial has printed so far; where the store does not take it now, it comes with the rest."""
-        with suppress(StorageError, FileNotFoundError):
-            self._storage.put(self.log.name, self.log.read_bytes())
+        printed = os.fstat(self._log.fileno()).st_size
+        with suppress(StorageError):
+            self._storage.put(self._log_name, os.pread(self._log.fileno(), printed, 0))
 
     def close(self) -> None:
         """Leave nothing on the node."""
-        shutil.rmtree(self.log.parent, ignore_errors=True)
+        self._log.close()
 
     def _put(self, name: str, content: bytes) -> None:
         patiently(partial(self._storage.put, name, content), PATIENCE)

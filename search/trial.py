@@ -17,8 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import ray
 import torch
@@ -32,7 +31,6 @@ from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, STEP, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
-from trainers.files import open_log
 from trainers.pipeline import result_of
 from trainers.predictor import Predictor, score_split
 
@@ -99,7 +97,7 @@ def _run_on(
         tune.report({STEP: step, "metrics": dict(metrics) | test_metrics})
 
     try:
-        with _output_in(folder.log):
+        with folder.open_log() as log, _output_in(log):
             resume = folder.newest()
             if resume is not None:
                 print(f"goes on from its checkpoint of epoch {resume.epoch}")
@@ -142,10 +140,9 @@ def _poisons(error: Exception) -> bool:
 
 
 @contextmanager
-def _output_in(path: Path) -> Iterator[None]:
+def _output_in(log: TextIO) -> Iterator[None]:
     """Send what the trial prints, and its traceback, to its log."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open_log(path) as log, redirect_stdout(log), redirect_stderr(log):
+    with redirect_stdout(log), redirect_stderr(log):
         where = f"{socket.gethostname()}, pid {os.getpid()} on {granted_device()}, {torch.get_num_threads()} threads"
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {where}")
         try:

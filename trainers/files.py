@@ -27,9 +27,12 @@ class _LossyFile(FileIO):
         return len(data)
 
 
-def open_log(path: Path) -> TextIOWrapper:
-    """A log to append to, line by line; what a full disk does not take of it is lost: it is not worth a search."""
-    return TextIOWrapper(_LossyFile(path, "a"), "utf-8", write_through=True)
+def open_log(file: Path | int) -> TextIOWrapper:
+    """A log to append to, line by line; what a full disk does not take of it is lost: it is not worth a search.
+
+    file: its path, or its descriptor, which is closed with it.
+    """
+    return TextIOWrapper(_LossyFile(file, "a"), "utf-8", write_through=True)
 
 
 def file_hash(path: Path) -> str:
