@@ -11,6 +11,7 @@ makes.
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -108,7 +109,7 @@ class Storage:
             partial = path
             if system.type_name not in ("s3", "gcs", "abfs"):  # there are folders, and files that grow
                 system.create_dir(path.rpartition("/")[0], recursive=True)
-                partial = f"{path}.{os.getpid()}.partial"
+                partial = f"{path}.{os.getpid()}-{threading.get_ident()}.partial"
             with system.open_output_stream(partial) as file:
                 file.write(content)
             if partial != path:

@@ -339,7 +339,7 @@ def _alone(folder: SearchFolder) -> Iterator[None]:
         yield
 
 
-def sync(folder: SearchFolder, tell: Callable[[str], None]) -> tuple[int, list[str]]:
+def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int, list[str]]:
     """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
 
     tell: what the user should know of the search's store. Raises EnvironmentProblem when MLflow cannot be reached,

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from contextlib import suppress
 from io import FileIO, TextIOWrapper
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is either whole or not there, even through a power cut."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
             file.write(content)
