@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from trainers.batches import DeviceSplit, class_weights, shuffled_batches
 from trainers.config import AugmentConfig, ClassifierConfig
-from trainers.data.augment import Normaliser, change, draw
+from trainers.data.augment import Normaliser, change, draw, unit
 from trainers.errors import DivergedError
 from trainers.group import ALONE, Group
 from trainers.models import LinearClassifier
@@ -46,9 +46,7 @@ def encode(
     features = [torch.empty(0, encoder.feature_dim, device=device)]
     chunks = fetched(images, [pick if rows is None else rows[pick] for pick in picks[own]], device)
     for chunk, chance in zip(chunks, chances[own], strict=True):
-        floats = chunk.float().div_(255)
-        if augmentation is not None and chance is not None:
-            floats = change(floats, augmentation, chance)
+        floats = unit(chunk) if augmentation is None or chance is None else change(chunk, augmentation, chance)
         floats = normalise(floats).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             features.append(encoder(floats).float())

@@ -138,7 +138,7 @@ class _Rows:
 
     def __getitem__(self, part: slice) -> Tensor:
         """Some of them as the encoder takes them; the same each time."""
-        changed = change(self.pixels[part].float().div_(255), self.augmentation, self.draws[:, part])
+        changed = change(self.pixels[part], self.augmentation, self.draws[:, part])
         return self.normalise(changed).contiguous(memory_format=torch.channels_last)
 
 

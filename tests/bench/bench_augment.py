@@ -50,7 +50,7 @@ def _images(shape: tuple[int, int, int], count: int) -> Tensor:
 
 def _ours(images: Tensor, config: AugmentConfig) -> Callable[[], object]:
     draws = torch.Generator().manual_seed(0)
-    return lambda: augment(images.float().div_(255), config, draws)
+    return lambda: augment(images, config, draws)
 
 
 class _PerImage(Dataset):

@@ -34,6 +34,14 @@ def test_with_every_part_switched_off_images_come_back_as_they_are(images):
     assert torch.equal(augment(images, only(), drawn()), images)
 
 
+@pytest.mark.parametrize("config", [only(), AugmentConfig()])
+def test_bytes_are_changed_as_the_floats_that_they_stand_for(config):
+    pixels = torch.randint(256, (9, 3, 12, 10), dtype=torch.uint8, generator=drawn(1))
+    out = augment(pixels, config, drawn())
+    assert out.dtype == torch.float32
+    assert torch.equal(out, augment(pixels.float().div_(255), config, drawn()))
+
+
 def test_the_same_generator_state_gives_the_same_bits(images):
     first, again, other = (augment(images, AugmentConfig(), drawn(seed)) for seed in (0, 0, 1))
     assert torch.equal(first, again)
