@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import ray
 from rich.console import Console
+from stores import Failing
 
-from search import cli, driver, terminal
+from search import cli, driver, lease, mirror, terminal
 from search.agenda import SearchAgenda
 from search.cluster import connected
 from search.conductor import Conductor
@@ -155,3 +156,33 @@ def mine(finished, tmp_path) -> SearchFolder:
     path = tmp_path / "results" / finished.folder.name
     shutil.copytree(finished.folder.path, path, ignore=shutil.ignore_patterns("ray"))
     return SearchFolder(path)
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """No real driver is on another host here."""
+    monkeypatch.setattr(lease, "SETTLES", 0.0)
+    monkeypatch.setattr(mirror, "SEND_EVERY", 0.1)
+    monkeypatch.delenv("AFCL_STORAGE", raising=False)
+
+
+@pytest.fixture
+def uri(tmp_path):
+    return (tmp_path / "store").as_uri()
+
+
+@pytest.fixture
+def kept(told, uri, hurried) -> SearchFolder:
+    """The search "begun", whose spec names a store that does not have it yet."""
+    folder = SearchFolder(told / "begun")
+    spec = load_spec(str(folder.path / "spec.yaml"), [f"storage.uri={json.dumps(uri)}"])
+    (folder.path / "spec.yaml").write_text(spec.dump_yaml())
+    return folder
+
+
+@pytest.fixture
+def failing(kept, monkeypatch):
+    place = Failing(kept.storage.uri)
+    monkeypatch.setattr(SearchFolder, "storage", property(lambda folder: place))
+    yield place
+    Failing.answers = True

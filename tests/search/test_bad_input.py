@@ -333,7 +333,7 @@ def test_an_address_where_no_cluster_is_is_told_within_seconds(address, code, re
     started = time.monotonic()
     line = refused(code, "search", "digits", "--name", "new", "--address", address)
     assert line.startswith("afcl: --address")
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 60, "Ray itself would try for minutes"
 
 
 def test_a_taken_port_is_told_with_its_mend(refused, told):

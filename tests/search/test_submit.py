@@ -14,7 +14,7 @@ from search import handover, jobs, submit
 from search.handover import credentials
 from search.provenance import COMMIT_SENT, VERSION_SENT, git_commit, own_version
 from spaces.spec import load_spec, parse_spec
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 
 TOKEN = "t" * 40
 SUBMIT = ["submit", "digits", "--results", "/shared/results"]
@@ -255,7 +255,7 @@ def test_what_is_in_the_folder_must_be_the_search_that_is_submitted(told):
     tracked = same.model_copy(update={"tracking": same.tracking.model_copy(update={"uri": "http://mlflow"})})
     submit._refuse_another(folder, tracked)
     other = same.model_copy(update={"seed": 7})
-    with pytest.raises(submit.InputError, match=r"exists in .* with seed 0, not 7; submit it as it was to go on"):
+    with pytest.raises(InputError, match=r"exists in .* with seed 0, not 7; submit it as it was to go on"):
         submit._refuse_another(folder, other)
 
 
@@ -275,5 +275,16 @@ def test_of_what_a_search_printed_the_line_that_tells_how_it_stands_is_shown():
 
 
 def test_a_folder_of_results_must_be_a_path_of_the_clusters():
-    with pytest.raises(submit.InputError, match="whole path"):
+    with pytest.raises(InputError, match="whole path"):
         submit.submit(load_spec("digits"), address=None, results=PurePosixPath("here"))
+
+
+def test_a_submitted_search_needs_no_shared_folder_where_it_has_a_store(monkeypatch, uri):
+    """It is the cluster that is missing then."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_API_SERVER_ADDRESS", raising=False)
+    with pytest.raises(InputError, match=r"--results: must be the whole path.*; or name a --storage"):
+        submit.submit(load_spec("digits"), address=None, results=None)
+    spec = load_spec("digits", [f"storage.uri={json.dumps(uri)}"])
+    with pytest.raises((InputError, EnvironmentProblem), match="address"):
+        submit.submit(spec, address=None, results=None)

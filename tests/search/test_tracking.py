@@ -1,12 +1,15 @@
 """What MLflow has of a search whose driver or server died at a bad moment. Searches told by hand, a real store."""
 
+import json
 import threading
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from stores import hold, played, wait_until
 
 from search import tracking
+from search.bringing import bring
 from search.mlflow_store import tracking_uri
 from search.store import SearchFolder
 from trainers.errors import EnvironmentProblem, InputError
@@ -109,3 +112,29 @@ def test_a_server_that_dies_after_any_kind_of_call_leaves_nothing_out_and_nothin
         ]
         assert run.info.status == {"finished": "FINISHED", "stopped": "KILLED"}[trial.state]
         assert run.data.tags["state"] == trial.state
+
+
+def test_mlflow_is_told_nothing_that_can_still_be_lost(kept, tmp_path):
+    """Another host would tell it again, with another time: twice."""
+    sent = kept.journal.read_bytes().index(b'"event":"launched"')
+    sent = kept.journal.read_bytes().rindex(b"\n", 0, sent) + 1
+    tracker = tracking.Tracker(kept, f"sqlite:///{tmp_path / 'mlflow.db'}", lambda: sent)
+    tracker.start()
+    wait_until(lambda: kept.delivered.exists() and json.loads(kept.delivered.read_text())["offset"] == sent)
+    assert tracker.close(30) > 0
+    assert json.loads(kept.delivered.read_text())["offset"] == sent
+
+
+def test_sync_tells_what_becomes_of_a_journal_that_another_host_went_on_with(kept, uri, tmp_path):
+    with hold(kept) as held:
+        played(kept, held.mirror).close("interrupted")
+    other = bring(tmp_path / "other", kept.name, uri)
+    for folder in (other, kept):
+        with folder.journal.open("ab") as file:
+            file.write(json.dumps({"event": "start", "time": 0, "of": str(folder.root)}).encode() + b"\n")
+    with hold(other):
+        pass
+    told = []
+    delivered, different = tracking.sync(kept, told.append)
+    assert "another host went on with begun" in told[0]
+    assert (delivered > 0, different) == (True, [])

@@ -1,0 +1,43 @@
+"""Searches in a store that is a folder here, and what plays their drivers."""
+
+import time
+
+from search.agenda import SearchAgenda
+from search.conductor import Conductor
+from search.holding import taken
+from search.segments import joined, segments
+from search.storage import Storage, StorageError
+
+
+class Failing(Storage):
+    """A store that can be told not to answer."""
+
+    answers = True
+
+    def _ask(self, what):
+        if not Failing.answers:
+            raise StorageError("nobody there")
+        return super()._ask(what)
+
+
+def stored(folder) -> bytes:
+    return joined(segments(folder.storage.names("journal")), folder.storage.find)
+
+
+def hold(folder):
+    return taken(folder, lambda text: None)
+
+
+def played(folder, mirror_):
+    """A conductor of the search whose events are mirrored."""
+    spec, history = folder.spec(), folder.history()
+    conductor = Conductor(spec, history, folder.open_journal(), SearchAgenda(spec, 1), listeners=[mirror_.on_event])
+    conductor.open()
+    return conductor
+
+
+def wait_until(holds, seconds=90.0):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
