@@ -121,9 +121,10 @@ class RayCluster:
 
     def add_node(self, *, before: str | None = None) -> Host:
         """A node with one CPU. before: what its shell does first, in mounts of its own."""
-        host, known = self.network.host(), len(self.alive())
+        host = self.network.host()
         self._start(host, "--address", f"{self.head.address}:{self.port}", "--num-cpus", "1", before=before)
-        self._wait_until(lambda: len(self.alive()) > known, "the node")
+        # by its address: nodes that were killed just now still count for a while
+        self._wait_until(lambda: host.address in self.alive(), "the node")
         return host
 
     def alive(self) -> set[str]:
