@@ -31,8 +31,8 @@ check: .venv/installed-dev
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive search spaces trainers
 	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
 
-# docker/ and what it starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server,
-# Ray clusters of several nodes, the files against their readers' schemas, and the image, which takes ten minutes and 40 GB
+# what docker/ starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server, Ray
+# clusters of several nodes, and the image, which takes ten minutes and 40 GB; an hour or so on two cores
 cluster-test: .venv/installed-cluster
 	$(BIN)/pytest -m cluster tests/cluster
 

@@ -1,0 +1,89 @@
+"""docker/compose.yaml before Compose itself."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import images
+import pytest
+
+DOCKER = images.ROOT / "docker"
+SECRETS = (
+    "MLFLOW_ADMIN_PASSWORD",
+    "MLFLOW_SECRET_KEY",
+    "POSTGRES_PASSWORD",
+    "RAY_AUTH_TOKEN",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
+)
+
+
+def compose(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Compose on the file, with no environment file and no variable but these."""
+    known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    files = ["-f", str(DOCKER / "compose.yaml")]
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("docker-compose")), "--env-file", os.devnull, *files, *words],
+        env=known | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def composed(*words: str) -> dict:
+    done = compose(*words, "config", "--format", "json", **{name: f"a {name}" for name in SECRETS})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("override", [[], ["-f", str(DOCKER / "compose.gpu.yaml")]], ids=["cpu", "gpu"])
+@pytest.mark.parametrize("profile", ["", "cli"])
+def test_compose_accepts_the_file(profile, override):
+    services = composed(*override, *(["--profile", profile] if profile else []))["services"]
+    expected = {"ray-head", "ray-worker", "mlflow", "postgres", "s3"}
+    assert services.keys() == (expected | {"afcl"} if profile else expected)
+
+
+@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+@pytest.mark.parametrize("secret", SECRETS)
+def test_compose_refuses_without_a_secret(secret, value):
+    given = {name: f"a {name}" for name in SECRETS if name != secret} | ({} if value is None else {secret: value})
+    done = compose("config", "--quiet", **given)
+    assert done.returncode != 0
+    assert f"required variable {secret} is missing a value" in done.stderr
+
+
+def test_every_published_port_is_on_the_loopback_address():
+    services = composed("--profile", "*")["services"]
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert ports.keys() == {"ray-head", "mlflow"}
+    assert {port["host_ip"] for published in ports.values() for port in published} == {"127.0.0.1"}
+
+
+def test_only_mlflow_shares_a_network_with_the_stores():
+    made = composed("--profile", "*")
+    beside = {name for name, service in made["services"].items() if "store" in service["networks"]}
+    assert beside == {"mlflow", "postgres", "s3"}
+    assert made["networks"]["store"]["internal"] is True
+
+
+def test_rays_workers_are_not_told_mlflows_password():
+    services = composed("--profile", "*")["services"]
+    secret = "a MLFLOW_ADMIN_PASSWORD"
+    told = {name for name, service in services.items() if secret in service["environment"].values()}
+    assert told == {"ray-head", "mlflow", "afcl"}
+
+
+def test_every_server_says_how_it_is():
+    for name, service in composed()["services"].items():
+        assert "healthcheck" in service or "HEALTH_URLS" in service["environment"], name  # the image asks those
+
+
+def test_workers_ask_for_gpus_with_the_gpu_override():
+    worker = composed("-f", str(DOCKER / "compose.gpu.yaml"))["services"]["ray-worker"]
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+    assert worker["build"]["args"]["DEVICE"] == "cuda"

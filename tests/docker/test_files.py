@@ -1,0 +1,34 @@
+"""The other files of docker/ before the tools that read them: hadolint, Ray's `ray up`, bash."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import images
+import pytest
+import yaml
+
+DOCKER = images.ROOT / "docker"
+
+
+def test_hadolint_has_nothing_to_say():
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, DOCKER / "Dockerfile"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["aws", "hosts"])
+def test_ray_accepts_the_ray_up_files(name):
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    made = prepare_config(yaml.safe_load((DOCKER / "ray-up" / f"{name}.yaml").read_text()))
+    validate_config(made)
+    assert made["file_mounts"] == {"/home/afcl/.ray/auth_token": "~/.ray/auth_token"}
+
+
+@pytest.mark.parametrize(
+    "file", [DOCKER / "entrypoint", images.ROOT / "tests" / "cluster" / "cluster_in_a_container.sh"]
+)
+def test_bash_can_read_the_scripts(file):
+    done = subprocess.run(["bash", "-n", str(file)], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
