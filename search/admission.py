@@ -72,7 +72,8 @@ class Admission:
             with suppress(StorageError):  # it is asked at the next look
                 self._asked[node_id] = self._ask(node_id)
         for node_id in [node_id for node_id, answer in self._asked.items() if self._has_answered(answer)]:
-            self._judge(self._alive[node_id], self._asked.pop(node_id))
+            with suppress(preflight.NodeGoneError):  # which the next look shows
+                self._judge(self._alive[node_id], self._asked.pop(node_id))
         if not self._asked:
             self.close()
 

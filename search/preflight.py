@@ -22,6 +22,10 @@ from trainers.errors import EnvironmentProblem
 NODE_PATIENCE = 60.0  # seconds in which a node must answer
 
 
+class NodeGoneError(Exception):
+    """A node died before it answered. Ray counts a killed one as alive for some ten seconds more."""
+
+
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
     """Raise EnvironmentProblem when the nodes cannot hold all workers of a trial: Ray would wait for ever."""
     wanted = {"CPU": resources.cpus, "GPU": resources.gpus}
@@ -91,23 +95,28 @@ def shared_place(spec: SearchSpec, root: Path) -> Storage:
 
 
 def check_nodes(place: Storage, code: str) -> list[str]:
-    """Ray's ids of the live nodes, all of which can take part.
+    """Ray's ids of the live nodes, all of which can take part; one that dies meanwhile is none of them.
 
     Raises EnvironmentProblem when one has other code, or cannot write to the place where trials keep their files. The
     data needs no check: the driver sends it to the nodes itself.
     """
     probe = Probe(place, f".preflight-{secrets.token_hex(4)}")
     nodes = [node for node in ray.nodes() if node["Alive"]]
+    good = []
     try:
         at_once(partial(probe.write, "code", code), place)
         asked = [ask(node["NodeID"], probe) for node in nodes]
         for node, answer in zip(nodes, asked, strict=True):
-            complaint = complaint_about(node, answer, probe, code)
-            if complaint is not None:
-                raise EnvironmentProblem(complaint)
+            with suppress(NodeGoneError):
+                complaint = complaint_about(node, answer, probe, code)
+                if complaint is not None:
+                    raise EnvironmentProblem(complaint)
+                good.append(node["NodeID"])
     finally:
         probe.remove()
-    return [node["NodeID"] for node in nodes]
+    if not good:
+        raise EnvironmentProblem("no node of the cluster is left that could take part; join one")
+    return good
 
 
 def ask(node: str, probe: Probe) -> Any:
@@ -117,12 +126,14 @@ def ask(node: str, probe: Probe) -> Any:
 
 
 def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -> str | None:
-    """Why the node cannot take part, by what it answers; None where it can."""
+    """Why the node cannot take part, by what it answers; None where it can. Raises NodeGoneError where it has died."""
     name = name_of(node)
     try:
         there, read, problem = ray.get(asked, timeout=NODE_PATIENCE)
     except ray.exceptions.GetTimeoutError:
         return f"{name} does not answer; free a CPU of it, or take it out of the cluster"
+    except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+        raise NodeGoneError(name) from None
     except ray.exceptions.RayError as error:  # what a node without this package raises, for one
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         return f"{name} cannot run afcl ({reason}); install the same version on it"

@@ -3,14 +3,17 @@
 import pickle
 
 import pytest
+import ray
 from ray.tune import PlacementGroupFactory
 
 from search import admission, placement, preflight
 from search.admission import Admission
 from search.history import Trial
 from search.placement import Placement, Places
+from search.preflight import Probe
 from search.storage import Storage
 from search.store import SearchFolder
+from trainers.errors import EnvironmentProblem
 
 
 def node(name):
@@ -77,6 +80,42 @@ def test_a_place_that_cannot_be_read_is_a_complaint_and_ends_no_search(tmp_path,
     complaint = preflight.complaint_about(node("c"), None, probe, "code")
     assert complaint.startswith(f"node c (10.0.0.1) does not share {tmp_path} (")
     assert "--results" in complaint
+
+
+def test_a_node_that_dies_while_it_is_asked_is_left_out_and_not_complained_of(tmp_path, monkeypatch):
+    """Ray counts it as alive for some ten seconds more."""
+    answers = {"a": ("code", "code", None)}
+
+    def get(node_id, timeout):
+        if node_id not in answers:
+            raise ray.exceptions.TaskUnschedulableError("The node doesn't exist any more")
+        Probe(place, probe.folder).write(node_id, "here")
+        return answers[node_id]
+
+    def ask(node_id, asked):
+        nonlocal probe
+        probe = asked
+        return node_id
+
+    place, probe = Storage(str(tmp_path)), None
+    monkeypatch.setattr(preflight.ray, "nodes", lambda: [node(name) | {"Alive": True} for name in "ab"])
+    monkeypatch.setattr(preflight.ray, "get", get)
+    monkeypatch.setattr(preflight, "ask", ask)
+    assert preflight.check_nodes(place, "code") == ["a"]
+    del answers["a"]
+    with pytest.raises(EnvironmentProblem, match="no node of the cluster is left"):
+        preflight.check_nodes(place, "code")
+
+
+def test_a_joined_node_that_dies_before_it_answers_takes_nothing_and_is_not_told_of(cluster, monkeypatch):
+    def gone(*_):
+        raise preflight.NodeGoneError("c")
+
+    cluster.nodes.append(node("c"))
+    cluster.answers["c"] = None
+    monkeypatch.setattr(preflight, "complaint_about", gone)
+    assert cluster.see() == ["a", "b"]
+    assert cluster.told == []
 
 
 def test_a_node_that_leaves_is_told_of_and_no_longer_asked_for(cluster):
