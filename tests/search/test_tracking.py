@@ -125,7 +125,8 @@ def test_mlflow_is_told_nothing_that_can_still_be_lost(kept, tmp_path):
     assert json.loads(kept.delivered.read_text())["offset"] == sent
 
 
-def test_sync_tells_what_becomes_of_a_journal_that_another_host_went_on_with(kept, uri, tmp_path):
+def test_sync_tells_what_becomes_of_a_journal_that_another_host_went_on_with(kept, uri, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")  # none that has another spec of it
     with hold(kept) as held:
         played(kept, held.mirror).close("interrupted")
     other = bring(tmp_path / "other", kept.name, uri)
