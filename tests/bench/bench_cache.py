@@ -1,13 +1,12 @@
 """The array cache against decoding the images again in every epoch."""
 
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from measure import Row, Say, in_turns, rows_of
+from measure import Row, Say, folder_on_disk, in_turns, rows_of
 from PIL import Image
 
 from trainers.config import DataConfig, parse
@@ -16,17 +15,15 @@ from trainers.data.folder import open_train
 
 IMAGES, SIDES, SIZE = 400, (600, 450), 64  # of the width and height that ISIC 2018's have
 SECONDS = 6.0
-HERE = Path(__file__).parents[2] / "results" / "bench"
 
 
 def rows(say: Say) -> Iterator[Row]:
     """All images of a folder of generated JPEG files, as an epoch wants them: uint8 and of one size."""
     say(f"{IMAGES} JPEG files of {SIDES[0]}×{SIDES[1]}, made {SIZE}×{SIZE}")
-    HERE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=HERE) as folder, ThreadPoolExecutor(THREADS) as threads:
-        paths = _generated(Path(folder) / "images")
-        config = parse(DataConfig, {"dataset": "folder", "path": str(Path(folder) / "images"), "image_size": SIZE})
-        pool = open_train(config, Path(folder) / "cache")
+    with folder_on_disk() as folder, ThreadPoolExecutor(THREADS) as threads:
+        paths = _generated(folder / "images")
+        config = parse(DataConfig, {"dataset": "folder", "path": str(folder / "images"), "image_size": SIZE})
+        pool = open_train(config, folder / "cache")
         everything = np.arange(IMAGES)
         decode = partial(decode_image, look=Look("RGB", (SIZE, SIZE)), resize=True)
         decoded = np.stack(list(threads.map(decode, paths))).transpose(0, 3, 1, 2)

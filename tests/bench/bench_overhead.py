@@ -6,7 +6,6 @@ conductor, TPE, the files of Optuna and the delivery to MLflow in sqlite while i
 as in our searches, without its own CSV, JSON and TensorBoard files.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from io import StringIO
@@ -17,7 +16,7 @@ from unittest.mock import patch
 import idle_trials
 from bench_trial import demo
 from idle_trials import EPOCHS, STARTS, idle, idle_stock
-from measure import Row, Say
+from measure import Row, Say, folder_on_disk
 from ray import cloudpickle, tune
 from rich.console import Console
 
@@ -26,7 +25,6 @@ from search.cluster import connected
 from search.session import quiet
 
 TRIALS, TRIALS_WITH_NEW_WORKERS = 24, 8
-HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 SPEC = [
     f"representation.epochs={EPOCHS - 2}",
     "classifier.epochs=2",
@@ -39,15 +37,14 @@ SPEC = [
 
 def rows(say: Say) -> Iterator[Row]:
     """Wall time per trial after the first, then the same with ours waiting until MLflow has everything."""
-    HERE.mkdir(parents=True, exist_ok=True)
     cloudpickle.register_pickle_by_value(idle_trials)
-    with tempfile.TemporaryDirectory(dir=HERE) as folder, connected(None):
+    with folder_on_disk() as folder, connected(None):
         say(f"{TRIALS} idle trials of ours")
-        ours, delivered = _of_ours(Path(folder))
+        ours, delivered = _of_ours(folder)
         say(f"{TRIALS} idle trials of stock Ray Tune, its workers used again")
-        again = _of_stock(Path(folder) / "again", TRIALS, reuse_actors=True)
+        again = _of_stock(folder / "again", TRIALS, reuse_actors=True)
         say(f"{TRIALS_WITH_NEW_WORKERS} idle trials of stock Ray Tune, each in a worker of its own")
-        anew = _of_stock(Path(folder) / "anew", TRIALS_WITH_NEW_WORKERS, reuse_actors=False)
+        anew = _of_stock(folder / "anew", TRIALS_WITH_NEW_WORKERS, reuse_actors=False)
     what = f"idle trial of {EPOCHS} epochs, wall time"
     yield Row.of("overhead", what, ours, "stock Ray, reuse_actors=True", again, "ms")
     yield Row.of("overhead", what, ours, "stock Ray", anew, "ms")

@@ -1,14 +1,12 @@
 """A whole trial against a plain two-stage loop in the style of the public SupCon scripts, in time and in score."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from bench_trial import demo
-from measure import Row, Say, where
+from measure import Row, Say, folder_on_disk, where
 from plain_loop import plain_trial
 
 from trainers.checkpoint import save_checkpoint
@@ -20,7 +18,6 @@ FULL = [
     "loss.normalize_by=positives",
 ]  # so that both losses are one
 SEEDS = range(5)
-HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 
 
 def rows(say: Say) -> Iterator[Row]:
@@ -32,13 +29,12 @@ def rows(say: Say) -> Iterator[Row]:
     workers = os.cpu_count() or 1
     seconds: dict[str, list[float]] = {"ours": [], "plain": []}
     scores: dict[str, list[float]] = {"ours": [], "plain": []}
-    HERE.mkdir(parents=True, exist_ok=True)
     for seed in SEEDS:
         say(f"trial of {spec.base.last_epoch} epochs against a plain loop, seed {seed}")
         config = spec.base.model_copy(update={"seed": seed})
-        with tempfile.TemporaryDirectory(dir=HERE) as folder:
+        with folder_on_disk() as folder:
             started = time.perf_counter()
-            save = partial(save_checkpoint, folder=Path(folder))
+            save = partial(save_checkpoint, folder=folder)
             result = run_trial(config, data, lambda *_: None, save=save, device=where())
             seconds["ours"].append(time.perf_counter() - started)
         scores["ours"].append(result.score)

@@ -1,20 +1,16 @@
 """What the search adds to an epoch: telling its result to the conductor, which journals it with fsync and asks ASHA."""
 
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from bench_trial import demo
-from measure import AT_LEAST, Row, Say
+from measure import AT_LEAST, Row, Say, folder_on_disk
 
 from search.agenda import SearchAgenda
 from search.conductor import Conductor
 from search.history import History
 from search.journal import Journal
 from trainers.pipeline import run_trial
-
-HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 
 
 def rows(say: Say) -> Iterator[Row]:
@@ -23,9 +19,8 @@ def rows(say: Say) -> Iterator[Row]:
     stage_one = spec.representation.epochs
     told: dict[bool, list[float]] = {True: [], False: []}
     trained: dict[bool, list[float]] = {True: [], False: []}
-    HERE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=HERE) as folder:
-        conductor = Conductor(spec, History(), Journal(Path(folder) / "journal.jsonl"), SearchAgenda(spec, 1))
+    with folder_on_disk() as folder:
+        conductor = Conductor(spec, History(), Journal(folder / "journal.jsonl"), SearchAgenda(spec, 1))
         conductor.open()
         for _ in range(AT_LEAST):
             trial = conductor.next_trial()

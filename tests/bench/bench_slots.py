@@ -10,7 +10,6 @@ What comes before a slot's first trial and after its last is left out.
 
 import json
 import statistics
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from io import StringIO
@@ -20,7 +19,7 @@ from unittest.mock import patch
 
 import worker_notes
 from bench_trial import demo
-from measure import Row, Say
+from measure import Row, Say, folder_on_disk
 from ray import cloudpickle
 from rich.console import Console
 from worker_notes import NOTES, Noted, noting
@@ -29,20 +28,18 @@ from search import driver
 from search.cluster import connected
 from search.store import SearchFolder
 
-HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 GOAL = 0.3  # seconds from trial to trial
 LONG = ["data.train_size=5000", "search.trials=3", "search.scheduler.name=none"]  # three baselines come on top
 
 
 def rows(say: Say) -> Iterator[Row]:
     """The gaps of both searches; of the long one also how its slots spent their time."""
-    HERE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=HERE) as folder, connected(None):
+    with folder_on_disk() as folder, connected(None):
         say("a search of short trials in every slot")
-        short = searched("short", [], Path(folder))
+        short = searched("short", [], folder)
         yield Row.of("slots", "from trial to trial, short trials", gaps(short), "the goal", [GOAL], "s")
         say("a search of trials of half a minute in every slot")
-        long = searched("long", LONG, Path(folder))
+        long = searched("long", LONG, folder)
     trials = [trial for slot in long for trial in slot]
     what = f"trials of {statistics.median(trial.last - trial.first for trial in trials):.0f} s"
     yield Row.of("slots", f"from trial to trial, {what}", gaps(long), "the goal", [GOAL], "s")

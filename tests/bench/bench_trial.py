@@ -1,12 +1,11 @@
 """A whole trial against its encoder's compute alone: what loss, augmentation, probe, classifier and checkpoints add."""
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from measure import Row, Say, in_turns, rows_of, where
+from measure import Row, Say, folder_on_disk, in_turns, rows_of, where
 
 from spaces.spec import SearchSpec, load_spec
 from trainers.checkpoint import save_checkpoint
@@ -30,21 +29,19 @@ ENCODERS = {  # what is changed in the demo, seconds to spend on it, and how man
     "small, width 16": ([*SHORT, "model.width=16"], 12.0, 5),
     "ResNet-18": ([*FEW, "model.encoder=resnet18"], 0.0, 3),
 }
-HERE = Path(__file__).parents[2] / "results" / "bench"  # on a real disk: /tmp may be memory, where fsync costs nothing
 
 
 def rows(say: Say) -> Iterator[Row]:
     """Whole trials against the passes in them."""
-    HERE.mkdir(parents=True, exist_ok=True)
     for encoder, (changes, seconds, runs) in ENCODERS.items():
         spec, data = demo(changes)
         config, shape = spec.base, "×".join(map(str, data.train.images.shape[1:]))
         stages = f"{config.representation.epochs}+{config.classifier.epochs} epochs"
         what = f"trial, {encoder}, {shape}, {len(data.train.labels)} images, {stages}"
         say(what)
-        with tempfile.TemporaryDirectory(dir=HERE) as folder:
+        with folder_on_disk() as folder:
             sides = {
-                "ours": whole_trial(config, data, Path(folder)),
+                "ours": whole_trial(config, data, folder),
                 "its encoder passes alone": encoder_alone(config, data),
             }
             yield from rows_of("trial", what, in_turns(sides, seconds, at_least=runs))

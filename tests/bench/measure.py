@@ -5,9 +5,11 @@ drift; the median passes over the odd disturbed run.
 """
 
 import statistics
+import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 
+OUT = Path(__file__).parents[2] / "results" / "bench"
 AT_LEAST = 5  # runs of each side, however long one takes
 AT_MOST = 200
 
@@ -44,6 +47,14 @@ class Row:
         first, second = statistics.median(ours), statistics.median(other)
         spread = max(_spread(ours), _spread(other))
         return cls(topic, what, first, name, second, first / second, unit, min(len(ours), len(other)), spread)
+
+
+@contextmanager
+def folder_on_disk() -> Iterator[Path]:
+    """A folder for the block, on a real disk: /tmp may be memory, where fsync costs nothing."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=OUT) as folder:
+        yield Path(folder)
 
 
 _where = Where("cpu")

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import bench_augment
@@ -28,7 +27,7 @@ import bench_search
 import bench_slots
 import bench_trial
 import torch
-from measure import Row, Topic, compute_on, where
+from measure import OUT, Row, Topic, compute_on, where
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -46,7 +45,6 @@ TOPICS: dict[str, Topic] = {
     "slots": bench_slots.rows,
     "overhead": bench_overhead.rows,
 }
-OUT = Path(__file__).parents[2] / "results" / "bench"
 NOTES = (
     "Medians of runs taken in turns; ratio is ours over the other, so that below 1 is quicker or smaller. "
     "Spread is the wider interquartile range of both, as a share of its median: a difference within it says nothing."
