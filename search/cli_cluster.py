@@ -1,6 +1,5 @@
 """The words about a cluster that this machine is no part of: submit a search to it, and look at it from here."""
 
-import sys
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -80,11 +79,11 @@ def run_job() -> None:
 
 
 @app.command("read-job", hidden=True, context_settings={"ignore_unknown_options": True})
-def read_job(words: list[str]) -> None:
+def read_job(words: list[str]) -> int | None:
     """What a job runs that `afcl logs --address` submits: a word of ours, with the variables that were handed over."""
     from search import cli
     from search import submit as submitting
 
     submitting.take_variables()
-    sys.argv[1:] = words
-    cli.main()
+    code: int | None = cli.app(words, standalone_mode=False)
+    return code

@@ -45,6 +45,11 @@ NO_SECRETS = {
 }
 
 
+def of_stores(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say where a store is and as whom to read it."""
+    return {name: value for name, value in credentials(environment).items() if name.startswith("AWS_")}
+
+
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that say where and as whom to track; a store on this machine's disk is nothing to a cluster."""
     found = {name: environment[name] for name in CREDENTIALS if environment.get(name)}

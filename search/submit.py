@@ -233,7 +233,7 @@ def _read(door: jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
 
     It stays in Ray's list: one that is removed at once comes back there as a job that failed (Ray 2.60).
     """
-    there, told = job.runtime_env or {}, {"environment": handover.credentials(os.environ)}  # the store's, for one
+    there, told = job.runtime_env or {}, {"environment": handover.of_stores(os.environ)}
     words = [*words, "--results", (job.metadata or {})[jobs.RESULTS]]
     reader = jobs.submit(
         door,
