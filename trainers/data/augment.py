@@ -82,9 +82,8 @@ def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
     """Each image cropped, flipped, rotated and recoloured by its own draws: [11, N], of `draw`.
 
     images: [N, C, H, W], uint8 or float in [0, 1]; they come back as float32 in [0, 1]. A part that changes nothing is
-    skipped. Saturation and hue are
-    of RGB: images with another number of channels than three have neither. On a CPU a large batch is changed a few
-    images at a time, to the same bits.
+    skipped. Saturation and hue are of RGB: images with another number of channels than three have neither. On a CPU a
+    large batch is changed a few images at a time, to the same bits.
     """
     # never an image alone: its mean would be summed by all threads together, in another order
     parts = len(images) // max(2, CHANGED_AT_ONCE // math.prod(images.shape[1:]))
