@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from search.delivery import parent_run
 from search.mlflow_store import connect, in_one_line, tracking_uri
 from search.store import SearchFolder
-from search.tracking import parent_run
 
 
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:

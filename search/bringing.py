@@ -10,7 +10,8 @@ from pathlib import Path
 from search.mirror import checkpoints_of
 from search.segments import joined, segments
 from search.storage import Storage, at_once, storage_at
-from search.store import SearchFolder, open_folder, trial_path
+from search.store import SearchFolder, open_folder
+from search.trial_folder import trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri
 from trainers.errors import InputError

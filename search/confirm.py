@@ -17,13 +17,15 @@ from search import preflight
 from search.agenda import Question
 from search.bringing import agree_on_openings, bring_confirmations, bring_results, opened
 from search.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
-from search.driver import SearchResult, Slots, about_data, check_cluster, drive, refuse_change
+from search.comparable import refuse_change
+from search.driver import SearchResult, check_cluster, drive
 from search.held_out import open_once
 from search.history import History, Trial
 from search.holding import taken
 from search.plan import plan_of
-from search.provenance import provenance
+from search.provenance import about_data, provenance
 from search.session import connected_quietly, say, told_how_to_go_on
+from search.slots import Slots
 from search.storage import at_once
 from search.store import SearchFolder, create_folder, results_root
 from spaces.spec import SearchSpec

@@ -17,8 +17,10 @@ from search import preflight
 from search.adapters import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
 from search.agenda import Agenda, SearchAgenda, planned_trials
 from search.bringing import opened
+from search.comparable import older_search, refuse_change
 from search.conductor import Conductor, PausedError, is_complete
-from search.history import ENDED, History, Trial
+from search.delivery import undelivered
+from search.history import History, Trial
 from search.holding import Hold, refuse_stored, taken
 from search.keeper import Keeper, best_and_contrast
 from search.live import LiveView
@@ -26,17 +28,14 @@ from search.mlflow_store import tracking_uri
 from search.on_cluster import OnCluster, on_cluster
 from search.optuna_view import OptunaView
 from search.plan import Plan, make_plan
-from search.provenance import code_hash, provenance
+from search.provenance import about_data, code_hash, provenance
 from search.report import report
-from search.sampler import as_optuna_trial
 from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
-from search.slots import slots_on
-from search.store import SearchFolder, create_folder, open_folder, refuse_existing, results_root
-from search.tracking import Tracker, undelivered
+from search.slots import Slots, live_nodes
+from search.store import SearchFolder, create_folder, refuse_existing, results_root
+from search.tracking import Tracker
 from search.trial import SharedData, trainable
-from spaces.fields import fields
-from spaces.spec import SearchSpec, value_at
-from trainers.config import shown as shown_value
+from spaces.spec import SearchSpec
 from trainers.data import load
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import EnvironmentProblem, InputError
@@ -77,7 +76,7 @@ def run(
     refuse_existing(root, spec.name)
     refuse_stored(spec)
     arrays = load(spec.data, data)
-    older = _older(root, start_from, spec, arrays) if start_from is not None else None
+    older = older_search(root, start_from, spec, arrays) if start_from is not None else None
     preflight.check_folder(
         root, make_plan(spec, arrays, slots=1), stored=stored
     )  # what no cluster could mend; then with its slots
@@ -138,49 +137,8 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str
 
     Raises EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part.
     """
-    preflight.check_resources(spec.resources, preflight.live_nodes(ray.nodes()))
+    preflight.check_resources(spec.resources, live_nodes(ray.nodes()))
     return None if address is None else preflight.check_nodes(preflight.shared_place(spec, root), code_hash())
-
-
-def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> None:
-    """Raise InputError when the data are not those that the folder began with, or the code is not, unless `anyway`."""
-    began = folder.about()["provenance"]
-    if began["data"]["fingerprint"] != arrays.fingerprint:
-        raise InputError(
-            f"{folder.title} began on other data ({began['data']['description']}) than it would go on with "
-            f"({arrays.description}), and scores on both cannot be compared; begin another search"
-        )
-    if began["code"] != code_hash() and not anyway:
-        raise InputError(
-            f"{folder.title} began with other code (commit {began['git_commit']}) than it would go on with; "
-            f"say --anyway if that is wanted"
-        )
-
-
-def _older(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> SearchFolder:
-    """The older search, whose scores mean here what they meant there. Raises InputError where they would not."""
-    folder = open_folder(root, name)
-    data = folder.about()["provenance"]["data"]
-    if data["fingerprint"] != arrays.fingerprint:
-        raise InputError(f"--from: {name} ran on other data ({data['description']}): its scores mean nothing here")
-    older = folder.spec()
-    if older.search.metric != spec.search.metric:
-        raise InputError(f"--from: {name} has another metric ({older.search.metric}): its scores mean nothing here")
-    free = {*older.space, *spec.space}
-    for path in fields():
-        there, here = value_at(older.base, path), value_at(spec.base, path)
-        if path not in free and there != here:
-            raise InputError(f"--from: {name} has {path} {shown_value(there)}, not {shown_value(here)}: other scores")
-    if spec.search.per_family:
-        raise InputError("--from: with per_family it would give some families a start over the others")
-    if not any(as_optuna_trial(spec.space, trial, spec.search.metric_key) for trial in ended(folder)):
-        raise InputError(f"--from: no trial of {name} lies in the space of this search")
-    return folder
-
-
-def ended(folder: SearchFolder) -> list[Trial]:
-    """The trials that have ended, whatever became of them."""
-    return folder.history().in_state(*ENDED)
 
 
 def _reported(found: SearchResult, data: Path | None, console: Console) -> SearchResult:
@@ -364,32 +322,3 @@ def _problem(tracker: Tracker, hold: Hold) -> str | None:
     if tracker.problem is None:
         return None
     return f"MLflow takes nothing just now ({tracker.problem}); the search goes on and delivers later"
-
-
-class Slots:
-    """How many trials may run at once, by what the cluster holds now."""
-
-    def __init__(self, spec: SearchSpec) -> None:
-        self._spec = spec
-        self._asked, self._slots = 0.0, 0
-
-    def __call__(self) -> int:
-        """The spec's `max_concurrent`, or as many trials as fit on the live nodes."""
-        if time.monotonic() - self._asked > 5 or self._slots == 0:
-            self._asked = time.monotonic()
-            self._slots = max(1, slots_on(self._spec.resources, preflight.live_nodes(ray.nodes())))
-        return min(self._slots, self._spec.search.max_concurrent or self._slots)
-
-
-def about_data(arrays: TrialData) -> dict[str, Any]:
-    """What a folder remembers of its data."""
-
-    def counts(split: Split) -> dict[str, int]:
-        return dict(zip(arrays.class_names, split.counts(len(arrays.class_names)), strict=True))
-
-    return {
-        "description": arrays.description,
-        "fingerprint": arrays.fingerprint,
-        "train": counts(arrays.train),
-        "validation": counts(arrays.validation),
-    }

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from search.history import Trial
 from search.keeper import best_of_cl
 from search.page import Figure, Section, paragraph
-from search.store import TrialFolder
+from search.trial_folder import TrialFolder
 from search.view import View, named
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically

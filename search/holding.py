@@ -19,7 +19,8 @@ from search.lease import Lease, leased
 from search.mirror import Mirror, trial_of
 from search.segments import joined, segments
 from search.storage import Storage, at_once, storage_at
-from search.store import SearchFolder, trial_path
+from search.store import SearchFolder
+from search.trial_folder import trial_path
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.files import write_atomically

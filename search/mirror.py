@@ -18,7 +18,8 @@ from search.journal import Event
 from search.lease import Lease
 from search.segments import Segment, segment
 from search.storage import PAUSES, Storage
-from search.store import SearchFolder, trial_path
+from search.store import SearchFolder
+from search.trial_folder import trial_path
 
 SEND_EVERY = 1.0  # seconds between two pieces, at least, and at most while there is something to send
 TIDYING = 0.2  # seconds at a time for removing what is not needed any more

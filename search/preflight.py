@@ -175,8 +175,3 @@ def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
     except OSError as error:
         return code_hash(), None, str(error)
     return code_hash(), read, None
-
-
-def live_nodes(nodes: list[dict[str, Any]]) -> list[Node]:
-    """The resources of the nodes that `ray.nodes()` says are alive."""
-    return [node["Resources"] for node in nodes if node["Alive"]]

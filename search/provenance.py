@@ -6,11 +6,14 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import search
 import spaces
 import trainers
+
+if TYPE_CHECKING:
+    from trainers.data.arrays import Split, TrialData
 
 PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow")
 # what a job's own copy of the code cannot tell on a cluster, from where it was submitted
@@ -80,4 +83,18 @@ def provenance(data: dict[str, Any]) -> dict[str, Any]:
         "code": code_hash(),
         "data": data,
         "machine": {"system": platform.platform(), "cpu": cpu_kind(), "cores": os.cpu_count()},
+    }
+
+
+def about_data(arrays: "TrialData") -> dict[str, Any]:
+    """What a folder remembers of its data."""
+
+    def counts(split: "Split") -> dict[str, int]:
+        return dict(zip(arrays.class_names, split.counts(len(arrays.class_names)), strict=True))
+
+    return {
+        "description": arrays.description,
+        "fingerprint": arrays.fingerprint,
+        "train": counts(arrays.train),
+        "validation": counts(arrays.validation),
     }

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import search
 import trainers
 from search.bringing import bring_checkpoints
+from search.delivery import parent_run
 from search.evidence import TEST_METRICS, Evidence, in_words
 from search.history import Trial
 from search.mlflow_store import connect, in_one_line, tracking_uri
 from search.provenance import versions
 from search.session import quiet
 from search.store import SearchFolder
-from search.tracking import parent_run
 from trainers.checkpoint import newest_checkpoint_path
 from trainers.data.arrays import Images
 

@@ -1,6 +1,9 @@
 """How many trials fit on the nodes of a cluster at once."""
 
-from spaces.spec import ResourcesConfig
+import time
+from typing import Any
+
+from spaces.spec import ResourcesConfig, SearchSpec
 
 Node = dict[str, float]  # a live node's resources by Ray's names
 
@@ -14,3 +17,25 @@ def workers_on(resources: ResourcesConfig, nodes: list[Node]) -> int:
     """How many workers fit on the nodes at once, each on a single node."""
     wanted = {kind: amount for kind, amount in (("CPU", resources.cpus), ("GPU", resources.gpus)) if amount > 0}
     return sum(min(int(node.get(kind, 0.0) / amount + 1e-9) for kind, amount in wanted.items()) for node in nodes)
+
+
+def live_nodes(nodes: list[dict[str, Any]]) -> list[Node]:
+    """The resources of the nodes that `ray.nodes()` says are alive."""
+    return [node["Resources"] for node in nodes if node["Alive"]]
+
+
+class Slots:
+    """How many trials may run at once, by what the cluster holds now."""
+
+    def __init__(self, spec: SearchSpec) -> None:
+        self._spec = spec
+        self._asked, self._slots = 0.0, 0
+
+    def __call__(self) -> int:
+        """The spec's `max_concurrent`, or as many trials as fit on the live nodes."""
+        import ray  # half a second, which `plan` does without
+
+        if time.monotonic() - self._asked > 5 or self._slots == 0:
+            self._asked = time.monotonic()
+            self._slots = max(1, slots_on(self._spec.resources, live_nodes(ray.nodes())))
+        return min(self._slots, self._spec.search.max_concurrent or self._slots)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from search.storage import Storage, StorageError, patiently
-from search.store import SearchFolder, TrialFolder, trial_path
+from search.store import SearchFolder
+from search.trial_folder import TrialFolder, trial_path
 from trainers.checkpoint import Checkpoint, epoch_in, newest_checkpoint, packed, save_checkpoint, unpacked
 from trainers.files import open_log
 

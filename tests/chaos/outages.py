@@ -21,7 +21,7 @@ from killing import descendants, kill, start, wait_for_lines
 from rich.console import Console
 from rich.table import Table
 
-from search import tracking
+from search import delivery, tracking
 from search.store import SearchFolder
 
 ABSENT, KILLED, FROZEN = "absent from the start", "killed for the middle third", "frozen for the middle third"
@@ -132,7 +132,7 @@ def disturbed(kind: str, root: Path, undisturbed: float) -> tuple[float, int, li
         timer.join()
     events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     seconds = (events[-1]["time"] - events[0]["time"]) / 1000
-    left = tracking.undelivered(folder)
+    left = delivery.undelivered(folder)
     if kind == ABSENT:
         server.start()
     if kind == WRONG_PASSWORD:

@@ -9,7 +9,8 @@ from search import driver
 from search.bringing import bring
 from search.held_out import open_once, openings
 from search.holding import taken
-from search.store import create_folder, trial_path
+from search.store import create_folder
+from search.trial_folder import trial_path
 from trainers.errors import InputError
 
 

@@ -6,7 +6,7 @@ from stores import Failing, hold, played, stored, wait_until
 
 from search import holding, mirror
 from search.segments import segments
-from search.store import trial_path
+from search.trial_folder import trial_path
 
 
 def test_each_decision_is_in_the_store_within_the_bound(kept):

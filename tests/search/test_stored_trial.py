@@ -8,8 +8,8 @@ from stores import Failing
 
 from search.bringing import bring_log
 from search.storage import StorageError, storage_at
-from search.store import trial_path
 from search.stored_trial import StoredTrial
+from search.trial_folder import trial_path
 from trainers.checkpoint import Checkpoint
 
 

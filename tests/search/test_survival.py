@@ -28,8 +28,9 @@ from search.optuna_view import OptunaView
 from search.provenance import code_hash
 from search.session import quiet
 from search.storage import Storage
-from search.store import SearchFolder, TrialFolder
+from search.store import SearchFolder
 from search.tracking import Tracker
+from search.trial_folder import TrialFolder
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem, InputError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from search import driver, trial
-from search.store import TrialFolder
+from search.trial_folder import TrialFolder
 from spaces.spec import load_spec
 from trainers.errors import DivergedError, OutOfMemory
 
