@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
-from search import driver, registry
+from search import comparable, registry
 from search import evidence as weighing
 from search.candidates import candidates, fresh_seeds, is_confirmed, read_plan
 from search.confirm import confirm
@@ -218,7 +218,7 @@ def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray
     shutil.rmtree(mine.path / "confirm-1", ignore_errors=True)
     mine.test_openings.unlink(missing_ok=True)
     with monkeypatch.context() as patch:
-        patch.setattr(driver, "code_hash", lambda: "other")
+        patch.setattr(comparable, "code_hash", lambda: "other")
         with pytest.raises(InputError, match=r"began with other code .*--anyway"):
             confirm(mine.name, seeds=1, results=root, console=QUIET)
     assert openings(mine.test_openings) == [], "nothing was looked at"

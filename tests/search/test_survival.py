@@ -18,7 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from search import driver, preflight
+from search import comparable, driver, preflight
 from search.agenda import SearchAgenda
 from search.conductor import Conductor, PausedError
 from search.history import read_history
@@ -287,7 +287,7 @@ def test_a_finished_search_can_be_extended_and_stays_reproducible(finished, shar
 
 @pytest.mark.slow
 def test_other_code_or_data_is_refused_unless_it_is_wanted(finished, root, shared_ray, monkeypatch):
-    monkeypatch.setattr(driver, "code_hash", lambda: "other")
+    monkeypatch.setattr(comparable, "code_hash", lambda: "other")
     with pytest.raises(InputError, match=r"other code .*--anyway"):
         driver.resume("Finished.1", extend_by=1, results=root)
 
