@@ -138,6 +138,15 @@ def bring_log(folder: SearchFolder, number: int) -> None:
         write_atomically(folder.trial(number).log, b"".join(printed))
 
 
+def know_every_opening(folder: SearchFolder | None) -> None:
+    """Agree with a search's store on the looks at the test split, now; nothing where there is no search, or no store.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    if folder is not None and (storage := folder.storage) is not None:
+        at_once(partial(agree_on_openings, folder, storage), storage)
+
+
 def agree_on_openings(folder: SearchFolder, storage: Storage) -> None:
     """See to it that folder and store know of every look at the test split that either knows of."""
     here = folder.test_openings.read_bytes() if folder.test_openings.exists() else b""

@@ -57,20 +57,25 @@ def train(
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
     from search import exports
-    from search.held_out import open_once, refuse_second
+    from search.bringing import know_every_opening
+    from search.held_out import open_once, record_of, refuse_second
     from trainers.data import load_test
     from trainers.predictor import Predictor, score_split
 
     exported = exports.read_export(config)
-    record = exports.record_of(config, exported, results)
+    search = exports.search_of(config, exported, results) if test else None
+    record = record_of(config, search)
     if test:
+        know_every_opening(search)
         refuse_second(record, again=again)
     with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
         trained = exports.train(exported, shown, data=data)
     comparison = exports.compare(exported, trained.result)
     if test:
         images = load_test(exported.config.data, data)
+        know_every_opening(search)  # another host may have looked while this trained
         open_once(record, f"train {config.name}", again=again)
+        know_every_opening(search)
         comparison["test"] = score_split(Predictor(trained.checkpoint), images).metrics
     if json_:
         print_json(comparison)

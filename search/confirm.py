@@ -15,18 +15,17 @@ from rich.console import Console
 
 from search import preflight
 from search.agenda import Question
-from search.bringing import agree_on_openings, bring_confirmations, bring_results, opened
+from search.bringing import bring_confirmations, bring_results, know_every_opening, opened
 from search.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.comparable import refuse_change
 from search.driver import SearchResult, check_cluster, drive
-from search.held_out import open_once
+from search.held_out import is_opened_by, open_once
 from search.history import History, Trial
 from search.holding import taken
 from search.plan import plan_of
 from search.provenance import about_data, provenance
 from search.session import connected_quietly, say, told_how_to_go_on
 from search.slots import Slots
-from search.storage import at_once
 from search.store import SearchFolder, create_folder, results_root
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
@@ -149,11 +148,10 @@ def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
     """Write down that a confirmation looks at the test split; one that goes on looks at the same one, and not anew."""
     searched = folder.searched
     if not (folder.path / "search.json").exists():
-        if searched.storage is not None:  # another host may have looked
-            at_once(partial(agree_on_openings, searched, searched.storage), searched.storage)
-        open_once(
-            searched.test_openings, folder.name, again=again
-        )  # the store hears of it when the confirmation is taken
+        know_every_opening(searched)  # another host may have looked
+        if not is_opened_by(searched.test_openings, folder.name):  # else it was killed before it could look
+            # the store hears of it when the confirmation is taken
+            open_once(searched.test_openings, folder.name, again=again)
     elif folder.about()["confirms"]["test"] != split_fingerprint(test):
         raise InputError(f"{folder.title} was begun with other test images than those that are here now")
 

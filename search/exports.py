@@ -5,6 +5,7 @@ An export is one tuple: the configuration, the epoch and metric that it reached,
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -162,15 +163,13 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
     return trained_on(device, _workers_on(device, expected.workers))
 
 
-def record_of(path: Path, exported: Export, results: Path | None = None) -> Path:
-    """Where an opening of the test split is written down: in its search's folder, wherever the file was copied to.
-
-    A plain config, or an export whose search is not here, has a record of its own beside it.
-    """
+def search_of(path: Path, exported: Export, results: Path | None = None) -> SearchFolder | None:
+    """The search that a file was exported from, wherever it was copied to; None when it is of none that is here."""
     for folder in (*all_folders(path.absolute().parent.parent), *all_folders(results_root(results))):
-        if exported.search_id is not None and folder.about()["id"] == exported.search_id:
-            return folder.test_openings
-    return path.with_name(f"{path.stem}.test-split.jsonl")
+        with suppress(InputError):  # a neighbour that cannot be read
+            if exported.search_id is not None and folder.about()["id"] == exported.search_id:
+                return folder
+    return None
 
 
 def compare(exported: Export, result: TrialResult) -> dict[str, Any]:

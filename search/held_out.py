@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from search.store import SearchFolder
 from trainers.errors import InputError
 
 
@@ -18,11 +19,21 @@ class Opening:
     again: bool  # not the first look
 
 
+def record_of(exported: Path, search: SearchFolder | None) -> Path:
+    """Where looks are written down: in the search's folder; beside the file where there is no search to it."""
+    return exported.with_name(f"{exported.stem}.test-split.jsonl") if search is None else search.test_openings
+
+
 def openings(record: Path) -> list[Opening]:
     """The looks so far, the first one first."""
     if not record.exists():
         return []
     return [Opening(**json.loads(line)) for line in record.read_text().splitlines() if line]
+
+
+def is_opened_by(record: Path, by: str) -> bool:
+    """Whether a look was written down, which may have ended before it began."""
+    return any(opening.by == by for opening in openings(record))
 
 
 def refuse_second(record: Path, *, again: bool) -> None:
