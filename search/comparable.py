@@ -1,8 +1,11 @@
 """Whether scores that are there mean what those to come will: of a search that is gone on with, or of an older one."""
 
+import time
+from dataclasses import asdict
 from pathlib import Path
 
 from search.history import ENDED, Trial
+from search.journal import Event
 from search.provenance import code_hash
 from search.sampler import as_optuna_trial
 from search.store import SearchFolder, open_folder
@@ -47,6 +50,12 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
     if not any(as_optuna_trial(spec.space, trial, spec.search.metric_key) for trial in _ended(folder)):
         raise InputError(f"--from: no trial of {name} lies in the space of this search")
     return folder
+
+
+def known_event(older: SearchFolder) -> Event:
+    """What the journal of a search begins with that lets its sampler know an older one's ended trials."""
+    told = [asdict(trial) for trial in _ended(older)]
+    return {"event": "known", "time": time.time_ns() // 1_000_000, "up": 0.0, "search": older.name, "trials": told}
 
 
 def _ended(folder: SearchFolder) -> list[Trial]:

@@ -9,7 +9,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any, Literal
 
 from search.agenda import Agenda
@@ -27,7 +26,7 @@ class PausedError(RuntimeError):
 
 
 class Conductor:
-    """The one writer of a search's journal."""
+    """The one writer of a search's journal, once the search is there."""
 
     def __init__(
         self,
@@ -58,10 +57,6 @@ class Conductor:
             if trial.state not in ENDED:
                 self._settle(trial)
         self._queue = [trial.number for trial in self.history.trials.values() if trial.state not in ENDED]
-
-    def start_from(self, name: str, trials: Iterable[Trial]) -> None:
-        """Let the sampler know the ended trials of an older search; they count for nothing else."""
-        self._write("known", search=name, trials=[asdict(trial) for trial in trials if trial.state in ENDED])
 
     def extend(self, trials: int) -> None:
         """Have the sampler propose so many trials more."""

@@ -17,7 +17,7 @@ from search import preflight
 from search.adapters import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
 from search.agenda import Agenda, SearchAgenda, planned_trials
 from search.bringing import opened
-from search.comparable import older_search, refuse_change
+from search.comparable import known_event, older_search, refuse_change
 from search.conductor import Conductor, PausedError, is_complete
 from search.delivery import undelivered
 from search.history import History, Trial
@@ -85,9 +85,10 @@ def run(
         with connected_quietly(address, console):
             nodes = check_cluster(spec, root, address)
             preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()), stored=stored)
-            folder = create_folder(root, spec, provenance(about_data(arrays)))
+            begun = [] if older is None else [known_event(older)]
+            folder = create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
             with taken(folder, partial(say, console)) as hold:
-                found = _drive(folder, spec, arrays, console, nodes=nodes, begin=_start_from(older), hold=hold)
+                found = _drive(folder, spec, arrays, console, nodes=nodes, hold=hold)
         return _reported(found, data, console)
 
 
@@ -127,8 +128,7 @@ def resume(
                 nodes = check_cluster(spec, folder.root, address)
                 plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
                 preflight.check_folder(folder.root, plan, stored=hold.storage is not None)
-                begin = _extend_by(extend_by)
-                found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, begin=begin, hold=hold)
+                found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, hold=hold)
         return _reported(found, data, console)
 
 
@@ -157,29 +157,12 @@ def _drive(
     extend_by: int = 0,
     *,
     nodes: list[str] | None,
-    begin: Callable[[Conductor], None],
     hold: Hold,
 ) -> SearchResult:
     plan = make_plan(spec, arrays, folder.history().extra + extend_by)
     agenda = SearchAgenda(spec, Slots(spec)())
     data = {spec.data.seed: arrays}
-    return drive(folder, spec, agenda, data, console, plan=plan, nodes=nodes, begin=begin, hold=hold)
-
-
-def _start_from(older: SearchFolder | None) -> Callable[[Conductor], None]:
-    def begin(conductor: Conductor) -> None:
-        if older is not None:
-            conductor.start_from(older.name, older.history().trials.values())
-
-    return begin
-
-
-def _extend_by(trials: int) -> Callable[[Conductor], None]:
-    def begin(conductor: Conductor) -> None:
-        if trials:
-            conductor.extend(trials)
-
-    return begin
+    return drive(folder, spec, agenda, data, console, extend_by, plan=plan, nodes=nodes, hold=hold)
 
 
 def drive(
@@ -188,20 +171,19 @@ def drive(
     agenda: Agenda,
     data: Mapping[int, TrialData],
     console: Console,
+    extend_by: int = 0,
     *,
     plan: Plan,
     nodes: list[str] | None,
     hold: Hold,
     test: Split | None = None,
     to_keep: Callable[[History], set[int]] | None = None,
-    begin: Callable[[Conductor], None] = lambda conductor: None,
 ) -> SearchResult:
     """Run a session of a search that is locked, on a Ray that is connected.
 
-    data: by the seed of its split. nodes: of a cluster that others use too, those that were checked; None where Ray is
-    our own. hold: of the search. test: on which trials are scored at their end, None in a
-    search. to_keep: the trials whose last checkpoint stays, by default a search's best. begin: what is to be told to
-    the conductor first.
+    data: by the seed of its split. extend_by: so many proposed trials more than were planned. nodes: of a cluster that
+    others use too, those that were checked; None where Ray is our own. hold: of the search. test: on which trials are
+    scored at their end, None in a search. to_keep: the trials whose last checkpoint stays, by default a search's best.
     """
     history = folder.history()
     uri = tracking_uri(spec, folder.root)
@@ -213,8 +195,11 @@ def drive(
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
     with closing(folder.open_journal()) as journal, signals_taken(view.tell) as signals:
         conductor = Conductor(spec, history, journal, agenda, listeners=listeners)
-        with suppress(PausedError):
-            begin(conductor)
+        if extend_by:
+            try:
+                conductor.extend(extend_by)
+            except PausedError as error:  # the wish is nowhere: a resume would not know of it
+                raise EnvironmentProblem(f"{error}; nothing was changed: mend it, then say the same again") from error
         tracker.start()
         with shown(view, history), on_cluster(folder, spec, nodes, view.tell) as cluster:
             slots = Slots(spec) if cluster is None else cluster.slots
@@ -252,7 +237,7 @@ def _reasons_to_end(
 
     def reason_to_end() -> str | None:
         live()
-        if (why := hold.taken_over()) is not None:
+        if (why := hold.taken_over() or hold.cut_off()) is not None:
             conductor.pause(why)
         if conductor.paused:
             return conductor.paused

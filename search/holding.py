@@ -18,7 +18,7 @@ from search.journal import Event
 from search.lease import Lease, leased
 from search.mirror import Mirror, trial_of
 from search.segments import joined, segments
-from search.storage import Storage, at_once, storage_at
+from search.storage import PATIENCE, Storage, at_once, storage_at
 from search.store import SearchFolder
 from search.trial_folder import trial_path
 from spaces.spec import SearchSpec
@@ -59,6 +59,12 @@ class Hold:
         """Why this driver has to end, where another one has the search now."""
         return None if self.lease.lost is None else f"the search was taken over {self.lease.lost}"
 
+    def cut_off(self) -> str | None:
+        """Why this driver has to wait, where the store has taken nothing from it for as long as a worker would try."""
+        if self.mirror is None or self.mirror.silent_for() < PATIENCE:
+            return None
+        return f"the storage does not answer the search's driver ({self.mirror.problem})"
+
     def problem(self) -> str | None:
         """What a person should know of the store just now."""
         if self.mirror is None or self.mirror.problem is None:
@@ -85,7 +91,9 @@ def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
     with folder.lock():
         storage, above = folder.storage, folder.searched.storage
         if storage is None or above is None:
-            with leased(Storage(str(folder.path)), folder.title, tell, is_locked=True) as lease:
+            here = Storage(str(folder.path))
+            with leased(here, folder.title, tell, is_locked=True) as lease:
+                _remove_what_is_ahead(here, read_history(folder.journal))
                 yield Hold(lease)
             return
         with leased(above, folder.searched.title, tell) as lease:
@@ -127,10 +135,11 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
     if local.startswith(stored):
         return len(stored)
     if not stored.startswith(local):  # another host went on before this one's last words had reached the store
+        # the journal goes last: while it is there, a driver that is killed here does all of this again
+        folder.delivered.unlink(missing_ok=True)  # MLflow gets all of it again, which doubles nothing
+        shutil.rmtree(folder.path / "trials", ignore_errors=True)  # what was fetched may be of other trials
         aside = folder.journal.with_name(f"journal.{time.time_ns()}.jsonl")
         folder.journal.rename(aside)
-        shutil.rmtree(folder.path / "trials", ignore_errors=True)  # what was fetched may be of other trials
-        folder.delivered.unlink(missing_ok=True)  # MLflow gets all of it again, which doubles nothing
         tell(
             f"another host went on with {folder.title}: its journal counts; the end of this one's stays in {aside.name}"
         )
@@ -139,7 +148,7 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
 
 
 def _remove_what_is_ahead(storage: Storage, history: History) -> None:
-    """Remove what trials left there that the journal does not know of, as its end was lost with its host.
+    """Remove what trials left there that the journal does not know of: its end was lost with its host, say.
 
     A trial goes on from its newest checkpoint, and every epoch must reach the journal, as a rung is one epoch: so none
     may be newer than the one after the last that the journal has. What is computed again comes to the same.

@@ -7,6 +7,7 @@ waits with its next checkpoint, before that epoch is reported: what can be lost 
 decided upon it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ class Mirror:
         self._folder, self._storage, self._lease = folder, storage, lease
         self.sent = sent
         self.problem: str | None = None  # why it takes nothing just now
+        self._failing_since = math.inf
         self._end = _size(folder)
         self._pieces, self._merged = list(pieces), 0
         # the lease's number, which is higher than theirs unless somebody removed the lease
@@ -60,6 +62,10 @@ class Mirror:
         self._to_drop.put((number, keep))
         self._wake.set()
 
+    def silent_for(self) -> float:
+        """For how many seconds the store has taken nothing, though there was something; 0 where it takes all."""
+        return 0.0 if self.problem is None else max(0.0, time.monotonic() - self._failing_since)
+
     def close(self, patience: float) -> int:
         """Wait until all is sent, or `patience` seconds passed; how many bytes of the journal are left."""
         self._closing.set()
@@ -77,6 +83,8 @@ class Mirror:
                     return
                 self._step(is_last)
             except OSError as error:
+                if self.problem is None:
+                    self._failing_since = time.monotonic()
                 self.problem = str(error)
                 time.sleep(pause)
                 pause = min(2 * pause, PAUSES[1])

@@ -26,6 +26,7 @@ from trainers.files import write_atomically
 
 Answer = TypeVar("Answer")
 CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as one that does not answer
+PATIENCE = 300.0  # seconds in which a store may not answer, until the search is paused
 PAUSES = (0.2, 2.0)  # seconds between tries on a store that does not answer: the first, and the longest
 IN_WORDS = {
     "NETWORK_CONNECTION": "no server answers",

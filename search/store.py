@@ -23,14 +23,14 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.history import History, read_history
-from search.journal import Journal
+from search.journal import Event, Journal
 from search.storage import Storage, storage_at
 from search.trial_folder import TrialFolder, trial_path
 from spaces.spec import NAME, SearchSpec, load_spec
@@ -243,8 +243,13 @@ class SearchFolder:
         return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
 
 
-def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any], **more: Any) -> SearchFolder:
-    """Make a new search's folder, whole or not at all. more: what else search.json is to hold."""
+def create_folder(
+    root: Path, spec: SearchSpec, provenance: dict[str, Any], *, begun: Iterable[Event] = (), **more: Any
+) -> SearchFolder:
+    """Make a new search's folder, whole or not at all.
+
+    begun: what its journal begins with. more: what else search.json is to hold.
+    """
     path = root / spec.name
     refuse_existing(root, spec.name)
     root.mkdir(parents=True, exist_ok=True)
@@ -254,6 +259,9 @@ def create_folder(root: Path, spec: SearchSpec, provenance: dict[str, Any], **mo
         about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
         (partial / "search.json").write_text(json.dumps(about, indent=1) + "\n")
         (partial / "spec.yaml").write_text(spec.dump_yaml())
+        with closing(Journal(partial / "journal.jsonl")) as journal:
+            for event in begun:
+                journal.append(event)
         partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -284,8 +292,9 @@ def open_folder(root: Path, name: str) -> SearchFolder:
 
 
 def all_folders(root: Path) -> list[SearchFolder]:
-    """Every search of a results folder, by name."""
-    return [SearchFolder(about.parent) for about in sorted(root.glob("*/search.json"))]
+    """Every search of a results folder, by name; none that a killed process has half made."""
+    found = (about.parent for about in sorted(root.glob("*/search.json")))
+    return [SearchFolder(path) for path in found if NAME.fullmatch(path.name)]
 
 
 def _read_about(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ each checkpoint.
 """
 
 import json
+import math
 import os
 import tempfile
 import time
@@ -14,14 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from search.storage import Storage, StorageError, patiently
+from search.storage import PATIENCE, Storage, StorageError, patiently
 from search.store import SearchFolder
 from search.trial_folder import TrialFolder, trial_path
 from trainers.checkpoint import Checkpoint, epoch_in, newest_checkpoint, packed, save_checkpoint, unpacked
 from trainers.files import open_log
 
-PATIENCE = 300.0  # seconds in which the store may not answer, until the search is paused
 KEEP = 2  # checkpoints of a trial that runs
+# Seconds, much more than the journal in a store is behind its driver: where that is lost with its host, a trial goes on
+# from a checkpoint that is so much older, when its epochs are so short that the newest ones are ahead of the journal.
+SAFE_AGE = 10.0
 # Ray's id of the node that a trial was tried on last, by its number; None where that cannot be known now. Where the
 # second is true it is forgotten.
 NotedNode = Callable[[int, bool], str | None]
@@ -56,17 +59,23 @@ class StoredTrial:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._checkpoints: list[str] | None = None  # the newest first; None: not looked for yet
+        self._safe: list[str] = []  # two checkpoints, the older of which was there for SAFE_AGE
+        self._safe_since = -math.inf
         # without a name: it goes with this process, however that ends
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
         self._log_name = f"log-{time.time_ns():020d}-{os.getpid()}.txt"
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint, and remove all but the newest two."""
-        name, content = packed(checkpoint)
-        self._put(f"checkpoints/{name}", content)
-        names = sorted({f"checkpoints/{name}", *self._names()}, reverse=True)
-        self._checkpoints = names[:KEEP]
-        for old in names[KEEP:]:
+        """Put a checkpoint, and remove all but the newest two, and one that was there for ten seconds."""
+        file, content = packed(checkpoint)
+        name, before = f"checkpoints/{file}", self._names()
+        self._put(name, content)
+        if time.monotonic() - self._safe_since >= SAFE_AGE:
+            self._safe = [*(self._safe or before)[-1:], name]
+            self._safe_since = time.monotonic()
+        names = sorted({name, *before}, reverse=True)
+        self._checkpoints = [one for one in names if one in names[:KEEP] or one in self._safe]
+        for old in set(names) - set(self._checkpoints):
             try:
                 self._storage.delete(old)
             except StorageError:  # it is removed with a later one

@@ -5,11 +5,11 @@ import json
 import pytest
 from stores import hold, played
 
-from search import driver
+from search import driver, holding
 from search.bringing import bring
 from search.held_out import open_once, openings
 from search.holding import taken
-from search.store import create_folder
+from search.store import SearchFolder, create_folder
 from search.trial_folder import trial_path
 from trainers.errors import InputError
 
@@ -87,3 +87,41 @@ def test_a_look_at_the_test_split_that_the_store_did_not_hear_of_is_told_when_th
     with hold(create_folder(kept.path, spec, kept.about()["provenance"], confirms={})):
         pass
     assert kept.storage.get("test-split.jsonl") == kept.test_openings.read_bytes()
+
+
+def test_a_trial_in_a_folder_may_not_be_ahead_of_its_journal_either(told):
+    """The disk was full when epoch 2 was to be journaled, and no more when the trial saved epoch 3."""
+    folder = SearchFolder(told / "begun")
+    checkpoints = folder.trial(0).checkpoints
+    checkpoints.mkdir(parents=True)
+    for epoch in (1, 2, 3):
+        (checkpoints / f"epoch-{epoch:05d}-0123456789abcdef.pt").touch()
+    with hold(folder):
+        assert sorted(path.name[:11] for path in checkpoints.iterdir()) == ["epoch-00001", "epoch-00002"]
+
+
+def test_a_kill_while_a_journal_is_put_aside_leaves_nothing_of_the_other_past(kept, uri, tmp_path, monkeypatch):
+    with hold(kept):
+        pass
+    other = bring(tmp_path / "other", kept.name, uri)
+    with kept.journal.open("ab") as file:
+        file.write(b'{"event":"launched","time":1,"up":1,"trial":0}\n')
+    with hold(other) as held:
+        played(other, held.mirror).close("interrupted")
+    (kept.path / "trials" / "0007").mkdir(parents=True)
+    kept.delivered.write_text("{}")
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_args, **_options):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(holding.shutil, "rmtree", killed)
+        with pytest.raises(Killed), hold(kept):
+            pass
+    with hold(kept):
+        assert kept.journal.read_bytes() == other.journal.read_bytes()
+    assert not (kept.path / "trials" / "0007").exists()
+    assert not kept.delivered.exists()

@@ -1,10 +1,11 @@
 """The journal in a store, while it is written. tests/cluster has drivers that are killed."""
 
 import time
+from types import SimpleNamespace
 
 from stores import Failing, hold, played, stored, wait_until
 
-from search import holding, mirror
+from search import driver, holding, mirror
 from search.segments import segments
 from search.trial_folder import trial_path
 
@@ -88,4 +89,28 @@ def test_an_ended_trials_checkpoints_go_after_the_journal_has_told_why(kept, fai
         wait_until(lambda: failing.find(name) is None)
         assert b"crashed" in stored(kept)
         assert failing.find(name.replace("00001", "00002")) is not None
+        conductor.close("interrupted")
+
+
+def test_a_driver_whose_store_does_not_answer_pauses_as_its_workers_would(kept, failing, monkeypatch):
+    """Workers may reach it still, with credentials of their own; what they do would be lost with the driver's host."""
+    monkeypatch.setattr(holding, "PATIENCE", 0.2)
+    with hold(kept) as held:
+        conductor = played(kept, held.mirror)
+        wait_until(lambda: stored(kept) == kept.journal.read_bytes())
+        ends = driver._reasons_to_end(
+            kept, kept.spec(), conductor, held, SimpleNamespace(received=False), live=lambda: None
+        )
+        assert ends() is None
+        Failing.answers = False
+        conductor.result(0, 2, {conductor.metric: 0.5})
+        wait_until(lambda: held.cut_off() is not None)
+        Failing.answers = True
+        wait_until(lambda: held.cut_off() is None)
+        assert ends() is None, "it answers again"
+        Failing.answers = False
+        conductor.result(0, 3, {conductor.metric: 0.5})
+        wait_until(lambda: ends() is not None)
+        assert conductor.paused == "the storage does not answer the search's driver (nobody there)"
+        Failing.answers = True
         conductor.close("interrupted")

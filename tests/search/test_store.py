@@ -2,12 +2,13 @@
 
 import fcntl
 import io
+import shutil
 import threading
 import time
 
 import pytest
 
-from search.store import SearchFolder
+from search.store import SearchFolder, all_folders
 from search.terminal import Terminal
 from trainers.errors import EnvironmentProblem
 
@@ -65,3 +66,10 @@ def test_a_driver_that_waits_is_told_within_seconds(folder):
         with pytest.raises(EnvironmentProblem), folder.lock():
             pass
         assert time.monotonic() - started < 10
+
+
+def test_what_a_killed_process_has_half_made_is_no_search(folder):
+    partial = folder.root / f".{folder.name}.1.partial"
+    shutil.copytree(folder.path, partial)
+    assert partial not in [one.path for one in all_folders(folder.root)]
+    assert folder in all_folders(folder.root)

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from stores import Failing
 
+from search import stored_trial
 from search.bringing import bring_log
 from search.storage import StorageError, storage_at
 from search.stored_trial import StoredTrial
@@ -21,7 +22,12 @@ def checkpoint(tiny_config, epoch):
     return Checkpoint(epoch, {"x": 0.5}, empty, raw, "print", ["a", "b"], empty, empty, {})
 
 
-def test_a_trials_worker_keeps_its_newest_two_checkpoints_there(tiny_config, tmp_path):
+def saved(place) -> list[int]:
+    return [int(name.split("-")[1]) for name in place.names("checkpoints")]
+
+
+def test_a_trials_worker_keeps_its_newest_two_checkpoints_there(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(stored_trial, "SAFE_AGE", 0.0)  # each epoch takes longer
     place = storage_at((tmp_path / "store").as_uri())
     for _ in range(2):  # a worker, and the one after it
         files = StoredTrial(place)
@@ -29,7 +35,7 @@ def test_a_trials_worker_keeps_its_newest_two_checkpoints_there(tiny_config, tmp
         for epoch in range(1 if before is None else before.epoch + 1, 4 if before is None else 6):
             files.save(checkpoint(tiny_config, epoch))
         files.close()
-    assert [int(name.split("-")[1]) for name in place.names("checkpoints")] == [4, 5]
+    assert saved(place) == [4, 5]
     newest = place.names("checkpoints")[-1]
     place.put(newest, b"damaged")
     with closing(StoredTrial(place)) as files:
@@ -38,10 +44,23 @@ def test_a_trials_worker_keeps_its_newest_two_checkpoints_there(tiny_config, tmp
     assert found.epoch == 4
 
 
+def test_of_a_trial_whose_epochs_are_short_an_older_checkpoint_stays_there_too(tiny_config, tmp_path, monkeypatch):
+    """With its host a driver loses the journal's last second, and with that every checkpoint that is newer."""
+    now = 100.0
+    monkeypatch.setattr(stored_trial.time, "monotonic", lambda: now)
+    place = storage_at((tmp_path / "store").as_uri())
+    with closing(StoredTrial(place)) as files:
+        for epoch in range(1, 50):  # half a second each
+            files.save(checkpoint(tiny_config, epoch))
+            now += 0.5
+    assert saved(place) == [21, 41, 48, 49]
+    with closing(StoredTrial(place)) as files:  # its worker died
+        files.save(checkpoint(tiny_config, 50))
+    assert saved(place) == [21, 49, 50]
+
+
 def test_a_worker_waits_for_a_store_that_does_not_answer(tiny_config, tmp_path, monkeypatch):
     import threading
-
-    from search import stored_trial
 
     files = StoredTrial(Failing((tmp_path / "store").as_uri()))
     Failing.answers = False

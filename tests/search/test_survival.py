@@ -325,3 +325,26 @@ def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp
     assert not list((tmp_path / "new").iterdir())
     with pytest.raises(preflight.EnvironmentProblem, match="other code"):
         preflight.check_nodes(Storage(str(tmp_path)), "another hash")
+
+
+@pytest.mark.slow
+def test_what_a_search_starts_from_outlives_a_kill_before_its_first_trial(finished, root, shared_ray, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_args):
+        raise Killed
+
+    spec = load_spec("digits", ["representation.epochs=6", "classifier.epochs=3"], name="killed-early")
+    monkeypatch.setattr(driver, "taken", killed)
+    with pytest.raises(Killed):
+        driver.run(spec, results=root, start_from="Finished.1")
+    assert len(SearchFolder(root / "killed-early").history().known) == len(finished.history.trials)
+
+
+@pytest.mark.slow
+def test_an_extension_that_cannot_be_written_down_is_to_be_asked_for_again(mine, shared_ray, monkeypatch):
+    monkeypatch.setattr(Journal, "append", _full)
+    with pytest.raises(EnvironmentProblem, match=r"No space left.*; nothing was changed: mend it, then say the same"):
+        driver.resume(mine.name, extend_by=1, results=mine.root)
+    assert mine.history().extra == 0
