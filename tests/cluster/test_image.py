@@ -50,6 +50,12 @@ def test_the_image_holds_afcl_and_no_tools_to_build_with(image):
     assert "ok  ray" in done.stdout
 
 
+@pytest.mark.timeout(300)
+def test_a_login_shell_finds_all_that_ray_up_calls(image):
+    done = image.run("bash", "--login", "-c", "command -v ray afcl ssh rsync")
+    assert [Path(found).name for found in done.stdout.split()] == ["ray", "afcl", "ssh", "rsync"], done.stderr
+
+
 @pytest.mark.timeout(600)
 def test_a_search_runs_in_the_image(image, tmp_path):
     tmp_path.chmod(0o777)
