@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import images
 import pytest
 
 DOCKER = images.ROOT / "docker"
+GPU = ["-f", str(DOCKER / "compose.gpu.yaml")]
 SECRETS = (
     "MLFLOW_ADMIN_PASSWORD",
     "MLFLOW_SECRET_KEY",
@@ -33,13 +35,13 @@ def compose(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def composed(*words: str) -> dict:
-    done = compose(*words, "config", "--format", "json", **{name: f"a {name}" for name in SECRETS})
+def composed(*words: str, parts: Sequence[str] = ()) -> dict:
+    done = compose(*words, "config", "--format", "json", *parts, **{name: f"a {name}" for name in SECRETS})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("override", [[], ["-f", str(DOCKER / "compose.gpu.yaml")]], ids=["cpu", "gpu"])
+@pytest.mark.parametrize("override", [[], GPU], ids=["cpu", "gpu"])
 @pytest.mark.parametrize("profile", ["", "cli"])
 def test_compose_accepts_the_file(profile, override):
     services = composed(*override, *(["--profile", profile] if profile else []))["services"]
@@ -83,7 +85,23 @@ def test_every_server_says_how_it_is():
 
 
 def test_workers_ask_for_gpus_with_the_gpu_override():
-    worker = composed("-f", str(DOCKER / "compose.gpu.yaml"))["services"]["ray-worker"]
+    worker = composed(*GPU)["services"]["ray-worker"]
     (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
-    assert worker["build"]["args"]["DEVICE"] == "cuda"
+
+
+@pytest.mark.parametrize(("override", "image"), [([], "afcl:latest"), (GPU, "afcl:cuda")], ids=["cpu", "gpu"])
+def test_one_part_builds_the_image_of_all(override, image):
+    """Compose builds its services at once, and a second one that exports the same tag fails."""
+    services = composed(*override, "--profile", "*")["services"]
+    ours = {name: service for name, service in services.items() if service["image"] == image}
+    assert ours.keys() == {"ray-head", "ray-worker", "mlflow", "afcl"}
+    assert {name for name, service in services.items() if "build" in service} == {"mlflow"}
+    assert {service["pull_policy"] for service in ours.values()} == {"never"}  # no registry has it
+    assert services["mlflow"]["build"]["args"]["DEVICE"] == ("cuda" if override else "cpu")
+
+
+def test_whichever_part_is_started_first_brings_the_one_that_builds():
+    for part in ("ray-head", "ray-worker", "mlflow", "afcl"):
+        services = composed("--profile", "*", parts=[part])["services"]  # with what it depends on
+        assert "mlflow" in services, part
