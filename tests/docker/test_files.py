@@ -26,6 +26,12 @@ def test_ray_accepts_the_ray_up_files(name):
     assert made["file_mounts"] == {"/home/afcl/.ray/auth_token": "~/.ray/auth_token"}
 
 
+def test_no_node_on_aws_takes_the_image_that_ray_would_choose():
+    """Which is an Ubuntu of 2018 with a driver that today's torch cannot use."""
+    types = yaml.safe_load((DOCKER / "ray-up" / "aws.yaml").read_text())["available_node_types"]
+    assert all(kind["node_config"]["ImageId"].startswith("ami-") for kind in types.values())
+
+
 @pytest.mark.parametrize(
     "file", [DOCKER / "entrypoint", images.ROOT / "tests" / "cluster" / "cluster_in_a_container.sh"]
 )
