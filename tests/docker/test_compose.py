@@ -35,8 +35,9 @@ def compose(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def composed(*words: str, parts: Sequence[str] = ()) -> dict:
-    done = compose(*words, "config", "--format", "json", *parts, **{name: f"a {name}" for name in SECRETS})
+def composed(*words: str, parts: Sequence[str] = (), **environment: str) -> dict:
+    secrets = {name: f"a {name}" for name in SECRETS}
+    done = compose(*words, "config", "--format", "json", *parts, **secrets, **environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -105,3 +106,18 @@ def test_whichever_part_is_started_first_brings_the_one_that_builds():
     for part in ("ray-head", "ray-worker", "mlflow", "afcl"):
         services = composed("--profile", "*", parts=[part])["services"]  # with what it depends on
         assert "mlflow" in services, part
+
+
+@pytest.mark.parametrize(
+    ("names", "further"), [({}, ""), ({"MLFLOW_HOSTS": "mlflow.example.com"}, ",mlflow.example.com")], ids=["", "proxy"]
+)
+def test_the_name_of_a_proxy_locks_nobody_else_out_of_mlflow(names, further):
+    words = composed(**names)["services"]["mlflow"]["command"]
+    assert words[words.index("--allowed-hosts") + 1] == "mlflow:5000,localhost:5000,127.0.0.1:5000" + further
+
+
+def test_mlflow_takes_changes_from_the_pages_that_a_proxy_serves():
+    origin = "https://mlflow.example.com"
+    for told, expected in (({}, ""), ({"MLFLOW_ORIGINS": origin}, origin)):
+        environment = composed(**told)["services"]["mlflow"]["environment"]
+        assert environment["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] == expected  # MLflow takes an empty one for none
