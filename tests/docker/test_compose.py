@@ -70,7 +70,9 @@ def test_only_mlflow_shares_a_network_with_the_stores():
     made = composed("--profile", "*")
     beside = {name for name, service in made["services"].items() if "store" in service["networks"]}
     assert beside == {"mlflow", "postgres", "s3"}
-    assert made["networks"]["store"]["internal"] is True
+    store = made["networks"]["store"]
+    assert store["internal"] is True
+    assert store["driver_opts"] == {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}  # from the host too
 
 
 def test_rays_workers_are_not_told_mlflows_password():
