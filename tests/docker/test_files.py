@@ -1,5 +1,6 @@
 """The other files of docker/ before the tools that read them: hadolint, Ray's `ray up`, bash."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,22 @@ def test_ray_accepts_the_ray_up_files(name):
     made = prepare_config(yaml.safe_load((DOCKER / "ray-up" / f"{name}.yaml").read_text()))
     validate_config(made)
     assert made["file_mounts"] == {"/home/afcl/.ray/auth_token": "~/.ray/auth_token"}
+
+
+def test_the_token_that_the_documents_make_is_its_owners_alone(tmp_path):
+    files = [DOCKER / "README.md", *(DOCKER / "ray-up").glob("*.yaml")]
+    lines = [line for file in files for line in file.read_text().splitlines() if "get-auth-token" in line]
+    commands = {line.removeprefix("#").split("  #")[0].strip() for line in lines}
+    (command,) = commands
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", f"umask 022; {command}"],
+        env={"PATH": path, "HOME": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
 
 
 def test_no_node_on_aws_takes_the_image_that_ray_would_choose():
