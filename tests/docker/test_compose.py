@@ -87,10 +87,20 @@ def test_every_server_says_how_it_is():
         assert "healthcheck" in service or "HEALTH_URLS" in service["environment"], name  # the image asks those
 
 
-def test_workers_ask_for_gpus_with_the_gpu_override():
-    worker = composed(*GPU)["services"]["ray-worker"]
+def test_one_worker_asks_for_the_gpus_with_the_gpu_override():
+    """A second one would reserve the same, and Ray would count them twice."""
+    worker = composed(*GPU, WORKERS="4")["services"]["ray-worker"]
     (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
+    assert worker["deploy"]["replicas"] == 1
+
+
+def test_four_trials_that_share_a_gpu_find_a_cpu_each():
+    plain, gpu = (composed(*override)["services"]["ray-worker"] for override in ([], GPU))
+    assert [word.replace("--num-cpus=2", "--num-cpus=4") for word in plain["command"]] == gpu["command"]
+    assert int(gpu["deploy"]["resources"]["limits"]["memory"]) == 2 * int(
+        plain["deploy"]["resources"]["limits"]["memory"]
+    )
 
 
 @pytest.mark.parametrize(("override", "image"), [([], "afcl:latest"), (GPU, "afcl:cuda")], ids=["cpu", "gpu"])
