@@ -82,6 +82,17 @@ def test_rays_workers_are_not_told_mlflows_password():
     assert told == {"ray-head", "mlflow", "afcl"}
 
 
+@pytest.mark.parametrize("override", [[], GPU], ids=["cpu", "gpu"])
+def test_rays_object_store_fits_into_shared_memory_and_isics_images_into_it(override):
+    """Ray would move it to /tmp, and what is larger than it to the disk."""
+    services = composed(*override, "--profile", "*")["services"]
+    for part in ("ray-head", "ray-worker"):
+        (store,) = [int(word.split("=")[1]) for word in services[part]["command"] if "--object-store-memory" in word]
+        assert 10_015 * 3 * 224 * 224 < store < int(services[part]["shm_size"]), part
+    store = composed("--profile", "*", RAY_STORE="7")["services"]["afcl"]["environment"]["RAY_STORE"]
+    assert store == "7"  # for the node that the entrypoint starts
+
+
 def test_every_server_says_how_it_is():
     for name, service in composed()["services"].items():
         assert "healthcheck" in service or "HEALTH_URLS" in service["environment"], name  # the image asks those

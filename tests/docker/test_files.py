@@ -43,6 +43,19 @@ def test_the_token_that_the_documents_make_is_its_owners_alone(tmp_path):
     assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_driver_that_joins_becomes_a_node_first(tmp_path):
+    for program in ("ray", "afcl"):
+        (tmp_path / program).write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
+        (tmp_path / program).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RAY_JOIN": "head:6379"}
+    done = subprocess.run(
+        ["bash", DOCKER / "entrypoint", "search", "digits", "--address", "auto"],
+        env=environment, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == "afcl search digits --address auto\n", done.stderr
+    assert done.stderr == "ray start --address=head:6379 --num-cpus=0 --num-gpus=0 --object-store-memory=1900000000\n"
+
+
 def test_no_node_on_aws_takes_the_image_that_ray_would_choose():
     """Which is an Ubuntu of 2018 with a driver that today's torch cannot use."""
     types = yaml.safe_load((DOCKER / "ray-up" / "aws.yaml").read_text())["available_node_types"]

@@ -93,6 +93,14 @@ def test_the_door_of_ray_is_locked_on_kubernetes_too(kind):
     assert gpu
 
 
+@pytest.mark.parametrize("kind", ["RayCluster", "RayJob"])
+def test_rays_object_store_fits_into_shared_memory(kind):
+    for group in groups(clusters()[kind]):
+        (memory,) = [volume for volume in group["template"]["spec"]["volumes"] if volume["name"] == "memory"]
+        assert memory["emptyDir"]["sizeLimit"] == "2Gi"
+        assert int(group["rayStartParams"]["object-store-memory"]) < 2 * 2**30
+
+
 @pytest.mark.parametrize(("begun", "expected"), [(False, "search"), (True, "resume")])
 def test_the_job_searches_first_and_resumes_when_it_is_applied_again(begun, expected, tmp_path):
     """KubeRay lays the entrypoint bare into its submitter's shell, and Ray writes the words out again for another."""
