@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 DOCKER = images.ROOT / "docker"
+UP = ("aws", "hosts")
 
 
 def test_hadolint_has_nothing_to_say():
@@ -18,7 +19,16 @@ def test_hadolint_has_nothing_to_say():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["aws", "hosts"])
+def test_only_what_asks_for_gpus_is_shown_them():
+    """Where NVIDIA's runtime is Docker's default, the variable alone gives a container all of them."""
+    assert "NVIDIA_VISIBLE_DEVICES" not in (DOCKER / "Dockerfile").read_text()
+    options = {name: yaml.safe_load((DOCKER / "ray-up" / f"{name}.yaml").read_text())["docker"] for name in UP}
+    shown = "--env NVIDIA_VISIBLE_DEVICES=all"
+    assert shown in options["hosts"]["run_options"]
+    assert shown in options["aws"]["worker_run_options"]  # the head's resources name none
+
+
+@pytest.mark.parametrize("name", UP)
 def test_ray_accepts_the_ray_up_files(name):
     from ray.autoscaler._private.util import prepare_config, validate_config
 

@@ -88,6 +88,8 @@ def test_the_door_of_ray_is_locked_on_kubernetes_too(kind):
             assert container["resources"].keys() == {"requests", "limits"}
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     gpu = [g for g in spec["workerGroupSpecs"] if "nvidia.com/gpu" in str(g["template"]["spec"]["containers"])]
+    others = [group for group in groups(spec) if group not in gpu]
+    assert {group["rayStartParams"].get("num-gpus") for group in others} == {"0"}
     assert spec["enableInTreeAutoscaling"] is True
     assert all(group["minReplicas"] < group["maxReplicas"] for group in gpu)
     assert gpu
