@@ -34,6 +34,7 @@ def test_ray_accepts_the_ray_up_files(name):
 
     made = prepare_config(yaml.safe_load((DOCKER / "ray-up" / f"{name}.yaml").read_text()))
     validate_config(made)
+    assert {"--cap-drop=ALL", "--security-opt=no-new-privileges"} <= set(made["docker"]["run_options"])
     assert made["file_mounts"] == {"/home/afcl/.ray/auth_token": "~/.ray/auth_token"}
 
 
