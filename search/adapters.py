@@ -92,8 +92,8 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
 
     def _decide(self, trial: RayTrial, result: dict[str, Any]) -> str:
         number = number_of(trial)
-        if "unsaved" in result:  # the disk is full, say
-            self._conductor.pause(result["unsaved"])
+        if "pause" in result:  # the disk is full, say
+            self._conductor.pause(result["pause"])
         if "failed" in result:
             self._conductor.fail(number, result["failed"])
             return TrialScheduler.STOP

@@ -1,17 +1,43 @@
 """What Ray granted a trial: its device and, of a GPU that trials share, its part of the memory."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
 import torch
 
+from trainers.errors import EnvironmentProblem
+
+
+class UnusableGPU(EnvironmentProblem):
+    """Ray granted a GPU that torch cannot use, by what its node has for a driver."""
+
 
 def granted_device() -> torch.device:
-    """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has."""
-    if ray.get_gpu_ids() and torch.cuda.is_available():
+    """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has.
+
+    It is the CPU too where Ray was told of a GPU that is not there. Raises UnusableGPU for one that is.
+    """
+    if not ray.get_gpu_ids():
+        return torch.device("cpu")
+    if torch.cuda.is_available():
         return torch.device("cuda", 0)  # Ray shows a worker its own GPUs only
+    if torch.cuda.device_count() > 0:  # which asks the driver's NVML, and that answers older drivers than CUDA takes
+        raise UnusableGPU(
+            f"node {socket.gethostname()}: torch {torch.__version__} cannot use the GPU that Ray granted "
+            f"({_reason()}); install a driver for CUDA {torch.version.cuda} there"
+        )
     return torch.device("cpu")
+
+
+def _reason() -> str:
+    """Why torch can use no GPU, in CUDA's own words."""
+    try:
+        torch.cuda.init()
+    except Exception as error:  # of several kinds
+        return str(error).strip().splitlines()[0].split(". ")[0]
+    return "no CUDA device is available"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.grant import granted
+from search.grant import UnusableGPU, granted
 from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
@@ -156,4 +156,4 @@ def _cause(following: list[Any], error: Exception) -> Exception:
             return LostWorker("a worker of the trial died")
         except RayTaskError as raised:
             failed.append(raised.cause if isinstance(raised.cause, Exception) else raised)
-    return next((one for one in failed if isinstance(one, OutOfMemory)), error)
+    return next((one for one in failed if isinstance(one, (OutOfMemory, UnusableGPU))), error)

@@ -23,7 +23,7 @@ import ray
 import torch
 from ray import tune
 
-from search.grant import granted, granted_device
+from search.grant import UnusableGPU, granted, granted_device
 from search.peers import LostWorker, run_on_workers
 from search.storage import StorageError
 from search.stored_trial import LocalTrial, StoredTrial, files_of
@@ -59,13 +59,15 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
                 return
             with granted() as device:
                 _run_on(device, files, assignment, shared)
-    # no fault of the trial's, and no other trial could be saved either
+    # no fault of the trial's, and no other trial could be run or saved there either
+    except UnusableGPU as error:
+        tune.report({"pause": str(error)})
     except StorageError as error:
-        tune.report({"unsaved": f"the storage does not answer ({error})"})
+        tune.report({"pause": f"the storage does not answer ({error})"})
     except OSError as error:
         if not _is_full(error):
             raise
-        tune.report({"unsaved": f"the disk is full ({error})"})
+        tune.report({"pause": f"the disk is full ({error})"})
 
 
 def _run_on(
@@ -109,7 +111,7 @@ def _run_on(
     except OutOfMemory as error:
         folder.give_up(str(error))
         raise
-    except (LostWorker, StorageError):  # for a lost worker Ray tries again, as when this one dies
+    except (LostWorker, StorageError, UnusableGPU):  # for a lost worker Ray tries again, as when this one dies
         raise
     except Exception as error:
         if _is_full(error):

@@ -21,6 +21,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 BUCKET = "mlflow"
+PROXY = "https://mlflow.example.com"  # whose pages may change what MLflow has
 SECONDS = 90.0
 POSTGRES_BINARIES = "/usr/lib/postgresql"  # Debian's place for them, off the path
 
@@ -160,6 +161,7 @@ def mlflow(folder: Path, database: dict[str, str], store: dict[str, str], passwo
         "MLFLOW_AUTH_ADMIN_PASSWORD": password,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for this test",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": variables["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"],
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": PROXY,
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     others = {"HEALTH_URLS"} | database.keys() | store.keys()

@@ -50,6 +50,12 @@ def test_the_image_holds_afcl_and_no_tools_to_build_with(image):
     assert "ok  ray" in done.stdout
 
 
+@pytest.mark.timeout(300)
+def test_a_login_shell_finds_all_that_ray_up_calls(image):
+    done = image.run("bash", "--login", "-c", "command -v ray afcl ssh rsync")
+    assert [Path(found).name for found in done.stdout.split()] == ["ray", "afcl", "ssh", "rsync"], done.stderr
+
+
 @pytest.mark.timeout(600)
 def test_a_search_runs_in_the_image(image, tmp_path):
     tmp_path.chmod(0o777)
@@ -65,15 +71,17 @@ def test_a_search_runs_in_the_image(image, tmp_path):
 def test_head_and_worker_let_in_who_has_the_token_and_a_search_joins_them(image, tmp_path):
     tmp_path.chmod(0o777)
     services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
-    worker = services["ray-worker"]["command"].replace("ray-head", "127.0.0.1").replace("${WORKER_CPUS:-2}", "2")
+    head, worker = (
+        re.sub(r"\$\{\w+:-(\w+)\}", r"\1", services[part]["command"]) for part in ("ray-head", "ray-worker")
+    )
     done = image.run(
         "bash",
         "/cluster.sh",
         volumes={tmp_path: "/results", Path(__file__).with_name("cluster_in_a_container.sh"): "/cluster.sh:ro"},
         timeout=500,
         alone=True,
-        HEAD=services["ray-head"]["command"].strip(),
-        WORKER=re.sub(r" --dashboard-agent-listen-port=\d+", "", worker),
+        HEAD=head,
+        WORKER=re.sub(r" --dashboard-agent-listen-port=\d+", "", worker.replace("ray-head", "127.0.0.1")),
         RAY_AUTH_TOKEN="of this test alone, and long enough",
     )
     assert done.returncode == 0, done.stdout + done.stderr

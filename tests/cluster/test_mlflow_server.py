@@ -86,8 +86,12 @@ def runs_of(client, folder: Path):
     return client.search_runs([experiment.experiment_id], f"tags.`afcl.search_id` = '{about['id']}'", max_results=100)
 
 
-def answer_to(url: str, name: str | None = None, password: str = "") -> int:
+def answer_to(url: str, name: str | None = None, password: str = "", *, origin: str | None = None) -> int:
+    """The status; with an origin, of a change that a page of it asks for."""
     request = urllib.request.Request(url)
+    if origin is not None:
+        request = urllib.request.Request(url, b'{"max_results": 1}', {"Content-Type": "application/json"})
+        request.add_header("Origin", origin)
     if name is not None:
         request.add_header("Authorization", "Basic " + b64encode(f"{name}:{password}".encode()).decode())
     try:
@@ -103,6 +107,12 @@ def test_nobody_is_let_in_without_the_password(server):
     assert answer_to(experiments, "admin", "password1234") == 401
     assert answer_to(experiments, "admin", PASSWORD) == 200
     assert answer_to(f"{server.uri}/health") == 200
+
+
+def test_changes_are_taken_from_pages_of_the_proxy_and_of_nobody_else(server):
+    experiments = f"{server.uri}/api/2.0/mlflow/experiments/search"
+    assert answer_to(experiments, "admin", PASSWORD, origin=servers.PROXY) == 200
+    assert answer_to(experiments, "admin", PASSWORD, origin="https://elsewhere.example.com") == 403
 
 
 def test_the_server_refuses_to_start_without_an_administrators_password(server):

@@ -81,16 +81,35 @@ def test_the_door_of_ray_is_locked_on_kubernetes_too(kind):
     lock = (images.ROOT / "requirements.lock").read_text()
     assert spec["authOptions"] == {"mode": "token"}
     assert spec["rayVersion"] == re.search(r"^ray==(.*)$", lock, re.MULTILINE)[1]
+    locked = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert spec["autoscalerOptions"]["securityContext"] == locked
     for group in groups(spec):
         pod = group["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
         for container in pod["containers"]:
             assert container["resources"].keys() == {"requests", "limits"}
-            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["securityContext"] == locked
     gpu = [g for g in spec["workerGroupSpecs"] if "nvidia.com/gpu" in str(g["template"]["spec"]["containers"])]
+    others = [group for group in groups(spec) if group not in gpu]
+    assert {group["rayStartParams"].get("num-gpus") for group in others} == {"0"}
     assert spec["enableInTreeAutoscaling"] is True
     assert all(group["minReplicas"] < group["maxReplicas"] for group in gpu)
     assert gpu
+
+
+def test_the_operator_is_let_in_however_it_was_installed():
+    """Helm's chart and the plain manifests give it different names, and the same component."""
+    (policy,) = [document for document in documents() if document["kind"] == "NetworkPolicy"]
+    (_, operator) = policy["spec"]["ingress"][0]["from"]
+    assert operator["podSelector"] == {"matchLabels": {"app.kubernetes.io/component": "kuberay-operator"}}
+
+
+@pytest.mark.parametrize("kind", ["RayCluster", "RayJob"])
+def test_rays_object_store_fits_into_shared_memory(kind):
+    for group in groups(clusters()[kind]):
+        (memory,) = [volume for volume in group["template"]["spec"]["volumes"] if volume["name"] == "memory"]
+        assert memory["emptyDir"]["sizeLimit"] == "2Gi"
+        assert int(group["rayStartParams"]["object-store-memory"]) < 2 * 2**30
 
 
 @pytest.mark.parametrize(("begun", "expected"), [(False, "search"), (True, "resume")])

@@ -44,3 +44,25 @@ def test_a_trial_on_the_cpu_touches_no_gpu(shares, monkeypatch):
     with grant.granted() as device:
         assert device == torch.device("cpu")
     assert shares == []
+
+
+def test_a_gpu_that_torch_cannot_use_is_no_reason_to_go_on_with_the_cpu(shares, monkeypatch):
+    def init():
+        raise RuntimeError(
+            "The NVIDIA driver on your system is too old (found version 12020). Please update your driver"
+        )
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # NVML sees it all the same
+    monkeypatch.setattr(torch.cuda, "init", init)
+    with pytest.raises(
+        grant.UnusableGPU, match=r"driver on your system is too old \(found version 12020\)[^.]*; "
+    ) as raised:
+        grant.granted_device()
+    assert "\n" not in str(raised.value)
+
+
+def test_a_gpu_that_ray_was_only_told_of_leaves_a_trial_on_the_cpu(shares, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert grant.granted_device() == torch.device("cpu")

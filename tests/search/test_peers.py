@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from search import driver, exports
+from search.grant import UnusableGPU
 from search.store import SearchFolder
 from spaces.spec import load_spec
-from trainers.errors import OutOfMemory
+from trainers.errors import EnvironmentProblem, OutOfMemory
 
 pytestmark = pytest.mark.slow
 
@@ -123,16 +124,18 @@ def test_a_worker_that_dies_costs_an_attempt_and_no_epoch(undisturbed, tmp_path,
     assert "a worker of the trial died" in log
 
 
-def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp_path, monkeypatch):
-    def short_of_memory(assignment, shared):
+def with_followers_that_raise(error):
+    """Ray's trainable, in whose trial 0 the workers beside the first one raise an error."""
+
+    def short(assignment, shared):
         from search import peers as there
 
-        class Short(there._Peer):
+        class Raising(there._Peer):
             def follow(self, meeting, *arguments):
-                raise OutOfMemory("out of GPU memory: told by a test")
+                raise error
 
         genuine = there._Peer
-        there._Peer = Short if assignment["number"] == 0 else genuine
+        there._Peer = Raising if assignment["number"] == 0 else genuine
         try:
             from search.trial import trainable
 
@@ -140,12 +143,24 @@ def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp
         finally:
             there._Peer = genuine
 
+    return short
+
+
+def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp_path, monkeypatch):
+    short_of_memory = with_followers_that_raise(OutOfMemory("out of GPU memory: told by a test"))
     monkeypatch.setattr(driver, "trainable", short_of_memory)
     spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL, FCL]", "space={}"])
     found = driver.run(spec, results=tmp_path)
     first, second = found.history.trials.values()
     assert (first.state, first.reason) == ("failed", "out of GPU memory: told by a test")
     assert second.state == "finished"
+
+
+def test_a_follower_whose_gpu_torch_cannot_use_pauses_the_search(shared_ray, tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "trainable", with_followers_that_raise(UnusableGPU("the driver is too old")))
+    spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL]", "space={}"])
+    with pytest.raises(EnvironmentProblem, match=r"^the driver is too old; nothing is lost: mend it, then `afcl res"):
+        driver.run(spec, results=tmp_path)
 
 
 def test_an_export_trains_on_as_many_workers_to_the_same_digit(undisturbed):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from search import driver, trial
+from search.grant import UnusableGPU
 from search.trial_folder import TrialFolder
 from spaces.spec import load_spec
 from trainers.errors import DivergedError, OutOfMemory
@@ -74,6 +75,18 @@ def test_a_worker_goes_on_after_any_other_error_that_came_twice(attempt):
 
 def test_a_diverged_trial_is_reported_at_once_and_its_worker_goes_on(attempt):
     assert attempt(DivergedError("loss is nan")) == [{"failed": "diverged: loss is nan"}]
+
+
+def test_a_gpu_that_torch_cannot_use_pauses_the_search_without_a_try(attempt, monkeypatch):
+    def granted_device():
+        raise UnusableGPU("the driver is too old")
+
+    monkeypatch.setattr("search.grant.granted_device", granted_device)
+    assert attempt(AssertionError("it tried")) == [{"pause": "the driver is too old"}]
+
+
+def test_a_gpu_that_another_worker_of_the_trial_cannot_use_pauses_the_search(attempt):
+    assert attempt(UnusableGPU("the driver is too old")) == [{"pause": "the driver is too old"}]
 
 
 @pytest.mark.slow
