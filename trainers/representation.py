@@ -167,9 +167,10 @@ def _value(loss: ContrastiveLoss, labels: Tensor, epoch: int, z: Tensor) -> Tens
         with full_float32():
             return loss(z, labels)
     except InputError:
-        if torch.isfinite(z).all():
+        # a row of zeros is one whose norm overflowed: the squares of elements beyond some 1e19 are infinite in float32
+        if torch.isfinite(z).all() and z.any(1).all():
             raise
-        raise DivergedError(f"the encoder's output is no longer finite at {epoch=}") from None
+        raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}") from None
 
 
 def lr_factor(progress: float, warmup_epochs: int, epochs: int) -> float:
