@@ -78,6 +78,7 @@ def plan(
 
     checked = load_spec(spec, set_ or ())
     arrays = load(checked.data, data)
+    planning.check_workers(checked, arrays)
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
     if json_:

@@ -27,7 +27,7 @@ from search.live import LiveView
 from search.mlflow_store import tracking_uri
 from search.on_cluster import OnCluster, on_cluster
 from search.optuna_view import OptunaView
-from search.plan import Plan, make_plan
+from search.plan import Plan, check_workers, make_plan
 from search.provenance import about_data, code_hash, provenance
 from search.report import report
 from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
@@ -76,6 +76,7 @@ def run(
     refuse_existing(root, spec.name)
     refuse_stored(spec)
     arrays = load(spec.data, data)
+    check_workers(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
     preflight.check_folder(
         root, make_plan(spec, arrays, slots=1), stored=stored

@@ -13,7 +13,7 @@ from search.agenda import planned_trials
 from search.asha import rung_epochs
 from search.precision import balanced_accuracy_error
 from search.slots import slots_on
-from spaces.spec import SearchSpec
+from spaces.spec import SearchSpec, too_many_workers
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.processes import run_trial_on
@@ -39,6 +39,14 @@ class Plan:
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return vars(self) | {"rungs": list(self.rungs)}
+
+
+def check_workers(spec: SearchSpec, data: TrialData) -> None:
+    """Raise InputError where a trial has more workers than its training images have rows."""
+    images = len(data.train)
+    rows = images * spec.representation.views
+    if spec.resources.workers > rows:
+        raise too_many_workers(spec.resources.workers, rows, f"{images} training images")
 
 
 def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0, *, slots: int | None = None) -> Plan:

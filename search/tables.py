@@ -110,7 +110,8 @@ def data_counts(checked: DataCheck) -> Group:
     ):
         table.add_row(name, str(train), str(validation), "" if tested is None else str(tested))
     size = "×".join(map(str, checked.image_shape))
-    return Group(Text(f"{checked.description}, {size}"), table, Text(f"fingerprint {checked.fingerprint}"))
+    copies = map(Text, checked.copies)
+    return Group(Text(f"{checked.description}, {size}"), table, *copies, Text(f"fingerprint {checked.fingerprint}"))
 
 
 def search_state(folder: SearchFolder, history: History) -> str:

@@ -4,18 +4,18 @@
 line, the path, the rule and the value.
 """
 
-import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
+from spaces.corners import corners, ends
 from spaces.fields import fields, nearest_paths, read_space
 from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
-from spaces.ranges import Choice, Range, Value, ZeroOr, is_number
+from spaces.ranges import Range, Value, ZeroOr
 from spaces.schema import in_standard_words, space_schema
 from spaces.storage_uri import check_uri
 from spaces.yaml_file import dump_yaml, read_mapping
@@ -183,6 +183,7 @@ class SearchSpec(Config):
         if self.search.per_family:
             _check_families(self)
         _check_ends(self)
+        _check_workers(self)
         return self
 
     @property
@@ -322,8 +323,8 @@ def _check_ends(spec: SearchSpec) -> None:
     about two fields (`pretrained` and `encoder`). The other ranges stand at their first value meanwhile, as the
     fixed value that a range overrides need not fit.
     """
-    first = {path: _ends(one)[0] for path, one in spec.space.items()}
-    for values in _corners(spec.space):
+    first = {path: ends(one)[0] for path, one in spec.space.items()}
+    for values in corners(spec.space):
         try:
             spec.trial_config(first | values)
         except InputError as error:
@@ -332,6 +333,35 @@ def _check_ends(spec: SearchSpec) -> None:
             blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
             blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
             raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
+
+
+def _check_workers(spec: SearchSpec) -> None:
+    """Refuse more workers than there are rows to share out, of the smallest batch or chunk that a trial may have.
+
+    The batches of an epoch are equal in size, so that on a few images some are smaller: then a worker may have no row.
+    """
+    batch = _least(spec, "representation.batch_size") * _least(spec, "representation.views")
+    chunk = spec.representation.chunk
+    rows, path = (batch, "representation.batch_size × views")
+    if chunk is not None and chunk < batch:
+        rows, path = chunk, "representation.chunk"
+    if spec.resources.workers > rows:
+        raise too_many_workers(spec.resources.workers, rows, path)
+
+
+def too_many_workers(workers: int, rows: int, why: str) -> InputError:
+    """What to raise where workers outnumber the rows that they are to share."""
+    return InputError(
+        "resources.workers: each is to have a row of what is computed at once, "
+        f"but got {workers} workers for {rows} rows ({why})"
+    )
+
+
+def _least(spec: SearchSpec, path: str) -> int:
+    """The smallest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
+    given = spec.space.get(path)
+    fixed = [value_at(spec.base, path)] if given is None or spec.search.baselines else []
+    return min(int(value) for value in fixed + ([] if given is None else ends(given)))
 
 
 def _check_families(spec: SearchSpec) -> None:
@@ -350,25 +380,3 @@ def _check_families(spec: SearchSpec) -> None:
             raise InputError(f"space.{path}: with per_family zero must stand in a zero_or, but got {given.describe()}")
     if search.trials > 0 and not spec.family_space("CL")[0]:
         raise InputError("space: with per_family CL must have something to search, such as loss.temperature")
-
-
-def _corners(space: Mapping[str, Range]) -> Iterator[dict[str, Value]]:
-    for path, one in space.items():
-        yield from ({path: value} for value in _ends(one))
-    for path, other in itertools.combinations(space, 2):
-        if path.split(".")[0] == other.split(".")[0]:
-            for pair in itertools.product(_few_ends(space[path]), _few_ends(space[other])):
-                yield dict(zip((path, other), pair, strict=True))
-
-
-def _ends(one: Range) -> list[Value]:
-    if isinstance(one, Choice):
-        return list(one.values)
-    return [one.zero, *_ends(one.range)] if isinstance(one, ZeroOr) else [one.low, one.high]
-
-
-def _few_ends(one: Range) -> list[Value]:
-    """Of a list of numbers, however long, the smallest and the largest."""
-    if isinstance(one, Choice) and all(is_number(value) for value in one.values):
-        return list(one.smallest_and_largest())
-    return _ends(one)

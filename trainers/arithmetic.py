@@ -1,6 +1,6 @@
-"""How a GPU computes in a trial: TensorFloat-32, deterministic kernels. The process's flags come back afterwards.
+"""How a GPU computes in a trial: bfloat16, TensorFloat-32, deterministic kernels.
 
-Workers are used again, and one trial's flags would be the next one's numbers.
+The process's flags come back afterwards: workers are used again, and one trial's would be the next one's numbers.
 """
 
 import os
@@ -16,6 +16,7 @@ def arithmetic(*, deterministic: bool) -> Iterator[None]:
 
     TF32 keeps float32's range with 10 bits of mantissa in matrix products and convolutions (a relative 5e-4 per
     factor). The encoder computes in bfloat16, which has 7, so TF32 is for what autocast leaves: probe and classifier.
+    GPUs that are not fast in bfloat16 have no TF32 either, and compute in float32 throughout.
     """
     kernels = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
@@ -26,6 +27,14 @@ def arithmetic(*, deterministic: bool) -> Iterator[None]:
             yield
     finally:
         torch.use_deterministic_algorithms(kernels)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the encoder is to compute in bfloat16: on GPUs from compute capability 8.0 on.
+
+    Before it (T4, RTX 20xx, V100) cuDNN has no convolution in bfloat16, and what torch does instead is very slow.
+    """
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 @contextmanager

@@ -21,8 +21,16 @@ def synchronise(network: nn.Module, group: Group, device: torch.device) -> None:
 
 def _synchronised(layer: nn.BatchNorm2d, device: torch.device) -> nn.Module:
     if device.type == "cuda":
-        return cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(layer))
+        synchronised = cast(nn.Module, nn.SyncBatchNorm.convert_sync_batchnorm(layer))
+        synchronised.register_forward_pre_hook(_no_rows_in_float32)
+        return synchronised
     return CPUSyncBatchNorm2d.sharing(layer)
+
+
+def _no_rows_in_float32(layer: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+    """Under autocast a worker without rows would send zeros of bfloat16 where the others send statistics of float32."""
+    (x,) = inputs
+    return x if len(x) else x.float()
 
 
 class CPUSyncBatchNorm2d(nn.BatchNorm2d):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainers.arithmetic import has_fast_bfloat16
 from trainers.batches import DeviceSplit, class_weights, shuffled_batches
 from trainers.config import AugmentConfig, ClassifierConfig
 from trainers.data.augment import Normaliser, change, draw, unit
@@ -48,7 +49,7 @@ def encode(
     for chunk, chance in zip(chunks, chances[own], strict=True):
         floats = unit(chunk) if augmentation is None or chance is None else change(chunk, augmentation, chance)
         floats = normalise(floats).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
             features.append(encoder(floats).float())
     sizes = [sum(pick.stop - pick.start for pick in picks[share]) for share in group.shares(len(picks))]
     return group.gather(torch.cat(features), sizes)

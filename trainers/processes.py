@@ -62,7 +62,7 @@ def _followers(
 
     def check() -> None:
         for follower in followers:
-            if follower.exitcode is not None:
+            if follower.exitcode:  # with 0 it was let go by a leader that met an error of its own
                 raise EnvironmentProblem(f"a worker of the trial ended with exit code {follower.exitcode}; try again")
 
     try:

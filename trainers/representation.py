@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from trainers.arithmetic import full_float32
+from trainers.arithmetic import full_float32, has_fast_bfloat16
 from trainers.batch_norm import synchronise
 from trainers.batches import DeviceSplit, shuffled_batches
 from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
@@ -144,14 +144,14 @@ class _Rows:
 
 def _backward(stage: Representation, rows: _Rows, value: Callable[[Tensor], Tensor], chunk: int | None) -> Tensor:
     """Put the gradient of one batch on the networks' parameters and return the loss, detached."""
-    device, group = rows.pixels.device.type, stage.group
+    device, group = rows.pixels.device, stage.group
 
     def embed(part: slice) -> Tensor:
         start, end, _ = part.indices(len(rows))
         own = group.share(end - start)
         images = rows[slice(start + own.start, start + own.stop)]  # in float32
         # a context of its own each time: autocast would hand weights cast without gradient to a pass that needs one
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
             z = stage.embed(images)
         return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])
 
@@ -167,9 +167,10 @@ def _value(loss: ContrastiveLoss, labels: Tensor, epoch: int, z: Tensor) -> Tens
         with full_float32():
             return loss(z, labels)
     except InputError:
-        if torch.isfinite(z).all():
+        # a row of zeros is one whose norm overflowed: the squares of elements beyond some 1e19 are infinite in float32
+        if torch.isfinite(z).all() and z.any(1).all():
             raise
-        raise DivergedError(f"the encoder's output is no longer finite at {epoch=}") from None
+        raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}") from None
 
 
 def lr_factor(progress: float, warmup_epochs: int, epochs: int) -> float:

@@ -1,8 +1,8 @@
 """One trial on several workers, processes of one machine or of many: one leads, the others follow it step by step.
 
 All run the whole trial on their shares of its batches. The leader is the one that is heard: it saves, it reports, and
-it is told when to stop. After each of its reports it lets the followers go on, or dismisses them: so none of them is
-left waiting in the middle of an epoch for a leader that has been stopped.
+it is told when to stop. After each of its reports it lets the followers go on, or dismisses them, as it does when it
+fails: so none of them is left waiting for a leader that is gone.
 """
 
 import os
@@ -22,6 +22,7 @@ from torch._C._distributed_c10d import TCPStore
 from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
+from trainers.errors import DivergedError
 from trainers.group import Group
 from trainers.pipeline import Reporter, TrialResult, run_trial
 
@@ -30,11 +31,15 @@ LOOPBACK = "127.0.0.1"
 # ends the process, whose trial Ray then tries again.
 MESSAGE_PATIENCE = timedelta(minutes=10)
 REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader's; its death is noticed at once
-GO_ON, DISMISSED = "go on", "dismissed"
+GO_ON, DISMISSED, FAILED = "go on", "dismissed", "failed"
 
 
 class _Dismissed(Exception):
     """The leader was told to stop."""
+
+
+class _LeaderFailed(Exception):
+    """The leader met an error, which it tells itself."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +86,28 @@ def lead(
 
     check: called again and again until they have come; raises when one of them will not.
     """
+    under_way = 1 if resume is None else resume.epoch
+    stopped = False
 
     def report_and_go_on(step: int, metrics: Mapping[str, float]) -> None:
-        word = DISMISSED
+        nonlocal under_way, stopped
         try:
             report(step, metrics)
-            word = GO_ON
-        finally:
-            store.set(_after(step), word)
+        except BaseException:
+            stopped = True
+            raise
+        store.set(_after(step), GO_ON)
+        under_way = step + 1
 
     while not store.check([_here(rank) for rank in range(1, meeting.size)]):
         check()
         time.sleep(0.005)
-    with _joined(meeting, store, 0, device) as group:
-        return run_trial(config, data, report_and_go_on, resume, save=save, device=device, group=group)
+    with _joined(meeting, store, 0, device, is_end_of_all=lambda error: stopped) as group:
+        try:
+            return run_trial(config, data, report_and_go_on, resume, save=save, device=device, group=group)
+        except BaseException:  # before the group is left: the followers are to leave it too
+            store.set(_after(under_way), DISMISSED if stopped else FAILED)
+            raise
 
 
 def follow(
@@ -115,11 +128,14 @@ def follow(
 
     def wait_for_the_leader(step: int, metrics: Mapping[str, float]) -> None:
         store.wait([_after(step)], REPORT_PATIENCE)
-        if store.get(_after(step)).decode() == DISMISSED:
+        word = store.get(_after(step)).decode()
+        if word == DISMISSED:
             raise _Dismissed
+        if word == FAILED:
+            raise _LeaderFailed
 
     store.set(_here(rank), "")
-    with suppress(_Dismissed), _joined(meeting, store, rank, device, address) as group:
+    with suppress(_Dismissed, _LeaderFailed), _joined(meeting, store, rank, device, address) as group:
         run_trial(config, data, wait_for_the_leader, resume, device=device, group=group)
 
 
@@ -133,9 +149,17 @@ def _after(step: int) -> str:
 
 @contextmanager
 def _joined(
-    meeting: Meeting, store: Any, rank: int, device: torch.device, address: str | None = None
+    meeting: Meeting,
+    store: Any,
+    rank: int,
+    device: torch.device,
+    address: str | None = None,
+    is_end_of_all: Callable[[BaseException], bool] = lambda error: isinstance(error, _Dismissed),
 ) -> Iterator[Group]:
-    """Be one of the meeting's process group inside."""
+    """Be one of the meeting's process group inside.
+
+    is_end_of_all: whether all workers leave it together with such an error, as they do when all have diverged.
+    """
     interface = _interface_of(address or meeting.host)
     for library in ("GLOO", "NCCL"):  # which read it when a group is made
         os.environ[f"{library}_SOCKET_IFNAME"] = interface
@@ -150,8 +174,14 @@ def _joined(
     )
     try:
         yield Group(rank, meeting.size)
-    finally:
-        distributed.destroy_process_group()  # with an error, it tells the others
+    except BaseException as error:
+        if on_gpu and not (isinstance(error, DivergedError) or is_end_of_all(error)):
+            # destroyed, NCCL would let what is under way complete, and wait for ever for those that are elsewhere in it
+            distributed.distributed_c10d._abort_process_group()
+        else:  # gloo breaks its connections, by which the others notice
+            distributed.destroy_process_group()
+        raise
+    distributed.destroy_process_group()
 
 
 def _interface_of(address: str) -> str:

@@ -8,6 +8,7 @@ import torch
 from measure import Row, Say, folder_on_disk, in_turns, rows_of, where
 
 from spaces.spec import SearchSpec, load_spec
+from trainers.arithmetic import has_fast_bfloat16
 from trainers.checkpoint import save_checkpoint
 from trainers.classifier import FEATURE_BATCH
 from trainers.config import TrialConfig
@@ -84,7 +85,7 @@ def encoder_alone(config: TrialConfig, data: TrialData) -> Callable[[], object]:
         for batch in views.tensor_split(math.ceil(len(train) / stage.batch_size))
     ]
     gradients = [torch.ones(len(batch), encoder.feature_dim, device=where()) / batch.numel() for batch in batches]
-    mixed = torch.autocast(where().type, torch.bfloat16, enabled=where().type == "cuda")  # as trials compute there
+    mixed = torch.autocast(where().type, torch.bfloat16, enabled=has_fast_bfloat16(where()))  # as trials compute there
     chunks = [*train.split(FEATURE_BATCH), *validation.split(FEATURE_BATCH)]
 
     def features() -> None:

@@ -142,6 +142,14 @@ def test_workers_that_the_nodes_do_not_hold_are_refused_and_nothing_is_left(shar
     assert not list(tmp_path.iterdir())
 
 
+def test_more_workers_than_the_training_set_has_rows_are_refused_and_nothing_is_left(tmp_path):
+    data = "data={dataset: digits, classes: ['3', '8'], train_size: 20, val_per_class: 25}"
+    asked = [data, "representation.batch_size=256", "resources.workers=41"]
+    with pytest.raises(InputError, match=r"^resources\.workers: .*got 41 workers for 40 rows \(20 training images\)$"):
+        driver.run(load_spec("digits", asked), results=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_existing_name_is_refused(finished, root):
     with pytest.raises(InputError, match=r"exists in .*afcl resume Finished\.1"):
         driver.run(load_spec("digits", SMALL, name="Finished.1"), results=root)

@@ -189,6 +189,10 @@ OVERRIDES = [  # --set ..., what the line must hold
         "resources.gpus: workers of one trial need a GPU each, but got 0.5 with 2 workers",
     ),
     ("resources.workers=0", "resources.workers: must be greater than or equal to 1, but got 0"),
+    (
+        "resources.workers=1000",
+        "resources.workers: each is to have a row of what is computed at once, but got 1000 workers for",
+    ),
     ("tracking.uri=''", "tracking.uri: must not be empty, but got ''"),
     ("tracking.uri=https://me:secret@mlflow.example", "tracking.uri: must hold no name and password, as a spec"),
     ("tracking.uri=postgresql://me:secret@host/db", "tracking.uri: must hold no name and password, as a spec"),

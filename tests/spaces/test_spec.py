@@ -293,3 +293,33 @@ def test_a_familys_own_space_leaves_zero_to_the_others():
 def test_families_without_equal_chances_are_refused(changes, complaint):
     with pytest.raises(InputError, match=re.escape(complaint)):
         load_spec("digits", ["search.per_family=true", *changes])
+
+
+BATCHES = ["representation.batch_size=6", "representation.chunk=null"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "most", "named"),
+    [
+        ([], 12, "representation.batch_size × views"),
+        (["representation.views=1"], 6, "representation.batch_size × views"),
+        (["representation.chunk=4"], 4, "representation.chunk"),
+        (["representation.chunk=50"], 12, "representation.batch_size × views"),
+        (["space.representation.batch_size={choice: [4, 8]}"], 8, "representation.batch_size × views"),
+        (["space.representation.batch_size={choice: [8, 9]}"], 12, "representation.batch_size × views"),
+        (
+            ["space.representation.batch_size={choice: [8, 9]}", "search.baselines=[]"],
+            16,
+            "representation.batch_size × views",
+        ),
+    ],
+)
+def test_no_more_workers_than_rows_that_they_share(overrides, most, named):
+    asked = [*BATCHES, *overrides]
+    assert load_spec("demo", [*asked, f"resources.workers={most}"]).resources.workers == most
+    with pytest.raises(InputError) as caught:
+        load_spec("demo", [*asked, f"resources.workers={most + 1}"])
+    assert str(caught.value) == (
+        "--set: resources.workers: each is to have a row of what is computed at once, "
+        f"but got {most + 1} workers for {most} rows ({named})"
+    )

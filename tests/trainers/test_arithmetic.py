@@ -4,10 +4,11 @@ import pytest
 import torch
 from trials import changed, run
 
-from trainers import losses, pipeline
-from trainers.arithmetic import arithmetic, full_float32
+from trainers import classifier, losses, pipeline, representation
+from trainers.arithmetic import arithmetic, full_float32, has_fast_bfloat16
 from trainers.config import AugmentConfig
 from trainers.data import augment
+from trainers.models import SmallEncoder
 
 
 def flags():
@@ -78,3 +79,27 @@ def test_augmentation_by_itself_needs_no_trial_around_it():
     before = flags()
     augment.augment(images, AugmentConfig(), torch.Generator())
     assert flags() == before
+
+
+@pytest.mark.parametrize(
+    ("capability", "fast"), [((7, 0), False), ((7, 5), False), ((8, 0), True), ((8, 6), True), ((12, 0), True)]
+)
+def test_gpus_before_ampere_have_no_fast_bfloat16(capability, fast, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert has_fast_bfloat16(torch.device("cuda", 0)) is fast
+    assert not has_fast_bfloat16(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_encoder_computes_in_bfloat16_where_that_is_fast_in_both_stages(fast, tiny_config, digits, monkeypatch):
+    for stage in (representation, classifier):
+        monkeypatch.setattr(stage, "has_fast_bfloat16", lambda device: fast)
+    seen, forward = set(), SmallEncoder.forward
+
+    def spy(encoder, images):
+        seen.add((encoder.training, torch.is_autocast_enabled("cpu")))
+        return forward(encoder, images)
+
+    monkeypatch.setattr(SmallEncoder, "forward", spy)
+    run(changed(tiny_config, representation={"epochs": 1}, classifier={"epochs": 1}), digits)
+    assert seen == {(True, fast), (False, fast)}

@@ -8,6 +8,8 @@ from torch import multiprocessing, nn
 from trainers.batch_norm import synchronise
 from trainers.group import ALONE, Group
 
+GPU = torch.device("cuda")
+
 
 @pytest.fixture(scope="module", params=[2, 3])
 def by_rank(request, tmp_path_factory):
@@ -41,3 +43,17 @@ def test_alone_nothing_is_changed():
     assert type(net[0]) is nn.BatchNorm2d
     z = torch.rand(4, 2)
     assert ALONE.gather(z, [4]) is z
+
+
+def test_on_gpus_a_worker_without_rows_speaks_of_them_in_the_dtype_of_the_others(monkeypatch):
+    """Of bfloat16 rows torch's SyncBatchNorm tells statistics in float32, of no rows zeros in bfloat16."""
+    net = nn.Sequential(nn.BatchNorm2d(3))
+    weight = net[0].weight
+    synchronise(net, Group(0, 2), GPU)
+    assert type(net[0]) is nn.SyncBatchNorm
+    assert net[0].weight is weight
+    seen = []
+    monkeypatch.setattr(nn.SyncBatchNorm, "forward", lambda layer, x: seen.append(x.dtype) or x)
+    for rows in (0, 2):
+        net(torch.rand(rows, 3, 4, 4, dtype=torch.bfloat16))
+    assert seen == [torch.float32, torch.bfloat16]

@@ -1,15 +1,19 @@
 """Whole trials on several real processes of this machine."""
 
+import errno
 import socket
 import time
+from contextlib import suppress
 
 import pytest
 import torch
-from torch import multiprocessing
+from torch import distributed, multiprocessing
 from trials import changed, run
 
+from trainers import processes
+from trainers.errors import DivergedError
 from trainers.processes import run_trial_on
-from trainers.workers import _interface_of
+from trainers.workers import Meeting, _Dismissed, _interface_of, _joined, _LeaderFailed
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +75,42 @@ def test_a_leader_that_is_told_to_stop_leaves_no_worker_behind(uneven, digits):
         run_trial_on(3, uneven, digits, report)
     assert not [child for child in multiprocessing.active_children() if child.is_alive()]
     assert time.monotonic() - started < 100  # and nobody was waited for in vain: END_PATIENCE alone would not show
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("not saved")])
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_leader_that_cannot_save_says_so_and_leaves_no_worker_waiting(epoch, error, uneven, digits, monkeypatch):
+    monkeypatch.setattr(processes, "END_PATIENCE", 60.0)
+    failed = []
+
+    def save(checkpoint):
+        if checkpoint.epoch == epoch:
+            failed.append(time.monotonic())
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        run_trial_on(2, uneven, digits, lambda step, metrics: None, save=save)
+    assert caught.value is error
+    assert time.monotonic() - failed[0] < 30
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("error", "left_by_all"),
+    [(None, True), (_Dismissed(), True), (DivergedError(), True), (_LeaderFailed(), False), (OSError(), False)],
+    ids=repr,
+)
+def test_on_gpus_a_group_that_others_may_still_use_is_aborted_and_not_waited_for(
+    error, left_by_all, device, monkeypatch
+):
+    done = []
+    monkeypatch.setattr(distributed, "init_process_group", lambda *names, **options: None)
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: done.append("destroyed"))
+    monkeypatch.setattr(distributed.distributed_c10d, "_abort_process_group", lambda: done.append("aborted"))
+    with suppress(Exception), _joined(Meeting("127.0.0.1", 1, 2), None, 1, torch.device(device)):
+        if error is not None:
+            raise error
+    assert done == ["destroyed" if left_by_all or device == "cpu" else "aborted"]
 
 
 def test_the_workers_of_one_machine_speak_over_its_loopback():

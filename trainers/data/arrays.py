@@ -49,3 +49,4 @@ class Pool:
     labels: Labels
     read: Callable[[Indices], Images]
     groups: Groups | None = None  # None: every image stands for itself
+    copies: tuple[str, ...] = ()  # for people: which file has the content of which

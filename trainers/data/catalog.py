@@ -42,6 +42,7 @@ class DataCheck:
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...] | None  # None: there is no test split
+    copies: tuple[str, ...]  # which file has the content of which, in words; each pair is on one side of the split
     fingerprint: str
 
 
@@ -50,7 +51,10 @@ def load(config: DataConfig, root: Path | None = None) -> TrialData:
 
     Raises InputError where the config does not fit the data, EnvironmentProblem where the data is missing.
     """
-    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    return _trial_data(config, OPEN_TRAIN[_dataset(config)](config, data_root(root)))
+
+
+def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     classes = _chosen(config, pool)
     names = tuple(pool.class_names[label] for label in classes)
     train, validation = split_indices(
@@ -78,15 +82,18 @@ def load(config: DataConfig, root: Path | None = None) -> TrialData:
 
 def load_test(config: DataConfig, root: Path | None = None) -> Split:
     """All test images of the config's classes, for the one look at the end that no search takes part in."""
-    test = _open_test(config, root)
-    if test is None:
+    pool = OPEN_TEST[_dataset(config)](config, data_root(root))
+    if pool is None:
         raise InputError(f"data.path: {config.path or config.dataset} has no test split")
-    return test
+    return _test_split(config, pool)
 
 
 def check(config: DataConfig, root: Path | None = None) -> DataCheck:
     """Load everything that the config names, the test split included, and count it."""
-    data, test = load(config, root), _open_test(config, root)
+    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    data = _trial_data(config, pool)
+    test_pool = OPEN_TEST[config.dataset](config, data_root(root))
+    test = None if test_pool is None else _test_split(config, test_pool)
     classes = len(data.class_names)
     channels, height, width = data.train.images.shape[1:]
     return DataCheck(
@@ -97,6 +104,7 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
         train=data.train.counts(classes),
         validation=data.validation.counts(classes),
         test=None if test is None else test.counts(classes),
+        copies=pool.copies + (() if test_pool is None else test_pool.copies),
         fingerprint=data.fingerprint,
     )
 
@@ -173,10 +181,7 @@ def _chosen(config: DataConfig, pool: Pool) -> tuple[int, ...]:
     return tuple(known.index(name) for name in config.classes or known)
 
 
-def _open_test(config: DataConfig, root: Path | None) -> Split | None:
-    pool = OPEN_TEST[_dataset(config)](config, data_root(root))
-    if pool is None:
-        return None
+def _test_split(config: DataConfig, pool: Pool) -> Split:
     classes = _chosen(config, pool)
     for label in classes:
         if not np.any(pool.labels == label):

@@ -7,8 +7,10 @@
     ISIC2018_Task3_Validation_…                           193, one of them DF: too few to judge by, so not used
 
 Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on training images, one of a
-lesion and none of a lesion that trains (see trainers.data.imbalance). Images are squeezed into a square. The metric of
-the challenge, the mean of per-class recalls, is `balanced_accuracy` here.
+lesion and none of a lesion that trains (see trainers.data.imbalance). Which images show one lesion is what the official
+groupings say, and what files of the same content do: Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
+that the groupings miss, and such a pair may train and validate. Images are squeezed into a square. The metric of the
+challenge, the mean of per-class recalls, is `balanced_accuracy` here.
 
 Codella et al. 2018 (arXiv 1902.03368); Tschandl et al. 2018, HAM10000 (doi:10.1038/sdata.2018.161); CC BY-NC 4.0.
 """
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainers.config import DataConfig
+from trainers.config import DataConfig, printable
 from trainers.data import cache
 from trainers.data.arrays import Groups, Images, Indices, Pool
 from trainers.data.decoding import BrokenImages, Item, Look, decode_blocks, decode_image, refuse
@@ -35,6 +37,7 @@ IN_ROOT = Path("ISIC2018")  # where `fetch` puts the files under the data root
 TASK = "ISIC2018_Task3_"
 LESIONS = f"{TASK}Training_LesionGroupings"
 MEND = "`afcl data fetch isic2018`"
+LEFT_OUT = "one of them must be left out, image and row"  # of two that contradict one another
 
 SplitName = Literal["Training", "Validation", "Test"]
 
@@ -82,9 +85,11 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
         assert truth is not None  # `_missing` has looked
         listing = read_listing(input_folder(top, split), truth)
         items, problems = listing.items, dict(listing.problems)
+        alike = same_content(items)
         groups = None
         if split == "Training":
-            groups = _groups(top, items, problems)
+            groups = united(_groups(top, items, problems), alike)
+    copies = _copies(items, alike, problems)
     position = {name: k for k, name in enumerate(CLASS_NAMES)}
     labels = np.array([position.get(item.label, -1) for item in items], dtype=np.int64)  # -1 is refused when read
 
@@ -93,7 +98,7 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
             assert config.image_size is not None  # the config has checked itself
             return read_images(root, items, problems, indices, config.image_size)
 
-    return Pool("ISIC 2018", "the official files", CLASS_NAMES, labels, read, groups)
+    return Pool("ISIC 2018", "the official files", CLASS_NAMES, labels, read, groups, copies)
 
 
 def _groups(top: Path, items: Sequence[Item], problems: dict[str, str]) -> Groups:
@@ -111,8 +116,8 @@ def _groups(top: Path, items: Sequence[Item], problems: dict[str, str]) -> Group
 def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], indices: Indices, side: int) -> Images:
     """The images of `items` at `indices`, RGB, squeezed into squares: [n, 3, side, side].
 
-    Raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be decoded, is
-    not RGB or has the content of another file.
+    Raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be decoded or is
+    not RGB.
     """
     look = Look("RGB", (side, side))
     recipe = cache.Recipe(
@@ -130,29 +135,46 @@ def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], ind
         return decode_image(path, look, resize=True)
 
     def decode(blocks: Sequence[Indices]) -> Iterator[tuple[int, Images]]:
-        known = {**(same_content(items) if blocks else {}), **problems}
-        return decode_blocks(items, decode_one, blocks, known)
+        return decode_blocks(items, decode_one, blocks, problems)
 
     images = cache.read(root, recipe, decode, indices)
     refuse(problems)  # also where nothing had to be decoded
     return images
 
 
-def same_content(items: Sequence[Item]) -> dict[str, str]:
-    """Files with the bytes of an earlier one, and which. Only those of the same length need to be read."""
-    lengths: dict[int, list[Item]] = {}
-    for item in items:
+def same_content(items: Sequence[Item]) -> list[list[int]]:
+    """Positions of files with the same bytes. Only those of the same length need to be read."""
+    lengths: dict[int, list[int]] = {}
+    for k, item in enumerate(items):
         with suppress(OSError):  # decoding will name it
-            lengths.setdefault(item.path.stat().st_size, []).append(item)
-    found: dict[str, str] = {}
-    first: dict[str, str] = {}
-    for alike in lengths.values():
-        for item in alike if len(alike) > 1 else ():
+            lengths.setdefault(item.path.stat().st_size, []).append(k)
+    contents: dict[str, list[int]] = {}
+    for of_one_length in lengths.values():
+        for k in of_one_length if len(of_one_length) > 1 else ():
             with suppress(OSError):
-                other = first.setdefault(file_hash(item.path), item.file)
-                if other != item.file:
-                    found[item.file] = f"has the content of {other}"
-    return found
+                contents.setdefault(file_hash(items[k].path), []).append(k)
+    return [alike for alike in contents.values() if len(alike) > 1]
+
+
+def united(groups: Groups, alike: Sequence[Sequence[int]]) -> Groups:
+    """The groups, those of images that are alike made one."""
+    groups = groups.copy()
+    for positions in alike:
+        ours = groups[list(positions)]
+        groups[np.isin(groups, ours)] = ours.min()
+    return groups
+
+
+def _copies(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> tuple[str, ...]:
+    """Each file with the bytes of an earlier one, in words. One of another class joins `problems`."""
+    copies = []
+    for first, *others in ([items[k] for k in positions] for positions in alike):
+        for item in others:
+            if first.label and item.label and item.label != first.label:
+                problems.setdefault(item.file, f"has the content of {first.file} but another label; {LEFT_OUT}")
+            else:
+                copies.append(printable(f"{item.file} has the content of {first.file}"))
+    return tuple(sorted(copies))
 
 
 @contextmanager
@@ -163,4 +185,6 @@ def _told_to_whom_it_concerns(config: DataConfig) -> Iterator[None]:
     except (Damaged, BrokenImages) as error:
         if config.path is not None:
             raise InputError(f"data.path: {error}") from None
-        raise EnvironmentProblem(f"data: {error}; mend it with {MEND}") from None
+        # where the official files themselves contradict one another, fetching them again would be no help
+        elsewhere = ", or where that changes nothing in a copy that data.path names" if LEFT_OUT in str(error) else ""
+        raise EnvironmentProblem(f"data: {error}; mend it with {MEND}{elsewhere}") from None

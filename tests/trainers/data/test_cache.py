@@ -13,7 +13,7 @@ import pytest
 from PIL import ImageOps
 
 from trainers.config import DataConfig
-from trainers.data import cache, check, fmnist, isic2018, load, load_test, locking
+from trainers.data import cache, check, fmnist, load, load_test, locking
 from trainers.errors import EnvironmentProblem, InputError
 
 SHAPE = (3, 4, 5)
@@ -356,12 +356,3 @@ def test_a_packed_fashion_mnist_is_unpacked_once(tmp_path, monkeypatch):
     for name, inside in content.items():
         (tmp_path / name).write_bytes(inside)  # plain comes before packed, and needs no cache
     assert {load(config, tmp_path / "root").fingerprint} == prints
-
-
-def test_isic_checks_for_copies_only_when_it_decodes(tree, tmp_path, monkeypatch):
-    looked = []
-    original = isic2018.same_content
-    monkeypatch.setattr(isic2018, "same_content", lambda items: looked.append(len(items)) or original(items))
-    for _ in range(2):
-        load(skin(tree), tmp_path)
-    assert looked == [74]

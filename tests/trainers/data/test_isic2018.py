@@ -135,6 +135,11 @@ def copied(tree, file):
     file.write_bytes((tree / INPUT / "ISIC_0024005.jpg").read_bytes())
 
 
+def copied_with_another_label(tree, file):
+    copied(tree, file)
+    edit(tree / TRUTH / f"{TRUTH}.csv", lambda text: text.replace(f"{file.stem},1.0,0.0", f"{file.stem},0.0,1.0"))
+
+
 def of_two_classes(tree, file):
     edit(tree / TRUTH / f"{TRUTH}.csv", lambda text: text.replace(f"{file.stem},1.0,0.0", f"{file.stem},1.0,1.0"))
 
@@ -164,7 +169,10 @@ SPOILT = [
     (truncated, "image file is truncated"),
     (empty, "is no image"),
     (grey, "has mode L, not RGB"),
-    (copied, "has the content of ISIC_0024005.jpg"),
+    (
+        copied_with_another_label,
+        "has the content of ISIC_0024005.jpg but another label; one of them must be left out, image and row",
+    ),
     (of_two_classes, "has labels that sum to 2, not to 1"),
     (of_half_a_class, "has no single label"),
     (of_no_number, "has 'yes' for MEL, which is no number"),
@@ -191,7 +199,8 @@ def test_all_that_is_wrong_is_told_together_and_cut_after_five(tree):
         spoil(tree, tree / INPUT / f"ISIC_00240{20 + number}.jpg")
     message = message_of(own(tree))
     assert message.startswith("data.path: 11 images (ISIC_0024020.jpg (is not there), ISIC_0024021.jpg (")
-    assert "ISIC_0024024.jpg (has the content of ISIC_0024005.jpg) and 6 more) that are not usable" in message
+    assert "ISIC_0024024.jpg (has the content of ISIC_0024005.jpg but another label; " in message
+    assert message.endswith("and 6 more) that are not usable")
 
 
 def test_an_unknown_column_is_told(tree):
@@ -211,6 +220,9 @@ def test_what_is_wrong_with_fetched_files_is_mended_by_fetching(tree, tmp_path):
     (root / "ISIC2018" / INPUT / "ISIC_0024007.jpg").unlink()
     told = message_of(config, root, EnvironmentProblem)
     assert told.endswith("is not there)) that is not usable; mend it with `afcl data fetch isic2018`")
+    copied_with_another_label(root / "ISIC2018", root / "ISIC2018" / INPUT / "ISIC_0024007.jpg")
+    told = message_of(config, root, EnvironmentProblem)
+    assert told.endswith("`afcl data fetch isic2018`, or where that changes nothing in a copy that data.path names")
 
 
 def test_a_given_folder_without_the_layout_is_told_what_it_must_hold(tree, tmp_path):
@@ -236,4 +248,30 @@ def test_files_of_one_length_and_other_content_are_no_copies(tmp_path):
     for name, content in (("a", b"one"), ("b", b"two"), ("c", b"one"), ("d", b"three")):
         (tmp_path / name).write_bytes(content)
     items = [isic2018.Item("", name, tmp_path / name) for name in "abcde"]
-    assert isic2018.same_content(items) == {"c": "has the content of a"}
+    assert isic2018.same_content(items) == [[0, 2]]
+
+
+def test_files_of_one_content_and_label_are_told_and_never_on_both_sides(tree):
+    lesion = lesions.lesions_of(tree)
+    names = [name for name in lesion if name < "ISIC_0024045"]  # MEL
+    first, other = names[0], next(name for name in names if lesion[name] != lesion[names[0]])
+    (tree / INPUT / f"{other}.jpg").write_bytes((tree / INPUT / f"{first}.jpg").read_bytes())
+    assert check(own(tree)).copies == (f"{other}.jpg has the content of {first}.jpg",)
+    one_lesion = {name for name in names if lesion[name] in (lesion[first], lesion[other])}
+    sides = []
+    for seed in range(40):
+        data = load(own(tree, seed=seed, val_per_class=4))
+        train, validation = (set(images_seen(tree, part.images)) for part in (data.train, data.validation))
+        assert len(validation) == len(data.validation)
+        sides.append((bool(one_lesion & train), bool(one_lesion & validation)))
+    assert set(sides) == {(True, False), (False, True)}
+
+
+def test_what_is_alike_makes_one_group_of_all_that_it_touches():
+    groups = np.array([0, 0, 1, 2, 2, 3, 4])
+    assert isic2018.united(groups, [[1, 2], [3, 5], [2, 4]]).tolist() == [0, 0, 0, 0, 0, 0, 4]
+    assert isic2018.united(groups, []).tolist() == groups.tolist()
+
+
+def test_no_copies_leave_the_split_as_it_was(whole):
+    assert check(own(whole)).copies == ()

@@ -1,0 +1,30 @@
+"""Where a space ends: the values on which to try what a trial would refuse."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+from spaces.ranges import Choice, Range, Value, ZeroOr, is_number
+
+
+def corners(space: Mapping[str, Range]) -> Iterator[dict[str, Value]]:
+    """The ends of every range alone, then those of each two ranges of one section together."""
+    for path, one in space.items():
+        yield from ({path: value} for value in ends(one))
+    for path, other in itertools.combinations(space, 2):
+        if path.split(".")[0] == other.split(".")[0]:
+            for pair in itertools.product(_few_ends(space[path]), _few_ends(space[other])):
+                yield dict(zip((path, other), pair, strict=True))
+
+
+def ends(one: Range) -> list[Value]:
+    """The smallest and the largest value; every one of a choice, and the zero of a `zero_or`."""
+    if isinstance(one, Choice):
+        return list(one.values)
+    return [one.zero, *ends(one.range)] if isinstance(one, ZeroOr) else [one.low, one.high]
+
+
+def _few_ends(one: Range) -> list[Value]:
+    """Of a list of numbers, however long, the smallest and the largest."""
+    if isinstance(one, Choice) and all(is_number(value) for value in one.values):
+        return list(one.smallest_and_largest())
+    return ends(one)
