@@ -16,7 +16,7 @@ from typing import Any
 
 from search.history import History, Trial
 from search.journal import Event, read_events
-from search.mlflow_store import EXPERIMENT, connect, ensure_experiment
+from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, shown_uri
 from search.store import SearchFolder
 from search.values import values_of
 from spaces.fields import by_path
@@ -34,14 +34,14 @@ def undelivered(folder: SearchFolder) -> int:
 def parent_run(folder: SearchFolder, uri: str) -> str | None:
     """The run that stands for the search in a store; None where none was delivered to it."""
     done = _delivered(folder)
-    return done.parent if done.uri == uri else None
+    return done.parent if done.uri == shown_uri(uri) else None
 
 
 @dataclass
 class Delivered:
     """What MLflow has: the journal up to `offset`, and the runs that stand for search and trials."""
 
-    uri: str
+    uri: str  # as it may be shown: the file lies in a folder that is shared and copied
     offset: int
     parent: str | None
     runs: dict[int, str]
@@ -53,7 +53,7 @@ def _delivered(folder: SearchFolder) -> Delivered:
     except FileNotFoundError:
         return Delivered("", 0, None, {})
     runs = {int(number): run for number, run in stored["runs"].items()}
-    return Delivered(stored["uri"], stored["offset"], stored["parent"], runs)
+    return Delivered(shown_uri(stored["uri"]), stored["offset"], stored["parent"], runs)
 
 
 class Delivery:
@@ -63,8 +63,8 @@ class Delivery:
         self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
         self._client = connect(uri)
         self._done = _delivered(folder)
-        if self._done.uri != uri:  # another store than last time: it gets everything
-            self._done = Delivered(uri, 0, None, {})
+        if self._done.uri != shown_uri(uri):  # another store than last time: it gets everything
+            self._done = Delivered(shown_uri(uri), 0, None, {})
         self._history = History()
         for event, offset in read_events(folder.journal):
             if offset > self._done.offset:

@@ -12,7 +12,7 @@ from search.bringing import bring_checkpoints
 from search.delivery import parent_run
 from search.evidence import TEST_METRICS, Evidence, in_words
 from search.history import Trial
-from search.mlflow_store import connect, in_one_line, tracking_uri
+from search.mlflow_store import connect, in_one_line, shown_uri, tracking_uri
 from search.provenance import versions
 from search.session import quiet
 from search.store import SearchFolder
@@ -37,7 +37,8 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
         client = connect(uri)
         run = parent_run(searched, uri)
         if run is None:
-            return f"MLflow at {uri} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
+            there = shown_uri(uri)
+            return f"MLflow at {there} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
         for name in TEST_METRICS:
             for summary in evidence.families[name].labels:
                 if summary.mean is not None:
