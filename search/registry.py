@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import search
 import trainers
 from search.bringing import bring_checkpoints
-from search.delivery import parent_run
+from search.delivery import NOTE, VERDICT, parent_run
 from search.evidence import TEST_METRICS, Evidence, in_words
 from search.history import Trial
 from search.mlflow_store import connect, in_one_line, shown_uri, tracking_uri
@@ -22,7 +22,6 @@ from trainers.data.arrays import Images
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEADING = "### Verdict on fresh seeds"
 REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
 
 
@@ -44,7 +43,7 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
                 if summary.mean is not None:
                     client.log_metric(run, f"confirmed_{name}/{summary.label}", summary.mean)
         client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
-        client.set_tag(run, "mlflow.note.content", _described(client.get_run(run).data.tags, evidence))
+        client.set_tag(run, NOTE, _described(client.get_run(run).data.tags, evidence))
         client.log_dict(run, json.loads(_verdict(searched, evidence).read_text()), "verdict.json")
         version = _registered(client, searched, evidence) or _register(client, searched, evidence, run, uri, example)
     except Exception as error:  # MLflow raises whatever its store raises
@@ -54,8 +53,8 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
 
 def _described(tags: Mapping[str, str], evidence: Evidence) -> str:
     """The run's description, which MLflow shows first, with the verdict at its end; an older verdict goes."""
-    before = tags.get("mlflow.note.content", "").partition(HEADING)[0].rstrip()
-    return f"{before}\n\n{HEADING}\n\n" + "\n\n".join(in_words(evidence))
+    before = tags.get(NOTE, "").partition(VERDICT)[0].rstrip()
+    return f"{before}\n\n{VERDICT}\n\n" + "\n\n".join(in_words(evidence))
 
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
