@@ -89,10 +89,18 @@ def _register(
     import mlflow  # seconds
 
     mlflow.set_tracking_uri(uri)
-    with quiet(searched.driver_log), warnings.catch_warnings(), mlflow.start_run(run_id=run):
+    above = client.get_run(run)
+    with quiet(searched.driver_log), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about columns that might be missing at inference, which ours never are
-        logged = mlflow.pyfunc.log_model(
-            name="winner",
+        model = mlflow.initialize_logged_model(
+            "winner", source_run_id=run, experiment_id=above.info.experiment_id, params=dict(above.data.params)
+        )
+        # as pyfunc.log_model does, but it asks for an active run: the search's would run again, and end when we do
+        logged = mlflow.models.Model.log(
+            artifact_path=None,
+            flavor=mlflow.pyfunc,
+            run_id=run,
+            model_id=model.model_id,
             python_model=str(Path(search.__path__[0]) / "served_model.py"),
             artifacts={"weights": str(weights)},
             code_paths=[trainers.__path__[0]],
