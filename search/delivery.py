@@ -1,7 +1,7 @@
 """The delivery of a search's journal to an MLflow store: which run stands for what, and how far it came.
 
 What is delivered again after a crash changes nothing: runs are found by their tags, and a metric with the same key,
-step and timestamp is the same metric.
+step and timestamp is the same metric. So where runs are gone, as from a store that was emptied, all is delivered again.
 """
 
 import json
@@ -12,18 +12,23 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.history import History, Trial
 from search.journal import Event, read_events
-from search.mlflow_store import EXPERIMENT, connect, ensure_experiment
+from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, shown_uri
 from search.store import SearchFolder
 from search.values import values_of
 from spaces.fields import by_path
 from spaces.spec import SearchSpec
 from trainers.files import write_atomically
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
 BATCH = 500  # events
+ABOVE, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # MLflow's tags
+VERDICT = "### Verdict on fresh seeds"  # what a confirmation adds to the parent run's description begins with it
 
 
 def undelivered(folder: SearchFolder) -> int:
@@ -34,14 +39,14 @@ def undelivered(folder: SearchFolder) -> int:
 def parent_run(folder: SearchFolder, uri: str) -> str | None:
     """The run that stands for the search in a store; None where none was delivered to it."""
     done = _delivered(folder)
-    return done.parent if done.uri == uri else None
+    return done.parent if done.uri == shown_uri(uri) else None
 
 
 @dataclass
 class Delivered:
     """What MLflow has: the journal up to `offset`, and the runs that stand for search and trials."""
 
-    uri: str
+    uri: str  # as it may be shown: the file lies in a folder that is shared and copied
     offset: int
     parent: str | None
     runs: dict[int, str]
@@ -53,26 +58,35 @@ def _delivered(folder: SearchFolder) -> Delivered:
     except FileNotFoundError:
         return Delivered("", 0, None, {})
     runs = {int(number): run for number, run in stored["runs"].items()}
-    return Delivered(stored["uri"], stored["offset"], stored["parent"], runs)
+    return Delivered(shown_uri(stored["uri"]), stored["offset"], stored["parent"], runs)
 
 
 class Delivery:
     """One connection to an MLflow store, for one search."""
 
-    def __init__(self, folder: SearchFolder, uri: str) -> None:
+    def __init__(self, folder: SearchFolder, uri: str, *, mend: bool = False) -> None:
+        """mend: where runs are gone that were delivered, deliver all again; else what was deleted stays away."""
         self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
         self._client = connect(uri)
         self._done = _delivered(folder)
-        if self._done.uri != uri:  # another store than last time: it gets everything
-            self._done = Delivered(uri, 0, None, {})
+        if self._done.uri != shown_uri(uri):  # another store than last time: it gets everything
+            self._done = Delivered(shown_uri(uri), 0, None, {})
+        known = self._known_parent()
+        name = self._spec.tracking.experiment or EXPERIMENT
+        self._experiment = ensure_experiment(self._client, uri, name) if known is None else known.info.experiment_id
+        if mend and (known is None or self._lacks_trials()):
+            self._done = Delivered(self._done.uri, 0, None, {})
+        if self._done.parent is None:
+            self._write_down()  # the store may go away at once, and what it had before must not be believed then
         self._history = History()
         for event, offset in read_events(folder.journal):
             if offset > self._done.offset:
                 break
             self._history.apply(event)
         self._metrics: defaultdict[str, list[Any]] = defaultdict(list)
-        self._experiment = ensure_experiment(self._client, uri, self._spec.tracking.experiment or EXPERIMENT)
         self._parent = self._done.parent or self._ensure_parent()
+        if mend and (above := self._run_above()) is not None:
+            self._client.set_tag(self._parent, ABOVE, above)  # which may be another one now
 
     def close_orphans(self) -> None:
         """Close what a killed driver left running; a resume opens it again."""
@@ -82,9 +96,7 @@ class Delivery:
     def reconcile(self) -> list[str]:
         """Count trials and epochs in the journal and in MLflow; what differs, in words."""
         found = []
-        # by our own id: a search's confirmations stand under its run too
-        ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
-        children = self._client.search_runs([self._experiment], ours, max_results=50_000)
+        children = self._children()
         numbers = [int(run.data.tags["afcl.trial"]) for run in children]
         if sorted(numbers) != sorted(self._history.trials):
             found.append(f"{len(self._history.trials)} trials in the journal, {len(numbers)} runs in MLflow")
@@ -114,7 +126,32 @@ class Delivery:
                 self._done.offset = offset
             self._flush_metrics()
             self._done.parent = self._parent
-            write_atomically(self._folder.delivered, json.dumps(vars(self._done)).encode())
+            self._write_down()
+
+    def _write_down(self) -> None:
+        write_atomically(self._folder.delivered, json.dumps(vars(self._done)).encode())
+
+    def _known_parent(self) -> "Run | None":
+        """The search's run, where one was delivered and nobody deleted it. Raises what MLflow does that cannot tell."""
+        from mlflow.exceptions import MlflowException
+
+        if self._done.parent is None:
+            return None
+        try:
+            run = self._client.get_run(self._done.parent)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return run if run.info.lifecycle_stage == "active" else None
+
+    def _lacks_trials(self) -> bool:
+        return not {run.info.run_id for run in self._children()}.issuperset(self._done.runs.values())
+
+    def _children(self) -> "list[Run]":
+        # by our own id: a search's confirmations stand under its run too
+        ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
+        return list(self._client.search_runs([self._experiment], ours, max_results=50_000))
 
     def _deliver(self, event: Event) -> None:
         kind = event["event"]
@@ -155,7 +192,9 @@ class Delivery:
         for trial in self._history.in_state("pending", "running"):
             self._set_state(self._run_of(trial.number), "pending", "SCHEDULED")
         self._client.set_tag(self._parent, "state", event["reason"])
-        self._client.set_tag(self._parent, "mlflow.note.content", summary(self._spec, self._history, self._about))
+        _, heading, verdict = self._client.get_run(self._parent).data.tags.get(NOTE, "").partition(VERDICT)
+        note = summary(self._spec, self._history, self._about)
+        self._client.set_tag(self._parent, NOTE, f"{note}\n\n{heading}{verdict}" if heading else note)
         status = "FINISHED" if event["reason"] == "done" else "KILLED"
         self._client.set_terminated(self._parent, status, end_time=event["time"])
 
@@ -191,9 +230,9 @@ class Delivery:
     def _ensure_parent(self) -> str:
         run = self._find_run("search")
         if run is None:
-            tags = self._tags("search") | {"state": "running", "mlflow.note.content": f"Search `{self._folder.title}`"}
+            tags = self._tags("search") | {"state": "running", NOTE: f"Search `{self._folder.title}`"}
             if (above := self._run_above()) is not None:
-                tags["mlflow.parentRunId"] = above
+                tags[ABOVE] = above
             for name in ("git_commit", "code"):
                 tags[name] = str(self._about["provenance"][name])
             created = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.title)
@@ -208,7 +247,7 @@ class Delivery:
         run = self._find_run(str(trial.number))
         if run is None:
             tags = self._tags(str(trial.number)) | {
-                "mlflow.parentRunId": self._parent,
+                ABOVE: self._parent,
                 "family": trial.family,
                 "baseline": str(trial.baseline).lower(),
                 "state": trial.state,
@@ -216,6 +255,8 @@ class Delivery:
             name = f"{trial.number:03d} {trial.kind}"
             created = self._client.create_run(self._experiment, start_time=trial.asked_at, tags=tags, run_name=name)
             run = str(created.info.run_id)
+        else:
+            self._client.set_tag(run, ABOVE, self._parent)  # which may be another one now
         self._describe(run, by_path(trial.config), "training")
         return run
 

@@ -27,7 +27,7 @@ from trainers.files import file_hash, write_atomically
 from trainers.pipeline import Reporter, TrialResult
 from trainers.processes import run_trial_on
 
-GPU_TOLERANCE = 0.02  # of a balanced accuracy, where kernels may add up in another order
+GPU_TOLERANCE = 0.02  # of a balanced accuracy, where kernels add up in another order each time
 
 
 class Expected(Config):
@@ -42,6 +42,7 @@ class Expected(Config):
     data: str
     seed: Seed
     device: str
+    gpu: str | None = None  # its name; older exports have none
     threads: Annotated[Whole, Field(ge=1)]
     workers: Annotated[Whole, Field(ge=1)] = 1
     cpu: str
@@ -84,6 +85,7 @@ def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path
 
 def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> Path:
     spec, about = folder.spec(), folder.about()
+    device, gpu = _device_of(folder, trial)
     target, weights = folder.exported(rank)
     write_atomically(weights, checkpoint.read_bytes())
     expected = Expected(
@@ -95,7 +97,8 @@ def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> 
         data_fingerprint=about["provenance"]["data"]["fingerprint"],
         data=about["provenance"]["data"]["description"],
         seed=trial.config["seed"],
-        device=_device_of(folder, trial),
+        device=device,
+        gpu=gpu,
         threads=max(1, int(spec.resources.cpus)),
         workers=spec.resources.workers,
         cpu=about["provenance"]["machine"]["cpu"],
@@ -177,20 +180,24 @@ def compare(exported: Export, result: TrialResult) -> dict[str, Any]:
     expected = exported.expected
     metric = expected.metric if expected else METRIC
     value = result.metrics[metric]
+    devices = (expected.device, result.device) if expected else ()
+    rounds = not exported.config.deterministic and any(device.startswith("cuda") for device in devices)
     return {
         "metric": metric,
         "value": value,
         "expected": expected.value if expected else None,
         "same": value == expected.value if expected else None,
         "within_tolerance": abs(value - expected.value) <= GPU_TOLERANCE if expected else None,
-        "differences": differences(expected, result.device) if expected else [],
+        "tolerance": GPU_TOLERANCE if rounds else None,  # None: the digits must be the same
+        "differences": differences(expected, result.device, result.gpu) if expected else [],
         "recall": result.recall,
         "confusion": result.confusion,
         "device": result.device,
+        "gpu": result.gpu,
     }
 
 
-def differences(expected: Expected, device: str) -> list[str]:
+def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
     """What stands between an exported score and the same digits here: versions, CPU kind, device."""
     here = versions()
     found = [
@@ -202,7 +209,10 @@ def differences(expected: Expected, device: str) -> list[str]:
         found.append(f"CPU {expected.cpu} there, {cpu_kind()} here")
     if expected.device.partition(":")[0] != device.partition(":")[0]:
         found.append(f"device {expected.device} there, {device} here")
-    elif (workers := _workers_on(torch.device(device), expected.workers)) != expected.workers:
+        return found
+    if expected.gpu != gpu:
+        found.append(f"GPU {expected.gpu or 'not recorded'} there, {gpu} here")
+    if (workers := _workers_on(torch.device(device), expected.workers)) != expected.workers:
         found.append(f"{expected.workers} workers there, {workers} here")
     return found
 
@@ -216,18 +226,32 @@ def in_words(comparison: Mapping[str, Any]) -> Iterator[str]:
     if comparison["expected"] is None:
         return
     yield f"exported {' ' * (len(comparison['metric']) - 9)} {comparison['expected']!r}"
-    reasons = "; ".join(comparison["differences"])
+    reasons, tolerance = "; ".join(comparison["differences"]), comparison["tolerance"]
     if comparison["same"]:
         yield "the same, to the last digit"
+    elif tolerance is not None:
+        yield _rounded(comparison["within_tolerance"], tolerance, reasons)
     elif reasons:
         yield f"not the same: {reasons}"
     else:
         yield "not the same, although CPU kind, versions and device are: please report this"
 
 
-def _device_of(folder: SearchFolder, trial: Trial) -> str:
+def _rounded(within: bool, tolerance: float, reasons: str) -> str:
+    """A score of a GPU that is not the same."""
+    because = f": {reasons}" if reasons else ""
+    if within:
+        said = f"not the same to the digit, but within {tolerance}, which a GPU may be off without `deterministic`"
+    else:
+        said = f"not the same, and more than {tolerance} off, which a GPU may be without `deterministic`"
+        because = because or ", although GPU, CPU kind and versions are: please report this"
+    return said + because
+
+
+def _device_of(folder: SearchFolder, trial: Trial) -> tuple[str, str | None]:
+    """The device and, where it is one, the GPU's name."""
     result = folder.trial(trial.number).read_result()
-    return str(result["device"]) if result else "cpu"
+    return (str(result["device"]), result.get("gpu")) if result else ("cpu", None)
 
 
 def _workers_on(device: torch.device, workers: int) -> int:

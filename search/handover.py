@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 
+from search.mlflow_store import shown_uri
 from trainers.errors import EnvironmentProblem
 
 HANDOVER = "AFCL_HANDOVER"  # the variable by which the job knows the name
@@ -35,7 +36,7 @@ CREDENTIALS = (
     "AWS_ENDPOINT_URL",  # of the storage, where it is not Amazon's
     "AWS_ENDPOINT_URL_S3",
 )
-NO_SECRETS = {
+NO_SECRETS = {  # unless there is a password in the address
     "MLFLOW_TRACKING_URI",
     "MLFLOW_S3_ENDPOINT_URL",
     "AWS_REGION",
@@ -56,6 +57,11 @@ def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     if found.get("MLFLOW_TRACKING_URI", "").startswith(("sqlite:", "file:", "/", "./")):
         del found["MLFLOW_TRACKING_URI"]
     return found
+
+
+def secrets_among(variables: Mapping[str, str]) -> frozenset[str]:
+    """Names of the variables that nobody else may read."""
+    return frozenset(name for name, value in variables.items() if name not in NO_SECRETS or shown_uri(value) != value)
 
 
 def hand_over(address: str, headers: Mapping[str, str], told: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
 
 def shown_uri(text: str) -> str:
     """A store's address, or a text with one in it, as it may be printed: without a name and a password."""
-    return re.sub(r"//[^/@\s]*@", "//…@", text)
+    return re.sub(r"//[^/\s]*@", "//…@", text)  # up to the last @: a password may have one
 
 
 def connect(uri: str) -> "MlflowClient":

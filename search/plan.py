@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -13,7 +13,8 @@ from search.agenda import planned_trials
 from search.asha import rung_epochs
 from search.precision import balanced_accuracy_error
 from search.slots import slots_on
-from spaces.spec import SearchSpec, too_many_workers
+from spaces.spec import ResourcesConfig, SearchSpec, too_many_workers
+from trainers.arithmetic import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.processes import run_trial_on
@@ -115,6 +116,8 @@ class Calibration:
     classifier_seconds: float
     threads: int
     workers: int
+    device: str  # "cpu" or "cuda"
+    gpu: str | None = None  # its name
 
     def search_seconds(self, plan: Plan, spec: SearchSpec, slots: int) -> float:
         """The expected epochs, split between the stages as in a whole trial where it matters most."""
@@ -125,15 +128,27 @@ class Calibration:
 
 
 def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
-    """Time real epochs: two of each stage, of which the first warms up."""
+    """Time real epochs: two of each stage, of which the first warms up; on GPUs where the spec asks for them."""
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     classifier = spec.classifier.model_copy(update={"epochs": 2})
     config = spec.base.model_copy(update={"representation": representation, "classifier": classifier})
     moments: list[float] = []
     threads = max(1, int(spec.resources.cpus))
     torch.set_num_threads(threads)
-    run_trial_on(spec.resources.workers, config, data, lambda step, metrics: moments.append(time.perf_counter()))
-    return Calibration(moments[1] - moments[0], moments[3] - moments[2], threads, spec.resources.workers)
+    device, workers = _device_for(spec.resources), spec.resources.workers
+
+    def note_time(step: int, metrics: Mapping[str, float]) -> None:
+        moments.append(time.perf_counter())
+
+    run_trial_on(workers, config, data, note_time, device=device)
+    first, second = moments[1] - moments[0], moments[3] - moments[2]
+    return Calibration(first, second, threads, workers, device.type, gpu_name(device))
+
+
+def _device_for(resources: ResourcesConfig) -> torch.device:
+    """A GPU for each worker where they are asked for and here; else the CPU."""
+    asked_for = resources.gpus > 0
+    return torch.device("cuda" if asked_for and torch.cuda.device_count() >= resources.workers else "cpu")
 
 
 def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
@@ -158,6 +173,12 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
         workers = f" in each of {timed.workers} workers" if timed.workers > 1 else ""
         yield (
             f"time        {timed.representation_seconds:.3f} s an epoch of stage one, {timed.classifier_seconds:.3f} s "
-            f"of stage two with {timed.threads} threads{workers} here: "
+            f"of stage two with {timed.threads} threads on {timed.gpu or 'the CPU'}{workers} here: "
             f"about {seconds / 60:.1f} min for the search in one slot"
         )
+        if spec.resources.gpus > 0 and timed.device == "cpu":
+            needed = "1 is needed" if timed.workers == 1 else f"{timed.workers} are needed"
+            yield (
+                "            not what a search takes: the spec asks for GPUs, and torch sees "
+                f"{torch.cuda.device_count()} here where {needed}"
+            )

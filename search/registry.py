@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import search
 import trainers
 from search.bringing import bring_checkpoints
-from search.delivery import parent_run
+from search.delivery import NOTE, VERDICT, parent_run
 from search.evidence import TEST_METRICS, Evidence, in_words
 from search.history import Trial
-from search.mlflow_store import connect, in_one_line, tracking_uri
+from search.mlflow_store import connect, in_one_line, shown_uri, tracking_uri
 from search.provenance import versions
 from search.session import quiet
 from search.store import SearchFolder
@@ -22,7 +22,6 @@ from trainers.data.arrays import Images
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-HEADING = "### Verdict on fresh seeds"
 REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
 
 
@@ -37,13 +36,14 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
         client = connect(uri)
         run = parent_run(searched, uri)
         if run is None:
-            return f"MLflow at {uri} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
+            there = shown_uri(uri)
+            return f"MLflow at {there} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
         for name in TEST_METRICS:
             for summary in evidence.families[name].labels:
                 if summary.mean is not None:
                     client.log_metric(run, f"confirmed_{name}/{summary.label}", summary.mean)
         client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
-        client.set_tag(run, "mlflow.note.content", _described(client.get_run(run).data.tags, evidence))
+        client.set_tag(run, NOTE, _described(client.get_run(run).data.tags, evidence))
         client.log_dict(run, json.loads(_verdict(searched, evidence).read_text()), "verdict.json")
         version = _registered(client, searched, evidence) or _register(client, searched, evidence, run, uri, example)
     except Exception as error:  # MLflow raises whatever its store raises
@@ -53,8 +53,8 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
 
 def _described(tags: Mapping[str, str], evidence: Evidence) -> str:
     """The run's description, which MLflow shows first, with the verdict at its end; an older verdict goes."""
-    before = tags.get("mlflow.note.content", "").partition(HEADING)[0].rstrip()
-    return f"{before}\n\n{HEADING}\n\n" + "\n\n".join(in_words(evidence))
+    before = tags.get(NOTE, "").partition(VERDICT)[0].rstrip()
+    return f"{before}\n\n{VERDICT}\n\n" + "\n\n".join(in_words(evidence))
 
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
@@ -89,10 +89,18 @@ def _register(
     import mlflow  # seconds
 
     mlflow.set_tracking_uri(uri)
-    with quiet(searched.driver_log), warnings.catch_warnings(), mlflow.start_run(run_id=run):
+    above = client.get_run(run)
+    with quiet(searched.driver_log), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about columns that might be missing at inference, which ours never are
-        logged = mlflow.pyfunc.log_model(
-            name="winner",
+        model = mlflow.initialize_logged_model(
+            "winner", source_run_id=run, experiment_id=above.info.experiment_id, params=dict(above.data.params)
+        )
+        # as pyfunc.log_model does, but it asks for an active run: the search's would run again, and end when we do
+        logged = mlflow.models.Model.log(
+            artifact_path=None,
+            flavor=mlflow.pyfunc,
+            run_id=run,
+            model_id=model.model_id,
             python_model=str(Path(search.__path__[0]) / "served_model.py"),
             artifacts={"weights": str(weights)},
             code_paths=[trainers.__path__[0]],

@@ -49,6 +49,7 @@ class Submitted:
     begun: bool  # now; else it was running already
     address: str
     handed: frozenset[str] = frozenset()  # names of the variables that went with it
+    secret: frozenset[str] = frozenset()  # those of them that are secrets
 
 
 def submit(
@@ -97,7 +98,7 @@ def submit(
         runtime_env=_environment(_handed(door, told), installed=installed),
         metadata={jobs.SEARCH: spec.name, jobs.RESULTS: str(results), jobs.SPEC: kind},
     )
-    return Submitted(job, True, door.address, frozenset(environment))
+    return Submitted(job, True, door.address, frozenset(environment), handover.secrets_among(environment))
 
 
 def _handed(door: jobs.Door, told: dict[str, Any]) -> str:
@@ -116,9 +117,8 @@ def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
                 "no MLflow server is named: unless the cluster's own MLFLOW_TRACKING_URI does, the runs go to a file "
                 "in the results folder"
             )
-        secret = made.handed - handover.NO_SECRETS
-        if secret and made.address.startswith("http://"):
-            yield f"{', '.join(sorted(secret))} went with it over plain http, as Ray's own token does"
+        if made.secret and made.address.startswith("http://"):
+            yield f"{', '.join(sorted(made.secret))} went with it over plain http, as Ray's own token does"
     for verb in ("status", "logs", "stop"):
         yield f"  afcl {verb} {spec.name} --address {made.address}"
 

@@ -2,7 +2,9 @@
 
 The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers in batches and in order, and then
 writes down how far it came (`delivered.json`). After a crash between the two the batch is sent again, which changes
-nothing (see search.delivery). A server that is down delays the delivery; the next start, or `sync`, catches up.
+nothing (see search.delivery). A server that is down delays the delivery; the next start, or `sync`, catches up. Both
+also deliver again what was lost or deleted there; while a search runs nothing of that is done, as whoever deletes a run
+then would have it back at once.
 """
 
 import fcntl
@@ -49,14 +51,15 @@ class Tracker:
 
     def _run(self) -> None:
         delivery: Delivery | None = None
-        pause = 1.0
+        met, pause = False, 1.0  # met: the store has answered in this session
         while True:
             self._wake.wait(pause)
             self._wake.clear()
             closing = self._closing.is_set()
             try:
                 with _alone(self._folder):
-                    delivery = delivery or Delivery(self._folder, self._uri)
+                    delivery = delivery or Delivery(self._folder, self._uri, mend=not met)
+                    met = True
                     delivery.catch_up(self._until())
                     self.parent, self.problem, pause = delivery.parent_location, None, 1.0
                     if closing:
@@ -90,10 +93,12 @@ def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int
         with taken(folder, tell) as hold:  # what the storage lacks must be there first
             hold.flush(tell)
             until = hold.safe()
-    uri, lacked = tracking_uri(folder.spec(), folder.root), undelivered(folder)
+    uri = tracking_uri(folder.spec(), folder.root)
+    folder.history()  # a journal that is damaged is no fault of the store's
     try:
         with _alone(folder):
-            delivery = Delivery(folder, uri)
+            delivery = Delivery(folder, uri, mend=True)
+            lacked = undelivered(folder)
             delivery.catch_up(until)
             delivery.close_orphans()
             return lacked - undelivered(folder), delivery.reconcile()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from search.mlflow_store import experiments, shown_uri, tracking_uri
+from search.mlflow_store import experiments, in_one_line, shown_uri, tracking_uri
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -19,7 +19,8 @@ HOST = "127.0.0.1"
 def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; the server's exit code. A store that is itself a server is only named.
 
-    Raises EnvironmentProblem when the port is taken, InputError when there is nothing to show yet.
+    Raises EnvironmentProblem when the port is taken or the store does not answer, InputError when there is nothing to
+    show yet.
     """
     uri = tracking_uri(spec, results)
     if uri.startswith(("http://", "https://")):
@@ -47,14 +48,16 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     try:
         _wait_until_it_answers(server, port)
-        for line in links(uri, f"http://{HOST}:{port}"):
-            say(line)
-        say("Ctrl-C ends it")
+        if server.poll() is None:  # else its own words say more than what the store says to us
+            for line in links(uri, f"http://{HOST}:{port}"):
+                say(line)
+            say("Ctrl-C ends it")
         code = server.wait()
     except KeyboardInterrupt:
+        return 0
+    finally:
         server.terminate()
         server.wait()
-        return 0
     if code > 0:
         raise EnvironmentProblem(f"the MLflow server ended with code {code}; {log} says why")
     return 0
@@ -69,8 +72,16 @@ def _environment(uri: str) -> dict[str, str]:
 
 
 def links(uri: str, address: str) -> list[str]:
-    """Where each experiment opens. The UI starts on its side for language models unless the address says otherwise."""
-    found = experiments(uri)
+    """Where each experiment opens. The UI starts on its side for language models unless the address says otherwise.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    try:
+        found = experiments(uri)
+    except Exception as error:  # whatever the store raises
+        raise EnvironmentProblem(
+            f"tracking: MLflow at {shown_uri(uri)} does not show its runs ({in_one_line(error)})"
+        ) from None
     return [
         f"{name}: {address}/#/experiments/{number}/runs?workflowType=machine_learning" for number, name in found
     ] or [address]

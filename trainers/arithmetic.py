@@ -10,6 +10,11 @@ from contextlib import contextmanager
 import torch
 
 
+def gpu_name(device: torch.device) -> str | None:
+    """What kind of GPU computes, whose rounding is its own; None where it is a CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
+
 @contextmanager
 def arithmetic(*, deterministic: bool) -> Iterator[None]:
     """The flags of a trial: deterministic kernels only and full float32, or whatever is fastest and TF32.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainers import classifier as stage_two
 from trainers import representation as stage_one
-from trainers.arithmetic import arithmetic
+from trainers.arithmetic import arithmetic, gpu_name
 from trainers.batches import DeviceSplit, to_device
 from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, TrialConfig, parse
@@ -46,6 +46,7 @@ class TrialResult:
     class_names: tuple[str, ...]
     fingerprint: str
     device: str
+    gpu: str | None = None  # its name, where the device is one
 
     @property
     def score(self) -> float:
@@ -251,4 +252,5 @@ def result_of(checkpoint: Checkpoint, device: torch.device) -> TrialResult:
         class_names=class_names,
         fingerprint=checkpoint.fingerprint,
         device=str(device),
+        gpu=gpu_name(device),
     )

@@ -31,15 +31,20 @@ ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "the r
 SPEC = ["digits", "--set", "search.trials=30", "--set", "representation.epochs=24", "--set", "search.max_concurrent=1"]
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """A real MLflow server on the loopback address, ended by its pid; with names and passwords where `locked`."""
 
     def __init__(self, folder: Path, *, locked: bool) -> None:
         self._folder, self._locked = folder, locked
         folder.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -70,8 +70,8 @@ def afcl(root, tmp_path):
 
 @pytest.fixture
 def as_json(afcl):
-    def run(*words: str):
-        done = afcl(*words, "--json")
+    def run(*words: str, **more):
+        done = afcl(*words, "--json", **more)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

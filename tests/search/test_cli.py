@@ -20,9 +20,11 @@ import pytest
 import torch
 import yaml
 
+from search import plan
 from search.exports import read_export
 from search.store import SearchFolder
 from spaces.spec import READY, load_spec, ready_names
+from trainers.data import load
 
 DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
 AFCL = str(Path(sys.executable).with_name("afcl"))
@@ -238,6 +240,38 @@ def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
     timed = json.loads(done(typed("plan", "digits", "--calibrate", "--json")))["calibration"]
     assert 0 < timed["classifier_seconds"] < 60
     assert 0 < timed["representation_seconds"] < 60
+    assert timed["device"] == "cpu"
+
+
+def test_a_calibrated_plan_says_that_it_timed_no_gpu_where_the_spec_asks_for_one(typed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    printed = done(typed("plan", "digits", "--calibrate", "--set", "resources.gpus=1"))
+    assert re.search(r"with \d+ threads on the CPU here", printed)
+    assert "not what a search takes: the spec asks for GPUs, and torch sees 0 here where 1 is needed" in printed
+    assert "not what a search takes" not in done(typed("plan", "digits", "--calibrate"))
+
+
+@pytest.mark.parametrize(("seen", "timed"), [(0, "cpu"), (1, "cpu"), (2, "cuda")])
+def test_a_plan_is_timed_on_gpus_where_each_worker_can_have_one(seen, timed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    spec = load_spec("digits", ["resources={gpus: 1, workers: 2}"])
+    used = []
+
+    def run(workers, config, data, report, *, device):
+        used.append((workers, device.type))
+        for epoch in range(1, 5):
+            report(epoch, {})
+
+    monkeypatch.setattr(plan, "run_trial_on", run)
+    monkeypatch.setattr(plan, "gpu_name", lambda device: "a GPU" if device.type == "cuda" else None)
+    found = plan.calibrate(spec, load(spec.data))
+    assert (found.device, found.gpu) == (timed, "a GPU" if timed == "cuda" else None)
+    assert used == [(2, timed)]
+    made = plan.make_plan(spec, load(spec.data))
+    where = "on a GPU" if timed == "cuda" else "on the CPU"
+    assert any(
+        f" {where} in each of 2 workers here" in line for line in plan.in_words(spec, load(spec.data), made, found)
+    )
 
 
 def test_doctor_has_a_line_for_everything_that_a_search_needs(typed):

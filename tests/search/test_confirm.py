@@ -11,6 +11,7 @@ import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
@@ -140,7 +141,9 @@ def test_runs_of_a_confirmation_are_nested_under_the_searchs_run(confirmed, fini
 
 
 @pytest.mark.slow
-def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test_score(confirmed, finished, root):
+def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test_score(
+    confirmed, finished, root, monkeypatch
+):
     evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     searched, uri = finished.folder, tracking_uri(None, root)
     test = load_test(searched.spec().data)
@@ -164,6 +167,24 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     assert run.data.tags["mlflow.note.content"].count("cannot discriminate") == 2, "published twice, described once"
     assert "| 1 |" in run.data.tags["mlflow.note.content"], "the leaderboard still stands before it"
     assert "confirmed_test_accuracy/CL" in run.data.metrics
+    ended = finished.history.closed["time"]
+    assert (run.info.status, run.info.end_time) == ("FINISHED", ended), "the search's run is not run again"
+    (output,) = run.outputs.model_outputs
+    logged = MlflowClient(uri).get_logged_model(output.model_id)
+    assert (logged.source_run_id, logged.status, logged.name) == (run.info.run_id, "READY", "winner")
+    assert logged.experiment_id == run.info.experiment_id
+    assert MlflowClient(uri).get_model_version(searched.name, "1").run_id == run.info.run_id
+
+    def refuse(*given, **more):
+        raise MlflowException("the registry is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "_registered", lambda *given: None)
+        patch.setattr(MlflowClient, "_create_model_version", refuse)
+        line = registry.publish(searched, evidence, test.images[:2])
+    assert line.startswith("MLflow took no verdict (the registry is full)")
+    run = MlflowClient(uri).get_run(finished.parent_run[1])
+    assert (run.info.status, run.info.end_time) == ("FINISHED", ended), "nor when it fails"
 
 
 @pytest.mark.slow

@@ -195,6 +195,16 @@ def test_a_submission_sends_the_code_and_hands_over_the_rest(typed, cluster, mon
 
 
 @pytest.mark.slow
+def test_an_address_counts_as_a_secret_where_a_password_is_in_it(typed, cluster):
+    printed, job, _ = submitted(typed, cluster, MLFLOW_TRACKING_URI="https://me:p4ss@mlflow")
+    assert "MLFLOW_TRACKING_URI went with it over plain http" in printed
+    assert "p4ss" not in printed + json.dumps(job)
+    cluster.jobs.clear()
+    printed, _, _ = submitted(typed, cluster, MLFLOW_TRACKING_URI="https://mlflow")
+    assert "over plain http" not in printed
+
+
+@pytest.mark.slow
 def test_an_image_that_has_the_code_is_sent_none(typed, cluster):
     _, job, told = submitted(typed, cluster, "--installed")
     assert "py_modules" not in job["runtime_env"]

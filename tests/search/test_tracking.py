@@ -1,6 +1,7 @@
 """What MLflow has of a search whose driver or server died at a bad moment. Searches told by hand, a real store."""
 
 import json
+import shutil
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from stores import hold, played, wait_until
 
 from search import tracking
 from search.bringing import bring
+from search.delivery import VERDICT
 from search.mlflow_store import tracking_uri
 from search.store import SearchFolder
 from trainers.errors import EnvironmentProblem, InputError
@@ -112,6 +114,132 @@ def test_a_server_that_dies_after_any_kind_of_call_leaves_nothing_out_and_nothin
         ]
         assert run.info.status == {"finished": "FINISHED", "stopped": "KILLED"}[trial.state]
         assert run.data.tags["state"] == trial.state
+
+
+def runs_and_points(client, parent, children):
+    """What a store has of a search, whatever its runs are called there."""
+    points = {
+        (number, key): [(m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key)]
+        for number, run in {"search": parent, **children}.items()
+        for key in run.data.metrics
+    }
+    states = {number: (run.info.status, run.info.end_time, run.data.tags["state"]) for number, run in children.items()}
+    nested = {run.data.tags["mlflow.parentRunId"] == parent.info.run_id for run in children.values()}
+    return points, states, (parent.info.status, parent.info.end_time, parent.data.tags["mlflow.note.content"]), nested
+
+
+def delete_all(client, parent, children):
+    for run in (parent, *children.values()):
+        client.delete_run(run.info.run_id)
+
+
+def test_a_store_that_was_emptied_gets_the_search_again_once(told, delivered, as_json):
+    """In processes of their own: in this one MLflow would go on with the file that is gone."""
+    folder = SearchFolder(told / "told")
+    everything = {"told": {"delivered": len(folder.journal.read_bytes().splitlines()), "different": []}}
+    assert as_json("sync", "told", results=told) == everything
+    (told / "mlflow.db").unlink()
+    assert as_json("sync", "told", results=told) == everything
+    again = runs_and_points(*delivered(folder))
+    assert as_json("sync", "told", results=told) == {"told": {"delivered": 0, "different": []}}
+    assert runs_and_points(*delivered(folder)) == again
+
+
+@pytest.mark.parametrize("gone", ["search", "0"])
+def test_a_run_that_was_deleted_is_delivered_again_under_one_parent(told, delivered, gone):
+    folder = SearchFolder(told / "told")
+    tracking.sync(folder)
+    client, parent, children = delivered(folder)
+    note = parent.data.tags["mlflow.note.content"]
+    client.set_tag(parent.info.run_id, "mlflow.note.content", f"{note}\n\n{VERDICT}\n\nCL is best")
+    before = runs_and_points(*delivered(folder))
+    client.delete_run((parent if gone == "search" else children[0]).info.run_id)
+    delivered_again, different = tracking.sync(folder)
+    assert delivered_again > 0
+    assert different == []
+    after = runs_and_points(*delivered(folder))
+    if gone == "search":  # with it its verdict is gone, until it is confirmed again
+        before = (*before[:2], (*before[2][:2], note), before[3])
+    assert after == before
+    assert tracking.sync(folder) == (0, [])
+
+
+def test_a_confirmation_stands_under_the_run_that_was_made_again(told, delivered):
+    folder = SearchFolder(told / "told")
+    shutil.copytree(told / "begun", folder.path / "confirm-1")
+    confirmation = SearchFolder(folder.path / "confirm-1")
+    tracking.sync(folder)
+    tracking.sync(confirmation)
+    client, parent, _ = delivered(folder)
+    client.delete_run(parent.info.run_id)
+    tracking.sync(folder)
+    tracking.sync(confirmation)
+    _, parent, _ = delivered(folder)
+    found = client.search_runs([parent.info.experiment_id], "tags.`afcl.kind` = 'confirmation'")
+    (above,) = [run for run in found if run.data.tags["afcl.trial"] == "search"]
+    assert above.data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+def test_a_store_that_does_not_answer_is_no_empty_one(told, delivered, monkeypatch):
+    folder = SearchFolder(told / "told")
+    tracking.sync(folder)
+    before = folder.delivered.read_bytes()
+    for lost in ("get_run", "search_runs"):
+        with monkeypatch.context() as patch:
+            patch.setattr(MlflowClient, lost, went_away)
+            with pytest.raises(EnvironmentProblem, match="the server went away"):
+                tracking.sync(folder)
+        assert folder.delivered.read_bytes() == before
+    assert tracking.sync(folder) == (0, [])
+
+
+def went_away(client, *given, **more):
+    raise MlflowException("the server went away")
+
+
+def test_a_store_that_goes_away_while_it_is_filled_again_lacks_nothing_in_the_end(told, delivered, monkeypatch):
+    folder = SearchFolder(told / "told")
+    tracking.sync(folder)
+    before = runs_and_points(*delivered(folder))
+    delete_all(*delivered(folder))
+    for lost in ("create_run", "log_batch", "set_terminated"):
+        with monkeypatch.context() as patch:
+            patch.setattr(MlflowClient, lost, went_away)
+            with pytest.raises(EnvironmentProblem):
+                tracking.sync(folder)
+    assert tracking.sync(folder)[1] == []
+    assert runs_and_points(*delivered(folder)) == before
+
+
+def test_what_is_deleted_while_the_search_runs_is_not_made_again_and_again(told, delivered, monkeypatch):
+    folder = SearchFolder(told / "told")
+    whole = folder.journal.read_bytes()
+    folder.journal.write_bytes(b"".join(whole.splitlines(keepends=True)[:6]))
+    tracker = tracking.Tracker(folder, tracking_uri(None, told))
+    tracker.start()
+    wait_until(lambda: tracker.parent is not None)
+    client, _, children = delivered(folder)
+    client.delete_run(children[0].info.run_id)
+    folder.journal.write_bytes(whole)
+    tracker.on_event({}, None)
+    wait_until(lambda: tracker.problem is not None)
+    assert tracker.close(60) > 0
+    _, _, children = delivered(folder)
+    assert 0 not in children
+    assert tracking.sync(folder)[1] == []
+    _, _, children = delivered(folder)
+    assert 0 in children
+
+
+def test_a_session_begins_with_what_was_deleted_before(told, delivered):
+    folder = SearchFolder(told / "told")
+    tracking.sync(folder)
+    delete_all(*delivered(folder))
+    tracker = tracking.Tracker(folder, tracking_uri(None, told))
+    tracker.start()
+    assert tracker.close(60) == 0
+    assert tracker.different == []
+    assert delivered(folder)[2].keys() == folder.history().trials.keys()
 
 
 def test_mlflow_is_told_nothing_that_can_still_be_lost(kept, tmp_path):
