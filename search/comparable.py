@@ -40,7 +40,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
     before = folder.spec()
     if before.search.metric != spec.search.metric:
         raise InputError(f"--from: {name} has another metric ({before.search.metric}): its scores mean nothing here")
-    free = {*before.space, *spec.space}
+    free = {*before.space, *spec.space, "data.path"}  # the same data may lie elsewhere
     for path in fields():
         there, here = value_at(before.base, path), value_at(spec.base, path)
         if path not in free and there != here:

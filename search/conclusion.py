@@ -41,7 +41,7 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
     if found.reason != "done":
         yield f"go on    {folder.hint('resume')}"
     elif history.ranked():
-        yield f"next     {folder.hint('export')} --top 3"
+        yield f"next     {folder.export_hint(len(history.ranked()))}"
     else:
         yield f"nothing finished; see: {folder.hint('show')}"
 

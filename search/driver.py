@@ -38,6 +38,7 @@ from search.trial import SharedData, trainable
 from spaces.spec import SearchSpec
 from trainers.data import load
 from trainers.data.arrays import Split, TrialData
+from trainers.data.paths import anchored
 from trainers.errors import EnvironmentProblem, InputError
 
 DELIVERY_PATIENCE = 60.0  # seconds at the end of a session for what MLflow still lacks
@@ -76,6 +77,7 @@ def run(
     refuse_existing(root, spec.name)
     refuse_stored(spec)
     arrays = load(spec.data, data)
+    spec = spec.model_copy(update={"data": anchored(spec.data)})  # resume and train may stand in another folder
     check_workers(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
     preflight.check_folder(

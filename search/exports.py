@@ -66,7 +66,8 @@ def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path
     folder = open_folder(results_root(results), name)
     ranked = folder.history().ranked()
     if not 1 <= top <= len(ranked):
-        raise InputError(f"--top: {len(ranked)} trials of {name} finished, but got {top}")
+        finished = "1 trial" if len(ranked) == 1 else f"{len(ranked)} trials"
+        raise InputError(f"--top: {finished} of {name} finished, but got {top}")
     bring_results(folder)
     bring_checkpoints(folder, [trial.number for trial in ranked[:top]])
     kept = [newest_checkpoint_path(folder.trial(trial.number).checkpoints) for trial in ranked[:top]]

@@ -71,7 +71,7 @@ def reproduction(view: View) -> Section | None:
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     commands = (
         f"afcl search spec.yaml --name again   # the file below\n"
-        f"{view.folder.hint('export')} --top 3\n"
+        f"{view.folder.export_hint(len(view.ranked))}\n"
         f"afcl train best-1.yaml               # the same score, to the last digit on the same CPU kind and versions"
     )
     origin = (

@@ -242,6 +242,10 @@ class SearchFolder:
             verb = "confirm"  # goes on with what was begun
         return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
 
+    def export_hint(self, finished: int) -> str:
+        """The command line that exports the best of so many finished trials: three, where there are three."""
+        return f"{self.hint('export')} --top {min(3, max(1, finished))}"
+
 
 def create_folder(
     root: Path, spec: SearchSpec, provenance: dict[str, Any], *, begun: Iterable[Event] = (), **more: Any

@@ -7,10 +7,12 @@ import threading
 import time
 from collections import defaultdict
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
+from PIL import Image
 
-from search import driver, tracking
+from search import driver, exports, tracking
 from search.history import History
 from search.mlflow_store import tracking_uri
 from spaces.spec import load_spec
@@ -239,3 +241,27 @@ def test_a_dead_address_is_told_in_seconds(tmp_path, afcl):
     assert len(done.stderr.strip().splitlines()) == 1
     assert time.monotonic() - started < 60
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_path, monkeypatch):
+    for label, colour in (("dark", 40), ("light", 200)):
+        (tmp_path / "mine" / label).mkdir(parents=True)
+        for k in range(12):
+            pixels = np.full((8, 8), colour + 3 * k, dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "mine" / label / f"{k}.png")
+    changes = [
+        "data={dataset: folder, path: mine, val_per_class: 3}",
+        "representation.epochs=2",
+        "classifier.epochs=1",
+        "search.scheduler.name=none",
+        "search.trials=1",
+        "search.baselines=[]",
+    ]
+    monkeypatch.chdir(tmp_path)
+    found = driver.run(load_spec("digits", changes, name="own"), results=tmp_path / "results")
+    monkeypatch.chdir("/")
+    assert driver.resume("own", results=tmp_path / "results").reason == "done"
+    exported = exports.read_export(exports.export("own", results=tmp_path / "results")[0])
+    trained = exports.train(exported, lambda step, metrics: None)
+    assert exports.compare(exported, trained.result)["same"]
+    assert found.folder.spec().data.path == str(tmp_path / "mine")

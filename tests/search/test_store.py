@@ -73,3 +73,7 @@ def test_what_a_killed_process_has_half_made_is_no_search(folder):
     shutil.copytree(folder.path, partial)
     assert partial not in [one.path for one in all_folders(folder.root)]
     assert folder in all_folders(folder.root)
+
+
+def test_no_more_is_to_be_exported_than_finished(folder):
+    assert [folder.export_hint(finished).split()[-1] for finished in (0, 1, 2, 3, 9)] == ["1", "1", "2", "3", "3"]
