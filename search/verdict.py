@@ -20,6 +20,7 @@ from trainers.errors import InputError
 
 MIN_SEEDS = 10  # with fewer nothing is called distinguishable, whatever its p
 MAX_SEEDS = 1000  # beyond this the seeds that are needed are not counted
+MIN_TO_COUNT = 5  # nor with fewer seen: the standard error of an sd of four is 39 % of it, of two 60 %
 POWER = 0.8
 
 LUCK = "covers the luck of the seed (split, order, initialisation), not the sampling of the test images"
@@ -67,7 +68,7 @@ class Comparison:
     p_holm: float | None  # corrected over all pairs that have a p
     effect: float | None  # Cohen's d_z: mean / sd of the differences; None also where a constant difference makes it ∞
     p_better: float | None  # share of seeds where a > b, ties half; see `_probability_of_improvement`
-    seeds_needed: int | None  # see `seeds_needed`; None also where no difference was seen
+    seeds_needed: int | None  # see `seeds_needed`; None also for no difference or fewer than MIN_TO_COUNT pairs
     distinguishable: bool  # p_holm at most 1 − level, and n at least MIN_SEEDS
 
     def swapped(self) -> "Comparison":
@@ -207,7 +208,8 @@ def _comparison(
     effect, needed = None, None
     if sd is not None and mean is not None:
         effect = mean / sd if sd else (None if mean else 0.0)
-        needed = seeds_needed(effect, alpha) if effect else (MIN_SEEDS if mean else None)
+        if n >= MIN_TO_COUNT:
+            needed = seeds_needed(effect, alpha) if effect else (MIN_SEEDS if mean else None)
     return Comparison(
         a,
         b,
@@ -317,10 +319,10 @@ def _sentence(best: Summary, rivals: Sequence[Comparison]) -> str:
 
 def _outlook(pair: Comparison) -> str:
     """How many seeds would tell two labels apart."""
-    if pair.n < 2:
-        return f"one seed says nothing of how many would tell {pair.a} from {pair.b}"
     if pair.difference == 0:
         return f"no difference between {pair.a} and {pair.b} was seen"
+    if pair.n < MIN_TO_COUNT:
+        return f"too few seeds to say how many would be needed to tell {pair.a} from {pair.b}"
     count = f"about {pair.seeds_needed}" if pair.seeds_needed else f"more than {MAX_SEEDS}"
     return f"{count} seeds would be needed to tell {pair.a} from {pair.b} at the difference seen"
 
