@@ -21,6 +21,7 @@ from trainers.errors import InputError
 MIN_SEEDS = 10  # with fewer nothing is called distinguishable, whatever its p
 MAX_SEEDS = 1000  # beyond this the seeds that are needed are not counted
 MIN_TO_COUNT = 5  # nor with fewer seen: the standard error of an sd of four is 39 % of it, of two 60 %
+MIN_FOR_DROP = 3  # the t interval of two reaches 12.7 standard errors to either side, which says nothing
 POWER = 0.8
 
 LUCK = "covers the luck of the seed (split, order, initialisation), not the sampling of the test images"
@@ -161,7 +162,7 @@ class WinnersCurse:
     n: int
     confirmed_mean: float
     drop: float  # search score − confirmed mean
-    interval: Interval | None  # of the drop; None for fewer than two seeds
+    interval: Interval | None  # of the drop; None for fewer than MIN_FOR_DROP seeds, or where all scored alike
 
 
 def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], level: float = 0.95) -> WinnersCurse:
@@ -176,7 +177,8 @@ def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], le
         raise InputError("the confirmation has no score")
     values = _floats(confirmed_scores.values())
     mean = float(values.mean())
-    interval = _interval(search_score - values, level, LUCK)
+    tells = len(values) >= MIN_FOR_DROP and _sd(values)  # equal scores are few images, not certainty
+    interval = _interval(search_score - values, level, LUCK) if tells else None
     return WinnersCurse(search_score, len(values), mean, search_score - mean, interval)
 
 

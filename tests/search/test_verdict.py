@@ -292,8 +292,12 @@ def test_the_searchs_luck_is_what_does_not_come_back():
     # mean .82, sd .02, t.975(2) = 4.30265: half width 4.30265·.02/sqrt 3 = .0496827
     assert (curse.n, curse.confirmed_mean, curse.drop) == pytest.approx((3, 0.82, 0.04))
     assert (curse.interval.low, curse.interval.high) == pytest.approx((-0.0096827, 0.0896827), abs=1e-6)
-    assert winners_curse(0.86, {7: 0.8}).interval is None
     assert winners_curse(0.86, {7: 0.8, 8: 0.8}).drop == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("scores", [[0.8], [0.8, 0.82], [0.8, 0.8, 0.8]])
+def test_a_drop_on_fewer_than_three_seeds_or_on_equal_ones_has_no_interval(scores):
+    assert winners_curse(0.86, dict(enumerate(scores))).interval is None
 
 
 @pytest.mark.parametrize(
