@@ -140,6 +140,8 @@ def table(evidence: Evidence) -> Table:
 
 def below_table(evidence: Evidence) -> Iterator[str]:
     """What the table's columns do not say themselves, a line each."""
+    if evidence.curses:
+        yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what luck had added"
     intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
     if any(interval != interval.within(0, 1) for interval in intervals if interval):
         yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"

@@ -103,3 +103,10 @@ def test_a_report_cuts_differences_at_one_and_whiskers_at_the_ends_of_a_score(tm
     (mean,) = [t for t in section.figures[0].figure.data if t.name == "mean" and t.y == ("CL",)]
     assert mean.x[0] - mean.error_x.arrayminus[0] == pytest.approx(0)
     assert mean.x[0] + mean.error_x.array[0] == pytest.approx(1)
+
+
+def test_the_columns_of_the_table_that_do_not_speak_for_themselves_are_explained_below_it(tmp_path):
+    lines = on_screen(evidence_from({"AFCL": [0.8, 0.81], "CL": [0.7, 0.71]}), tmp_path).splitlines()
+    (row,) = [place for place, line in enumerate(lines) if line.startswith("CL ")]
+    assert lines[row + 1].startswith("drop: the search's score minus the mean on fresh seeds")
+    assert len(lines[row + 1]) <= 120
