@@ -231,9 +231,9 @@ def confirm(
         for line in conclusion.confirmed_in_words(confirmed.folder, weighed):
             say(line)
     tell = partial(terminal.console_for(json_).print, highlight=False, markup=False, soft_wrap=True)
-    tell("writing the report, registering the model with MLflow")
+    tell("writing the report")
     reporting.report(name, results=results, data=data)
-    tell(registry.publish(searched, weighed, confirmed.test.images[:2]))
+    tell(registry.publish(searched, weighed, confirmed.test.images[:2], tell))
 
 
 for words in (cli_cluster, cli_look, cli_take, cli_machine):

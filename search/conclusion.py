@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from search.confirm import Confirmed
 from search.driver import SearchResult
-from search.evidence import Evidence, table
+from search.evidence import Evidence, below_table, table
 from search.evidence import in_words as in_sentences
 from search.store import SearchFolder
 from search.tables import counts_line, leaderboard
@@ -50,6 +50,7 @@ def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[Rend
     """What a confirmation came to."""
     yield ""
     yield table(weighed)
+    yield from below_table(weighed)
     yield ""
     yield from in_sentences(weighed)
     yield ""

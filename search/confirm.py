@@ -8,6 +8,7 @@ inside the search's (confirm-1), with a journal of its own: what was interrupted
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def confirm(
     test = load_test(spec.data, data)
     agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
     if is_confirmed(folder):
+        say(console, f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
         bring_results(folder)
         return Confirmed(folder, None, test)
     refuse_change(searched, load(spec.data, data), anyway=anyway)
@@ -163,6 +165,12 @@ def _current(searched: SearchFolder, again: bool) -> SearchFolder:
         return begun[-1]
     last = int(begun[-1].name.removeprefix("confirm-")) if begun else 0
     return SearchFolder(searched.path / f"confirm-{last + 1}")
+
+
+def _last_end(folder: SearchFolder) -> datetime:
+    """When the last of a confirmation's runs ended."""
+    ended = max(trial.ended_at or 0 for trial in folder.history().trials.values())
+    return datetime.fromtimestamp(ended / 1000, UTC)
 
 
 def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:

@@ -48,24 +48,27 @@ def _pairs(evidence: "Evidence") -> str:
 
     columns = ["pair", "seeds", "difference", "95 % interval", "p", "p (Holm)", "d_z", "P(better)", "seeds needed"]
     pairs = evidence.families[TEST_METRICS[0]].pairs
+    shown = [pair.interval and pair.interval.within(-1, 1) for pair in pairs]
     rows = [
         [
             f"{pair.a} − {pair.b}",
             str(pair.n),
             _number(pair.difference, "+.4f"),
-            f"{pair.interval.low:+.4f} to {pair.interval.high:+.4f}" if pair.interval else "",
+            f"{interval.low:+.4f} to {interval.high:+.4f}" if interval else "",
             _number(pair.p, ".2g"),
             _number(pair.p_holm, ".2g"),
             _number(pair.effect, "+.2f"),
             _number(pair.p_better, ".2f"),
             "" if pair.seeds_needed is None else str(pair.seeds_needed),
         ]
-        for pair in pairs
+        for pair, interval in zip(pairs, shown, strict=True)
     ]
     note = (
         "Paired by seed, on the test split. The interval is not corrected for the number of pairs, p (Holm) is. d_z: "
         "mean difference over its standard deviation. P(better): share of seeds on which the first is above the second."
     )
+    if shown != [pair.interval for pair in pairs]:
+        note += " Intervals are cut off at −1 and 1, the ends of what a difference can be."
     return table(columns, rows) + paragraph(note) if rows else ""
 
 
@@ -84,11 +87,13 @@ def _by_seed(evidence: "Evidence") -> go.Figure:
             continue
         (summary,) = judge({candidate.label: scores}).labels
         colour = COLOURS.get(candidate.label, GREY)
-        half = 0.0 if summary.interval is None or summary.mean is None else summary.interval.high - summary.mean
+        interval, at = summary.interval and summary.interval.within(0, 1), summary.mean or 0.0
+        below, above = (at - interval.low, interval.high - at) if interval else (0.0, 0.0)
+        whiskers = {"type": "data", "symmetric": False, "array": [above], "arrayminus": [below]}
         common = {"type": "scatter", "mode": "markers", "showlegend": False}
         seeds = [f"{candidate.label}, seed {seed}" for seed in scores]
         dots = {"x": list(scores.values()), "y": [candidate.label] * len(scores), "hovertext": seeds}
-        mean = {"x": [summary.mean], "y": [candidate.label], "error_x": {"type": "data", "array": [half]}}
+        mean = {"x": [summary.mean], "y": [candidate.label], "error_x": whiskers}
         traces += [
             common | dots | {"marker": {"color": colour, "size": 7, "opacity": 0.4}},
             common | mean | {"marker": {"color": colour, "size": 12, "symbol": "diamond"}, "name": "mean"},

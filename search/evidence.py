@@ -124,7 +124,7 @@ def table(evidence: Evidence) -> Table:
     for candidate in evidence.candidates:
         summaries = [_summary(evidence, name, candidate.label) for name in TEST_METRICS]
         curse = evidence.curses.get(candidate.label)
-        interval = summaries[0].interval
+        interval = summaries[0].interval and summaries[0].interval.within(0, 1)
         made.add_row(
             candidate.label,
             str(candidate.trial),
@@ -138,6 +138,15 @@ def table(evidence: Evidence) -> Table:
     return made
 
 
+def below_table(evidence: Evidence) -> Iterator[str]:
+    """What the table's columns do not say themselves, a line each."""
+    if evidence.curses:
+        yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what luck had added"
+    intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
+    if any(interval != interval.within(0, 1) for interval in intervals if interval):
+        yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"
+
+
 def _mean(values: Iterable[float]) -> float:
     told = list(values)
     return sum(told) / len(told) if told else -math.inf
@@ -148,7 +157,8 @@ def _summary(evidence: Evidence, metric: str, label: str) -> Summary:
 
 
 def _curse_in_words(first: Candidate, curse: WinnersCurse) -> str:
-    interval = curse.interval
+    # of a mean that lies in [0, 1]
+    interval = curse.interval and curse.interval.within(curse.search_score - 1, curse.search_score)
     between = f", {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
     return (
         f"the search's best score, {curse.search_score:.4f} by trial {first.trial}, is {curse.confirmed_mean:.4f} on "

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
 
 
-def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
+def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: Callable[[str], None] = print) -> str:
     """Log the verdict on the search's parent run and register the winner's model; a line that says what came of it.
 
-    example: a few images as the model takes them. MLflow being out of reach, or anything that it raises, is told in the
-    line and spoils nothing: the verdict stands in the folder.
+    example: a few images as the model takes them. tell: that a model is being registered, which takes a while. MLflow
+    being out of reach, or anything that it raises, is told in the line and spoils nothing: the verdict stands in the
+    folder.
     """
     uri = tracking_uri(searched.spec(), searched.root)
     try:
@@ -45,7 +46,10 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images) -> str:
         client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
         client.set_tag(run, NOTE, _described(client.get_run(run).data.tags, evidence))
         client.log_dict(run, json.loads(_verdict(searched, evidence).read_text()), "verdict.json")
-        version = _registered(client, searched, evidence) or _register(client, searched, evidence, run, uri, example)
+        version = _registered(client, searched, evidence)
+        if version is None:
+            tell("registering the model with MLflow")
+            version = _register(client, searched, evidence, run, uri, example)
     except Exception as error:  # MLflow raises whatever its store raises
         return f"MLflow took no verdict ({in_one_line(error)}); `{searched.hint('confirm')}` tries again"
     return f"model    models:/{searched.name}/{version}   (trial {evidence.best.trial}, for mlflow.pyfunc)"

@@ -20,6 +20,8 @@ from trainers.errors import InputError
 
 MIN_SEEDS = 10  # with fewer nothing is called distinguishable, whatever its p
 MAX_SEEDS = 1000  # beyond this the seeds that are needed are not counted
+MIN_TO_COUNT = 5  # nor with fewer seen: the standard error of an sd of four is 39 % of it, of two 60 %
+MIN_FOR_DROP = 3  # the t interval of two reaches 12.7 standard errors to either side, which says nothing
 POWER = 0.8
 
 LUCK = "covers the luck of the seed (split, order, initialisation), not the sampling of the test images"
@@ -32,11 +34,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval, and in words what it covers and leaves out."""
+    """A confidence interval, and in words what it covers and leaves out.
+
+    A t interval of few scores may leave what a score can be. It is kept so, since it is symmetric about its mean and
+    mirrors its test; where a person reads it, it is cut (`within`), which costs no coverage.
+    """
 
     low: float
     high: float
     covers: str
+
+    def within(self, low: float, high: float) -> "Interval":
+        """What of it lies between the bounds of what it estimates."""
+        return replace(self, low=max(self.low, low), high=min(self.high, high))
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class Comparison:
     p_holm: float | None  # corrected over all pairs that have a p
     effect: float | None  # Cohen's d_z: mean / sd of the differences; None also where a constant difference makes it ∞
     p_better: float | None  # share of seeds where a > b, ties half; see `_probability_of_improvement`
-    seeds_needed: int | None  # see `seeds_needed`; None also where no difference was seen
+    seeds_needed: int | None  # see `seeds_needed`; None also for no difference or fewer than MIN_TO_COUNT pairs
     distinguishable: bool  # p_holm at most 1 − level, and n at least MIN_SEEDS
 
     def swapped(self) -> "Comparison":
@@ -160,7 +170,7 @@ class WinnersCurse:
     n: int
     confirmed_mean: float
     drop: float  # search score − confirmed mean
-    interval: Interval | None  # of the drop; None for fewer than two seeds
+    interval: Interval | None  # of the drop; None for fewer than MIN_FOR_DROP seeds, or where all scored alike
 
 
 def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], level: float = 0.95) -> WinnersCurse:
@@ -175,7 +185,8 @@ def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], le
         raise InputError("the confirmation has no score")
     values = _floats(confirmed_scores.values())
     mean = float(values.mean())
-    interval = _interval(search_score - values, level, LUCK)
+    tells = len(values) >= MIN_FOR_DROP and _sd(values)  # equal scores are few images, not certainty
+    interval = _interval(search_score - values, level, LUCK) if tells else None
     return WinnersCurse(search_score, len(values), mean, search_score - mean, interval)
 
 
@@ -207,7 +218,8 @@ def _comparison(
     effect, needed = None, None
     if sd is not None and mean is not None:
         effect = mean / sd if sd else (None if mean else 0.0)
-        needed = seeds_needed(effect, alpha) if effect else (MIN_SEEDS if mean else None)
+        if n >= MIN_TO_COUNT:
+            needed = seeds_needed(effect, alpha) if effect else (MIN_SEEDS if mean else None)
     return Comparison(
         a,
         b,
@@ -317,10 +329,10 @@ def _sentence(best: Summary, rivals: Sequence[Comparison]) -> str:
 
 def _outlook(pair: Comparison) -> str:
     """How many seeds would tell two labels apart."""
-    if pair.n < 2:
-        return f"one seed says nothing of how many would tell {pair.a} from {pair.b}"
     if pair.difference == 0:
         return f"no difference between {pair.a} and {pair.b} was seen"
+    if pair.n < MIN_TO_COUNT:
+        return f"too few seeds to say how many would be needed to tell {pair.a} from {pair.b}"
     count = f"about {pair.seeds_needed}" if pair.seeds_needed else f"more than {MAX_SEEDS}"
     return f"{count} seeds would be needed to tell {pair.a} from {pair.b} at the difference seen"
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import mlflow
@@ -147,9 +148,13 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     searched, uri = finished.folder, tracking_uri(None, root)
     test = load_test(searched.spec().data)
-    line = registry.publish(searched, evidence, test.images[:2])
+    said: list[str] = []
+    line = registry.publish(searched, evidence, test.images[:2], said.append)
     assert line.startswith(f"model    models:/{searched.name}/1"), line
-    assert registry.publish(searched, evidence, test.images[:2]) == line, "a second time it is not registered again"
+    assert said == ["registering the model with MLflow"]
+    again = registry.publish(searched, evidence, test.images[:2], said.append)
+    assert again == line, "a second time it is not registered again"
+    assert len(said) == 1, "nor said to be"
     mlflow.set_tracking_uri(uri)
     model = mlflow.pyfunc.load_model(f"models:/{searched.name}/1")
     assert model.metadata.signature.inputs.inputs[0].shape == (-1, *test.images.shape[1:])
@@ -218,6 +223,9 @@ def test_train_on_the_test_split_goes_through_the_same_lock(confirmed, typed, ro
 def test_the_words_of_a_confirmation_name_the_winner_and_what_to_do(confirmed, typed, root):
     told = typed("confirm", confirmed.folder.searched.name, results=root)
     assert told.returncode == 0, told.stderr
+    first, *_ = told.stdout.splitlines()
+    day = f"{datetime.fromtimestamp(confirmed.folder.history().closed['time'] / 1000, UTC):%Y-%m-%d}"
+    assert first == f"already confirmed on {day} (confirm-1): nothing was run"
     for word in ("balanced accuracy", "Winner's curse", "models:/", "verdict.json"):
         assert word in told.stdout
     refused = typed("confirm", "nobody", results=root)

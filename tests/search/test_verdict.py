@@ -174,9 +174,20 @@ def test_one_seed_has_a_mean_and_nothing_more():
     assert (pair.p, pair.p_holm, pair.interval, pair.effect, pair.seeds_needed) == (None,) * 5
     assert verdict.sentence == (
         "1 seed cannot discriminate (it takes 10 at least), though AFCL comes first with a mean of 0.8000; "
-        "one seed says nothing of how many would tell AFCL from CL."
+        "too few seeds to say how many would be needed to tell AFCL from CL."
     )
     assert verdict.caveats == ()
+
+
+def test_four_seeds_say_nothing_of_how_many_would_be_needed_and_five_do():
+    four = judge(by_seed(CL=CL[:4], FCL=FCL[:4]))
+    assert four.pairs[0].seeds_needed is None
+    assert four.sentence.startswith("4 seeds cannot discriminate (it takes 10 at least), though ")
+    assert "; too few seeds to say how many would be needed to tell " in four.sentence
+    assert judge(by_seed(CL=CL[:4], twin=CL[:4])).sentence.endswith("no difference between CL and twin was seen.")
+    five = judge(by_seed(CL=CL[:5], AFCL=AFCL[:5]))
+    assert five.pairs[0].seeds_needed == MIN_SEEDS
+    assert "about 10 seeds would be needed" in five.sentence
 
 
 def test_a_pair_uses_the_seeds_that_both_have():
@@ -281,8 +292,12 @@ def test_the_searchs_luck_is_what_does_not_come_back():
     # mean .82, sd .02, t.975(2) = 4.30265: half width 4.30265·.02/sqrt 3 = .0496827
     assert (curse.n, curse.confirmed_mean, curse.drop) == pytest.approx((3, 0.82, 0.04))
     assert (curse.interval.low, curse.interval.high) == pytest.approx((-0.0096827, 0.0896827), abs=1e-6)
-    assert winners_curse(0.86, {7: 0.8}).interval is None
     assert winners_curse(0.86, {7: 0.8, 8: 0.8}).drop == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("scores", [[0.8], [0.8, 0.82], [0.8, 0.8, 0.8]])
+def test_a_drop_on_fewer_than_three_seeds_or_on_equal_ones_has_no_interval(scores):
+    assert winners_curse(0.86, dict(enumerate(scores))).interval is None
 
 
 @pytest.mark.parametrize(
