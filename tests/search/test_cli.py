@@ -19,6 +19,7 @@ import jsonschema
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from search import plan
 from search.exports import read_export
@@ -233,6 +234,29 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     assert (plan["trials"], plan["baselines"], plan["most_epochs"]) == (3, 3, 30)
     assert plan["standard_error"] == pytest.approx((0.8 * 0.2 / 40 / 3) ** 0.5)  # three classes of 40 images
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def moles(tmp_path):
+    """The spec of a search on own images, a folder a class, of which two train in each."""
+    for number in range(8):
+        path = tmp_path / "moles" / ("nevus" if number % 2 else "melanoma") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number * 20, 0, 0)).save(path)
+    spec = load_spec("digits").dump() | {"name": "moles", "model": {"width": 2}}
+    spec["data"] = {"dataset": "folder", "path": str(tmp_path / "moles"), "val_per_class": 2}
+    (tmp_path / "moles.yaml").write_text(yaml.safe_dump(spec))
+    return str(tmp_path / "moles.yaml")
+
+
+def test_own_images_without_a_test_split_are_told_of_before_a_search_and_not_after(typed, moles):
+    note = "no test split: `afcl confirm` will not be possible; to have one, move what is in"
+    assert f"note        {note}" in done(typed("plan", moles))
+    assert json.loads(done(typed("plan", moles, "--json")))["notes"][0].startswith(note)
+    assert note in done(typed("data", "check", moles))
+    began = typed("search", moles, "--address", "127.0.0.1:1", "--set", "resources.cpus=1000")  # no Ray for that
+    assert note in began.stdout
+    assert "no test split" not in done(typed("plan", "digits")) + done(typed("data", "check", "digits"))
 
 
 def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
