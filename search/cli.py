@@ -82,7 +82,7 @@ def plan(
     planning.check_workers(checked, arrays)
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
-    notes = list(remarks(missing_test(checked.data, data)))
+    notes = list(remarks(checked, arrays, missing_test(checked.data, data)))
     if json_:
         print_json(made.as_json() | {"notes": notes} | ({"calibration": vars(timed)} if timed else {}))
         return

@@ -247,7 +247,7 @@ def _check_workers(spec: SearchSpec) -> None:
 
     The batches of an epoch are equal in size, so that on a few images some are smaller: then a worker may have no row.
     """
-    batch = _least(spec, "representation.batch_size") * _least(spec, "representation.views")
+    batch = bounds(spec, "representation.batch_size")[0] * bounds(spec, "representation.views")[0]
     chunk = spec.representation.chunk
     rows, path = (batch, "representation.batch_size × views")
     if chunk is not None and chunk < batch:
@@ -264,11 +264,12 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
     )
 
 
-def _least(spec: SearchSpec, path: str) -> int:
-    """The smallest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
+def bounds(spec: SearchSpec, path: str) -> tuple[int, int]:
+    """Smallest and largest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
     given = spec.space.get(path)
-    fixed = [value_at(spec.base, path)] if given is None or spec.search.baselines else []
-    return min(int(value) for value in fixed + ([] if given is None else ends(given)))
+    values = [value_at(spec.base, path)] if given is None or spec.search.baselines else []
+    values += [] if given is None else ends(given)
+    return min(int(value) for value in values), max(int(value) for value in values)
 
 
 def _check_families(spec: SearchSpec) -> None:

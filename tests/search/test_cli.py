@@ -252,11 +252,44 @@ def moles(tmp_path):
 def test_own_images_without_a_test_split_are_told_of_before_a_search_and_not_after(typed, moles):
     note = "no test split: `afcl confirm` will not be possible; to have one, move what is in"
     assert f"note        {note}" in done(typed("plan", moles))
-    assert json.loads(done(typed("plan", moles, "--json")))["notes"][0].startswith(note)
+    assert json.loads(done(typed("plan", moles, "--json")))["notes"][-1].startswith(note)
     assert note in done(typed("data", "check", moles))
     began = typed("search", moles, "--address", "127.0.0.1:1", "--set", "resources.cpus=1000")  # no Ray for that
     assert note in began.stdout
     assert "no test split" not in done(typed("plan", "digits")) + done(typed("data", "check", "digits"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "resources", "note"),
+    [
+        (0, "{gpus: 0.25}", "this machine has no GPU: the search needs a cluster that has, or resources.gpus=0"),
+        (
+            1,
+            "{gpus: 1, workers: 2}",
+            "this machine has 1 GPU, and a trial needs 2: the search needs a cluster",
+        ),
+        (2, "{gpus: 1, workers: 2}", None),
+        (0, "{gpus: 0}", None),
+    ],
+)
+def test_a_plan_says_where_this_machine_lacks_the_gpus_of_a_trial(seen, resources, note, typed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    printed = done(typed("plan", "digits", "--set", f"resources={resources}"))
+    assert note in printed if note else "GPU" not in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [
+        ("representation.batch_size=101", "101"),
+        ("space.representation.batch_size={choice: [64, 4096]}", "up to 4096"),
+        ("representation.batch_size=100", None),
+    ],
+)
+def test_a_plan_says_where_a_batch_is_larger_than_the_training_images(change, most, typed):
+    printed = done(typed("plan", "digits", "--set", change))
+    note = f"representation.batch_size is {most}, but 100 images train: a batch is then all of them"
+    assert note in printed if most else "batch_size" not in printed
 
 
 def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
