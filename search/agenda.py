@@ -10,7 +10,8 @@ from typing import Protocol
 from search.history import History, Trial, Value
 from search.sampler import grid_point, grid_size, propose
 from spaces.ranges import Range
-from spaces.spec import FAMILIES, Family, SearchSpec
+from spaces.sections import FAMILIES, Family
+from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 
 

@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from spaces.spec import FAMILIES, Family, SearchSpec
+from spaces.sections import FAMILIES, Family
+from spaces.spec import SearchSpec
 from trainers.seeds import derive_seed
 
 Action = Literal["continue", "stop", "spare"]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from search.history import ENDED, History
 from search.store import SearchFolder
-from spaces.spec import FAMILIES, SearchSpec
+from spaces.sections import FAMILIES
+from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.seeds import derive_seed
 

@@ -73,18 +73,20 @@ def plan(
 ) -> None:
     """Say what a search would cost: rungs, epochs, disk, the validation score's error."""
     from search import plan as planning
+    from search.remarks import remarks
     from spaces.spec import load_spec
-    from trainers.data import load
+    from trainers.data import load, missing_test
 
     checked = load_spec(spec, set_ or ())
     arrays = load(checked.data, data)
     planning.check_workers(checked, arrays)
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
+    notes = list(remarks(checked, arrays, missing_test(checked.data, data)))
     if json_:
-        print_json(made.as_json() | ({"calibration": vars(timed)} if timed else {}))
+        print_json(made.as_json() | {"notes": notes} | ({"calibration": vars(timed)} if timed else {}))
         return
-    for line in planning.in_words(checked, arrays, made, timed):
+    for line in (*planning.in_words(checked, arrays, made, timed), *(f"note        {note}" for note in notes)):
         say(line)
 
 

@@ -29,6 +29,7 @@ from search.on_cluster import OnCluster, on_cluster
 from search.optuna_view import OptunaView
 from search.plan import Plan, check_workers, make_plan
 from search.provenance import about_data, code_hash, provenance
+from search.remarks import no_test_split
 from search.report import report
 from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
 from search.slots import Slots, live_nodes
@@ -36,7 +37,7 @@ from search.store import SearchFolder, create_folder, refuse_existing, results_r
 from search.tracking import Tracker
 from search.trial import SharedData, trainable
 from spaces.spec import SearchSpec
-from trainers.data import load
+from trainers.data import load, missing_test
 from trainers.data.arrays import Split, TrialData
 from trainers.data.paths import anchored
 from trainers.errors import EnvironmentProblem, InputError
@@ -84,6 +85,8 @@ def run(
         root, make_plan(spec, arrays, slots=1), stored=stored
     )  # what no cluster could mend; then with its slots
     say(console, f"{spec.name}: {arrays.description}")
+    if (mend := missing_test(spec.data, data)) is not None:
+        say(console, no_test_split(mend))
     with told_how_to_go_on(SearchFolder(root / spec.name), console):
         with connected_quietly(address, console):
             nodes = check_cluster(spec, root, address)

@@ -15,7 +15,7 @@ from search.history import History
 from search.image_bootstrap import Resampled, image_bootstrap
 from search.store import SearchFolder
 from search.verdict import Summary, Verdict, WinnersCurse, judge, winners_curse
-from spaces.spec import FAMILIES
+from spaces.sections import FAMILIES
 from trainers.data.arrays import Labels
 from trainers.errors import InputError
 from trainers.files import write_atomically

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from search.asha import Decision
 from search.journal import Event, JournalError, read_events
-from spaces.spec import Family
+from spaces.sections import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool

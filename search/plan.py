@@ -13,7 +13,8 @@ from search.agenda import planned_trials
 from search.asha import rung_epochs
 from search.precision import balanced_accuracy_error
 from search.slots import slots_on
-from spaces.spec import ResourcesConfig, SearchSpec, too_many_workers
+from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec, too_many_workers
 from trainers.arithmetic import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData

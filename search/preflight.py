@@ -16,7 +16,8 @@ from search.plan import Plan
 from search.provenance import code_hash
 from search.slots import Node, workers_on
 from search.storage import Storage, StorageError, at_once, storage_at
-from spaces.spec import ResourcesConfig, SearchSpec
+from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
 
 NODE_PATIENCE = 60.0  # seconds in which a node must answer

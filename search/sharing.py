@@ -17,7 +17,8 @@ from ray.util import list_named_actors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.slots import Node, slots_on
-from spaces.spec import ResourcesConfig, SearchSpec
+from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec
 
 NAMESPACE = "afcl"
 LOOK_SECONDS = 5.0

@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from spaces.spec import ResourcesConfig, SearchSpec
+from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec
 
 Node = dict[str, float]  # a live node's resources by Ray's names
 

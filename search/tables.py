@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.history import History, State
+from search.remarks import no_test_split
 from search.store import SearchFolder
 from search.values import searched, values_of
 from trainers.data import DataCheck
@@ -110,8 +111,11 @@ def data_counts(checked: DataCheck) -> Group:
     ):
         table.add_row(name, str(train), str(validation), "" if tested is None else str(tested))
     size = "×".join(map(str, checked.image_shape))
-    copies = map(Text, checked.copies)
-    return Group(Text(f"{checked.description}, {size}"), table, *copies, Text(f"fingerprint {checked.fingerprint}"))
+    lines = list(checked.copies)
+    if checked.missing_test is not None:
+        lines.append(no_test_split(checked.missing_test))
+    lines.append(f"fingerprint {checked.fingerprint}")
+    return Group(Text(f"{checked.description}, {size}"), table, *map(Text, lines))
 
 
 def search_state(folder: SearchFolder, history: History) -> str:

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -26,10 +26,11 @@ NOT_SEARCHED = {  # path or section: why no range may stand on it
 
 @dataclass(frozen=True)
 class Field:
-    """What a field holds: a real number, a whole one, one of a few words, or something else."""
+    """What a field holds: a real number, a whole one, one of a few words, or something else; and what it means."""
 
     kind: Literal["real", "whole", "words", "other"]
     words: tuple[Value, ...] = ()
+    description: str = ""
 
 
 def by_path(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _leaves(section: type[Config], under: str) -> typing.Iterator[tuple[str, Fie
         if isinstance(info.annotation, type) and issubclass(info.annotation, Config):
             yield from _leaves(info.annotation, path)
         else:
-            yield path, _field(info.annotation)
+            yield path, replace(_field(info.annotation), description=info.description or "")
 
 
 def _field(annotation: Any) -> Field:

@@ -16,7 +16,9 @@ def space_schema() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "The ranges, by the path of their field; each overrides the field's fixed value.",
-        "properties": {path: _range_schema(field) for path, field in searchable().items()},
+        "properties": {
+            path: {"description": field.description} | _range_schema(field) for path, field in searchable().items()
+        },
         "additionalProperties": False,
     }
 
@@ -49,7 +51,13 @@ def _range_schema(field: Field) -> dict[str, Any]:
         ]
         item = {"type": "number"}
     zero_or = _form("zero_or", {"oneOf": inside}, "exactly 0 with probability `share`, else from the range inside")
-    zero_or["properties"]["share"] = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "default": 0.25}
+    zero_or["properties"]["share"] = {
+        "type": "number",
+        "description": "The probability of exactly 0.",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 1,
+        "default": 0.25,
+    }
     return {"oneOf": [*inside, zero_or, _choice(item)]}
 
 
@@ -61,8 +69,7 @@ def _choice(item: dict[str, Any]) -> dict[str, Any]:
 def _form(key: str, holds: dict[str, Any], description: str) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": description,
-        "properties": {key: holds},
+        "properties": {key: {"description": description} | holds},
         "required": [key],
         "additionalProperties": False,
     }

@@ -7,7 +7,7 @@ line, the path, the rule and the value.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
@@ -17,7 +17,7 @@ from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
 from spaces.ranges import Range, Value, ZeroOr
 from spaces.schema import in_standard_words, space_schema
-from spaces.storage_uri import check_uri
+from spaces.sections import FAMILIES, Family, ResourcesConfig, SearchConfig, StorageConfig, TrackingConfig
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.config import (
     ClassifierConfig,
@@ -25,11 +25,9 @@ from trainers.config import (
     DataConfig,
     LossConfig,
     ModelConfig,
-    Real,
     RepresentationConfig,
     Seed,
     TrialConfig,
-    Whole,
     did_you_mean,
     parse,
     printable,
@@ -37,12 +35,8 @@ from trainers.config import (
 from trainers.errors import InputError
 
 READY = Path(__file__).parent  # the searches that come with the package
-CREDENTIALS = re.compile(r"//[^/]*@")  # in an address
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
-Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Space: TypeAlias = Annotated[
     Mapping[str, Range],
     PlainValidator(read_space),
@@ -51,110 +45,23 @@ Space: TypeAlias = Annotated[
 ]
 
 
-class SchedulerConfig(Config):
-    """When hopeless trials stop: at the rungs grace · reduction^k of stage one, all but the best 1/reduction."""
-
-    name: Literal["asha", "none"] = "asha"
-    grace: Annotated[Whole, Field(ge=1)] = 2  # epochs that every trial gets
-    reduction: Annotated[Whole, Field(ge=2)] = 3
-
-
-class SearchConfig(Config):
-    """How many trials, from which sampler, judged by what, and within which bounds."""
-
-    trials: Annotated[Whole, Field(ge=0, le=1_000_000)]  # those that the sampler proposes; a grid may have fewer points
-    baselines: tuple[Family, ...] = ("CL", "FCL", "ACL")  # run first, at the fixed values, and never stopped
-    baseline_eta: Annotated[Real, Field(gt=0)] = 60.0  # of ACL and AFCL
-    baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0  # of FCL and AFCL
-    per_family: bool = False  # a search of `trials` for each of the four losses, apart from the others
-    sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
-    scheduler: SchedulerConfig = SchedulerConfig()
-    metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"  # on validation
-    max_concurrent: Annotated[Whole, Field(ge=1)] | None = None  # None: as many as the cluster holds
-    max_hours: Annotated[Real, Field(gt=0)] | None = None
-    max_failures: Annotated[Whole, Field(ge=0)] = 2  # times that a crashed trial is tried again
-    max_failed_share: Annotated[Real, Field(ge=0, le=1)] = 0.5  # more failed trials than this stop the search
-    exempt_share: Annotated[Real, Field(ge=0, le=1)] = 0.0  # of would-be-stopped trials, drawn by seed, that go on
-    keep_best: Annotated[Whole, Field(ge=1)] = 10  # finished trials whose checkpoints stay, to be exported
-    grid_points: Annotated[Whole, Field(ge=2, le=1000)] = 5  # per range, with the grid
-    seed: Seed = 0
-
-    @field_validator("baselines")
-    @classmethod
-    def _each_once(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(baselines)) != len(baselines):
-            raise ValueError("baselines must differ from each other")
-        return baselines
-
-    @property
-    def metric_key(self) -> str:
-        """The metric's name among those that a trial reports."""
-        return f"val_{self.metric}"
-
-
-class ResourcesConfig(Config):
-    """What one trial asks of the cluster: so much for each of its workers."""
-
-    cpus: Annotated[Real, Field(gt=0)] = 1.0
-    gpus: Annotated[Real, Field(ge=0)] = 0.0  # 0.25: four trials share one GPU
-    workers: Annotated[Whole, Field(ge=1)] = 1  # processes that share each batch of a trial, on one node or several
-
-    @model_validator(mode="after")
-    def _a_worker_computes_on_one_gpu(self) -> Self:
-        if self.gpus > 1:
-            raise InputError(
-                f"resources.gpus: a worker computes on one GPU at most, but got {self.gpus:g}; "
-                "resources.workers sets how many workers a trial has"
-            )
-        if self.workers > 1 and 0 < self.gpus < 1:
-            raise InputError(
-                f"resources.gpus: workers of one trial need a GPU each, but got {self.gpus:g} "
-                f"with {self.workers} workers"
-            )
-        return self
-
-
-class TrackingConfig(Config):
-    """Where MLflow keeps the runs; None leaves it to the command line, the environment and the default."""
-
-    uri: Text | None = None
-    experiment: Text | None = None
-
-    @field_validator("uri")
-    @classmethod
-    def _holds_no_password(cls, uri: str | None) -> str | None:
-        if uri is not None and CREDENTIALS.search(uri):
-            # without the value, which ends up in logs
-            raise InputError(
-                "tracking.uri: must hold no name and password, as a spec is copied to many places; set "
-                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole address as MLFLOW_TRACKING_URI"
-            )
-        return uri
-
-
-class StorageConfig(Config):
-    """Where a search's journal and checkpoints are kept as well, so that they outlive the driver's host."""
-
-    uri: Text | None = None  # None: in the results folder alone
-
-    @model_validator(mode="after")
-    def _is_an_address_without_secrets(self) -> Self:
-        if self.uri is not None:
-            check_uri(self.uri)
-        return self
+def described(name: str) -> str | None:
+    """What a trial's own field says of itself."""
+    return TrialConfig.model_fields[name].description
 
 
 class SearchSpec(Config):
     """A search, whole and checked; `space` overrides the fixed values of the fields that it names."""
 
     name: Annotated[str, Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
+    """Of the search, its folder and its run in MLflow; `--name` replaces it."""
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
-    seed: Seed = 0
-    deterministic: bool = False
+    seed: Seed = Field(0, description=described("seed"))
+    deterministic: bool = Field(False, description=described("deterministic"))
     space: Space = Field(default_factory=dict)
     search: SearchConfig
     resources: ResourcesConfig = ResourcesConfig()
@@ -340,7 +247,7 @@ def _check_workers(spec: SearchSpec) -> None:
 
     The batches of an epoch are equal in size, so that on a few images some are smaller: then a worker may have no row.
     """
-    batch = _least(spec, "representation.batch_size") * _least(spec, "representation.views")
+    batch = bounds(spec, "representation.batch_size")[0] * bounds(spec, "representation.views")[0]
     chunk = spec.representation.chunk
     rows, path = (batch, "representation.batch_size × views")
     if chunk is not None and chunk < batch:
@@ -357,11 +264,12 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
     )
 
 
-def _least(spec: SearchSpec, path: str) -> int:
-    """The smallest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
+def bounds(spec: SearchSpec, path: str) -> tuple[int, int]:
+    """Smallest and largest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
     given = spec.space.get(path)
-    fixed = [value_at(spec.base, path)] if given is None or spec.search.baselines else []
-    return min(int(value) for value in fixed + ([] if given is None else ends(given)))
+    values = [value_at(spec.base, path)] if given is None or spec.search.baselines else []
+    values += [] if given is None else ends(given)
+    return min(int(value) for value in values), max(int(value) for value in values)
 
 
 def _check_families(spec: SearchSpec) -> None:

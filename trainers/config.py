@@ -27,9 +27,12 @@ Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 
 
 class Config(BaseModel):
-    """Base of every config: unknown keys are refused, values cannot be changed after the check."""
+    """Base of every config: unknown keys are refused, values cannot be changed after the check.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    The text under a field is its description in the JSON Schema, which editors show.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class DataConfig(Config):
@@ -40,15 +43,25 @@ class DataConfig(Config):
     """
 
     dataset: Literal["fmnist", "digits", "folder", "isic2018"] = "fmnist"
-    path: str | None = None  # of the user's own files; None: where `afcl data fetch` puts them
-    classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None  # None: every class
-    train_size: Annotated[Whole, Field(ge=2)] | None = None  # None: as many as are there
+    """Which images: fmnist, digits, isic2018, or a folder of your own."""
+    path: str | None = None
+    """Folder of the user's own files, which `folder` needs; null: where `afcl data fetch` puts them."""
+    classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    """Names of the classes, in the order that ratio, counts and long_tail follow; null: every class."""
+    train_size: Annotated[Whole, Field(ge=2)] | None = None
+    """Training images of all classes together; null: as many as are there in that shape."""
     ratio: Annotated[tuple[Annotated[Real, Field(gt=0)], ...], Field(min_length=2)] | None = None
+    """A number for each class, in proportion to which the classes have training images."""
     counts: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=2)] | None = None
-    long_tail: Annotated[Real, Field(ge=1)] | None = None  # largest class / smallest class, geometric between
+    """Training images of each class."""
+    long_tail: Annotated[Real, Field(ge=1)] | None = None
+    """Training images of the first class / those of the last, falling geometrically."""
     val_per_class: Annotated[Whole, Field(ge=1)] = 250
-    image_size: Annotated[Whole, Field(ge=8)] | None = None  # `folder`, `isic2018`: the square side to resize to
+    """Validation images of each class, whatever shape training has."""
+    image_size: Annotated[Whole, Field(ge=8)] | None = None
+    """Side in pixels of the square to resize to; isic2018 needs it, a folder whose images differ in size too."""
     seed: Seed = 0
+    """Which images train and which validate."""
 
     @model_validator(mode="after")
     def _one_shape(self) -> Self:
@@ -80,11 +93,17 @@ class ModelConfig(Config):
     """Encoder and projection head."""
 
     encoder: Literal["small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "small"
-    width: Annotated[Whole, Field(ge=1, le=1024)] = 16  # channels of the first block of `small`
-    stem: Literal["small", "imagenet"] = "small"  # ResNets: 3×3 stride 1 without pooling, or 7×7 stride 2 with
-    pretrained: bool = False  # ResNets: torchvision's ImageNet weights
+    """`small`: three blocks of convolutions; else a ResNet."""
+    width: Annotated[Whole, Field(ge=1, le=1024)] = 16
+    """Channels of the first block of `small`, which has 4 · width features."""
+    stem: Literal["small", "imagenet"] = "small"
+    """Of ResNets: 3×3 stride 1 without pooling (small images), or 7×7 stride 2 with it (imagenet: 224 pixels)."""
+    pretrained: bool = False
+    """Of ResNets: begin with torchvision's ImageNet weights."""
     projection_dim: Annotated[Whole, Field(ge=2)] = 128
-    compile: bool = False  # train the encoder through torch.compile: minutes first, then faster; rounds differently
+    """Dimensions of the embeddings that the loss sees."""
+    compile: bool = False
+    """Train the encoder through torch.compile: minutes first, then faster; rounds differently."""
 
     @model_validator(mode="after")
     def _pretrained_is_a_resnet(self) -> Self:
@@ -97,39 +116,62 @@ class LossConfig(Config):
     """The point (η, γ, τ) of the AFCL family; see trainers.losses."""
 
     eta: Annotated[Real, Field(ge=0)] = 0.0
+    """η, weight of the negative pairs; 0 in CL and FCL."""
     gamma: Annotated[Real, Field(ge=0)] = 0.0
+    """γ, focusing on hard positive pairs; 0 in CL and ACL."""
     temperature: Annotated[Real, Field(gt=0)] = 0.07
+    """τ, by which similarities are divided."""
     normalize_by: Literal["batch", "positives"] = "batch"
+    """batch: the published scale, a mean over all columns; positives: over each anchor's positives and negatives."""
 
 
 class AugmentConfig(Config):
     """Random changes of an image, drawn per image on the device."""
 
-    crop_scale: Annotated[Real, Field(gt=0, le=1)] = 0.6  # smallest share of the area that a crop keeps; 1: no crop
-    flip: Annotated[Real, Field(ge=0, le=1)] = 0.5  # probability of a horizontal flip
-    vertical_flip: Annotated[Real, Field(ge=0, le=1)] = 0.0  # probability
-    rotation: Annotated[Real, Field(ge=0, le=180)] = 0.0  # degrees, drawn from ± this
-    brightness: Annotated[Real, Field(ge=0, lt=1)] = 0.2  # factor drawn from 1 ± this
-    contrast: Annotated[Real, Field(ge=0, lt=1)] = 0.2  # factor drawn from 1 ± this
-    saturation: Annotated[Real, Field(ge=0, lt=1)] = 0.0  # of RGB; factor drawn from 1 ± this
-    hue: Annotated[Real, Field(ge=0, le=0.5)] = 0.0  # of RGB; turns of the colour circle, drawn from ± this
+    crop_scale: Annotated[Real, Field(gt=0, le=1)] = 0.6
+    """Smallest share of the area that a random crop keeps; 1: no crop."""
+    flip: Annotated[Real, Field(ge=0, le=1)] = 0.5
+    """Probability of a horizontal flip."""
+    vertical_flip: Annotated[Real, Field(ge=0, le=1)] = 0.0
+    """Probability of a vertical flip."""
+    rotation: Annotated[Real, Field(ge=0, le=180)] = 0.0
+    """Degrees; the angle is drawn from ± this."""
+    brightness: Annotated[Real, Field(ge=0, lt=1)] = 0.2
+    """Factor drawn from 1 ± this."""
+    contrast: Annotated[Real, Field(ge=0, lt=1)] = 0.2
+    """Factor drawn from 1 ± this."""
+    saturation: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    """Of RGB: factor drawn from 1 ± this."""
+    hue: Annotated[Real, Field(ge=0, le=0.5)] = 0.0
+    """Of RGB: turns of the colour circle, drawn from ± this."""
 
 
 class RepresentationConfig(Config):
     """Stage one: encoder and projection head under the contrastive loss."""
 
     epochs: Annotated[Whole, Field(ge=1)] = 50
-    batch_size: Annotated[Whole, Field(ge=2)] = 256  # images; the loss sees views × batch_size rows
+    """Passes over the training images."""
+    batch_size: Annotated[Whole, Field(ge=2)] = 256
+    """Images; the loss sees views × batch_size rows."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    """adamw or sgd."""
     lr: Annotated[Real, Field(gt=0)] = 1e-3
+    """Learning rate at its peak; a cosine takes it to 0."""
     weight_decay: Annotated[Real, Field(ge=0)] = 1e-4
-    momentum: Annotated[Real, Field(ge=0, lt=1)] = 0.9  # sgd only
-    warmup_epochs: Annotated[Whole, Field(ge=0)] = 0  # linear, before the cosine
+    """Of the optimizer."""
+    momentum: Annotated[Real, Field(ge=0, lt=1)] = 0.9
+    """Of sgd; adamw has none."""
+    warmup_epochs: Annotated[Whole, Field(ge=0)] = 0
+    """Epochs in which the learning rate rises linearly, before the cosine."""
     views: Literal[1, 2] = 2
-    balanced_batches: bool = False  # draw every class equally often
+    """Augmented views of each image in a batch."""
+    balanced_batches: bool = False
+    """Draw every class equally often."""
     augment: AugmentConfig = AugmentConfig()
-    chunk: Annotated[Whole, Field(ge=2)] | None = None  # rows (views × images) on the device at once; None: a batch
-    probe_images: Annotated[Whole, Field(ge=2)] | None = None  # of training, class-balanced; None: see trainers.probe
+    chunk: Annotated[Whole, Field(ge=2)] | None = None
+    """Rows (views × images) on the device at once, for batches that do not fit it; null: a whole batch."""
+    probe_images: Annotated[Whole, Field(ge=2)] | None = None
+    """Training images, class-balanced, on which each epoch's score is learnt; null: all, or a tenth of the cost."""
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
@@ -139,20 +181,25 @@ class RepresentationConfig(Config):
 
 
 class ClassifierConfig(Config):
-    """Stage two: a linear classifier on features of the frozen encoder.
-
-    class_weight: balanced gives a class the weight N / (C · N_c) from the training counts. As PyTorch's cross-entropy
-    does, a batch's mean divides by the sum of its own images' weights. So a batch without a minority image takes a
-    whole step towards the majority, and the minority's share of a step is on average somewhat less than a half:
-    .48 of it at 90:10 and .40 at 98:2, with batches of 64.
-    """
+    """Stage two: a linear classifier on features of the frozen encoder."""
 
     epochs: Annotated[Whole, Field(ge=1)] = 20
-    batch_size: Annotated[Whole, Field(ge=1)] = 64  # small: the steps are cheap, and too few would leave it underfit
+    """Passes over the training images."""
+    batch_size: Annotated[Whole, Field(ge=1)] = 64
+    """Images; small, as the steps are cheap and too few would leave it underfit."""
     lr: Annotated[Real, Field(gt=0)] = 1e-2
+    """Learning rate of AdamW at its peak; a cosine takes it to 0."""
     weight_decay: Annotated[Real, Field(ge=0)] = 0.0
-    class_weight: Literal["balanced", "none"] = "balanced"  # of the cross-entropy: see above
-    augment: bool = False  # True: features of augmented images, computed again each epoch
+    """Of AdamW."""
+    class_weight: Literal["balanced", "none"] = "balanced"
+    """Of the cross-entropy: balanced gives a class the weight N / (C · N_c) from the training counts.
+
+    As PyTorch's cross-entropy does, a batch's mean divides by the sum of its own images' weights. So a batch without a
+    minority image takes a whole step towards the majority, and the minority's share of a step is on average somewhat
+    less than a half: .48 of it at 90:10 and .40 at 98:2, with batches of 64.
+    """
+    augment: bool = False
+    """true: features of augmented images, computed again each epoch."""
 
 
 class TrialConfig(Config):
@@ -164,7 +211,9 @@ class TrialConfig(Config):
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     seed: Seed = 0
-    deterministic: bool = False  # on a GPU: deterministic kernels only, slower, the same to the digit
+    """Of initialisation, order and augmentation."""
+    deterministic: bool = False
+    """On a GPU: deterministic kernels only, slower, the same to the digit."""
 
     @property
     def last_epoch(self) -> int:

@@ -15,7 +15,7 @@ import ray
 import yaml
 
 from search.preflight import check_resources
-from spaces.spec import ResourcesConfig
+from spaces.sections import ResourcesConfig
 from trainers.data import fmnist
 from trainers.errors import EnvironmentProblem
 

@@ -19,6 +19,7 @@ import jsonschema
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from search import plan
 from search.exports import read_export
@@ -233,6 +234,62 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     assert (plan["trials"], plan["baselines"], plan["most_epochs"]) == (3, 3, 30)
     assert plan["standard_error"] == pytest.approx((0.8 * 0.2 / 40 / 3) ** 0.5)  # three classes of 40 images
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def moles(tmp_path):
+    """The spec of a search on own images, a folder a class, of which two train in each."""
+    for number in range(8):
+        path = tmp_path / "moles" / ("nevus" if number % 2 else "melanoma") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number * 20, 0, 0)).save(path)
+    spec = load_spec("digits").dump() | {"name": "moles", "model": {"width": 2}}
+    spec["data"] = {"dataset": "folder", "path": str(tmp_path / "moles"), "val_per_class": 2}
+    (tmp_path / "moles.yaml").write_text(yaml.safe_dump(spec))
+    return str(tmp_path / "moles.yaml")
+
+
+def test_own_images_without_a_test_split_are_told_of_before_a_search_and_not_after(typed, moles):
+    note = "no test split: `afcl confirm` will not be possible; to have one, move what is in"
+    assert f"note        {note}" in done(typed("plan", moles))
+    assert json.loads(done(typed("plan", moles, "--json")))["notes"][-1].startswith(note)
+    assert note in done(typed("data", "check", moles))
+    began = typed("search", moles, "--address", "127.0.0.1:1", "--set", "resources.cpus=1000")  # no Ray for that
+    assert note in began.stdout
+    assert "no test split" not in done(typed("plan", "digits")) + done(typed("data", "check", "digits"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "resources", "note"),
+    [
+        (0, "{gpus: 0.25}", "this machine has no GPU: the search needs a cluster that has, or resources.gpus=0"),
+        (
+            1,
+            "{gpus: 1, workers: 2}",
+            "this machine has 1 GPU, and a trial needs 2: the search needs a cluster",
+        ),
+        (2, "{gpus: 1, workers: 2}", None),
+        (0, "{gpus: 0}", None),
+    ],
+)
+def test_a_plan_says_where_this_machine_lacks_the_gpus_of_a_trial(seen, resources, note, typed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    printed = done(typed("plan", "digits", "--set", f"resources={resources}"))
+    assert note in printed if note else "GPU" not in printed
+
+
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [
+        ("representation.batch_size=101", "101"),
+        ("space.representation.batch_size={choice: [64, 4096]}", "up to 4096"),
+        ("representation.batch_size=100", None),
+    ],
+)
+def test_a_plan_says_where_a_batch_is_larger_than_the_training_images(change, most, typed):
+    printed = done(typed("plan", "digits", "--set", change))
+    note = f"representation.batch_size is {most}, but 100 images train: a batch is then all of them"
+    assert note in printed if most else "batch_size" not in printed
 
 
 def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):

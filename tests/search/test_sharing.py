@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.sharing import NAMESPACE, Claim, claims_in, share_of
-from spaces.spec import ResourcesConfig
+from spaces.sections import ResourcesConfig
 
 ONE_CPU = ResourcesConfig().model_dump_json()
 

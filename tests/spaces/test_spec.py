@@ -8,7 +8,8 @@ import yaml
 
 from spaces.fields import fields, searchable
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
-from spaces.spec import FAMILIES, SearchSpec, json_schema, load_spec, parse_spec, ready_names
+from spaces.sections import FAMILIES
+from spaces.spec import SearchSpec, json_schema, load_spec, parse_spec, ready_names
 from spaces.yaml_file import read_mapping
 from trainers.config import METRIC, TrialConfig, family
 from trainers.errors import InputError
@@ -217,6 +218,26 @@ def validator():
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_json_schema_explains_every_property(validator):
+    """A section by the schema that it refers to."""
+    schema = validator.schema
+    unexplained, seen = [], 0
+    queue = [("", schema)]
+    while queue:
+        where, here = queue.pop()
+        children = here.items() if isinstance(here, dict) else enumerate(here) if isinstance(here, list) else ()
+        queue += [(f"{where}/{key}", child) for key, child in children]
+        for name, told in here.get("properties", {}).items() if isinstance(here, dict) else ():
+            seen += 1
+            section = schema["$defs"].get(told.get("$ref", "").rpartition("/")[2], {})
+            if not (told.get("description") or section.get("description")):
+                unexplained.append(f"{where}/{name}")
+    assert seen > 71
+    assert not unexplained
+    of_range = schema["properties"]["space"]["properties"]["loss.eta"]["description"]
+    assert of_range == schema["$defs"]["LossConfig"]["properties"]["eta"]["description"]
 
 
 @pytest.mark.parametrize("name", READY)

@@ -7,7 +7,16 @@ from trainers.data.arrays import Split, TrialData
 from trainers.data.paths import data_root
 
 if TYPE_CHECKING:
-    from trainers.data.catalog import DataCheck, check, default_config, fetch, load, load_test, split_fingerprint
+    from trainers.data.catalog import (
+        DataCheck,
+        check,
+        default_config,
+        fetch,
+        load,
+        load_test,
+        missing_test,
+        split_fingerprint,
+    )
 
 __all__ = [
     "DataCheck",
@@ -19,6 +28,7 @@ __all__ = [
     "fetch",
     "load",
     "load_test",
+    "missing_test",
     "split_fingerprint",
 ]
 

@@ -29,6 +29,12 @@ OPEN_TEST: dict[str, Callable[[DataConfig, Path], Pool | None]] = {
     "folder": folder.open_test,
     "isic2018": isic2018.open_test,
 }
+MISSING_TEST: dict[str, Callable[[DataConfig, Path], str | None]] = {
+    "fmnist": fmnist.missing_test,
+    "digits": digits.missing_test,
+    "folder": folder.missing_test,
+    "isic2018": isic2018.missing_test,
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class DataCheck:
     train: tuple[int, ...]
     validation: tuple[int, ...]
     test: tuple[int, ...] | None  # None: there is no test split
+    missing_test: str | None  # what would mend that
     copies: tuple[str, ...]  # which file has the content of which, in words; each pair is on one side of the split
     fingerprint: str
 
@@ -80,11 +87,17 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     )
 
 
+def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
+    """What would give the data a test split; None where they have one, no file of which is opened."""
+    return MISSING_TEST[_dataset(config)](config, data_root(root))
+
+
 def load_test(config: DataConfig, root: Path | None = None) -> Split:
     """All test images of the config's classes, for the one look at the end that no search takes part in."""
     pool = OPEN_TEST[_dataset(config)](config, data_root(root))
     if pool is None:
-        raise InputError(f"data.path: {config.path or config.dataset} has no test split")
+        mend = missing_test(config, root)
+        raise InputError(f"data.path: {config.path or config.dataset} has no test split; to have one, {mend}")
     return _test_split(config, pool)
 
 
@@ -104,6 +117,7 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
         train=data.train.counts(classes),
         validation=data.validation.counts(classes),
         test=None if test is None else test.counts(classes),
+        missing_test=missing_test(config, root),
         copies=pool.copies + (() if test_pool is None else test_pool.copies),
         fingerprint=data.fingerprint,
     )

@@ -66,6 +66,13 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
     return _open(config, root, "test")
 
 
+def missing_test(config: DataConfig, root: Path) -> str | None:
+    """What to do for a test split; None where its files are at hand."""
+    if any(_find(folder, "test") for _, folder in _sources(config.path, root)):
+        return None
+    return "lay the two t10k files beside the training ones" if config.path else "run `afcl data fetch fmnist`"
+
+
 def _open(config: DataConfig, root: Path, split: Literal["train", "test"]) -> Pool | None:
     for source, folder in _sources(config.path, root):
         files = _find(folder, split)

@@ -52,10 +52,22 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 def open_test(config: DataConfig, root: Path) -> Pool | None:
     """The images of `test/` beside `train/`; None where the folder is not divided."""
     top = _given(config)
-    train, test = _part(top, "train"), _part(top, "test")
-    if train == top or not _holds_images(test):
+    if missing_test(config, root) is not None:
         return None
-    return _pool(config, root, list_images(top, train), list_images(top, test))
+    return _pool(config, root, list_images(top, _part(top, "train")), list_images(top, _part(top, "test")))
+
+
+def missing_test(config: DataConfig, root: Path) -> str | None:
+    """What to do for a test split; None where there is one. It takes other images: those of a search must stay."""
+    top = _given(config)
+    if _part(top, "train") == top:
+        return (
+            f"move what is in {top} into {top / 'train'} and lay other images, arranged alike, into {top / 'test'} "
+            "(a search that has run stays good)"
+        )
+    if not _holds_images(top / "test"):
+        return f"lay images that no search has seen, arranged like those in train, into {top / 'test'}"
+    return None
 
 
 def _given(config: DataConfig) -> Path:

@@ -58,6 +58,13 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
     return None if _missing(top, "Test") else _pool(config, root, top, "Test")
 
 
+def missing_test(config: DataConfig, root: Path) -> str | None:
+    """What to do for a test split; None where its files are at hand."""
+    if missing := _missing(_top(config, root), "Test"):
+        return f"add {', '.join(missing)}" if config.path is not None else f"run {MEND}"
+    return None
+
+
 def input_folder(top: Path, split: SplitName) -> Path:
     """Where the images of a split are."""
     return top / f"{TASK}{split}_Input"

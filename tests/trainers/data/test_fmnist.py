@@ -122,7 +122,7 @@ def test_loading_never_opens_the_test_files(tmp_path):
 def test_a_folder_without_test_files_trains_and_says_that_it_cannot_test(tmp_path):
     folder = write(tmp_path, small_files(splits=("train",)))
     assert check(given(folder), tmp_path).test is None
-    with pytest.raises(InputError, match=r"^data\.path: .* has no test split$"):
+    with pytest.raises(InputError, match=r"^data\.path: .* has no test split; to have one, lay the two t10k files"):
         load_test(given(folder), tmp_path)
 
 

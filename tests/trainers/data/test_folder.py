@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from trainers.config import DataConfig
-from trainers.data import check, load, load_test, progress
+from trainers.data import check, load, load_test, missing_test, progress
 from trainers.errors import InputError
 
 
@@ -164,6 +164,22 @@ def test_an_undivided_folder_has_no_test_split(tmp_path):
     class_folders(tmp_path)
     assert check(own(tmp_path)).test is None
     assert "has no test split" in message_of(own(tmp_path), load_test)
+
+
+def test_what_is_said_of_a_missing_test_split_mends_it_and_a_search_before_stays_good(tmp_path):
+    before = load(own(class_folders(tmp_path)))
+    mend = missing_test(own(tmp_path))
+    assert f"into {tmp_path / 'train'} and lay other images, arranged alike, into {tmp_path / 'test'}" in mend
+    assert mend in message_of(own(tmp_path), load_test)
+    assert check(own(tmp_path)).missing_test == mend
+    (tmp_path / "train").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / name).rename(tmp_path / "train" / name)
+    assert f"arranged like those in train, into {tmp_path / 'test'}" in missing_test(own(tmp_path))
+    class_folders(tmp_path / "test", per_class=3)
+    assert missing_test(own(tmp_path)) is None
+    assert load(own(tmp_path)).fingerprint == before.fingerprint
+    assert load_test(own(tmp_path)).counts(2) == (3, 3)
 
 
 def test_a_class_may_be_called_train(tmp_path):

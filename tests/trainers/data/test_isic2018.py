@@ -112,6 +112,7 @@ def test_loading_never_opens_the_test_files(tree):
 def test_without_test_files_there_is_no_test_split(tree):
     shutil.rmtree(tree / "ISIC2018_Task3_Test_Input")
     assert check(own(tree)).test is None
+    assert "ISIC2018_Task3_Test_Input/" in check(own(tree)).missing_test
     assert "has no test split" in message_of(own(tree), door=load_test)
 
 
