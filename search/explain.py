@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from search.asha import Decision
-from search.history import History, Trial
+from search.history import STATE_WORDS, History, Trial
 from search.values import values_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -29,7 +29,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
     elif trial.state == "failed":
         yield f"failed after epoch {trial.epoch}: {trial.reason}"
     else:
-        yield f"{trial.state} at epoch {trial.epoch} of {spec.base.last_epoch}"
+        yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.base.last_epoch}"
 
 
 def _decision(decision: Decision, history: History) -> str:

@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.history import History, State
+from search.agenda import planned_trials
+from search.history import ENDED, STATE_WORDS, History
 from search.store import SearchFolder
 from search.values import searched, values_of
 from trainers.data import DataCheck
@@ -35,7 +36,7 @@ def all_trials(history: History, metric: str) -> Table:
         table.add_row(
             str(trial.number),
             trial.family + (" (baseline)" if trial.baseline else ""),
-            trial.state,
+            STATE_WORDS[trial.state],
             str(trial.epoch),
             "" if trial.rung is None else str(trial.rung),
             "" if latest is None else f"{latest:.4f}",
@@ -48,7 +49,7 @@ def overview(folder: SearchFolder, history: History) -> Group:
     """One search whole: what it is, the best trials, then all of them."""
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     parts: list[RenderableType] = [
-        Text(f"{folder.name}: {search_state(folder, history)}, {counts_line(history)}"),
+        Text(f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"),
         Text(f"data: {data}\n"),
     ]
     if history.ranked():
@@ -64,14 +65,17 @@ def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
 def _listed(folder: SearchFolder) -> dict[str, Any]:
     try:
         history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
+        counts, planned = counts_line(folder, history), planned_in(folder, history)
     except InputError as error:
-        return {"name": folder.name, "state": "damaged", "trials": 0, "counts": "", "best": None, "data": str(error)}
+        nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
+        return {"name": folder.name, "state": "damaged", **nothing, "data": str(error)}
     best = next(iter(history.ranked()), None)
     return {
         "name": folder.name,
         "state": search_state(folder, history),
         "trials": len(history.trials),
-        "counts": counts_line(history),
+        "planned": planned,
+        "counts": counts,
         "best": None if best is None else {"trial": best.number, "family": best.family, "score": best.score},
         "data": data,
     }
@@ -85,7 +89,7 @@ def searches(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         best = row["best"]
         score, family = (f"{best['score']:.4f}", best["family"]) if best else ("", "")
-        table.add_row(row["name"], row["state"], row["counts"], score, family, row["data"])
+        table.add_row(row["name"], state_in_words(row["state"]), row["counts"], score, family, row["data"])
     return table
 
 
@@ -121,12 +125,25 @@ def search_state(folder: SearchFolder, history: History) -> str:
     return str(history.closed["reason"]) if history.closed else "interrupted"
 
 
+def state_in_words(state: str) -> str:
+    """A search's state for a person."""
+    return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
+
+
+def planned_in(folder: SearchFolder, history: History) -> int:
+    """How many trials a search, or a confirmation, is to have."""
+    if (confirms := folder.about().get("confirms")) is not None:
+        return len(confirms["candidates"]) * len(confirms["seeds"])
+    return planned_trials(folder.spec(), history.extra)
+
+
 def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
     """What `show --json` prints."""
     return {
         "name": folder.name,
         "state": search_state(folder, history),
         "data": folder.about()["provenance"]["data"],
+        "planned": planned_in(folder, history),
         "trials": [
             {
                 "id": trial.number,
@@ -143,8 +160,15 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
     }
 
 
-def counts_line(history: History) -> str:
-    """How many trials are in each state: 5 finished, 9 stopped."""
-    order: tuple[State, ...] = ("finished", "stopped", "failed", "running", "pending")
+def counts_line(folder: SearchFolder, history: History) -> str:
+    """How many trials are in each state: 5 finished, 9 stopped; before the end: 3 of 14 ended (3 finished), 2 begun."""
     counts = history.counts()
-    return ", ".join(f"{counts[state]} {state}" for state in order if counts[state]) or "no trials yet"
+
+    def told(only_ended: bool) -> str:
+        states = [state for state in STATE_WORDS if counts[state] and (state in ENDED) == only_ended]
+        return ", ".join(f"{counts[state]} {STATE_WORDS[state]}" for state in states)
+
+    ended, others, planned = len(history.in_state(*ENDED)), told(only_ended=False), planned_in(folder, history)
+    if ended == planned and not others:
+        return told(only_ended=True) or "no trials"
+    return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")

@@ -50,6 +50,27 @@ def test_list_has_a_row_for_every_search(typed, mine):
     assert row["trials"] == 10
 
 
+def test_list_and_show_say_how_far_a_search_is(typed, told):
+    assert re.search(r"begun\s+interrupted\s+0 of 7 ended, 1 begun", done(typed("list", results=told)))
+    printed = done(typed("show", "begun", results=told))
+    assert printed.startswith("begun: interrupted, 0 of 7 ended, 1 begun\n")
+    assert "pending" not in printed + done(typed("explain", "begun", "0", results=told))
+    assert json.loads(done(typed("show", "begun", "--json", results=told)))["planned"] == 7
+    rows = {row["name"]: row for row in json.loads(done(typed("list", "--json", results=told)))}
+    assert {name: row["planned"] for name, row in rows.items()} == {"begun": 7, "told": 7}
+    with (told / "begun" / "journal.jsonl").open("a") as journal:
+        journal.write('{"event": "extended", "time": 1, "up": 0, "trials": 2}\n')
+    assert "0 of 9 ended" in done(typed("list", results=told))
+
+
+def test_a_spent_time_budget_is_worded_as_the_search_itself_words_it(typed, told):
+    journal = told / "begun" / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"interrupted"', '"max_hours"'))
+    for word in ("list", "show begun"):
+        assert "the time budget is spent" in done(typed(*word.split(), results=told))
+    assert json.loads(done(typed("show", "begun", "--json", results=told)))["state"] == "max_hours"
+
+
 def test_list_says_how_to_begin_where_there_is_nothing(typed, tmp_path):
     assert "start one with `afcl search demo`" in done(typed("list"))
     assert json.loads(done(typed("list", "--json"))) == []
@@ -59,7 +80,8 @@ def test_list_says_how_to_begin_where_there_is_nothing(typed, tmp_path):
 @pytest.mark.slow
 def test_show_json_has_the_keys_of_the_contract(typed, mine, finished):
     shown = json.loads(done(typed("show", NAME, "--json")))
-    assert set(shown) == {"name", "state", "data", "trials"}
+    assert set(shown) == {"name", "state", "data", "planned", "trials"}
+    assert shown["planned"] == 10
     assert (shown["name"], shown["state"]) == (NAME, "done")
     for one in shown["trials"]:
         trial = finished.history.trials[one["id"]]
