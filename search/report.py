@@ -34,7 +34,7 @@ def answer(view: View) -> Section | None:
     """The search's outcome in a sentence or two, with what it cannot say."""
     data = view.about["provenance"]["data"]["description"]
     state = state_in_words(search_state(view.folder, view.history))
-    told_of = f"{data}; {state}: {counts_line(view.folder, view.history)}."
+    told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
     told = [*confirmed_sentences(view), outcome(view)]
     return Section("", f"<div class=answer>{''.join(map(paragraph, told))}</div>{paragraph(told_of)}")
 

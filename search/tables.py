@@ -1,17 +1,21 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from search.agenda import planned_trials
 from search.history import ENDED, STATE_WORDS, History
 from search.store import SearchFolder
+from search.terminal import UNBOUNDED
 from search.values import searched, values_of
 from trainers.data import DataCheck
 from trainers.errors import InputError
+
+FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
 
 
 def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
@@ -25,24 +29,50 @@ def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
     return table
 
 
-def all_trials(history: History, metric: str) -> Table:
-    """Every trial by number, with its state and reason."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("trial", "loss", "state", "epoch", "rung", metric.removeprefix("val_"), "values", "reason"):
-        right, long = column in ("trial", "epoch"), column in ("values", "reason")
-        table.add_column(column, justify="right" if right else "left", no_wrap=not long)
-    for trial in history.trials.values():
-        latest = trial.latest(metric)
-        table.add_row(
-            str(trial.number),
-            trial.family + (" (baseline)" if trial.baseline else ""),
-            STATE_WORDS[trial.state],
-            str(trial.epoch),
-            "" if trial.rung is None else str(trial.rung),
-            "" if latest is None else f"{latest:.4f}",
-            *(Text(text, no_wrap=True, overflow="ellipsis") for text in (values_of(trial), trial.reason or "")),
-        )
-    return table
+@dataclass(frozen=True)
+class AllTrials:
+    """Every trial by number, with its state and, where there is room beside the values, its reason.
+
+    explain: the words that tell a trial's reason.
+    """
+
+    history: History
+    metric: str
+    explain: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, as wide as it may be."""
+        yield Text(f"all trials (score: the latest {self.metric.removeprefix('val_')})", style="bold")
+        if not any(trial.reason for trial in self.history.trials.values()):
+            yield self._table(0)
+            return
+        needed = console.measure(self._table(0), options=options.update(width=UNBOUNDED)).maximum
+        room = options.max_width - needed - 1  # 1: between the columns
+        yield self._table(room if room >= FEWEST_OF_REASON else 0)
+        if room < FEWEST_OF_REASON:
+            yield Text(f"\nreasons: {self.explain}, or a wider terminal")
+
+    def _table(self, reason_width: int) -> Table:
+        """reason_width: 0 for none."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("trial", "loss", "state", "epoch", "rung", "score", "values"):
+            table.add_column(column, justify="right" if column in ("trial", "epoch") else "left", no_wrap=True)
+        if reason_width:
+            table.add_column("reason", no_wrap=True, max_width=reason_width)
+        for trial in self.history.trials.values():
+            latest = trial.latest(self.metric)
+            cells = (
+                str(trial.number),
+                trial.family + (" (baseline)" if trial.baseline else ""),
+                STATE_WORDS[trial.state],
+                str(trial.epoch),
+                "" if trial.rung is None else str(trial.rung),
+                "" if latest is None else f"{latest:.4f}",
+                values_of(trial),
+                *([trial.reason or ""] if reason_width else []),
+            )
+            table.add_row(*(Text(cell, overflow="ellipsis") for cell in cells))
+        return table
 
 
 def overview(folder: SearchFolder, history: History) -> Group:
@@ -54,7 +84,9 @@ def overview(folder: SearchFolder, history: History) -> Group:
     ]
     if history.ranked():
         parts += [Text("best", style="bold"), leaderboard(history, metric, top=5), Text()]
-    return Group(*parts, Text("all trials", style="bold"), all_trials(history, metric))
+    path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
+    explain = f"{folder.searched.hint('explain', named=False)} {path} TRIAL"
+    return Group(*parts, AllTrials(history, metric, explain))
 
 
 def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
@@ -81,16 +113,18 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
     }
 
 
-def searches(rows: list[dict[str, Any]]) -> Table:
-    """Every search of a results folder, a row each."""
+def searches(rows: list[dict[str, Any]]) -> Group:
+    """Every search of a results folder, a row each; data that they all share stands below."""
+    shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("search", "state", "trials", "best", "loss", "data"):
+    for column in ("search", "state", "trials", "best", "loss", *(() if shared else ("data",))):
         table.add_column(column)
     for row in rows:
         best = row["best"]
         score, family = (f"{best['score']:.4f}", best["family"]) if best else ("", "")
-        table.add_row(row["name"], state_in_words(row["state"]), row["counts"], score, family, row["data"])
-    return table
+        cells = [row["name"], state_in_words(row["state"]), row["counts"], score, family]
+        table.add_row(*cells, *([] if shared else [row["data"]]))
+    return Group(table, Text(f"\ndata: {shared}")) if shared else Group(table)
 
 
 def submitted(rows: list[dict[str, Any]]) -> Table:

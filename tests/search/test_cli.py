@@ -1,6 +1,7 @@
 """Every word of the command line, spoken as a user would, and the exit codes of searches that end in every way."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -19,10 +20,12 @@ import jsonschema
 import pytest
 import torch
 import yaml
+from rich.console import Console
 
-from search import plan
+from search import plan, tables
 from search.exports import read_export
 from search.store import SearchFolder
+from search.values import values_of
 from spaces.spec import READY, load_spec, ready_names
 from trainers.data import load
 
@@ -91,14 +94,37 @@ def test_show_json_has_the_keys_of_the_contract(typed, mine, finished):
         assert {"loss.eta", "loss.gamma", "loss.temperature"} <= set(one["config"])
 
 
-@pytest.mark.slow
-def test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal(afcl, mine, finished):
-    """Eighty columns are what a pipe is given."""
-    printed = done(afcl("show", NAME, results=mine.path.parent))
-    rows = printed.split("all trials")[1].splitlines()[2:]
-    assert [int(row.split()[0]) for row in rows] == list(finished.history.trials)
-    assert all(trial.state in row for trial, row in zip(finished.history.trials.values(), rows, strict=True))
+def rows_of_all_trials(printed: str) -> list[str]:
+    """The rows of `show`'s last table."""
+    return printed.split("all trials")[1].split("\n\n")[0].splitlines()[2:]
+
+
+def test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal(told):
+    folder, printed = SearchFolder(told / "told"), io.StringIO()
+    history = folder.history()
+    Console(file=printed, width=80).print(tables.overview(folder, history))
+    rows = rows_of_all_trials(printed.getvalue())
+    assert [int(row.split()[0]) for row in rows] == list(history.trials)
+    for trial, row in zip(history.trials.values(), rows, strict=True):
+        assert trial.state in row
+        assert values_of(trial) in row, "the reason gives way to the values"
+    assert re.search(r"reasons: afcl explain --results \S+ told TRIAL", printed.getvalue().replace("\n", ""))
+    assert max(map(len, printed.getvalue().splitlines())) <= 80
+
+
+def test_a_pipe_is_given_tables_whole(afcl, told):
+    trials = SearchFolder(told / "told").history().trials.values()
+    for trial, row in zip(trials, rows_of_all_trials(done(afcl("show", "told", results=told))), strict=True):
+        assert row.rstrip().endswith(trial.reason or values_of(trial))
+
+
+def test_list_says_data_that_all_searches_share_once(typed, told):
+    printed = done(typed("list", results=told))
+    assert printed.count("Digits") == 1
     assert max(map(len, printed.splitlines())) <= 80
+    about = told / "begun" / "search.json"
+    about.write_text(about.read_text().replace("Digits 3, 8, 9", "Digits 3, 8, 7"))
+    assert done(typed("list", results=told)).count("Digits") == 2
 
 
 def test_show_watch_ends_with_the_search(typed, told):
