@@ -151,8 +151,18 @@ def test_logs_show_where_a_trial_ran(typed, mine):
     assert re.search(r"pid \d+ on cpu, 1 threads", done(typed("logs", NAME, "0")))
 
 
-def test_logs_of_a_trial_that_has_not_begun_say_so(typed, told):
-    assert "trial 0 has not begun" in done(typed("logs", "told", "0", results=told))
+def test_logs_that_are_not_there_or_empty_say_so(typed, told):
+    folder = SearchFolder(told / "told")
+    assert "trial 0 has no log yet" in done(typed("logs", "told", "0", results=told))
+    assert "search told has no log yet" in done(typed("logs", "told", results=told))
+    for log, words, said in (
+        (folder.driver_log, ["told"], "nothing to tell: Ray had no complaint"),
+        (folder.trial(0).log, ["told", "0"], "trial 0 printed nothing"),
+    ):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        assert said in done(typed("logs", *words, results=told))
+        assert json.loads(done(typed("logs", *words, "--json", results=told)))["log"] == ""
 
 
 @pytest.mark.slow
