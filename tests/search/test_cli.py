@@ -20,9 +20,11 @@ import jsonschema
 import pytest
 import torch
 import yaml
+from PIL import Image
 from rich.console import Console
+from typer.main import get_command
 
-from search import plan, tables
+from search import cli, plan, tables
 from search.exports import read_export
 from search.store import SearchFolder
 from search.values import values_of
@@ -369,6 +371,20 @@ def test_data_check_counts_fashion_mnist(typed):
     counts = json.loads(done(checked))
     assert counts["train"] == [5750] * 10
     assert counts["validation"] == [250] * 10
+
+
+def test_data_check_takes_a_folder_of_images(typed, tmp_path):
+    for kind, count in (("cat", 12), ("dog", 11)):
+        (tmp_path / "own" / kind).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (8 + number, 8), number).save(tmp_path / "own" / kind / f"{number}.png")
+    own = str(tmp_path / "own")
+    printed = done(typed("data", "check", own, "--data", str(tmp_path / "data")))
+    assert re.search(r"cat +10 +2", printed)
+    assert f"in a spec: data: {{dataset: folder, path: {own}, image_size: 64, val_per_class: 2}}" in printed
+    empty = typed("data", "check", str(tmp_path / "data"))
+    assert empty.returncode == BAD_INPUT
+    assert len(empty.stderr.splitlines()) == 1
 
 
 def test_digits_need_no_fetching(typed, tmp_path):

@@ -7,13 +7,23 @@ from trainers.data.arrays import Split, TrialData
 from trainers.data.paths import data_root
 
 if TYPE_CHECKING:
-    from trainers.data.catalog import DataCheck, check, default_config, fetch, load, load_test, split_fingerprint
+    from trainers.data.catalog import (
+        DataCheck,
+        check,
+        config_of_folder,
+        default_config,
+        fetch,
+        load,
+        load_test,
+        split_fingerprint,
+    )
 
 __all__ = [
     "DataCheck",
     "Split",
     "TrialData",
     "check",
+    "config_of_folder",
     "data_root",
     "default_config",
     "fetch",
