@@ -72,7 +72,7 @@ def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json
 @app.command(rich_help_panel=LOOK)
 def logs(
     name: Name,
-    trial: Annotated[int | None, typer.Argument(help="The trial's number [the driver's log].")] = None,
+    trial: Annotated[int | None, typer.Argument(help="The trial's number (default: the driver's log).")] = None,
     results: Results = None,
     dashboard: Dashboard = None,
     json_: Json = False,

@@ -415,6 +415,35 @@ def test_the_ui_answers_on_this_machine_alone_and_leaves_no_process(finished, ro
     assert until(lambda: not processes_with(f"--port {port}"), 5)
 
 
+def test_the_version_is_told_with_the_commit(typed):
+    assert re.fullmatch(r"afcl-search \d+\.\d+\S*(, commit [0-9a-f]{40}(\+changes)?)?\n", done(typed("--version")))
+
+
+def test_train_says_how_a_spec_is_searched(typed, tmp_path):
+    spec = tmp_path / "small.yaml"
+    spec.write_text((READY / "digits.yaml").read_text())
+    refused = typed("train", str(spec))
+    assert refused.returncode == BAD_INPUT
+    assert f"is a search's spec, not one configuration; run it with `afcl search {spec}`" in refused.stderr
+
+
+def test_a_cluster_that_nobody_named_is_asked_for(typed):
+    refused = typed("status")
+    assert refused.returncode == BAD_INPUT
+    assert "neither it nor RAY_API_SERVER_ADDRESS is given" in refused.stderr
+
+
+def test_no_help_has_brackets_that_rich_takes_for_markup():
+    def params(command):
+        yield from command.params
+        for inner in getattr(command, "commands", {}).values():
+            yield from params(inner)
+
+    helps = [param.help or "" for param in params(get_command(cli.app))]
+    assert any("default: the spec's" in told for told in helps)
+    assert not [told for told in helps if re.search(r"\[[a-z#/@]", told)]
+
+
 # searches, and how they end
 
 LONG = ["search.trials=0", "space={}", "search.baselines=[CL, FCL]", "search.max_concurrent=1"]
