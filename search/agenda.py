@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from search.grid import grid_point, grid_size
 from search.history import History, Trial, Value
-from search.sampler import grid_point, grid_size, propose
 from spaces.ranges import Range
 from spaces.sections import FAMILIES, Family
 from spaces.spec import SearchSpec
@@ -70,6 +70,8 @@ class SearchAgenda:
         return fixed | self._proposed(index, of_family, ranges)
 
     def _proposed(self, number: int, trials: list[Trial], space: Mapping[str, Range] | None = None) -> dict[str, Value]:
+        from search.sampler import propose  # a second, for Optuna: who only counts what is planned needs none of it
+
         search = self._spec.search
         return propose(
             self._spec.space if space is None else space,

@@ -25,7 +25,6 @@ from search.terminal import (
 from trainers.errors import DivergedError, EnvironmentProblem, InputError
 
 app = typer.Typer(
-    help="Search the hyper-parameters of the asymmetric focal contrastive loss.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -63,6 +62,24 @@ def _fail(error: object, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from search.provenance import git_commit, own_version
+
+        commit = git_commit()
+        say(f"afcl-search {own_version()}" + (f", commit {commit}" if commit else ""))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and the commit.")
+    ] = False,
+) -> None:
+    """Search the hyper-parameters of the asymmetric focal contrastive loss."""
+
+
 @app.command(rich_help_panel=RUN)
 def plan(
     spec: Spec,
@@ -94,7 +111,7 @@ def plan(
 def search(
     spec: Spec,
     set_: Set = None,
-    name: Annotated[str | None, typer.Option("--name", help="The search's name [the spec's].")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The search's name (default: the spec's).")] = None,
     results: Results = None,
     data: Data = None,
     address: Address = None,
@@ -192,9 +209,10 @@ def stop(name: Name, results: Results = None, dashboard: Dashboard = None) -> No
 def confirm(
     name: Name,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="How many of the best, beside each loss's [1].")
+        int | None,
+        typer.Option("--top", min=1, help="How many of the best, besides each loss's own best (default: 1)."),
     ] = None,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many fresh seeds [10].")] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many fresh seeds (default: 10).")] = None,
     again: Again = False,
     results: Results = None,
     data: Data = None,

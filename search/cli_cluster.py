@@ -21,7 +21,7 @@ def submit(
         str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share; or --storage.")
     ] = None,
     set_: Set = None,
-    name: Annotated[str | None, typer.Option("--name", help="The search's name [the spec's].")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The search's name (default: the spec's).")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Where data sets are on the cluster.")] = None,
     tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's server.")] = None,
     storage: Storage = None,
@@ -53,7 +53,7 @@ def submit(
 
 @app.command(rich_help_panel=CLUSTER)
 def status(
-    name: Annotated[str | None, typer.Argument(help="A search's name [all that were submitted].")] = None,
+    name: Annotated[str | None, typer.Argument(help="A search's name (default: all that were submitted).")] = None,
     address: Dashboard = None,
     json_: Json = False,
 ) -> None:

@@ -72,7 +72,7 @@ def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json
 @app.command(rich_help_panel=LOOK)
 def logs(
     name: Name,
-    trial: Annotated[int | None, typer.Argument(help="The trial's number [the driver's log].")] = None,
+    trial: Annotated[int | None, typer.Argument(help="The trial's number (default: the driver's log).")] = None,
     results: Results = None,
     dashboard: Dashboard = None,
     json_: Json = False,
@@ -94,12 +94,16 @@ def logs(
         text = (
             log.read_text()
             if log.exists()
-            else f"{f'search {name}' if trial is None else f'trial {trial}'} has not begun\n"
+            else f"{f'search {name}' if trial is None else f'trial {trial}'} has no log yet\n"
         )
     if json_:
         print_json({"name": name, "trial": trial, "log": text})
-    else:
+    elif text:
         sys.stdout.write(text)
+    elif trial is None:
+        say(f"nothing to tell: Ray had no complaint; what the search did is in `afcl show {name}`")
+    else:
+        say(f"trial {trial} printed nothing")
 
 
 @app.command(rich_help_panel=LOOK)

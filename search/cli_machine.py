@@ -48,19 +48,29 @@ def data_fetch(name: Annotated[str, typer.Argument(help="fmnist, digits or isic2
 
 @data_app.command("check")
 def data_check(
-    name: Annotated[str, typer.Argument(help="A data set's name, or a spec.")], data: Data = None, json_: Json = False
+    name: Annotated[str, typer.Argument(help="A data set's name, a folder of images, or a spec.")],
+    data: Data = None,
+    json_: Json = False,
 ) -> None:
     """Count a data set: classes, splits, fingerprint."""
     from dataclasses import asdict
+    from pathlib import Path
 
     from search import tables
-    from spaces.spec import load_spec
-    from trainers.data import check, default_config
+    from spaces.spec import load_spec, ready_names
+    from trainers.data import check, config_of_folder, default_config
     from trainers.data.catalog import OPEN_TRAIN
 
-    config = default_config(name) if name in OPEN_TRAIN else load_spec(name).data
+    is_folder = name not in (*OPEN_TRAIN, *ready_names()) and Path(name).is_dir()
+    if is_folder:
+        config = config_of_folder(Path(name), data)
+    else:
+        config = default_config(name) if name in OPEN_TRAIN else load_spec(name).data
     checked = check(config, data)
     if json_:
         print_json(asdict(checked))
     else:
         terminal.out.print(tables.data_counts(checked))
+        if is_folder:
+            size = f"image_size: {config.image_size}, val_per_class: {config.val_per_class}"
+            say(f"in a spec: data: {{dataset: folder, path: {name}, {size}}}")

@@ -59,9 +59,11 @@ def train(
     from search import exports
     from search.bringing import know_every_opening
     from search.held_out import open_once, record_of, refuse_second
+    from spaces.spec import refuse_spec
     from trainers.data import load_test
     from trainers.predictor import Predictor, score_split
 
+    refuse_spec(config)
     exported = exports.read_export(config)
     search = exports.search_of(config, exported, results) if test else None
     record = record_of(config, search)

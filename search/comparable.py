@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.history import ENDED, Trial
 from search.journal import Event
-from search.provenance import code_hash
+from search.provenance import code_hash, git_commit
 from search.sampler import as_optuna_trial
 from search.store import SearchFolder, open_folder
 from spaces.fields import fields
@@ -26,9 +26,13 @@ def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> N
         )
     if began["code"] != code_hash() and not anyway:
         raise InputError(
-            f"{folder.title} began with other code (commit {began['git_commit']}) than it would go on with; "
-            f"say --anyway if that is wanted"
+            f"{folder.title} began with other code ({_commit(began['git_commit'])}) than it would go on with "
+            f"({_commit(git_commit())}); say --anyway if that is wanted"
         )
+
+
+def _commit(commit: str | None) -> str:
+    return "of no commit" if commit is None else f"commit {commit}"
 
 
 def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> SearchFolder:

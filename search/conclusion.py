@@ -9,14 +9,7 @@ from search.driver import SearchResult
 from search.evidence import Evidence, below_table, table
 from search.evidence import in_words as in_sentences
 from search.store import SearchFolder
-from search.tables import counts_line, leaderboard
-
-ENDINGS = {
-    "done": "the search is done",
-    "interrupted": "interrupted",
-    "stopped": "stopped as asked",
-    "max_hours": "the time budget is spent",
-}
+from search.tables import counts_line, leaderboard, state_in_words
 
 
 def in_words(found: SearchResult) -> Iterator[RenderableType]:
@@ -24,7 +17,8 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
     folder, history = found.folder, found.history
     about, metric = folder.about(), folder.spec().search.metric_key
     yield ""
-    yield f"{ENDINGS.get(found.reason, found.reason)}: {counts_line(history)}"
+    ended = "the search is done" if found.reason == "done" else state_in_words(found.reason)
+    yield f"{ended}: {counts_line(folder, history)}"
     yield f"data: {about['provenance']['data']['description']}"
     if history.ranked():
         yield ""
@@ -60,8 +54,8 @@ def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[Rend
 
 def unconfirmed_in_words(confirmed: Confirmed) -> Iterator[str]:
     """How a confirmation ended before its time."""
-    counts = counts_line(confirmed.folder.history())
-    yield f"{ENDINGS.get(confirmed.ended, confirmed.ended)}: {counts}"
+    counts = counts_line(confirmed.folder, confirmed.folder.history())
+    yield f"{state_in_words(confirmed.ended)}: {counts}"
     yield f"go on    {confirmed.folder.hint('resume')}"
 
 

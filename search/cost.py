@@ -7,13 +7,12 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from search.history import History
+from search.history import STATE_WORDS, History, State
 from search.journal import Event
 from search.page import Cell, Figure, Section, bullets, table
 from search.view import COLOURS, View
 
 BINS = 200  # of the figure over time, where there is more to show
-_STATES = ("finished", "stopped", "failed", "running", "pending")
 
 
 @dataclass(frozen=True)
@@ -105,16 +104,16 @@ def _seconds_in_words(history: History, used: Usage) -> list[str]:
 
 
 def _epoch_table(history: History) -> str:
-    epochs: Counter[tuple[str, str]] = Counter()
+    epochs: Counter[tuple[str, State]] = Counter()
     for trial in history.trials.values():
         epochs[trial.family, trial.state] += len(trial.epochs)
-    states = [state for state in _STATES if any(epochs[family, state] for family in COLOURS)]
-    families = [family for family in COLOURS if any(epochs[family, state] for state in _STATES)]
+    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in COLOURS)]
+    families = [family for family in COLOURS if any(epochs[family, state] for state in STATE_WORDS)]
     rows: list[list[Cell | str]] = []
     for family in families:
         counts = [epochs[family, state] for state in states]
         rows.append([Cell(family, mark=COLOURS[family]), *(f"{count:,}" for count in (*counts, sum(counts)))])
-    return table(["epochs of", *states, "all"], rows) if rows else ""
+    return table(["epochs of", *(STATE_WORDS[state] for state in states), "all"], rows) if rows else ""
 
 
 def _busy_figure(used: Usage) -> go.Figure:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
-from search.history import History, Trial
+from search.history import STATE_WORDS, History, Trial
 from search.journal import Event, read_events
 from search.mlflow_store import EXPERIMENT, connect, ensure_experiment, shown_uri
 from search.store import SearchFolder
@@ -296,7 +296,9 @@ def summary(spec: SearchSpec, history: History, about: dict[str, Any]) -> str:
     """A search in a few lines of Markdown: the parent run's description."""
     counts = history.counts()
     states = ", ".join(
-        f"{counts[state]} {state}" for state in ("finished", "stopped", "failed", "pending") if counts[state]
+        f"{counts[state]} {STATE_WORDS[state]}"
+        for state in ("finished", "stopped", "failed", "pending")
+        if counts[state]
     )
     lines = [f"**{spec.name}** on {about['provenance']['data']['description']}: {states}.", ""]
     if ranked := history.ranked():

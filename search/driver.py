@@ -129,7 +129,8 @@ def resume(
                 more = planned_trials(spec, history.extra + extend_by) - planned_trials(spec, history.extra)
                 if more == 0:
                     raise InputError(f"--trials: the grid of {name} has no more points; search.grid_points sets them")
-                say(console, f"{more} trials more than the {planned_trials(spec, history.extra)} planned so far")
+                planned, trials = planned_trials(spec, history.extra), "trial" if more == 1 else "trials"
+                say(console, f"{more} {trials} more than the {planned} planned so far")
             with connected_quietly(address, console):
                 nodes = check_cluster(spec, folder.root, address)
                 plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from search.asha import Decision
-from search.history import History, Trial
+from search.history import STATE_WORDS, History, Trial
 from search.values import values_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -23,13 +23,18 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
         yield _decision(decision, history)
     if trial.state == "finished":
         better = sum(1 for other in history.ranked() if (other.score or 0) > (trial.score or 0))
-        yield f"finished at epoch {trial.epoch} with {spec.search.metric_key} {trial.score:.4f}: {better} have more"
+        score = f"{spec.search.metric_key} {trial.score:.4f}"
+        yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
     elif trial.state == "stopped":
         yield f"stopped at epoch {trial.epoch} of {spec.base.last_epoch}"
     elif trial.state == "failed":
         yield f"failed after epoch {trial.epoch}: {trial.reason}"
     else:
-        yield f"{trial.state} at epoch {trial.epoch} of {spec.base.last_epoch}"
+        yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.base.last_epoch}"
+
+
+def _of_others(count: int) -> str:
+    return {0: "none has", 1: "1 has"}.get(count, f"{count} have")
 
 
 def _decision(decision: Decision, history: History) -> str:

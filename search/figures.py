@@ -9,14 +9,13 @@ import plotly.graph_objects as go
 
 from search import axes
 from search.asha import rung_epochs
-from search.history import Trial
+from search.history import STATE_WORDS, Trial
 from search.page import SCALE, Figure, Section
 from search.values import LOSS_FIELDS, symbol
 from search.view import COLOURS, GREY, MARKS, View, hover, mark
 from trainers.seeds import derive_seed
 
 LINES, FINISHED = 300, 200  # learning curves that are drawn, and of them of finished trials: more cannot be told apart
-_STATES = ("finished", "stopped", "failed", "running", "pending")
 
 
 def learning_curves(view: View) -> Section | None:
@@ -187,7 +186,7 @@ def _scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float |
     seen: set[str] = set()
     size = 9 if len(view.history.trials) <= 200 else 6
     for family in COLOURS:
-        for state in _STATES:
+        for state in STATE_WORDS:
             trials = [trial for trial in view.history.trials.values() if (trial.family, trial.state) == (family, state)]
             trials = [trial for trial in trials if trial.epochs and x(trial) is not None]
             if trials:

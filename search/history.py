@@ -14,6 +14,14 @@ from spaces.sections import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool
+# as people read them; a trial that was begun and is not running waits for a worker, or for a resume
+STATE_WORDS: dict[State, str] = {
+    "finished": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+    "running": "running",
+    "pending": "begun",
+}
 BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # events before which no driver ran
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
 

@@ -5,7 +5,9 @@ not take what the sampler preferred for what mattered. It draws no random number
 shown by doing it again with a share of the trials left out, a seeded number of times.
 """
 
+import math
 import random
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import quantiles
@@ -43,6 +45,12 @@ def importances(view: View) -> Section | None:
         text = f"Too few trials have finished within the space to say: {len(trials)}, and {FEWEST} are needed."
         return Section("Importances", paragraph(text))
     found = measure(view, trials)
+    if all(math.isclose(each.share, found[0].share) for each in found):
+        text = (
+            f"Nothing to say: so many of the {len(trials)} finished trials share a score that the best of them are not "
+            f"set apart from the others."
+        )
+        return Section("Importances", paragraph(text))
     text = (
         f"How far each field sets the best {_quantile(len(trials)):.0%} of the {len(trials)} finished trials apart "
         f"from all of them (PED-ANOVA); the shares add up to 1. Stopped trials have no part in it. The whiskers hold "
@@ -79,7 +87,10 @@ def _shares(view: View, trials: Sequence[Trial]) -> dict[str, float]:
         trial.state, trial.value = optuna.trial.TrialState.COMPLETE, score.score
     study.add_trials([trial for trial in told if trial is not None])
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_quantile(len(trials)))
-    found = get_param_importances(study, evaluator=evaluator)
+    with warnings.catch_warnings():
+        # the best may be all of them, where many share a score: then the shares are equal, which `importances` tells
+        warnings.filterwarnings("ignore", message="Target and region quantiles select the same set of trials")
+        found = get_param_importances(study, evaluator=evaluator)
     return {path: float(found.get(path, 0.0)) for path in view.spec.space}
 
 

@@ -39,7 +39,8 @@ def knock(address: str | None) -> Door:
     address = (address or os.environ.get(ADDRESS) or "").rstrip("/")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"--address: http://HEAD:8265 is wanted, the dashboard of a cluster, but got {address!r}")
+        got = f"but got {address!r}" if address else f"and neither it nor {ADDRESS} is given"
+        raise InputError(f"--address: http://HEAD:8265 is wanted, the dashboard of a cluster, {got}")
     token = known_token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     for path in ("/api/version", "/api/jobs/"):

@@ -26,6 +26,8 @@ class LiveView:
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
         self._history = History()
         self._started = self._last_line = time.monotonic()
+        self._has_run = False  # a trial, in this session
+        self._timed_from: float | None = None  # the session's first result: until then workers were starting
         self._epochs_before = 0
         self._told: set[str] = set()  # problems, by their first words
         self._live = (
@@ -42,9 +44,8 @@ class LiveView:
         )
 
     def start(self, history: History) -> None:
-        """Begin; epochs of earlier sessions do not count for the speed."""
+        """Begin."""
         self._history, self._started = history, time.monotonic()
-        self._epochs_before = epochs_done(history)
         if self._live is not None:
             self._live.start()
 
@@ -55,6 +56,9 @@ class LiveView:
 
     def on_event(self, event: Event, history: History) -> None:
         """One thing happened."""
+        self._has_run = self._has_run or event["event"] == "launched"
+        if self._timed_from is None and event["event"] == "result":
+            self._timed_from, self._epochs_before = time.monotonic(), epochs_done(history)
         if self._live is not None:
             return
         if event["event"] == "end":
@@ -73,13 +77,16 @@ class LiveView:
         if time.monotonic() - self._last_line > QUIET_SECONDS:
             running = self._history.in_state("running")
             told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
-            self.tell(f"running: trial {told or 'none'}; {self._standing()}")
+            self.tell(f"{f'running: trial {told}' if told else self._idle()}; {self._standing()}")
 
     def tell(self, text: str) -> None:
         """Print a line with the time; on a terminal above the live table."""
         self._last_line = time.monotonic()
         minutes, seconds = divmod(int(self._last_line - self._started), 60)
         self._console.print(f"{minutes:3d}:{seconds:02d}  {text}", highlight=False, markup=False, soft_wrap=True)
+
+    def _idle(self) -> str:
+        return "no trial runs just now" if self._has_run else "starting workers"
 
     def _standing(self) -> str:
         ended = len(self._history.in_state(*ENDED))
@@ -91,8 +98,10 @@ class LiveView:
         return ", ".join(parts)
 
     def _time_left(self) -> str | None:
+        if self._timed_from is None:
+            return None
         done = epochs_done(self._history)
-        fresh, passed = done - self._epochs_before, time.monotonic() - self._started
+        fresh, passed = done - self._epochs_before, time.monotonic() - self._timed_from
         if fresh < 5 or passed < 5:
             return None
         seconds = epochs_left(self._history, self._plan) * passed / fresh
@@ -105,7 +114,8 @@ class LiveView:
             table.add_column(
                 column, no_wrap=column != "values", justify="right" if column in ("trial", "epoch") else "left"
             )
-        for trial in history.in_state("running"):
+        running = history.in_state("running")
+        for trial in running:
             latest = trial.latest(self._metric)
             table.add_row(
                 str(trial.number),
@@ -120,7 +130,8 @@ class LiveView:
             parts += [Text("best so far", style="bold"), leaderboard(history, self._metric, top=5), Text()]
         done = epochs_done(history)
         bar = ProgressBar(total=done + epochs_left(history, self._plan), completed=done)
-        parts += [Text("running", style="bold"), table, Text(), Text(self._standing()), bar]
+        parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
+        parts += [Text(), Text(self._standing()), bar]
         if problem := self._problem():
             parts.append(Text(problem, style="yellow"))
         return Group(*parts)  # type: ignore[arg-type]

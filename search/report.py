@@ -23,7 +23,7 @@ from search.page import Section, bullets, page, paragraph
 from search.pictures import write_pictures
 from search.recalls import recalls
 from search.store import SearchFolder, open_folder, results_root
-from search.tables import counts_line, search_state
+from search.tables import counts_line, search_state, state_in_words
 from search.values import searched, short, symbol
 from search.view import View, read_view
 from trainers.errors import EnvironmentProblem
@@ -33,9 +33,10 @@ from trainers.files import write_atomically
 def answer(view: View) -> Section | None:
     """The search's outcome in a sentence or two, with what it cannot say."""
     data = view.about["provenance"]["data"]["description"]
-    state = f"{data}; {counts_line(view.history)} ({search_state(view.folder, view.history)})."
+    state = state_in_words(search_state(view.folder, view.history))
+    told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
     told = [*confirmed_sentences(view), outcome(view)]
-    return Section("", f"<div class=answer>{''.join(map(paragraph, told))}</div>{paragraph(state)}")
+    return Section("", f"<div class=answer>{''.join(map(paragraph, told))}</div>{paragraph(told_of)}")
 
 
 def outcome(view: View) -> str:

@@ -7,7 +7,6 @@ ASHA would have stopped it (TPE ranks complete trials above all pruned ones, and
 diverged or crashed one is FAIL.
 """
 
-import itertools
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import cast
@@ -36,7 +35,7 @@ def propose(
 ) -> dict[str, Value]:
     """Values of the searched fields for trial `number`.
 
-    sampler: tpe, gp or random; `grid_size` and `grid_point` serve the grid. metric: the key among a trial's
+    sampler: tpe, gp or random; the grid is in grid.py. metric: the key among a trial's
     metrics. slots: how many trials run at once; with many, TPE would else start on the draws of one moment.
     """
     derived = derive_seed(seed, "ask", number)
@@ -50,21 +49,6 @@ def propose(
     )
     trial = study.ask()
     return {path: _suggest(trial, path, range_, one_coordinate) for path, range_ in space.items()}
-
-
-def grid_size(space: Space, points: int) -> int:
-    """How many points the grid has."""
-    size = 1
-    for range_ in space.values():
-        size *= len(range_.points(points))
-    return size
-
-
-def grid_point(space: Space, points: int, index: int) -> dict[str, Value]:
-    """The grid's point `index`, the last path moving fastest."""
-    axes = [range_.points(points) for range_ in space.values()]
-    chosen = next(itertools.islice(itertools.product(*axes), index, None))
-    return dict(zip(space, chosen, strict=True))
 
 
 def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:

@@ -1,17 +1,22 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from search.history import History, State
+from search.agenda import planned_trials
+from search.history import ENDED, STATE_WORDS, History
 from search.remarks import no_test_split
 from search.store import SearchFolder
+from search.terminal import UNBOUNDED
 from search.values import searched, values_of
 from trainers.data import DataCheck
 from trainers.errors import InputError
+
+FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
 
 
 def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
@@ -25,36 +30,64 @@ def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
     return table
 
 
-def all_trials(history: History, metric: str) -> Table:
-    """Every trial by number, with its state and reason."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("trial", "loss", "state", "epoch", "rung", metric.removeprefix("val_"), "values", "reason"):
-        right, long = column in ("trial", "epoch"), column in ("values", "reason")
-        table.add_column(column, justify="right" if right else "left", no_wrap=not long)
-    for trial in history.trials.values():
-        latest = trial.latest(metric)
-        table.add_row(
-            str(trial.number),
-            trial.family + (" (baseline)" if trial.baseline else ""),
-            trial.state,
-            str(trial.epoch),
-            "" if trial.rung is None else str(trial.rung),
-            "" if latest is None else f"{latest:.4f}",
-            *(Text(text, no_wrap=True, overflow="ellipsis") for text in (values_of(trial), trial.reason or "")),
-        )
-    return table
+@dataclass(frozen=True)
+class AllTrials:
+    """Every trial by number, with its state and, where there is room beside the values, its reason.
+
+    explain: the words that tell a trial's reason.
+    """
+
+    history: History
+    metric: str
+    explain: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, as wide as it may be."""
+        yield Text(f"all trials (score: the latest {self.metric.removeprefix('val_')})", style="bold")
+        if not any(trial.reason for trial in self.history.trials.values()):
+            yield self._table(0)
+            return
+        needed = console.measure(self._table(0), options=options.update(width=UNBOUNDED)).maximum
+        room = options.max_width - needed - 1  # 1: between the columns
+        yield self._table(room if room >= FEWEST_OF_REASON else 0)
+        if room < FEWEST_OF_REASON:
+            yield Text(f"\nreasons: {self.explain}, or a wider terminal")
+
+    def _table(self, reason_width: int) -> Table:
+        """reason_width: 0 for none."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("trial", "loss", "state", "epoch", "rung", "score", "values"):
+            table.add_column(column, justify="right" if column in ("trial", "epoch") else "left", no_wrap=True)
+        if reason_width:
+            table.add_column("reason", no_wrap=True, max_width=reason_width)
+        for trial in self.history.trials.values():
+            latest = trial.latest(self.metric)
+            cells = (
+                str(trial.number),
+                trial.family + (" (baseline)" if trial.baseline else ""),
+                STATE_WORDS[trial.state],
+                str(trial.epoch),
+                "" if trial.rung is None else str(trial.rung),
+                "" if latest is None else f"{latest:.4f}",
+                values_of(trial),
+                *([trial.reason or ""] if reason_width else []),
+            )
+            table.add_row(*(Text(cell, overflow="ellipsis") for cell in cells))
+        return table
 
 
 def overview(folder: SearchFolder, history: History) -> Group:
     """One search whole: what it is, the best trials, then all of them."""
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     parts: list[RenderableType] = [
-        Text(f"{folder.name}: {search_state(folder, history)}, {counts_line(history)}"),
+        Text(f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"),
         Text(f"data: {data}\n"),
     ]
     if history.ranked():
         parts += [Text("best", style="bold"), leaderboard(history, metric, top=5), Text()]
-    return Group(*parts, Text("all trials", style="bold"), all_trials(history, metric))
+    path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
+    explain = f"{folder.searched.hint('explain', named=False)} {path} TRIAL"
+    return Group(*parts, AllTrials(history, metric, explain))
 
 
 def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
@@ -65,29 +98,34 @@ def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
 def _listed(folder: SearchFolder) -> dict[str, Any]:
     try:
         history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
+        counts, planned = counts_line(folder, history), planned_in(folder, history)
     except InputError as error:
-        return {"name": folder.name, "state": "damaged", "trials": 0, "counts": "", "best": None, "data": str(error)}
+        nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
+        return {"name": folder.name, "state": "damaged", **nothing, "data": str(error)}
     best = next(iter(history.ranked()), None)
     return {
         "name": folder.name,
         "state": search_state(folder, history),
         "trials": len(history.trials),
-        "counts": counts_line(history),
+        "planned": planned,
+        "counts": counts,
         "best": None if best is None else {"trial": best.number, "family": best.family, "score": best.score},
         "data": data,
     }
 
 
-def searches(rows: list[dict[str, Any]]) -> Table:
-    """Every search of a results folder, a row each."""
+def searches(rows: list[dict[str, Any]]) -> Group:
+    """Every search of a results folder, a row each; data that they all share stands below."""
+    shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("search", "state", "trials", "best", "loss", "data"):
+    for column in ("search", "state", "trials", "best", "loss", *(() if shared else ("data",))):
         table.add_column(column)
     for row in rows:
         best = row["best"]
         score, family = (f"{best['score']:.4f}", best["family"]) if best else ("", "")
-        table.add_row(row["name"], row["state"], row["counts"], score, family, row["data"])
-    return table
+        cells = [row["name"], state_in_words(row["state"]), row["counts"], score, family]
+        table.add_row(*cells, *([] if shared else [row["data"]]))
+    return Group(table, Text(f"\ndata: {shared}")) if shared else Group(table)
 
 
 def submitted(rows: list[dict[str, Any]]) -> Table:
@@ -125,12 +163,25 @@ def search_state(folder: SearchFolder, history: History) -> str:
     return str(history.closed["reason"]) if history.closed else "interrupted"
 
 
+def state_in_words(state: str) -> str:
+    """A search's state for a person."""
+    return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
+
+
+def planned_in(folder: SearchFolder, history: History) -> int:
+    """How many trials a search, or a confirmation, is to have."""
+    if (confirms := folder.about().get("confirms")) is not None:
+        return len(confirms["candidates"]) * len(confirms["seeds"])
+    return planned_trials(folder.spec(), history.extra)
+
+
 def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
     """What `show --json` prints."""
     return {
         "name": folder.name,
         "state": search_state(folder, history),
         "data": folder.about()["provenance"]["data"],
+        "planned": planned_in(folder, history),
         "trials": [
             {
                 "id": trial.number,
@@ -147,8 +198,15 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
     }
 
 
-def counts_line(history: History) -> str:
-    """How many trials are in each state: 5 finished, 9 stopped."""
-    order: tuple[State, ...] = ("finished", "stopped", "failed", "running", "pending")
+def counts_line(folder: SearchFolder, history: History) -> str:
+    """How many trials are in each state: 5 finished, 9 stopped; before the end: 3 of 14 ended (3 finished), 2 begun."""
     counts = history.counts()
-    return ", ".join(f"{counts[state]} {state}" for state in order if counts[state]) or "no trials yet"
+
+    def told(only_ended: bool) -> str:
+        states = [state for state in STATE_WORDS if counts[state] and (state in ENDED) == only_ended]
+        return ", ".join(f"{counts[state]} {STATE_WORDS[state]}" for state in states)
+
+    ended, others, planned = len(history.in_state(*ENDED)), told(only_ended=False), planned_in(folder, history)
+    if ended == planned and not others:
+        return told(only_ended=True) or "no trials"
+    return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")

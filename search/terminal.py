@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from search.driver import SearchResult
     from search.store import SearchFolder
 
+UNBOUNDED = 10_000  # columns: more than any table here has
 DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Terminal(Console):
     """A console that goes quiet when whoever reads it has gone (`| head`): a search must not end of that."""
+
+    def __init__(self, *, file: IO[str]) -> None:
+        super().__init__(file=file)
+        if not self.is_terminal:  # a pipe or a file has no edge at which a table must be cut
+            self.width = UNBOUNDED
 
     def on_broken_pipe(self) -> None:
         """Say nothing more."""

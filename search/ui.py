@@ -83,7 +83,8 @@ def links(uri: str, address: str) -> list[str]:
             f"tracking: MLflow at {shown_uri(uri)} does not show its runs ({in_one_line(error)})"
         ) from None
     return [
-        f"{name}: {address}/#/experiments/{number}/runs?workflowType=machine_learning" for number, name in found
+        f"experiment {name}: {address}/#/experiments/{number}/runs?workflowType=machine_learning"
+        for number, name in found
     ] or [address]
 
 

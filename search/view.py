@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from search.history import History, Trial
+from search.history import STATE_WORDS, History, Trial
 from search.journal import Event, read_events
 from search.precision import balanced_accuracy_error, score_error
 from search.store import SearchFolder
@@ -87,7 +87,7 @@ def named(trial: Trial) -> str:
 def hover(trial: Trial) -> str:
     """What a pointer on a trial's mark reads."""
     values = "<br>".join(f"{symbol(path)} = {short(value)}" for path, value in trial.values.items())
-    return f"{named(trial)}<br>{trial.state} at epoch {trial.epoch}<br>{values}"
+    return f"{named(trial)}<br>{STATE_WORDS[trial.state]} at epoch {trial.epoch}<br>{values}"
 
 
 def mark(trial: Trial) -> str:
@@ -95,4 +95,4 @@ def mark(trial: Trial) -> str:
     return {"finished": "circle", "stopped": "x-thin-open", "failed": "triangle-down"}.get(trial.state, "circle-open")
 
 
-MARKS = "● finished, × stopped (its last value, from the probe), ▾ failed, ○ running."
+MARKS = "● finished, × stopped (its last value, from the probe), ▾ failed, ○ running or begun."

@@ -186,6 +186,12 @@ def load_spec(path_or_name: str | Path, overrides: Sequence[str] = (), name: str
         raise InputError(f"{_origin(str(error), origins) or shown_as}: {error}") from None
 
 
+def refuse_spec(path: Path) -> None:
+    """Raise InputError for a search's spec, where one trial's configuration is wanted."""
+    if "search" in read_mapping(path).values:
+        raise InputError(f"{path}: is a search's spec, not one configuration; run it with `afcl search {path}`")
+
+
 def ready_names() -> list[str]:
     """The names of the searches that come with the package."""
     return sorted(path.stem for path in READY.glob("*.yaml"))

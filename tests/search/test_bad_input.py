@@ -75,7 +75,7 @@ COMMANDS = {  # the words, what the line must hold
     "train binary.yaml": "binary.yaml: is not UTF-8 text",
     "train folder.yaml": "folder.yaml: is a folder",
     "train list.yaml": "list.yaml: must hold a mapping of keys to values",
-    "train spec.yaml": "unknown key",
+    "train spec.yaml": "is a search's spec, not one configuration; run it with `afcl search spec.yaml`",
     "show tolt": "no search 'tolt' in {root}; did you mean told?",
     "explain tolt 0": "did you mean told?",
     "logs tolt 0": "did you mean told?",

@@ -1,6 +1,7 @@
 """Every word of the command line, spoken as a user would, and the exit codes of searches that end in every way."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -20,10 +21,13 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from rich.console import Console
+from typer.main import get_command
 
-from search import plan
+from search import cli, plan, tables
 from search.exports import read_export
 from search.store import SearchFolder
+from search.values import values_of
 from spaces.spec import READY, load_spec, ready_names
 from trainers.data import load
 
@@ -51,6 +55,27 @@ def test_list_has_a_row_for_every_search(typed, mine):
     assert row["trials"] == 10
 
 
+def test_list_and_show_say_how_far_a_search_is(typed, told):
+    assert re.search(r"begun\s+interrupted\s+0 of 7 ended, 1 begun", done(typed("list", results=told)))
+    printed = done(typed("show", "begun", results=told))
+    assert printed.startswith("begun: interrupted, 0 of 7 ended, 1 begun\n")
+    assert "pending" not in printed + done(typed("explain", "begun", "0", results=told))
+    assert json.loads(done(typed("show", "begun", "--json", results=told)))["planned"] == 7
+    rows = {row["name"]: row for row in json.loads(done(typed("list", "--json", results=told)))}
+    assert {name: row["planned"] for name, row in rows.items()} == {"begun": 7, "told": 7}
+    with (told / "begun" / "journal.jsonl").open("a") as journal:
+        journal.write('{"event": "extended", "time": 1, "up": 0, "trials": 2}\n')
+    assert "0 of 9 ended" in done(typed("list", results=told))
+
+
+def test_a_spent_time_budget_is_worded_as_the_search_itself_words_it(typed, told):
+    journal = told / "begun" / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('"interrupted"', '"max_hours"'))
+    for word in ("list", "show begun"):
+        assert "the time budget is spent" in done(typed(*word.split(), results=told))
+    assert json.loads(done(typed("show", "begun", "--json", results=told)))["state"] == "max_hours"
+
+
 def test_list_says_how_to_begin_where_there_is_nothing(typed, tmp_path):
     assert "start one with `afcl search demo`" in done(typed("list"))
     assert json.loads(done(typed("list", "--json"))) == []
@@ -60,7 +85,8 @@ def test_list_says_how_to_begin_where_there_is_nothing(typed, tmp_path):
 @pytest.mark.slow
 def test_show_json_has_the_keys_of_the_contract(typed, mine, finished):
     shown = json.loads(done(typed("show", NAME, "--json")))
-    assert set(shown) == {"name", "state", "data", "trials"}
+    assert set(shown) == {"name", "state", "data", "planned", "trials"}
+    assert shown["planned"] == 10
     assert (shown["name"], shown["state"]) == (NAME, "done")
     for one in shown["trials"]:
         trial = finished.history.trials[one["id"]]
@@ -70,14 +96,37 @@ def test_show_json_has_the_keys_of_the_contract(typed, mine, finished):
         assert {"loss.eta", "loss.gamma", "loss.temperature"} <= set(one["config"])
 
 
-@pytest.mark.slow
-def test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal(afcl, mine, finished):
-    """Eighty columns are what a pipe is given."""
-    printed = done(afcl("show", NAME, results=mine.path.parent))
-    rows = printed.split("all trials")[1].splitlines()[2:]
-    assert [int(row.split()[0]) for row in rows] == list(finished.history.trials)
-    assert all(trial.state in row for trial, row in zip(finished.history.trials.values(), rows, strict=True))
+def rows_of_all_trials(printed: str) -> list[str]:
+    """The rows of `show`'s last table."""
+    return printed.split("all trials")[1].split("\n\n")[0].splitlines()[2:]
+
+
+def test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal(told):
+    folder, printed = SearchFolder(told / "told"), io.StringIO()
+    history = folder.history()
+    Console(file=printed, width=80).print(tables.overview(folder, history))
+    rows = rows_of_all_trials(printed.getvalue())
+    assert [int(row.split()[0]) for row in rows] == list(history.trials)
+    for trial, row in zip(history.trials.values(), rows, strict=True):
+        assert trial.state in row
+        assert values_of(trial) in row, "the reason gives way to the values"
+    assert re.search(r"reasons: afcl explain --results \S+ told TRIAL", printed.getvalue().replace("\n", ""))
+    assert max(map(len, printed.getvalue().splitlines())) <= 80
+
+
+def test_a_pipe_is_given_tables_whole(afcl, told):
+    trials = SearchFolder(told / "told").history().trials.values()
+    for trial, row in zip(trials, rows_of_all_trials(done(afcl("show", "told", results=told))), strict=True):
+        assert row.rstrip().endswith(trial.reason or values_of(trial))
+
+
+def test_list_says_data_that_all_searches_share_once(typed, told):
+    printed = done(typed("list", results=told))
+    assert printed.count("Digits") == 1
     assert max(map(len, printed.splitlines())) <= 80
+    about = told / "begun" / "search.json"
+    about.write_text(about.read_text().replace("Digits 3, 8, 9", "Digits 3, 8, 7"))
+    assert done(typed("list", results=told)).count("Digits") == 2
 
 
 def test_show_watch_ends_with_the_search(typed, told):
@@ -104,8 +153,18 @@ def test_logs_show_where_a_trial_ran(typed, mine):
     assert re.search(r"pid \d+ on cpu, 1 threads", done(typed("logs", NAME, "0")))
 
 
-def test_logs_of_a_trial_that_has_not_begun_say_so(typed, told):
-    assert "trial 0 has not begun" in done(typed("logs", "told", "0", results=told))
+def test_logs_that_are_not_there_or_empty_say_so(typed, told):
+    folder = SearchFolder(told / "told")
+    assert "trial 0 has no log yet" in done(typed("logs", "told", "0", results=told))
+    assert "search told has no log yet" in done(typed("logs", "told", results=told))
+    for log, words, said in (
+        (folder.driver_log, ["told"], "nothing to tell: Ray had no complaint"),
+        (folder.trial(0).log, ["told", "0"], "trial 0 printed nothing"),
+    ):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        assert said in done(typed("logs", *words, results=told))
+        assert json.loads(done(typed("logs", *words, "--json", results=told)))["log"] == ""
 
 
 @pytest.mark.slow
@@ -370,6 +429,20 @@ def test_data_check_counts_fashion_mnist(typed):
     assert counts["validation"] == [250] * 10
 
 
+def test_data_check_takes_a_folder_of_images(typed, tmp_path):
+    for kind, count in (("cat", 12), ("dog", 11)):
+        (tmp_path / "own" / kind).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (8 + number, 8), number).save(tmp_path / "own" / kind / f"{number}.png")
+    own = str(tmp_path / "own")
+    printed = done(typed("data", "check", own, "--data", str(tmp_path / "data")))
+    assert re.search(r"cat +10 +2", printed)
+    assert f"in a spec: data: {{dataset: folder, path: {own}, image_size: 64, val_per_class: 2}}" in printed
+    empty = typed("data", "check", str(tmp_path / "data"))
+    assert empty.returncode == BAD_INPUT
+    assert len(empty.stderr.splitlines()) == 1
+
+
 def test_digits_need_no_fetching(typed, tmp_path):
     assert "nothing to fetch" in done(typed("data", "fetch", "digits"))
     assert not list(tmp_path.iterdir())
@@ -396,6 +469,35 @@ def test_the_ui_answers_on_this_machine_alone_and_leaves_no_process(finished, ro
         finally:
             ui.kill()
     assert until(lambda: not processes_with(f"--port {port}"), 5)
+
+
+def test_the_version_is_told_with_the_commit(typed):
+    assert re.fullmatch(r"afcl-search \d+\.\d+\S*(, commit [0-9a-f]{40}(\+changes)?)?\n", done(typed("--version")))
+
+
+def test_train_says_how_a_spec_is_searched(typed, tmp_path):
+    spec = tmp_path / "small.yaml"
+    spec.write_text((READY / "digits.yaml").read_text())
+    refused = typed("train", str(spec))
+    assert refused.returncode == BAD_INPUT
+    assert f"is a search's spec, not one configuration; run it with `afcl search {spec}`" in refused.stderr
+
+
+def test_a_cluster_that_nobody_named_is_asked_for(typed):
+    refused = typed("status")
+    assert refused.returncode == BAD_INPUT
+    assert "neither it nor RAY_API_SERVER_ADDRESS is given" in refused.stderr
+
+
+def test_no_help_has_brackets_that_rich_takes_for_markup():
+    def params(command):
+        yield from command.params
+        for inner in getattr(command, "commands", {}).values():
+            yield from params(inner)
+
+    helps = [param.help or "" for param in params(get_command(cli.app))]
+    assert any("default: the spec's" in told for told in helps)
+    assert not [told for told in helps if re.search(r"\[[a-z#/@]", told)]
 
 
 # searches, and how they end

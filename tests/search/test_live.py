@@ -31,7 +31,7 @@ def test_a_search_whose_epochs_are_long_says_that_it_lives(watched):
     clock[0] += 600
     view.sign_of_life()
     view.sign_of_life()
-    assert printed.getvalue().count("running: trial none; 0 of 7 trials ended") == 1
+    assert printed.getvalue().count("starting workers; 0 of 7 trials ended") == 1
     assert printed.getvalue().startswith(" 10:00  ")
 
 
@@ -46,3 +46,41 @@ def test_a_store_that_takes_nothing_is_told_once(watched):
     view.sign_of_life()
     assert "a store waits" in printed.getvalue(), "when nothing happens it is told too"
     assert "the storage neither (403)" in printed.getvalue()
+
+
+def test_workers_start_until_the_first_trial_runs(watched):
+    view, _, printed, clock, _ = watched
+    history = view._history
+    told = {"start": "starting workers", "launched": "running: trial 0 at epoch 1", "close": "no trial runs just now"}
+    for kind, said in told.items():
+        event = {"event": kind, "trial": 0, "reason": "done", "time": 0, "up": 0.0}
+        history.apply(event)
+        view.on_event(event, history)
+        clock[0] += 10
+        view.sign_of_life()
+        assert said in printed.getvalue().splitlines()[-1]
+
+
+def test_a_terminal_has_no_empty_table_while_workers_start(told):
+    folder, printed = SearchFolder(told / "begun"), io.StringIO()
+    spec = folder.spec()
+    console = Console(file=printed, width=100, force_terminal=True)
+    view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: None)
+    view.start(folder.history())
+    view.stop()
+    assert "starting workers" in printed.getvalue()
+    assert "epoch" not in printed.getvalue()
+
+
+def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):
+    """Six epochs at a second each, after a minute in which no worker was there."""
+    view, _, _, clock, _ = watched
+    history = view._history
+    clock[0] += 60
+    for epoch in range(2, 9):
+        event = {"event": "result", "trial": 0, "epoch": epoch, "metrics": {}, "time": 0, "up": 0.0}
+        history.apply(event)
+        view.on_event(event, history)
+        clock[0] += 1
+    left = live.epochs_left(history, view._plan)
+    assert view._time_left() == f"{left * 7 / 6:.0f} s"

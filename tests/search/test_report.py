@@ -299,6 +299,13 @@ def test_importances_of_too_few_trials_are_refused_in_words(told):
     assert not said.figures
 
 
+def test_importances_of_trials_that_share_a_score_are_refused_in_words(tmp_path):
+    view = read_view(play(tmp_path, [*ALL, "search.trials=12"], worth=lambda trial: 0.9 if trial.number < 2 else 0.5))
+    said = importances(view)
+    assert "share a score" in said.html
+    assert not said.figures
+
+
 def test_recalls_and_confusions_are_those_of_the_trials_files(played):
     view = read_view(played)
     confusion, names = [[30, 10, 0], [5, 35, 0], [0, 0, 40]], list(CLASSES)

@@ -3,8 +3,9 @@ import pytest
 from optuna.trial import TrialState
 
 from search.asha import Decision
+from search.grid import grid_point, grid_size
 from search.history import Trial
-from search.sampler import as_optuna_trial, grid_point, grid_size, propose
+from search.sampler import as_optuna_trial, propose
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
 from trainers.config import METRIC
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from trainers.data.catalog import (
         DataCheck,
         check,
+        config_of_folder,
         default_config,
         fetch,
         load,
@@ -23,6 +24,7 @@ __all__ = [
     "Split",
     "TrialData",
     "check",
+    "config_of_folder",
     "data_root",
     "default_config",
     "fetch",

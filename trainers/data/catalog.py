@@ -134,6 +134,13 @@ def default_config(name: str) -> DataConfig:
     return DataConfig(dataset="digits", val_per_class=40) if name == "digits" else DataConfig()
 
 
+def config_of_folder(path: Path, root: Path | None = None) -> DataConfig:
+    """The config that `afcl data check FOLDER` looks at: of each class a fifth of the smallest one validates."""
+    config = DataConfig(dataset="folder", path=str(path), image_size=64)  # photos are seldom of one size
+    fewest = int(np.bincount(folder.open_train(config, data_root(root)).labels).min())
+    return config.model_copy(update={"val_per_class": max(1, fewest // 5)})
+
+
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
     """Get a dataset onto this machine. `progress` is told, a line at a time, what is done and where it is."""
     if name == "fmnist":

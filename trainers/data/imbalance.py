@@ -54,7 +54,10 @@ def split_indices(
         rest = [order[~np.isin(groups[order], barred)] for order in rest]
     for name, number, order in zip(names, independent, rest, strict=True):
         if not len(order):
-            things = "images" if groups is None else "groups of images that belong together"
+            thing = "image" if groups is None else "group"
+            things = (thing if number == 1 else f"{thing}s") + (
+                "" if groups is None else " of images that belong together"
+            )
             raise InputError(
                 f"data.val_per_class: class {name!r} has {number} {things},"
                 f" so {val_per_class} for validation leave none to train on"
