@@ -48,6 +48,22 @@ def connect(uri: str) -> "MlflowClient":
 
 
 @contextmanager
+def default_store(uri: str) -> Iterator[None]:
+    """Make a store MLflow's default inside, for those of its functions that take none.
+
+    MLflow's own setter also writes the environment, where a later search of this process would take it for the user's.
+    """
+    import mlflow  # seconds
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as before it was ever set
+
+
+@contextmanager
 def _creation_lock(uri: str) -> Iterator[None]:
     """Two processes that create one sqlite store at once would crash in its migration."""
     if not uri.startswith("sqlite:///"):

@@ -12,7 +12,7 @@ from search.bringing import bring_checkpoints
 from search.delivery import NOTE, VERDICT, parent_run
 from search.evidence import TEST_METRICS, Evidence, in_words
 from search.history import Trial
-from search.mlflow_store import connect, in_one_line, shown_uri, tracking_uri
+from search.mlflow_store import connect, default_store, in_one_line, shown_uri, tracking_uri
 from search.provenance import versions
 from search.session import quiet
 from search.store import SearchFolder
@@ -92,9 +92,8 @@ def _register(
         raise FileNotFoundError(f"run {best.number} of {confirmation.name} has no checkpoint left")
     import mlflow  # seconds
 
-    mlflow.set_tracking_uri(uri)
     above = client.get_run(run)
-    with quiet(searched.driver_log), warnings.catch_warnings():
+    with quiet(searched.driver_log), default_store(uri), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about columns that might be missing at inference, which ours never are
         model = mlflow.initialize_logged_model(
             "winner", source_run_id=run, experiment_id=above.info.experiment_id, params=dict(above.data.params)

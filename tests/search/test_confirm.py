@@ -22,7 +22,7 @@ from search.candidates import candidates, fresh_seeds, is_confirmed, read_plan
 from search.confirm import confirm
 from search.held_out import openings
 from search.history import History, Trial
-from search.mlflow_store import tracking_uri
+from search.mlflow_store import default_store, tracking_uri
 from search.store import SearchFolder
 from search.verdict import judge
 from trainers.data import load_test
@@ -155,8 +155,9 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     again = registry.publish(searched, evidence, test.images[:2], said.append)
     assert again == line, "a second time it is not registered again"
     assert len(said) == 1, "nor said to be"
-    mlflow.set_tracking_uri(uri)
-    model = mlflow.pyfunc.load_model(f"models:/{searched.name}/1")
+    assert "MLFLOW_TRACKING_URI" not in os.environ, "a search that runs next in this process has a store of its own"
+    with default_store(uri):
+        model = mlflow.pyfunc.load_model(f"models:/{searched.name}/1")
     assert model.metadata.signature.inputs.inputs[0].shape == (-1, *test.images.shape[1:])
     found = model.predict(test.images)
     names = finished.folder.spec().data.classes
