@@ -38,6 +38,7 @@ def test_ray_accepts_the_ray_up_files(name):
     assert made["file_mounts"] == {"/home/afcl/.ray/auth_token": "~/.ray/auth_token"}
 
 
+@pytest.mark.slow
 def test_the_token_that_the_documents_make_is_its_owners_alone(tmp_path):
     files = [DOCKER / "README.md", *(DOCKER / "ray-up").glob("*.yaml")]
     lines = [line for file in files for line in file.read_text().splitlines() if "get-auth-token" in line]

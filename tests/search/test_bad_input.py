@@ -283,6 +283,7 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(typed, tmp_path, monkeypa
     assert "afcl data fetch fmnist" in found["fmnist"]["mend"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", ["", "below/it"])
 @pytest.mark.parametrize("line", ["search digits", "doctor"])
 def test_a_results_folder_that_cannot_be_written_is_told_with_its_mend(line, below, typed, tmp_path):

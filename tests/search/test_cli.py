@@ -401,6 +401,7 @@ def test_doctor_has_a_line_for_everything_that_a_search_needs(typed):
     assert all(finding["ok"] or finding["mend"] for finding in findings)
 
 
+@pytest.mark.slow
 def test_the_schema_is_one_and_every_ready_spec_fits_it(typed):
     schema = json.loads(done(typed("schema")))
     jsonschema.Draft202012Validator.check_schema(schema)

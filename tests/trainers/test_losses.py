@@ -567,6 +567,7 @@ class LargestTensor(TorchDispatchMode):
         return result
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_rows_and_not_with_their_square(rng: torch.Generator) -> None:
     largest = {}
     for N in (1024, 16_384):

@@ -76,6 +76,7 @@ def said(config, digits, device=CPU):
     return out_of_memory(config, digits, device, ERROR)
 
 
+@pytest.mark.slow
 def test_with_chunks_it_is_the_chunk_that_does_not_fit(allocator, tiny_config, digits):
     config = changed(tiny_config, representation={"batch_size": 4096, "chunk": 1000})
     assert "in chunks of 1000 rows" in said(config, digits)
@@ -87,17 +88,20 @@ def test_one_view_needs_a_chunk_of_as_many_rows_as_images(allocator, tiny_config
     assert said(config, digits).endswith("set representation.batch_size=149 or representation.chunk=149")
 
 
+@pytest.mark.slow
 def test_a_batch_that_should_fit_points_at_the_neighbours(allocator, tiny_config, digits):
     assert "32 images at once should fit by themselves" in said(tiny_config, digits)
     assert "resources.gpus" in said(tiny_config, digits)
 
 
+@pytest.mark.slow
 def test_where_no_batch_fits_no_size_is_told(allocator, tiny_config, digits, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (90 * MIB, 1600 * MIB))
     assert "no batch fits" in said(tiny_config, digits)
     assert "batch_size=0" not in said(tiny_config, digits)
 
 
+@pytest.mark.slow
 def test_images_that_stay_on_the_host_take_nothing_of_the_memory(allocator, tiny_config, digits, monkeypatch):
     config = changed(tiny_config, representation={"batch_size": 512})
     monkeypatch.setattr(memory, "fits", lambda size, device: False)

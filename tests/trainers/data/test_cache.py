@@ -133,6 +133,7 @@ def test_a_killed_build_goes_on_in_the_next_process(tmp_path, files):
     assert read(tmp_path, files)[1] == list(range(2 * ROWS, IMAGES))
 
 
+@pytest.mark.slow
 def test_of_two_processes_at_once_one_decodes_and_the_other_waits_and_says_so(tmp_path, files):
     both = [start(tmp_path, tmp_path / "log") for _ in range(2)]
     said = [process.communicate()[1] for process in both]

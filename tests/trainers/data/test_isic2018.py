@@ -252,6 +252,7 @@ def test_files_of_one_length_and_other_content_are_no_copies(tmp_path):
     assert isic2018.same_content(items) == [[0, 2]]
 
 
+@pytest.mark.slow
 def test_files_of_one_content_and_label_are_told_and_never_on_both_sides(tree):
     lesion = lesions.lesions_of(tree)
     names = [name for name in lesion if name < "ISIC_0024045"]  # MEL
