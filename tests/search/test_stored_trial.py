@@ -1,7 +1,9 @@
 """A trial's files in a store, as its worker writes them."""
 
+import time
 from contextlib import closing
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from stores import Failing
@@ -47,7 +49,7 @@ def test_a_trials_worker_keeps_its_newest_two_checkpoints_there(tiny_config, tmp
 def test_of_a_trial_whose_epochs_are_short_an_older_checkpoint_stays_there_too(tiny_config, tmp_path, monkeypatch):
     """With its host a driver loses the journal's last second, and with that every checkpoint that is newer."""
     now = 100.0
-    monkeypatch.setattr(stored_trial.time, "monotonic", lambda: now)
+    monkeypatch.setattr(stored_trial, "time", SimpleNamespace(monotonic=lambda: now, time_ns=time.time_ns))
     place = storage_at((tmp_path / "store").as_uri())
     with closing(StoredTrial(place)) as files:
         for epoch in range(1, 50):  # half a second each
