@@ -13,8 +13,9 @@ from rich.table import Table
 from search.candidates import Candidate, read_plan
 from search.history import History
 from search.image_bootstrap import Resampled, image_bootstrap
+from search.paired import Summary, WinnersCurse, winners_curse
 from search.store import SearchFolder
-from search.verdict import Summary, Verdict, WinnersCurse, judge, winners_curse
+from search.verdict import Verdict, judge
 from spaces.sections import FAMILIES
 from trainers.data.arrays import Labels
 from trainers.errors import InputError

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from search.verdict import Interval
+from search.paired import Interval
 from trainers.errors import InputError
 
 COVERS = (

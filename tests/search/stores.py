@@ -3,7 +3,9 @@
 import time
 
 from search.agenda import SearchAgenda
+from search.bringing import bring
 from search.conductor import Conductor
+from search.held_out import open_once
 from search.holding import taken
 from search.segments import joined, segments
 from search.storage import Storage, StorageError
@@ -26,6 +28,14 @@ def stored(folder) -> bytes:
 
 def hold(folder):
     return taken(folder, lambda text: None)
+
+
+def look_elsewhere(folder, uri, root, by):
+    """On another host, look at the test split of a search that its store has, and tell the store."""
+    other = bring(root, folder.name, uri)
+    open_once(other.test_openings, by, again=False)
+    with hold(other):
+        pass
 
 
 def played(folder, mirror_):

@@ -13,8 +13,9 @@ from search.conclusion import confirmed_in_words
 from search.confirmed import verdict
 from search.evidence import _FILE, TEST_METRICS, Evidence
 from search.page import Section
+from search.paired import winners_curse
 from search.store import SearchFolder
-from search.verdict import judge, winners_curse
+from search.verdict import judge
 
 STUDY = sorted(Path(__file__).parents[2].glob("results/fmnist-*/confirm-1/verdict.json"))
 

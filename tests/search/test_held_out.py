@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from stores import hold
+from stores import hold, look_elsewhere
 
 from search import confirm, exports
 from search.bringing import bring
@@ -64,10 +64,7 @@ def exported(folder: SearchFolder) -> Path:
 def test_train_hears_of_a_look_that_another_host_took(kept, uri, tmp_path, typed):
     with hold(kept):
         pass
-    other = bring(tmp_path / "other", kept.name, uri)
-    open_once(other.test_openings, "confirm-1", again=False)
-    with hold(other):
-        pass
+    look_elsewhere(kept, uri, tmp_path / "other", "confirm-1")
     refused = typed("train", str(exported(kept)), "--test", results=kept.root)
     assert refused.returncode == 2
     assert "the test split was opened by confirm-1" in refused.stderr

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from stores import hold, played
+from stores import hold, look_elsewhere, played
 
 from search import driver, holding
 from search.bringing import bring
@@ -68,10 +68,7 @@ def test_what_the_lost_end_of_a_journal_told_of_is_removed(kept):
 def test_looks_at_the_test_split_are_known_on_every_host(kept, uri, tmp_path):
     with hold(kept):
         pass
-    other = bring(tmp_path / "other", kept.name, uri)
-    open_once(other.test_openings, "train best-1.yaml", again=False)
-    with hold(other):
-        pass
+    look_elsewhere(kept, uri, tmp_path / "other", "train best-1.yaml")
     open_once(kept.test_openings, "confirm-1", again=False)
     with hold(kept):
         pass

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from search.verdict import MAX_SEEDS, MIN_SEEDS, holm, judge, seeds_needed, winners_curse
+from search.paired import MAX_SEEDS, MIN_SEEDS, holm, seeds_needed, winners_curse
+from search.verdict import judge
 from trainers.errors import InputError
 
 CL = [0.71, 0.74, 0.69, 0.72, 0.75, 0.70, 0.73, 0.71, 0.68, 0.74, 0.72, 0.70]
