@@ -60,8 +60,8 @@ PLATFORMS = (
 
 LIMIT = 40  # MiB that may be carried
 
-# Ray's three large programs are linked from the same libraries: a dictionary that spans them, and the filter for machine
-# code, save some 30%
+# Ray's three large programs are linked from the same libraries: a dictionary that spans them, and the filter for
+# machine code, save some 30%
 PACKING = [
     {"id": lzma.FILTER_X86},
     {"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 128 << 20},
@@ -99,12 +99,9 @@ def download(name: str, version: str, python: str, into: Path) -> Path:
     """Fetch the wheel of exactly this version for the other machine's Python."""
     there_already = set(into.iterdir())
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        + ["--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python]
-        + [*platforms, "--dest", str(into), f"{name}=={version}"],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", str(into)]
+    target = ["--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python, *platforms]
+    subprocess.run([*pip, *target, f"{name}=={version}"], check=True)
     (wheel,) = set(into.iterdir()) - there_already
     print(f"{wheel.stat().st_size / 2**20:9.1f} MiB  {wheel.name}", flush=True)
     return wheel
