@@ -224,8 +224,8 @@ def confirm(
     """Train the winners again on fresh seeds and open the test split, once."""
     from search import conclusion, evidence, registry
     from search import confirm as confirming
-    from search import report as reporting
     from search.candidates import is_confirmed
+    from search.reporting import write_report
 
     confirmed = confirming.confirm(
         name,
@@ -252,7 +252,10 @@ def confirm(
             say(line)
     tell = partial(terminal.console_for(json_).print, highlight=False, markup=False, soft_wrap=True)
     tell("writing the report")
-    reporting.report(name, results=results, data=data)
+    try:
+        write_report(name, results=results, data=data)
+    except EnvironmentProblem as problem:  # the verdict stands all the same
+        tell(str(problem))
     tell(registry.publish(searched, weighed, confirmed.test.images[:2], tell))
 
 

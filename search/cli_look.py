@@ -115,9 +115,9 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
-    from search import report as reporting
+    from search.reporting import write_report
 
-    written = reporting.report(name, png=png, results=results, data=data)
+    written = write_report(name, png=png, results=results, data=data)
     paths = [str(path) for path in (written.page, *written.pictures)]
     if json_:
         print_json({"paths": paths, "problem": written.problem})

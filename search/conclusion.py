@@ -25,7 +25,8 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
         yield leaderboard(history, metric, top=10)
         yield "One seed each: scores that lie close together are not distinguished, and luck is part of the best one."
     yield ""
-    yield f"report   {folder.report}"
+    if folder.report.exists():  # a machine without plotly draws none
+        yield f"report   {folder.report}"
     yield f"runs     {folder.hint('ui', named=folder.spec().tracking.uri is not None)}   ({_in_mlflow(found)})"
     if found.different:
         yield f"MLflow differs from the journal: {'; '.join(found.different)}"

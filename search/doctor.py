@@ -59,8 +59,12 @@ def _ray() -> Finding:
 
 def _store(uri: str) -> Finding:
     parts = urlsplit(uri)
+    try:
+        version = metadata.version("mlflow")
+    except metadata.PackageNotFoundError:
+        return Finding("mlflow", False, "not installed", "install it; a search runs without it, with nothing in MLflow")
     if parts.scheme not in ("http", "https"):
-        return Finding("mlflow", True, f"{metadata.version('mlflow')}, store {shown_uri(uri)}")
+        return Finding("mlflow", True, f"{version}, store {shown_uri(uri)}")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         socket.create_connection((parts.hostname or "", port), timeout=3).close()
@@ -71,7 +75,7 @@ def _store(uri: str) -> Finding:
             f"no server answers at {parts.hostname}:{port} ({error.strerror or error})",
             "start it or unset MLFLOW_TRACKING_URI; a search runs without it and `afcl sync` delivers later",
         )
-    return Finding("mlflow", True, f"{metadata.version('mlflow')}, server {parts.hostname}:{port}")
+    return Finding("mlflow", True, f"{version}, server {parts.hostname}:{port}")
 
 
 def _disk(root: Path) -> Finding:

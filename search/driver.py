@@ -30,7 +30,7 @@ from search.optuna_view import OptunaView
 from search.plan import Plan, check_workers, make_plan
 from search.provenance import about_data, code_hash, provenance
 from search.remarks import no_test_split
-from search.report import report
+from search.reporting import write_report
 from search.session import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
 from search.slots import Slots, live_nodes
 from search.store import SearchFolder, create_folder, refuse_existing, results_root
@@ -150,7 +150,11 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str
 
 def _reported(found: SearchResult, data: Path | None, console: Console) -> SearchResult:
     """Write the report, once the lock is free: it says whether the search still runs."""
-    written = report(found.folder.name, results=found.folder.root, data=data)
+    try:
+        written = write_report(found.folder.name, results=found.folder.root, data=data)
+    except EnvironmentProblem as problem:  # the search is done all the same
+        say(console, str(problem))
+        return found
     if written.problem and not found.tracking_problem:  # else MLflow's silence is told of at the end
         say(console, written.problem)
     return found

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,12 @@ COMMIT_SENT, VERSION_SENT = "AFCL_GIT_COMMIT", "AFCL_VERSION"
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of those that a score or a proposal depends on."""
-    installed = {name: metadata.version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), "afcl-search": own_version()} | installed
+    """Versions of Python, of this package and of those installed that a score or a proposal depends on."""
+    found = {"python": platform.python_version(), "afcl-search": own_version()}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):  # a machine that only trains may have no MLflow
+            found[name] = metadata.version(name)
+    return found
 
 
 def own_version() -> str:

@@ -34,8 +34,20 @@ def test_search_stands_on_both():
 
 
 def test_workers_import_neither_mlflow_nor_optuna_nor_torchvision():
+    seen = reached_at_the_top("search.trial")
+    assert seen.isdisjoint({"mlflow", "optuna", "torchvision", "plotly"}), seen
+
+
+@pytest.mark.parametrize("module", ["search.driver", "search.confirm", "search.cli"])
+def test_a_session_begins_without_mlflow_and_plotly(module):
+    seen = reached_at_the_top(module)
+    assert seen.isdisjoint({"mlflow", "plotly", "sqlalchemy"}), seen
+
+
+def reached_at_the_top(module: str) -> set[str]:
+    """Names that are imported when a module is: by it, or by what of ours it imports."""
     seen: set[str] = set()
-    queue = ["search.trial"]
+    queue = [module]
     while queue:
         module = queue.pop()
         for name in _imported_at_the_top(module):
@@ -43,7 +55,7 @@ def test_workers_import_neither_mlflow_nor_optuna_nor_torchvision():
             if name.split(".")[0] in {"search", "spaces", "trainers"} and name not in seen:
                 seen.add(name)
                 queue.append(name)
-    assert seen.isdisjoint({"mlflow", "optuna", "torchvision", "plotly"}), seen
+    return seen
 
 
 def _imported_at_the_top(module: str) -> list[str]:
