@@ -9,7 +9,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from trainers.arithmetic import full_float32, has_fast_bfloat16
 from trainers.batch_norm import synchronise
@@ -23,6 +22,7 @@ from trainers.models import ProjectionHead, ResNetEncoder, SmallEncoder, build_e
 from trainers.optimizers import representation_optimizer
 from trainers.residence import fetched
 from trainers.seeds import derive_seed, generator
+from trainers.torch_compat import share_gradients
 
 Encoder = SmallEncoder | ResNetEncoder
 ContrastiveLoss = Callable[[Tensor, Tensor], Tensor]  # unit rows [N, D] and labels [N] to a scalar
@@ -70,8 +70,8 @@ def new_representation(
     optimizer = representation_optimizer([*encoder.parameters(), *projection.parameters()], config, device)
     synchronise(encoder, group, device)
     embed: nn.Module = _Embedding(encoder, projection, model.compile)
-    if group.size > 1:  # the buffers are BatchNorm's, which each worker has from the same statistics
-        embed = DistributedDataParallel(embed, forward_sync_buffers=False)
+    if group.size > 1:
+        embed = share_gradients(embed)
     return Representation(encoder, projection, optimizer, embed, group)
 
 

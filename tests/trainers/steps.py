@@ -6,12 +6,12 @@ from functools import partial
 import torch
 from torch import distributed, nn
 from torch.nn import functional
-from torch.nn.parallel import DistributedDataParallel
 
 from trainers.batch_norm import synchronise
 from trainers.grad_cache import backward_in_chunks
 from trainers.group import Group
 from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.torch_compat import share_gradients
 from trainers.workers import LOOPBACK, _interface_of
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def network(group):
 def step(group, rows, chunk=None, loss=None):
     """Loss, gradients, BatchNorm's buffers and the outputs in eval mode after one step on so many rows."""
     net = network(group)
-    shared = DistributedDataParallel(net, forward_sync_buffers=False) if group.size > 1 else net
+    shared = share_gradients(net) if group.size > 1 else net
     loss = loss or partial(afcl, labels=LABELS[:rows])
 
     def embed(part):

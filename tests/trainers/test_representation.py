@@ -88,6 +88,7 @@ def test_nothing_is_compiled_unless_asked_for(compiled):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # PyTorch 2.11 warns of its own use
 def test_torch_itself_compiles_an_encoder_that_computes_the_same_and_trains_the_encoders_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")

@@ -121,7 +121,8 @@ assert images[:, 0, 0, 0].tolist() == list(range(100, 123))
 
 
 def start(root, log, end="lives"):
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    path = [str(Path(__file__).parents[3]), *sys.path]  # of this process too: some packages may be there alone
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
     arguments = [sys.executable, "-c", PROCESS, str(root), str(log), end]
     return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
 
