@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from trainers.arithmetic import has_fast_bfloat16
 from trainers.batches import DeviceSplit, class_weights, shuffled_batches
-from trainers.config import AugmentConfig, ClassifierConfig
+from trainers.config import AugmentConfig, ClassifierConfig, RepresentationConfig
 from trainers.data.augment import Normaliser, change, draw, unit
 from trainers.errors import DivergedError
 from trainers.group import ALONE, Group
@@ -19,7 +19,17 @@ from trainers.representation import Encoder, lr_factor
 from trainers.residence import fetched
 from trainers.seeds import generator
 
-FEATURE_BATCH = 512  # fixed: another size could round the features differently
+FEATURE_BATCH = 512  # fixed on a CPU: another size could round the features differently
+
+
+def images_at_once(config: RepresentationConfig, device: torch.device) -> int:
+    """How many images `encode` is to take at a time: on a GPU never more than the rows that stage one trains at once.
+
+    So a trial whose training fits into the GPU's memory has its features fit as well.
+    """
+    if device.type != "cuda":
+        return FEATURE_BATCH
+    return min(FEATURE_BATCH, config.chunk or FEATURE_BATCH, config.views * config.batch_size)
 
 
 @torch.no_grad()
@@ -31,16 +41,18 @@ def encode(
     draws: torch.Generator | None = None,
     rows: Tensor | None = None,
     group: Group = ALONE,
+    at_once: int = FEATURE_BATCH,
 ) -> Tensor:
     """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient.
 
     The images may be on the host; the work is done on the normaliser's device. rows: indices of the images wanted;
     None: all. group: the workers that call this together; each encodes its share, and all get all features.
+    at_once: images of a pass, see `images_at_once`.
     """
     encoder.eval()
     device = normalise.mean.device
     wanted = len(images) if rows is None else len(rows)
-    picks = _picks(wanted)
+    picks = _picks(wanted, at_once)
     # a worker's chances are those that one alone would have drawn
     chances = [draw(pick.stop - pick.start, draws) for pick in picks] if draws is not None else [None] * len(picks)
     own = group.share(len(picks))
@@ -55,8 +67,8 @@ def encode(
     return group.gather(torch.cat(features), sizes)
 
 
-def _picks(images: int) -> list[slice]:
-    return [slice(start, min(start + FEATURE_BATCH, images)) for start in range(0, images, FEATURE_BATCH)]
+def _picks(images: int, at_once: int) -> list[slice]:
+    return [slice(start, min(start + at_once, images)) for start in range(0, images, at_once)]
 
 
 def new_classifier(

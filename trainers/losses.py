@@ -9,6 +9,7 @@ from torch.nn.functional import logsigmoid
 
 from trainers.errors import InputError
 from trainers.losses_blockwise import loss_in_blocks
+from trainers.losses_fused import has_kernel, loss_by_kernel
 
 # A row normalised in bfloat16 has its length and its elements rounded, each by at most 2**-8 of itself, so its
 # squared length is within some 4 * 2**-8 < 0.016 of one. Rows that nobody normalised are far outside.
@@ -87,7 +88,8 @@ class _InBlocks(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, labels: Tensor, at: dict[str, Any]) -> Tensor:
-        loss, gradient = loss_in_blocks(z, labels, **at, with_gradient=ctx.needs_input_grad[0])
+        walk = loss_by_kernel if has_kernel(z) else loss_in_blocks
+        loss, gradient = walk(z, labels, **at, with_gradient=ctx.needs_input_grad[0])
         ctx.save_for_backward(z, labels, gradient)
         ctx.at = at
         return loss
@@ -177,8 +179,8 @@ def off_unit_length(z: Tensor) -> Tensor:
     Rows count as unit up to UNIT_TOLERANCE.
     """
     lengths = torch.linalg.vector_norm(z.detach(), dim=1, dtype=torch.promote_types(z.dtype, torch.float32))
-    furthest: Tensor = (lengths.square() - 1).abs().max()
-    return furthest
+    least, most = torch.aminmax(lengths)
+    return torch.maximum(most.square() - 1, 1 - least.square())
 
 
 def _check_rows(z: Tensor) -> None:

@@ -1,85 +1,92 @@
-"""The slopes of a block of anchors in one pass over memory: what `losses_blockwise._slopes` does, as a Triton kernel.
+"""The AFCL and its gradient on a GPU: what `trainers.losses_blockwise` computes, with a row's arithmetic in one kernel.
 
-There, some thirty operations each read and write [block, N] matrices. Here each program takes a row of logits, keeps it
-in registers where it has up to 8,192 columns, and reads it three times where it has more. The formulas and their names
-are those at the head of `trainers.losses_blockwise`.
+There, some thirty operations each read and write [block, N] matrices, and each is a launch. Here three matrix products
+stand around one Triton kernel, whose every program takes one anchor: its row of logits is read, and m_ik / τ is written
+in its place. The formulas and their names are those at the head of `trainers.losses_blockwise`.
 """
 
 import functools
 import importlib.util
 import warnings
-from collections.abc import Callable
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-LARGEST_TILE = 8192  # columns that a program holds at once
-Slopes = Callable[..., None]  # with the arguments of losses_blockwise._slopes
+# Elements of a [block, N] matrix: 128 MB, so that memory grows as N. Up to N = 5,792 there is one block.
+BLOCK_ELEMENTS = 2**25
+LARGEST_TILE = 8192  # columns that a program holds at once; a longer row is read three times
 
 
-def fused_slopes(z: Tensor) -> Slopes | None:
-    """The kernel, where it can be had for rows like z: float32 on a GPU that Triton knows. Else None."""
-    if z.device.type != "cuda" or z.dtype != torch.float32:
-        return None
-    return _usable(z.device)
+def has_kernel(z: Tensor) -> bool:
+    """Whether there is a kernel for rows like z: float32 on a GPU for which Triton can build one."""
+    return z.device.type == "cuda" and z.dtype == torch.float32 and _can_build(z.device)
 
 
 @functools.cache
-def _usable(device: torch.device) -> Slopes | None:
-    """The kernel, tried once on a device. It is built by a C compiler at first use, which a machine may lack."""
-    if importlib.util.find_spec("triton") is None or torch.version.hip is not None:
-        return None
-    if torch.cuda.get_device_capability(device) < (7, 0):
-        return None
+def _can_build(device: torch.device) -> bool:
+    """Try once on each device. Triton builds a kernel with a C compiler at its first use, which a machine may lack."""
+    if importlib.util.find_spec("triton") is None or torch.cuda.get_device_capability(device) < (7, 0):
+        return False
+    z = torch.eye(4, device=device)
     try:
-        slopes(*example(device))
+        loss_by_kernel(z, z[0].long(), eta=1.0, gamma=1.0, temperature=1.0, normalize_by="batch")
     except Exception as error:  # whatever a compiler may raise
-        reason = str(error).strip().splitlines() or [type(error).__name__]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         warnings.warn(
-            f"the loss computes without its fused kernel, to the same numbers but slower with large batches, as Triton "
-            f"cannot build it here ({reason[0][:200]})",
+            f"Triton cannot build the loss's kernel here ({reason}): the same loss is computed without it, more slowly",
             RuntimeWarning,
             stacklevel=2,
         )
-        return None
-    return slopes
+        return False
+    return True
 
 
-def example(device: torch.device) -> tuple[Any, ...]:
-    """Arguments for `slopes`: four rows that are alike."""
-    column = torch.ones(4, 1, device=device)
-    return torch.zeros(1, 4, 4, device=device), column.clone(), 0, column, -column, -column, 1.0, True
-
-
-def slopes(
-    matrices: Tensor,
-    by_anchor: Tensor,
-    start: int,
-    classes: Tensor,
-    pull: Tensor,
-    push: Tensor,
+@torch.no_grad()
+def loss_by_kernel(
+    z: Tensor,
+    labels: Tensor,
+    *,
+    eta: float,
     gamma: float,
-    with_gradient: bool,
-) -> None:
-    """See `losses_blockwise._slopes`; matrices is [1, rows, N] float32."""
-    from trainers.losses_kernel import slopes_of_a_row  # Triton takes a second to import
+    temperature: float,
+    normalize_by: Literal["batch", "positives"],
+    with_gradient: bool = True,
+    block_rows: int | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """The loss of a batch and its gradient by z; arguments and result as of `losses_blockwise.loss_in_blocks`.
 
-    (logits,) = matrices
-    rows, N = logits.shape
+    The same input gives the same bits: no two programs write to one place, and blocks are walked in order.
+    """
+    from trainers.losses_kernel import slopes_of_an_anchor  # Triton takes a second to import
+
+    N = len(z)
+    block_rows = min(N, block_rows or max(1, BLOCK_ELEMENTS // N))
     tile = min(1 << (N - 1).bit_length(), LARGEST_TILE)
-    warps = max(1, min(16, tile // 512))
-    slopes_of_a_row[(rows,)](
-        logits,
-        classes,
-        pull,
-        push,
-        by_anchor,
-        start,
-        N,
-        gamma,
-        with_gradient,
-        TILE=tile,
-        TILES=-(-N // tile),
-        num_warps=warps,
-    )
+    centred = z - z.mean(0)  # the same p_ij, with less lost to rounding; see losses.plain_form
+    labels = labels.contiguous()
+    by_anchor = z.new_empty(N)
+    gradient = torch.zeros_like(z) if with_gradient else None
+    matrix = z.new_empty(block_rows, N)
+    for start in range(0, N, block_rows):
+        block = slice(start, min(start + block_rows, N))
+        m = torch.mm(z[block], centred.T, out=matrix[: block.stop - start])  # the logits, times τ
+        slopes_of_an_anchor[(len(m),)](
+            m,
+            labels,
+            by_anchor,
+            start,
+            N,
+            1 / temperature,
+            float(eta),
+            float(gamma),
+            WITH_GRADIENT=with_gradient,
+            BY_POSITIVES=normalize_by == "positives",
+            TILE=tile,
+            TILES=-(-N // tile),
+            num_warps=max(1, min(16, tile // 512)),
+        )
+        if gradient is not None:  # z_i as an anchor, where centred columns do as rows of m sum to 0, and as a column
+            gradient[block].addmm_(m, centred)
+            gradient.addmm_(m.T, z[block])
+    return by_anchor.sum(), gradient

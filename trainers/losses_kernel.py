@@ -37,22 +37,27 @@ def _exp_or_zero(x, reference):
 
 
 @triton.jit
-def _logits(row, columns, N, anchor):
-    """A tile of the row; -inf for the anchor itself and beyond the end."""
-    x = tl.load(row + columns, mask=columns < N, other=-float("inf"))
-    return tl.where(columns == anchor, -float("inf"), x)
+def _logits(row, columns, N, anchor, scale):
+    """A tile of the row's logits; -inf for the anchor itself and beyond the end."""
+    products = tl.load(row + columns, mask=columns < N, other=0.0)
+    return tl.where((columns < N) & (columns != anchor), products * scale, -float("inf"))
 
 
 @triton.jit
-def _terms(x, columns, N, anchor, column, own_class, classes, top, log_others, log_p_top, not_p_top, pull, push, gamma):
-    """Of the columns that are not the top one: their part of the loss, g and r, each 0 elsewhere."""
-    other = (columns < N) & (columns != anchor) & (columns != column)
+def _is_same(labels, columns, N, label):
+    """Where a column has the anchor's label."""
+    return (columns < N) & (tl.load(labels + columns, mask=columns < N, other=0) == label)
+
+
+@triton.jit
+def _terms(x, same, column, columns, top, log_others, log_p_top, not_p_top, pull, push, gamma):
+    """Of the columns other than the top one: their part of the loss, g and r, each 0 elsewhere."""
+    other = (x != -float("inf")) & (columns != column)
     x = tl.where(other, x - top, 0.0)
     r = tl.where(other, tl.exp(x - log_others), 0.0)
     p = r * not_p_top
     log_not_p = -_log1p_by_atanh(p / (2 - p))
     odds = p / (1 - p)
-    same = tl.load(classes + columns, mask=columns < N, other=0.0) == own_class
     positive = tl.where(other & same, pull, 0.0)
     negative = tl.where(other & (same == 0), push, 0.0)
     focal = tl.exp(gamma * log_not_p) * positive
@@ -62,32 +67,34 @@ def _terms(x, columns, N, anchor, column, own_class, classes, top, log_others, l
 
 
 @triton.jit
-def slopes_of_a_row(
-    logits,
-    classes,
-    pulls,
-    pushes,
+def slopes_of_an_anchor(
+    products,
+    labels,
     by_anchor,
     start,
     N,
+    scale,
+    eta,
     gamma,
-    with_gradient,
+    WITH_GRADIENT: tl.constexpr,
+    BY_POSITIVES: tl.constexpr,
     TILE: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """One anchor: L_i / N into by_anchor, and m_ik in the place of the logits. Pointers to float32."""
+    """One anchor: L_i / N into by_anchor, and m_ik / τ in the place of the products z_i·z_k. scale: 1/τ."""
     number = tl.program_id(0)
     anchor = start + number
-    row = logits + number.to(tl.int64) * N
-    own_class = tl.load(classes + anchor)
-    pull, push = tl.load(pulls + number), tl.load(pushes + number)
+    row = products + number.to(tl.int64) * N
+    label = tl.load(labels + anchor)
     lanes = tl.arange(0, TILE)
 
     # the largest logit and its column; of the others, the largest and the sum of exponentials counted from it
     top, column, second, total = -float("inf"), 0, -float("inf"), 0.0
+    alike = 0.0  # rows with the anchor's label, itself among them
     for tile in range(TILES):
         columns = tile * TILE + lanes
-        x = _logits(row, columns, N, anchor)
+        x = _logits(row, columns, N, anchor, scale)
+        alike += tl.sum(_is_same(labels, columns, N, label).to(tl.float32), 0)
         tile_top, tile_column = tl.max(x, 0), tile * TILE + tl.argmax(x, 0)
         others = tl.where(columns == tile_column, -float("inf"), x)
         tile_second = tl.max(others, 0)
@@ -105,40 +112,32 @@ def slopes_of_a_row(
     log_p_top, log_not_p_top = -_softplus(log_others), -_softplus(-log_others)
     p_top, not_p_top = tl.exp(log_p_top), tl.exp(log_not_p_top)
 
+    rows = N * 1.0
+    pull, push = -1 / rows, -eta / rows
+    if BY_POSITIVES:
+        pull, push = pull / tl.maximum(alike - 1, 1.0), push / tl.maximum(rows - alike, 1.0)
+    else:
+        pull, push = pull / rows, push / rows
+
     loss, G = 0.0, 0.0
     for tile in range(TILES):
         columns = tile * TILE + lanes
-        x = _logits(row, columns, N, anchor)
-        part, g, r = _terms(
-            x, columns, N, anchor, column, own_class, classes, top, log_others, log_p_top, not_p_top, pull, push, gamma
-        )
+        x = _logits(row, columns, N, anchor, scale)
+        same = _is_same(labels, columns, N, label)
+        part, g, r = _terms(x, same, column, columns, top, log_others, log_p_top, not_p_top, pull, push, gamma)
         loss += tl.sum(part, 0)
         G += tl.sum(g, 0)
-    same = tl.load(classes + column) == own_class
+    top_is_same = tl.load(labels + column) == label
     focal = tl.exp(gamma * log_not_p_top)
-    loss += tl.where(same, pull * focal * log_p_top, push * log_not_p_top)
-    tl.store(by_anchor + number, loss)
+    loss += tl.where(top_is_same, pull * focal * log_p_top, push * log_not_p_top)
+    tl.store(by_anchor + anchor, loss)
 
-    if with_gradient:
-        u = tl.where(same, pull * focal * (not_p_top - gamma * p_top * log_p_top), -push * p_top)
+    if WITH_GRADIENT:
+        u = tl.where(top_is_same, pull * focal * (not_p_top - gamma * p_top * log_p_top), -push * p_top)
         for tile in range(TILES):
             columns = tile * TILE + lanes
-            x = _logits(row, columns, N, anchor)
-            part, g, r = _terms(
-                x,
-                columns,
-                N,
-                anchor,
-                column,
-                own_class,
-                classes,
-                top,
-                log_others,
-                log_p_top,
-                not_p_top,
-                pull,
-                push,
-                gamma,
-            )
+            x = _logits(row, columns, N, anchor, scale)
+            same = _is_same(labels, columns, N, label)
+            part, g, r = _terms(x, same, column, columns, top, log_others, log_p_top, not_p_top, pull, push, gamma)
             m = tl.where(columns == column, u - p_top * G, g - r * (not_p_top * G + u))
-            tl.store(row + columns, m, mask=columns < N)
+            tl.store(row + columns, m * scale, mask=columns < N)

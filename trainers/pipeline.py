@@ -171,7 +171,13 @@ class _Trial:
 
     def _features(self, split: DeviceSplit, rows: Tensor | None = None) -> Tensor:
         encoder = self.representation.encoder
-        return stage_two.encode(encoder, split.images, self.normalise, rows=rows, group=self.group)
+        return stage_two.encode(
+            encoder, split.images, self.normalise, rows=rows, group=self.group, at_once=self._at_once
+        )
+
+    @property
+    def _at_once(self) -> int:
+        return stage_two.images_at_once(self.config.representation, self.device)
 
     def _augmented_features(self, epoch: int) -> Tensor:
         draws = generator(self.config.seed, "classifier images", epoch)
@@ -182,6 +188,7 @@ class _Trial:
             self.config.representation.augment,
             draws,
             group=self.group,
+            at_once=self._at_once,
         )
 
     @torch.no_grad()

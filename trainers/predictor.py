@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from trainers.batches import to_device
 from trainers.checkpoint import Checkpoint
-from trainers.classifier import encode
+from trainers.classifier import encode, images_at_once
 from trainers.config import TrialConfig
 from trainers.data.arrays import Labels, Split
 from trainers.data.augment import Normaliser
@@ -34,6 +34,7 @@ class Predictor(nn.Module):
         self.classifier = LinearClassifier(self.encoder.feature_dim, len(self.class_names))
         self.classifier.load_state_dict(checkpoint.classifier)
         self.normalise = Normaliser(checkpoint.pixel_mean.to(device), checkpoint.pixel_std.to(device))
+        self._at_once = images_at_once(config.representation, device)  # as the trial took them
         self.encoder.to(device).to(memory_format=torch.channels_last)
         self.classifier.to(device)
         self.eval()
@@ -41,7 +42,7 @@ class Predictor(nn.Module):
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] uint8 to the frozen encoder's features [N, feature_dim] float32."""
-        return encode(self.encoder, images, self.normalise)
+        return encode(self.encoder, images, self.normalise, at_once=self._at_once)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:

@@ -62,6 +62,18 @@ class Section:
     ending: str = "not run"
     seconds: float = 0.0
     error: str = ""
+    told_by: str = ""  # when, on which card and at which commit
+
+
+def earlier(folder: Path, name: str) -> dict[str, Section]:
+    """The sections that a table holds from runs before this one; none where there is no table."""
+    try:
+        content = json.loads((folder / f"{name}.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return {
+        each["name"]: Section(**each | {"rows": [Row(**row) for row in each["rows"]]}) for each in content["sections"]
+    }
 
 
 def write(folder: Path, name: str, about: dict[str, Any], sections: Sequence[Section]) -> None:
@@ -79,6 +91,7 @@ def markdown(about: dict[str, Any], sections: Sequence[Section]) -> str:
     lines = ["# The GPU check", "", f"{known}; {used}.", "", *_counts(sections)]
     for section in sections:
         lines += ["", f"## {section.name}: {section.about}", ""]
+        lines += [f"{section.told_by}, {section.seconds:.0f} s.", ""] if section.told_by else []
         if section.ending != "done":
             lines += [f"**{section.ending}** after {section.seconds:.0f} s. {section.error}".strip(), ""]
         if section.rows:

@@ -8,7 +8,8 @@ It needs torch and what trials need. The Ray section also needs Ray and Optuna; 
 machine without a network. MLflow is not needed.
 
 Each section runs in a process of its own, until its deadline: one that fails or hangs does not stop the rest. The
-table is written anew after each section, to results/bench/gpu.md and gpu.json.
+table is written anew after each section, to results/bench/gpu.md and gpu.json; it keeps the sections of earlier runs that
+this one does not run.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "bench"), str(Path(__file__).parent)]
 
-from rows import Row, Section, shown, write  # noqa: E402
+from rows import Row, Section, earlier, shown, write  # noqa: E402
 
 OUT = ROOT / "results" / "bench"
 
@@ -52,14 +53,14 @@ SECTIONS: dict[str, Planned] = {
     "memory": Planned("a trial that runs out of memory, and the batch that it names", 60, alone=False),
     "workers": Planned("a trial of two workers on one card", 90, alone=False),
     "pytest": Planned("the tests that need a GPU", 90, alone=False),
-    "search": Planned("a Ray search whose trials share one card", 150),
-    "loss_speed": Planned("the loss, forward and backward: time and peak memory", 60),
+    "search": Planned("Ray searches whose trials share one card", 170),
     "trial_speed": Planned("a trial against the passes of its encoder alone", 90),
+    "loss_speed": Planned("the loss, forward and backward: time and peak memory", 60),
     "augment_speed": Planned("augmentation: time of a batch", 45),
     "plain": Planned("a trial against a plain SupCon loop", 60),
     "extras": Planned("torch.compile and ResNet-50", 90),
 }
-AT_ONCE = 4  # sections that take no times
+AT_ONCE = 7  # sections that take no times
 
 
 def main() -> None:
@@ -110,9 +111,13 @@ class _Check:
     out: Path
     end: float
     started: float = field(default_factory=time.monotonic)
+    kept: dict[str, Section] = field(default_factory=dict)  # of runs before this one
+    about: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
         """Run all sections, and write the table after each."""
+        self.kept = earlier(self.out, "gpu")
+        self.about = _about(self.device, self.quick)
         beside = [name for name in self.sections if not SECTIONS[name].alone]
         alone = [name for name in self.sections if SECTIONS[name].alone]
         with tempfile.TemporaryDirectory() as folder:
@@ -159,6 +164,8 @@ class _Check:
             print(f"  {section.name}: {row.what}: {shown(row.value)} {row.unit} {met} {row.note}".rstrip(), flush=True)
         if not ended and not late:
             return False
+        card = self.about.get("card", self.device)
+        section.told_by = f"{self.about['date']}, {card}, commit {self.about['commit']}"
         section.ending = "cut off at its deadline" if late else "failed" if one.process.returncode else "done"
         if section.ending != "done":
             said = one.log.read_text(errors="replace").strip().splitlines()
@@ -168,12 +175,9 @@ class _Check:
         return True
 
     def _write(self) -> None:
-        write(
-            self.out,
-            "gpu",
-            _about(self.device, self.quick, time.monotonic() - self.started),
-            list(self.sections.values()),
-        )
+        told = {name: section for name, section in self.sections.items() if section.ending != "not run"}
+        there = self.kept | told
+        write(self.out, "gpu", self.about, [there[name] for name in SECTIONS if name in there])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -210,7 +214,7 @@ def _rows_of(name: str, setting: Any) -> Iterator[Row]:
     yield from importlib.import_module(f"section_{name}").rows(setting)
 
 
-def _about(device: str, quick: bool, seconds: float) -> dict[str, Any]:
+def _about(device: str, quick: bool) -> dict[str, Any]:
     """The machine, the code and its versions."""
     import torch
 
@@ -222,7 +226,7 @@ def _about(device: str, quick: bool, seconds: float) -> dict[str, Any]:
     if quick:
         about["quick"] = "the smallest sizes, which tell nothing of speed"
     about |= {"cpu": f"{cpu_kind()}, {os.cpu_count()} cores", "commit": git_commit() or "unknown"}
-    return about | {"seconds": round(seconds), "versions": versions()}
+    return about | {"versions": versions()}
 
 
 def _driver() -> str:

@@ -64,7 +64,7 @@ def _measured(
     what, largest = f"N={len(z)}, {name}", name == "ours" and len(z) == SIZES[-1]
     try:
         peak = setting.peak_bytes(step) / GIB
-        times[name] = setting.milliseconds(step)
+        times[name] = setting.milliseconds(step, seconds=0.25)
     except torch.cuda.OutOfMemoryError:
         torch.cuda.empty_cache()
         yield Row(what, "out of memory")

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator
 
+import torch
 from plain_loop import plain_trial
 from rows import Row
 from setting import Setting, digits, quiet, trial
@@ -14,6 +15,7 @@ from trainers.pipeline import run_trial
 
 def rows(setting: Setting) -> Iterator[Row]:
     """Both with plain contrastive loss, seed by seed in turns; the loop has a loading worker for each two cores."""
+    torch.set_num_threads(1)  # as a trial with `cpus: 1` has
     data, workers = digits(), setting.pick(max(1, (os.cpu_count() or 1) // 2), 0)
     seconds: dict[str, list[float]] = {"ours": [], "plain": []}
     scores: dict[str, list[float]] = {"ours": [], "plain": []}

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def rows(setting: Setting) -> Iterator[Row]:
     """All that are marked `gpu`, in a pytest of their own."""
-    words = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    words = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", "-o", "timeout=300"]
     done = subprocess.run([*words, "tests/gpu"], cwd=ROOT, capture_output=True, text=True)
     print(done.stdout, done.stderr)
     said = (done.stdout.strip() or done.stderr.strip() or f"nothing, exit code {done.returncode}").splitlines()

@@ -26,8 +26,8 @@ from search.journal import read_events
 from search.store import SearchFolder
 from spaces.spec import SearchSpec, parse_spec
 
-SIDE, IMAGES = 128, 300  # of the generated images: a batch of them all is more than a quarter of any card
-FITTING, TOO_LARGE = (16, 20, 24), 300  # images in a batch of ResNet-50
+SIDE, IMAGES = 128, 600  # of the generated images: a batch of them all is more than a quarter of any card
+FITTING, TOO_LARGE = (32, 40, 48), 600  # images in a batch of ResNet-18
 SHARING = 4
 
 
@@ -63,7 +63,7 @@ def _shares() -> Iterator[Row]:
 
 def _one_runs_out_and_one_is_killed(setting: Setting, folder: Path) -> Iterator[Row]:
     """A grid of four batch sizes at once: the largest does not fit; the smallest's worker is killed in mid-trial."""
-    model = setting.pick({"encoder": "resnet50", "stem": "small"}, {"width": 2})
+    model = setting.pick({"encoder": "resnet18", "stem": "small"}, {"width": 2})
     side = setting.pick(SIDE, 16)
     fitting = setting.pick(FITTING, FITTING[:2])
     sizes = [*fitting, TOO_LARGE] if setting.on_gpu else list(fitting)
@@ -72,7 +72,7 @@ def _one_runs_out_and_one_is_killed(setting: Setting, folder: Path) -> Iterator[
             "name": "sharing",
             "data": {"dataset": "folder", "path": str(_images(folder / "images", side)), "val_per_class": 20},
             "model": model,
-            "representation": {"epochs": setting.pick(8, 3), "lr": 1e-4, "probe_images": 40},
+            "representation": {"epochs": setting.pick(5, 3), "lr": 1e-4, "probe_images": 40},
             "classifier": {"epochs": 2},
             "space": {"representation.batch_size": {"choice": sizes}},
             "search": {"trials": len(sizes), "baselines": [], "sampler": "grid", "scheduler": {"name": "none"}},

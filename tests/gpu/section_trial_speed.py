@@ -28,7 +28,8 @@ PRODUCT = 8192  # side of the matrices whose product tells the card's rate
 
 def rows(setting: Setting) -> Iterator[Row]:
     """The card's own rate first; then each encoder."""
-    compute_on(setting.device.type)
+    compute_on(str(setting.device))
+    torch.set_num_threads(1)  # as a trial with `cpus: 1` has
     rate = _bfloat16_rate(setting)
     yield Row("the card's bfloat16 rate, a product of 8192×8192", rate / 1e12, "TFLOP/s")
     for name, (model, shape, images, epochs, goal) in CASES.items():
@@ -72,7 +73,7 @@ def _stages(name: str, config: TrialConfig, data: TrialData, setting: Setting, r
     flops = 3 * _forward_flops(config, data)  # backward is twice forward
     achieved = flops * steady["images_per_second"]
     yield Row(f"{name}: stage one's rate", achieved / rate, "of the card's", note=f"{achieved / 1e12:.3g} TFLOP/s")
-    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as seen:
         run_trial(config, data, quiet, device=setting.device)
         setting.wait()
     spans = sorted((event.time_range.start, event.time_range.end) for event in seen.events())
