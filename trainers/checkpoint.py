@@ -47,6 +47,29 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
     return f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt", content
 
 
+def on_host(state: Any) -> Any:
+    """A state of dicts and lists, with tensors on a GPU replaced by copies in host memory; others stay as they are.
+
+    All copies are under way before the first is waited for: torch.save alone would wait for each of hundreds in turn.
+    """
+    copies: list[Tensor] = []
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: moved(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(moved(one) for one in value)
+        if not isinstance(value, Tensor) or value.device.type != "cuda":
+            return value
+        copies.append(value)
+        return torch.empty_like(value, device="cpu", pin_memory=True).copy_(value, non_blocking=True)
+
+    there = moved(state)
+    for device in {tensor.device for tensor in copies}:
+        torch.cuda.synchronize(device)
+    return there
+
+
 def unpacked(name: str, content: bytes) -> Checkpoint:
     """A checkpoint from its file. Raises ValueError when the content is not what the name says."""
     if not is_whole(name, content):

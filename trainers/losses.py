@@ -26,6 +26,7 @@ def asymmetric_focal_contrastive_loss(
     gamma: float,
     temperature: float,
     normalize_by: Literal["batch", "positives"] = "batch",
+    rows_are_unit: bool = False,
 ) -> Tensor:
     """Mean over the anchors of a batch of the AFCL.
 
@@ -54,6 +55,8 @@ def asymmetric_focal_contrastive_loss(
         gamma: focusing exponent, γ ≥ 0.
         temperature: τ > 0, in units of cosine similarity.
         normalize_by: "batch" or "positives".
+        rows_are_unit: True leaves it to the caller to see that they are (see `off_unit_length`): to refuse others, a
+            number is read back from the device, which waits for all its work.
 
     Returns:
         A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast does not
@@ -68,6 +71,8 @@ def asymmetric_focal_contrastive_loss(
     """
     _check_parameters(eta, gamma, temperature, normalize_by)
     _check_batch(z, labels)
+    if not rows_are_unit:
+        _check_rows(z)
     z = z.to(torch.promote_types(z.dtype, torch.float32))
     if len(z) == 2:
         return z.sum() * 0.0
@@ -155,7 +160,7 @@ def _check_parameters(eta: float, gamma: float, temperature: float, normalize_by
 
 
 def _check_batch(z: Tensor, labels: Tensor) -> None:
-    """Refuse what is not a batch of unit rows with their labels. Reads one number back from the device."""
+    """Refuse what is not a batch of rows with their labels, by shapes and types alone."""
     if z.ndim != 2 or not z.is_floating_point():
         raise InputError(f"z must be [N, D] of a floating type, but got {list(z.shape)} of {z.dtype}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
@@ -164,8 +169,21 @@ def _check_batch(z: Tensor, labels: Tensor) -> None:
         raise InputError(f"labels must be [N] with the N of z, but got {list(labels.shape)} for z {list(z.shape)}")
     if len(z) < 2:
         raise InputError(f"a batch needs N >= 2 rows, but got {len(z)}")
+
+
+def off_unit_length(z: Tensor) -> Tensor:
+    """How far the squared length of a row of z is off one, at most: a scalar on z's device, NaN where a row is NaN.
+
+    Rows count as unit up to UNIT_TOLERANCE.
+    """
     lengths = torch.linalg.vector_norm(z.detach(), dim=1, dtype=torch.promote_types(z.dtype, torch.float32))
-    off = (lengths.square() - 1).abs().max().item()  # NaN and inf pass through max and fail the comparison
+    furthest: Tensor = (lengths.square() - 1).abs().max()
+    return furthest
+
+
+def _check_rows(z: Tensor) -> None:
+    """Refuse rows that are not of unit length. Reads one number back from the device."""
+    off = off_unit_length(z).item()  # NaN and inf pass through max and fail the comparison
     if not off <= UNIT_TOLERANCE:
         if not z.isfinite().all():
             raise InputError(f"z must be finite, but got {int((~z.isfinite()).sum())} elements that are not")

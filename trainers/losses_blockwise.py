@@ -26,13 +26,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-# Elements of a [block, N] matrix, and the least rows of one: six matrices of 2 MB in float32 stay within a core's share
-# of the cache, and 64 rows keep the matrix products quick. CPU time of one thread of an AMD EPYC, as a ratio to that of
-# 128 rows: for N = 512, .85 in one block; for N = 4096, 1.19 at 16 rows, 1.09 at 32, 1.04 at 64, 1.00 at 256 and 1.18
-# at 512; for N = 16,384, .98 at 64 and 1.07 at 256. Automatic differentiation of plain_form took longer than this at
-# every N from 16 to 4096, so that nothing switches from one to the other. A GPU was not measured.
+from trainers.losses_fused import fused_slopes
+
+# Elements of a [block, N] matrix, and the least rows of one. On a CPU: six matrices of 2 MB in float32 stay within a
+# core's share of the cache, and 64 rows keep the matrix products quick. CPU time of one thread of an AMD EPYC, as a
+# ratio to that of 128 rows: for N = 512, .85 in one block; for N = 4096, 1.19 at 16 rows, 1.09 at 32, 1.04 at 64, 1.00
+# at 256 and 1.18 at 512; for N = 16,384, .98 at 64 and 1.07 at 256. Automatic differentiation of plain_form took longer
+# than this at every N from 16 to 4096, so that nothing switches from one to the other.
 BLOCK_ELEMENTS = 2**19
 LEAST_ROWS = 64
+# On a GPU a block must be large, as each costs some forty launches. Times on an H200 without the fused kernel: for
+# N = 4096, 44 ms with blocks of 64 rows, 3.0 with 1,024 and 2.1 in one block; for N = 65,536, 441 ms with 256 rows, 389
+# with 1,024 and 368 with 16,384.
+GPU_BLOCK_ELEMENTS = 2**25
 
 
 @torch.no_grad()
@@ -62,7 +68,8 @@ def loss_in_blocks(
         A scalar, and [N, D] or None, in the type of z.
     """
     N = len(z)
-    block_rows = min(N, block_rows or max(LEAST_ROWS, BLOCK_ELEMENTS // N))
+    elements = BLOCK_ELEMENTS if z.device.type == "cpu" else GPU_BLOCK_ELEMENTS
+    block_rows = min(N, block_rows or max(LEAST_ROWS, elements // N))
     centre = z.mean(0)
     centred = z - centre  # the same p_ij, with less lost to rounding; see plain_form
     scaled = z / temperature
@@ -71,58 +78,91 @@ def loss_in_blocks(
 
     by_anchor = z.new_empty(N, 1)
     gradient = torch.zeros_like(z) if with_gradient else None
-    # Allocated once: with fresh memory at every step all took 1.1 times as long. A name tells what a matrix holds, and
-    # a step overwrites what no later one needs.
-    matrices = z.new_empty(6, block_rows, N)
+    slopes = fused_slopes(z) or _slopes
+    # Allocated once: with fresh memory at every step all took 1.1 times as long.
+    matrices = z.new_empty(6 if slopes is _slopes else 1, block_rows, N)
     for start in range(0, N, block_rows):
         block = slice(start, min(start + block_rows, N))
-        logits, r, p, not_p, log_not_p, spare = matrices[:, : block.stop - start]
-
-        # As in plain_form, logits count from the largest of their row, which then stands apart from the others.
-        torch.mm(scaled[block], centred.T, out=logits).diagonal(start).fill_(-torch.inf)
-        top, column = logits.max(1, keepdim=True)
-        others = logits.sub_(top).scatter_(1, column, -torch.inf)
-        torch.softmax(others, 1, out=r)
-        log_others = others.amax(1, keepdim=True) - r.amax(1, keepdim=True).log()  # log-sum-exp of the others
-        log_p_top, log_not_p_top = logsigmoid(-log_others), logsigmoid(log_others)
-        p_top, not_p_top = log_p_top.exp(), log_not_p_top.exp()
-
-        # log(1 - p) is the logarithm of the rounded 1 - p and what the rounding took: as exact as log1p, which takes 8
-        # times as long as log here. p and odds are those of the others: 0 at the top and for the anchor itself.
-        torch.mul(r, not_p_top, out=p)
-        torch.sub(1, p, out=not_p)
-        rounded_off = torch.sub(not_p, 1, out=spare).add_(p)
-        torch.log(not_p, out=log_not_p).addcdiv_(rounded_off, not_p, value=-1).scatter_(1, column, log_not_p_top)
-        odds = p.div_(not_p)
-        log_p = others.scatter_(1, column, 0.0).add_(log_p_top)
-        log_p.diagonal(start).fill_(0.0)  # from -inf, which no product could mask
-
-        # The terms of the loss. Masks turn into the weights of their pairs, with 0 on all others.
-        log2_focal = torch.mul(log_not_p, gamma / math.log(2), out=not_p)
-        focal = log2_focal.exp2_()  # (1 - p_ij)^γ; exp takes 2.5 times as long as exp2 here
-        negative = torch.sub(classes[block], classes.T, out=spare).abs_().clamp_(max=1)
-        negative_sum = log_not_p.mul_(negative).sum(1, keepdim=True)
-        positive = torch.sub(1, negative, out=log_not_p).mul_(pull[block])
-        positive.diagonal(start).fill_(0.0)
-        negative.mul_(push[block])
-        term = log_p.mul_(focal.mul_(positive))
-        by_anchor[block] = term.sum(1, keepdim=True) + push[block] * negative_sum
+        own = matrices[:, : block.stop - start]
+        logits = torch.mm(scaled[block], centred.T, out=own[0])
+        slopes(own, by_anchor[block], start, classes, pull[block], push[block], gamma, with_gradient)
         if gradient is None:
             continue
-
-        # The slopes by the logits.
-        u = positive.gather(1, column) * torch.exp(gamma * log_not_p_top) * (not_p_top - gamma * p_top * log_p_top)
-        u -= negative.gather(1, column) * p_top
-        g = focal.addcmul_(odds, term, value=-gamma).addcmul_(odds, negative, value=-1).scatter_(1, column, 0.0)
-        G = g.sum(1, keepdim=True)
-        m = g.addcmul_(r, -(not_p_top * G + u)).scatter_(1, column, u - p_top * G)
         # z_i as an anchor, where centred columns do as rows of m sum to 0, and as a column.
+        m = logits  # whose place the slopes have taken
         if block_rows == N:  # one product for both takes .85 of the time
-            torch.addmm(m.sum(0).unsqueeze(1) * centre, torch.add(m, m.T, out=spare), centred, out=gradient)
+            both = torch.add(m, m.T, out=own[1] if len(own) > 1 else None)
+            torch.addmm(m.sum(0).unsqueeze(1) * centre, both, centred, out=gradient)
         else:
             gradient[block].addmm_(m, centred)
             gradient.addmm_(m.T, z[block])
     return by_anchor.sum(), gradient if gradient is None else gradient.div_(temperature)
+
+
+def _slopes(
+    matrices: Tensor,
+    by_anchor: Tensor,
+    start: int,
+    classes: Tensor,
+    pull: Tensor,
+    push: Tensor,
+    gamma: float,
+    with_gradient: bool,
+) -> None:
+    """The terms of a block's anchors, and m_ik in the place of the logits.
+
+    Args:
+        matrices: [6, rows, N]; the first holds the logits s_ik, the others are room to work in.
+        by_anchor: [rows, 1], to be filled with L_i / N.
+        start: the first anchor's number.
+        classes: [N, 1], each row's class as a number.
+        pull, push: [rows, 1], the weights of positive and of negative pairs.
+        gamma: γ.
+        with_gradient: False leaves the slopes out.
+    """
+    # a name tells what a matrix holds, and a step overwrites what no later one needs
+    logits, r, p, not_p, log_not_p, spare = matrices
+    own_classes = classes[start : start + len(logits)]
+
+    # As in plain_form, logits count from the largest of their row, which then stands apart from the others.
+    logits.diagonal(start).fill_(-torch.inf)
+    top, column = logits.max(1, keepdim=True)
+    others = logits.sub_(top).scatter_(1, column, -torch.inf)
+    torch.softmax(others, 1, out=r)
+    log_others = others.amax(1, keepdim=True) - r.amax(1, keepdim=True).log()  # log-sum-exp of the others
+    log_p_top, log_not_p_top = logsigmoid(-log_others), logsigmoid(log_others)
+    p_top, not_p_top = log_p_top.exp(), log_not_p_top.exp()
+
+    # log(1 - p) is the logarithm of the rounded 1 - p and what the rounding took: as exact as log1p, which takes 8
+    # times as long as log here. p and odds are those of the others: 0 at the top and for the anchor itself.
+    torch.mul(r, not_p_top, out=p)
+    torch.sub(1, p, out=not_p)
+    rounded_off = torch.sub(not_p, 1, out=spare).add_(p)
+    torch.log(not_p, out=log_not_p).addcdiv_(rounded_off, not_p, value=-1).scatter_(1, column, log_not_p_top)
+    odds = p.div_(not_p)
+    log_p = others.scatter_(1, column, 0.0).add_(log_p_top)
+    log_p.diagonal(start).fill_(0.0)  # from -inf, which no product could mask
+
+    # The terms of the loss. Masks turn into the weights of their pairs, with 0 on all others.
+    log2_focal = torch.mul(log_not_p, gamma / math.log(2), out=not_p)
+    focal = log2_focal.exp2_()  # (1 - p_ij)^γ; exp takes 2.5 times as long as exp2 here
+    negative = torch.sub(own_classes, classes.T, out=spare).abs_().clamp_(max=1)
+    negative_sum = log_not_p.mul_(negative).sum(1, keepdim=True)
+    positive = torch.sub(1, negative, out=log_not_p).mul_(pull)
+    positive.diagonal(start).fill_(0.0)
+    negative.mul_(push)
+    term = log_p.mul_(focal.mul_(positive))
+    by_anchor.copy_(term.sum(1, keepdim=True) + push * negative_sum)
+    if not with_gradient:
+        return
+
+    # The slopes by the logits.
+    u = positive.gather(1, column) * torch.exp(gamma * log_not_p_top) * (not_p_top - gamma * p_top * log_p_top)
+    u -= negative.gather(1, column) * p_top
+    g = focal.addcmul_(odds, term, value=-gamma).addcmul_(odds, negative, value=-1).scatter_(1, column, 0.0)
+    G = g.sum(1, keepdim=True)
+    m = g.addcmul_(r, -(not_p_top * G + u)).scatter_(1, column, u - p_top * G)
+    logits.copy_(m)
 
 
 def _classes(labels: Tensor) -> tuple[Tensor, Tensor]:

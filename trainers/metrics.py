@@ -55,7 +55,11 @@ def auroc(scores: Tensor, labels: Tensor) -> float:
 
 
 def evaluate(logits: Tensor, labels: Tensor) -> tuple[dict[str, float], Tensor]:
-    """All metrics of one split, without a prefix, and its confusion matrix. logits: [N, C]; labels: [N]."""
+    """All metrics of one split, without a prefix, and its confusion matrix. logits: [N, C]; labels: [N].
+
+    Computed on the CPU: the numbers are few, and each of the many small steps would wait for a GPU, which trials share.
+    """
+    logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
     scores = logits.double().softmax(1)  # in single precision sure predictions would tie at 1
     return {

@@ -13,7 +13,7 @@ from trainers import classifier as stage_two
 from trainers import representation as stage_one
 from trainers.arithmetic import arithmetic, gpu_name
 from trainers.batches import DeviceSplit, to_device
-from trainers.checkpoint import Checkpoint
+from trainers.checkpoint import Checkpoint, on_host
 from trainers.config import METRIC, TrialConfig, parse
 from trainers.data.arrays import TrialData
 from trainers.data.augment import Normaliser
@@ -77,6 +77,8 @@ def run_trial(
     the trial, InputError when `resume` is of another configuration or of other data.
     """
     device = device or torch.device("cpu")
+    if device.type == "cuda" and device.index is None:  # the same GPU, by the name that its tensors bear
+        device = torch.device("cuda", torch.cuda.current_device())
     try:
         return _run(config, data, report, resume, save, device, group)
     except torch.cuda.OutOfMemoryError as error:
@@ -138,7 +140,7 @@ class _Trial:
 
     def train_representation(self) -> None:
         config = self.config.representation
-        loss = partial(asymmetric_focal_contrastive_loss, **self.config.loss.model_dump())
+        loss = partial(asymmetric_focal_contrastive_loss, **self.config.loss.model_dump(), rows_are_unit=True)
         for epoch in range(self.epoch + 1, config.epochs + 1):
             metrics = stage_one.train_one_epoch(
                 self.representation, self.train, self.normalise, loss, config, epoch, self.config.seed
@@ -208,10 +210,14 @@ class _Trial:
             class_names=list(self.data.class_names),
             pixel_mean=self.normalise.mean.cpu(),
             pixel_std=self.normalise.std.cpu(),
-            encoder=self.representation.encoder.state_dict(),
-            projection=None if in_stage_two else self.representation.projection.state_dict(),
-            classifier=self.classifier.state_dict() if self.classifier is not None else None,
-            optimizer=(self.classifier_optimizer or self.representation.optimizer).state_dict(),
+            **on_host(
+                {
+                    "encoder": self.representation.encoder.state_dict(),
+                    "projection": None if in_stage_two else self.representation.projection.state_dict(),
+                    "classifier": self.classifier.state_dict() if self.classifier is not None else None,
+                    "optimizer": (self.classifier_optimizer or self.representation.optimizer).state_dict(),
+                }
+            ),
         )
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:

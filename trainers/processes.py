@@ -28,13 +28,15 @@ def run_trial_on(
 ) -> TrialResult:
     """Run a trial as `run_trial` does, led by this process, with so many workers in all.
 
-    device: of the kind of which each worker has one; GPUs are taken from the first on. Raises EnvironmentProblem when
-    a worker dies.
+    device: of the kind of which each worker has one; GPUs are taken from the first on, and shared where there are
+    fewer than workers. Raises EnvironmentProblem when a worker dies.
     """
     device = device or torch.device("cpu")
     if workers == 1:
         return run_trial(config, data, report, resume, save=save, device=device)
-    devices = [torch.device("cuda", rank) if device.type == "cuda" else device for rank in range(workers)]
+    devices = [device] * workers
+    if device.type == "cuda":
+        devices = [torch.device("cuda", rank % torch.cuda.device_count()) for rank in range(workers)]
     with called(LOOPBACK, workers) as (meeting, store), _followers(meeting, config, data, resume, devices) as check:
         try:
             return lead(meeting, store, config, data, report, resume, save=save, device=devices[0], check=check)

@@ -15,9 +15,10 @@ from trainers.batch_norm import synchronise
 from trainers.batches import DeviceSplit, shuffled_batches
 from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
 from trainers.data.augment import Normaliser, change, draw
-from trainers.errors import DivergedError, InputError
+from trainers.errors import DivergedError
 from trainers.grad_cache import backward_in_chunks
 from trainers.group import ALONE, Group
+from trainers.losses import UNIT_TOLERANCE, off_unit_length
 from trainers.models import ProjectionHead, ResNetEncoder, SmallEncoder, build_encoder, build_projection
 from trainers.optimizers import representation_optimizer
 from trainers.residence import fetched
@@ -99,7 +100,8 @@ def train_one_epoch(
     stage.projection.train()
     draws = generator(seed, "representation", epoch)
     batches = list(shuffled_batches(split.labels, config.batch_size, draws, balanced=config.balanced_batches))
-    started, total, seen = time.perf_counter(), torch.zeros((), device=split.device), 0
+    started, seen = time.perf_counter(), 0
+    total, off = torch.zeros((), device=split.device), torch.zeros((), device=split.device)
     pixels = fetched(split.images, batches, split.device)
     for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
         progress = epoch - 1 + number / len(batches)
@@ -108,11 +110,16 @@ def train_one_epoch(
         labels = split.labels[batch].repeat(config.views)
         rows = _Rows(images.repeat(config.views, 1, 1, 1), normalise, config.augment, draw(len(labels), draws))
         stage.optimizer.zero_grad(set_to_none=True)
-        value = _backward(stage, rows, partial(_value, loss, labels, epoch), config.chunk)
+        value = _backward(stage, rows, partial(_value, loss, labels, off), config.chunk)
         stage.optimizer.step()
         total += value * len(batch)
         seen += len(labels)
-    mean_loss = total.item() / sum(map(len, batches))
+    # read once an epoch: each reading waits for all the device's work
+    summed, furthest_off = torch.stack([total, off]).tolist()
+    if not furthest_off <= UNIT_TOLERANCE:
+        # a row of zeros is one whose norm overflowed: the squares of elements beyond some 1e19 are infinite in float32
+        raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}")
+    mean_loss = summed / sum(map(len, batches))
     if not math.isfinite(mean_loss):
         raise DivergedError(f"the contrastive loss is {mean_loss} at {epoch=}")
     seconds = time.perf_counter() - started
@@ -162,15 +169,11 @@ def _backward(stage: Representation, rows: _Rows, value: Callable[[Tensor], Tens
     return loss.detach()
 
 
-def _value(loss: ContrastiveLoss, labels: Tensor, epoch: int, z: Tensor) -> Tensor:
-    try:
-        with full_float32():
-            return loss(z, labels)
-    except InputError:
-        # a row of zeros is one whose norm overflowed: the squares of elements beyond some 1e19 are infinite in float32
-        if torch.isfinite(z).all() and z.any(1).all():
-            raise
-        raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}") from None
+def _value(loss: ContrastiveLoss, labels: Tensor, off: Tensor, z: Tensor) -> Tensor:
+    """The loss of a batch. off: the furthest that rows have been off unit length so far, brought up to date."""
+    torch.maximum(off, off_unit_length(z).to(off.dtype), out=off)
+    with full_float32():
+        return loss(z, labels)
 
 
 def lr_factor(progress: float, warmup_epochs: int, epochs: int) -> float:

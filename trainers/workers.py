@@ -9,11 +9,11 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import distributed
@@ -32,6 +32,7 @@ LOOPBACK = "127.0.0.1"
 MESSAGE_PATIENCE = timedelta(minutes=10)
 REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader's; its death is noticed at once
 GO_ON, DISMISSED, FAILED = "go on", "dismissed", "failed"
+BACKEND = "backend"  # the store's key of what the workers speak by
 
 
 class _Dismissed(Exception):
@@ -99,10 +100,13 @@ def lead(
         store.set(_after(step), GO_ON)
         under_way = step + 1
 
-    while not store.check([_here(rank) for rank in range(1, meeting.size)]):
+    followers = [_here(rank) for rank in range(1, meeting.size)]
+    while not store.check(followers):
         check()
         time.sleep(0.005)
-    with _joined(meeting, store, 0, device, is_end_of_all=lambda error: stopped) as group:
+    backend = backend_for([_place_of(device), *(store.get(one).decode() for one in followers)])
+    store.set(BACKEND, backend)
+    with _joined(meeting, store, 0, device, backend, is_end_of_all=lambda error: stopped) as group:
         try:
             return run_trial(config, data, report_and_go_on, resume, save=save, device=device, group=group)
         except BaseException:  # before the group is left: the followers are to leave it too
@@ -134,9 +138,24 @@ def follow(
         if word == FAILED:
             raise _LeaderFailed
 
-    store.set(_here(rank), "")
-    with suppress(_Dismissed, _LeaderFailed), _joined(meeting, store, rank, device, address) as group:
+    store.set(_here(rank), _place_of(device))
+    backend = store.get(BACKEND).decode()
+    with suppress(_Dismissed, _LeaderFailed), _joined(meeting, store, rank, device, backend, address) as group:
         run_trial(config, data, wait_for_the_leader, resume, device=device, group=group)
+
+
+def backend_for(places: Sequence[str]) -> Literal["nccl", "gloo"]:
+    """What the workers speak by, from where each of them computes: "cpu", or the UUID of its GPU.
+
+    NCCL where each has a GPU of its own. It refuses two ranks on one GPU, so workers that share one speak by gloo,
+    which takes CUDA tensors by way of the host; so do those on CPUs.
+    """
+    each_its_own = len(set(places)) == len(places)
+    return "nccl" if each_its_own and "cpu" not in places else "gloo"
+
+
+def _place_of(device: torch.device) -> str:
+    return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else "cpu"
 
 
 def _here(rank: int) -> str:
@@ -153,6 +172,7 @@ def _joined(
     store: Any,
     rank: int,
     device: torch.device,
+    backend: str,
     address: str | None = None,
     is_end_of_all: Callable[[BaseException], bool] = lambda error: isinstance(error, _Dismissed),
 ) -> Iterator[Group]:
@@ -163,19 +183,19 @@ def _joined(
     interface = _interface_of(address or meeting.host)
     for library in ("GLOO", "NCCL"):  # which read it when a group is made
         os.environ[f"{library}_SOCKET_IFNAME"] = interface
-    on_gpu = device.type == "cuda"
+    by_nccl = backend == "nccl"
     distributed.init_process_group(
-        "nccl" if on_gpu else "gloo",
+        backend,
         store=store,
         rank=rank,
         world_size=meeting.size,
         timeout=MESSAGE_PATIENCE,
-        device_id=device if on_gpu else None,
+        device_id=device if by_nccl else None,
     )
     try:
         yield Group(rank, meeting.size)
     except BaseException as error:
-        if on_gpu and not (isinstance(error, DivergedError) or is_end_of_all(error)):
+        if by_nccl and not (isinstance(error, DivergedError) or is_end_of_all(error)):
             # destroyed, NCCL would let what is under way complete, and wait for ever for those that are elsewhere in it
             distributed.distributed_c10d._abort_process_group()
         else:  # gloo breaks its connections, by which the others notice

@@ -6,6 +6,7 @@ from functools import partial
 
 import torch
 from measure import Row, Say, available_mb, in_turns, peak_mb, rows_of, settled, where
+from published_form import published_form
 from pytorch_metric_learning.losses import SupConLoss
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -89,14 +90,3 @@ def step(loss, z: Tensor, labels: Tensor) -> Step:
         loss(z, labels).backward()
 
     return run
-
-
-def published_form(z: Tensor, labels: Tensor, *, eta: float, gamma: float, temperature: float) -> Tensor:
-    """The formula as the paper states it, term by term, with none of the care for p near 1."""
-    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-    same = labels.unsqueeze(1) == labels
-    similarity = torch.exp(z @ z.T / temperature).masked_fill(itself, 0)
-    p = similarity / similarity.sum(1, keepdim=True)
-    positive = (same & ~itself) * (1 - p) ** gamma * torch.log(p.masked_fill(itself, 1))
-    negative = ~same * torch.log(1 - p)
-    return -(positive.mean(1) + eta * negative.mean(1)).mean()

@@ -645,21 +645,6 @@ def test_labels_may_be_any_integers_as_far_apart_as_their_type_allows(
     torch.testing.assert_close(far_gradient, gradient, rtol=1e-10, atol=1e-14)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_on_a_gpu_the_walk_never_waits_for_it_and_gives_the_same_bits_twice(rng: torch.Generator) -> None:
-    z, labels = random(1500, rng)
-    at: dict[str, Any] = {**USUAL, "normalize_by": "positives"}
-    on_gpu = z.cuda(), labels.cuda()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        first, second = (loss_in_blocks(*on_gpu, **at) for _ in range(2))
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    for of_first, of_second, on_cpu in zip(first, second, loss_in_blocks(z, labels, **at), strict=True):
-        assert torch.equal(of_first, of_second)
-        torch.testing.assert_close(of_first.cpu(), on_cpu, rtol=1e-8, atol=1e-12)
-
-
 # --- Types and refusals ---
 
 

@@ -13,7 +13,7 @@ from trials import changed, run
 from trainers import processes
 from trainers.errors import DivergedError
 from trainers.processes import run_trial_on
-from trainers.workers import Meeting, _Dismissed, _interface_of, _joined, _LeaderFailed
+from trainers.workers import Meeting, _Dismissed, _interface_of, _joined, _LeaderFailed, backend_for
 
 pytestmark = pytest.mark.slow
 
@@ -94,23 +94,37 @@ def test_a_leader_that_cannot_save_says_so_and_leaves_no_worker_waiting(epoch, e
     assert time.monotonic() - failed[0] < 30
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("places", "backend"),
+    [
+        (["cpu", "cpu"], "gloo"),
+        (["GPU-1", "GPU-2"], "nccl"),
+        (["GPU-1", "GPU-1"], "gloo"),
+        (["GPU-1", "GPU-2", "GPU-2"], "gloo"),
+        (["GPU-1", "cpu"], "gloo"),
+    ],
+)
+def test_workers_speak_by_nccl_only_where_each_has_a_gpu_of_its_own(places, backend):
+    assert backend_for(places) == backend
+
+
+@pytest.mark.parametrize("backend", ["gloo", "nccl"])
 @pytest.mark.parametrize(
     ("error", "left_by_all"),
     [(None, True), (_Dismissed(), True), (DivergedError(), True), (_LeaderFailed(), False), (OSError(), False)],
     ids=repr,
 )
-def test_on_gpus_a_group_that_others_may_still_use_is_aborted_and_not_waited_for(
-    error, left_by_all, device, monkeypatch
+def test_a_group_of_nccl_that_others_may_still_use_is_aborted_and_not_waited_for(
+    error, left_by_all, backend, monkeypatch
 ):
     done = []
     monkeypatch.setattr(distributed, "init_process_group", lambda *names, **options: None)
     monkeypatch.setattr(distributed, "destroy_process_group", lambda: done.append("destroyed"))
     monkeypatch.setattr(distributed.distributed_c10d, "_abort_process_group", lambda: done.append("aborted"))
-    with suppress(Exception), _joined(Meeting("127.0.0.1", 1, 2), None, 1, torch.device(device)):
+    with suppress(Exception), _joined(Meeting("127.0.0.1", 1, 2), None, 1, torch.device("cuda"), backend):
         if error is not None:
             raise error
-    assert done == ["destroyed" if left_by_all or device == "cpu" else "aborted"]
+    assert done == ["destroyed" if left_by_all or backend == "gloo" else "aborted"]
 
 
 def test_the_workers_of_one_machine_speak_over_its_loopback():
