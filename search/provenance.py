@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import tomllib
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +35,11 @@ def own_version() -> str:
     """This package's version; a job's copy of the code is not installed, and has it from where it was submitted."""
     if sent := os.environ.get(VERSION_SENT):
         return sent
-    return metadata.version("afcl-search")
+    try:
+        return metadata.version("afcl-search")
+    except metadata.PackageNotFoundError:  # a checkout on a machine where nothing can be installed
+        project = tomllib.loads((Path(search.__path__[0]).parent / "pyproject.toml").read_text())
+        return str(project["project"]["version"])
 
 
 def code_hash() -> str:

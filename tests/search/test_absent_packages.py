@@ -1,6 +1,7 @@
 """A machine that only trains: MLflow, plotly and SQLAlchemy are not installed, and a search runs all the same."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -91,25 +92,30 @@ def test_a_report_without_plotly_is_refused_in_a_line(bare, told):
 
 
 @pytest.fixture
-def without_mlflow(monkeypatch):
-    """MLflow is not installed, to who asks for its version."""
+def only_code(monkeypatch):
+    """Neither MLflow nor this project is installed, to who asks for their versions."""
     real = metadata.version
 
     def version(name: str) -> str:
-        if name == "mlflow":
+        if name in ("mlflow", "afcl-search"):
             raise metadata.PackageNotFoundError(name)
         return real(name)
 
     monkeypatch.setattr(metadata, "version", version)
 
 
-@pytest.mark.usefixtures("without_mlflow")
+@pytest.mark.usefixtures("only_code")
 def test_versions_are_of_what_is_installed():
     assert "mlflow" not in versions()
     assert versions()["ray"] == metadata.version("ray")
 
 
-@pytest.mark.usefixtures("without_mlflow")
+@pytest.mark.usefixtures("only_code")
+def test_a_checkout_that_is_not_installed_has_its_version_from_its_pyproject():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", versions()["afcl-search"])
+
+
+@pytest.mark.usefixtures("only_code")
 def test_doctor_says_that_mlflow_is_not_installed(typed):
     (told,) = [line for line in json.loads(typed("doctor", "--json").stdout) if line["name"] == "mlflow"]
     assert (told["ok"], told["text"]) == (False, "not installed")

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pandas as pd
 import pytest
 
@@ -32,7 +34,10 @@ def test_the_tables_join_by_trial(folder):
     assert (finished["val_balanced_accuracy"] == finished["score"]).all()
 
 
-@pytest.mark.parametrize(("kind", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
+AS_WRITTEN = partial(pd.read_csv, dtype=str)  # pandas 3.0 may lose a number's last digit
+
+
+@pytest.mark.parametrize(("kind", "read"), [("csv", AS_WRITTEN), ("parquet", pd.read_parquet)])
 def test_exported_tables_are_read_back_alike(folder, typed, told, kind, read):
     done = typed("export", "told", "--tables", kind, results=told)
     assert done.returncode == 0, done.stderr
@@ -41,7 +46,7 @@ def test_exported_tables_are_read_back_alike(folder, typed, told, kind, read):
         f"{name}.{kind}" for name in ("trials", "epochs", "decisions")
     ]
     again = read(paths[1])
-    assert list(again["val_balanced_accuracy"]) == list(folder.frames().epochs["val_balanced_accuracy"])
+    assert list(map(float, again["val_balanced_accuracy"])) == list(folder.frames().epochs["val_balanced_accuracy"])
     assert list(read(paths[2])["action"]) == list(folder.frames().decisions["action"])
 
 
