@@ -1,5 +1,6 @@
 # make demo   a finished search on real data      make test   every test
 # make check  style, types and quick tests        make bench  timings, as ratios
+# make gpu-check   what only a GPU can show, in five minutes
 # make cluster-test   docker/, and the servers and clusters that it starts
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check cluster-test bench chaos study data audit lock clean
+.PHONY: demo test check gpu-check cluster-test bench chaos study data audit lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -35,6 +36,10 @@ check: .venv/installed-dev
 # clusters of several nodes, and the image, which takes ten minutes and 40 GB; an hour or so on two cores
 cluster-test: .venv/installed-cluster
 	$(BIN)/pytest -m cluster tests/cluster
+
+# right, shared and fast on the GPU of this machine: results/bench/gpu.md
+gpu-check: .venv/installed-dev
+	$(BIN)/python tests/gpu/run.py
 
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py

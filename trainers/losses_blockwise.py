@@ -26,11 +26,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-# Elements of a [block, N] matrix, and the least rows of one, on a CPU: six matrices of 2 MB in float32 stay within a core's share
-# of the cache, and 64 rows keep the matrix products quick. CPU time of one thread of an AMD EPYC, as a ratio to that of
-# 128 rows: for N = 512, .85 in one block; for N = 4096, 1.19 at 16 rows, 1.09 at 32, 1.04 at 64, 1.00 at 256 and 1.18
-# at 512; for N = 16,384, .98 at 64 and 1.07 at 256. Automatic differentiation of plain_form took longer than this at
-# every N from 16 to 4096, so that nothing switches from one to the other.
+# Elements of a [block, N] matrix, and the least rows of one, on a CPU: six matrices of 2 MB in float32 stay within a
+# core's share of the cache, and 64 rows keep the matrix products quick. CPU time of one thread of an AMD EPYC, as a
+# ratio to that of 128 rows: for N = 512, .85 in one block; for N = 4096, 1.19 at 16 rows, 1.09 at 32, 1.04 at 64, 1.00
+# at 256 and 1.18 at 512; for N = 16,384, .98 at 64 and 1.07 at 256. Automatic differentiation of plain_form took longer
+# than this at every N from 16 to 4096, so that nothing switches from one to the other.
 BLOCK_ELEMENTS = 2**19
 LEAST_ROWS = 64
 # On a GPU, where each block costs some forty launches. On an H200, for N = 4096: 44 ms with blocks of 64 rows, 3.0 with

@@ -8,10 +8,13 @@ in its place. The formulas and their names are those at the head of `trainers.lo
 import functools
 import importlib.util
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
+
+from trainers.losses_blockwise import loss_in_blocks
 
 # Elements of a [block, N] matrix: 128 MB, so that memory grows as N. Up to N = 5,792 there is one block.
 BLOCK_ELEMENTS = 2**25
@@ -25,16 +28,20 @@ def has_kernel(z: Tensor) -> bool:
 
 @functools.cache
 def _can_build(device: torch.device) -> bool:
-    """Try once on each device. Triton builds a kernel with a C compiler at its first use, which a machine may lack."""
+    """Try once on each device: build the kernel, which takes a C compiler, and hold it against the walk over blocks."""
     if importlib.util.find_spec("triton") is None or torch.cuda.get_device_capability(device) < (7, 0):
         return False
-    z = torch.eye(4, device=device)
+    z = normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), dim=1).to(device)
+    labels = torch.arange(40, device=device) % 3
+    at: dict[str, Any] = {"eta": 60.0, "gamma": 2.0, "temperature": 0.1, "normalize_by": "positives"}
     try:
-        loss_by_kernel(z, z[0].long(), eta=1.0, gamma=1.0, temperature=1.0, normalize_by="batch")
+        both = zip(loss_by_kernel(z, labels, **at), loss_in_blocks(z, labels, **at), strict=True)
+        for ours, expected in both:
+            torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-5)
     except Exception as error:  # whatever a compiler may raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         warnings.warn(
-            f"Triton cannot build the loss's kernel here ({reason}): the same loss is computed without it, more slowly",
+            f"Triton does not build the loss's kernel here ({reason}); the loss is computed without it, more slowly",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -8,20 +8,22 @@ It needs torch and what trials need. The Ray section also needs Ray and Optuna; 
 machine without a network. MLflow is not needed.
 
 Each section runs in a process of its own, until its deadline: one that fails or hangs does not stop the rest. The
-table is written anew after each section, to results/bench/gpu.md and gpu.json; it keeps the sections of earlier runs that
-this one does not run.
+table is written anew after each section, to results/bench/gpu.md and gpu.json; it keeps the sections of earlier runs
+that this one does not run.
 """
 
 import argparse
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,20 +75,19 @@ def main() -> None:
     parser.add_argument("--child", metavar="FILE", type=Path, help=argparse.SUPPRESS)  # the process of one section
     parser.add_argument("sections", nargs="*", metavar="section", help=f"some of: {', '.join(SECTIONS)} [all]")
     given = parser.parse_args()
-    if unknown := [name for name in given.sections if name not in SECTIONS]:
-        parser.error(f"no section {unknown[0]!r}; known are {', '.join(SECTIONS)}")
     if given.child is not None:
         _run_section(given.sections[0], given.child, given.device, quick=given.quick)
         return
+    if unknown := [name for name in given.sections if name not in SECTIONS]:
+        parser.error(f"no section {unknown[0]!r}; known are {', '.join(SECTIONS)}")
     import torch
 
     if given.device != "cpu" and not torch.cuda.is_available():
         parser.error(f"--device {given.device}: torch sees no GPU here; --device cpu --quick tries the check itself")
     names = [name for name in SECTIONS if not given.sections or name in given.sections]
-    sections = {name: Section(name, SECTIONS[name].about, []) for name in names}
-    check = _Check(sections, given.device, given.quick, given.out, time.monotonic() + given.budget)
-    check.run()
-    sys.exit(1 if any(section.ending == "failed" for section in sections.values()) else 0)
+    planned = {name: SECTIONS[name] for name in names}
+    sections = Check(planned, given.device, given.quick, given.out, time.monotonic() + given.budget).run()
+    sys.exit(1 if any(section.ending == "failed" for section in sections) else 0)
 
 
 @dataclass
@@ -102,29 +103,33 @@ class _Running:
 
 
 @dataclass
-class _Check:
-    """The check under way. end: of the budget, on the monotonic clock."""
+class Check:
+    """The check of some sections. end: of the budget, on the monotonic clock; no section is started after it."""
 
-    sections: dict[str, Section]
+    planned: dict[str, Planned]
     device: str
     quick: bool
     out: Path
     end: float
     started: float = field(default_factory=time.monotonic)
+    sections: dict[str, Section] = field(default_factory=dict)
     kept: dict[str, Section] = field(default_factory=dict)  # of runs before this one
     about: dict[str, Any] = field(default_factory=dict)
 
-    def run(self) -> None:
+    def run(self) -> list[Section]:
         """Run all sections, and write the table after each."""
+        self.sections = {name: Section(name, planned.about, []) for name, planned in self.planned.items()}
         self.kept = earlier(self.out, "gpu")
         self.about = _about(self.device, self.quick)
-        beside = [name for name in self.sections if not SECTIONS[name].alone]
-        alone = [name for name in self.sections if SECTIONS[name].alone]
+        # a quick look tells no times
+        beside = [name for name, planned in self.planned.items() if self.quick or not planned.alone]
+        alone = [name for name in self.planned if name not in beside]
         with tempfile.TemporaryDirectory() as folder:
             self._run_at_once(beside, Path(folder), min(AT_ONCE, os.cpu_count() or 1))
             self._run_at_once(alone, Path(folder), 1)
         self._write()
         print(f"{self.out / 'gpu.md'} and gpu.json, after {time.monotonic() - self.started:.0f} s", flush=True)
+        return list(self.sections.values())
 
     def _run_at_once(self, names: Sequence[str], folder: Path, at_once: int) -> None:
         waiting, running = list(names), list[_Running]()
@@ -146,8 +151,9 @@ class _Check:
             process = subprocess.Popen(
                 words + (["--quick"] if self.quick else []), stdout=file, stderr=file, start_new_session=True
             )
-        print(f"{name}: {SECTIONS[name].about}", flush=True)
-        return _Running(self.sections[name], process, rows, log, time.monotonic(), SECTIONS[name].deadline)
+        planned = self.planned[name]
+        print(f"{name}: {planned.about}", flush=True)
+        return _Running(self.sections[name], process, rows, log, time.monotonic(), planned.deadline)
 
     def _is_over(self, one: _Running) -> bool:
         """Take the rows that are there, and see whether that was all."""
@@ -177,27 +183,32 @@ class _Check:
     def _write(self) -> None:
         told = {name: section for name, section in self.sections.items() if section.ending != "not run"}
         there = self.kept | told
-        write(self.out, "gpu", self.about, [there[name] for name in SECTIONS if name in there])
+        order = [*(name for name in SECTIONS if name in there), *(name for name in there if name not in SECTIONS)]
+        write(self.out, "gpu", self.about, [there[name] for name in order])
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and all that it started: Ray's own are in sessions of their own."""
-    import psutil
-
-    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    for member in family:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
+    for pid in _family(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all below it, as Linux tells."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in task.read_text().split():
+                yield from _family(int(child))
+    yield pid
 
 
 def _run_section(name: str, file: Path, device: str, *, quick: bool) -> None:
     import torch
     from setting import Setting
 
-    if not SECTIONS[name].alone:
+    if name in SECTIONS and not SECTIONS[name].alone:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // AT_ONCE))
     setting = Setting(torch.device("cuda", 0) if device == "cuda" else torch.device(device), quick)
     try:
