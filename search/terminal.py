@@ -74,10 +74,10 @@ def opened(name: str, results: Path | None) -> "SearchFolder":
 
 @contextmanager
 def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
-    """How many of a trial's epochs are done; what is yielded takes its reports."""
+    """On a terminal, how many of a trial's epochs are done; what is yielded takes its reports."""
     from trainers.data.progress import counted
 
-    if quiet:
+    if quiet or not sys.stderr.isatty():  # a script takes what stands on stderr for a complaint
         yield lambda step, metrics: None
         return
     with counted(last, "epochs", bar_at_once=True) as count:
