@@ -12,7 +12,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check gpu-check cluster-test bench chaos study data audit lock clean
+.PHONY: demo test check gpu-check cluster-test bench chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -21,7 +21,7 @@ demo: .venv/installed data
 	if [ -e results/$$search/search.json ]; then $(AFCL) resume $$search; else $(AFCL) search $$search; fi
 	@echo "(afcl is $(AFCL); put it on the path with: . $(BIN)/activate)"
 
-test: .venv/installed-dev $(CHROMIUM) data
+test: .venv/installed-dev browser compiler data
 	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
 	$(BIN)/pytest -m "slow and not cluster"
 
@@ -69,8 +69,14 @@ $(FMNIST):
 	@echo "torchvision's mirrors do not answer: trying Debian's package dataset-fashion-mnist"
 	@$(APT) dataset-fashion-mnist
 
-$(CHROMIUM):
-	@$(APT) chromium
+# libatomic1: for the node that Playwright brings, which drives the browser
+browser: .venv/installed-dev
+	@{ [ -x $(CHROMIUM) ] && $(BIN)/playwright --version >/dev/null 2>&1; } || $(APT) chromium libatomic1
+
+# for torch.compile on a CPU
+compiler: .venv/installed-dev
+	@{ command -v g++ && [ -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; } \
+		>/dev/null || $(APT) g++ python3-dev
 
 # torch first and by its exact version: a range would let pip take a newer build with gigabytes of CUDA libraries
 .venv/installed: requirements.lock pyproject.toml

@@ -9,6 +9,7 @@ import typer
 from search import terminal
 from search.options import Dashboard, Data, Json, Name, Results
 from search.terminal import opened, print_json, say
+from trainers.console import can_redraw
 from trainers.errors import EnvironmentProblem, InputError
 
 app = typer.Typer()
@@ -47,7 +48,7 @@ def show(
         if json_:
             print_json(tables.as_json(folder, history))
         else:
-            if watch and terminal.out.is_terminal:
+            if watch and can_redraw(terminal.out):
                 terminal.out.clear()
             terminal.out.print(tables.overview(folder, history))
         if not watch or folder.holder() is None:

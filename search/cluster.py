@@ -9,6 +9,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import ray
+from ray._common.utils import get_default_ray_temp_dir
 from ray._private import ray_constants, services
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
 
@@ -18,6 +19,8 @@ from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
 DEFAULT_PORT = 6379
+SOCKET_NAME_BYTES = 107  # more the kernel does not take
+LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # of Ray, in its folder
 PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
@@ -62,7 +65,18 @@ def _start(cpus: int | None, gpus: int | None) -> None:
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,
+            _temp_dir=ray_folder(),
         )
+
+
+def ray_folder() -> str:
+    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp where TMPDIR's name is too long for sockets.
+
+    On clusters with a batch system TMPDIR often is.
+    """
+    usual = get_default_ray_temp_dir()
+    fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES
+    return usual if fits else str(Path(os.sep, "tmp", "ray"))
 
 
 @contextmanager

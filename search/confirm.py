@@ -30,6 +30,7 @@ from search.slots import Slots
 from search.store import SearchFolder, create_folder, results_root
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
+from trainers.console import terminal_variables
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
@@ -96,7 +97,7 @@ def confirm(
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
     """
-    console = console or Console(file=sys.stdout)
+    console = console or Console(file=sys.stdout, _environ=terminal_variables())
     searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")

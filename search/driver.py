@@ -37,6 +37,7 @@ from search.store import SearchFolder, create_folder, refuse_existing, results_r
 from search.tracking import Tracker
 from search.trial import SharedData, trainable
 from spaces.spec import SearchSpec
+from trainers.console import terminal_variables
 from trainers.data import load, missing_test
 from trainers.data.arrays import Split, TrialData
 from trainers.data.paths import anchored
@@ -73,7 +74,7 @@ def run(
     HOST:PORT of a running cluster. start_from: an older search on the same data, whose trials the sampler is told.
     Raises InputError and EnvironmentProblem before anything is written.
     """
-    console = console or Console(file=sys.stdout)
+    console = console or Console(file=sys.stdout, _environ=terminal_variables())
     root, stored = results_root(results), spec.storage.uri is not None
     refuse_existing(root, spec.name)
     refuse_stored(spec)
@@ -114,7 +115,7 @@ def resume(
     extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
     folder is not here. anyway: also when the code is not that which it began with.
     """
-    console = console or Console(file=sys.stdout)
+    console = console or Console(file=sys.stdout, _environ=terminal_variables())
     folder = opened(results_root(results), name, storage)
     with told_how_to_go_on(folder, console):
         with taken(folder, partial(say, console)) as hold:

@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: a live table on a terminal, plain lines elsewhere."""
+"""What a person sees while a search runs: a live table where one can be drawn, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from search.journal import Event
 from search.plan import Plan
 from search.tables import leaderboard
 from search.values import values_of
+from trainers.console import can_redraw
 
 QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
 
@@ -39,7 +40,7 @@ class LiveView:
                 redirect_stderr=False,
                 transient=True,
             )
-            if console.is_terminal
+            if can_redraw(console)
             else None
         )
 

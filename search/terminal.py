@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
+
+from trainers.console import terminal_variables
 
 if TYPE_CHECKING:
     from search.driver import SearchResult
@@ -22,9 +24,9 @@ class Terminal(Console):
     """A console that goes quiet when whoever reads it has gone (`| head`): a search must not end of that."""
 
     def __init__(self, *, file: IO[str]) -> None:
-        super().__init__(file=file)
-        if not self.is_terminal:  # a pipe or a file has no edge at which a table must be cut
-            self.width = UNBOUNDED
+        super().__init__(file=file, _environ=terminal_variables())
+        if not (self.is_terminal and file.isatty()):  # a pipe or a file has no edge at which a table must be cut
+            self.size = ConsoleDimensions(UNBOUNDED, self.height)
 
     def on_broken_pipe(self) -> None:
         """Say nothing more."""
@@ -72,13 +74,14 @@ def opened(name: str, results: Path | None) -> "SearchFolder":
 
 @contextmanager
 def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
-    """A bar over a trial's epochs; what is yielded takes its reports."""
-    from rich.progress import Progress
+    """On a terminal, how many of a trial's epochs are done; what is yielded takes its reports."""
+    from trainers.data.progress import counted
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("epochs", total=last)
-        yield lambda step, metrics: bar.update(task, completed=step)
+    if quiet or not sys.stderr.isatty():  # a script takes what stands on stderr for a complaint
+        yield lambda step, metrics: None
+        return
+    with counted(last, "epochs", bar_at_once=True) as count:
+        yield lambda step, metrics: count(step)
 
 
 def conclude(found: "SearchResult", json_: bool) -> NoReturn:

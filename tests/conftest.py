@@ -1,12 +1,28 @@
-"""Small real data, shared by all tests."""
+"""What all tests share: one environment whoever runs them, and small real data."""
+
+import os
+import time
 
 import pytest
 import torch
+from shell import impersonal
 
 from trainers.config import DataConfig, TrialConfig, parse
 from trainers.data import TrialData, load
 
 DIGITS = {"dataset": "digits", "classes": ["3", "8"], "train_size": 60, "ratio": [80, 20], "val_per_class": 25}
+
+
+def pytest_addoption(parser):
+    """For tests/test_environment.py, which has each test stand on its own."""
+    parser.addoption("--personal", action="store_true", help="Leave variables of terminal, locale and time zone alone.")
+
+
+def pytest_sessionstart(session):
+    """Not earlier: pytest's own output is as the person wants it."""
+    if not session.config.getoption("personal"):
+        impersonal(os.environ)
+        time.tzset()
 
 
 def pytest_configure():

@@ -33,6 +33,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from search.provenance import cpu_kind, git_commit, versions
+from trainers.console import can_redraw
 from trainers.files import write_atomically
 
 TOPICS: dict[str, Topic] = {
@@ -87,7 +88,7 @@ def _measured(topics: dict[str, Topic], console: Console) -> Iterator[list[Row]]
 
         def say(what: str) -> None:
             progress.update(task, description=what)
-            if not console.is_terminal:  # a log wants lines
+            if not can_redraw(console):  # a log wants lines
                 console.print(what, highlight=False)
 
         for rows in topics.values():

@@ -26,6 +26,12 @@ FLAGS = (
 PATIENCE = 30_000  # ms that MLflow's pages may take; on two busy cores they need seconds
 
 
+def driver_starts() -> bool:
+    """Whether the program that drives the browser runs here; it needs a library that a bare machine lacks."""
+    asked = [str(Path(sys.executable).with_name("playwright")), "--version"]
+    return subprocess.run(asked, capture_output=True).returncode == 0
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""

@@ -11,6 +11,7 @@ import pytest
 import ray
 from rich.console import Console
 from stores import Failing
+from typer import rich_utils
 
 from search import cli, driver, lease, mirror, terminal
 from search.agenda import SearchAgenda
@@ -103,7 +104,9 @@ def typed(monkeypatch, capsys, tmp_path):
                 patch.setenv(name, value)
             patch.setenv("AFCL_RESULTS", str(results or tmp_path / "results"))
             patch.setattr(sys, "argv", ["afcl", *words])
-            patch.setattr(terminal, "out", Console(file=sys.stdout, width=160))
+            patch.setattr(rich_utils, "FORCE_TERMINAL", False)  # typer read the environment when it was imported
+            patch.setattr(rich_utils, "MAX_WIDTH", 100)
+            patch.setattr(terminal, "out", Console(file=sys.stdout, width=160, force_terminal=False, _environ={}))
             with pytest.raises(SystemExit) as ended:
                 cli.main()
         printed = capsys.readouterr()

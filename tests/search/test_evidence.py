@@ -1,12 +1,11 @@
 """What a confirmation came to, in words and tables, without a run."""
 
 import re
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
+from consoles import paper
 
 from search.candidates import Candidate
 from search.conclusion import confirmed_in_words
@@ -53,7 +52,7 @@ def evidence_from(scores: dict[str, list[float]], search_score: float = 0.9) -> 
 
 
 def on_screen(evidence: Evidence, folder: Path) -> str:
-    console = Console(file=StringIO(), width=120)
+    console = paper(120)
     for line in confirmed_in_words(SearchFolder(folder / "mine" / "confirm-1"), evidence):
         console.print(line, highlight=False, markup=False, soft_wrap=isinstance(line, str))
     return console.file.getvalue()

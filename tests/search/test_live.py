@@ -1,9 +1,9 @@
-"""What a person sees of a search where there is no terminal."""
+"""What a person sees of a search, on a terminal and where there is none."""
 
-import io
+import re
 
 import pytest
-from rich.console import Console
+from consoles import paper, screen
 
 from search import live
 from search.live import LiveView
@@ -15,13 +15,13 @@ from trainers.data import load
 @pytest.fixture
 def watched(told, monkeypatch):
     """A view of a search that has begun, what it prints, and the hands of its clock."""
-    folder, clock, printed = SearchFolder(told / "begun"), [1000.0], io.StringIO()
+    folder, clock, console = SearchFolder(told / "begun"), [1000.0], paper(200)
     monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])
     problem: list[str | None] = [None]
     spec = folder.spec()
-    view = LiveView(Console(file=printed, width=200), make_plan(spec, load(spec.data)), "val_x", lambda: problem[0])
+    view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: problem[0])
     view.start(folder.history())
-    return view, folder.history(), printed, clock, problem
+    return view, folder.history(), console.file, clock, problem
 
 
 def test_a_search_whose_epochs_are_long_says_that_it_lives(watched):
@@ -62,14 +62,27 @@ def test_workers_start_until_the_first_trial_runs(watched):
 
 
 def test_a_terminal_has_no_empty_table_while_workers_start(told):
-    folder, printed = SearchFolder(told / "begun"), io.StringIO()
+    folder, console = SearchFolder(told / "begun"), screen(100)
     spec = folder.spec()
-    console = Console(file=printed, width=100, force_terminal=True)
     view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: None)
     view.start(folder.history())
     view.stop()
-    assert "starting workers" in printed.getvalue()
-    assert "epoch" not in printed.getvalue()
+    assert "starting workers" in console.file.getvalue()
+    assert "epoch" not in console.file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["dumb", "unknown"])
+def test_a_dumb_terminal_is_told_lines(told, kind):
+    folder, console = SearchFolder(told / "told"), screen(100, kind)
+    spec, history = folder.spec(), folder.history()
+    view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: None)
+    view.start(history)
+    for trial in history.trials:
+        view.on_event({"event": "end", "trial": trial}, history)
+    view.stop()
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == len(history.trials)
+    assert all(re.match(rf"  0:0\d  trial {trial} ", line) for trial, line in zip(history.trials, lines, strict=True))
 
 
 def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 TWO = [
     "resources.workers=2",
+    "resources.cpus=0.5",  # so that one core holds both
     "search.trials=4",
     "search.max_concurrent=1",
     "representation.epochs=6",

@@ -5,6 +5,7 @@ what is wrong with a damaged file.
 """
 
 import errno
+import os
 import shutil
 import socket
 import tempfile
@@ -205,7 +206,9 @@ def _download(workshop: Path) -> Path:
     except (OSError, RuntimeError, HTTPException, Damaged) as error:
         if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_FULL):
             raise  # the disk, not the net: the caller names the folder
-        reason = " ".join(str(error).split())
+        reason = " ".join(
+            str(error).replace(f"{workshop}{os.sep}", "").split()
+        )  # that folder goes, so it tells nothing
         raise EnvironmentProblem(
             f"data: Fashion-MNIST could not be downloaded ({reason[:200]}); with a connection to the internet run"
             " `afcl data fetch fmnist` again, or on Debian `apt install dataset-fashion-mnist`,"

@@ -1,35 +1,58 @@
 """Progress on stderr, only for what takes long enough to make somebody wonder."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress
 
+from trainers.console import can_redraw, terminal_variables
+
 Item = TypeVar("Item")
 
 PATIENCE = 2.0  # seconds of silence
-LINE_EVERY = 10.0  # seconds between the lines of a log, which has no bar
+LINE_EVERY = 10.0  # seconds between the lines where no bar can be drawn
 
 
 def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Pass the items on. Shows a bar on a terminal, and now and then a line elsewhere."""
-    console = Console(stderr=True)
+    """Pass the items on, and show how many have passed as `counted` does."""
+    with counted(total, what) as count:
+        for done, item in enumerate(items, start=1):
+            yield item
+            count(done)
+
+
+@contextmanager
+def counted(total: int, what: str, *, bar_at_once: bool = False) -> Iterator[Callable[[int], None]]:
+    """Show a bar where one can be drawn, and now and then a line elsewhere. What is yielded takes the number done.
+
+    bar_at_once: show a bar before anything is done, for items that take long each.
+    """
+    console = Console(stderr=True, _environ=terminal_variables())
     bar = Progress(console=console, transient=True)
     task = bar.add_task(what, total=total)
     next_sign = time.monotonic() + PATIENCE
+    drawn = can_redraw(console)
+
+    def count(done: int) -> None:
+        nonlocal next_sign
+        bar.update(task, completed=done)
+        if time.monotonic() < next_sign:
+            return
+        if drawn:
+            bar.start()
+            next_sign = float("inf")
+        else:
+            console.print(f"{what}: {done:,} of {total:,}", highlight=False, markup=False, soft_wrap=True)
+            next_sign = time.monotonic() + LINE_EVERY
+
     try:
-        for done, item in enumerate(items, start=1):
-            yield item
-            bar.update(task, completed=done)
-            if time.monotonic() >= next_sign:
-                if console.is_terminal:
-                    bar.start()
-                    next_sign = float("inf")
-                else:
-                    console.print(f"{what}: {done:,} of {total:,}", highlight=False)
-                    next_sign = time.monotonic() + LINE_EVERY
+        if drawn and bar_at_once:
+            bar.start()
+            next_sign = float("inf")
+        yield count
     finally:
         if bar.live.is_started:
             bar.stop()

@@ -1,12 +1,11 @@
 import csv
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from trainers.config import DataConfig
-from trainers.data import check, load, load_test, missing_test, progress
+from trainers.data import check, load, load_test, missing_test
 from trainers.errors import InputError
 
 
@@ -272,12 +271,3 @@ def test_a_test_class_that_training_does_not_know_is_named(tmp_path):
     class_folders(tmp_path / "test")
     picture(tmp_path / "test" / "eel" / "0.png", 1)
     assert message_of(own(tmp_path), load_test) == "data.path: test class 'eel' is not among the training classes"
-
-
-def test_only_slow_work_shows_progress(capsys, monkeypatch):
-    assert list(progress.tracked("abc", 3, "Reading")) == ["a", "b", "c"]
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(progress, "PATIENCE", 0.01)
-    for _ in progress.tracked("abc", 3, "Reading"):
-        time.sleep(0.02)
-    assert capsys.readouterr().err == "Reading: 1 of 3\n"
