@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import ray
 import yaml
+from exported import export_of
 
 from search.preflight import check_resources
 from spaces.sections import ResourcesConfig
@@ -217,26 +218,6 @@ def test_a_torn_last_line_is_recovered(typed, told):
     done = typed("show", "told", "--json", results=told)
     assert done.returncode == 0
     assert json.loads(done.stdout)["state"] == "done"
-
-
-def export_of(told: Path) -> dict:
-    """A whole export, as `afcl export` writes it."""
-    config = yaml.safe_load((told / "told" / "spec.yaml").read_text())
-    names = ("data", "model", "loss", "representation", "classifier", "seed", "deterministic")
-    about = json.loads((told / "told" / "search.json").read_text())["provenance"]
-    expected = {
-        "metric": "val_balanced_accuracy",
-        "value": 0.5,
-        "epoch": 3,
-        "data_fingerprint": about["data"]["fingerprint"],
-        "data": about["data"]["description"],
-        "seed": 0,
-        "device": "cpu",
-        "threads": 1,
-        "cpu": about["machine"]["cpu"],
-        "versions": about["versions"],
-    }
-    return {"config": {name: config[name] for name in names}, "expected": expected}
 
 
 @pytest.mark.parametrize("what", EXPORTS)

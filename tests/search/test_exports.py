@@ -1,7 +1,7 @@
 """What `afcl train` says of a score that is another than the exported one. Records made by hand: no GPU is here."""
 
 import pytest
-from test_bad_input import export_of
+from exported import export_of
 
 from search import exports
 from trainers.config import TrialConfig, parse
