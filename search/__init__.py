@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.driver import SearchResult
+    from search.engine.runner import SearchResult
     from spaces.spec import SearchSpec
 
 __all__ = ["export", "extend", "resume", "run"]
@@ -19,29 +19,32 @@ __all__ = ["export", "extend", "resume", "run"]
 
 
 def run(spec: "SearchSpec | str | Path", overrides: Sequence[str] = (), **options: Any) -> "SearchResult":
-    """Run a new search: a spec, or the path or name of one, with overrides as for `--set`; see search.driver.run."""
-    from search import driver
+    """Run a new search: a spec, or the path or name of one, with overrides as for `--set`.
+
+    See search.engine.runner.run.
+    """
+    from search.engine import runner
     from spaces.spec import SearchSpec, load_spec
 
-    return driver.run(spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides), **options)
+    return runner.run(spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides), **options)
 
 
 def resume(name: str, **options: Any) -> "SearchResult":
-    """Go on with a search from its journal; see search.driver.resume."""
-    from search import driver
+    """Go on with a search from its journal; see search.engine.runner.resume."""
+    from search.engine import runner
 
-    return driver.resume(name, **options)
+    return runner.resume(name, **options)
 
 
 def extend(name: str, trials: int, **options: Any) -> "SearchResult":
-    """Go on with a search with so many trials more; see search.driver.resume."""
-    from search import driver
+    """Go on with a search with so many trials more; see search.engine.runner.resume."""
+    from search.engine import runner
 
-    return driver.resume(name, extend_by=trials, **options)
+    return runner.resume(name, extend_by=trials, **options)
 
 
 def export(name: str, **options: Any) -> list[Path]:
-    """Write a search's best configurations; see search.exports.export."""
-    from search import exports
+    """Write a search's best configurations; see search.exports.export.export."""
+    from search.exports import export as exports
 
     return exports.export(name, **options)

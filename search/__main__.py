@@ -1,5 +1,5 @@
 """`python -m search WORD`: the command line, where `afcl` is not installed."""
 
-from search.cli import main
+from search.cli.app import main
 
 main()

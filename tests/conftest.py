@@ -1,5 +1,6 @@
 """What all tests share: one environment whoever runs them, and small real data."""
 
+import importlib.util
 import os
 import time
 
@@ -9,6 +10,9 @@ from shell import impersonal
 
 from trainers.config import DataConfig, TrialConfig, parse
 from trainers.data import TrialData, load
+
+# searches and what they leave, for tests/search and tests/integration alike; trainers are also tested where Ray is not
+pytest_plugins = ["searches"] if importlib.util.find_spec("ray") and importlib.util.find_spec("mlflow") else []
 
 DIGITS = {"dataset": "digits", "classes": ["3", "8"], "train_size": 60, "ratio": [80, 20], "val_per_class": 25}
 

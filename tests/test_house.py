@@ -34,11 +34,11 @@ def test_search_stands_on_both():
 
 
 def test_workers_import_neither_mlflow_nor_optuna_nor_torchvision():
-    seen = reached_at_the_top("search.trial")
+    seen = reached_at_the_top("search.worker.trainable")
     assert seen.isdisjoint({"mlflow", "optuna", "torchvision", "plotly"}), seen
 
 
-@pytest.mark.parametrize("module", ["search.driver", "search.confirm", "search.cli"])
+@pytest.mark.parametrize("module", ["search.engine.runner", "search.engine.confirmation", "search.cli.app"])
 def test_a_session_begins_without_mlflow_and_plotly(module):
     seen = reached_at_the_top(module)
     assert seen.isdisjoint({"mlflow", "plotly", "sqlalchemy"}), seen

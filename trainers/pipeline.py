@@ -9,23 +9,23 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from trainers import classifier as stage_two
-from trainers import representation as stage_one
-from trainers.arithmetic import arithmetic, gpu_name
-from trainers.batches import DeviceSplit, to_device
 from trainers.checkpoint import Checkpoint, on_host
+from trainers.compute.data_parallel import ALONE, Group
+from trainers.compute.precision import arithmetic, gpu_name
 from trainers.config import METRIC, TrialConfig, parse
 from trainers.data.arrays import TrialData
-from trainers.data.augment import Normaliser
+from trainers.data.transforms.augment import Normaliser
 from trainers.errors import InputError, OutOfMemory
-from trainers.group import ALONE, Group
-from trainers.losses import asymmetric_focal_contrastive_loss
-from trainers.memory import out_of_memory
-from trainers.metrics import evaluate, recalls
+from trainers.gpu_memory import out_of_memory
+from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.models import LinearClassifier
 from trainers.optimizers import load_state
-from trainers.probe import fit_probe, probe_rows
 from trainers.seeds import generator
+from trainers.stages import classifier as stage_two
+from trainers.stages import representation as stage_one
+from trainers.stages.batches import DeviceSplit, to_device
+from trainers.stages.metrics import evaluate, recalls
+from trainers.stages.probe import fit_probe, probe_rows
 
 
 class Reporter(Protocol):
@@ -70,8 +70,8 @@ def run_trial(
     trial reports its checkpoint's epoch again: its first report may never have arrived. On a CPU, with the same
     number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
 
-    group: the workers of the trial, each of which calls this with the same arguments (see trainers.workers). What they
-    report is what one worker would, up to rounding.
+    group: the workers of the trial, each of which calls this with the same arguments (see
+    trainers.launch.multi_worker). What they report is what one worker would, up to rounding.
 
     Raises DivergedError when a loss or feature is no longer finite, OutOfMemory when the GPU's memory does not hold
     the trial, InputError when `resume` is of another configuration or of other data.

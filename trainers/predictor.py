@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from trainers.batches import to_device
 from trainers.checkpoint import Checkpoint
-from trainers.classifier import encode, images_at_once
 from trainers.config import TrialConfig
 from trainers.data.arrays import Labels, Split
-from trainers.data.augment import Normaliser
+from trainers.data.transforms.augment import Normaliser
 from trainers.errors import InputError
-from trainers.metrics import evaluate
 from trainers.models import LinearClassifier, build_encoder
+from trainers.stages.batches import to_device
+from trainers.stages.classifier import encode, images_at_once
+from trainers.stages.metrics import evaluate
 
 
 class Predictor(nn.Module):

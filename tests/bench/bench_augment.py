@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from trainers.config import AugmentConfig
-from trainers.data.augment import ASPECT, augment
+from trainers.data.transforms.augment import ASPECT, augment
 
 SHAPES = {(1, 28, 28): 512, (3, 224, 224): 64}  # an image's shape, images in the batch
 CONFIG = AugmentConfig()

@@ -10,8 +10,8 @@ from measure import Row, Say, folder_on_disk, in_turns, rows_of
 from PIL import Image
 
 from trainers.config import DataConfig, parse
-from trainers.data.decoding import THREADS, Look, decode_image
-from trainers.data.folder import open_train
+from trainers.data.datasets.folder import open_train
+from trainers.data.io.decoding import THREADS, Look, decode_image
 
 IMAGES, SIDES, SIZE = 400, (600, 450), 64  # of the width and height that ISIC 2018's have
 SECONDS = 6.0

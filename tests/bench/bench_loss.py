@@ -11,7 +11,7 @@ from pytorch_metric_learning.losses import SupConLoss
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 
 # rows in a batch -> seconds to spend on it, and how many runs of each side at least
 SIZES = {256: (3.0, 5), 512: (3.0, 5), 1024: (6.0, 5), 2048: (8.0, 5), 4096: (16.0, 5), 8192: (0.0, 2)}

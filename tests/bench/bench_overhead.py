@@ -20,9 +20,9 @@ from measure import Row, Say, folder_on_disk
 from ray import cloudpickle, tune
 from rich.console import Console
 
-from search import driver
-from search.cluster import connected
-from search.session import quiet
+from search.cluster.connection import connected
+from search.engine import runner
+from search.engine.interrupts import quiet
 
 TRIALS, TRIALS_WITH_NEW_WORKERS = 24, 8
 SPEC = [
@@ -54,15 +54,15 @@ def rows(say: Say) -> Iterator[Row]:
 def _of_ours(root: Path) -> tuple[list[float], float]:
     """Milliseconds of each trial but the last, and their mean with the wait for MLflow at the end."""
     spec, _ = demo(SPEC, "idle")
-    close, ends = driver.Tracker.close, []
+    close, ends = runner.Tracker.close, []
 
-    def timed_close(tracker: driver.Tracker, patience: float) -> int:
+    def timed_close(tracker: runner.Tracker, patience: float) -> int:
         left = close(tracker, patience)
         ends.append(time.time())
         return left
 
-    with patch.object(driver, "trainable", idle), patch.object(driver.Tracker, "close", timed_close):
-        found = driver.run(spec, results=root, console=Console(file=StringIO()))
+    with patch.object(runner, "trainable", idle), patch.object(runner.Tracker, "close", timed_close):
+        found = runner.run(spec, results=root, console=Console(file=StringIO()))
     assert found.undelivered == 0, "MLflow is to have everything"
     starts = _starts(found.folder.path)
     return _between(starts), 1000 * (ends[0] - starts[0]) / len(starts)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from bench_trial import demo
 from measure import AT_LEAST, Row, Say, folder_on_disk
 
-from search.agenda import SearchAgenda
-from search.conductor import Conductor
-from search.history import History
-from search.journal import Journal
+from search.algorithms.proposer import SearchAgenda
+from search.engine.controller import Conductor
+from search.journal.history import History
+from search.journal.log import Journal
 from trainers.pipeline import run_trial
 
 

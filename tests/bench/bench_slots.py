@@ -24,9 +24,9 @@ from ray import cloudpickle
 from rich.console import Console
 from worker_notes import NOTES, Noted, noting
 
-from search import driver
-from search.cluster import connected
-from search.store import SearchFolder
+from search.cluster.connection import connected
+from search.engine import runner
+from search.storage.search_folder import SearchFolder
 
 GOAL = 0.3  # seconds from trial to trial
 LONG = ["data.train_size=5000", "search.trials=3", "search.scheduler.name=none"]  # three baselines come on top
@@ -64,8 +64,8 @@ def searched(name: str, changes: list[str], root: Path) -> list[Slot]:
     """Run a search of the demo whose workers take notes; what they noted."""
     cloudpickle.register_pickle_by_value(worker_notes)
     spec, _ = demo(changes, name)
-    with patch.object(driver, "trainable", noting):
-        found = driver.run(spec, results=root, console=Console(file=StringIO()))
+    with patch.object(runner, "trainable", noting):
+        found = runner.run(spec, results=root, console=Console(file=StringIO()))
     return slots_of(found.folder)
 
 

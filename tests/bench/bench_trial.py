@@ -8,14 +8,14 @@ import torch
 from measure import Row, Say, folder_on_disk, in_turns, rows_of, where
 
 from spaces.spec import SearchSpec, load_spec
-from trainers.arithmetic import has_fast_bfloat16
 from trainers.checkpoint import save_checkpoint
-from trainers.classifier import FEATURE_BATCH
+from trainers.compute.precision import has_fast_bfloat16
 from trainers.config import TrialConfig
 from trainers.data import TrialData, load
 from trainers.errors import EnvironmentProblem
 from trainers.models import build_encoder
 from trainers.pipeline import run_trial
+from trainers.stages.classifier import FEATURE_BATCH
 
 SHORT = ["representation.epochs=4", "classifier.epochs=5"]  # the demo's 16 and 20, in the same proportion
 FEW = [

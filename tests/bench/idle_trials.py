@@ -13,7 +13,7 @@ def idle(assignment: dict[str, Any], shared: Any) -> None:
     import torch  # noqa: F401
     from ray import tune
 
-    from search import trial  # noqa: F401  # as a trial's worker has it
+    from search.worker import trainable  # noqa: F401  # as a trial's worker has it
     from trainers.config import METRIC, STEP
 
     _started(Path(assignment["folder"]).parents[1])

@@ -21,7 +21,7 @@ from torchvision import transforms
 
 from trainers.config import AugmentConfig, TrialConfig
 from trainers.data import Split, TrialData
-from trainers.data.augment import ASPECT
+from trainers.data.transforms.augment import ASPECT
 from trainers.models import build_encoder, build_projection
 
 

@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from search.provenance import cpu_kind, git_commit, versions
+from search.storage.provenance import cpu_kind, git_commit, versions
 from trainers.console import can_redraw
 from trainers.files import write_atomically
 

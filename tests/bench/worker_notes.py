@@ -31,12 +31,12 @@ class Noted:
 
 def noting(assignment: dict[str, Any], shared: Any) -> None:
     """The search's own trainable, with a clock at its first step and around its checkpoints and reports."""
-    from search import stored_trial
-    from search import trial as adapter
-    from trainers import representation
+    from search.worker import trainable as adapter
+    from search.worker import trial_files
+    from trainers.stages import representation
 
     noted = Noted(os.getpid())
-    train, save, report = representation.train_one_epoch, stored_trial.save_checkpoint, adapter.tune.report
+    train, save, report = representation.train_one_epoch, trial_files.save_checkpoint, adapter.tune.report
 
     def first_step(*given: Any) -> Any:
         noted.first = noted.first or time.time()
@@ -53,7 +53,7 @@ def noting(assignment: dict[str, Any], shared: Any) -> None:
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(representation, "train_one_epoch", first_step))
-        patches.enter_context(patch.object(stored_trial, "save_checkpoint", timed_save))
+        patches.enter_context(patch.object(trial_files, "save_checkpoint", timed_save))
         patches.enter_context(patch.object(adapter.tune, "report", timed_report))
         adapter.trainable(assignment, shared)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from search import tracking
-from search.agenda import SearchAgenda
-from search.conductor import Conductor
-from search.history import History
-from search.provenance import provenance
-from search.report import report
-from search.store import SearchFolder, create_folder
+from search.algorithms.proposer import SearchAgenda
+from search.engine.controller import Conductor
+from search.journal.history import History
+from search.reporting.report import report
+from search.storage.provenance import provenance
+from search.storage.search_folder import SearchFolder, create_folder
+from search.tracking import outbox
 from spaces.spec import load_spec
 
 sys.path.insert(0, str(Path(__file__).parent))  # for browsing.py, which the script beside it uses as well
@@ -49,7 +49,7 @@ def played(tmp_path_factory) -> SearchFolder:
     conductor.close("done")
     _leave_results(folder, conductor.history)
     assert {state for state, count in conductor.history.counts().items() if count} == {"finished", "stopped", "failed"}
-    tracking.sync(folder)
+    outbox.sync(folder)
     report(folder.name, results=root)
     return folder
 

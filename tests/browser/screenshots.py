@@ -13,8 +13,8 @@ from pathlib import Path
 from browsing import PATIENCE, child_runs, chromium, mlflow_ui, open_comparison, open_runs
 from playwright.sync_api import Browser, Page
 
-from search.report import report
-from search.store import SearchFolder, open_folder
+from search.reporting.report import report
+from search.storage.search_folder import SearchFolder, open_folder
 
 LARGEST = 250_000  # bytes of a picture in a README
 METRIC = "val_balanced_accuracy"

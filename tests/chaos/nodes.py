@@ -19,7 +19,7 @@ from ray.cluster_utils import Cluster
 from rich.console import Console
 from rich.table import Table
 
-from search.store import SearchFolder
+from search.storage.search_folder import SearchFolder
 
 SPEC = ["digits", "--set", "search.trials=0", "--set", "space={}", "--set", "representation.epochs=120"]
 

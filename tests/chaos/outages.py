@@ -21,8 +21,8 @@ from killing import descendants, kill, start, wait_for_lines
 from rich.console import Console
 from rich.table import Table
 
-from search import delivery, tracking
-from search.store import SearchFolder
+from search.storage.search_folder import SearchFolder
+from search.tracking import delivery, outbox
 
 ABSENT, KILLED, FROZEN = "absent from the start", "killed for the middle third", "frozen for the middle third"
 WRONG_PASSWORD = "a wrong password"
@@ -145,7 +145,7 @@ def disturbed(kind: str, root: Path, undisturbed: float) -> tuple[float, int, li
         Console().print("with a wrong password the user reads:", *told, sep="\n", highlight=False)
         os.environ.update(ADMIN)
     try:
-        return seconds, left, tracking.sync(folder)[1]
+        return seconds, left, outbox.sync(folder)[1]
     finally:
         server.stop()
 

@@ -17,9 +17,9 @@ from killing import kill, run, start, wait_for_lines
 from rich.console import Console
 from rich.table import Table
 
-from search import tracking
-from search.history import History
-from search.store import SearchFolder
+from search.journal.history import History
+from search.storage.search_folder import SearchFolder
+from search.tracking import outbox
 from trainers.checkpoint import newest_checkpoint
 
 SPEC = ["digits", "--set", "search.trials=30", "--set", "representation.epochs=12"]
@@ -102,7 +102,7 @@ def complete(folder: SearchFolder, trials: int = 33) -> dict[str, bool]:
         "every trial asked once and ended once": len(asked) == len(set(asked)) == trials
         and sorted(asked) == sorted(ended),
         "every epoch once, none missing": len(results) == len(set(results)) and not gaps,
-        "MLflow has every trial and epoch once": tracking.sync(folder)[1] == [],
+        "MLflow has every trial and epoch once": outbox.sync(folder)[1] == [],
     }
 
 

@@ -16,7 +16,7 @@ from killing import kill, run, start, wait_for_lines
 from rich.console import Console
 from rich.table import Table
 
-from search.store import SearchFolder
+from search.storage.search_folder import SearchFolder
 
 TRIALS, EPOCHS, GRACE, REDUCTION = 24, 12, 1, 2
 SPEC = [

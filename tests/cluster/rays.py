@@ -20,7 +20,7 @@ from pathlib import Path
 from killing import kill_family
 
 RAY = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
-AFCL = [sys.executable, "-c", "from search.cli import main; main()"]
+AFCL = [sys.executable, "-c", "from search.cli.app import main; main()"]
 CODE = Path(__file__).parents[2]
 PATIENCE = 120.0
 

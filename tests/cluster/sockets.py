@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
 from killing import descendants, kill_family
 
-AFCL = [sys.executable, "-c", "from search.cli import main; main()"]
+AFCL = [sys.executable, "-c", "from search.cli.app import main; main()"]
 WORDS = ["search", "digits", "--set", "representation.epochs=400"]
 LISTENING = "0A"  # in /proc/net/tcp
 # what each process is, by its program, else by a word of its command line; the first that fits

@@ -13,7 +13,7 @@ from killing import descendants
 from rays import Network, RayCluster
 from run import complete
 
-from search.store import SearchFolder
+from search.storage.search_folder import SearchFolder
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

@@ -149,7 +149,7 @@ def test_a_whole_search_is_logged_to_the_server(searched, client):
 
 
 def test_the_server_has_all_that_the_journal_has(searched, client):
-    from search.store import SearchFolder
+    from search.storage.search_folder import SearchFolder
 
     for trial in SearchFolder(searched).history().trials.values():
         (run,) = [run for run in runs_of(client, searched) if run.data.tags["afcl.trial"] == str(trial.number)]

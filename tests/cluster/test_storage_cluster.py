@@ -9,7 +9,7 @@ import pytest
 from rays import AFCL, CODE, Network, RayCluster
 from s3 import BUCKET, S3
 
-from search.store import SearchFolder
+from search.storage.search_folder import SearchFolder
 
 pytest.importorskip("moto", reason="of the extra cluster-test")
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]

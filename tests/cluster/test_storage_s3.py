@@ -14,12 +14,13 @@ from killing import kill, start, wait_for_lines
 from run import complete, identical
 from s3 import BUCKET, S3
 
-from search import exports, lease
-from search.holding import taken
-from search.lease import Holder, Lease, holder_of
-from search.segments import joined, segments
-from search.storage import storage_at
-from search.store import SearchFolder
+from search.exports import export
+from search.storage import lease
+from search.storage.journal_segments import joined, segments
+from search.storage.lease import Holder, Lease, holder_of
+from search.storage.object_store import storage_at
+from search.storage.ownership import taken
+from search.storage.search_folder import SearchFolder
 from trainers.errors import EnvironmentProblem
 
 pytest.importorskip("moto", reason="of the extra cluster-test")
@@ -100,8 +101,8 @@ def test_a_search_outlives_its_hosts_and_comes_to_the_same(s3, undisturbed, tmp_
     counted = complete(folder, TRIALS)
     assert all(counted.values()), counted
     assert stored_journal(place) == folder.journal.read_bytes()
-    best = exports.export("digits", results=folder.root)[0]
-    exported = exports.read_export(best)
+    best = export.export("digits", results=folder.root)[0]
+    exported = export.read_export(best)
     assert exported.expected is not None
     assert exported.expected.value == undisturbed.history().ranked()[0].score
     assert torch.load(best.with_suffix(".pt"), weights_only=True)["epoch"] == 14

@@ -229,7 +229,7 @@ def _about(device: str, quick: bool) -> dict[str, Any]:
     """The machine, the code and its versions."""
     import torch
 
-    from search.provenance import cpu_kind, git_commit, versions
+    from search.storage.provenance import cpu_kind, git_commit, versions
 
     about: dict[str, Any] = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
     if device == "cuda":

@@ -7,7 +7,7 @@ from rows import Row
 from setting import Setting
 
 from trainers.config import AugmentConfig
-from trainers.data.augment import change, draw
+from trainers.data.transforms.augment import change, draw
 
 LESIONS = AugmentConfig(vertical_flip=0.5, rotation=180, saturation=0.1, hue=0.02)  # as spaces/isic2018.yaml has it
 CASES = {

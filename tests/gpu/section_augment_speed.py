@@ -8,7 +8,7 @@ from setting import Setting
 from torch import Tensor
 
 from trainers.config import AugmentConfig
-from trainers.data.augment import ASPECT, augment
+from trainers.data.transforms.augment import ASPECT, augment
 
 SHAPES = {(1, 28, 28): 512, (3, 224, 224): 256}
 CONFIG = AugmentConfig()

@@ -13,8 +13,8 @@ from rows import Row
 from section_loss_speed import POINT, _batch
 from setting import Setting, generated, trial
 
-from trainers.arithmetic import full_float32
-from trainers.data.augment import augment
+from trainers.compute.precision import full_float32
+from trainers.data.transforms.augment import augment
 from trainers.pipeline import run_trial
 
 

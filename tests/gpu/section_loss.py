@@ -10,17 +10,17 @@ from setting import Setting
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from trainers.losses import asymmetric_focal_contrastive_loss, plain_form
-from trainers.losses_blockwise import loss_in_blocks
+from trainers.losses.afcl import asymmetric_focal_contrastive_loss, plain_form
+from trainers.losses.blockwise import loss_in_blocks
 
 D = 128
 CORNERS = [
     {"eta": eta, "gamma": gamma, "temperature": temperature}
     for eta, gamma, temperature in itertools.product((0.0, 60.0, 300.0), (0.0, 0.5, 10.0), (0.01, 0.07, 1.0))
 ]
-# As tests/trainers/test_losses.py reasons it for the CPU: float32 rounds a logit of size 1/τ by ε/τ, and a term grows
-# by at most 1 + γ times the change of its logit. The gradient's error is held against its pulls and pushes before they
-# cancel, which are at least as large as the gradient.
+# As tests/trainers/losses/test_afcl.py reasons it for the CPU: float32 rounds a logit of size 1/τ by ε/τ, and a term
+# grows by at most 1 + γ times the change of its logit. The gradient's error is held against its pulls and pushes before
+# they cancel, which are at least as large as the gradient.
 ALLOWED_ROUNDINGS = 8
 PLAIN_UP_TO = 512  # rows; above, float64's reference is the walk over blocks, itself checked at this size
 

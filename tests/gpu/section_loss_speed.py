@@ -11,8 +11,8 @@ from setting import Setting
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from trainers.arithmetic import full_float32
-from trainers.losses import asymmetric_focal_contrastive_loss
+from trainers.compute.precision import full_float32
+from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 
 D = 128
 POINT = {"eta": 60.0, "gamma": 2.0, "temperature": 0.07}

@@ -18,12 +18,12 @@ from rich.console import Console
 from rows import Row
 from setting import DIGITS, Setting
 
-from search.cluster import connected
-from search.driver import run
-from search.grant import granted
-from search.history import Trial
-from search.journal import read_events
-from search.store import SearchFolder
+from search.cluster.connection import connected
+from search.engine.runner import run
+from search.journal.history import Trial
+from search.journal.log import read_events
+from search.storage.search_folder import SearchFolder
+from search.worker.device import granted
 from spaces.spec import SearchSpec, parse_spec
 
 SIDE, IMAGES = 128, 600  # of the generated images: a batch of them all is more than a quarter of any card

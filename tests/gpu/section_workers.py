@@ -7,7 +7,7 @@ from rows import Row
 from setting import Setting, digits, trial
 
 from trainers.checkpoint import Checkpoint
-from trainers.processes import run_trial_on
+from trainers.launch.local_processes import run_trial_on
 
 
 def rows(setting: Setting) -> Iterator[Row]:

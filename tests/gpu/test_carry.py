@@ -176,4 +176,7 @@ for name in {sections}:
 
 @pytest.mark.slow
 def test_a_trial_and_a_session_of_a_search_can_be_imported_there(bare):
-    bare("-c", f"import sys; sys.path.insert(0, {str(HERE.parents[1])!r}); import trainers.pipeline, search.driver")
+    bare(
+        "-c",
+        f"import sys; sys.path.insert(0, {str(HERE.parents[1])!r}); import trainers.pipeline, search.engine.runner",
+    )

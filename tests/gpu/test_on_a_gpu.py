@@ -5,8 +5,8 @@ import torch
 from torch.nn.functional import normalize
 
 from trainers.config import TrialConfig
-from trainers.losses_blockwise import loss_in_blocks
-from trainers.memory import Need, peak_of_steps
+from trainers.gpu_memory import Need, peak_of_steps
+from trainers.losses.blockwise import loss_in_blocks
 
 GPU = torch.device("cuda", 0)
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from trainers import losses_fused
-from trainers.losses_blockwise import loss_in_blocks
+from trainers.losses import fused
+from trainers.losses.blockwise import loss_in_blocks
 
 
 def batch(size: int, kind: str, far: bool) -> tuple[Tensor, Tensor]:
@@ -36,8 +36,8 @@ def errors(case: dict) -> dict[str, float]:
     z, labels = batch(case.pop("size"), case.pop("kind"), case.pop("far", False))
     block_rows = case.pop("block_rows")
     value, gradient = loss_in_blocks(z.double(), labels, **case)
-    ours, our_gradient = losses_fused.loss_by_kernel(z, labels, **case, block_rows=block_rows)
-    alone, _ = losses_fused.loss_by_kernel(z, labels, **case, block_rows=block_rows, with_gradient=False)
+    ours, our_gradient = fused.loss_by_kernel(z, labels, **case, block_rows=block_rows)
+    alone, _ = fused.loss_by_kernel(z, labels, **case, block_rows=block_rows, with_gradient=False)
     gamma, temperature = case["gamma"], case["temperature"]
     allowed = 8 * torch.finfo(torch.float32).eps * (1 + (1 + gamma) / temperature)  # as for the loss on a CPU
     natural = gradient.norm() + (1 + gamma) * value.abs() / temperature / len(z) ** 0.5
@@ -50,5 +50,5 @@ def errors(case: dict) -> dict[str, float]:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # numpy's, of infinities that the kernel masks
-    losses_fused.LARGEST_TILE = 16  # so that a row has several tiles
+    fused.LARGEST_TILE = 16  # so that a row has several tiles
     print(json.dumps([errors(case) for case in json.load(sys.stdin)]))

@@ -7,12 +7,12 @@ import torch
 from torch import distributed, nn
 from torch.nn import functional
 
-from trainers.batch_norm import synchronise
-from trainers.grad_cache import backward_in_chunks
-from trainers.group import Group
-from trainers.losses import asymmetric_focal_contrastive_loss
-from trainers.torch_compat import share_gradients
-from trainers.workers import LOOPBACK, _interface_of
+from trainers.compute.batch_norm import synchronise
+from trainers.compute.data_parallel import Group
+from trainers.compute.grad_cache import backward_in_chunks
+from trainers.compute.torch_compat import share_gradients
+from trainers.launch.multi_worker import LOOPBACK, _interface_of
+from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 
 CPU = torch.device("cpu")
 ROWS = torch.rand(23, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from trials import changed, run
 
-from trainers import classifier, representation
-from trainers.batches import shuffled_batches
 from trainers.config import METRIC
 from trainers.errors import DivergedError, InputError
+from trainers.stages import classifier, representation
+from trainers.stages.batches import shuffled_batches
 
 
 def test_every_epoch_of_both_stages_is_reported_once_with_the_metric(whole, tiny_config):

@@ -3,7 +3,7 @@
 import copy
 
 from trainers.config import TrialConfig, parse
-from trainers.processes import run_trial_on
+from trainers.launch.local_processes import run_trial_on
 
 CLOCKS = ("seconds", "images_per_second")
 

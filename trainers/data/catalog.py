@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from trainers.config import DataConfig, did_you_mean
-from trainers.data import digits, fmnist, folder, isic2018, isic2018_fetch
 from trainers.data.arrays import Indices, Pool, Split, TrialData
-from trainers.data.imbalance import left_out, split_indices
+from trainers.data.datasets import digits, fmnist, folder, isic2018, isic2018_fetch
 from trainers.data.paths import data_root
+from trainers.data.splits import left_out, split_indices
 from trainers.errors import InputError
 
 FINGERPRINT_VERSION = "afcl data 1"

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 from PIL import Image
 
-from trainers.data.isic2018_tables import CLASS_NAMES
+from trainers.data.datasets.isic2018_tables import CLASS_NAMES
 
 OFFICIAL = (1113, 6705, 514, 327, 1099, 115, 142)
 SMALL = tuple(max(round(size / 25), 10) for size in OFFICIAL)

@@ -1,0 +1,266 @@
+"""The words of the command line: flags to a function, its outcome to an exit code. No logic stands here.
+
+Those that plan and run stand in this file, the others in cli_cluster, cli_look, cli_take and cli_machine.
+"""
+
+import sys
+from functools import partial
+from typing import Annotated, NoReturn
+
+import typer
+
+from search.cli import cluster, export, inspect, machine
+from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
+from search.display import console
+from search.display.console import (
+    BAD_ENVIRONMENT,
+    BAD_INPUT,
+    DONE,
+    INTERRUPTED,
+    NOTHING_FINISHED,
+    opened,
+    overridden,
+    print_json,
+    say,
+)
+from trainers.errors import DivergedError, EnvironmentProblem, InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+RUN = "Plan and run"
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line and an exit code."""
+    try:
+        code = app(prog_name="afcl", standalone_mode=False) or DONE
+        if code == INTERRUPTED:  # where no search was there to say more
+            print("afcl: interrupted", file=sys.stderr)
+        sys.exit(code)
+    except InputError as error:
+        _fail(error, BAD_INPUT)
+    except typer.TyperException as error:  # a word or a flag that there is not; the help itself has no message
+        _fail(error.format_message(), BAD_INPUT) if error.format_message() else sys.exit(BAD_INPUT)
+    except typer.Abort:  # asked, and nobody there to answer
+        _fail("nothing was done; answer, or say --yes", BAD_INPUT)
+    except EnvironmentProblem as error:
+        _fail(error, BAD_ENVIRONMENT)
+    except DivergedError as error:  # of `train` and `plan --calibrate`: a search goes on without the trial
+        _fail(f"diverged: {error}", NOTHING_FINISHED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stdout = None
+        sys.exit(DONE)
+    except OSError as error:
+        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", BAD_ENVIRONMENT)
+
+
+def _fail(error: object, code: int) -> NoReturn:
+    print(f"afcl: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from search.storage.provenance import git_commit, own_version
+
+        commit = git_commit()
+        say(f"afcl-search {own_version()}" + (f", commit {commit}" if commit else ""))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and the commit.")
+    ] = False,
+) -> None:
+    """Search the hyper-parameters of the asymmetric focal contrastive loss."""
+
+
+@app.command(rich_help_panel=RUN)
+def plan(
+    spec: Spec,
+    set_: Set = None,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="Time an epoch of each stage here.")] = False,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Say what a search would cost: rungs, epochs, disk, the validation score's error."""
+    from search.engine import plan as planning
+    from search.engine.advice import remarks
+    from spaces.spec import load_spec
+    from trainers.data import load, missing_test
+
+    checked = load_spec(spec, set_ or ())
+    arrays = load(checked.data, data)
+    planning.check_workers(checked, arrays)
+    made = planning.make_plan(checked, arrays)
+    timed = planning.calibrate(checked, arrays) if calibrate else None
+    notes = list(remarks(checked, arrays, missing_test(checked.data, data)))
+    if json_:
+        print_json(made.as_json() | {"notes": notes} | ({"calibration": vars(timed)} if timed else {}))
+        return
+    for line in (*planning.in_words(checked, arrays, made, timed), *(f"note        {note}" for note in notes)):
+        say(line)
+
+
+@app.command(rich_help_panel=RUN)
+def search(
+    spec: Spec,
+    set_: Set = None,
+    name: Annotated[str | None, typer.Option("--name", help="The search's name (default: the spec's).")] = None,
+    results: Results = None,
+    data: Data = None,
+    address: Address = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="NAME", help="An older search whose trials the sampler is told.")
+    ] = None,
+    tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's store or server.")] = None,
+    storage: Storage = None,
+    json_: Json = False,
+) -> None:
+    """Run a new search to its end."""
+    from search.engine import runner
+    from spaces.spec import load_spec
+
+    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
+    found = runner.run(
+        checked,
+        results=results,
+        data=data,
+        address=address,
+        start_from=from_,
+        console=console.console_for(json_),
+    )
+    console.conclude(found, json_)
+
+
+@app.command(rich_help_panel=RUN)
+def resume(
+    name: Name,
+    results: Results = None,
+    data: Data = None,
+    address: Address = None,
+    storage: Storage = None,
+    anyway: Anyway = False,
+    json_: Json = False,
+) -> None:
+    """Go on with a search that was stopped or killed."""
+    from search.engine import runner
+
+    found = runner.resume(
+        name,
+        results=results,
+        data=data,
+        address=address,
+        storage=storage,
+        anyway=anyway,
+        console=console.console_for(json_),
+    )
+    console.conclude(found, json_)
+
+
+@app.command(rich_help_panel=RUN)
+def extend(
+    name: Name,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="How many more the sampler proposes.")],
+    results: Results = None,
+    data: Data = None,
+    address: Address = None,
+    storage: Storage = None,
+    anyway: Anyway = False,
+    json_: Json = False,
+) -> None:
+    """Go on with a search, finished or not, with more trials."""
+    from search.engine import runner
+
+    found = runner.resume(
+        name,
+        extend_by=trials,
+        results=results,
+        data=data,
+        address=address,
+        storage=storage,
+        anyway=anyway,
+        console=console.console_for(json_),
+    )
+    console.conclude(found, json_)
+
+
+@app.command(rich_help_panel=RUN)
+def stop(name: Name, results: Results = None, dashboard: Dashboard = None) -> None:
+    """Ask a running search to stop; it can be resumed."""
+    if dashboard is not None:
+        from search.cluster import submit
+
+        submit.stop(dashboard, name, say)
+        return
+    folder = opened(name, results)
+    if (driven := folder.driven()) is None:
+        raise InputError(f"search {name} is not running")
+    driven.ask_to_stop()
+    say(f"asked {driven.holder()} to stop {name}; go on with `{driven.hint('resume')}`")
+
+
+@app.command(rich_help_panel=RUN)
+def confirm(
+    name: Name,
+    top: Annotated[
+        int | None,
+        typer.Option("--top", min=1, help="How many of the best, besides each loss's own best (default: 1)."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many fresh seeds (default: 10).")] = None,
+    again: Again = False,
+    results: Results = None,
+    data: Data = None,
+    address: Address = None,
+    storage: Storage = None,
+    anyway: Anyway = False,
+    json_: Json = False,
+) -> None:
+    """Train the winners again on fresh seeds and open the test split, once."""
+    from search.display import summary
+    from search.engine import confirmation as confirming
+    from search.evidence import evidence
+    from search.evidence.candidates import is_confirmed
+    from search.reporting.write import write_report
+    from search.tracking import model_registry
+
+    confirmed = confirming.confirm(
+        name,
+        top=top,
+        seeds=seeds,
+        again=again,
+        anyway=anyway,
+        results=results,
+        data=data,
+        address=address,
+        storage=storage,
+        console=console.console_for(json_),
+    )
+    searched = confirmed.folder.searched
+    if not is_confirmed(confirmed.folder):
+        for words in summary.unconfirmed_in_words(confirmed):
+            console.console_for(json_).print(words, highlight=False, markup=False, soft_wrap=True)
+        sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
+    weighed = evidence.conclude(confirmed.folder, confirmed.test.labels)
+    if json_:
+        print_json(evidence.as_json(weighed))
+    else:
+        for line in summary.confirmed_in_words(confirmed.folder, weighed):
+            say(line)
+    tell = partial(console.console_for(json_).print, highlight=False, markup=False, soft_wrap=True)
+    tell("writing the report")
+    try:
+        write_report(name, results=results, data=data)
+    except EnvironmentProblem as problem:  # the verdict stands all the same
+        tell(str(problem))
+    tell(model_registry.publish(searched, weighed, confirmed.test.images[:2], tell))
+
+
+for words in (cluster, inspect, export, machine):
+    app.add_typer(words.app)

@@ -1,0 +1,89 @@
+"""The words about a cluster that this machine is no part of: submit a search to it, and look at it from here."""
+
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import typer
+
+from search.cli.options import Anyway, Dashboard, Json, Set, Spec, Storage
+from search.display import console
+from search.display.console import overridden, print_json, say
+
+app = typer.Typer()
+CLUSTER = "On a cluster"
+
+
+@app.command(rich_help_panel=CLUSTER)
+def submit(
+    spec: Spec,
+    address: Dashboard = None,
+    results: Annotated[
+        str | None, typer.Option("--results", help="A folder on the cluster that all of its nodes share; or --storage.")
+    ] = None,
+    set_: Set = None,
+    name: Annotated[str | None, typer.Option("--name", help="The search's name (default: the spec's).")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Where data sets are on the cluster.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's server.")] = None,
+    storage: Storage = None,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="The cluster's nodes have this code; send none.")
+    ] = False,
+    anyway: Anyway = False,
+    json_: Json = False,
+) -> None:
+    """Have a cluster run a search, or go on with it. The same again is not a second search."""
+    from search.cluster import submit as submitting
+    from spaces.spec import load_spec
+
+    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
+    made = submitting.submit(
+        checked,
+        address=address,
+        results=PurePosixPath(results) if results else None,
+        data=PurePosixPath(data) if data else None,
+        installed=installed,
+        anyway=anyway,
+    )
+    if json_:
+        print_json({"name": checked.name, "job": made.job, "begun": made.begun})
+    else:
+        for line in submitting.in_words(checked, made):
+            say(line)
+
+
+@app.command(rich_help_panel=CLUSTER)
+def status(
+    name: Annotated[str | None, typer.Argument(help="A search's name (default: all that were submitted).")] = None,
+    address: Dashboard = None,
+    json_: Json = False,
+) -> None:
+    """Say how submitted searches stand."""
+    from search.cluster import submit as submitting
+    from search.display import tables
+
+    rows = submitting.status(address, name)
+    if json_:
+        print_json(rows)
+    elif not rows:
+        say("no search was submitted there since its head started")
+    else:
+        console.out.print(tables.submitted(rows))
+
+
+@app.command("run-job", hidden=True)
+def run_job() -> None:
+    """What a submitted job runs on the cluster: the search that was handed over to it."""
+    from search.cluster import submit as submitting
+
+    console.conclude(submitting.run_here(console.out), json_=False)
+
+
+@app.command("read-job", hidden=True, context_settings={"ignore_unknown_options": True})
+def read_job(words: list[str]) -> int | None:
+    """What a job runs that `afcl logs --address` submits: a word of ours, with the variables that were handed over."""
+    from search.cli import app as cli
+    from search.cluster import submit as submitting
+
+    submitting.take_variables()
+    code: int | None = cli.app(words, standalone_mode=False)
+    return code

@@ -1,0 +1,103 @@
+"""Is this machine ready? One line for each thing that a search needs, with what to do where it is not."""
+
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+
+from search.storage.search_folder import results_root
+from search.tracking.client import shown_uri, tracking_uri
+from trainers.data import default_config, load
+from trainers.errors import EnvironmentProblem, InputError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    text: str
+    mend: str = ""
+
+
+def examine(results: Path | None = None, data: Path | None = None) -> Iterator[Finding]:
+    """Look at everything, one after another."""
+    root = results_root(results)
+    yield _python()
+    yield _device()
+    yield _ray()
+    yield _store(tracking_uri(None, root))
+    yield _disk(root)
+    for name in ("fmnist", "digits"):
+        yield _dataset(name, data)
+
+
+def _python() -> Finding:
+    ok = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("python", ok, platform.python_version(), "" if ok else "use Python 3.11, 3.12 or 3.13")
+
+
+def _device() -> Finding:
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
+        return Finding("torch", True, f"{torch.__version__}, {names}")
+    return Finding("torch", True, f"{torch.__version__}, no GPU: trials run on {os.cpu_count()} CPU cores")
+
+
+def _ray() -> Finding:
+    return Finding("ray", True, f"{metadata.version('ray')}; a search starts its own unless --address names a cluster")
+
+
+def _store(uri: str) -> Finding:
+    parts = urlsplit(uri)
+    try:
+        version = metadata.version("mlflow")
+    except metadata.PackageNotFoundError:
+        return Finding("mlflow", False, "not installed", "install it; a search runs without it, with nothing in MLflow")
+    if parts.scheme not in ("http", "https"):
+        return Finding("mlflow", True, f"{version}, store {shown_uri(uri)}")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=3).close()
+    except OSError as error:
+        return Finding(
+            "mlflow",
+            False,
+            f"no server answers at {parts.hostname}:{port} ({error.strerror or error})",
+            "start it or unset MLFLOW_TRACKING_URI; a search runs without it and `afcl sync` delivers later",
+        )
+    return Finding("mlflow", True, f"{version}, server {parts.hostname}:{port}")
+
+
+def _disk(root: Path) -> Finding:
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free / 1e9
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return Finding(
+            "disk", False, f"cannot write to {existing}", "choose another folder with --results or AFCL_RESULTS"
+        )
+    return Finding(
+        "disk", free > 1, f"{free:.0f} GB free for {root}", "" if free > 1 else "free some, or use --results"
+    )
+
+
+def _dataset(name: str, data: Path | None) -> Finding:
+    try:
+        return Finding(name, True, load(default_config(name), data).description)
+    except (EnvironmentProblem, InputError) as error:
+        return Finding(name, False, str(error), f"afcl data fetch {name}")
+
+
+def in_words(finding: Finding) -> str:
+    """One line for a person."""
+    mend = "" if finding.ok or not finding.mend else f"; {finding.mend}"
+    return f"{'ok ' if finding.ok else 'NO '} {finding.name:8} {finding.text}{mend}"

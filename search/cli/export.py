@@ -1,0 +1,103 @@
+"""The words that take something away from a search, or the search itself."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli.options import Again, Data, Json, Name, Results
+from search.display.console import epochs_shown, opened, print_json, say
+from trainers.errors import InputError
+
+app = typer.Typer()
+TAKE = "Take away"
+
+
+class Tables(StrEnum):
+    """File formats of tables."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@app.command(rich_help_panel=TAKE)
+def export(
+    name: Name,
+    top: Annotated[int, typer.Option("--top", help="How many of the best trials.")] = 1,
+    tables: Annotated[
+        Tables | None, typer.Option("--tables", help="Instead: trials, epochs and decisions as csv or parquet.")
+    ] = None,
+    results: Results = None,
+    json_: Json = False,
+) -> None:
+    """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
+    from search.exports import export as exports
+
+    if tables is not None:
+        folder = opened(name, results)
+        paths = folder.frames().write(folder.tables, tables.value)
+    else:
+        paths = exports.export(name, top=top, results=results)
+    if json_:
+        print_json([str(path) for path in paths])
+        return
+    for path in paths:
+        say(str(path))
+
+
+@app.command(rich_help_panel=TAKE)
+def train(
+    config: Annotated[Path, typer.Argument(help="An exported YAML file, or a plain trial config.")],
+    test: Annotated[bool, typer.Option("--test", help="Score it on the test split too, which opens it.")] = False,
+    again: Again = False,
+    results: Results = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Train one configuration again, and hold its score beside the exported one."""
+    from search.exports import export as exports
+    from search.storage.fetch import know_every_opening
+    from search.storage.test_split_log import open_once, record_of, refuse_second
+    from spaces.spec import refuse_spec
+    from trainers.data import load_test
+    from trainers.predictor import Predictor, score_split
+
+    refuse_spec(config)
+    exported = exports.read_export(config)
+    search = exports.search_of(config, exported, results) if test else None
+    record = record_of(config, search)
+    if test:
+        know_every_opening(search)
+        refuse_second(record, again=again)
+    with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
+        trained = exports.train(exported, shown, data=data)
+    comparison = exports.compare(exported, trained.result)
+    if test:
+        images = load_test(exported.config.data, data)
+        know_every_opening(search)  # another host may have looked while this trained
+        open_once(record, f"train {config.name}", again=again)
+        know_every_opening(search)
+        comparison["test"] = score_split(Predictor(trained.checkpoint), images).metrics
+    if json_:
+        print_json(comparison)
+        return
+    for line in exports.in_words(comparison):
+        say(line)
+
+
+@app.command(rich_help_panel=TAKE)
+def rm(
+    name: Name,
+    results: Results = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a search, from its storage too; its runs in MLflow stay."""
+    from search.storage import removal
+
+    folder = opened(name, results)
+    storage = removal.stored_of(folder, say)
+    also = "" if storage is None else f" and {storage.shown}"
+    if not yes and not typer.confirm(f"remove {folder.path}{also} with everything in it?"):
+        raise InputError("nothing was removed")
+    removal.remove(folder, storage)

@@ -1,0 +1,163 @@
+"""The words that look at searches."""
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from search.cli.options import Dashboard, Data, Json, Name, Results
+from search.display import console
+from search.display.console import opened, print_json, say
+from trainers.console import can_redraw
+from trainers.errors import EnvironmentProblem, InputError
+
+app = typer.Typer()
+LOOK = "Look"
+TrialNumber = Annotated[int, typer.Argument(help="The trial's number.")]
+
+
+@app.command("list", rich_help_panel=LOOK)
+def list_(results: Results = None, json_: Json = False) -> None:
+    """List the searches of a results folder."""
+    from search.display import tables
+    from search.storage import search_folder
+
+    root = search_folder.results_root(results)
+    rows = tables.listing(search_folder.all_folders(root))
+    if json_:
+        print_json(rows)
+    elif not rows:
+        say(f"no search in {root} yet; start one with `afcl search demo`")
+    else:
+        console.out.print(tables.searches(rows))
+
+
+@app.command(rich_help_panel=LOOK)
+def show(
+    name: Name,
+    results: Results = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds while it runs.")] = False,
+    json_: Json = False,
+) -> None:
+    """Show a search's trials, from its folder alone."""
+    from search.display import tables
+
+    folder = opened(name, results)
+    while True:
+        history = folder.history()
+        if json_:
+            print_json(tables.as_json(folder, history))
+        else:
+            if watch and can_redraw(console.out):
+                console.out.clear()
+            console.out.print(tables.overview(folder, history))
+        if not watch or folder.holder() is None:
+            return
+        time.sleep(2)
+
+
+@app.command(rich_help_panel=LOOK)
+def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json = False) -> None:
+    """Tell in words what was decided about a trial, and why."""
+    from search.journal import explain as explaining
+
+    folder = opened(name, results)
+    lines = list(explaining.explain(folder.spec(), folder.history(), trial))
+    if json_:
+        print_json({"name": folder.title, "trial": trial, "words": lines})
+        return
+    for line in lines:
+        say(line)
+
+
+@app.command(rich_help_panel=LOOK)
+def logs(
+    name: Name,
+    trial: Annotated[int | None, typer.Argument(help="The trial's number (default: the driver's log).")] = None,
+    results: Results = None,
+    dashboard: Dashboard = None,
+    json_: Json = False,
+) -> None:
+    """Print what a trial printed, and its traceback if it crashed; or what the search itself did."""
+    from search.storage.fetch import bring_log
+
+    if dashboard is not None:
+        from search.cluster import submit
+
+        text = submit.logs(dashboard, name, trial)
+    else:
+        folder = opened(name, results)
+        if trial is not None and trial not in folder.history().trials:
+            raise InputError(f"search {name} has no trial {trial}")
+        if trial is not None:
+            bring_log(folder, trial)
+        log = folder.driver_log if trial is None else folder.trial(trial).log
+        text = (
+            log.read_text()
+            if log.exists()
+            else f"{f'search {name}' if trial is None else f'trial {trial}'} has no log yet\n"
+        )
+    if json_:
+        print_json({"name": name, "trial": trial, "log": text})
+    elif text:
+        sys.stdout.write(text)
+    elif trial is None:
+        say(f"nothing to tell: Ray had no complaint; what the search did is in `afcl show {name}`")
+    else:
+        say(f"trial {trial} printed nothing")
+
+
+@app.command(rich_help_panel=LOOK)
+def report(
+    name: Name,
+    png: Annotated[bool, typer.Option("--png", help="Also each figure as a picture: results/NAME/figures.")] = False,
+    results: Results = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
+    from search.reporting.write import write_report
+
+    written = write_report(name, png=png, results=results, data=data)
+    paths = [str(path) for path in (written.page, *written.pictures)]
+    if json_:
+        print_json({"paths": paths, "problem": written.problem})
+        return
+    for path in paths:
+        say(path)
+    if written.problem:
+        print(written.problem, file=sys.stderr)
+
+
+@app.command(rich_help_panel=LOOK)
+def ui(
+    name: Annotated[str | None, typer.Argument(help="A search, for the store that it delivers to.")] = None,
+    results: Results = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
+) -> None:
+    """Serve the MLflow UI over the results folder's store, on this machine alone."""
+    from search.storage import search_folder
+    from search.tracking import ui as serving
+
+    spec = opened(name, results).spec() if name is not None else None
+    sys.exit(serving.serve(search_folder.results_root(results), port, say, spec))
+
+
+@app.command(rich_help_panel=LOOK)
+def sync(name: Name, results: Results = None, json_: Json = False) -> None:
+    """Deliver to MLflow what it lacks of a search."""
+    from search.tracking import outbox
+
+    folder = opened(name, results)
+    tell = console.err.print if json_ else say
+    told = {each.title: outbox.sync(each, tell) for each in (folder, *folder.confirmations())}
+    if json_:
+        print_json({title: {"delivered": number, "different": wrong} for title, (number, wrong) in told.items()})
+    for title, (delivered, _) in told.items():
+        if not json_:
+            say(f"delivered {delivered} events of {title}")
+    if different := [one for _, wrong in told.values() for one in wrong]:
+        raise EnvironmentProblem(f"tracking: MLflow and the journal differ: {'; '.join(different)}")
+    if not json_:
+        say("MLflow has every trial and every epoch, once")

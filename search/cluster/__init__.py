@@ -1,0 +1,1 @@
+"""Ray: its connection, its jobs, and the nodes that trials run on."""

@@ -1,0 +1,185 @@
+"""The Ray that a search runs on: one of its own on this machine, or a running cluster."""
+
+import logging
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+
+import ray
+from ray._common.utils import get_default_ray_temp_dir
+from ray._private import ray_constants, services
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
+
+import search
+from search.cluster.auth import known_token, session_token, token_sent
+from trainers.errors import EnvironmentProblem, InputError
+
+CONNECT_SECONDS = 5.0
+DEFAULT_PORT = 6379
+SOCKET_NAME_BYTES = 107  # more the kernel does not take
+LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # of Ray, in its folder
+PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
+ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
+
+
+@contextmanager
+def connected(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> Iterator[None]:
+    """Be connected to Ray inside.
+
+    address: None starts a Ray of our own, which ends with the block; "auto" or HOST:PORT joins a running one. A
+    Ray that this process is connected to already is used as it is, and stays. cpus, gpus: how many a Ray of our
+    own counts on; None: those of this machine.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has it all
+    # by itself Ray would start one worker after the other, each through with its imports before the next; that no more
+    # trials are asked for than there are slots, the searcher sees to
+    os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(PENDING_TRIALS))
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    with session_token() if address is None else token_as_asked(address):
+        # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
+        with chdir(Path(search.__path__[0]).parent):
+            if address is None:
+                _start(cpus, gpus)
+            else:
+                _join(address)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start(cpus: int | None, gpus: int | None) -> None:
+    with _on_loopback():
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=gpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            _temp_dir=ray_folder(),
+        )
+
+
+def ray_folder() -> str:
+    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp where TMPDIR's name is too long for sockets.
+
+    On clusters with a batch system TMPDIR often is.
+    """
+    usual = get_default_ray_temp_dir()
+    fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES
+    return usual if fits else str(Path(os.sep, "tmp", "ray"))
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Inside, a Ray that is started listens on 127.0.0.1 alone, as it always does on macOS and Windows.
+
+    On Linux it would listen on every address. Ray's own switch for this is an environment variable that it reads
+    when it is imported, and which would hold for clusters that are joined as well.
+    """
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def token_as_asked(address: str) -> Iterator[None]:
+    """Inside, this process sends its token exactly if the cluster asks for one.
+
+    Ray would not, unless RAY_AUTH_MODE says so; and where it does to a cluster that asks for none the search would
+    hang, as a driver in that mode takes no call from workers without one. Raises EnvironmentProblem within seconds
+    where there is no cluster, or one that refuses the token; `ray.init` would try for 20 s to minutes.
+    """
+    check_reachable(address)
+    if address.startswith("ray://"):
+        yield
+        return
+    try:
+        at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
+    except ConnectionError as error:  # "auto", and no Ray runs here
+        raise _no_cluster(address, error) from None
+    if at is not None:
+        check_reachable(at)
+        with token_sent(False):
+            asks = not _opens(address, at)
+        if asks and known_token() is None:
+            raise _refused(address)
+        with token_sent(asks):
+            if asks and not _opens(address, at):
+                raise _refused(address)
+            yield
+        return
+    yield
+
+
+def _join(address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        raise _no_cluster(address, error) from None
+
+
+def _opens(address: str, at: str) -> bool:
+    """Whether the cluster talks to this process with what it sends now. Raises EnvironmentProblem where none is."""
+    try:
+        with _stderr_silenced():  # Ray's C++ half writes there what we say in one line
+            GcsClient(address=at)
+    except ray.exceptions.AuthenticationError:
+        return False
+    except ray.exceptions.RayError as error:  # something listens there, but no Ray
+        raise _no_cluster(address, error) from None
+    return True
+
+
+def _refused(address: str) -> EnvironmentProblem:
+    what = "refuses the token that is set here" if known_token() else "wants a token, and none is set here"
+    return EnvironmentProblem(
+        f"--address {address}: the cluster {what}; put its token into RAY_AUTH_TOKEN or ~/.ray/auth_token"
+    )
+
+
+def _no_cluster(address: str, error: Exception) -> EnvironmentProblem:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return EnvironmentProblem(f"--address {address}: no Ray cluster there ({first}); start one with `ray start --head`")
+
+
+@contextmanager
+def _stderr_silenced() -> Iterator[None]:
+    before, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nothing)
+
+
+def check_reachable(address: str) -> None:
+    """Raise EnvironmentProblem within seconds when nothing listens at HOST:PORT: Ray itself would wait for minutes."""
+    if address == "auto":
+        return
+    parts = ADDRESS.fullmatch(address)
+    if address.startswith(("http://", "https://")):
+        raise InputError(f"--address: {address} is a dashboard, which takes `afcl submit`; here HOST:PORT is wanted")
+    if parts is None or int(parts["port"] or DEFAULT_PORT) > 65535:
+        raise InputError(f"--address: auto or HOST:PORT is wanted, but got {address!r}")
+    host, port = parts["host"], parts["port"]
+    try:
+        socket.create_connection((host, int(port or DEFAULT_PORT)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"--address {address}: nothing answers there ({error.strerror or error}); "
+            f"start a cluster with `ray start --head`"
+        ) from None

@@ -1,0 +1,51 @@
+"""A session of a search on a running cluster: which nodes it may use, and what its share of them is."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from search.cluster.fair_share import Share, announced
+from search.cluster.node_health import Admission
+from search.cluster.placement import Places
+from search.cluster.slots import Node
+from search.engine import preflight
+from search.storage.search_folder import SearchFolder
+from search.worker.trial_files import noted_node_of
+from spaces.spec import SearchSpec
+
+
+@dataclass(frozen=True)
+class OnCluster:
+    """What a session knows of the cluster that it runs on."""
+
+    admission: Admission
+    share: Callable[[list[Node]], Share]
+
+    def slots(self) -> int:
+        """How many trials may run at once now."""
+        return self.share(self.admission.nodes()).slots
+
+    def is_crowded(self) -> bool:
+        """Whether there are more searches than places."""
+        return self.share(self.admission.nodes()).crowded
+
+    def places(self, is_full: Callable[[], bool]) -> Places:
+        """Where trials may go."""
+        return Places(self.admission, is_full, self.is_crowded)
+
+
+@contextmanager
+def on_cluster(
+    folder: SearchFolder, spec: SearchSpec, nodes: list[str] | None, tell: Callable[[str], None]
+) -> Iterator[OnCluster | None]:
+    """Take part in a cluster inside, beginning with the nodes that were checked; None where Ray is our own."""
+    if nodes is None:
+        yield None
+        return
+    place = preflight.shared_place(spec, folder.root)
+    admission = Admission(folder, nodes, tell, noted_node_of(folder), place)
+    try:
+        with announced(spec, folder.about()["id"]) as share:
+            yield OnCluster(admission, share)
+    finally:
+        admission.close()

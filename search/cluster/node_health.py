@@ -1,0 +1,137 @@
+"""Which nodes of a cluster may take a search's trials, as nodes come, go and fail.
+
+A node that joins is asked, like those that were there at the start, for its code and the results folder; until it has
+answered well it takes no trial. A node on which attempt after attempt crashes takes none any more. A search on a Ray
+of its own needs none of this.
+"""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import ray
+
+from search.cluster.slots import Node
+from search.engine import preflight
+from search.journal.history import Trial
+from search.storage.object_store import Storage, StorageError
+from search.storage.provenance import code_hash
+from search.storage.search_folder import SearchFolder
+from search.worker.trial_files import NotedNode
+
+LOOK_SECONDS = 5.0
+CRASHES = 3  # attempts that crashed on a node, of at least two trials, with none that ended well there since
+
+
+class Admission:
+    """The nodes of a running cluster that may take trials; asks Ray for them at most every five seconds."""
+
+    def __init__(
+        self,
+        folder: SearchFolder,
+        checked: Iterable[str],
+        tell: Callable[[str], None],
+        noted_node: NotedNode,
+        place: Storage | None = None,
+    ) -> None:
+        """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know.
+
+        noted_node: see `stored_trial.noted_node_of`. place: what the nodes must share, by default the results folder.
+        """
+        self._tell = tell
+        self._good = set(checked)
+        self._bad: set[str] = set()
+        self._avoided: set[str] = set()  # bad ones that were good at first
+        self._asked: dict[str, Any] = {}  # node id -> its answer to come
+        self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
+        self._alive: dict[str, dict[str, Any]] = {}
+        self._noted_node = noted_node
+        self._probe = preflight.Probe(place or Storage(str(folder.root)), f".joined-{folder.name}-{os.getpid()}")
+        self._is_written = False
+        self._looked = 0.0
+        self.look()
+
+    def look(self, *, at_once: bool = False) -> None:
+        """See which nodes are there now: ask new ones, take in answers."""
+        if not at_once and self._looked and time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        self.see([node for node in ray.nodes() if node["Alive"]])
+
+    def see(self, alive: list[dict[str, Any]]) -> None:
+        """Take in the nodes that are alive now, as `ray.nodes()` has them."""
+        before, self._alive = self._alive, {node["NodeID"]: node for node in alive}
+        for node_id in before.keys() - self._alive.keys():
+            self._asked.pop(node_id, None)
+            if node_id in self._good:
+                self._tell(f"{preflight.name_of(before[node_id])} has left; its trials go on elsewhere")
+        for node_id in self._alive.keys() - self._good - self._bad - self._asked.keys():
+            with suppress(StorageError):  # it is asked at the next look
+                self._asked[node_id] = self._ask(node_id)
+        for node_id in [node_id for node_id, answer in self._asked.items() if self._has_answered(answer)]:
+            with suppress(preflight.NodeGoneError):  # which the next look shows
+                self._judge(self._alive[node_id], self._asked.pop(node_id))
+        if not self._asked:
+            self.close()
+
+    def nodes(self) -> list[Node]:
+        """The resources of the nodes that may take trials."""
+        return [self._alive[node_id]["Resources"] for node_id in self.ids()]
+
+    def ids(self) -> list[str]:
+        """Ray's ids of the nodes that may take trials."""
+        return sorted(self._good & self._alive.keys())
+
+    @property
+    def avoids_some(self) -> bool:
+        """Whether a node takes no trials any more that may still have idle workers of ours."""
+        return bool(self._avoided & self._alive.keys())
+
+    def crashed(self, trial: int) -> None:
+        """An attempt at a trial crashed, on the node that it has noted; one that died itself is not blamed."""
+        self.look(at_once=True)
+        node = self._noted_node(trial, True)  # an attempt that dies before its note blames nobody
+        if node is None or node not in self._good or node not in self._alive:
+            return
+        self._crashed[node].append(trial)
+        trials = self._crashed[node]
+        if len(trials) >= CRASHES and len(set(trials)) > 1 and len(self.ids()) > 1:
+            self._good.discard(node)
+            self._bad.add(node)
+            self._avoided.add(node)
+            names = ", ".join(str(number) for number in sorted(set(trials)))
+            self._tell(f"{preflight.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
+
+    def ended(self, trial: Trial) -> None:
+        """A trial ended: well, which clears its node, or crashed for good, which speaks against it."""
+        if trial.state == "failed" and str(trial.reason).startswith("crashed"):
+            self.crashed(trial.number)
+        elif trial.state != "failed":
+            self._crashed.pop(self._noted_node(trial.number, False) or "", None)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._is_written:
+            self._probe.remove()
+        self._is_written = False
+
+    def _ask(self, node_id: str) -> Any:
+        if not self._is_written:
+            self._probe.write("code", code_hash())
+            self._is_written = True
+        return preflight.ask(node_id, self._probe)
+
+    def _has_answered(self, answer: Any) -> bool:
+        return bool(ray.wait([answer], timeout=0)[0])
+
+    def _judge(self, node: dict[str, Any], answer: Any) -> None:
+        complaint = preflight.complaint_about(node, answer, self._probe, code_hash())
+        if complaint is None:
+            self._good.add(node["NodeID"])
+            self._tell(f"{preflight.name_of(node)} has joined and takes trials")
+        else:
+            self._bad.add(node["NodeID"])
+            self._tell(f"{complaint}; until it is mended and joins anew it takes no trials")

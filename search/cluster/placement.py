@@ -1,0 +1,91 @@
+"""Where Ray Tune puts a search's trials on a cluster that others use too, and whose nodes come and go.
+
+Tune asks Ray for a trial's resources once and has no word for where; it keeps a worker whose trial has ended for the
+next one. Both are right on a quiet machine. Here each request names the nodes that are admitted at that moment, one
+that waits is made anew when they have changed, and a worker goes back to Ray where its place belongs to another search.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ray.tune import PlacementGroupFactory
+from ray.tune.experiment import Trial as RayTrial
+from ray.util.placement_group import NODE_ID_LABEL_KEY, PlacementGroup, placement_group, placement_group_table
+
+from search.cluster.node_health import Admission
+
+GIVE_WAY_SECONDS = 10.0
+
+
+class Placement(PlacementGroupFactory):
+    """What a trial asks for, on one of the nodes that are admitted when Ray is asked."""
+
+    def __init__(self, wanted: PlacementGroupFactory, admitted: Callable[[], Sequence[str]]) -> None:
+        head: list[dict[str, float]] = [{}] if wanted.head_bundle_is_empty else []
+        self._wanted, self._admitted = (head + wanted.bundles, wanted.strategy), admitted
+        super().__init__(*self._wanted)
+
+    def to_placement_group(self) -> PlacementGroup:
+        """Ask Ray for it now."""
+        nodes = f"in({','.join(self._admitted() or ['none'])})"  # no blank: Ray 2.60 would take it as part of an id
+        selectors = [{NODE_ID_LABEL_KEY: nodes} for _ in self.bundles]
+        group: PlacementGroup = placement_group(self.bundles, self.strategy, bundle_label_selector=selectors)
+        return group
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Ray's snapshots, which are never read back, get the plain request."""
+        return PlacementGroupFactory, self._wanted
+
+
+class Places:
+    """Sees to it that a session's trials are where they may be, and give back what is not theirs."""
+
+    def __init__(self, admission: Admission, is_full: Callable[[], bool], is_crowded: Callable[[], bool]) -> None:
+        """is_full: as many trials are begun as the search has slots. is_crowded: there are more searches than slots."""
+        self._admission, self._is_full, self._is_crowded = admission, is_full, is_crowded
+        self._asked_with = admission.ids()
+
+    def on_trial_add(self, trial: RayTrial) -> None:
+        """Tune has a trial to run, or to run once more."""
+        wanted = trial.placement_group_factory
+        assert wanted is not None, "Tune sets it before it tells of the trial"
+        if not isinstance(wanted, Placement):
+            trial.update_resources(Placement(wanted, self._admission.ids))
+
+    def on_step(self, controller: Any) -> None:
+        """Tune is about to start trials. controller: its TuneController, whose insides there is no public word for."""
+        self._admission.look()
+        if self._asked_with != (now := self._admission.ids()):
+            self._asked_with = now
+            ask_anew(controller._actor_manager._resource_manager)
+        waits = any(trial.status == RayTrial.PENDING for trial in controller.get_trials())
+        if self._is_crowded() and controller._actor_cache.num_cached_objects:
+            give_way(controller)
+        elif self._admission.avoids_some or (self._is_full() and not waits):
+            controller._cleanup_cached_actors(force_all=True)
+
+
+def give_way(controller: Any) -> None:
+    """Let other searches have the place of a trial that has ended, if they wait for one; takes seconds at most.
+
+    Ray gives a free place to whichever request it looks at next, which as a rule is that of the search that had it. So
+    the place is given back, and nothing asked for, until those who wait have theirs.
+    """
+    deadline = time.monotonic() + GIVE_WAY_SECONDS
+    controller._cleanup_cached_actors(force_all=True)
+    while controller._stopping_actors and time.monotonic() < deadline:
+        controller._actor_manager.next(timeout=0.1)  # where it takes in that a worker has ended
+    while time.monotonic() < deadline and any(one["state"] == "PENDING" for one in placement_group_table().values()):
+        time.sleep(0.2)
+
+
+def ask_anew(resources: Any) -> None:
+    """Take back the requests that still wait, and make them again. resources: Tune's PlacementGroupResourceManager."""
+    waiting = {request: len(groups) for request, groups in resources._request_to_staged_pgs.items()}
+    for request, number in waiting.items():
+        for _ in range(number):
+            resources.cancel_resource_request(request)
+    for request, number in waiting.items():
+        for _ in range(number):
+            resources.request_resources(request)

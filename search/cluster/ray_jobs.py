@@ -1,0 +1,170 @@
+"""Ray Jobs: the door of a cluster for who is not on it, http://HEAD:8265; each thing that may be wrong is one line."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+
+from search.cluster.auth import known_token
+from trainers.errors import EnvironmentProblem, InputError
+
+if TYPE_CHECKING:
+    from ray.dashboard.modules.job.pydantic_models import JobDetails
+    from ray.job_submission import JobSubmissionClient
+
+SECONDS = 5.0
+SEARCH, RESULTS, SPEC = "afcl.search", "afcl.results", "afcl.spec"  # a job's metadata
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+ADDRESS = "RAY_API_SERVER_ADDRESS"  # as `ray job` knows it
+
+
+@dataclass(frozen=True)
+class Door:
+    """A cluster's dashboard that takes our token."""
+
+    address: str
+    headers: dict[str, str]
+    client: "JobSubmissionClient"
+
+
+def knock(address: str | None) -> Door:
+    """Connect. Raises EnvironmentProblem within seconds where nobody, or nobody who takes our token, opens."""
+    address = (address or os.environ.get(ADDRESS) or "").rstrip("/")
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        got = f"but got {address!r}" if address else f"and neither it nor {ADDRESS} is given"
+        raise InputError(f"--address: http://HEAD:8265 is wanted, the dashboard of a cluster, {got}")
+    token = known_token()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    for path in ("/api/version", "/api/jobs/"):
+        _check(address, path, headers)
+    with _as_told():
+        from ray.job_submission import JobSubmissionClient
+
+        return Door(address, headers, JobSubmissionClient(address, headers=headers))
+
+
+def _check(address: str, path: str, headers: dict[str, str]) -> None:
+    try:
+        answer = requests.get(address + path, headers=headers, timeout=SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        raise EnvironmentProblem(
+            f"--address {address}: nothing answers there ({_reason(error)}); the head needs ray[default] and, for "
+            f"other machines, `ray start --head --dashboard-host`"
+        ) from None
+    if answer.status_code in (401, 403):
+        what = "refuses the token that is set here" if headers else "wants a token, and none is set here"
+        raise EnvironmentProblem(
+            f"--address {address}: the cluster {what}; put its token into RAY_AUTH_TOKEN or ~/.ray/auth_token"
+        )
+    if answer.status_code != requests.codes.ok or not _is_json(answer):
+        raise EnvironmentProblem(
+            f"--address {address}: what answers there is no Ray dashboard with Ray Jobs ({path} gives "
+            f"{answer.status_code}); its port is 8265 by default"
+        )
+
+
+def _is_json(answer: requests.Response) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.Timeout):
+        return f"no answer in {SECONDS:.0f} s"
+    found = re.search(r"\[Errno [-\d]+\] ([^')\"]+)", str(error))
+    return found[1] if found else type(error).__name__
+
+
+@contextmanager
+def answering(address: str) -> Iterator[None]:
+    """Inside, a dashboard that has gone, or that refuses what is asked, is an EnvironmentProblem in one line."""
+    try:
+        yield
+    except EnvironmentProblem:
+        raise
+    except (requests.RequestException, ConnectionError) as error:
+        raise EnvironmentProblem(f"--address {address}: nothing answers there any more ({_reason(error)})") from None
+    except RuntimeError as error:  # Ray's client, of any answer but a good one
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise EnvironmentProblem(f"--address {address}: {first}") from None
+
+
+@contextmanager
+def _as_told() -> Iterator[None]:
+    """Ray's client would rather go where RAY_ADDRESS says than where it is told, and comment on what it does."""
+    before = {name: os.environ.pop(name) for name in (ADDRESS, "RAY_ADDRESS") if name in os.environ}
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        os.environ.update(before)
+
+
+def submit(door: Door, **job: Any) -> str:
+    """Start a job; its id. Raises EnvironmentProblem with Ray's own words where it does not take it."""
+    with _as_told():
+        for name in ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            return str(door.client.submit_job(**job))
+        except (RuntimeError, ValueError) as error:
+            lines = [line for line in str(error).strip().splitlines() if line.strip()]
+            raise EnvironmentProblem(f"the cluster does not take the job: {lines[-1].strip()}") from None
+
+
+def searches(door: Door, name: str | None = None) -> list["JobDetails"]:
+    """The jobs that are searches, or attempts at the search of that name, the newest last."""
+    with answering(door.address):
+        listed = door.client.list_jobs()
+    found = []
+    for job in listed:
+        named = (job.metadata or {}).get(SEARCH)
+        if named is not None and name in (None, named):
+            found.append(job)
+    return sorted(found, key=lambda job: job.start_time or 0)
+
+
+def newest(door: Door, name: str) -> "JobDetails":
+    """The last attempt at a search. Raises InputError where there is none on that cluster."""
+    found = searches(door, name)
+    if not found:
+        known = sorted({job.metadata[SEARCH] for job in searches(door) if job.metadata})
+        there = f"it knows {', '.join(known)}" if known else "no search was submitted to it since its head started"
+        raise InputError(f"no search {name!r} at {door.address}: {there}")
+    return found[-1]
+
+
+def wait(door: Door, job: str, seconds: float) -> "JobDetails":
+    """Wait until a job has ended, or so long; how it stands then."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with answering(door.address):
+            details = door.client.get_job_info(job)
+        if details.status in ENDED or time.monotonic() > deadline:
+            return details
+        time.sleep(0.3)
+
+
+def stop(door: Door, job: str) -> None:
+    """Ask a job to end, tidily."""
+    with answering(door.address):
+        door.client.stop_job(job)
+
+
+def output(door: Door, job: str) -> str:
+    """What a job has printed, without Ray's own words before it."""
+    with answering(door.address):
+        text = door.client.get_job_logs(job)
+    _, begun, printed = text.partition(f"Running entrypoint for job {job}: ")
+    return printed.partition("\n")[2] if begun else ""

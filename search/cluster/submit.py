@@ -1,0 +1,268 @@
+"""Searches on a cluster from a machine that is not part of it: submit, look, stop.
+
+A submitted search is a job of Ray's on the head, with this very code, that runs what `afcl search` runs. All that it
+leaves stands in a folder that all nodes share; the job itself holds nothing. So a search whose job, or whole head, has
+died is submitted again, and goes on.
+"""
+
+import hashlib
+import os
+import secrets
+import shlex
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import search
+import spaces
+import trainers
+from search.cluster import job_secrets, ray_jobs
+from search.storage.fetch import bring
+from search.storage.ownership import is_stored
+from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
+from search.storage.search_folder import SearchFolder, results_root
+from spaces.fields import by_path
+from spaces.spec import SearchSpec, parse_spec
+from trainers.config import shown as shown_value
+from trainers.errors import EnvironmentProblem, InputError
+
+if TYPE_CHECKING:
+    from ray.dashboard.modules.job.pydantic_models import JobDetails
+
+    from search.engine.runner import SearchResult
+
+ENTRYPOINT = "python -P -m search run-job"  # -P: a folder named "search" where Ray was started is not ours
+READER = "python -P -m search read-job"
+OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # the driver's own, where a store has what must outlive it
+READ_SECONDS, STOP_SECONDS = 90.0, 60
+STATES = {"PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "done", "STOPPED": "stopped", "FAILED": "failed"}
+INTERRUPTED = 130  # our exit code
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A search that a cluster has."""
+
+    job: str
+    begun: bool  # now; else it was running already
+    address: str
+    handed: frozenset[str] = frozenset()  # names of the variables that went with it
+    secret: frozenset[str] = frozenset()  # those of them that are secrets
+
+
+def submit(
+    spec: SearchSpec,
+    *,
+    address: str | None,
+    results: PurePosixPath | None,
+    data: PurePosixPath | None = None,
+    installed: bool = False,
+    anyway: bool = False,
+) -> Submitted:
+    """Have a cluster run a search, or go on with it; nothing happens while it runs there.
+
+    results, data: folders on the cluster, the first one shared by all of its nodes, unless the spec names a storage.
+    installed: the nodes have this code already; else it is sent. anyway: go on with a search that other code began.
+    """
+    if results is None and spec.storage.uri is not None:
+        results = OF_THE_HEAD
+    elif results is None or not results.is_absolute():
+        raise InputError(
+            "--results: must be the whole path of a folder that the cluster's nodes share, as a job's own folder is "
+            f"gone with the job, but got {'nothing' if results is None else shown_value(str(results))}; or name a "
+            "--storage, which all nodes reach"
+        )
+    if spec.data.path is not None and not PurePosixPath(spec.data.path).is_absolute():
+        raise InputError(f"data.path: must be a whole path on the cluster, but got {shown_value(spec.data.path)}")
+    door = ray_jobs.knock(address)
+    before, kind = ray_jobs.searches(door, spec.name), _kind(spec, results)
+    if before and before[-1].status not in ray_jobs.ENDED:
+        if (before[-1].metadata or {}).get(ray_jobs.SPEC) != kind:
+            raise InputError(f"--name: another search {spec.name!r} runs there; choose another name, or stop it first")
+        return Submitted(str(before[-1].submission_id), False, door.address)
+    environment = job_secrets.credentials(os.environ)
+    told = {
+        "spec": spec.dump(),
+        "results": str(results),
+        "data": None if data is None else str(data),
+        "code": code_hash(),
+        "anyway": anyway,
+        "environment": environment,
+    }
+    job = ray_jobs.submit(
+        door,
+        entrypoint=ENTRYPOINT,
+        submission_id=f"afcl-{spec.name}-{len(before) + 1}",
+        runtime_env=_environment(_handed(door, told), installed=installed),
+        metadata={ray_jobs.SEARCH: spec.name, ray_jobs.RESULTS: str(results), ray_jobs.SPEC: kind},
+    )
+    return Submitted(job, True, door.address, frozenset(environment), job_secrets.secrets_among(environment))
+
+
+def _handed(door: ray_jobs.Door, told: dict[str, Any]) -> str:
+    with ray_jobs.answering(door.address):
+        return job_secrets.hand_over(door.address, door.headers, told)
+
+
+def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
+    """What has come of a submission, and how to go on, line by line."""
+    if not made.begun:
+        yield f"{spec.name} runs there already, as job {made.job}: nothing was submitted"
+    else:
+        yield f"{spec.name} is job {made.job}"
+        if not spec.tracking.uri and "MLFLOW_TRACKING_URI" not in made.handed:
+            yield (
+                "no MLflow server is named: unless the cluster's own MLFLOW_TRACKING_URI does, the runs go to a file "
+                "in the results folder"
+            )
+        if made.secret and made.address.startswith("http://"):
+            yield f"{', '.join(sorted(made.secret))} went with it over plain http, as Ray's own token does"
+    for verb in ("status", "logs", "stop"):
+        yield f"  afcl {verb} {spec.name} --address {made.address}"
+
+
+def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
+    """What two submissions of one search have in common; where they track is not part of it."""
+    same = spec.model_copy(update={"tracking": type(spec.tracking)()})
+    return hashlib.sha256(f"{results}\n{same.dump_yaml()}".encode()).hexdigest()
+
+
+def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
+    """The job's runtime_env, which Ray shows to all who have the token."""
+    variables = {
+        job_secrets.HANDOVER: handed,
+        COMMIT_SENT: git_commit() or "",
+        VERSION_SENT: own_version(),
+        "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS),  # for what MLflow still lacks; 3 by default, then SIGKILL
+    }
+    if installed:
+        return {"env_vars": variables}
+    code = [str(Path(package.__path__[0])) for package in (search, spaces, trainers)]
+    return {"env_vars": variables, "py_modules": code, "excludes": ["__pycache__/", "*.pyc"]}
+
+
+def run_here(console: Any) -> "SearchResult":
+    """In the job: begin the search that was handed over, or go on with it."""
+    told = job_secrets.take_over()
+    os.environ.update(told["environment"])
+    if told["code"] != code_hash():
+        raise EnvironmentProblem(
+            "the cluster has other code of afcl than what submitted this search; bring one of them up to date, or "
+            "submit without --installed"
+        )
+    from search.engine import runner
+
+    address = job_secrets.ray_address()
+    results, data = Path(told["results"]), None if told["data"] is None else Path(told["data"])
+    spec = parse_spec(told["spec"])
+    root = results_root(results)
+    folder = SearchFolder(root / spec.name)
+    if not (folder.path / "search.json").exists() and is_stored(spec):
+        folder = bring(root, spec.name, str(spec.storage.uri))
+    if not (folder.path / "search.json").exists():
+        return runner.run(spec, results=results, data=data, address=address, console=console)
+    _refuse_another(folder, spec)
+    return runner.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)
+
+
+def take_variables() -> None:
+    """In a job that reads: take the variables that were handed over."""
+    os.environ.update(job_secrets.take_over()["environment"])
+
+
+def _refuse_another(folder: SearchFolder, spec: SearchSpec) -> None:
+    there, here = by_path(folder.spec().dump()), by_path(spec.dump())
+    for path in sorted(there.keys() | here.keys()):
+        if not path.startswith("tracking") and there.get(path) != here.get(path):
+            raise InputError(
+                f"name: a search {spec.name!r} exists in {folder.root} with {path} {shown_value(there.get(path))}, not "
+                f"{shown_value(here.get(path))}; submit it as it was to go on, or choose another --name"
+            )
+
+
+def status(address: str | None, name: str | None = None) -> list[dict[str, Any]]:
+    """How the searches that were submitted stand, or that of a name; of each its newest job."""
+    door = ray_jobs.knock(address)
+    found = (
+        [ray_jobs.newest(door, name)] if name else list({_name(job): job for job in ray_jobs.searches(door)}.values())
+    )
+    rows = []
+    for job in found:
+        printed = ray_jobs.output(door, str(job.submission_id))
+        rows.append(
+            {
+                "name": _name(job),
+                "state": _state(job),
+                "job": job.submission_id,
+                "minutes": round(((job.end_time or time.time() * 1000) - (job.start_time or 0)) / 60_000, 1),
+                "results": (job.metadata or {})[ray_jobs.RESULTS],
+                "last": _last_word(printed) or str(job.message or "").partition("\n")[0],
+            }
+        )
+    return rows
+
+
+def _last_word(printed: str) -> str:
+    """The last line that tells how a search stands: what comes at its end tells how to go on."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    tell = [line for line in lines if "trials ended" in line or line.startswith(("afcl: ", "the search "))]
+    return [*lines[-1:], *tell][-1] if lines else ""
+
+
+def _name(job: "JobDetails") -> str:
+    return str((job.metadata or {})[ray_jobs.SEARCH])
+
+
+def _state(job: "JobDetails") -> str:
+    if job.status == "FAILED" and job.driver_exit_code == INTERRUPTED:
+        return "interrupted"
+    return STATES[str(job.status)]
+
+
+def logs(address: str | None, name: str, trial: int | None = None) -> str:
+    """What a submitted search has printed, or one of its trials, which stands on the cluster's disk."""
+    door = ray_jobs.knock(address)
+    job = ray_jobs.newest(door, name)
+    if trial is None:
+        return ray_jobs.output(door, str(job.submission_id))
+    return _read(door, job, ["logs", name, str(trial)])
+
+
+def _read(door: ray_jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
+    """What a word of ours prints on the cluster: a short job of its own.
+
+    It stays in Ray's list: one that is removed at once comes back there as a job that failed (Ray 2.60).
+    """
+    there, told = job.runtime_env or {}, {"environment": job_secrets.of_stores(os.environ)}
+    words = [*words, "--results", (job.metadata or {})[ray_jobs.RESULTS]]
+    reader = ray_jobs.submit(
+        door,
+        entrypoint=f"{READER} {shlex.join(words)}",
+        submission_id=f"afcl-read-{_name(job)}-{secrets.token_hex(4)}",
+        runtime_env={"env_vars": {job_secrets.HANDOVER: _handed(door, told)}}
+        | ({"py_modules": there["py_modules"]} if there.get("py_modules") else {}),
+    )
+    ended = ray_jobs.wait(door, reader, READ_SECONDS)
+    printed = ray_jobs.output(door, reader)
+    if ended.status not in ray_jobs.ENDED:
+        ray_jobs.stop(door, reader)
+        raise EnvironmentProblem(f"{door.address} has not answered in {READ_SECONDS:.0f} s; try again")
+    if ended.status != "SUCCEEDED":
+        lines = printed.strip().splitlines() or [str(ended.message)]
+        raise InputError(lines[-1].removeprefix("afcl: "))
+    return printed
+
+
+def stop(address: str | None, name: str, say: Callable[[str], None]) -> None:
+    """Stop a submitted search tidily. Raises InputError where it does not run."""
+    door = ray_jobs.knock(address)
+    job = ray_jobs.newest(door, name)
+    if job.status in ray_jobs.ENDED:
+        raise InputError(f"search {name} is not running at {door.address}: it is {_state(job)}")
+    ray_jobs.stop(door, str(job.submission_id))
+    ended = ray_jobs.wait(door, str(job.submission_id), STOP_SECONDS + 10.0)
+    if ended.status not in ray_jobs.ENDED:
+        raise EnvironmentProblem(f"search {name} was asked to stop and has not yet; `afcl status {name}` tells more")
+    say(f"{name} is {_state(ended)}; `afcl submit` it again to go on")

@@ -1,0 +1,161 @@
+"""What a person sees while a search runs: a live table where one can be drawn, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from search.display.tables import leaderboard
+from search.engine.plan import Plan
+from search.journal.history import ENDED, History, Trial
+from search.journal.labels import values_of
+from search.journal.log import Event
+from trainers.console import can_redraw
+
+QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
+
+
+class LiveView:
+    """Shows a search's events as they come."""
+
+    def __init__(self, console: Console, plan: Plan, metric: str, problem: Callable[[], str | None]) -> None:
+        """problem: what a person should know of MLflow and the store just now, a sentence."""
+        self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
+        self._history = History()
+        self._started = self._last_line = time.monotonic()
+        self._has_run = False  # a trial, in this session
+        self._timed_from: float | None = None  # the session's first result: until then workers were starting
+        self._epochs_before = 0
+        self._told: set[str] = set()  # problems, by their first words
+        self._live = (
+            Live(
+                console=console,
+                get_renderable=self._render,
+                refresh_per_second=4,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                transient=True,
+            )
+            if can_redraw(console)
+            else None
+        )
+
+    def start(self, history: History) -> None:
+        """Begin."""
+        self._history, self._started = history, time.monotonic()
+        if self._live is not None:
+            self._live.start()
+
+    def stop(self) -> None:
+        """End; the live table disappears."""
+        if self._live is not None:
+            self._live.stop()
+
+    def on_event(self, event: Event, history: History) -> None:
+        """One thing happened."""
+        self._has_run = self._has_run or event["event"] == "launched"
+        if self._timed_from is None and event["event"] == "result":
+            self._timed_from, self._epochs_before = time.monotonic(), epochs_done(history)
+        if self._live is not None:
+            return
+        if event["event"] == "end":
+            self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
+        else:
+            self.sign_of_life()
+
+    def sign_of_life(self) -> None:
+        """Where there is no table: say what runs, after a while without a line. An epoch may take minutes."""
+        if self._live is not None:
+            return
+        problem = self._problem()
+        if problem is not None and (kind := problem.partition("(")[0]) not in self._told:
+            self._told.add(kind)
+            self.tell(problem)
+        if time.monotonic() - self._last_line > QUIET_SECONDS:
+            running = self._history.in_state("running")
+            told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
+            self.tell(f"{f'running: trial {told}' if told else self._idle()}; {self._standing()}")
+
+    def tell(self, text: str) -> None:
+        """Print a line with the time; on a terminal above the live table."""
+        self._last_line = time.monotonic()
+        minutes, seconds = divmod(int(self._last_line - self._started), 60)
+        self._console.print(f"{minutes:3d}:{seconds:02d}  {text}", highlight=False, markup=False, soft_wrap=True)
+
+    def _idle(self) -> str:
+        return "no trial runs just now" if self._has_run else "starting workers"
+
+    def _standing(self) -> str:
+        ended = len(self._history.in_state(*ENDED))
+        parts = [f"{ended} of {self._plan.trials} trials ended"]
+        if (left := self._time_left()) is not None and ended < self._plan.trials:
+            parts.append(f"about {left} left")
+        if ranked := self._history.ranked():
+            parts.append(f"best {ranked[0].score:.4f} (trial {ranked[0].number}, {ranked[0].family})")
+        return ", ".join(parts)
+
+    def _time_left(self) -> str | None:
+        if self._timed_from is None:
+            return None
+        done = epochs_done(self._history)
+        fresh, passed = done - self._epochs_before, time.monotonic() - self._timed_from
+        if fresh < 5 or passed < 5:
+            return None
+        seconds = epochs_left(self._history, self._plan) * passed / fresh
+        return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+    def _render(self) -> Group:
+        history = self._history
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("trial", "loss", "epoch", "rung", self._metric.removeprefix("val_"), "values"):
+            table.add_column(
+                column, no_wrap=column != "values", justify="right" if column in ("trial", "epoch") else "left"
+            )
+        running = history.in_state("running")
+        for trial in running:
+            latest = trial.latest(self._metric)
+            table.add_row(
+                str(trial.number),
+                trial.family,
+                f"{trial.epoch}/{self._plan.last_epoch}",
+                "" if trial.rung is None else str(trial.rung),
+                "" if latest is None else f"{latest:.4f}",
+                values_of(trial),
+            )
+        parts: list[object] = []
+        if history.ranked():
+            parts += [Text("best so far", style="bold"), leaderboard(history, self._metric, top=5), Text()]
+        done = epochs_done(history)
+        bar = ProgressBar(total=done + epochs_left(history, self._plan), completed=done)
+        parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
+        parts += [Text(), Text(self._standing()), bar]
+        if problem := self._problem():
+            parts.append(Text(problem, style="yellow"))
+        return Group(*parts)  # type: ignore[arg-type]
+
+
+def epochs_done(history: History) -> int:
+    """Epochs reported over all trials."""
+    return sum(len(trial.epochs) for trial in history.trials.values())
+
+
+def epochs_left(history: History, plan: Plan) -> float:
+    """Epochs that the search will still take: by what its trials took so far, and by the plan while they are few."""
+    took = [trial.epoch for trial in history.in_state(*ENDED) if not trial.baseline]
+    usual = sum(took) / len(took) if len(took) >= 5 else plan.expected_epochs_per_trial
+    begun = history.in_state("running", "pending")
+    left = sum(max((plan.last_epoch if trial.baseline else usual) - trial.epoch, 1) for trial in begun)
+    unasked_baselines = max(0, plan.baselines - len(history.trials))
+    unasked = plan.trials - len(history.trials) - unasked_baselines
+    return left + unasked_baselines * plan.last_epoch + unasked * usual
+
+
+def _ending(trial: Trial) -> str:
+    name = f"trial {trial.number} {trial.kind}"
+    if trial.state == "finished":
+        return f"{name} finished with {trial.score:.4f}"
+    return f"{name} {trial.state}: {trial.reason}"

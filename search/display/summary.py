@@ -1,0 +1,68 @@
+"""What a search says at its end: the leaderboard, where to look, what to type next."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from search.display.tables import counts_line, leaderboard, state_in_words
+from search.engine.confirmation import Confirmed
+from search.engine.runner import SearchResult
+from search.evidence.evidence import Evidence, below_table, table
+from search.evidence.evidence import in_words as in_sentences
+from search.storage.search_folder import SearchFolder
+
+
+def in_words(found: SearchResult) -> Iterator[RenderableType]:
+    """Lines and tables for a person."""
+    folder, history = found.folder, found.history
+    about, metric = folder.about(), folder.spec().search.metric_key
+    yield ""
+    ended = "the search is done" if found.reason == "done" else state_in_words(found.reason)
+    yield f"{ended}: {counts_line(folder, history)}"
+    yield f"data: {about['provenance']['data']['description']}"
+    if history.ranked():
+        yield ""
+        yield leaderboard(history, metric, top=10)
+        yield "One seed each: scores that lie close together are not distinguished, and luck is part of the best one."
+    yield ""
+    if folder.report.exists():  # a machine without plotly draws none
+        yield f"report   {folder.report}"
+    yield f"runs     {folder.hint('ui', named=folder.spec().tracking.uri is not None)}   ({_in_mlflow(found)})"
+    if found.different:
+        yield f"MLflow differs from the journal: {'; '.join(found.different)}"
+    if found.undelivered:
+        problem = f" ({found.tracking_problem})" if found.tracking_problem else ""
+        yield f"MLflow lacks {found.undelivered} events{problem}; deliver them with: {folder.hint('sync')}"
+    if found.reason != "done":
+        yield f"go on    {folder.hint('resume')}"
+    elif history.ranked():
+        yield f"next     {folder.export_hint(len(history.ranked()))}"
+    else:
+        yield f"nothing finished; see: {folder.hint('show')}"
+
+
+def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[RenderableType]:
+    """What a confirmation came to."""
+    yield ""
+    yield table(weighed)
+    yield from below_table(weighed)
+    yield ""
+    yield from in_sentences(weighed)
+    yield ""
+    yield f"report   {folder.searched.report}"
+    yield f"numbers  {folder.verdict}"
+
+
+def unconfirmed_in_words(confirmed: Confirmed) -> Iterator[str]:
+    """How a confirmation ended before its time."""
+    counts = counts_line(confirmed.folder, confirmed.folder.history())
+    yield f"{state_in_words(confirmed.ended)}: {counts}"
+    yield f"go on    {confirmed.folder.hint('resume')}"
+
+
+def _in_mlflow(found: SearchResult) -> str:
+    history = found.history
+    if found.different != []:
+        return f"MLflow; the parent run is {found.folder.name}"
+    epochs = sum(len(trial.epochs) for trial in history.trials.values())
+    return f"MLflow: parent run {found.folder.name}, all {len(history.trials)} trials and {epochs} epochs, counted"

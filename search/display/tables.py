@@ -1,0 +1,212 @@
+"""Searches and trials as tables for a terminal, and as plain values for `--json`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from search.algorithms.proposer import planned_trials
+from search.display.console import UNBOUNDED
+from search.engine.advice import no_test_split
+from search.journal.history import ENDED, STATE_WORDS, History
+from search.journal.labels import searched, values_of
+from search.storage.search_folder import SearchFolder
+from trainers.data import DataCheck
+from trainers.errors import InputError
+
+FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
+
+
+def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
+    """Finished trials, best first."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("rank", "trial", "loss", metric.removeprefix("val_"), "values"):
+        table.add_column(column, justify="right" if column in ("rank", "trial") else "left", no_wrap=column != "values")
+    for rank, trial in enumerate(history.ranked()[:top], 1):
+        name = trial.family + (" (baseline)" if trial.baseline else "")
+        table.add_row(str(rank), str(trial.number), name, f"{trial.score:.4f}", values_of(trial))
+    return table
+
+
+@dataclass(frozen=True)
+class AllTrials:
+    """Every trial by number, with its state and, where there is room beside the values, its reason.
+
+    explain: the words that tell a trial's reason.
+    """
+
+    history: History
+    metric: str
+    explain: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, as wide as it may be."""
+        yield Text(f"all trials (score: the latest {self.metric.removeprefix('val_')})", style="bold")
+        if not any(trial.reason for trial in self.history.trials.values()):
+            yield self._table(0)
+            return
+        needed = console.measure(self._table(0), options=options.update(width=UNBOUNDED)).maximum
+        room = options.max_width - needed - 1  # 1: between the columns
+        yield self._table(room if room >= FEWEST_OF_REASON else 0)
+        if room < FEWEST_OF_REASON:
+            yield Text(f"\nreasons: {self.explain}, or a wider terminal")
+
+    def _table(self, reason_width: int) -> Table:
+        """reason_width: 0 for none."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("trial", "loss", "state", "epoch", "rung", "score", "values"):
+            table.add_column(column, justify="right" if column in ("trial", "epoch") else "left", no_wrap=True)
+        if reason_width:
+            table.add_column("reason", no_wrap=True, max_width=reason_width)
+        for trial in self.history.trials.values():
+            latest = trial.latest(self.metric)
+            cells = (
+                str(trial.number),
+                trial.family + (" (baseline)" if trial.baseline else ""),
+                STATE_WORDS[trial.state],
+                str(trial.epoch),
+                "" if trial.rung is None else str(trial.rung),
+                "" if latest is None else f"{latest:.4f}",
+                values_of(trial),
+                *([trial.reason or ""] if reason_width else []),
+            )
+            table.add_row(*(Text(cell, overflow="ellipsis") for cell in cells))
+        return table
+
+
+def overview(folder: SearchFolder, history: History) -> Group:
+    """One search whole: what it is, the best trials, then all of them."""
+    data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
+    parts: list[RenderableType] = [
+        Text(f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"),
+        Text(f"data: {data}\n"),
+    ]
+    if history.ranked():
+        parts += [Text("best", style="bold"), leaderboard(history, metric, top=5), Text()]
+    path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
+    explain = f"{folder.searched.hint('explain', named=False)} {path} TRIAL"
+    return Group(*parts, AllTrials(history, metric, explain))
+
+
+def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
+    """What `list --json` prints: a search each, a damaged one with its reason."""
+    return [_listed(folder) for folder in folders]
+
+
+def _listed(folder: SearchFolder) -> dict[str, Any]:
+    try:
+        history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
+        counts, planned = counts_line(folder, history), planned_in(folder, history)
+    except InputError as error:
+        nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
+        return {"name": folder.name, "state": "damaged", **nothing, "data": str(error)}
+    best = next(iter(history.ranked()), None)
+    return {
+        "name": folder.name,
+        "state": search_state(folder, history),
+        "trials": len(history.trials),
+        "planned": planned,
+        "counts": counts,
+        "best": None if best is None else {"trial": best.number, "family": best.family, "score": best.score},
+        "data": data,
+    }
+
+
+def searches(rows: list[dict[str, Any]]) -> Group:
+    """Every search of a results folder, a row each; data that they all share stands below."""
+    shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("search", "state", "trials", "best", "loss", *(() if shared else ("data",))):
+        table.add_column(column)
+    for row in rows:
+        best = row["best"]
+        score, family = (f"{best['score']:.4f}", best["family"]) if best else ("", "")
+        cells = [row["name"], state_in_words(row["state"]), row["counts"], score, family]
+        table.add_row(*cells, *([] if shared else [row["data"]]))
+    return Group(table, Text(f"\ndata: {shared}")) if shared else Group(table)
+
+
+def submitted(rows: list[dict[str, Any]]) -> Table:
+    """Every search that was submitted to a cluster, a row each."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("search", "state", "minutes", "job", "last"):
+        table.add_column(column, justify="right" if column == "minutes" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(row["name"], row["state"], str(row["minutes"]), row["job"], row["last"])
+    return table
+
+
+def data_counts(checked: DataCheck) -> Group:
+    """A data set's images by class and split."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("class", "training", "validation", "test"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    test = checked.test or (None,) * len(checked.class_names)
+    for name, train, validation, tested in zip(
+        checked.class_names, checked.train, checked.validation, test, strict=True
+    ):
+        table.add_row(name, str(train), str(validation), "" if tested is None else str(tested))
+    size = "×".join(map(str, checked.image_shape))
+    lines = list(checked.copies)
+    if checked.missing_test is not None:
+        lines.append(no_test_split(checked.missing_test))
+    lines.append(f"fingerprint {checked.fingerprint}")
+    return Group(Text(f"{checked.description}, {size}"), table, *map(Text, lines))
+
+
+def search_state(folder: SearchFolder, history: History) -> str:
+    """One word for a search: running, done, or why it paused (interrupted when its driver was killed)."""
+    if folder.holder() is not None:
+        return "running"
+    return str(history.closed["reason"]) if history.closed else "interrupted"
+
+
+def state_in_words(state: str) -> str:
+    """A search's state for a person."""
+    return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
+
+
+def planned_in(folder: SearchFolder, history: History) -> int:
+    """How many trials a search, or a confirmation, is to have."""
+    if (confirms := folder.about().get("confirms")) is not None:
+        return len(confirms["candidates"]) * len(confirms["seeds"])
+    return planned_trials(folder.spec(), history.extra)
+
+
+def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
+    """What `show --json` prints."""
+    return {
+        "name": folder.name,
+        "state": search_state(folder, history),
+        "data": folder.about()["provenance"]["data"],
+        "planned": planned_in(folder, history),
+        "trials": [
+            {
+                "id": trial.number,
+                "family": trial.family,
+                "state": trial.state,
+                "epoch": trial.epoch,
+                "score": trial.score,
+                "reason": trial.reason,
+                "rung": trial.rung,
+                "config": searched(trial),
+            }
+            for trial in history.trials.values()
+        ],
+    }
+
+
+def counts_line(folder: SearchFolder, history: History) -> str:
+    """How many trials are in each state: 5 finished, 9 stopped; before the end: 3 of 14 ended (3 finished), 2 begun."""
+    counts = history.counts()
+
+    def told(only_ended: bool) -> str:
+        states = [state for state in STATE_WORDS if counts[state] and (state in ENDED) == only_ended]
+        return ", ".join(f"{counts[state]} {STATE_WORDS[state]}" for state in states)
+
+    ended, others, planned = len(history.in_state(*ENDED)), told(only_ended=False), planned_in(folder, history)
+    if ended == planned and not others:
+        return told(only_ended=True) or "no trials"
+    return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")

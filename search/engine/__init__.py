@@ -1,0 +1,1 @@
+"""A search on Ray Tune, from the spec to its end."""

@@ -1,0 +1,34 @@
+"""What somebody should know of a search before it starts, though nothing of it stops a plan."""
+
+from collections.abc import Iterator
+
+from search.cluster.slots import slots_on
+from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec, bounds
+from trainers.data.arrays import TrialData
+
+
+def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iterator[str]:
+    """Sentences, none where all is well. missing_test: what would give the data a test split."""
+    from torch.cuda import device_count  # a second, which the words that only look do without
+
+    gpus, images = device_count(), len(data.train)
+    gpus_alone = spec.resources.model_copy(update={"cpus": 0.0})
+    if spec.resources.gpus > 0 and slots_on(gpus_alone, [{"GPU": gpus}]) == 0:
+        yield _too_few_gpus(spec.resources, gpus)
+    least, most = bounds(spec, "representation.batch_size")
+    if most > images:
+        size = f"up to {most}" if least < most else str(most)
+        yield f"representation.batch_size is {size}, but {images} images train: a batch is then all of them"
+    if missing_test is not None:
+        yield no_test_split(missing_test)
+
+
+def no_test_split(mend: str) -> str:
+    """That there is none, and what follows. mend: what would give the data one."""
+    return f"no test split: `afcl confirm` will not be possible; to have one, {mend}"
+
+
+def _too_few_gpus(resources: ResourcesConfig, gpus: int) -> str:
+    has = "no GPU" if gpus == 0 else f"{gpus} GPU{'s' if gpus > 1 else ''}, and a trial needs {resources.workers}"
+    return f"this machine has {has}: the search needs a cluster that has, or resources.gpus=0"

@@ -1,0 +1,67 @@
+"""Whether scores that are there mean what those to come will: of a search that is gone on with, or of an older one."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from search.algorithms.sampler import as_optuna_trial
+from search.journal.history import ENDED, Trial
+from search.journal.log import Event
+from search.storage.provenance import code_hash, git_commit
+from search.storage.search_folder import SearchFolder, open_folder
+from spaces.fields import fields
+from spaces.spec import SearchSpec, value_at
+from trainers.config import shown as shown_value
+from trainers.data.arrays import TrialData
+from trainers.errors import InputError
+
+
+def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> None:
+    """Raise InputError when the data are not those that the folder began with, or the code is not, unless `anyway`."""
+    began = folder.about()["provenance"]
+    if began["data"]["fingerprint"] != arrays.fingerprint:
+        raise InputError(
+            f"{folder.title} began on other data ({began['data']['description']}) than it would go on with "
+            f"({arrays.description}), and scores on both cannot be compared; begin another search"
+        )
+    if began["code"] != code_hash() and not anyway:
+        raise InputError(
+            f"{folder.title} began with other code ({_commit(began['git_commit'])}) than it would go on with "
+            f"({_commit(git_commit())}); say --anyway if that is wanted"
+        )
+
+
+def _commit(commit: str | None) -> str:
+    return "of no commit" if commit is None else f"commit {commit}"
+
+
+def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> SearchFolder:
+    """The older search, whose scores mean here what they meant there. Raises InputError where they would not."""
+    folder = open_folder(root, name)
+    data = folder.about()["provenance"]["data"]
+    if data["fingerprint"] != arrays.fingerprint:
+        raise InputError(f"--from: {name} ran on other data ({data['description']}): its scores mean nothing here")
+    before = folder.spec()
+    if before.search.metric != spec.search.metric:
+        raise InputError(f"--from: {name} has another metric ({before.search.metric}): its scores mean nothing here")
+    free = {*before.space, *spec.space, "data.path"}  # the same data may lie elsewhere
+    for path in fields():
+        there, here = value_at(before.base, path), value_at(spec.base, path)
+        if path not in free and there != here:
+            raise InputError(f"--from: {name} has {path} {shown_value(there)}, not {shown_value(here)}: other scores")
+    if spec.search.per_family:
+        raise InputError("--from: with per_family it would give some families a start over the others")
+    if not any(as_optuna_trial(spec.space, trial, spec.search.metric_key) for trial in _ended(folder)):
+        raise InputError(f"--from: no trial of {name} lies in the space of this search")
+    return folder
+
+
+def known_event(older: SearchFolder) -> Event:
+    """What the journal of a search begins with that lets its sampler know an older one's ended trials."""
+    told = [asdict(trial) for trial in _ended(older)]
+    return {"event": "known", "time": time.time_ns() // 1_000_000, "up": 0.0, "search": older.name, "trials": told}
+
+
+def _ended(folder: SearchFolder) -> list[Trial]:
+    """The trials that have ended, whatever became of them."""
+    return folder.history().in_state(*ENDED)

@@ -1,0 +1,198 @@
+"""Train a search's winners again on fresh seeds, beside the best of each loss, and open the test split: once.
+
+A seed sets the split, the order of the data and the initialisation, and every configuration gets the same seeds, so
+that scores are compared in pairs. Nothing is stopped early. A confirmation runs like a search, in a folder of its own
+inside the search's (confirm-1), with a journal of its own: what was interrupted goes on where it was.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from search.algorithms.proposer import Question
+from search.cluster.slots import Slots
+from search.engine import preflight
+from search.engine.compatibility import refuse_change
+from search.engine.interrupts import connected_quietly, say, told_how_to_go_on
+from search.engine.plan import plan_of
+from search.engine.runner import SearchResult, check_cluster, drive
+from search.evidence.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
+from search.journal.history import History, Trial
+from search.storage.fetch import bring_confirmations, bring_results, know_every_opening, opened
+from search.storage.ownership import taken
+from search.storage.provenance import about_data, provenance
+from search.storage.search_folder import SearchFolder, create_folder, results_root
+from search.storage.test_split_log import is_opened_by, open_once
+from spaces.spec import SearchSpec
+from trainers.config import TrialConfig
+from trainers.console import terminal_variables
+from trainers.data import load, load_test, split_fingerprint
+from trainers.data.arrays import Split
+from trainers.errors import InputError
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A confirmation, as far as it has come."""
+
+    folder: SearchFolder
+    session: SearchResult | None  # None: it was complete before
+    test: Split
+
+    @property
+    def ended(self) -> str:
+        """How the session ended; done where none was needed."""
+        return self.session.reason if self.session else "done"
+
+
+class ConfirmationAgenda:
+    """Every candidate with the first seed, then every one with the second, and so on: pairs are whole early."""
+
+    def __init__(self, spec: SearchSpec, trials: dict[int, Trial], chosen: Sequence[Candidate], seeds: Sequence[int]):
+        self._spec, self._trials, self._chosen, self._seeds = spec, trials, chosen, seeds
+
+    def planned(self, history: History) -> int:
+        """A trial for each candidate and seed."""
+        return len(self._chosen) * len(self._seeds)
+
+    def question(self, number: int, history: History) -> Question:
+        """The searched trial's configuration with another seed for its split, order and initialisation."""
+        k, position = divmod(number, len(self._chosen))
+        candidate, seed = self._chosen[position], self._seeds[k]
+        trial = self._trials[candidate.trial]
+        raw = trial.config | {"seed": seed, "data": trial.config["data"] | {"seed": seed}}
+        note = f"trial {candidate.trial}, seed {seed}"
+        return Question(trial.values, TrialConfig.model_validate(raw), note=note)
+
+    def best_of_each(self, history: History) -> set[int]:
+        """Each candidate's best run so far, on validation images: its weights are kept, to be registered."""
+        places = {trial.number: trial.number % len(self._chosen) for trial in history.ranked()[::-1]}
+        return set({place: number for number, place in places.items()}.values())
+
+
+def confirm(
+    name: str,
+    *,
+    top: int | None = None,
+    seeds: int | None = None,
+    again: bool = False,
+    anyway: bool = False,
+    results: Path | None = None,
+    data: Path | None = None,
+    address: str | None = None,
+    storage: str | None = None,
+    console: Console | None = None,
+) -> Confirmed:
+    """Confirm a search, or go on with its confirmation that was interrupted.
+
+    top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
+    default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
+    anyway: also with other code than the search's.
+    storage: the store that has the search, where its folder is not here.
+    Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
+    where the data has none; EnvironmentProblem as a search does.
+    """
+    console = console or Console(file=sys.stdout, _environ=terminal_variables())
+    searched = opened(results_root(results), name, storage)
+    if (holder := searched.holder()) is not None:
+        raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
+    if searched.storage is not None:  # another host may have gone on with it
+        with taken(searched, partial(say, console)):
+            bring_confirmations(searched)
+    spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
+    if (folder.path / "search.json").exists():
+        chosen, drawn = read_plan(folder)
+        _refuse_another_size(folder, chosen, drawn, history, top, seeds)
+    else:
+        chosen, drawn = candidates(history, top or 1), fresh_seeds(spec, folder.name, seeds or 10)
+    test = load_test(spec.data, data)
+    agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
+    if is_confirmed(folder):
+        say(console, f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
+        bring_results(folder)
+        return Confirmed(folder, None, test)
+    refuse_change(searched, load(spec.data, data), anyway=anyway)
+    labels = ", ".join(candidate.label for candidate in chosen)
+    say(console, f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
+    arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
+    runs = confirmation_spec(spec, folder.name)
+    with told_how_to_go_on(folder, console), connected_quietly(address, console):
+        nodes = check_cluster(spec, searched.root, address)
+        plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
+        preflight.check_folder(searched.root, plan, stored=searched.storage is not None)
+        _open_test(folder, test, again=again)
+        if not (folder.path / "search.json").exists():
+            kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
+            kept["test"] = split_fingerprint(test)
+            create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
+        with taken(folder, partial(say, console)) as hold:
+            session = drive(
+                folder,
+                folder.spec(),
+                agenda,
+                arrays,
+                console,
+                plan=plan,
+                nodes=nodes,
+                hold=hold,
+                test=test,
+                to_keep=agenda.best_of_each,
+            )
+    bring_results(folder)
+    return Confirmed(folder, session, test)
+
+
+def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
+    """Write down that a confirmation looks at the test split; one that goes on looks at the same one, and not anew."""
+    searched = folder.searched
+    if not (folder.path / "search.json").exists():
+        know_every_opening(searched)  # another host may have looked
+        if not is_opened_by(searched.test_openings, folder.name):  # else it was killed before it could look
+            # the store hears of it when the confirmation is taken
+            open_once(searched.test_openings, folder.name, again=again)
+    elif folder.about()["confirms"]["test"] != split_fingerprint(test):
+        raise InputError(f"{folder.title} was begun with other test images than those that are here now")
+
+
+def _current(searched: SearchFolder, again: bool) -> SearchFolder:
+    """The confirmation that is meant: the last one, or a new one."""
+    begun = searched.confirmations()
+    if begun and not (again and is_confirmed(begun[-1])):
+        return begun[-1]
+    last = int(begun[-1].name.removeprefix("confirm-")) if begun else 0
+    return SearchFolder(searched.path / f"confirm-{last + 1}")
+
+
+def _last_end(folder: SearchFolder) -> datetime:
+    """When the last of a confirmation's runs ended."""
+    ended = max(trial.ended_at or 0 for trial in folder.history().trials.values())
+    return datetime.fromtimestamp(ended / 1000, UTC)
+
+
+def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:
+    """The spec by which a confirmation runs: nothing is stopped, and a checkpoint for each candidate is kept."""
+    scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
+    search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None})
+    return spec.model_copy(update={"name": name, "search": search})
+
+
+def _refuse_another_size(
+    folder: SearchFolder,
+    chosen: Sequence[Candidate],
+    drawn: Sequence[int],
+    history: History,
+    top: int | None,
+    seeds: int | None,
+) -> None:
+    same_top = top is None or {one.trial for one in chosen} == {one.trial for one in candidates(history, top)}
+    if same_top and seeds in (None, len(drawn)):
+        return
+    what = f"{len(chosen)} configurations on {len(drawn)} seeds"
+    if is_confirmed(folder):
+        raise InputError(f"{folder.searched.name} was confirmed with {what}; say --again for another confirmation")
+    raise InputError(f"{folder.name} was begun with {what}; go on with it without --top and --seeds")

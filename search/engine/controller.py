@@ -1,0 +1,172 @@
+"""What a search does next, and nothing before it stands in the journal.
+
+Plain Python: Ray's adapters ask it (`next_trial`), tell it (`launched`, `result`, `crashed`) and obey. Made from a
+journal that a dead driver left, it goes on where that one was: what was begun and not ended is decided again, the
+same way, because rungs and sampler depend on the journal alone.
+"""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from search.algorithms.asha import Asha, bracket_of, rung_epochs
+from search.algorithms.proposer import Agenda
+from search.journal.history import ENDED, History, State, Trial
+from search.journal.log import Event, Journal
+from spaces.spec import SearchSpec
+from trainers.config import STEP, family
+
+Listener = Callable[[Event, History], None]
+
+
+class PausedError(RuntimeError):
+    """The search can do nothing more for now."""
+
+
+class Conductor:
+    """The one writer of a search's journal, once the search is there."""
+
+    def __init__(
+        self,
+        spec: SearchSpec,
+        history: History,
+        journal: Journal,
+        agenda: Agenda,
+        *,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        self.spec, self.history = spec, history
+        self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
+        self.metric = spec.search.metric_key
+        self._last_epoch = spec.base.last_epoch
+        self._asha = Asha(
+            rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
+        )
+        self._asha.replay(history.decisions)
+        self._queue: list[int] = []
+        self._ended_before = {trial.number for trial in history.in_state(*ENDED)}
+        self._began = time.monotonic()
+        self.paused: str | None = None  # why nothing more can be done for now
+
+    def open(self, **session: Any) -> None:
+        """Begin a session: finish what a dead one left undecided, then queue what it left unfinished."""
+        self._write("start", **session)
+        for trial in list(self.history.trials.values()):
+            if trial.state not in ENDED:
+                self._settle(trial)
+        self._queue = [trial.number for trial in self.history.trials.values() if trial.state not in ENDED]
+
+    def extend(self, trials: int) -> None:
+        """Have the sampler propose so many trials more."""
+        self._write("extended", trials=trials)
+
+    def close(self, reason: str) -> None:
+        """End a session; what is not ended can be resumed."""
+        try:
+            self._write("close", reason=reason)
+        finally:
+            self._journal.close()
+
+    def next_trial(self) -> Trial | None:
+        """The trial to run now, journaled; None when there is nothing more to ask."""
+        if self._queue:
+            return self.history.trials[self._queue.pop(0)]
+        number = len(self.history.trials)
+        if number >= self._agenda.planned(self.history):
+            return None
+        question = self._agenda.question(number, self.history)
+        self._write(
+            "asked",
+            trial=number,
+            family=family(question.config.loss),
+            baseline=question.baseline,
+            values=question.values,
+            config=question.config.model_dump(mode="json"),
+            note=question.note,
+        )
+        return self.history.trials[number]
+
+    def launched(self, number: int) -> None:
+        """A worker has taken the trial."""
+        self._write("launched", trial=number)
+
+    def result(self, number: int, epoch: int, metrics: dict[str, float]) -> Literal["continue", "stop"]:
+        """Take one epoch of a trial and decide. An epoch that was told before changes nothing."""
+        trial = self.history.trials[number]
+        if trial.state in ENDED:
+            return "continue" if trial.state == "finished" else "stop"
+        if epoch in trial.epochs:
+            return "continue"
+        value = metrics.get(self.metric, math.nan)
+        if not math.isfinite(value):
+            self.fail(
+                number, f"{self.metric} is {'missing' if self.metric not in metrics else value} at {STEP} {epoch}"
+            )
+            return "stop"
+        self._write("result", trial=number, epoch=epoch, metrics=metrics)
+        self._settle(trial)
+        return "stop" if trial.state == "stopped" else "continue"
+
+    def fail(self, number: int, reason: str) -> None:
+        """A trial diverged, or crashed more often than it may be tried again."""
+        if self.history.trials[number].state not in ENDED:
+            self._end(number, "failed", reason=reason, score=None)
+
+    def pause(self, reason: str) -> None:
+        """Nothing more can be done for now, the disk being full say; what runs is to be ended, to be resumed later."""
+        self.paused = self.paused or reason
+
+    def hopeless(self) -> str | None:
+        """The commonest error, when more of the session's trials failed than the spec allows; else None.
+
+        What failed in earlier sessions does not count: its cause may be mended, and a resume must be able to go on.
+        """
+        ended = [trial for trial in self.history.in_state(*ENDED) if trial.number not in self._ended_before]
+        failed = [trial for trial in ended if trial.state == "failed"]
+        if len(failed) < 3 or len(failed) <= self.spec.search.max_failed_share * len(ended):
+            return None
+        reason, times = Counter(trial.reason for trial in failed).most_common(1)[0]
+        return f"{len(failed)} of {len(ended)} trials failed, {times} of them with: {reason}"
+
+    def _settle(self, trial: Trial) -> None:
+        """Draw from a trial's newest epoch what follows from it and has not been drawn yet."""
+        epoch = trial.epoch
+        if epoch == 0:
+            return
+        value = trial.epochs[epoch][self.metric]
+        if not any(decision.epoch == epoch for decision in trial.decisions):
+            bracket = bracket_of(self.spec, trial.family)
+            decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
+            if decision is not None:
+                self._write("decision", **vars(decision))
+                self._asha.record(decision)
+        newest = trial.decisions[-1] if trial.decisions else None
+        if newest is not None and newest.action == "stop":
+            self._end(trial.number, "stopped", reason=newest.reason(), score=None)
+        elif epoch >= self._last_epoch:
+            self._end(trial.number, "finished", reason=None, score=value)
+
+    def _end(self, number: int, state: State, *, reason: str | None, score: float | None) -> None:
+        trial = self.history.trials[number]
+        self._write("end", trial=number, state=state, epoch=trial.epoch, rung=trial.rung, reason=reason, score=score)
+
+    def _write(self, event: str, **details: Any) -> None:
+        if self.paused and event != "close":
+            raise PausedError(self.paused)
+        up = round(time.monotonic() - self._began, 3)  # seconds of this session, whatever is done to the clock
+        entry: Event = {"event": event, "time": time.time_ns() // 1_000_000, "up": up, **details}
+        try:
+            self._journal.append(entry)
+        except OSError as error:  # what is not in the journal has not happened
+            self.pause(f"the journal cannot be written ({error.strerror or error})")
+            raise PausedError(str(self.paused)) from error
+        self.history.apply(entry)
+        for listener in self._listeners:
+            listener(entry, self.history)
+
+
+def is_complete(agenda: Agenda, history: History) -> bool:
+    """Whether every planned trial has ended."""
+    return len(history.in_state(*ENDED)) == len(history.trials) >= agenda.planned(history)

@@ -1,0 +1,99 @@
+"""What surrounds a session of a search: the user's signals, what is said, and where Ray's own words go."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from search.cluster.connection import connected
+from search.display.live import LiveView
+from search.journal.history import History
+from search.storage.search_folder import SearchFolder
+from trainers.files import open_log
+
+
+def say(console: Console, text: str) -> None:
+    """A line for the user, as it is."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class Signals:
+    """Ctrl-C or SIGTERM, once: stop tidily. Twice: at once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self.received = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self.received:
+            raise KeyboardInterrupt
+        self.received = True
+        self._tell("stopping: what runs is left at its last checkpoint (Ctrl-C again ends at once)")
+
+
+@contextmanager
+def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
+    """Take Ctrl-C and SIGTERM inside."""
+    signals = Signals(tell)
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit puts a handler of its own in our place
+    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+        yield signals
+        return
+    before = {number: signal.signal(number, signals) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def told_how_to_go_on(folder: SearchFolder, console: Console) -> Iterator[None]:
+    """Whenever a session is ended at once, say how to go on with the search, if it has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder.path.exists():
+            say(console, f"ended at once; nothing that was reported is lost: go on with `{folder.hint('resume')}`")
+        raise
+
+
+@contextmanager
+def shown(view: LiveView, history: History) -> Iterator[None]:
+    """Show the live view inside."""
+    view.start(history)
+    try:
+        yield
+    finally:
+        view.stop()
+
+
+@contextmanager
+def connected_quietly(address: str | None, console: Console) -> Iterator[None]:
+    """Be connected to Ray inside, and say so."""
+    say(console, "starting Ray" if address is None else f"joining Ray at {address}")
+    with connected(address):
+        yield
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Send what Ray prints and logs to a file: its boxes, hints and tracebacks are not for the user."""
+    with open_log(log) as file, redirect_stdout(file), redirect_stderr(file):
+        handler = logging.StreamHandler(file)
+        loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "ray.data")]
+        before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
+        for logger in loggers:
+            logger.handlers, logger.propagate = [handler], False
+        try:
+            yield
+        finally:
+            for logger, handlers, propagate in before:
+                logger.handlers, logger.propagate = handlers, propagate

@@ -1,0 +1,185 @@
+"""What a search will cost, before it starts."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import torch
+
+from search.algorithms.asha import rung_epochs
+from search.algorithms.proposer import planned_trials
+from search.cluster.slots import slots_on
+from search.evidence.standard_error import balanced_accuracy_error
+from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec, too_many_workers
+from trainers.compute.precision import gpu_name
+from trainers.config import TrialConfig
+from trainers.data.arrays import TrialData
+from trainers.launch.local_processes import run_trial_on
+from trainers.stages.representation import new_representation
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search's size. Epochs count both stages, over all trials."""
+
+    trials: int
+    baselines: int
+    last_epoch: int
+    rungs: tuple[int, ...]
+    most_epochs: int
+    expected_epochs: int
+    expected_epochs_per_trial: float  # of those that the sampler proposes
+    checkpoint_bytes: int
+    slots: int
+    disk_bytes: int
+    standard_error: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return vars(self) | {"rungs": list(self.rungs)}
+
+
+def check_workers(spec: SearchSpec, data: TrialData) -> None:
+    """Raise InputError where a trial has more workers than its training images have rows."""
+    images = len(data.train)
+    rows = images * spec.representation.views
+    if spec.resources.workers > rows:
+        raise too_many_workers(spec.resources.workers, rows, f"{images} training images")
+
+
+def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0, *, slots: int | None = None) -> Plan:
+    """The plan of a search on its data, extended by `extra` trials; see `plan_of` for the slots."""
+    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines), slots=slots)
+
+
+def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0, *, slots: int | None = None) -> Plan:
+    """The plan of so many trials, baselines among them.
+
+    slots: how many run at once, by which the disk is reckoned; None: as many as this machine holds.
+    """
+    rungs, last = rung_epochs(spec), spec.base.last_epoch
+    proposed = trials - baselines
+    per_trial = expected_epochs(rungs, last, spec.search.scheduler.reduction)
+    size = checkpoint_bytes(spec.base, data.train.images.shape[1])
+    classes = len(data.class_names)
+    running = min(trials, slots or min(local_slots(spec), spec.search.max_concurrent or trials))
+    return Plan(
+        trials=trials,
+        baselines=baselines,
+        last_epoch=last,
+        rungs=rungs,
+        most_epochs=trials * last,
+        expected_epochs=round(baselines * last + proposed * per_trial),
+        expected_epochs_per_trial=per_trial,
+        checkpoint_bytes=size,
+        slots=running,
+        # three a running trial, of which one is being written; one of each best
+        disk_bytes=size * (3 * running + min(spec.search.keep_best + 1, trials)),  # and the best CL trial
+        standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
+    )
+
+
+def local_slots(spec: SearchSpec) -> int:
+    """How many trials this machine holds at once; one where it holds none."""
+    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    return max(1, slots_on(spec.resources, [here]))
+
+
+def expected_epochs(rungs: tuple[int, ...], last_epoch: int, reduction: float) -> float:
+    """Epochs of one proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run."""
+    reached, share, epochs = 0, 1.0, 0.0
+    for rung in rungs:
+        epochs += share * (rung - reached)
+        reached, share = rung, share / reduction
+    return epochs + share * (last_epoch - reached)
+
+
+def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
+    """Size of one checkpoint of stage one: networks and the optimiser's moments."""
+    device = torch.device("cpu")
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, without the wait
+    stage = new_representation(model, config.representation, channels, 0, device)
+    buffer = BytesIO()
+    torch.save([stage.encoder.state_dict(), stage.projection.state_dict()], buffer)
+    moments = {"adamw": 2, "sgd": 1 if config.representation.momentum else 0}[config.representation.optimizer]
+    return len(buffer.getvalue()) * (1 + moments)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Seconds of one epoch in each stage on this machine, and what the search would take on it."""
+
+    representation_seconds: float
+    classifier_seconds: float
+    threads: int
+    workers: int
+    device: str  # "cpu" or "cuda"
+    gpu: str | None = None  # its name
+
+    def search_seconds(self, plan: Plan, spec: SearchSpec, slots: int) -> float:
+        """The expected epochs, split between the stages as in a whole trial where it matters most."""
+        whole = plan.expected_epochs / plan.last_epoch
+        stage_one = min(plan.expected_epochs, whole * spec.representation.epochs)
+        stage_two = plan.expected_epochs - stage_one
+        return (stage_one * self.representation_seconds + stage_two * self.classifier_seconds) / slots
+
+
+def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
+    """Time real epochs: two of each stage, of which the first warms up; on GPUs where the spec asks for them."""
+    representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
+    classifier = spec.classifier.model_copy(update={"epochs": 2})
+    config = spec.base.model_copy(update={"representation": representation, "classifier": classifier})
+    moments: list[float] = []
+    threads = max(1, int(spec.resources.cpus))
+    torch.set_num_threads(threads)
+    device, workers = _device_for(spec.resources), spec.resources.workers
+
+    def note_time(step: int, metrics: Mapping[str, float]) -> None:
+        moments.append(time.perf_counter())
+
+    run_trial_on(workers, config, data, note_time, device=device)
+    first, second = moments[1] - moments[0], moments[3] - moments[2]
+    return Calibration(first, second, threads, workers, device.type, gpu_name(device))
+
+
+def _device_for(resources: ResourcesConfig) -> torch.device:
+    """A GPU for each worker where they are asked for and here; else the CPU."""
+    asked_for = resources.gpus > 0
+    return torch.device("cuda" if asked_for and torch.cuda.device_count() >= resources.workers else "cpu")
+
+
+def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
+    """The plan for a person, line by line."""
+    epochs = f"{spec.representation.epochs} + {spec.classifier.epochs}"
+    yield f"{spec.name}: {data.description}"
+    proposed = plan.trials - plan.baselines
+    yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {spec.search.sampler}"
+    yield f"a trial     {plan.last_epoch} epochs: {epochs}"
+    yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
+    yield f"epochs      {plan.expected_epochs} expected, {plan.most_epochs} at most"
+    yield (
+        f"disk        {plan.disk_bytes / 1e6:.0f} MB at most for checkpoints of {plan.checkpoint_bytes / 1e6:.1f} MB, "
+        f"with {plan.slots} trials at once"
+    )
+    yield (
+        f"error       a balanced accuracy near .8 has a standard error of {plan.standard_error:.3f} "
+        f"from {len(data.validation.labels)} validation images"
+    )
+    if timed is not None:
+        seconds = timed.search_seconds(plan, spec, 1)
+        workers = f" in each of {timed.workers} workers" if timed.workers > 1 else ""
+        yield (
+            f"time        {timed.representation_seconds:.3f} s an epoch of stage one, {timed.classifier_seconds:.3f} s "
+            f"of stage two with {timed.threads} threads on {timed.gpu or 'the CPU'}{workers} here: "
+            f"about {seconds / 60:.1f} min for the search in one slot"
+        )
+        if spec.resources.gpus > 0 and timed.device == "cpu":
+            needed = "1 is needed" if timed.workers == 1 else f"{timed.workers} are needed"
+            yield (
+                "            not what a search takes: the spec asks for GPUs, and torch sees "
+                f"{torch.cuda.device_count()} here where {needed}"
+            )

@@ -1,0 +1,163 @@
+"""Ray Tune's Searcher, TrialScheduler, Stopper and Callback, each a thin adapter on the conductor.
+
+Ray's random ids are looks: a trial is known by its number, which its config carries.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial as RayTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search.cluster.node_health import Admission
+from search.cluster.placement import Places
+from search.engine.controller import Conductor, PausedError
+from search.journal.history import Trial
+from trainers.config import STEP
+
+Assignment = dict[str, Any]
+
+
+class _NotInSnapshots:
+    """Ray pickles what it is given into snapshots of its own, which are never read back: it gets nothing to keep."""
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
+
+
+class ConductorSearcher(_NotInSnapshots, Searcher):
+    """Hands the conductor's trials to Ray, no more at once than there are slots."""
+
+    def __init__(self, conductor: Conductor, assign: Callable[[Trial], Assignment], slots: Callable[[], int]) -> None:
+        super().__init__()
+        self._conductor, self._assign, self._slots = conductor, assign, slots
+        self._running: set[str] = set()
+
+    def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
+        """A trial to run; None while every slot is taken: a later ask knows more."""
+        if self._conductor.paused or self.is_full():
+            return None
+        try:
+            trial = self._conductor.next_trial()
+        except PausedError:
+            return None
+        if trial is None:
+            return str(Searcher.FINISHED)
+        self._running.add(trial_id)
+        return self._assign(trial)
+
+    def is_full(self) -> bool:
+        """Whether as many trials are begun as there are slots."""
+        return len(self._running) >= self._slots()
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A slot is free."""
+        self._running.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the journal has it all."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: Ray's snapshots are never read back."""
+
+
+class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
+    """Passes each result to the conductor, and its decision to Ray."""
+
+    def __init__(self, conductor: Conductor, places: Places | None = None) -> None:
+        """`places`: where trials may go; None on a Ray of our own, where they may go anywhere."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._conductor, self._places = conductor, places
+
+    def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
+        """Tune has a trial to run."""
+        if self._places is not None:
+            self._places.on_trial_add(trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
+        """Which one to start now; asked at every turn of Tune's loop."""
+        if self._places is not None:
+            self._places.on_step(tune_controller._tune_controller)  # what it is handed warns of every look inside
+        return super().choose_trial_to_run(tune_controller)
+
+    def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
+        """Continue or stop."""
+        try:
+            return self._decide(trial, result)
+        except PausedError:  # the stopper ends the session, with this trial as its last checkpoint has it
+            return TrialScheduler.CONTINUE
+
+    def _decide(self, trial: RayTrial, result: dict[str, Any]) -> str:
+        number = number_of(trial)
+        if "pause" in result:  # the disk is full, say
+            self._conductor.pause(result["pause"])
+        if "failed" in result:
+            self._conductor.fail(number, result["failed"])
+            return TrialScheduler.STOP
+        if STEP not in result:
+            return TrialScheduler.CONTINUE
+        metrics = {
+            name.removeprefix("metrics/"): value for name, value in result.items() if name.startswith("metrics/")
+        }
+        decision = self._conductor.result(number, result[STEP], metrics)
+        return TrialScheduler.STOP if decision == "stop" else TrialScheduler.CONTINUE
+
+
+class ConductorCallback(_NotInSnapshots, Callback):
+    """Tells the conductor what happens outside results: a worker took a trial, or crashed for good."""
+
+    def __init__(self, conductor: Conductor, admission: Admission | None = None) -> None:
+        """`admission`: judges nodes by what becomes of trials; None on a Ray of our own."""
+        self._conductor, self._admission = conductor, admission
+
+    def on_trial_recover(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """The trial crashed, and is tried again."""
+        if self._admission is not None:
+            self._admission.crashed(number_of(trial))
+
+    def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """The trial ended, well or with a failure that it reported."""
+        if self._admission is not None:
+            self._admission.ended(self._conductor.history.trials[number_of(trial)])
+
+    def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """A worker has taken the trial."""
+        with suppress(PausedError):
+            self._conductor.launched(number_of(trial))
+
+    def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """The trial crashed more often than it may be tried again."""
+        with suppress(PausedError):
+            self._conductor.fail(number_of(trial), f"crashed: {_last_line(trial.get_error())}")
+        if self._admission is not None:
+            self._admission.ended(self._conductor.history.trials[number_of(trial)])
+
+
+class ConductorStopper(_NotInSnapshots, Stopper):
+    """Ends the search when one of its reasons to end comes true, and remembers which."""
+
+    def __init__(self, reason_to_end: Callable[[], str | None]) -> None:
+        self._reason_to_end = reason_to_end
+        self.reason: str | None = None
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No single trial is stopped here."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the whole search should end now."""
+        self.reason = self.reason or self._reason_to_end()
+        return self.reason is not None
+
+
+def number_of(trial: RayTrial) -> int:
+    """Our number of a trial of Ray's."""
+    return int(trial.config["number"])
+
+
+def _last_line(error: Exception | None) -> str:
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""What scores prove: candidates, paired tests, intervals and the verdict."""

@@ -1,0 +1,212 @@
+"""What a confirmation came to: the scores of its runs, what they say of the losses and of the winner, and in words."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+from rich.table import Table
+
+from search.evidence.bootstrap import Resampled, image_bootstrap
+from search.evidence.candidates import Candidate, read_plan
+from search.evidence.paired_tests import Summary, WinnersCurse, winners_curse
+from search.evidence.verdict import Verdict, judge
+from search.journal.history import History
+from search.storage.search_folder import SearchFolder
+from spaces.sections import FAMILIES
+from trainers.data.arrays import Labels
+from trainers.errors import InputError
+from trainers.files import write_atomically
+
+TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the paper's unweighted and weighted accuracy
+BOOTSTRAP_SEED = 0
+
+Scores = dict[str, dict[int, float]]  # label -> seed -> score
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A confirmation's outcome. Labels are those of its candidates."""
+
+    confirmation: str
+    candidates: tuple[Candidate, ...]
+    seeds: tuple[int, ...]
+    metric: str  # the search's own, on validation images
+    scores: dict[str, Scores]  # by metric: the test split's, and the search's own on validation images
+    families: dict[str, Verdict]  # by test metric: the best of each loss against each other
+    winners: Verdict | None  # all candidates, by the first test metric; None where they are the families alone
+    curses: dict[str, WinnersCurse]  # by label, of the search's metric on validation images
+    images: tuple[Resampled, ...]  # the first test metric with the sampling of the test images
+    caveats: tuple[str, ...]
+
+    @property
+    def best(self) -> Candidate:
+        """The candidate that validates best on the fresh seeds: the test split judges it and has not chosen it."""
+        validation = self.scores[self.metric]
+        return max(self.candidates, key=lambda candidate: _mean(validation[candidate.label].values()))
+
+
+def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
+    """Weigh a confirmation's finished runs. test_labels: [M], of the test images in their order.
+
+    Raises InputError when no run has finished.
+    """
+    chosen, seeds = read_plan(folder)
+    history, metric = folder.searched.history(), folder.spec().search.metric_key
+    scores = _scores(folder, chosen, seeds, (*TEST_METRICS, metric))
+    if not any(scores[metric].values()):
+        raise InputError(f"no run of {folder.name} has finished, so there is nothing to weigh")
+    of_families = [candidate.label for candidate in chosen if candidate.label in FAMILIES]
+    of_families.sort(key=list(FAMILIES).index)
+    curses = {
+        candidate.label: winners_curse(history.trials[candidate.trial].score or 0.0, scores[metric][candidate.label])
+        for candidate in chosen
+        if scores[metric][candidate.label]
+    }
+    return Evidence(
+        confirmation=folder.name,
+        candidates=tuple(chosen),
+        seeds=tuple(seeds),
+        metric=metric,
+        scores=scores,
+        families={name: judge({family: scores[name][family] for family in of_families}) for name in TEST_METRICS},
+        winners=judge(scores[TEST_METRICS[0]]) if len(chosen) > len(of_families) else None,
+        curses=curses,
+        images=_with_images(folder, chosen, seeds, test_labels),
+        caveats=tuple(_caveats(history, of_families)),
+    )
+
+
+def conclude(folder: SearchFolder, test_labels: Labels) -> Evidence:
+    """Weigh a confirmation and leave what it came to in verdict.json; see `gather`."""
+    evidence = gather(folder, test_labels)
+    write_atomically(folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
+    return evidence
+
+
+def as_json(evidence: Evidence) -> Any:
+    """Plain values."""
+    return _FILE.dump_python(evidence, mode="json")
+
+
+def read_evidence(searched: SearchFolder) -> Evidence | None:
+    """What the search's last weighed confirmation came to; None where there is none."""
+    left = [folder.verdict for folder in searched.confirmations() if folder.verdict.exists()]
+    return _FILE.validate_json(left[-1].read_bytes()) if left else None
+
+
+def in_words(evidence: Evidence) -> Iterator[str]:
+    """The evidence for a person, a paragraph a line."""
+    unweighted, weighted = (evidence.families[name] for name in TEST_METRICS)
+    yield f"Balanced accuracy on the test split: {unweighted.in_words()}"
+    yield f"Accuracy on the test split: {weighted.sentence}"
+    if evidence.winners is not None:
+        yield f"All that was confirmed, balanced accuracy on the test split: {evidence.winners.sentence}"
+    first = min(evidence.candidates, key=lambda candidate: candidate.rank)
+    if (curse := evidence.curses.get(first.label)) is not None:
+        yield f"Winner's curse: {_curse_in_words(first, curse)}"
+    pairs = [pair for pair in evidence.images if pair.b is not None and unweighted.best in (pair.a, pair.b)]
+    if pairs:
+        told = ", ".join(
+            f"{p.a} − {p.b} {p.value:+.4f} ({p.interval.low:+.4f} to {p.interval.high:+.4f})" for p in pairs
+        )
+        yield f"With the sampling of the test images as well: {told}; each {pairs[0].interval.covers}."
+    yield from evidence.caveats
+
+
+def table(evidence: Evidence) -> Table:
+    """A row for each candidate, in the order of the search's ranks."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("loss", "trial", "rank", "seeds", "balanced accuracy", "95 % interval", "accuracy", "drop"):
+        made.add_column(column, justify="left" if column == "loss" else "right", no_wrap="interval" in column)
+    for candidate in evidence.candidates:
+        summaries = [_summary(evidence, name, candidate.label) for name in TEST_METRICS]
+        curse = evidence.curses.get(candidate.label)
+        interval = summaries[0].interval and summaries[0].interval.within(0, 1)
+        made.add_row(
+            candidate.label,
+            str(candidate.trial),
+            str(candidate.rank),
+            str(summaries[0].n),
+            *(f"{s.mean:.4f}" if s.mean is not None else "" for s in summaries[:1]),
+            f"{interval.low:.4f} to {interval.high:.4f}" if interval else "",
+            *(f"{s.mean:.4f}" if s.mean is not None else "" for s in summaries[1:]),
+            f"{curse.drop:+.4f}" if curse else "",
+        )
+    return made
+
+
+def below_table(evidence: Evidence) -> Iterator[str]:
+    """What the table's columns do not say themselves, a line each."""
+    if evidence.curses:
+        yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what luck had added"
+    intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
+    if any(interval != interval.within(0, 1) for interval in intervals if interval):
+        yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"
+
+
+def _mean(values: Iterable[float]) -> float:
+    told = list(values)
+    return sum(told) / len(told) if told else -math.inf
+
+
+def _summary(evidence: Evidence, metric: str, label: str) -> Summary:
+    return judge({label: evidence.scores[metric][label]}).labels[0]
+
+
+def _curse_in_words(first: Candidate, curse: WinnersCurse) -> str:
+    # of a mean that lies in [0, 1]
+    interval = curse.interval and curse.interval.within(curse.search_score - 1, curse.search_score)
+    between = f", {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
+    return (
+        f"the search's best score, {curse.search_score:.4f} by trial {first.trial}, is {curse.confirmed_mean:.4f} on "
+        f"fresh seeds, validated like it: {curse.drop:+.4f} of it did not come back{between}."
+    )
+
+
+def _scores(
+    folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], metrics: Sequence[str]
+) -> dict[str, Scores]:
+    scores: dict[str, Scores] = {metric: {candidate.label: {} for candidate in chosen} for metric in metrics}
+    for trial in folder.history().in_state("finished"):
+        k, position = divmod(trial.number, len(chosen))
+        for metric in metrics:
+            scores[metric][chosen[position].label][seeds[k]] = trial.epochs[trial.epoch][metric]
+    return scores
+
+
+def _with_images(
+    folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], test_labels: Labels
+) -> tuple[Resampled, ...]:
+    """The bootstrap over seeds and test images, on the seeds that every family has; nothing where none has."""
+    places = [place for place, candidate in enumerate(chosen) if candidate.label in FAMILIES]
+    results = {
+        (place, k): folder.trial(k * len(chosen) + place).read_result() for place in places for k in range(len(seeds))
+    }
+    shared = [k for k in range(len(seeds)) if all(results[place, k] is not None for place in places)]
+    if not shared:
+        return ()
+    correct = {
+        chosen[place].label: np.array([(results[place, k] or {})["test"]["predicted"] for k in shared]) == test_labels
+        for place in places
+    }
+    return image_bootstrap(correct, test_labels, np.random.default_rng(BOOTSTRAP_SEED))
+
+
+def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
+    missing = [family for family in FAMILIES if family not in of_families]
+    if missing:
+        yield f"Not compared, as no trial of theirs finished: {', '.join(missing)}."
+    tried: Counter[str] = Counter(t.family for t in (*history.trials.values(), *history.known) if not t.baseline)
+    if len({tried[family] for family in of_families}) > 1:
+        counts = ", ".join(f"{family} {tried[family]}" for family in of_families)
+        yield (
+            f"The losses were not tuned alike (trials proposed: {counts}), so a difference may be one of tuning; "
+            f"search.per_family: true gives each the same budget."
+        )
+
+
+_FILE = TypeAdapter(Evidence)

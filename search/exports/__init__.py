@@ -1,0 +1,1 @@
+"""What leaves a search: configurations with their weights, trained again."""

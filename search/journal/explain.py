@@ -1,0 +1,56 @@
+"""Why a trial ended as it did, in words, from the journal alone."""
+
+from collections.abc import Iterator
+
+from search.algorithms.asha import Decision
+from search.journal.history import STATE_WORDS, History, Trial
+from search.journal.labels import values_of
+from spaces.spec import SearchSpec
+from trainers.errors import InputError
+
+
+def explain(spec: SearchSpec, history: History, number: int) -> Iterator[str]:
+    """Lines about one trial. Raises InputError when there is no such trial."""
+    if number not in history.trials:
+        raise InputError(f"search {spec.name} has no trial {number}; it has {len(history.trials)}, from 0")
+    return _lines(spec, history, history.trials[number])
+
+
+def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
+    origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {spec.search.sampler}"
+    yield f"trial {trial.number}, {trial.family}, {origin}: {values_of(trial)}"
+    for decision in trial.decisions:
+        yield _decision(decision, history)
+    if trial.state == "finished":
+        better = sum(1 for other in history.ranked() if (other.score or 0) > (trial.score or 0))
+        score = f"{spec.search.metric_key} {trial.score:.4f}"
+        yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
+    elif trial.state == "stopped":
+        yield f"stopped at epoch {trial.epoch} of {spec.base.last_epoch}"
+    elif trial.state == "failed":
+        yield f"failed after epoch {trial.epoch}: {trial.reason}"
+    else:
+        yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.base.last_epoch}"
+
+
+def _of_others(count: int) -> str:
+    return {0: "none has", 1: "1 has"}.get(count, f"{count} have")
+
+
+def _decision(decision: Decision, history: History) -> str:
+    line = decision.reason()
+    before = standing_before(decision, history)
+    if before:
+        stood = ", ".join(f"{other.value:.4f} (trial {other.trial})" for other in before)
+        line += f"; before it stood {stood}"
+    if decision.action == "continue":
+        return line + "; it went on"
+    needed = f"it would have needed {decision.cutoff:.4f}, {(decision.cutoff or 0) - decision.value:.4f} more"
+    return f"{line}; {needed}; " + ("it was stopped" if decision.action == "stop" else "it is exempt and went on")
+
+
+def standing_before(decision: Decision, history: History) -> list[Decision]:
+    """The decisions whose values stood at the same rung before this one, best first."""
+    place = (decision.bracket, decision.rung)
+    earlier = history.decisions[: history.decisions.index(decision)]
+    return sorted((other for other in earlier if (other.bracket, other.rung) == place), key=lambda other: -other.value)

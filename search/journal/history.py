@@ -1,0 +1,177 @@
+"""What has happened in a search so far, as its journal tells it.
+
+The driver and every command that only reads see a search through this one replay: there is no second account.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from search.algorithms.asha import Decision
+from search.journal.log import Event, JournalError, read_events
+from spaces.sections import Family
+
+State = Literal["pending", "running", "finished", "stopped", "failed"]
+Value = float | int | str | bool
+# as people read them; a trial that was begun and is not running waits for a worker, or for a resume
+STATE_WORDS: dict[State, str] = {
+    "finished": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+    "running": "running",
+    "pending": "begun",
+}
+BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # events before which no driver ran
+ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
+
+
+@dataclass
+class Trial:
+    """One trial as told by the journal."""
+
+    number: int
+    family: Family
+    baseline: bool
+    values: dict[str, Value]  # the searched fields by path
+    config: dict[str, Any]  # the whole TrialConfig as plain values
+    asked_at: int  # ms since 1970, as are all times of the journal
+    note: str = ""  # what it is among the others, where its family does not say it
+    state: State = "pending"
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    score: float | None = None
+    reason: str | None = None
+    ended_at: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is in a few words: AFCL, CL baseline, or CL trial 25, seed 81."""
+        return " ".join([self.family, *(["baseline"] if self.baseline else []), *([self.note] if self.note else [])])
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch that was reported; 0 before the first."""
+        return max(self.epochs, default=0)
+
+    @property
+    def rung(self) -> int | None:
+        """The highest rung that was reached."""
+        return max((decision.rung for decision in self.decisions), default=None)
+
+    @property
+    def spared_at(self) -> int | None:
+        """The epoch at which ASHA would have stopped it, were it not exempt."""
+        return next((decision.epoch for decision in self.decisions if decision.action == "spare"), None)
+
+    def latest(self, metric: str) -> float | None:
+        """The metric at the last reported epoch."""
+        return self.epochs[self.epoch].get(metric) if self.epochs else None
+
+
+@dataclass
+class History:
+    """All trials of a search by number, and how its sessions went."""
+
+    trials: dict[int, Trial] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)  # in the order in which they were taken
+    sessions: list[Event] = field(default_factory=list)
+    known: list[Trial] = field(default_factory=list)  # of an older search, for the sampler only
+    extra: int = 0  # trials that the search was extended by
+    closed: Event | None = None  # how the last session ended; None: it has not, or it was killed
+    time: int = 0  # of the last event
+    driven: float = 0.0  # seconds that drivers ran, killed ones too; from 0 again once a time budget was spent
+    _up: float = 0.0  # seconds of the session at the last event
+
+    def apply(self, event: Event) -> None:
+        """Take in one event. Unknown kinds are passed over: a later version may have written them."""
+        self.time = event.get("time", self.time)
+        self.driven += event.get("up", 0.0) - self._up if event["event"] not in BETWEEN_SESSIONS else 0.0
+        self._up = event.get("up", 0.0)
+        handler = getattr(self, f"_on_{event['event']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _on_start(self, event: Event) -> None:
+        self.sessions.append(event)
+        self.closed = None
+        self.nothing_runs()
+
+    def _on_known(self, event: Event) -> None:
+        """Trials of an older search that this one's sampler starts from."""
+        for told in event["trials"]:
+            decisions = [Decision(**decision) for decision in told["decisions"]]
+            epochs = {int(epoch): metrics for epoch, metrics in told["epochs"].items()}
+            self.known.append(Trial(**told | {"decisions": decisions, "epochs": epochs}))
+
+    def _on_extended(self, event: Event) -> None:
+        self.extra += event["trials"]
+
+    def _on_asked(self, event: Event) -> None:
+        self.trials[event["trial"]] = Trial(
+            number=event["trial"],
+            family=event["family"],
+            baseline=event["baseline"],
+            values=event["values"],
+            config=event["config"],
+            asked_at=event["time"],
+            note=event.get("note", ""),
+        )
+
+    def _on_launched(self, event: Event) -> None:
+        self.trials[event["trial"]].state = "running"
+
+    def _on_result(self, event: Event) -> None:
+        trial = self.trials[event["trial"]]
+        trial.epochs[event["epoch"]] = event["metrics"]
+        trial.state = "running"
+
+    def _on_decision(self, event: Event) -> None:
+        decision = Decision(**{name: event[name] for name in Decision.__dataclass_fields__ if name in event})
+        self.decisions.append(decision)
+        self.trials[decision.trial].decisions.append(decision)
+
+    def _on_end(self, event: Event) -> None:
+        trial = self.trials[event["trial"]]
+        trial.state, trial.reason, trial.score = event["state"], event["reason"], event["score"]
+        trial.ended_at = event["time"]
+
+    def _on_close(self, event: Event) -> None:
+        self.closed = event
+        if event["reason"] == "max_hours":
+            self.driven = 0.0
+        self.nothing_runs()
+
+    def nothing_runs(self) -> None:
+        """No driver has the search, whether it closed its session or was killed: what ran waits for a resume."""
+        for trial in self.in_state("running"):
+            trial.state = "pending"
+
+    def in_state(self, *states: State) -> list[Trial]:
+        """Trials in any of the states, by number."""
+        return [trial for trial in self.trials.values() if trial.state in states]
+
+    def ranked(self) -> list[Trial]:
+        """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them."""
+        return sorted(self.in_state("finished"), key=lambda trial: (-_score(trial), trial.number))
+
+    def counts(self) -> Counter[State]:
+        """How many trials are in each state."""
+        return Counter(trial.state for trial in self.trials.values())
+
+
+def _score(trial: Trial) -> float:
+    assert trial.score is not None, "a finished trial has a score"
+    return trial.score
+
+
+def read_history(journal: Path) -> History:
+    """Replay a journal from its file. Raises JournalError where a line is damaged or does not fit those before it."""
+    history, offset = History(), 0
+    for event, after in read_events(journal):
+        try:
+            history.apply(event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise JournalError(f"{journal.name}: the line at byte {offset} does not fit those before it") from None
+        offset = after
+    return history

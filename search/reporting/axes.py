@@ -1,0 +1,93 @@
+"""Axes over the ranges of a space: every range as [0, 1], with ticks that read as its real values.
+
+`zero_or` has its zero in a slot of its own, and a log range stands as the logarithm does, so that one axis serves
+scatter plots and parallel coordinates alike.
+"""
+
+import math
+from typing import Any
+
+from search.journal.labels import short
+from search.reporting.context import words
+from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, Value, ZeroOr
+
+CROWDED = 0.08  # of the axis: labels nearer to each other would touch
+PADDING = 0.04  # of the axis, beyond its ends: marks there are not cut
+
+
+def place(range_: Range, value: Value) -> float | None:
+    """Where a value stands; a number outside of the range at its nearest end, an unknown choice nowhere."""
+    if isinstance(range_, Choice) and not range_.contains(value):
+        return None
+    return round(range_.to_unit(value), 4)
+
+
+def ticks(range_: Range) -> list[tuple[float, str]]:
+    """Places and labels, from low to high."""
+    if isinstance(range_, ZeroOr):
+        inside = [(range_.share + (1 - range_.share) * at, label) for at, label in ticks(range_.range)]
+        return [(range_.share / 2, "0"), *inside]
+    values = _round_values(range_)
+    if isinstance(range_, Uniform | LogUniform):  # an end that no round value stands at or near
+        for end in (range_.low, range_.high):
+            if all(abs(range_.to_unit(end) - range_.to_unit(value)) > CROWDED for value in values):
+                values.append(end)
+    return sorted((range_.to_unit(value), short(value)) for value in values)
+
+
+def is_log(range_: Range) -> bool:
+    """Whether the values, apart from a zero, stand by their logarithm."""
+    return isinstance(range_.range if isinstance(range_, ZeroOr) else range_, LogUniform)
+
+
+def axis(path: str, range_: Range) -> dict[str, Any]:
+    """A plotly axis over a searched field."""
+    places, labels = zip(*ticks(range_), strict=True)
+    return {
+        "title": {"text": words(path) + (" (log)" if is_log(range_) else "")},
+        "range": [-PADDING, 1 + PADDING],
+        "tickvals": places,
+        "ticktext": labels,
+    }
+
+
+def zero_line(range_: Range, letter: str) -> list[dict[str, Any]]:
+    """The line that parts zero from the rest of a `zero_or`, as plotly shapes; letter: x or y, the axis."""
+    if not isinstance(range_, ZeroOr):
+        return []
+    other = "y" if letter == "x" else "x"
+    return [
+        {
+            "type": "line",
+            f"{letter}0": range_.share,
+            f"{letter}1": range_.share,
+            f"{other}0": 0,
+            f"{other}1": 1,
+            f"{other}ref": "paper",
+            "line": {"dash": "dot", "width": 1},
+        }
+    ]
+
+
+def _round_values(range_: Uniform | LogUniform | IntUniform | Choice) -> list[Value]:
+    """A few values within the range that are easy to read."""
+    if isinstance(range_, Choice):
+        return list(range_.values)
+    if isinstance(range_, IntUniform):
+        return range_.points(5)
+    if isinstance(range_, LogUniform):
+        for digits in ((1,), (1, 3), (1, 2, 5)):
+            if len(found := _decades(range_, digits)) >= 3:
+                return list(found[:: math.ceil(len(found) / 6)])
+        return [range_.low, range_.high]  # they lie so near that few round values are between them
+    span = range_.high - range_.low
+    magnitude = 10.0 ** math.floor(math.log10(span))
+    step = next(step for share in (0.2, 0.5, 1, 2) if span / (step := share * magnitude) <= 6)
+    first = math.ceil(range_.low / step - 1e-9)
+    return [round(n * step, 12) for n in range(first, math.floor(range_.high / step + 1e-9) + 1)]
+
+
+def _decades(range_: LogUniform, digits: tuple[int, ...]) -> list[float]:
+    exponents = range(math.floor(math.log10(range_.low)), math.ceil(math.log10(range_.high)) + 1)
+    values = (digit * 10.0**exponent for exponent in exponents for digit in digits)
+    return [value for value in values if range_.low * (1 - 1e-9) <= value <= range_.high * (1 + 1e-9)]

@@ -1,0 +1,98 @@
+"""A search as its report sees it: read once, so that all sections tell of the same moment; and the words they share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from search.evidence.standard_error import balanced_accuracy_error, score_error
+from search.journal.history import STATE_WORDS, History, Trial
+from search.journal.labels import short, symbol
+from search.journal.log import Event, read_events
+from search.storage.search_folder import SearchFolder
+from spaces.spec import SearchSpec
+
+COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}
+GREY = "#8a8f96"  # legible on light and dark paper
+_WORDS = {
+    "loss.eta": "η, weight of negative pairs",
+    "loss.gamma": "γ, focusing",
+    "loss.temperature": "τ, temperature",
+    "representation.lr": "learning rate of the representation",
+    "classifier.lr": "learning rate of the classifier",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the sections of a report look at. data: as `--data`, for the one section that looks at images."""
+
+    folder: SearchFolder
+    spec: SearchSpec
+    about: dict[str, Any]
+    events: tuple[Event, ...]
+    history: History
+    data: Path | None = None
+
+    @property
+    def metric(self) -> str:
+        """The key of the search's metric."""
+        return self.spec.search.metric_key
+
+    @property
+    def metric_words(self) -> str:
+        """The metric as an axis names it."""
+        return f"{self.spec.search.metric.replace('_', ' ')} (validation)"
+
+    @cached_property
+    def ranked(self) -> list[Trial]:
+        """Finished trials, best first."""
+        return self.history.ranked()
+
+    @property
+    def validation(self) -> dict[str, int]:
+        """Validation images by class."""
+        return dict(self.about["provenance"]["data"]["validation"])
+
+    def error_of(self, trial: Trial) -> float | None:
+        """The standard error of a finished trial's score from the validation images; None where none is known."""
+        if trial.score is None or not self.validation:
+            return None
+        metrics, counts = trial.epochs[trial.epoch], list(self.validation.values())
+        if self.spec.search.metric == "accuracy":
+            return score_error(trial.score, sum(counts))
+        if self.spec.search.metric != "balanced_accuracy":
+            return None
+        recalls = [metrics.get(f"val_recall/{name}", trial.score) for name in self.validation]
+        return balanced_accuracy_error(counts, recalls)
+
+
+def read_view(folder: SearchFolder, data: Path | None = None) -> View:
+    """Look at a search as it stands now."""
+    events = tuple(event for event, _ in read_events(folder.journal))
+    return View(folder, folder.spec(), folder.about(), events, folder.history(), data)
+
+
+def words(path: str) -> str:
+    """A field's name as an axis has it: `τ, temperature`, `weight decay (representation)`."""
+    section, _, name = path.rpartition(".")
+    return _WORDS.get(path, f"{name.replace('_', ' ')} ({section})" if section else name)
+
+
+def named(trial: Trial) -> str:
+    """A trial in a few words: `trial 7, ACL baseline`."""
+    return f"trial {trial.number}, {trial.family}{' baseline' if trial.baseline else ''}"
+
+
+def hover(trial: Trial) -> str:
+    """What a pointer on a trial's mark reads."""
+    values = "<br>".join(f"{symbol(path)} = {short(value)}" for path, value in trial.values.items())
+    return f"{named(trial)}<br>{STATE_WORDS[trial.state]} at epoch {trial.epoch}<br>{values}"
+
+
+def mark(trial: Trial) -> str:
+    """The shape of a trial's mark; `MARKS` says it in words."""
+    return {"finished": "circle", "stopped": "x-thin-open", "failed": "triangle-down"}.get(trial.state, "circle-open")
+
+
+MARKS = "● finished, × stopped (its last value, from the probe), ▾ failed, ○ running or begun."

@@ -1,0 +1,152 @@
+"""How the winner's encoder and CL's lay out the validation images, as points in a plane.
+
+The projection is PCA of the frozen encoder's features: linear and without a seed, so that a distance in the picture is
+a distance in the features, as far as two dimensions can show it. Computed once for each checkpoint and kept in the
+trial's folder as embedding.json: the picture outlives the checkpoint and the data.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from search.engine.checkpoint_retention import best_of_cl
+from search.journal.history import Trial
+from search.reporting.context import View, named
+from search.reporting.html import Figure, Section, paragraph
+from search.storage.trial_folder import TrialFolder
+from trainers.errors import EnvironmentProblem, InputError
+from trainers.files import write_atomically
+from trainers.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from trainers.data import TrialData
+
+MOST = 1000  # images
+
+
+def embeddings(view: View) -> Section | None:
+    """The winner's features beside those of the best CL trial; one sentence for each that cannot be had."""
+    if not view.ranked:
+        return None
+    contrast = best_of_cl(view.history)
+    shown = view.ranked[:1] + ([contrast] if contrast is not None and contrast is not view.ranked[0] else [])
+    images = cache(lambda: _load(view))  # once, and only where a picture is not there yet
+    figures, missing = [], []
+    for trial in shown:
+        try:
+            points = points_of(view.folder.trial(trial.number), images)
+        except (InputError, EnvironmentProblem) as problem:
+            missing.append(f"No picture of {named(trial)}: {problem}.")
+        else:
+            figures.append(Figure(f"embedding-{trial.number:04d}", _figure(trial, points)))
+    text = "".join(map(paragraph, missing))
+    if contrast is None or contrast is view.ranked[0]:
+        text += paragraph("No CL trial has finished." if contrast is None else "The winner is itself a CL trial.")
+    if figures:
+        text += paragraph(
+            f"Features of at most {MOST} validation images from the frozen encoder, by PCA in two dimensions "
+            "(linear, the same every time). A picture and no evidence: the classifier sees all dimensions, and the "
+            "scores above say what it can tell apart."
+        )
+    return Section("Embeddings of the validation images", text, tuple(figures))
+
+
+def _load(view: View) -> "TrialData":
+    from trainers.data import load
+
+    data = load(view.spec.data, view.data)
+    if data.fingerprint != view.about["provenance"]["data"]["fingerprint"]:
+        raise InputError("the data here is not what the search ran on")
+    return data
+
+
+def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[str, Any]:
+    """The picture of one trial, from its folder or computed now from its checkpoint and `images`.
+
+    Raises InputError without a checkpoint that fits, and whatever `images` raises.
+    """
+    stored = _read(folder.embedding)
+    newest = max(folder.checkpoints.glob("epoch-*.pt"), default=None, key=lambda path: path.name)
+    if stored is not None and (newest is None or stored["checkpoint"] == newest.name):
+        return stored
+    if newest is None:
+        raise InputError("its checkpoint is gone")
+    made = _compute(folder, newest.name, images())
+    write_atomically(folder.embedding, (json.dumps(made) + "\n").encode())
+    return made
+
+
+def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any]:
+    import numpy as np
+    import torch  # seconds, with scikit-learn: only for a picture that is not there yet
+    from sklearn.decomposition import PCA
+
+    from trainers.checkpoint import newest_checkpoint
+    from trainers.predictor import Predictor
+    from trainers.stages.batches import to_device
+
+    try:
+        checkpoint = newest_checkpoint(folder.checkpoints)
+        predictor = None if checkpoint is None else Predictor(checkpoint)
+    except (TypeError, RuntimeError):  # other fields, or tensors of other names and shapes
+        raise InputError("its checkpoint was written by other code") from None
+    if checkpoint is None or predictor is None:
+        raise InputError("its checkpoint is damaged")
+    if checkpoint.fingerprint != data.fingerprint:
+        raise InputError("its checkpoint was written on other data")
+    validation = to_device(data.validation, len(data.class_names), torch.device("cpu"))
+    draws = np.random.default_rng(derive_seed(checkpoint.config["data"]["seed"], "embedding", 0))
+    chosen = torch.from_numpy(np.sort(draws.permutation(len(validation.labels))[:MOST]))
+    features = predictor.features(validation.images[chosen]).numpy()
+    if min(features.shape) < 2:
+        raise InputError("two features and two images are needed")
+    projection = PCA(2, svd_solver="full").fit(features)
+    return {
+        "method": "PCA",
+        "checkpoint": name,
+        "fingerprint": data.fingerprint,
+        "explained": projection.explained_variance_ratio_.round(4).tolist(),
+        "class_names": list(data.class_names),
+        "labels": validation.labels[chosen].tolist(),
+        "points": projection.transform(features).round(4).tolist(),
+    }
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _figure(trial: Trial, stored: dict[str, Any]) -> go.Figure:
+    traces = []
+    for label, name in enumerate(stored["class_names"]):
+        points = [point for point, own in zip(stored["points"], stored["labels"], strict=True) if own == label]
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [x for x, _ in points],
+                "y": [y for _, y in points],
+                "mode": "markers",
+                "marker": {"size": 5, "opacity": 0.75},
+                "name": escape(name),
+                "showlegend": True,
+                "hovertemplate": "%{fullData.name}<extra></extra>",
+            }
+        )
+    figure = go.Figure(traces)
+    first, second = stored["explained"]
+    figure.update_layout(
+        title={"text": f"{named(trial)}: {first + second:.0%} of the variance", "font": {"size": 14}},
+        xaxis={"showticklabels": False, "title": {"text": f"first component ({first:.0%})"}},
+        yaxis={"showticklabels": False, "title": {"text": f"second component ({second:.0%})"}},
+        margin={"t": 45},
+        height=400,
+    )
+    return figure

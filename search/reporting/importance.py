@@ -1,0 +1,127 @@
+"""Which searched fields set the best trials apart: PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255) by Optuna.
+
+Among the finished trials it compares how the best of them and all of them are spread over each field, so that it does
+not take what the sampler preferred for what mattered. It draws no random numbers. How much rests on single trials is
+shown by doing it again with a share of the trials left out, a seeded number of times.
+"""
+
+import math
+import random
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+
+import plotly.graph_objects as go
+
+from search.journal.history import Trial
+from search.journal.labels import symbol
+from search.reporting.context import View, words
+from search.reporting.html import Figure, Section, paragraph
+from trainers.seeds import derive_seed
+
+FEWEST = 8  # finished trials
+BEST = 5  # at least so many stand for the best, as Optuna's manual advises
+REPEATS = 30
+LEFT_OUT = 0.2
+
+
+@dataclass(frozen=True)
+class Importance:
+    """A field's share of the whole, and the middle 80 % of what it is with a part of the trials left out."""
+
+    path: str
+    share: float
+    low: float
+    high: float
+
+
+def importances(view: View) -> Section | None:
+    """A bar for each searched field; in words where too few trials finished."""
+    if len(view.spec.space) < 2:
+        return None
+    trials = [trial for trial in view.ranked if _is_inside(view, trial)]
+    if len(trials) < FEWEST:
+        text = f"Too few trials have finished within the space to say: {len(trials)}, and {FEWEST} are needed."
+        return Section("Importances", paragraph(text))
+    found = measure(view, trials)
+    if all(math.isclose(each.share, found[0].share) for each in found):
+        text = (
+            f"Nothing to say: so many of the {len(trials)} finished trials share a score that the best of them are not "
+            f"set apart from the others."
+        )
+        return Section("Importances", paragraph(text))
+    text = (
+        f"How far each field sets the best {_quantile(len(trials)):.0%} of the {len(trials)} finished trials apart "
+        f"from all of them (PED-ANOVA); the shares add up to 1. Stopped trials have no part in it. The whiskers hold "
+        f"the middle 80 % of {REPEATS} repetitions with {LEFT_OUT:.0%} of the trials left out: where they overlap, the "
+        f"order of the fields is not known."
+    )
+    return Section("Importances", paragraph(text), (Figure("importances", _bars(found)),))
+
+
+def measure(view: View, trials: Sequence[Trial]) -> list[Importance]:
+    """The importances of all searched fields, the largest first."""
+    whole = _shares(view, trials)
+    draws = random.Random(derive_seed(view.spec.search.seed, "importances", 0))
+    size = max(FEWEST - 2, round((1 - LEFT_OUT) * len(trials)))
+    repeats = [_shares(view, draws.sample(trials, size)) for _ in range(REPEATS)]
+    found = []
+    for path, share in whole.items():
+        tenths = quantiles([repeat[path] for repeat in repeats], n=10)
+        found.append(Importance(path, share, min(tenths[0], share), max(tenths[-1], share)))
+    return sorted(found, key=lambda each: -each.share)
+
+
+def _shares(view: View, trials: Sequence[Trial]) -> dict[str, float]:
+    import optuna  # a second: only where there is something to measure
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    from search.algorithms.sampler import as_optuna_trial
+
+    told = [as_optuna_trial(view.spec.space, trial, view.metric, one_coordinate=True) for trial in trials]
+    study = optuna.create_study(direction="maximize")
+    for trial, score in zip(told, trials, strict=True):
+        assert trial is not None, "only trials within the space come here"
+        # a baseline that ASHA would have stopped is PRUNED to the sampler; here its full score counts
+        trial.state, trial.value = optuna.trial.TrialState.COMPLETE, score.score
+    study.add_trials([trial for trial in told if trial is not None])
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=_quantile(len(trials)))
+    with warnings.catch_warnings():
+        # the best may be all of them, where many share a score: then the shares are equal, which `importances` tells
+        warnings.filterwarnings("ignore", message="Target and region quantiles select the same set of trials")
+        found = get_param_importances(study, evaluator=evaluator)
+    return {path: float(found.get(path, 0.0)) for path in view.spec.space}
+
+
+def _quantile(trials: int) -> float:
+    return min(0.5, max(0.1, BEST / trials))
+
+
+def _is_inside(view: View, trial: Trial) -> bool:
+    return all(path in trial.values and range_.contains(trial.values[path]) for path, range_ in view.spec.space.items())
+
+
+def _bars(found: list[Importance]) -> go.Figure:
+    rising = found[::-1]  # plotly puts the first at the bottom
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": [symbol(each.path) for each in rising],
+        "x": [round(each.share, 4) for each in rising],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [round(each.high - each.share, 4) for each in rising],
+            "arrayminus": [round(each.share - each.low, 4) for each in rising],
+        },
+        "hovertext": [words(each.path) for each in rising],
+        "hovertemplate": "%{hovertext}: %{x:.2f}<extra></extra>",
+    }
+    figure = go.Figure([trace])
+    figure.update_layout(
+        height=120 + 40 * len(rising),
+        xaxis={"title": {"text": "share"}, "rangemode": "tozero"},
+        yaxis={"ticksuffix": " "},
+    )
+    return figure

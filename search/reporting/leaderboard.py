@@ -1,0 +1,59 @@
+"""The report's leaderboard, and the same with every trial as a CSV beside it."""
+
+import pandas as pd
+
+from search.journal.frames import frames
+from search.journal.history import Trial
+from search.journal.labels import searched, short, symbol
+from search.reporting.context import COLOURS, View
+from search.reporting.html import Cell, Section, paragraph, table
+
+SHOWN = 50  # rows on the page; the CSV has them all
+
+
+def leaderboard(view: View) -> Section | None:
+    """Finished trials, best first, each score with its standard error."""
+    if not view.ranked:
+        return Section("Leaderboard", paragraph("Nothing has finished yet."))
+    columns = ["rank", "trial", "loss", "score", "± s.e.", *map(symbol, searched(view.ranked[0]))]
+    rows = [_row(view, rank, trial) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
+    more = len(view.ranked) - len(rows)
+    note = (
+        f"Score: {view.metric_words} at a trial's last epoch. ± is the standard error from the choice of validation "
+        f"images alone; seeds add to it. "
+        + (f"{more} more finished trials, and those that did not finish, " if more else "Trials that did not finish ")
+        + "are in leaderboard.csv beside this page. A click on a header sorts."
+    )
+    return Section("Leaderboard", table(columns, rows, sorted_by="rank") + paragraph(note))
+
+
+def _row(view: View, rank: int, trial: Trial) -> list[Cell]:
+    assert trial.score is not None, "only finished trials are ranked"
+    error = view.error_of(trial)
+    name = trial.family + (" (baseline)" if trial.baseline else "")
+    values = [
+        Cell(short(value), float(value) if isinstance(value, int | float) else None)
+        for value in searched(trial).values()
+    ]
+    return [
+        Cell(str(rank), rank),
+        Cell(str(trial.number), trial.number),
+        Cell(name, mark=COLOURS[trial.family]),
+        Cell(f"{trial.score:.4f}", trial.score),
+        Cell("" if error is None else f"{error:.4f}", 0.0 if error is None else error),
+        *values,
+    ]
+
+
+def as_csv(view: View) -> str:
+    """Every trial, finished ones first and best first, then the others by number."""
+    trials = frames(view.history).trials
+    place = {trial.number: rank for rank, trial in enumerate(view.ranked, 1)}
+    told = view.history.trials.values()
+    trials = trials.assign(
+        rank=trials["trial"].map(place).astype("Int64"),
+        standard_error=pd.Series([view.error_of(trial) for trial in told], dtype=float),
+        latest=pd.Series([trial.latest(view.metric) for trial in told], dtype=float),
+    ).rename(columns={"latest": f"last_{view.metric}"})
+    columns = ["rank", *(column for column in trials.columns if column != "rank")]
+    return trials[columns].sort_values(["rank", "trial"], na_position="last").to_csv(index=False, lineterminator="\n")

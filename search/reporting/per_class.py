@@ -1,0 +1,88 @@
+"""What the winner and the baselines get right and wrong, class by class, on the validation images."""
+
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from search.evidence.standard_error import score_error
+from search.journal.history import Trial
+from search.reporting.context import COLOURS, View, named
+from search.reporting.html import Figure, Section, paragraph
+
+SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # of a cell: legible under dark and light text on any paper
+
+
+def recalls(view: View) -> Section | None:
+    """Recall of each class, then a confusion matrix each, of the winner and of every finished baseline."""
+    shown = view.ranked[:1] + [trial for trial in view.ranked[1:] if trial.baseline]
+    if not shown:
+        return None
+    results = {trial.number: view.folder.trial(trial.number).read_result() for trial in shown}
+    missing = [named(trial) for trial in shown if results[trial.number] is None]
+    there = [(trial, result) for trial in shown if (result := results[trial.number]) is not None]
+    text = paragraph(f"No result.json of {'; '.join(missing)}.") if missing else ""
+    figures = [Figure("recalls", _recall_bars(view, there), "Whiskers: one standard error from the number of images.")]
+    figures += [Figure(f"confusion-{trial.number:04d}", _matrix(view, trial, result)) for trial, result in there]
+    return Section("Classes: recalls and confusions", text, tuple(figures) if there else ())
+
+
+def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Figure:
+    traces = []
+    for trial, result in shown:
+        recall = result["recall"]
+        traces.append(
+            {
+                "type": "bar",
+                "name": _title(view, trial),
+                "x": [escape(name) for name in recall],
+                "y": [round(value, 4) for value in recall.values()],
+                "error_y": {"type": "data", "array": [_error(view, name, value) for name, value in recall.items()]},
+                "marker": {"color": COLOURS[trial.family], "pattern": {"shape": "" if trial.baseline else "/"}},
+            }
+        )
+    figure = go.Figure(traces)
+    return figure.update_layout(
+        xaxis={"type": "category"},  # a class may be called 3
+        yaxis={"title": {"text": "recall (validation)"}, "range": [0, 1.05]},
+        barmode="group",
+    )
+
+
+def _error(view: View, name: str, recall: float) -> float:
+    count = view.validation.get(name)
+    return score_error(recall, count) if count else 0.0
+
+
+def _matrix(view: View, trial: Trial, result: dict[str, Any]) -> go.Figure:
+    counts: list[list[int]] = result["confusion"]
+    names = [escape(name) for name in result["class_names"]]
+    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
+    trace = {
+        "type": "heatmap",
+        "x": names,
+        "y": names,
+        "z": shares,
+        "zmin": 0,
+        "zmax": 1,
+        "text": counts,
+        "texttemplate": "%{text}",
+        "colorscale": SHADES,
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hovertemplate": "%{y} taken for %{x}: %{text} (%{z:.1%} of its class)<extra></extra>",
+    }
+    figure = go.Figure([trace])
+    return figure.update_layout(
+        title={"text": _title(view, trial), "font": {"size": 14}},
+        xaxis={"title": {"text": "predicted"}, "type": "category"},
+        yaxis={"title": {"text": "true"}, "type": "category", "autorange": "reversed"},
+        margin={"t": 45},
+        height=340,
+    )
+
+
+def _title(view: View, trial: Trial) -> str:
+    role = "winner: " if trial is view.ranked[0] else ""
+    return f"{role}{named(trial)}"

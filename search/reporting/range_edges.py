@@ -1,0 +1,60 @@
+"""Where the best values lie near an end of their range: the optimum may lie beyond it."""
+
+from statistics import median
+
+from search.journal.history import Trial
+from search.journal.labels import short
+from search.reporting.context import View, words
+from search.reporting.figures import searched_first
+from search.reporting.html import Cell, Section, bullets, paragraph, table
+from spaces.ranges import Edge, Range, Value, is_number
+
+MARGIN = 0.05  # of a range, on its own scale
+TOP = 5
+SIDES = {"low": "downwards", "high": "upwards"}
+
+
+def edges(view: View) -> Section | None:
+    """For each searched field, the best value and the middle of the best five, and what to do about an end."""
+    top = view.ranked[:TOP]
+    if not top or not view.spec.space:
+        return None
+    rows: list[list[Cell | str]] = []
+    advice = []
+    for path in searched_first(view):
+        range_ = view.spec.space[path]
+        best, middle = top[0].values[path], _middle(top, path)
+        rows.append([words(path), range_.describe(), _judged(range_, best), _judged(range_, middle)])
+        ends = [edge for value in (best, middle) if (edge := edge_of(range_, value))]
+        if ends:
+            advice.append(
+                f"{words(path)}: {'the best value lies' if edge_of(range_, best) else 'the best values lie'} near the "
+                f"{ends[0]} end of {range_.describe()}, and better ones may lie beyond: widen the range "
+                f"{SIDES[ends[0]]} and search again."
+            )
+    columns = ["field", "range", "best", f"median of the best {len(top)}" if len(top) > 1 else "median"]
+    found = bullets(advice) if advice else paragraph("No best value lies near an end of its range.")
+    note = f"Near: within {MARGIN:.0%} of the range, on its own scale. Zero, where it may be chosen, is no end."
+    return Section("Edges of the ranges", table(columns, rows) + found + paragraph(note))
+
+
+def edge_of(range_: Range, value: Value | None) -> Edge:
+    """The end that a value lies near, or beyond as a baseline's may; None without a value.
+
+    Zero is a place of its own, in the range or out of it: there it makes the loss another of the family.
+    """
+    return None if value is None or value == 0 else range_.near_edge(value, MARGIN)
+
+
+def _middle(top: list[Trial], path: str) -> Value | None:
+    """The median; None for words, which have no order."""
+    values = [trial.values[path] for trial in top]
+    numbers = [value for value in values if is_number(value)]
+    return median(numbers) if len(numbers) == len(values) else None
+
+
+def _judged(range_: Range, value: Value | None) -> Cell:
+    if value is None:
+        return Cell("")
+    edge = edge_of(range_, value)
+    return Cell(f"{short(value)} (near the {edge} end)" if edge else short(value))

@@ -1,0 +1,151 @@
+"""A search as one page that a person looks at: self-contained, readable offline, without any network.
+
+Each section is a function of the view, in the file that its name says; None stands for "not there yet".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from search.algorithms.asha import rung_epochs
+from search.display.tables import counts_line, search_state, state_in_words
+from search.engine.checkpoint_retention import best_of_cl
+from search.journal.labels import searched, short, symbol
+from search.reporting.context import View, read_view
+from search.reporting.cost import cost
+from search.reporting.embedding import embeddings
+from search.reporting.figures import learning_curves, maps, optimisation_history, parallel_coordinates, slices
+from search.reporting.html import Section, bullets, page, paragraph
+from search.reporting.importance import importances
+from search.reporting.leaderboard import as_csv, leaderboard
+from search.reporting.per_class import recalls
+from search.reporting.png import write_pictures
+from search.reporting.range_edges import edges
+from search.reporting.verdict_section import confirmed_sentences, verdict
+from search.storage.fetch import bring_checkpoints, bring_results
+from search.storage.search_folder import SearchFolder, open_folder, results_root
+from search.tracking.report_upload import log_report
+from trainers.errors import EnvironmentProblem
+from trainers.files import write_atomically
+
+
+def answer(view: View) -> Section | None:
+    """The search's outcome in a sentence or two, with what it cannot say."""
+    data = view.about["provenance"]["data"]["description"]
+    state = state_in_words(search_state(view.folder, view.history))
+    told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
+    told = [*confirmed_sentences(view), outcome(view)]
+    return Section("", f"<div class=answer>{''.join(map(paragraph, told))}</div>{paragraph(told_of)}")
+
+
+def outcome(view: View) -> str:
+    """The answer's sentences."""
+    if not view.ranked:
+        return "No trial has finished yet."
+    best, closed = view.ranked[0], view.history.closed
+    is_done = closed is not None and closed["reason"] == "done"
+    values = ", ".join(f"{symbol(path)} = {short(value)}" for path, value in searched(best).items())
+    found = (
+        f"{'Best' if is_done else 'Best so far'}: trial {best.number} ({best.family}) with {view.metric} "
+        f"{best.score:.4f} at {values}."
+    )
+    error = view.error_of(best)
+    doubt = "One seed each" + ("" if error is None else f", and a standard error of {error:.3f} from the images alone")
+    return f"{found} {doubt}: nearby scores are not distinguished, and luck is part of the best one."
+
+
+def early_signal(view: View) -> Section | None:
+    """How far the values at the rungs could be trusted, judged by how trials ended."""
+    from search.evidence.rung_reliability import honesty, in_words  # half a second, for scipy
+
+    if not view.ranked:
+        return None
+    rungs = rung_epochs(view.spec)
+    found = honesty(view.history, view.metric, rungs=rungs, stage_one=view.spec.representation.epochs)
+    return Section("Was the early signal honest?", bullets(f"{line[0].upper()}{line[1:]}." for line in in_words(found)))
+
+
+def reproduction(view: View) -> Section | None:
+    """The commands, and what they depend on."""
+    made = view.about["provenance"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    commands = (
+        f"afcl search spec.yaml --name again   # the file below\n"
+        f"{view.folder.export_hint(len(view.ranked))}\n"
+        f"afcl train best-1.yaml               # the same score, to the last digit on the same CPU kind and versions"
+    )
+    origin = (
+        f"Commit {made['git_commit']}; {versions}; {made['machine']['cpu']}; "
+        f"data fingerprint {made['data']['fingerprint'][:16]}."
+    )
+    spec = f"<details><summary>spec.yaml</summary><pre>{escape(view.spec.dump_yaml())}</pre></details>"
+    return Section("How to reproduce", f"<pre>{escape(commands)}</pre>{paragraph(origin)}{spec}")
+
+
+SECTIONS: tuple[Callable[[View], Section | None], ...] = (
+    answer,
+    leaderboard,
+    verdict,
+    learning_curves,
+    optimisation_history,
+    parallel_coordinates,
+    maps,
+    slices,
+    importances,
+    early_signal,
+    recalls,
+    embeddings,
+    edges,
+    cost,
+    reproduction,
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report left; in `problem` what it lacks, and why MLflow did not get it, or None."""
+
+    page: Path
+    pictures: tuple[Path, ...]
+    problem: str | None
+
+
+def report(name: str, *, png: bool = False, results: Path | None = None, data: Path | None = None) -> Written:
+    """Write results/NAME/index.html and leaderboard.csv from the journal, of a running search too; with `png` figures/.
+
+    data: as `--data`, for the picture of the embeddings. Raises EnvironmentProblem when there is no browser for `png`.
+    """
+    folder = open_folder(results_root(results), name)
+    unbrought = _bring_what_it_shows(folder)
+    view = read_view(folder, data)
+    sections = sections_of(view)
+    write_atomically(folder.report, page(folder.name, sections).encode())
+    write_atomically(folder.leaderboard, as_csv(view).encode())
+    figures = [figure for section in sections for figure in section.figures]
+    pictures = tuple(write_pictures(figures, folder.figures)) if png else ()
+    problems = [problem for problem in (unbrought, log_report(folder, pictures)) if problem is not None]
+    return Written(folder.report, pictures, "; ".join(problems) or None)
+
+
+def _bring_what_it_shows(folder: SearchFolder) -> str | None:
+    """Bring results and the encoders that are pictured from the search's store; or in a line why it did not answer."""
+    try:
+        bring_results(folder)
+        history = folder.history()
+        pictured = [*history.ranked()[:1], *filter(None, [best_of_cl(history)])]
+        missing = [trial.number for trial in pictured if not folder.trial(trial.number).embedding.exists()]
+        bring_checkpoints(folder, missing)
+    except EnvironmentProblem as problem:
+        return f"{problem}: the report lacks what is only there"
+    return None
+
+
+def render(folder: SearchFolder, data: Path | None = None) -> str:
+    """The page as HTML."""
+    return page(folder.name, sections_of(read_view(folder, data)))
+
+
+def sections_of(view: View) -> list[Section]:
+    """The sections that there is something to say in, in order."""
+    return [section for make in SECTIONS if (section := make(view)) is not None]

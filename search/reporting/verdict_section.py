@@ -1,0 +1,106 @@
+"""What a confirmation said of the losses and of the winner, as a section of the report."""
+
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from search.reporting.context import COLOURS, GREY, View
+from search.reporting.html import Figure, Section, paragraph, table
+
+if TYPE_CHECKING:
+    from search.evidence.evidence import Evidence
+
+
+def confirmed_sentences(view: View) -> list[str]:
+    """The verdict in a sentence, for the head of the page; none where nothing was confirmed."""
+    evidence = evidence_of(view)
+    if evidence is None:
+        return []
+    from search.evidence.evidence import TEST_METRICS
+
+    return [f"On {len(evidence.seeds)} fresh seeds and the test split: {evidence.families[TEST_METRICS[0]].sentence}"]
+
+
+def verdict(view: View) -> Section | None:
+    """The last weighed confirmation in words, with every seed's score on the test split."""
+    evidence = evidence_of(view)
+    if evidence is None:
+        return None
+    from search.evidence.evidence import in_words
+
+    words = "".join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + _pairs(evidence)
+    caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
+    return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
+
+
+def evidence_of(view: View) -> "Evidence | None":
+    """What the search's last weighed confirmation came to; None where there is none."""
+    if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
+        return None
+    from search.evidence.evidence import read_evidence  # a second, for scipy
+
+    return read_evidence(view.folder)
+
+
+def _pairs(evidence: "Evidence") -> str:
+    """Each two losses against each other, on balanced accuracy."""
+    from search.evidence.evidence import TEST_METRICS
+
+    columns = ["pair", "seeds", "difference", "95 % interval", "p", "p (Holm)", "d_z", "P(better)", "seeds needed"]
+    pairs = evidence.families[TEST_METRICS[0]].pairs
+    shown = [pair.interval and pair.interval.within(-1, 1) for pair in pairs]
+    rows = [
+        [
+            f"{pair.a} − {pair.b}",
+            str(pair.n),
+            _number(pair.difference, "+.4f"),
+            f"{interval.low:+.4f} to {interval.high:+.4f}" if interval else "",
+            _number(pair.p, ".2g"),
+            _number(pair.p_holm, ".2g"),
+            _number(pair.effect, "+.2f"),
+            _number(pair.p_better, ".2f"),
+            "" if pair.seeds_needed is None else str(pair.seeds_needed),
+        ]
+        for pair, interval in zip(pairs, shown, strict=True)
+    ]
+    note = (
+        "Paired by seed, on the test split. The interval is not corrected for the number of pairs, p (Holm) is. d_z: "
+        "mean difference over its standard deviation. P(better): share of seeds on which the first is above the second."
+    )
+    if shown != [pair.interval for pair in pairs]:
+        note += " Intervals are cut off at −1 and 1, the ends of what a difference can be."
+    return table(columns, rows) + paragraph(note) if rows else ""
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _by_seed(evidence: "Evidence") -> go.Figure:
+    from search.evidence.evidence import TEST_METRICS
+    from search.evidence.verdict import judge
+
+    traces = []
+    for candidate in evidence.candidates[::-1]:  # plotly begins at the bottom
+        scores = evidence.scores[TEST_METRICS[0]][candidate.label]
+        if not scores:
+            continue
+        (summary,) = judge({candidate.label: scores}).labels
+        colour = COLOURS.get(candidate.label, GREY)
+        interval, at = summary.interval and summary.interval.within(0, 1), summary.mean or 0.0
+        below, above = (at - interval.low, interval.high - at) if interval else (0.0, 0.0)
+        whiskers = {"type": "data", "symmetric": False, "array": [above], "arrayminus": [below]}
+        common = {"type": "scatter", "mode": "markers", "showlegend": False}
+        seeds = [f"{candidate.label}, seed {seed}" for seed in scores]
+        dots = {"x": list(scores.values()), "y": [candidate.label] * len(scores), "hovertext": seeds}
+        mean = {"x": [summary.mean], "y": [candidate.label], "error_x": whiskers}
+        traces += [
+            common | dots | {"marker": {"color": colour, "size": 7, "opacity": 0.4}},
+            common | mean | {"marker": {"color": colour, "size": 12, "symbol": "diamond"}, "name": "mean"},
+        ]
+    figure = go.Figure(traces)
+    return figure.update_layout(
+        height=120 + 45 * len(evidence.candidates),
+        xaxis={"title": {"text": "balanced accuracy (test split)"}},
+        yaxis={"type": "category", "ticksuffix": " "},
+    )

@@ -1,0 +1,1 @@
+"""A search's folder, and its copy in a store."""

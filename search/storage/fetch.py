@@ -1,0 +1,167 @@
+"""What a host without a search's files takes from the store that has them: the search, and what its trials left."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from search.storage.journal_segments import joined, segments
+from search.storage.object_store import Storage, at_once, storage_at
+from search.storage.replication import checkpoints_of
+from search.storage.search_folder import SearchFolder, open_folder
+from search.storage.trial_folder import trial_path
+from spaces.spec import NAME, load_spec
+from spaces.storage_uri import check_uri
+from trainers.errors import InputError
+from trainers.files import write_atomically
+
+OPENINGS = "test-split.jsonl"
+
+
+def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
+    """An existing search's folder, brought here from a store where only that has it. uri: None looks at AFCL_STORAGE.
+
+    Raises InputError when there is none, or when the folder's is kept elsewhere.
+    """
+    known = uri or os.environ.get("AFCL_STORAGE")
+    if known is not None:
+        check_uri(known)
+    if known is None or not NAME.fullmatch(name) or (root / name).exists():
+        folder = open_folder(root, name)
+        if uri is not None and (kept := folder.spec().storage.uri) != uri:
+            where = f"is kept in {kept}" if kept else f"was begun without a storage, in {root} alone"
+            raise InputError(f"--storage: search {name} {where}")
+        return folder
+    return bring(root, name, known)
+
+
+def bring(root: Path, name: str, uri: str) -> SearchFolder:
+    """Make the folder of a search from what a store has of it, whole or not at all; its trials' files stay there."""
+    storage = storage_at(uri) / name
+    names = _names(storage)
+    if "search.json" not in names:
+        raise InputError(f"no search {name!r} in {root}, and none in {uri}")
+    partial = root / f".{name}.{os.getpid()}.partial"
+    try:
+        for about in (one for one in names if one == "search.json" or one.endswith("/search.json")):
+            _bring_one(partial, storage, about.removesuffix("search.json"), names, uri)
+        partial.rename(root / name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return open_folder(root, name)
+
+
+def bring_confirmations(folder: SearchFolder) -> None:
+    """Bring the confirmations that another host has begun; nothing where the search is in no store."""
+    if (storage := folder.storage) is None:
+        return
+    names, uri = _names(storage), str(folder.spec().storage.uri)
+    for about in (one for one in names if one.endswith("/search.json")):
+        inside = about.removesuffix("/search.json")
+        if not (folder.path / inside).exists():
+            partial = folder.path / f".{inside}.{os.getpid()}.partial"
+            try:
+                _bring_one(partial, storage, f"{inside}/", names, uri)
+                (partial / inside).rename(folder.path / inside)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str], uri: str) -> None:
+    """One search, or the confirmation that stands `inside` it (confirm-1/)."""
+    here = partial / inside
+    here.mkdir(parents=True, exist_ok=True)
+
+    def find(name: str) -> bytes | None:
+        return _find(storage, inside + name)
+
+    for name in ("search.json", "spec.yaml", OPENINGS):
+        content = find(name)
+        if content is not None:
+            (here / name).write_bytes(content)
+    moved = load_spec(str(here / "spec.yaml"), [f"storage.uri={json.dumps(uri)}"])  # the store may have been copied
+    (here / "spec.yaml").write_text(moved.dump_yaml())
+    pieces = segments(name.removeprefix(inside) for name in names if name.startswith(inside))
+    (here / "journal.jsonl").write_bytes(joined(pieces, find))
+
+
+def bring_results(folder: SearchFolder) -> None:
+    """Bring what finished trials left of their results; nothing where the search is in no store, or all are here.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    if (storage := folder.storage) is None:
+        return
+    for trial in folder.history().in_state("finished"):
+        here = folder.trial(trial.number)
+        if not here.result.exists():
+            content = _find(storage, f"{trial_path(trial.number)}/result.json")
+            if content is not None:
+                here.path.mkdir(parents=True, exist_ok=True)
+                write_atomically(here.result, content)
+
+
+def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
+    """Bring the newest whole checkpoint of each of the trials that have one in the store and none here.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    if (storage := folder.storage) is None:
+        return
+    from trainers.checkpoint import is_whole, newest_checkpoint_path  # seconds, for torch
+
+    for number in numbers:
+        here = folder.trial(number).checkpoints
+        if newest_checkpoint_path(here) is not None:
+            continue
+        names = _names(storage, f"{trial_path(number)}/checkpoints")
+        for name in checkpoints_of(names).get(number, []):
+            content = _find(storage, name)
+            file = name.rpartition("/")[2]
+            if content is not None and is_whole(file, content):
+                here.mkdir(parents=True, exist_ok=True)
+                write_atomically(here / file, content)
+                break
+
+
+def bring_log(folder: SearchFolder, number: int) -> None:
+    """Bring what a trial has printed, attempt after attempt."""
+    if (storage := folder.storage) is None:
+        return
+    under = trial_path(number)
+    names = [name for name in _names(storage, under) if name.startswith(f"{under}/log-")]
+    printed = [_find(storage, name) or b"" for name in names]
+    if printed:
+        folder.trial(number).path.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder.trial(number).log, b"".join(printed))
+
+
+def know_every_opening(folder: SearchFolder | None) -> None:
+    """Agree with a search's store on the looks at the test split, now; nothing where there is no search, or no store.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    if folder is not None and (storage := folder.storage) is not None:
+        at_once(partial(agree_on_openings, folder, storage), storage)
+
+
+def agree_on_openings(folder: SearchFolder, storage: Storage) -> None:
+    """See to it that folder and store know of every look at the test split that either knows of."""
+    here = folder.test_openings.read_bytes() if folder.test_openings.exists() else b""
+    there = storage.find(OPENINGS) or b""
+    every = list(dict.fromkeys(there.splitlines(keepends=True) + here.splitlines(keepends=True)))
+    both = b"".join(sorted(every, key=lambda line: str(json.loads(bytes(line))["at"])))
+    if both != there:
+        storage.put(OPENINGS, both)
+    if both != here:
+        write_atomically(folder.test_openings, both)
+
+
+def _find(storage: Storage, name: str) -> bytes | None:
+    return at_once(partial(storage.find, name), storage)
+
+
+def _names(storage: Storage, under: str = "") -> list[str]:
+    return at_once(partial(storage.names, under), storage)

@@ -1,0 +1,178 @@
+"""Who drives a search: one driver at a time, on whichever host.
+
+A file lock is of one host, or may be. Across hosts a driver holds a lease, a file `driver.json` that it writes anew
+every few seconds; one that nobody renews for half a minute is taken over. No clock is compared with another host's: who
+finds a lease watches whether it changes.
+
+Stores have no "write this only if nobody else did" that pyarrow could ask for, so the taker writes, waits a moment and
+reads back; the later of two that write in that moment has it. What is left of the race: a driver that was cut off, or
+stood still, for longer than half a minute may write for the moment that passes between its look at the lease and its
+write. In a store its journal is told apart by the lease's number, which grows with every takeover (see
+search.storage.journal_segments), and is passed over; in a folder that two hosts share, without a store, such a line
+would stand in the journal that is now the other's. A checkpoint that one of its workers still writes is one that a
+worker of the new driver would write too.
+"""
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from search.storage.object_store import Storage, StorageError, at_once
+from trainers.errors import EnvironmentProblem
+
+FILE = "driver.json"
+RENEWED_EVERY, STALE_AFTER, SETTLES = 5.0, 30.0, 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What the lease says of the driver that has it."""
+
+    id: str
+    number: int  # of the takeover; from 1
+    host: str
+    pid: int
+    machine: str  # of one boot and one space of pids: there the pid can be looked up
+    beat: int = 0  # grows with every renewal
+    released: bool = False
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+    def is_dead_here(self) -> bool:
+        """Whether it ran on this machine and does not any more; False where that cannot be known."""
+        if self.machine != this_machine():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:  # another user's
+            return False
+        return False
+
+
+def this_machine() -> str:
+    """This boot of this machine and this space of pids; two containers of one host differ."""
+    try:
+        return (
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            + " "
+            + str(Path("/proc/self/ns/pid").readlink())
+        )
+    except OSError:  # not Linux
+        return f"{socket.gethostname()} {uuid.getnode():x}"
+
+
+def holder_of(storage: Storage) -> Holder | None:
+    """What the lease says now; None where there never was one, or an unreadable one."""
+    content = storage.find(FILE)
+    try:
+        return None if content is None else Holder(**json.loads(content))
+    except (ValueError, TypeError):
+        return None
+
+
+def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
+    """The driver that has the search now, None when nobody does; takes up to half a minute where one seems dead."""
+    first = holder_of(storage)
+    if first is None or first.released or first.is_dead_here():
+        return None
+    if first.machine != this_machine():
+        tell(f"{first} had the search; waiting up to {STALE_AFTER:.0f} s for a sign of its life")
+    deadline = time.monotonic() + STALE_AFTER
+    while time.monotonic() < deadline:
+        time.sleep(min(1.0, STALE_AFTER / 4))
+        now = holder_of(storage)
+        if now is None or now.released:
+            return None
+        if now != first:
+            return now
+    return None
+
+
+class Lease:
+    """The search is ours, as long as `lost` is None; renewed from a thread of its own."""
+
+    def __init__(self, storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> None:
+        """Take it. Raises EnvironmentProblem with the holder when another driver has it.
+
+        is_locked: by a file lock beside it, so that no driver of this machine can have it.
+        """
+        self._storage, before = storage, holder_of(storage)
+        is_ours = is_locked and (before is None or before.machine == this_machine())
+        if not is_ours and (holder := live_holder(storage, tell)) is not None:
+            raise EnvironmentProblem(f"search {title} is run by {holder}, says {storage.shown}; stop it there first")
+        number = 1 if before is None else before.number + 1
+        self._mine = Holder(secrets.token_hex(8), number, socket.gethostname(), os.getpid(), this_machine())
+        self._put(self._mine)
+        if not is_ours:
+            time.sleep(SETTLES)
+        self.lost: str | None = None  # who has it now, in words
+        self._renewed, self._lock = time.monotonic(), threading.Lock()
+        self._ended = threading.Event()
+        if not self._is_mine():
+            raise EnvironmentProblem(f"search {title} was begun at the same moment {self.lost}")
+        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+        self._thread.start()
+
+    @property
+    def number(self) -> int:
+        """How many drivers had the search, with this one."""
+        return self._mine.number
+
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken it over; asks where it was not renewed for a while. May raise StorageError."""
+        if self.lost is None and time.monotonic() - self._renewed > STALE_AFTER / 2:
+            self.renew()
+        return self.lost is None
+
+    def renew(self) -> None:
+        """Say that we live, if it is ours still. May raise StorageError."""
+        with self._lock:
+            began = time.monotonic()
+            if self.lost is not None or not self._is_mine():
+                return
+            self._mine = replace(self._mine, beat=self._mine.beat + 1)
+            self._put(self._mine)
+            self._renewed = began
+
+    def release(self) -> None:
+        """Give it back, so that the next driver need not wait."""
+        self._ended.set()
+        self._thread.join(STALE_AFTER)
+        with suppress(StorageError):
+            if self.lost is None and self._is_mine():
+                self._put(replace(self._mine, released=True))
+
+    def _is_mine(self) -> bool:
+        now = holder_of(self._storage)
+        if now is not None and now.id != self._mine.id:
+            self.lost = f"by {now}"
+        return self.lost is None
+
+    def _put(self, holder: Holder) -> None:
+        self._storage.put(FILE, json.dumps(asdict(holder)).encode())
+
+    def _run(self) -> None:
+        while not self._ended.wait(RENEWED_EVERY) and self.lost is None:
+            with suppress(StorageError):  # told by the mirror, which meets it as well
+                self.renew()
+
+
+@contextmanager
+def leased(storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> Iterator[Lease]:
+    """Hold a search's lease inside."""
+    lease = at_once(lambda: Lease(storage, title, tell, is_locked=is_locked), storage)
+    try:
+        yield lease
+    finally:
+        lease.release()

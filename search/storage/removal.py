@@ -1,0 +1,45 @@
+"""Remove a search: its folder, and what its store has of it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import partial
+
+from search.storage.lease import live_holder
+from search.storage.object_store import Storage, at_once
+from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
+
+
+def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | None:
+    """What goes with a search's folder when it is removed: its place in its store, None where nothing of it is there.
+
+    The place may have another search of that name by now, which stays. Raises InputError when nothing may be removed:
+    while the search runs, here or on another host, and for a confirmation; EnvironmentProblem when the store does not
+    answer.
+    """
+    if folder.searched is not folder:
+        raise InputError(
+            f"{folder.title} is a confirmation, which stays as long as its search: it has opened the test split"
+        )
+    if (driven := folder.driven()) is not None:
+        raise InputError(
+            f"search {folder.name} is run by {driven.holder()}; stop it first with `{folder.hint('stop')}`"
+        )
+    storage = folder.storage
+    if storage is not None:
+        there = at_once(partial(storage.find, "search.json"), storage)
+        if there is not None and json.loads(there)["id"] != folder.about()["id"]:
+            tell(f"{storage.shown} has another search of that name, which stays")
+            storage = None
+    place = storage or Storage(str(folder.path))
+    if (holder := at_once(lambda: live_holder(place, tell), place)) is not None:
+        raise InputError(f"search {folder.name} is run by {holder}, says {place.shown}; stop it there first")
+    return storage
+
+
+def remove(folder: SearchFolder, storage: Storage | None) -> None:
+    """Remove its place in a store (see `stored_of`), then its folder: one that is left tells of both."""
+    if storage is not None:
+        at_once(storage.delete_all, storage)
+    shutil.rmtree(folder.path)

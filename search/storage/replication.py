@@ -1,0 +1,171 @@
+"""A running search's journal, sent to its store decision by decision; and what the search has done with there, removed.
+
+The local journal is the driver's truth. A thread sends what it has more than the store, in order: at once when it is
+idle, and else a second after the last piece. So the loss of the driver's host costs what was written in the last
+second, and while the requests took that were under way, as long as the store answers. While it does not, each trial
+waits with its next checkpoint, before that epoch is reported: what can be lost then is an epoch a trial, and what was
+decided upon it.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from queue import SimpleQueue
+
+from search.journal.history import History
+from search.journal.log import Event
+from search.storage.journal_segments import Segment, segment
+from search.storage.lease import Lease
+from search.storage.object_store import PAUSES, Storage
+from search.storage.search_folder import SearchFolder
+from search.storage.trial_folder import trial_path
+
+SEND_EVERY = 1.0  # seconds between two pieces, at least, and at most while there is something to send
+TIDYING = 0.2  # seconds at a time for removing what is not needed any more
+MERGE_AT = 200  # pieces
+
+
+class Mirror:
+    """Sends a locked and leased search's journal to its store."""
+
+    def __init__(
+        self, folder: SearchFolder, storage: Storage, lease: Lease, sent: int, pieces: Iterable[Segment]
+    ) -> None:
+        """sent: bytes of the folder's journal that the store has, in `pieces`."""
+        self._folder, self._storage, self._lease = folder, storage, lease
+        self.sent = sent
+        self.problem: str | None = None  # why it takes nothing just now
+        self._failing_since = math.inf
+        self._end = _size(folder)
+        self._pieces, self._merged = list(pieces), 0
+        # the lease's number, which is higher than theirs unless somebody removed the lease
+        self._number = max([lease.number, *(piece.lease + 1 for piece in self._pieces)])
+        self._to_drop: SimpleQueue[tuple[int, int]] = SimpleQueue()  # trial, and how many of its checkpoints stay
+        self._dropping: dict[int, int] = {}  # what of that the thread has taken up
+        self._garbage: list[str] = []
+        self._wake, self._closing, self._gave_up = threading.Event(), threading.Event(), threading.Event()
+        self._last_sent = 0.0
+        self._thread = threading.Thread(target=self._run, name="journal mirror", daemon=True)
+        self._thread.start()
+
+    def on_event(self, event: Event, history: History) -> None:
+        """The journal has grown; asked after the event is on the disk."""
+        self._end = _size(self._folder)
+        self._wake.set()
+
+    def drop_checkpoints(self, number: int, keep: int) -> None:
+        """Remove all checkpoints of a trial but the newest `keep`, once the store knows why."""
+        self._folder.trial(number).drop_checkpoints(keep)  # what was fetched
+        self._end = _size(self._folder)  # with the event that this follows from
+        self._to_drop.put((number, keep))
+        self._wake.set()
+
+    def silent_for(self) -> float:
+        """For how many seconds the store has taken nothing, though there was something; 0 where it takes all."""
+        return 0.0 if self.problem is None else max(0.0, time.monotonic() - self._failing_since)
+
+    def close(self, patience: float) -> int:
+        """Wait until all is sent, or `patience` seconds passed; how many bytes of the journal are left."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(patience)
+        self._gave_up.set()
+        return self._end - self.sent
+
+    def _run(self) -> None:
+        pause = PAUSES[0]
+        while not self._gave_up.is_set():
+            is_last = self._closing.is_set()
+            try:
+                if not self._lease.is_sure():
+                    return
+                self._step(is_last)
+            except OSError as error:
+                if self.problem is None:
+                    self._failing_since = time.monotonic()
+                self.problem = str(error)
+                time.sleep(pause)
+                pause = min(2 * pause, PAUSES[1])
+                continue
+            self.problem, pause = None, PAUSES[0]
+            if is_last:
+                return
+            if not self._garbage:
+                self._wake.wait()
+            self._wake.clear()
+            self._closing.wait(max(0.0, self._last_sent + SEND_EVERY - time.monotonic()))
+
+    def _step(self, is_last: bool) -> None:
+        while not self._to_drop.empty():
+            number, keep = self._to_drop.get()
+            self._dropping[number] = keep
+        self._send()  # after that was taken up, and before it is done: the store must know why
+        self._note_dropped()
+        small = sum(piece.start >= self._merged for piece in self._pieces)
+        if small >= MERGE_AT or (is_last and small > 1):
+            self._merge()
+        self._tidy(until=time.monotonic() + (10.0 if is_last else TIDYING))
+
+    def _send(self) -> None:
+        if (end := self._end) > self.sent:
+            self._put(self._read(self.sent, end), self.sent)
+            self.sent = end
+        self._last_sent = time.monotonic()
+
+    def _merge(self) -> None:
+        """Put what many pieces hold in one."""
+        old = [piece for piece in self._pieces if piece.start >= self._merged]
+        self._put(self._read(self._merged, self.sent), self._merged)
+        new = self._pieces[-1]
+        self._pieces = [piece for piece in self._pieces if piece not in old] + [new]
+        self._garbage += [piece.name for piece in old if piece != new]
+        self._merged = self.sent
+
+    def _put(self, content: bytes, start: int) -> None:
+        piece = segment(content, start, self._number)
+        self._storage.put(piece.name, content)
+        self._pieces.append(piece)
+
+    def _read(self, start: int, end: int) -> bytes:
+        with self._folder.journal.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def _note_dropped(self) -> None:
+        if len(self._dropping) > 3:  # a session begins: one look for all
+            found = checkpoints_of(self._storage.names("trials"))
+        else:
+            found = {}
+            for number in self._dropping:
+                found |= checkpoints_of(self._storage.names(f"{trial_path(number)}/checkpoints"))
+        self._garbage += [name for number, keep in self._dropping.items() for name in found.get(number, [])[keep:]]
+        self._dropping = {}
+
+    def _tidy(self, until: float) -> None:
+        while self._garbage and time.monotonic() < until:
+            self._storage.delete(self._garbage[-1])
+            self._garbage.pop()
+
+
+def trial_of(name: str) -> int | None:
+    """The trial that a file of the search's folder is of."""
+    parts = name.split("/")
+    return int(parts[1]) if parts[0] == "trials" and len(parts) > 2 and parts[1].isdigit() else None
+
+
+def checkpoints_of(names: Iterable[str]) -> dict[int, list[str]]:
+    """Each trial's checkpoints among a folder's files, the newest first."""
+    found: dict[int, list[str]] = {}
+    for name in sorted(names, reverse=True):
+        number = trial_of(name)
+        if number is not None and "/checkpoints/" in name:
+            found.setdefault(number, []).append(name)
+    return found
+
+
+def _size(folder: SearchFolder) -> int:
+    with suppress(FileNotFoundError):
+        return folder.journal.stat().st_size
+    return 0

@@ -1,0 +1,317 @@
+"""A search's folder: what stands where in it, and who may write to it.
+
+results/NAME/
+  search.json          format version, id, provenance (versions, commit, code, data, machine)
+  spec.yaml            the resolved spec
+  journal.jsonl        everything that happened; the only truth
+  delivered.json       how much of the journal MLflow has
+  driver.lock          held while a driver runs; driver.json says so to other hosts
+  driver.log           what Ray and the driver said
+  stop                 there while somebody wants the search to stop
+  trials/0007/         log.txt, result.json, checkpoints/, embedding.json
+  optuna.log           the search as an Optuna study, for optuna-dashboard
+  test-split.jsonl     when the test split was looked at, by what
+  confirm-1/           a confirmation: a folder like this one, and verdict.json
+  index.html, leaderboard.csv, figures/   what `report` leaves
+  best-1.yaml, best-1.pt, tables/         what `export` leaves
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.journal.history import History, read_history
+from search.journal.log import Event, Journal
+from search.storage.object_store import Storage, storage_at
+from search.storage.trial_folder import TrialFolder, trial_path
+from spaces.spec import NAME, SearchSpec, load_spec
+from trainers.config import did_you_mean
+from trainers.errors import EnvironmentProblem, InputError
+
+if TYPE_CHECKING:
+    from search.journal.frames import Frames
+
+FORMAT = 1
+LOCK_ATTEMPTS = 20  # a twentieth of a second apart
+PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
+
+
+def results_root(given: Path | None = None) -> Path:
+    """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
+    return Path(given or os.environ.get("AFCL_RESULTS") or "results").expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """One search's files."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self.path.name
+
+    @property
+    def root(self) -> Path:
+        """The results folder that the search stands in."""
+        return self.searched.path.parent
+
+    @property
+    def title(self) -> str:
+        """The search's name, followed by the confirmation's where this is one."""
+        return self.name if self.searched is self else f"{self.searched.name} {self.name}"
+
+    @property
+    def searched(self) -> "SearchFolder":
+        """The search that this confirms; a search is its own."""
+        is_inside = (self.path.parent / "search.json").exists()
+        return SearchFolder(self.path.parent) if is_inside else self
+
+    def confirmations(self) -> list["SearchFolder"]:
+        """The search's confirmations, in the order in which they were begun."""
+        found = [about.parent for about in self.path.glob("confirm-*/search.json")]
+        return [SearchFolder(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("confirm-")))]
+
+    def driven(self) -> "SearchFolder | None":
+        """The search, or the confirmation of it, that a driver has now; None when nobody does."""
+        return next((one for one in (self, *self.confirmations()) if one.holder() is not None), None)
+
+    @property
+    def test_openings(self) -> Path:
+        """When the test split was looked at, a line each."""
+        return self.path / "test-split.jsonl"
+
+    @property
+    def tables(self) -> Path:
+        """Trials, epochs and decisions as files."""
+        return self.path / "tables"
+
+    @property
+    def verdict(self) -> Path:
+        """What a confirmation came to."""
+        return self.path / "verdict.json"
+
+    @property
+    def journal(self) -> Path:
+        """Everything that happened."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def delivered(self) -> Path:
+        """How much of the journal MLflow has."""
+        return self.path / "delivered.json"
+
+    @property
+    def delivery_lock(self) -> Path:
+        """Held by whoever delivers to MLflow."""
+        return self.path / "delivery.lock"
+
+    @property
+    def driver_log(self) -> Path:
+        """What Ray and the driver said."""
+        return self.path / "driver.log"
+
+    @property
+    def optuna_view(self) -> Path:
+        """The search as an Optuna study, for optuna-dashboard."""
+        return self.path / "optuna.log"
+
+    @property
+    def report(self) -> Path:
+        """The page that `afcl report` writes."""
+        return self.path / "index.html"
+
+    @property
+    def leaderboard(self) -> Path:
+        """Every trial as a table, beside the page."""
+        return self.path / "leaderboard.csv"
+
+    @property
+    def figures(self) -> Path:
+        """The page's figures as PNG files."""
+        return self.path / "figures"
+
+    @property
+    def ray(self) -> Path:
+        """Where Ray Tune keeps its own files; nothing reads them back."""
+        return self.path / "ray"
+
+    @property
+    def storage(self) -> Storage | None:
+        """Where a store keeps the search as well; None where only this folder does."""
+        if (uri := self.searched.spec().storage.uri) is None:
+            return None
+        place = storage_at(uri) / self.searched.name
+        return place if self.searched is self else place / self.name
+
+    def trial(self, number: int) -> TrialFolder:
+        """The files of trial `number`."""
+        return TrialFolder(self.path / trial_path(number))
+
+    def exported(self, rank: int) -> tuple[Path, Path]:
+        """Configuration and weights of the search's trial at `rank`, from 1."""
+        return self.path / f"best-{rank}.yaml", self.path / f"best-{rank}.pt"
+
+    def spec(self) -> SearchSpec:
+        """The resolved spec that the search runs by."""
+        return load_spec(str(self.path / "spec.yaml"))
+
+    def about(self) -> dict[str, Any]:
+        """Format, id and provenance."""
+        return _read_about(self.path)
+
+    def history(self) -> History:
+        """What has happened so far."""
+        is_driven = self.holder() is not None  # asked first: a driver that begins meanwhile is not yet in the journal
+        history = read_history(self.journal)
+        if not is_driven:
+            history.nothing_runs()
+        return history
+
+    def frames(self) -> "Frames":
+        """What has happened so far as tidy pandas tables: trials, epochs, decisions."""
+        from search.journal.frames import frames  # pandas takes half a second
+
+        return frames(self.history())
+
+    def open_journal(self) -> Journal:
+        """The journal, to write to; only under `lock`."""
+        return Journal(self.journal)
+
+    def ask_to_stop(self) -> None:
+        """Ask a running driver, on this or another host, to stop tidily."""
+        (self.path / "stop").touch()
+
+    def is_asked_to_stop(self) -> bool:
+        """Whether somebody wants the search to stop."""
+        return (self.path / "stop").exists()
+
+    def _forget_stop(self) -> None:
+        (self.path / "stop").unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the search for one driver. Raises EnvironmentProblem with the holder when another has it."""
+        with (self.path / "driver.lock").open("a+") as file:
+            for attempt in range(LOCK_ATTEMPTS):  # who only looks whether it is held has it for a moment too
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if attempt + 1 < LOCK_ATTEMPTS:
+                        time.sleep(0.05)
+            else:
+                raise EnvironmentProblem(
+                    f"search {self.title} is run by {self.holder()}; to end it: {self.hint('stop')}"
+                )
+            file.truncate(0)
+            file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}))
+            file.flush()
+            self._forget_stop()  # an old wish to stop is over; one that comes from now on counts
+            yield
+
+    def holder(self) -> str | None:
+        """Host and pid of the driver that runs the search now; None when nobody does."""
+        try:
+            file = (self.path / "driver.lock").open()
+        except FileNotFoundError:
+            return None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = json.loads(file.read() or "{}")
+                minutes = (time.time() - held.get("since", time.time())) / 60
+                return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
+        return None
+
+    def hint(self, verb: str, *, named: bool = True) -> str:
+        """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
+        root = "" if results_root() == self.root else f" --results {self.root}"
+        if verb == "resume" and self.searched is not self:
+            verb = "confirm"  # goes on with what was begun
+        return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
+
+    def export_hint(self, finished: int) -> str:
+        """The command line that exports the best of so many finished trials: three, where there are three."""
+        return f"{self.hint('export')} --top {min(3, max(1, finished))}"
+
+
+def create_folder(
+    root: Path, spec: SearchSpec, provenance: dict[str, Any], *, begun: Iterable[Event] = (), **more: Any
+) -> SearchFolder:
+    """Make a new search's folder, whole or not at all.
+
+    begun: what its journal begins with. more: what else search.json is to hold.
+    """
+    path = root / spec.name
+    refuse_existing(root, spec.name)
+    root.mkdir(parents=True, exist_ok=True)
+    partial = root / f".{spec.name}.{os.getpid()}.partial"
+    try:
+        partial.mkdir()
+        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
+        (partial / "search.json").write_text(json.dumps(about, indent=1) + "\n")
+        (partial / "spec.yaml").write_text(spec.dump_yaml())
+        with closing(Journal(partial / "journal.jsonl")) as journal:
+            for event in begun:
+                journal.append(event)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return SearchFolder(path)
+
+
+def refuse_existing(root: Path, name: str) -> None:
+    """Raise InputError when a search, or anything else, has that name."""
+    path = root / name
+    if path.exists():
+        folder = SearchFolder(path)
+        raise InputError(
+            f"name: a search {name!r} exists in {root}; go on with `{folder.hint('resume')}`, choose another --name, "
+            f"or remove it with `{folder.hint('rm')}`"
+        )
+
+
+def open_folder(root: Path, name: str) -> SearchFolder:
+    """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
+    path = root / name
+    if not NAME.fullmatch(name) or not (path / "search.json").is_file():
+        if NAME.fullmatch(name) and path.exists():
+            raise InputError(f"{path} is not a search's folder: it has no search.json")
+        known = [folder.name for folder in all_folders(root)]
+        raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")
+    _read_about(path)
+    return SearchFolder(path)
+
+
+def all_folders(root: Path) -> list[SearchFolder]:
+    """Every search of a results folder, by name; none that a killed process has half made."""
+    found = (about.parent for about in sorted(root.glob("*/search.json")))
+    return [SearchFolder(path) for path in found if NAME.fullmatch(path.name)]
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((path / "search.json").read_text())
+    except ValueError:
+        about = None
+    if not isinstance(about, dict):
+        raise InputError(f"{path / 'search.json'} is damaged: not a JSON object")
+    if about.get("format") != FORMAT:
+        raise InputError(f"{path} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
+    known = about.get("provenance")
+    missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
+    if missing or "id" not in about:
+        raise InputError(f"{path / 'search.json'} is damaged: it lacks {', '.join(missing) or 'id'}")
+    return about

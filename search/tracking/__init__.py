@@ -1,0 +1,1 @@
+"""MLflow and Optuna's study: views of the journal."""

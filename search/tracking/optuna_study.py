@@ -1,0 +1,45 @@
+"""The search as an Optuna study on disk, for optuna-dashboard and optuna.visualization: a view, kept up as trials end.
+
+What the sampler was told, trial by trial; nothing is read back from it. It is made anew when a session begins, so
+nothing that happened to the file matters.
+"""
+
+import warnings
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from search.algorithms.sampler import as_optuna_trial
+from search.journal.history import ENDED, History, Trial
+from search.journal.log import Event
+from spaces.spec import SearchSpec
+
+
+class OptunaView:
+    """An Optuna journal file with every ended trial: `optuna-dashboard PATH` shows it, of a running search too."""
+
+    def __init__(self, path: Path, spec: SearchSpec, history: History) -> None:
+        self._spec, self._is_broken = spec, False
+        path.unlink(missing_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            storage = JournalStorage(JournalFileBackend(str(path)))
+        self._study = optuna.create_study(storage=storage, study_name=spec.name, direction="maximize")
+        for trial in history.in_state(*ENDED):
+            self._add(trial)
+
+    def on_event(self, event: Event, history: History) -> None:
+        """One thing happened."""
+        if event["event"] != "end" or self._is_broken:
+            return
+        try:
+            self._add(history.trials[event["trial"]])
+        except OSError:  # the disk is full, say: a torn line would spoil what follows, and the next session starts anew
+            self._is_broken = True
+
+    def _add(self, trial: Trial) -> None:
+        told = as_optuna_trial(self._spec.space, trial, self._spec.search.metric_key)
+        if told is not None:
+            self._study.add_trial(told)

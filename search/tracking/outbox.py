@@ -1,0 +1,108 @@
+"""MLflow as a view of the journal: one parent run a search, one child run a trial, never in the way of the search.
+
+The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers in batches and in order, and then
+writes down how far it came (`delivered.json`). After a crash between the two the batch is sent again, which changes
+nothing (see search.tracking.delivery). A server that is down delays the delivery; the next start, or `sync`, catches
+up. Both also deliver again what was lost or deleted there; while a search runs nothing of that is done, as whoever
+deletes a run then would have it back at once.
+"""
+
+import fcntl
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from search.journal.history import History
+from search.journal.log import Event
+from search.storage.ownership import taken
+from search.storage.search_folder import SearchFolder
+from search.tracking.client import in_one_line, shown_uri, tracking_uri
+from search.tracking.delivery import Delivery, undelivered
+from trainers.errors import EnvironmentProblem, InputError
+
+
+class Tracker:
+    """Delivers a running search's journal from a thread of its own."""
+
+    def __init__(self, folder: SearchFolder, uri: str, until: Callable[[], int] = lambda: sys.maxsize) -> None:
+        """until: the byte of the journal up to which it may be delivered: what can still be lost must not be seen."""
+        self._folder, self._uri, self._until = folder, uri, until
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self.problem: str | None = None  # why nothing is delivered just now
+        self.parent: tuple[str, str] | None = None  # experiment id and run id, once known
+        self.different: list[str] | None = None  # from the journal, counted at the end; None: not counted
+        self._thread = threading.Thread(target=self._run, name="mlflow delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def on_event(self, event: Event, history: History) -> None:
+        """There is more to deliver."""
+        self._wake.set()
+
+    def close(self, patience: float) -> int:
+        """Wait until all is delivered, or the store fails, or `patience` seconds passed; how many events are left."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(patience)
+        return undelivered(self._folder)
+
+    def _run(self) -> None:
+        delivery: Delivery | None = None
+        met, pause = False, 1.0  # met: the store has answered in this session
+        while True:
+            self._wake.wait(pause)
+            self._wake.clear()
+            closing = self._closing.is_set()
+            try:
+                with _alone(self._folder):
+                    delivery = delivery or Delivery(self._folder, self._uri, mend=not met)
+                    met = True
+                    delivery.catch_up(self._until())
+                    self.parent, self.problem, pause = delivery.parent_location, None, 1.0
+                    if closing:
+                        self.different = delivery.reconcile()
+            except Exception as error:  # MLflow raises whatever its store raises, and none of it may end the search
+                self.problem, delivery = in_one_line(error), None
+                pause = min(2 * pause, 30.0)
+                self._closing.wait(pause)
+            if closing:
+                return
+
+
+@contextmanager
+def _alone(folder: SearchFolder) -> Iterator[None]:
+    """One delivery at a time: two that look for a run at once would both make it."""
+    with folder.delivery_lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int, list[str]]:
+    """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
+
+    tell: what the user should know of the search's store. Raises EnvironmentProblem when MLflow cannot be reached,
+    InputError while a driver delivers by itself.
+    """
+    if (holder := folder.holder()) is not None:
+        raise InputError(f"{folder.title} is run by {holder}, which delivers as it goes; sync it when it has ended")
+    until = sys.maxsize
+    if folder.storage is not None:
+        with taken(folder, tell) as hold:  # what the storage lacks must be there first
+            hold.flush(tell)
+            until = hold.safe()
+    uri = tracking_uri(folder.spec(), folder.root)
+    folder.history()  # a journal that is damaged is no fault of the store's
+    try:
+        with _alone(folder):
+            delivery = Delivery(folder, uri, mend=True)
+            lacked = undelivered(folder)
+            delivery.catch_up(until)
+            delivery.close_orphans()
+            return lacked - undelivered(folder), delivery.reconcile()
+    except Exception as error:  # whatever the store raises
+        raise EnvironmentProblem(
+            f"tracking: MLflow at {shown_uri(uri)} takes nothing ({in_one_line(error)}); nothing is lost, try again"
+        ) from None

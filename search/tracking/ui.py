@@ -1,0 +1,107 @@
+"""The MLflow UI over a results folder's store, on the loopback address."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from search.tracking.client import experiments, in_one_line, shown_uri, tracking_uri
+from spaces.spec import SearchSpec
+from trainers.errors import EnvironmentProblem, InputError
+
+HOST = "127.0.0.1"
+
+
+def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM; the server's exit code. A store that is itself a server is only named.
+
+    Raises EnvironmentProblem when the port is taken or the store does not answer, InputError when there is nothing to
+    show yet.
+    """
+    uri = tracking_uri(spec, results)
+    if uri.startswith(("http://", "https://")):
+        for line in links(uri, shown_uri(uri)):
+            say(line)
+        return 0
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise InputError(f"no runs in {results} yet; start a search with `afcl search demo`")
+    _check_free(port)
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
+    command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    say("starting MLflow")
+    log = results / "mlflow-ui.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, env=_environment(uri), stdout=output, stderr=output, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    try:
+        _wait_until_it_answers(server, port)
+        if server.poll() is None:  # else its own words say more than what the store says to us
+            for line in links(uri, f"http://{HOST}:{port}"):
+                say(line)
+            say("Ctrl-C ends it")
+        code = server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        server.wait()
+    if code > 0:
+        raise EnvironmentProblem(f"the MLflow server ended with code {code}; {log} says why")
+    return 0
+
+
+def _environment(uri: str) -> dict[str, str]:
+    return os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # on the command line everybody could read a password in it
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # workers that its side for language models would start
+    }
+
+
+def links(uri: str, address: str) -> list[str]:
+    """Where each experiment opens. The UI starts on its side for language models unless the address says otherwise.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    try:
+        found = experiments(uri)
+    except Exception as error:  # whatever the store raises
+        raise EnvironmentProblem(
+            f"tracking: MLflow at {shown_uri(uri)} does not show its runs ({in_one_line(error)})"
+        ) from None
+    return [
+        f"experiment {name}: {address}/#/experiments/{number}/runs?workflowType=machine_learning"
+        for number, name in found
+    ] or [address]
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise EnvironmentProblem(f"--port {port}: {error.strerror}; choose another with --port") from None
+
+
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> None:
+    while server.poll() is None:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return

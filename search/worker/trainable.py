@@ -1,0 +1,154 @@
+"""Ray's trainable: a thin adapter on trainers.pipeline.
+
+A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost
+seconds a trial. Checkpoints are the trial's own, in the search's folder or store: a trial that is run again, after its
+worker, its node or the driver died, finds its newest one there, and Ray is told of none.
+
+A trial that has failed is reported as such, so that Ray does not try it again; its worker then goes on with the next
+trial. A worker whose CUDA is of no more use may not: it leaves the reason in the trial's folder and dies of the error.
+Ray gives the trial to a new worker, which reports the reason.
+"""
+
+import errno
+import os
+import socket
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+import ray
+import torch
+from ray import tune
+
+from search.storage.object_store import StorageError
+from search.worker.device import UnusableGPU, granted, granted_device
+from search.worker.multi_worker import LostWorker, run_on_workers
+from search.worker.trial_files import LocalTrial, StoredTrial, files_of
+from trainers.checkpoint import Checkpoint
+from trainers.config import METRIC, STEP, TrialConfig
+from trainers.data.arrays import Split, TrialData
+from trainers.errors import DivergedError, OutOfMemory
+from trainers.pipeline import result_of
+from trainers.predictor import Predictor, score_split
+
+
+@dataclass(frozen=True)
+class SharedData:
+    """What the trials of a session read, in Ray's object store, where all workers of a node share it.
+
+    by_seed: by the seed of its split. test: of None in a search; a confirmation's trials are scored on it at their end.
+    """
+
+    by_seed: Mapping[int, "ray.ObjectRef[TrialData]"]
+    test: "ray.ObjectRef[Split | None]"
+
+
+def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
+    """Run or go on with one trial of a search.
+
+    assignment: its number, folder and config, and its workers and their threads, as plain values.
+    """
+    try:
+        with closing(files_of(assignment)) as files:
+            reason = files.take_reason_to_give_up()
+            if reason is not None:
+                tune.report({"failed": reason})
+                return
+            with granted() as device:
+                _run_on(device, files, assignment, shared)
+    # no fault of the trial's, and no other trial could be run or saved there either
+    except UnusableGPU as error:
+        tune.report({"pause": str(error)})
+    except StorageError as error:
+        tune.report({"pause": f"the storage does not answer ({error})"})
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        tune.report({"pause": f"the disk is full ({error})"})
+
+
+def _run_on(
+    device: torch.device, folder: LocalTrial | StoredTrial, assignment: dict[str, Any], shared: SharedData
+) -> None:
+    if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
+        folder.note_node(ray.get_runtime_context().get_node_id())
+    config = TrialConfig.model_validate(assignment["config"])
+    torch.set_num_threads(assignment["threads"])
+    data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
+    test_metrics: dict[str, float] = {}
+
+    def save(checkpoint: Checkpoint) -> None:
+        folder.save(checkpoint)
+        print(f"epoch {checkpoint.epoch}: {METRIC} {checkpoint.metrics[METRIC]:.4f}")
+        folder.send_log()
+        if checkpoint.epoch == config.last_epoch:  # before the driver hears of the end
+            finish(checkpoint)
+
+    def finish(checkpoint: Checkpoint) -> None:
+        result = asdict(result_of(checkpoint, device))
+        if test is not None:
+            scores = score_split(Predictor(checkpoint, device), test)
+            test_metrics.update({f"test_{name}": value for name, value in scores.metrics.items()})
+            result["test"] = asdict(scores) | {"predicted": scores.predicted.tolist()}
+        folder.write_result(result)
+
+    def report(step: int, metrics: Mapping[str, float]) -> None:
+        tune.report({STEP: step, "metrics": dict(metrics) | test_metrics})
+
+    try:
+        with folder.open_log() as log, _output_in(log):
+            resume = folder.newest()
+            if resume is not None:
+                print(f"goes on from its checkpoint of epoch {resume.epoch}")
+            if resume is not None and resume.epoch == config.last_epoch:
+                finish(resume)  # it died between its last checkpoint and its last report
+            run_on_workers(assignment["workers"], config, data, report, resume, save=save, device=device)
+    except DivergedError as error:
+        tune.report({"failed": f"diverged: {error}"})
+    except OutOfMemory as error:
+        folder.give_up(str(error))
+        raise
+    except (LostWorker, StorageError, UnusableGPU):  # for a lost worker Ray tries again, as when this one dies
+        raise
+    except Exception as error:
+        if _is_full(error):
+            raise
+        message = f"{type(error).__name__}: {error}"
+        if not folder.has_met(message):
+            raise
+        # an error that comes again would come every time: Ray need not try once more
+        reason = f"crashed twice with: {message}"
+        if _poisons(error):
+            folder.give_up(reason)
+            raise
+        tune.report({"failed": reason})
+    finally:
+        folder.send_log()  # with the traceback, where there is one
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _poisons(error: Exception) -> bool:
+    """Whether an error leaves the process's CUDA of no use to the trial after it."""
+    libraries = ("CUDA", "CUBLAS", "cuDNN", "CUDNN", "NCCL")
+    return isinstance(error, torch.AcceleratorError) or (
+        isinstance(error, RuntimeError) and any(name in str(error) for name in libraries)
+    )
+
+
+@contextmanager
+def _output_in(log: TextIO) -> Iterator[None]:
+    """Send what the trial prints, and its traceback, to its log."""
+    with redirect_stdout(log), redirect_stderr(log):
+        where = f"{socket.gethostname()}, pid {os.getpid()} on {granted_device()}, {torch.get_num_threads()} threads"
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {where}")
+        try:
+            yield
+        except Exception:
+            traceback.print_exc(file=log)
+            raise

@@ -1,0 +1,99 @@
+"""What a person sees of a search, on a terminal and where there is none."""
+
+import re
+
+import pytest
+from consoles import paper, screen
+
+from search.display import live
+from search.display.live import LiveView
+from search.engine.plan import make_plan
+from search.storage.search_folder import SearchFolder
+from trainers.data import load
+
+
+@pytest.fixture
+def watched(told, monkeypatch):
+    """A view of a search that has begun, what it prints, and the hands of its clock."""
+    folder, clock, console = SearchFolder(told / "begun"), [1000.0], paper(200)
+    monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])
+    problem: list[str | None] = [None]
+    spec = folder.spec()
+    view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: problem[0])
+    view.start(folder.history())
+    return view, folder.history(), console.file, clock, problem
+
+
+def test_a_search_whose_epochs_are_long_says_that_it_lives(watched):
+    view, _, printed, clock, _ = watched
+    view.sign_of_life()
+    assert printed.getvalue() == "", "it has just begun"
+    clock[0] += 600
+    view.sign_of_life()
+    view.sign_of_life()
+    assert printed.getvalue().count("starting workers; 0 of 7 trials ended") == 1
+    assert printed.getvalue().startswith(" 10:00  ")
+
+
+def test_a_store_that_takes_nothing_is_told_once(watched):
+    view, history, printed, _, problem = watched
+    for said in ("MLflow takes nothing (no server answers)", "MLflow takes nothing (503)", "the storage neither (403)"):
+        problem[0] = said
+        view.on_event({"event": "launched", "trial": 0}, history)
+    assert printed.getvalue().count("MLflow takes nothing (no server answers)") == 1
+    assert "503" not in printed.getvalue()
+    problem[0] = "a store waits (1)"
+    view.sign_of_life()
+    assert "a store waits" in printed.getvalue(), "when nothing happens it is told too"
+    assert "the storage neither (403)" in printed.getvalue()
+
+
+def test_workers_start_until_the_first_trial_runs(watched):
+    view, _, printed, clock, _ = watched
+    history = view._history
+    told = {"start": "starting workers", "launched": "running: trial 0 at epoch 1", "close": "no trial runs just now"}
+    for kind, said in told.items():
+        event = {"event": kind, "trial": 0, "reason": "done", "time": 0, "up": 0.0}
+        history.apply(event)
+        view.on_event(event, history)
+        clock[0] += 10
+        view.sign_of_life()
+        assert said in printed.getvalue().splitlines()[-1]
+
+
+def test_a_terminal_has_no_empty_table_while_workers_start(told):
+    folder, console = SearchFolder(told / "begun"), screen(100)
+    spec = folder.spec()
+    view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: None)
+    view.start(folder.history())
+    view.stop()
+    assert "starting workers" in console.file.getvalue()
+    assert "epoch" not in console.file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["dumb", "unknown"])
+def test_a_dumb_terminal_is_told_lines(told, kind):
+    folder, console = SearchFolder(told / "told"), screen(100, kind)
+    spec, history = folder.spec(), folder.history()
+    view = LiveView(console, make_plan(spec, load(spec.data)), "val_x", lambda: None)
+    view.start(history)
+    for trial in history.trials:
+        view.on_event({"event": "end", "trial": trial}, history)
+    view.stop()
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == len(history.trials)
+    assert all(re.match(rf"  0:0\d  trial {trial} ", line) for trial, line in zip(history.trials, lines, strict=True))
+
+
+def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):
+    """Six epochs at a second each, after a minute in which no worker was there."""
+    view, _, _, clock, _ = watched
+    history = view._history
+    clock[0] += 60
+    for epoch in range(2, 9):
+        event = {"event": "result", "trial": 0, "epoch": epoch, "metrics": {}, "time": 0, "up": 0.0}
+        history.apply(event)
+        view.on_event(event, history)
+        clock[0] += 1
+    left = live.epochs_left(history, view._plan)
+    assert view._time_left() == f"{left * 7 / 6:.0f} s"

@@ -1,0 +1,112 @@
+"""What a confirmation came to, in words and tables, without a run."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from consoles import paper
+
+from search.display.summary import confirmed_in_words
+from search.evidence.candidates import Candidate
+from search.evidence.evidence import _FILE, TEST_METRICS, Evidence
+from search.evidence.paired_tests import winners_curse
+from search.evidence.verdict import judge
+from search.reporting.html import Section
+from search.reporting.verdict_section import verdict
+from search.storage.search_folder import SearchFolder
+
+STUDY = sorted(Path(__file__).parents[3].glob("results/fmnist-*/confirm-1/verdict.json"))
+
+
+@pytest.mark.parametrize("path", STUDY, ids=lambda path: path.parts[-3])
+def test_the_published_verdicts_are_what_is_judged_today(path):
+    published = _FILE.validate_json(path.read_bytes())
+    judged = [*published.families.items(), (TEST_METRICS[0], published.winners)]
+    for metric, then in judged:
+        if then is None:  # the winners are the families alone
+            continue
+        today = judge({of.label: published.scores[metric][of.label] for of in then.labels})
+        assert today.in_words() == then.in_words()
+        assert [pair.seeds_needed for pair in today.pairs] == [pair.seeds_needed for pair in then.pairs]
+    for label, curse in published.curses.items():
+        interval = winners_curse(curse.search_score, published.scores[published.metric][label]).interval
+        assert (interval.low, interval.high) == pytest.approx((curse.interval.low, curse.interval.high))
+
+
+def evidence_from(scores: dict[str, list[float]], search_score: float = 0.9) -> Evidence:
+    """A confirmation with the same scores by every metric, the first label first in the search."""
+    by_seed = {label: dict(enumerate(of)) for label, of in scores.items()}
+    return Evidence(
+        confirmation="confirm-1",
+        candidates=tuple(Candidate(place, label, place + 1) for place, label in enumerate(scores)),
+        seeds=tuple(range(max(map(len, scores.values())))),
+        metric="val_balanced_accuracy",
+        scores=dict.fromkeys((*TEST_METRICS, "val_balanced_accuracy"), by_seed),
+        families=dict.fromkeys(TEST_METRICS, judge(by_seed)),
+        winners=None,
+        curses={label: winners_curse(search_score, of) for label, of in by_seed.items()},
+        images=(),
+        caveats=(),
+    )
+
+
+def on_screen(evidence: Evidence, folder: Path) -> str:
+    console = paper(120)
+    for line in confirmed_in_words(SearchFolder(folder / "mine" / "confirm-1"), evidence):
+        console.print(line, highlight=False, markup=False, soft_wrap=isinstance(line, str))
+    return console.file.getvalue()
+
+
+def in_report(evidence: Evidence, folder: Path) -> Section:
+    inside = SearchFolder(folder / "mine" / "confirm-1")
+    inside.path.mkdir(parents=True)
+    (inside.path / "search.json").touch()
+    inside.verdict.write_bytes(_FILE.dump_json(evidence))
+    return verdict(SimpleNamespace(folder=SearchFolder(folder / "mine")))
+
+
+FEW = {"AFCL": [0.99, 0.75, 0.6], "CL": [0.1, 0.9, 0.2]}  # their t intervals leave [0, 1], and [-1, 1] between them
+
+
+def test_an_interval_that_leaves_what_a_score_can_be_is_shown_cut_and_kept_whole(tmp_path):
+    evidence = evidence_from(FEW)
+    whole = evidence.families[TEST_METRICS[0]].labels[1].interval
+    assert whole.low < 0
+    assert whole.high > 1
+    screen = on_screen(evidence, tmp_path)
+    assert "0.0000 to 1.0000" in screen
+    assert "cut off at 0 and 1" in screen
+    assert f"{whole.low:.4f}" not in screen
+    assert _FILE.validate_json(_FILE.dump_json(evidence)) == evidence, "verdict.json has the t interval"
+
+
+def test_intervals_that_are_possible_are_shown_as_they_are(tmp_path):
+    evidence = evidence_from({"AFCL": [0.8, 0.81, 0.82], "CL": [0.7, 0.71, 0.73]})
+    of = evidence.families[TEST_METRICS[0]].labels[0].interval
+    screen = on_screen(evidence, tmp_path)
+    assert f"{of.low:.4f} to {of.high:.4f}" in screen
+    assert "cut off" not in screen
+    assert "cut off" not in in_report(evidence, tmp_path).html
+
+
+def test_a_drop_cannot_exceed_the_score_that_it_is_of(tmp_path):
+    evidence = evidence_from({"AFCL": FEW["CL"]}, search_score=0.8)
+    assert evidence.curses["AFCL"].interval.high > 0.8
+    assert "did not come back, -0.2000 to +0.8000." in on_screen(evidence, tmp_path)
+
+
+def test_a_report_cuts_differences_at_one_and_whiskers_at_the_ends_of_a_score(tmp_path):
+    section = in_report(evidence_from(FEW), tmp_path)
+    assert re.search(r"<td[^>]*>-\d\.\d{4} to \+1\.0000<", section.html)
+    assert "cut off at −1 and 1" in section.html
+    (mean,) = [t for t in section.figures[0].figure.data if t.name == "mean" and t.y == ("CL",)]
+    assert mean.x[0] - mean.error_x.arrayminus[0] == pytest.approx(0)
+    assert mean.x[0] + mean.error_x.array[0] == pytest.approx(1)
+
+
+def test_the_columns_of_the_table_that_do_not_speak_for_themselves_are_explained_below_it(tmp_path):
+    lines = on_screen(evidence_from({"AFCL": [0.8, 0.81], "CL": [0.7, 0.71]}), tmp_path).splitlines()
+    (row,) = [place for place, line in enumerate(lines) if line.startswith("CL ")]
+    assert lines[row + 1].startswith("drop: the search's score minus the mean on fresh seeds")
+    assert len(lines[row + 1]) <= 120

@@ -1,0 +1,71 @@
+"""What `afcl train` says of a score that is another than the exported one. Records made by hand: no GPU is here."""
+
+import pytest
+from exported import export_of
+
+from search.exports import export
+from trainers.config import TrialConfig, parse
+from trainers.pipeline import TrialResult
+
+
+@pytest.fixture
+def said(told):
+    """The verdict on a score .01 off (or so far as given), of an export from one place that was trained in another."""
+
+    def say(there: dict, here: dict, off: float = 0.01, *, deterministic: bool = False) -> str:
+        document = export_of(told)
+        expected = parse(export.Expected, document["expected"] | there, "expected")
+        config = parse(TrialConfig, document["config"] | {"deterministic": deterministic}, "config")
+        metrics = {"val_balanced_accuracy": expected.value + off}
+        result = TrialResult(3, metrics, [[1]], {"3": 1.0}, ("3",), expected.data_fingerprint, **here)
+        comparison = export.compare(export.Export(config, expected), result)
+        assert comparison["within_tolerance"] == (off <= export.GPU_TOLERANCE)
+        return list(export.in_words(comparison))[-1]
+
+    return say
+
+
+CPU, A100 = {"device": "cpu", "gpu": None}, {"device": "cuda:0", "gpu": "NVIDIA A100"}
+
+
+def test_on_a_cpu_another_score_is_for_us_to_know(said):
+    assert said(CPU, CPU) == "not the same, although CPU kind, versions and device are: please report this"
+    assert said(CPU, CPU, 0.0) == "the same, to the last digit"
+
+
+def test_on_the_same_gpu_a_score_may_be_another_within_the_tolerance(said):
+    told = said(A100, A100)
+    assert told == "not the same to the digit, but within 0.02, which a GPU may be off without `deterministic`"
+    assert said(A100, A100, 0.03) == (
+        "not the same, and more than 0.02 off, which a GPU may be without `deterministic`, although GPU, CPU kind and "
+        "versions are: please report this"
+    )
+    assert said(A100, A100, 0.0) == "the same, to the last digit"
+
+
+def test_with_deterministic_kernels_a_gpu_owes_every_digit(said):
+    assert said(A100, A100, deterministic=True) == (
+        "not the same, although CPU kind, versions and device are: please report this"
+    )
+
+
+def test_another_gpu_is_named(said):
+    there = A100 | {"gpu": "NVIDIA T4"}
+    assert said(there, A100) == (
+        "not the same to the digit, but within 0.02, which a GPU may be off without `deterministic`: "
+        "GPU NVIDIA T4 there, NVIDIA A100 here"
+    )
+    assert said(there, A100, 0.03).startswith("not the same, and more than 0.02 off, which a GPU may be")
+    assert said(there, A100, 0.03).endswith("`deterministic`: GPU NVIDIA T4 there, NVIDIA A100 here")
+    assert said(there, A100, deterministic=True) == "not the same: GPU NVIDIA T4 there, NVIDIA A100 here"
+
+
+def test_of_an_older_export_the_gpu_is_not_known(said):
+    assert said({"device": "cuda"}, A100).endswith(": GPU not recorded there, NVIDIA A100 here")
+
+
+def test_what_a_gpu_trained_is_compared_on_a_cpu_with_the_same_tolerance(said):
+    assert said(A100, CPU) == (
+        "not the same to the digit, but within 0.02, which a GPU may be off without `deterministic`: "
+        "device cuda:0 there, cpu here"
+    )

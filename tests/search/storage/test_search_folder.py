@@ -1,0 +1,79 @@
+"""A search's folder, when several look at it or want it at once."""
+
+import fcntl
+import io
+import shutil
+import threading
+import time
+
+import pytest
+
+from search.display.console import Terminal
+from search.storage.search_folder import SearchFolder, all_folders
+from trainers.errors import EnvironmentProblem
+
+
+@pytest.fixture
+def folder(told) -> SearchFolder:
+    return SearchFolder(told / "told")
+
+
+def test_two_drivers_cannot_have_a_search(folder):
+    with (
+        folder.lock(),
+        pytest.raises(EnvironmentProblem, match=r"run by process \d+ on .*afcl stop told"),
+        folder.lock(),
+    ):
+        pass
+    assert folder.holder() is None
+
+
+def test_who_only_looks_keeps_nobody_from_a_search(folder):
+    with folder.lock():
+        pass
+    looking = (folder.path / "driver.lock").open()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.3, looking.close).start()
+    with folder.lock():
+        assert folder.holder() is not None
+
+
+def test_a_wish_to_stop_is_heard_from_the_moment_that_the_search_is_taken(folder):
+    folder.ask_to_stop()
+    with folder.lock():
+        assert not folder.is_asked_to_stop(), "an old wish is over"
+        folder.ask_to_stop()
+        assert folder.is_asked_to_stop()
+
+
+class Gone(io.StringIO):
+    """An output whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_left_ends_no_search():
+    terminal = Terminal(file=Gone())
+    terminal.print("one")
+    terminal.print("two")
+    assert terminal.quiet
+
+
+def test_a_driver_that_waits_is_told_within_seconds(folder):
+    with folder.lock():
+        started = time.monotonic()
+        with pytest.raises(EnvironmentProblem), folder.lock():
+            pass
+        assert time.monotonic() - started < 10
+
+
+def test_what_a_killed_process_has_half_made_is_no_search(folder):
+    partial = folder.root / f".{folder.name}.1.partial"
+    shutil.copytree(folder.path, partial)
+    assert partial not in [one.path for one in all_folders(folder.root)]
+    assert folder in all_folders(folder.root)
+
+
+def test_no_more_is_to_be_exported_than_finished(folder):
+    assert [folder.export_hint(finished).split()[-1] for finished in (0, 1, 2, 3, 9)] == ["1", "1", "2", "3", "3"]

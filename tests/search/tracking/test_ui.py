@@ -1,0 +1,69 @@
+"""`afcl ui` over a store that does not answer, refuses us or breaks its server: a line, no password, no server left."""
+
+import sqlite3
+import subprocess
+
+import outages
+import pytest
+
+from search.tracking import ui
+
+SECRET = "swordfish"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[subprocess.Popen]:
+    """The servers that were started."""
+    servers, popen = [], subprocess.Popen
+
+    def start(*words, **more):
+        servers.append(popen(*words, **more))
+        return servers[-1]
+
+    monkeypatch.setattr(ui.subprocess, "Popen", start)
+    return servers
+
+
+def test_a_server_that_is_down_is_one_line_without_its_password(typed):
+    told = typed("ui", MLFLOW_TRACKING_URI=f"http://me:{SECRET}@127.0.0.1:9")
+    assert told.returncode == 3
+    assert told.stderr == "afcl: tracking: MLflow at http://…@127.0.0.1:9 does not show its runs (no server answers)\n"
+    assert told.stdout == ""
+
+
+def test_a_server_that_refuses_us_is_one_line_without_its_password(typed, tmp_path):
+    server = outages.Server(tmp_path / "server", locked=True)
+    server.start()
+    try:
+        told = typed("ui", MLFLOW_TRACKING_URI=server.uri.replace("//", f"//admin:{SECRET}@"))
+    finally:
+        server.stop()
+    assert told.returncode == 3
+    assert told.stderr.endswith("does not show its runs (it answers 401, name or password are wrong)\n")
+    assert SECRET not in told.stdout + told.stderr
+
+
+def test_a_store_that_its_server_cannot_read_is_said_with_the_log(typed, started, tmp_path):
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("create table alembic_version (version_num varchar(32))")
+        database.execute("insert into alembic_version values ('of a later mlflow')")
+    database.close()
+    told = typed("ui", "--port", str(outages.free_port()), results=tmp_path)
+    assert told.returncode == 3
+    assert told.stderr.startswith("afcl: the MLflow server ended with code ")
+    assert told.stderr.endswith(f"{tmp_path / 'mlflow-ui.log'} says why\n")
+    assert "of a later mlflow" in (tmp_path / "mlflow-ui.log").read_text()
+    assert [server.poll() is None for server in started] == [False]
+
+
+def test_no_server_is_left_when_its_runs_cannot_be_listed(typed, started, tmp_path, monkeypatch):
+    def refuse(uri):
+        raise RuntimeError(f"API request to http://me:{SECRET}@db failed")
+
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(ui, "experiments", refuse)
+    told = typed("ui", "--port", str(outages.free_port()), results=tmp_path)
+    assert told.returncode == 3
+    assert "does not show its runs (API request to http://…@db failed)" in told.stderr
+    assert [server.poll() is None for server in started] == [False]

@@ -1,0 +1,131 @@
+"""Ray's trainable, called as a worker calls it; and what Ray makes of a worker that gave up."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from search.engine import runner
+from search.storage.trial_folder import TrialFolder
+from search.worker import trainable
+from search.worker.device import UnusableGPU
+from spaces.spec import load_spec
+from trainers.errors import DivergedError, OutOfMemory
+
+
+@pytest.fixture
+def attempt(monkeypatch, tmp_path, tiny_config):
+    """Take the trial on, in which `run_trial` raises an error; what Ray is told."""
+    monkeypatch.setattr("search.worker.device.ray.get_gpu_ids", list)
+    told = []
+    monkeypatch.setattr(trainable.tune, "report", told.append)
+    config = tiny_config.model_dump(mode="json")
+    monkeypatch.setattr(trainable.ray, "get", lambda reference: None)
+    shared = trainable.SharedData({tiny_config.data.seed: None}, None)
+    assignment = {"number": 0, "folder": str(tmp_path / "0000"), "config": config, "threads": 1, "workers": 1}
+
+    def take(error):
+        def run_on_workers(*arguments, **named):
+            raise error
+
+        monkeypatch.setattr(trainable, "run_on_workers", run_on_workers)
+        told.clear()
+        trainable.trainable(assignment, shared)
+        return told.copy()
+
+    return take
+
+
+def test_a_worker_out_of_memory_dies_of_it_and_the_next_one_reports_it_without_a_try(attempt):
+    error = OutOfMemory("out of GPU memory with representation.batch_size=512")
+    with pytest.raises(OutOfMemory):
+        attempt(error)
+    assert attempt(AssertionError("it tried")) == [{"failed": "out of GPU memory with representation.batch_size=512"}]
+
+
+def test_the_reason_to_give_up_is_told_once(tmp_path):
+    folder = TrialFolder(tmp_path / "0000")
+    assert folder.take_reason_to_give_up() is None
+    folder.give_up("one line")
+    assert folder.take_reason_to_give_up() == "one line"
+    assert folder.take_reason_to_give_up() is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError("device-side assert triggered"),
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+    ],
+)
+def test_no_worker_goes_on_after_an_error_of_cuda(attempt, error):
+    for _ in range(2):  # the first time it may be a passing one
+        with pytest.raises(type(error)):
+            attempt(error)
+    assert attempt(AssertionError("it tried")) == [{"failed": f"crashed twice with: {type(error).__name__}: {error}"}]
+
+
+def test_a_worker_goes_on_after_any_other_error_that_came_twice(attempt):
+    error = RuntimeError("shapes do not match")
+    with pytest.raises(RuntimeError):
+        attempt(error)
+    assert attempt(error) == [{"failed": "crashed twice with: RuntimeError: shapes do not match"}]
+
+
+def test_a_diverged_trial_is_reported_at_once_and_its_worker_goes_on(attempt):
+    assert attempt(DivergedError("loss is nan")) == [{"failed": "diverged: loss is nan"}]
+
+
+def test_a_gpu_that_torch_cannot_use_pauses_the_search_without_a_try(attempt, monkeypatch):
+    def granted_device():
+        raise UnusableGPU("the driver is too old")
+
+    monkeypatch.setattr("search.worker.device.granted_device", granted_device)
+    assert attempt(AssertionError("it tried")) == [{"pause": "the driver is too old"}]
+
+
+def test_a_gpu_that_another_worker_of_the_trial_cannot_use_pauses_the_search(attempt):
+    assert attempt(UnusableGPU("the driver is too old")) == [{"pause": "the driver is too old"}]
+
+
+@pytest.mark.slow
+def test_a_worker_that_ran_out_of_memory_takes_no_trial_after_it(tmp_path, shared_ray, monkeypatch):
+    """A real Ray that uses its workers again: the first trial fails, the second finishes in a worker of its own."""
+    spec = load_spec(
+        "digits",
+        [
+            *("search.trials=0", "search.baselines=[CL, FCL]", "space={}", "search.max_failed_share=1"),
+            *("search.max_concurrent=1", "representation.epochs=2", "classifier.epochs=1", "search.scheduler.grace=1"),
+        ],
+    )
+    log = tmp_path / "workers"
+
+    def short_of_memory(assignment, shared):
+        from search.worker import trainable as there
+
+        genuine = there.run_on_workers
+
+        def run_on_workers(*arguments, **named):
+            with log.open("a") as file:
+                file.write(f"{assignment['number']} {os.getpid()}\n")
+            if assignment["number"] == 0:
+                raise OutOfMemory("out of GPU memory: told by a test")
+            return genuine(*arguments, **named)
+
+        there.run_on_workers = run_on_workers
+        try:
+            there.trainable(assignment, shared)
+        finally:
+            there.run_on_workers = genuine
+
+    monkeypatch.setattr(runner, "trainable", short_of_memory)
+    found = runner.run(spec, results=tmp_path / "results")
+    first, second = found.history.trials[0], found.history.trials[1]
+    assert (first.state, first.reason) == ("failed", "out of GPU memory: told by a test")
+    assert second.state == "finished"
+    tries = [line.split() for line in log.read_text().splitlines()]
+    assert [number for number, _ in tries] == ["0", "1"]
+    assert tries[0][1] != tries[1][1]
+    assert "Traceback" in (Path(found.folder.trial(0).log)).read_text()

@@ -1,0 +1,1 @@
+"""How a device computes: precision, residence of the data, several workers, large batches."""

@@ -1,0 +1,197 @@
+"""ISIC 2018 Task 3: dermoscopic images of seven kinds of skin lesion, 600×450 pixels, as the challenge gives them out.
+
+    ISIC2018_Task3_Training_Input/ISIC_0024306.jpg …      10,015 of 7,470 lesions: MEL 1113, NV 6705, BCC 514,
+    ISIC2018_Task3_Training_GroundTruth/….csv                 AKIEC 327, BKL 1099, DF 115, VASC 142
+    ISIC2018_Task3_Training_LesionGroupings.csv
+    ISIC2018_Task3_Test_Input/  …_Test_GroundTruth/….csv  1,512: the test split, where it is there
+    ISIC2018_Task3_Validation_…                           193, one of them DF: too few to judge by, so not used
+
+Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on training images, one of a
+lesion and none of a lesion that trains (see trainers.data.splits). Which images show one lesion is what the official
+groupings say, and what files of the same content do: Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
+that the groupings miss, and such a pair may train and validate. Images are squeezed into a square. The metric of the
+challenge, the mean of per-class recalls, is `balanced_accuracy` here.
+
+Codella et al. 2018 (arXiv 1902.03368); Tschandl et al. 2018, HAM10000 (doi:10.1038/sdata.2018.161); CC BY-NC 4.0.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from trainers.config import DataConfig, printable
+from trainers.data.arrays import Groups, Images, Indices, Pool
+from trainers.data.datasets.isic2018_tables import CLASS_NAMES, Damaged, find_table, read_lesions, read_listing
+from trainers.data.io import cache
+from trainers.data.io.decoding import BrokenImages, Item, Look, decode_blocks, decode_image, refuse
+from trainers.data.paths import given_folder
+from trainers.errors import EnvironmentProblem, InputError
+from trainers.files import file_hash
+
+IN_ROOT = Path("ISIC2018")  # where `fetch` puts the files under the data root
+TASK = "ISIC2018_Task3_"
+LESIONS = f"{TASK}Training_LesionGroupings"
+MEND = "`afcl data fetch isic2018`"
+LEFT_OUT = "one of them must be left out, image and row"  # of two that contradict one another
+
+SplitName = Literal["Training", "Validation", "Test"]
+
+
+def open_train(config: DataConfig, root: Path) -> Pool:
+    """The official training images, grouped by lesion. No other folder is opened."""
+    top = _top(config, root)
+    if missing := _missing(top, "Training"):
+        if config.path is not None:
+            raise InputError(f"data.path: {config.path} must hold {', '.join(missing)}, but that is not there")
+        raise EnvironmentProblem(f"data: ISIC 2018 Task 3 is not on this machine ({missing[0]}); get it with {MEND}")
+    return _pool(config, root, top, "Training")
+
+
+def open_test(config: DataConfig, root: Path) -> Pool | None:
+    """The official test images, or None where they or their ground truth are not at hand."""
+    top = _top(config, root)
+    return None if _missing(top, "Test") else _pool(config, root, top, "Test")
+
+
+def missing_test(config: DataConfig, root: Path) -> str | None:
+    """What to do for a test split; None where its files are at hand."""
+    if missing := _missing(_top(config, root), "Test"):
+        return f"add {', '.join(missing)}" if config.path is not None else f"run {MEND}"
+    return None
+
+
+def input_folder(top: Path, split: SplitName) -> Path:
+    """Where the images of a split are."""
+    return top / f"{TASK}{split}_Input"
+
+
+def truth_name(split: SplitName) -> str:
+    """What the ground truth of a split is called, without .csv."""
+    return f"{TASK}{split}_GroundTruth"
+
+
+def _top(config: DataConfig, root: Path) -> Path:
+    return root / IN_ROOT if config.path is None else given_folder(config.path)
+
+
+def _missing(top: Path, split: SplitName) -> list[str]:
+    tables = [truth_name(split)] + ([LESIONS] if split == "Training" else [])
+    missing = [f"{name}.csv" for name in tables if find_table(top, name) is None]
+    images = input_folder(top, split)
+    return missing if images.is_dir() else [f"{images.name}/", *missing]
+
+
+def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
+    with _told_to_whom_it_concerns(config):
+        truth = find_table(top, truth_name(split))
+        assert truth is not None  # `_missing` has looked
+        listing = read_listing(input_folder(top, split), truth)
+        items, problems = listing.items, dict(listing.problems)
+        alike = same_content(items)
+        groups = None
+        if split == "Training":
+            groups = united(_groups(top, items, problems), alike)
+    copies = _copies(items, alike, problems)
+    position = {name: k for k, name in enumerate(CLASS_NAMES)}
+    labels = np.array([position.get(item.label, -1) for item in items], dtype=np.int64)  # -1 is refused when read
+
+    def read(indices: Indices) -> Images:
+        with _told_to_whom_it_concerns(config):
+            assert config.image_size is not None  # the config has checked itself
+            return read_images(root, items, problems, indices, config.image_size)
+
+    return Pool("ISIC 2018", "the official files", CLASS_NAMES, labels, read, groups, copies)
+
+
+def _groups(top: Path, items: Sequence[Item], problems: dict[str, str]) -> Groups:
+    """The lesion of each image, as a number. An image without one joins `problems`."""
+    table = find_table(top, LESIONS)
+    assert table is not None  # `_missing` has looked
+    lesions = read_lesions(table)
+    for item in items:
+        if not lesions.get(item.file):
+            problems.setdefault(item.file, f"has no lesion in {table.name}")
+    named = [lesions.get(item.file) or item.file for item in items]
+    return np.unique(named, return_inverse=True)[1].astype(np.int64)
+
+
+def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], indices: Indices, side: int) -> Images:
+    """The images of `items` at `indices`, RGB, squeezed into squares: [n, 3, side, side].
+
+    Raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be decoded or is
+    not RGB.
+    """
+    look = Look("RGB", (side, side))
+    recipe = cache.Recipe(
+        name=f"isic2018-{side}px",
+        files=[item.path.absolute() for item in items],
+        images=len(items),
+        shape=look.shape,
+        how=look.how,
+    )
+
+    def decode_one(path: Path) -> NDArray[np.uint8]:
+        with Image.open(path) as image:
+            if image.mode != "RGB":
+                raise ValueError(f"has mode {image.mode}, not RGB")
+        return decode_image(path, look, resize=True)
+
+    def decode(blocks: Sequence[Indices]) -> Iterator[tuple[int, Images]]:
+        return decode_blocks(items, decode_one, blocks, problems)
+
+    images = cache.read(root, recipe, decode, indices)
+    refuse(problems)  # also where nothing had to be decoded
+    return images
+
+
+def same_content(items: Sequence[Item]) -> list[list[int]]:
+    """Positions of files with the same bytes. Only those of the same length need to be read."""
+    lengths: dict[int, list[int]] = {}
+    for k, item in enumerate(items):
+        with suppress(OSError):  # decoding will name it
+            lengths.setdefault(item.path.stat().st_size, []).append(k)
+    contents: dict[str, list[int]] = {}
+    for of_one_length in lengths.values():
+        for k in of_one_length if len(of_one_length) > 1 else ():
+            with suppress(OSError):
+                contents.setdefault(file_hash(items[k].path), []).append(k)
+    return [alike for alike in contents.values() if len(alike) > 1]
+
+
+def united(groups: Groups, alike: Sequence[Sequence[int]]) -> Groups:
+    """The groups, those of images that are alike made one."""
+    groups = groups.copy()
+    for positions in alike:
+        ours = groups[list(positions)]
+        groups[np.isin(groups, ours)] = ours.min()
+    return groups
+
+
+def _copies(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> tuple[str, ...]:
+    """Each file with the bytes of an earlier one, in words. One of another class joins `problems`."""
+    copies = []
+    for first, *others in ([items[k] for k in positions] for positions in alike):
+        for item in others:
+            if first.label and item.label and item.label != first.label:
+                problems.setdefault(item.file, f"has the content of {first.file} but another label; {LEFT_OUT}")
+            else:
+                copies.append(printable(f"{item.file} has the content of {first.file}"))
+    return tuple(sorted(copies))
+
+
+@contextmanager
+def _told_to_whom_it_concerns(config: DataConfig) -> Iterator[None]:
+    """What is wrong with given files is the user's to mend, with fetched ones the machine's."""
+    try:
+        yield
+    except (Damaged, BrokenImages) as error:
+        if config.path is not None:
+            raise InputError(f"data.path: {error}") from None
+        # where the official files themselves contradict one another, fetching them again would be no help
+        elsewhere = ", or where that changes nothing in a copy that data.path names" if LEFT_OUT in str(error) else ""
+        raise EnvironmentProblem(f"data: {error}; mend it with {MEND}{elsewhere}") from None

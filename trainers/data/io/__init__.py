@@ -1,0 +1,1 @@
+"""Files: reading, decoding, downloading, caching."""

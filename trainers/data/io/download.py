@@ -1,0 +1,153 @@
+"""One file out of the web, gone on with where an earlier try broke off, and one archive unpacked with mistrust."""
+
+import http.client
+import re
+import stat
+import time
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from trainers.data.io.progress import tracked
+
+PATIENCE = 30.0  # seconds without a byte before a server counts as dead
+ATTEMPTS = 4
+PAUSE = 2.0  # seconds between two of them
+BLOCK = 1 << 20
+
+
+class DownloadFailed(Exception):
+    """The file did not come; the message says why. What came of it is kept."""
+
+
+class BadArchive(Exception):
+    """The file is no archive that may be unpacked; the message says why."""
+
+
+def remote_size(url: str) -> int:
+    """Length of the file at `url` in bytes; 0 where the server does not tell. Raises DownloadFailed."""
+    try:
+        with _opened(urllib.request.Request(url, method="HEAD")) as answer:
+            return int(answer.headers.get("Content-Length", 0))
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadFailed(_reason(url, error)) from None
+
+
+def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
+    if request.type not in ("http", "https"):  # urllib would read files of this machine as well
+        raise DownloadFailed(f"{request.full_url}: only http and https are fetched")
+    answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=PATIENCE)  # nosec B310
+    return answer
+
+
+def partial_of(target: Path) -> Path:
+    """Where a file stands until all of it has come."""
+    return target.with_name(f"{target.name}.partial")
+
+
+def download(url: str, target: Path) -> None:
+    """Get `url` into `target`, which is then whole; its progress goes to stderr.
+
+    Some tries, each from where the last broke off (HTTP Range); a server that knows no ranges begins anew. Raises
+    DownloadFailed, and OSError with a file name where the disk refuses.
+    """
+    partial = partial_of(target)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _receive(url, partial)
+            break
+        except DownloadFailed:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(PAUSE)
+    partial.replace(target)
+
+
+def _receive(url: str, partial: Path) -> None:
+    """One try: append to `partial` what it lacks. Raises DownloadFailed if that is not all of it."""
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        answer = _opened(request)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing behind `have`
+            if error.headers.get("Content-Range") == f"bytes */{have}":
+                error.close()
+                return
+            partial.unlink()
+        raise DownloadFailed(_reason(url, error)) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadFailed(_reason(url, error)) from None
+    with answer:
+        begin, whole = _place(answer, have)
+        if begin not in (0, have):
+            raise DownloadFailed(f"{url}: asked for what follows byte {have}, but the answer begins at {begin}")
+        left = max(whole - begin, 0)
+        with partial.open("ab" if begin else "wb") as file:
+            name = url.rpartition("/")[2]
+            for block in tracked(_blocks(url, answer), -(-left // BLOCK), f"Downloading {name} (MB)"):
+                file.write(block)
+    come = partial.stat().st_size
+    if whole and come != whole:
+        raise DownloadFailed(f"{url}: broke off after {come:,} of {whole:,} bytes")
+
+
+def _place(answer: http.client.HTTPResponse, have: int) -> tuple[int, int]:
+    """Where in the file an answer begins, and the length of the whole file; 0 where it is not told."""
+    if answer.status != 206:
+        return 0, int(answer.headers.get("Content-Length", 0))
+    told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+    if told is None:
+        return have, 0
+    return int(told[1]), 0 if told[2] == "*" else int(told[2])
+
+
+def _blocks(url: str, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    try:
+        while block := answer.read(BLOCK):
+            yield block
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadFailed(_reason(url, error)) from None
+
+
+def _reason(url: str, error: BaseException) -> str:
+    cause = getattr(error, "reason", None) or error
+    code = ""
+    if isinstance(error, urllib.error.HTTPError):  # an answer as well, which holds its connection
+        error.close()
+        code = f"{error.code} "
+    return f"{url}: {code}{' '.join(str(cause).split()) or type(error).__name__}"
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip; every checksum in it is compared. Raises BadArchive, with no file outside `folder` written."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = packed.infolist()
+            for member in members:
+                _refuse_escape(archive, member)
+            for member in tracked(members, len(members), f"Unpacking {archive.name}"):
+                packed.extract(member, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise BadArchive(f"{archive.name} is no whole zip file: {error}") from None
+
+
+def unpacked_size(archive: Path) -> int:
+    """Bytes that an archive's files have unpacked. Raises BadArchive."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            return sum(member.file_size for member in packed.infolist())
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise BadArchive(f"{archive.name} is no whole zip file: {error}") from None
+
+
+def _refuse_escape(archive: Path, member: zipfile.ZipInfo) -> None:
+    """Refuse a member that would be written elsewhere than below the folder, or would lead there."""
+    name, path = member.filename, PurePosixPath(member.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        raise BadArchive(f"{archive.name} has a member {name!r} that would be written outside its folder")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise BadArchive(f"{archive.name} has a member {name!r} that is a link")

@@ -1,0 +1,1 @@
+"""Changes of images, by the batch and on the device."""

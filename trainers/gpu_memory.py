@@ -1,0 +1,142 @@
+"""A GPU that ran out of memory, told as that: what was asked of it, what there is, and the batch that would fit.
+
+The estimate is a straight line: the networks' part and so much for each image. Both are measured, not guessed, from the
+peak of torch's allocator over real steps of two small batches, once the failed trial has let go of all it held. What it
+names is then tried: convolutions take other workspaces for other batches, and the allocator leaves gaps. On an H200 the
+line alone named 83 images where 82 fitted once and 68 the next time.
+"""
+
+import gc
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from trainers.compute.data_residency import available, fits
+from trainers.config import TrialConfig
+from trainers.data.arrays import TrialData
+from trainers.data.transforms.augment import Normaliser
+from trainers.losses.afcl import asymmetric_focal_contrastive_loss
+from trainers.seeds import generator
+from trainers.stages.batches import DeviceSplit
+from trainers.stages.representation import new_representation, train_one_epoch
+
+TRIED = (4, 12)  # images in the batches that are measured
+KEPT_FREE = 0.03  # of the memory, while a batch is tried: a trial holds features and copies that a step does not
+SHRINK = 0.9  # from one batch that does not fit to the next that is tried
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a step of stage one takes: fixed + per_image · images."""
+
+    fixed: float
+    per_image: float
+
+    @classmethod
+    def measured(cls, peak: Callable[[int], int]) -> "Need":
+        """The line through the peaks of the two batches of TRIED. peak: images of a batch to bytes."""
+        few, many = TRIED
+        at_few, at_many = peak(few), peak(many)
+        per_image = max(1.0, (at_many - at_few) / (many - few))
+        return cls(at_few - per_image * few, per_image)
+
+    def images(self, memory: int) -> int:
+        """How many images so many bytes hold."""
+        return max(0, int((memory - self.fixed) / self.per_image))
+
+
+def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str, workers: int = 1) -> str:
+    """One line on a trial that ran out of memory, and what to set. error: torch's own words.
+
+    workers: how many share the trial's batches, each with a GPU of its own.
+
+    To be called when nothing of the trial is left on the device but what the allocator keeps.
+    """
+    gc.collect()
+    torch.cuda.empty_cache()
+    stage = config.representation
+    memory = available(device)
+    images = data.train.images.nbytes + data.validation.images.nbytes
+    left = memory - images if fits(images, device) else memory
+    tried = re.search(r"[Tt]ried to allocate [\d.]+ \w+", error)
+    chunk = "" if stage.chunk is None else f" in chunks of {stage.chunk} rows"
+    line = (
+        f"out of GPU memory with representation.batch_size={stage.batch_size} and views={stage.views}{chunk}: "
+        f"{'t' + tried[0][1:] if tried else 'an allocation failed'} where the trial may have {_mib(memory)}"
+    )
+    try:
+        need = Need.measured(partial(peak_of_steps, config, data.train.images.shape[1:], device))
+    except RuntimeError as failed:  # an OutOfMemoryError is one, as is any error of CUDA
+        return f"{line}; what an image takes could not be measured ({str(failed).splitlines()[0][:80]})"
+    known = f"an image takes {_mib(need.per_image)} beside {_mib(need.fixed)} for the networks"
+    if left < memory:
+        known += f" and {_mib(images)} for the data"
+    most = -(-_at_once(config) // workers)  # of a worker
+    held = memory - left + int(KEPT_FREE * memory)
+    fitting = largest_that_runs(config, data.train.images.shape[1:], device, min(need.images(left), most), held)
+    return f"{line}; {known}: {_advice(config, workers * fitting, workers)}"
+
+
+def largest_that_runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int, held: int) -> int:
+    """The first of `images`, .9 of it and so on whose steps run in the device's memory; below 2 where none does.
+
+    held: bytes that lie there meanwhile, for what a trial holds beside its steps.
+    """
+    ballast = torch.empty(held if device.type == "cuda" else 0, dtype=torch.uint8, device=device)
+    while images >= 2 and not _runs(config, shape, device, images):
+        gc.collect()
+        images = int(SHRINK * images)
+    del ballast
+    torch.cuda.empty_cache()
+    return images
+
+
+def _runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int) -> bool:
+    try:
+        peak_of_steps(config, shape, device, images)
+    except torch.cuda.OutOfMemoryError:
+        return False
+    return True
+
+
+def _at_once(config: TrialConfig) -> int:
+    """Images that the trial has on the device at once, on all its workers."""
+    stage = config.representation
+    return stage.batch_size if stage.chunk is None else stage.chunk // stage.views
+
+
+def _advice(config: TrialConfig, fitting: int, workers: int) -> str:
+    stage, at_once = config.representation, _at_once(config)
+    if fitting < 2 * workers:
+        return "no batch fits; set a larger resources.gpus, or smaller images or a smaller encoder"
+    if fitting >= at_once:
+        return f"{at_once} images at once should fit by themselves; others use this GPU: set a larger resources.gpus"
+    chunk = f"representation.chunk={fitting * stage.views}"
+    if stage.chunk is not None:
+        return f"{fitting} images fit at once; set {chunk}"
+    return f"{fitting} images fit at once; set representation.batch_size={fitting} or {chunk}"
+
+
+def peak_of_steps(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int) -> int:
+    """Bytes at the height of two whole steps on `images` images of [C, H, W]: fresh networks, then with moments."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size
+    once = config.representation.model_copy(update={"batch_size": images, "chunk": None, "balanced_batches": False})
+    stage = new_representation(model, once, shape[0], config.seed, device)
+    draws = generator(config.seed, "memory")
+    pixels = torch.randint(256, (images, *shape), dtype=torch.uint8, generator=draws).to(device)
+    split = DeviceSplit(pixels, torch.arange(images, device=device) % 2, 2)
+    loss = partial(asymmetric_focal_contrastive_loss, **config.loss.model_dump(), rows_are_unit=True)
+    for _ in range(2):
+        train_one_epoch(stage, split, Normaliser.of(pixels), loss, once, 1, config.seed)
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+def _mib(size: float) -> str:
+    return f"{size / MIB:,.0f} MiB" if size >= 10 * MIB else f"{size / MIB:.1f} MiB"

@@ -1,0 +1,1 @@
+"""The two stages of a trial, and what they share: batches, probe, metrics."""

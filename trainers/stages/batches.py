@@ -1,0 +1,81 @@
+"""A split as a trial uses it, and the order in which an epoch visits it."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainers.compute.data_residency import fits
+from trainers.data.arrays import Split
+
+
+@dataclass(frozen=True)
+class DeviceSplit:
+    """Images [N, C, H, W] uint8 and labels [N] int64; how many classes there are.
+
+    The labels are on the trial's device; so are the images, unless they do not fit there (see
+    trainers.compute.data_residency).
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trial computes."""
+        return self.labels.device
+
+
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Weights [C] of a cross-entropy of these labels in which every class counts alike: N / (C · N_c)."""
+    counts = torch.bincount(labels, minlength=classes)
+    return len(labels) / (classes * counts.float())
+
+
+def to_device(split: Split, classes: int, device: torch.device) -> DeviceSplit:
+    """Put a split on a device, but for images that do not fit there; on the CPU its memory is shared, not copied."""
+    images = _tensor(split.images)
+    if fits(images.nbytes, device):
+        images = images.to(device)
+    return DeviceSplit(images, _tensor(split.labels).to(device), classes)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        # Ray hands arrays out read-only; nothing here writes to one
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def shuffled_batches(
+    labels: Tensor, batch_size: int, generator: torch.Generator, *, balanced: bool = False
+) -> Iterator[Tensor]:
+    """Indices of an epoch's batches, as equal in size as can be and of at most `batch_size`.
+
+    One more than that where a row would stand alone. Equal sizes, because a last batch of three rows would have few
+    positives and poor BatchNorm statistics. balanced: every class is drawn equally often, N draws in all.
+    """
+    order = _balanced_order(labels, generator) if balanced else torch.randperm(len(labels), generator=generator)
+    batches = math.ceil(len(order) / batch_size)
+    # one row alone is no batch for a contrastive loss
+    return iter(order.to(labels.device).tensor_split(max(1, min(batches, len(order) // 2))))
+
+
+def _balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
+    labels = labels.cpu()
+    present = labels.unique()
+    share = math.ceil(len(labels) / len(present))
+    draws = []
+    for c in present:
+        members = torch.nonzero(labels == c).flatten()
+        rounds = math.ceil(share / len(members))  # every image of a class once before any twice
+        draws.append(
+            torch.cat([members[torch.randperm(len(members), generator=generator)] for _ in range(rounds)])[:share]
+        )
+    order = torch.cat(draws)
+    return order[torch.randperm(len(order), generator=generator)][: len(labels)]
