@@ -28,8 +28,9 @@ def test_a_long_tmpdir_leaves_the_sockets_to_tmp(monkeypatch, name):
 def test_ray_starts_where_tmpdir_has_a_long_name(tmp_path, environment):
     long = tmp_path / ("x" * 60)
     long.mkdir()
-    code = "import ray; from search.cluster.connection import connected\nwith connected(None, cpus=1):
-    print(ray.cluster_resources())" done = subprocess.run(
+    code = "import ray; from search.cluster.connection import connected\n"
+    code += "with connected(None, cpus=1): print(ray.cluster_resources())"
+    done = subprocess.run(
         [sys.executable, "-c", code], env=environment(TMPDIR=str(long)), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
