@@ -18,7 +18,7 @@ from search import preflight
 from search.agenda import Question
 from search.bringing import bring_confirmations, bring_results, know_every_opening, opened
 from search.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
-from search.comparable import refuse_change
+from search.comparable import refuse_other_code, refuse_other_data
 from search.driver import SearchResult, check_cluster, drive
 from search.held_out import is_opened_by, open_once
 from search.history import History, Trial
@@ -92,7 +92,7 @@ def confirm(
 
     top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
     default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
-    anyway: also with other code than the search's.
+    anyway: also with other scoring code than the search's, or than the confirmation began with.
     storage: the store that has the search, where its folder is not here.
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
@@ -116,7 +116,9 @@ def confirm(
         say(console, f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
         bring_results(folder)
         return Confirmed(folder, None, test)
-    refuse_change(searched, load(spec.data, data), anyway=anyway)
+    refuse_other_data(searched, load(spec.data, data))
+    begun = [folder] if (folder.path / "search.json").exists() else []
+    refuse_other_code(searched, *begun, anyway=anyway, say=partial(say, console))
     labels = ", ".join(candidate.label for candidate in chosen)
     say(console, f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}

@@ -248,7 +248,7 @@ def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray
     shutil.rmtree(mine.path / "confirm-1", ignore_errors=True)
     mine.test_openings.unlink(missing_ok=True)
     with monkeypatch.context() as patch:
-        patch.setattr(comparable, "code_hash", lambda: "other")
+        patch.setattr(comparable, "scoring_code_hash", lambda: "other")
         with pytest.raises(InputError, match=r"began with other code .*--anyway"):
             confirm(mine.name, seeds=1, results=root, console=QUIET)
     assert openings(mine.test_openings) == [], "nothing was looked at"
