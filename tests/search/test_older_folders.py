@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from search import scoring_code
+from search import comparable, scoring_code
 from search.comparable import refuse_other_code
 from search.confirm import confirm
 from search.history import ENDED
@@ -82,7 +82,7 @@ def test_a_confirmation_that_other_code_began_is_refused_although_its_search_can
 def test_a_new_word_in_a_report_stops_nobody(told, monkeypatch):
     """The hash of all files differs, that of the scoring code does not."""
     said: list[str] = []
-    monkeypatch.setattr("search.comparable.code_hash", lambda: "other")
+    monkeypatch.setattr(comparable, "code_hash", lambda: "other")
     refuse_other_code(SearchFolder(told / "begun"), anyway=False, say=said.append)
     assert said == []
     monkeypatch.setattr(scoring_code, "FILES", ("trainers/**/*.py",))

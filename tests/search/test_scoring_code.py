@@ -1,16 +1,16 @@
 """What changes the hash of the scoring code, and what does not."""
 
 import ast
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+import trainers
 from search import scoring_code
 from search.scoring_code import definitions, scoring_code_hash
 
-ROOT = Path(scoring_code.__file__).parents[1]
+ROOT = Path(trainers.__file__).parents[1]
 STEPS = '''"""Steps."""
 
 import math
@@ -166,14 +166,16 @@ def test_this_code_keeps_its_hash_when_its_files_move_and_are_written_anew(tmp_p
     (home / "__init__.py").write_text('"""What decides."""\n')
     for file in files:
         file.rename(home / f"the_{file.name}")
-    names = "|".join(file.stem for file in files)
+    modules = {".".join(file.relative_to(tmp_path).with_suffix("").parts): file.stem for file in files}
     for file in tmp_path.rglob("*.py"):
-        text = re.sub(rf"\bfrom search\.({names}) import", r"from search.moved.the_\1 import", file.read_text())
+        text = file.read_text()
+        for module, stem in modules.items():
+            text = text.replace(f"from {module} import", f"from search.moved.the_{stem} import")
         file.write_text(ast.unparse(ast.parse(text)))  # without comments, in another layout
     tables = tuple(name for name in scoring_code.FILES if "*" in name)
     monkeypatch.setattr(scoring_code, "FILES", (*tables, "search/moved/*.py"))
     assert scoring_code_hash(tmp_path) == before
-    one = home / files[0].name.join(["the_", ""])
+    one = home / f"the_{files[0].name}"
     one.write_text(one.read_text() + "\nEXTRA = 1\n")
     assert scoring_code_hash(tmp_path) != before
 
