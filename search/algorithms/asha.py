@@ -7,38 +7,13 @@ Asynchronous successive halving in its stopping form (Li et al. 2020, arXiv 1810
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from search.journal.history import Action, Decision
 from spaces.sections import FAMILIES, Family
 from spaces.spec import SearchSpec
 from trainers.seeds import derive_seed
-
-Action = Literal["continue", "stop", "spare"]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What happened to one trial at one rung, with all that is needed to explain it."""
-
-    trial: int
-    epoch: int
-    rung: int  # from 0
-    value: float
-    cutoff: float | None  # None: nobody stood at the rung before
-    standing: int  # how many stood there before
-    action: Action  # spare: would have stopped, but is exempt
-    bracket: int = 0  # trials compete within one; with a search for each family, each is one
-
-    def reason(self) -> str:
-        """The decision in words."""
-        where = f"rung {self.rung} (epoch {self.epoch})"
-        if self.cutoff is None:
-            return f"first at {where} with {self.value:.4f}"
-        side = "below" if self.value < self.cutoff else "not below"
-        return f"{self.value:.4f} at {where}, {side} the cutoff {self.cutoff:.4f} of {self.standing} before it"
 
 
 def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:

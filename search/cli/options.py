@@ -27,4 +27,4 @@ Dashboard = Annotated[
     typer.Option("--address", metavar="URL", help="Of a submitted search: its cluster's dashboard, http://HEAD:8265."),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Open the test split once more; it is written down.")]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other code than it began with.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other scoring code than it began with.")]

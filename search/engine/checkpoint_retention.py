@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from search.journal.history import ENDED, History, Trial
+from search.journal.history import ENDED, History, best_of_cl
 from search.journal.log import Event
 from search.storage.search_folder import SearchFolder
 
@@ -43,8 +43,3 @@ def best_and_contrast(history: History, best: int) -> set[int]:
     """The best trials, and the best CL trial wherever it ranks: the report shows its encoder beside the winner's."""
     contrast = best_of_cl(history)
     return {trial.number for trial in history.ranked()[:best]} | ({contrast.number} if contrast else set())
-
-
-def best_of_cl(history: History) -> Trial | None:
-    """The best finished trial of plain contrastive loss, baseline or not."""
-    return next((trial for trial in history.ranked() if trial.family == "CL"), None)

@@ -1,6 +1,7 @@
 """Whether scores that are there mean what those to come will: of a search that is gone on with, or of an older one."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from search.algorithms.sampler import as_optuna_trial
 from search.journal.history import ENDED, Trial
 from search.journal.log import Event
 from search.storage.provenance import code_hash, git_commit
+from search.storage.scoring_code import scoring_code_hash
 from search.storage.search_folder import SearchFolder, open_folder
 from spaces.fields import fields
 from spaces.spec import SearchSpec, value_at
@@ -16,18 +18,46 @@ from trainers.data.arrays import TrialData
 from trainers.errors import InputError
 
 
-def refuse_change(folder: SearchFolder, arrays: TrialData, *, anyway: bool) -> None:
-    """Raise InputError when the data are not those that the folder began with, or the code is not, unless `anyway`."""
+def refuse_other_data(folder: SearchFolder, arrays: TrialData) -> None:
+    """Raise InputError when the data are not those that the folder began with."""
     began = folder.about()["provenance"]
     if began["data"]["fingerprint"] != arrays.fingerprint:
         raise InputError(
             f"{folder.title} began on other data ({began['data']['description']}) than it would go on with "
             f"({arrays.description}), and scores on both cannot be compared; begin another search"
         )
-    if began["code"] != code_hash() and not anyway:
-        raise InputError(
-            f"{folder.title} began with other code ({_commit(began['git_commit'])}) than it would go on with "
-            f"({_commit(git_commit())}); say --anyway if that is wanted"
+
+
+def refuse_other_code(*folders: SearchFolder, anyway: bool, say: Callable[[str], None]) -> None:
+    """Refuse to mix scores and decisions of different code in one search.
+
+    Only the code that decides scores and decisions is compared: a new word in a report must stop nobody.
+
+    Args:
+        folders: A search, and where one was begun its confirmation.
+        anyway: Do not compare at all.
+        say: Takes one line where a folder cannot be compared, because an older version did not note its scoring code.
+
+    Raises:
+        InputError: The code is not that which a folder began with.
+    """
+    if anyway:
+        return
+    here, everything = scoring_code_hash(), code_hash()
+    unknown: list[SearchFolder] = []
+    for folder in folders:
+        began = folder.about()["provenance"]
+        if "scoring_code" not in began:
+            unknown += [folder] if began["code"] != everything else []
+        elif began["scoring_code"] != here:
+            raise InputError(
+                f"{folder.title} began with other code ({_commit(began['git_commit'])}) than it would go on with "
+                f"({_commit(git_commit())}), and scores may differ; say --anyway if that is wanted"
+            )
+    if unknown:
+        say(
+            f"{unknown[0].title} was begun by a version that did not note its scoring code, so it cannot be compared "
+            "with that of now"
         )
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from search.algorithms.proposer import Question
 from search.cluster.slots import Slots
 from search.engine import preflight
-from search.engine.compatibility import refuse_change
+from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.interrupts import connected_quietly, say, told_how_to_go_on
 from search.engine.plan import plan_of
 from search.engine.runner import SearchResult, check_cluster, drive
@@ -92,7 +92,7 @@ def confirm(
 
     top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
     default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
-    anyway: also with other code than the search's.
+    anyway: also with other scoring code than the search's, or than the confirmation began with.
     storage: the store that has the search, where its folder is not here.
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
@@ -116,7 +116,9 @@ def confirm(
         say(console, f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
         bring_results(folder)
         return Confirmed(folder, None, test)
-    refuse_change(searched, load(spec.data, data), anyway=anyway)
+    refuse_other_data(searched, load(spec.data, data))
+    begun = [folder] if (folder.path / "search.json").exists() else []
+    refuse_other_code(searched, *begun, anyway=anyway, say=partial(say, console))
     labels = ", ".join(candidate.label for candidate in chosen)
     say(console, f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}

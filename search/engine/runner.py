@@ -20,7 +20,7 @@ from search.display.live import LiveView
 from search.engine import preflight
 from search.engine.advice import no_test_split
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
-from search.engine.compatibility import known_event, older_search, refuse_change
+from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.interrupts import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import Plan, check_workers, make_plan
@@ -113,7 +113,8 @@ def resume(
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
     extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
-    folder is not here. anyway: also when the code is not that which it began with.
+    folder is not here. anyway: also when the code that decides scores and decisions is not that which it began
+    with.
     """
     console = console or Console(file=sys.stdout, _environ=terminal_variables())
     folder = opened(results_root(results), name, storage)
@@ -124,7 +125,8 @@ def resume(
                 say(console, f"{name} is complete: there is nothing left to run")
                 return SearchResult(folder, history, "done", undelivered(folder), None, None, None)
             arrays = load(spec.data, data)
-            refuse_change(folder, arrays, anyway=anyway)
+            refuse_other_data(folder, arrays)
+            refuse_other_code(folder, anyway=anyway, say=partial(say, console))
             say(console, f"{spec.name}: {arrays.description}")
             if extend_by:
                 more = planned_trials(spec, history.extra + extend_by) - planned_trials(spec, history.extra)

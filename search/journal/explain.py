@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from search.algorithms.asha import Decision
-from search.journal.history import STATE_WORDS, History, Trial
+from search.journal.history import STATE_WORDS, Decision, History, Trial
 from search.journal.labels import values_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from search.algorithms.asha import Decision
 from search.journal.log import Event, JournalError, read_events
 from spaces.sections import Family
 
@@ -24,6 +23,31 @@ STATE_WORDS: dict[State, str] = {
 }
 BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # events before which no driver ran
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
+
+
+Action = Literal["continue", "stop", "spare"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happened to one trial at one rung, with all that is needed to explain it."""
+
+    trial: int
+    epoch: int
+    rung: int  # from 0
+    value: float
+    cutoff: float | None  # None: nobody stood at the rung before
+    standing: int  # how many stood there before
+    action: Action  # spare: would have stopped, but is exempt
+    bracket: int = 0  # trials compete within one; with a search for each family, each is one
+
+    def reason(self) -> str:
+        """The decision in words."""
+        where = f"rung {self.rung} (epoch {self.epoch})"
+        if self.cutoff is None:
+            return f"first at {where} with {self.value:.4f}"
+        side = "below" if self.value < self.cutoff else "not below"
+        return f"{self.value:.4f} at {where}, {side} the cutoff {self.cutoff:.4f} of {self.standing} before it"
 
 
 @dataclass
@@ -175,3 +199,8 @@ def read_history(journal: Path) -> History:
             raise JournalError(f"{journal.name}: the line at byte {offset} does not fit those before it") from None
         offset = after
     return history
+
+
+def best_of_cl(history: History) -> Trial | None:
+    """The best finished trial of plain contrastive loss, baseline or not."""
+    return next((trial for trial in history.ranked() if trial.family == "CL"), None)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from search.engine.checkpoint_retention import best_of_cl
-from search.journal.history import Trial
+from search.journal.history import Trial, best_of_cl
 from search.reporting.context import View, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import TrialFolder

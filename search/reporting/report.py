@@ -10,7 +10,7 @@ from pathlib import Path
 
 from search.algorithms.asha import rung_epochs
 from search.display.tables import counts_line, search_state, state_in_words
-from search.engine.checkpoint_retention import best_of_cl
+from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol
 from search.reporting.context import View, read_view
 from search.reporting.cost import cost

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import search
 import spaces
 import trainers
+from search.storage.scoring_code import scoring_code_hash
 
 if TYPE_CHECKING:
     from trainers.data.arrays import Split, TrialData
@@ -90,6 +91,7 @@ def provenance(data: dict[str, Any]) -> dict[str, Any]:
         "versions": versions(),
         "git_commit": git_commit(),
         "code": code_hash(),
+        "scoring_code": scoring_code_hash(),
         "data": data,
         "machine": {"system": platform.platform(), "cpu": cpu_kind(), "cores": os.cpu_count()},
     }

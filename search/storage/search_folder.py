@@ -1,7 +1,7 @@
 """A search's folder: what stands where in it, and who may write to it.
 
 results/NAME/
-  search.json          format version, id, provenance (versions, commit, code, data, machine)
+  search.json          format version, id, provenance (versions, commit, code, scoring code, data, machine)
   spec.yaml            the resolved spec
   journal.jsonl        everything that happened; the only truth
   delivered.json       how much of the journal MLflow has
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 LOCK_ATTEMPTS = 20  # a twentieth of a second apart
+# what every folder notes; those of older versions have no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 

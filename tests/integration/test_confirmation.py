@@ -18,14 +18,14 @@ from sklearn.metrics import balanced_accuracy_score
 
 from search.engine import compatibility
 from search.engine.confirmation import confirm
-from search.evidence import evidence as weighing
 from search.evidence.candidates import candidates, fresh_seeds, is_confirmed, read_plan
+from search.evidence.evidence import evidence as weighing
 from search.evidence.verdict import judge
 from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import openings
-from search.tracking import model_registry
 from search.tracking.client import default_store, tracking_uri
+from search.tracking.outbox import model_registry
 from trainers.data import load_test
 from trainers.errors import InputError
 
@@ -249,7 +249,7 @@ def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray
     shutil.rmtree(mine.path / "confirm-1", ignore_errors=True)
     mine.test_openings.unlink(missing_ok=True)
     with monkeypatch.context() as patch:
-        patch.setattr(compatibility, "code_hash", lambda: "other")
+        patch.setattr(compatibility, "scoring_code_hash", lambda: "other")
         with pytest.raises(InputError, match=r"began with other code .*--anyway"):
             confirm(mine.name, seeds=1, results=root, console=QUIET)
     assert openings(mine.test_openings) == [], "nothing was looked at"

@@ -287,7 +287,7 @@ def test_a_finished_search_can_be_extended_and_stays_reproducible(finished, shar
 
 @pytest.mark.slow
 def test_other_code_or_data_is_refused_unless_it_is_wanted(finished, root, shared_ray, monkeypatch):
-    monkeypatch.setattr(compatibility, "code_hash", lambda: "other")
+    monkeypatch.setattr(compatibility, "scoring_code_hash", lambda: "other")
     with pytest.raises(InputError, match=r"other code \(commit \w+.*go on with \((commit|of no commit).*--anyway"):
         runner.resume("Finished.1", extend_by=1, results=root)
 

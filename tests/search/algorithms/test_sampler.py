@@ -2,10 +2,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.algorithms.asha import Decision
 from search.algorithms.grid import grid_point, grid_size
 from search.algorithms.sampler import as_optuna_trial, propose
-from search.journal.history import Trial
+from search.journal.history import Decision, Trial
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
 from trainers.config import METRIC
 

@@ -1,0 +1,215 @@
+"""A hash of the code that decides scores and decisions, by which a resume tells whether old and new can be compared.
+
+It is a hash of definitions, not of files. Docstrings, comments, layout, imports, module paths and the annotations of
+functions do not count: none of them changes a number. So the hash stays the same when a definition moves to another
+file, a module is renamed or a sentence is mended. It changes with any statement, default, constant or decorator.
+
+Three changes go unseen, because a name stands for what is imported. The first is an import of the same name from
+another module. The second is a call of a function that has a namesake in another module of ours. The third is a new
+version of a library, which the folder notes by itself.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import trainers
+
+PACKAGES = ("search", "spaces", "trainers")
+# Patterns of the files that decide. Whoever moves a file changes its line here; the hash stays the same.
+FILES = (
+    "trainers/**/*.py",
+    "spaces/**/*.py",
+    "search/algorithms/*.py",
+    "search/worker/*.py",
+    "search/engine/controller.py",
+    "search/journal/log.py",
+    "search/journal/history.py",
+)
+# Single definitions of other files, by file.
+DEFINITIONS: dict[str, tuple[str, ...]] = {}
+
+
+def scoring_code_hash(root: Path | None = None) -> str:
+    """SHA-256 over the definitions that decide scores and decisions.
+
+    Args:
+        root: The folder with our packages; by default that of the running code.
+
+    Returns:
+        The hash in hexadecimal digits.
+    """
+    root = Path(trainers.__path__[0]).parent if root is None else root
+    found = {definition for file, names in _files(root) for definition in definitions(file, root, names)}
+    return hashlib.sha256("\0".join(sorted(found)).encode()).hexdigest()
+
+
+def _files(root: Path) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
+    """The files that decide, each with the names of the definitions that do; None where all of them do."""
+    for pattern in FILES:
+        found = list(root.glob(pattern))
+        assert found, f"{pattern} names no file: the table of scoring_code is out of date"
+        yield from ((file, None) for file in found)
+    for name, names in DEFINITIONS.items():
+        yield root / name, names
+
+
+def definitions(file: Path, root: Path, names: tuple[str, ...] | None = None) -> Iterator[str]:
+    """The top-level statements of a file in canonical form: its functions, classes and assignments.
+
+    Args:
+        file: A Python file of ours.
+        root: The folder with our packages, to tell a module from a name in it.
+        names: Only functions and classes of these names; by default everything.
+    """
+    tree = ast.parse(file.read_bytes())
+    shared = _bindings(tree.body, root)
+    for statement in tree.body:
+        if names is not None and getattr(statement, "name", None) not in names:
+            continue
+        own = shared | _bindings(list(ast.walk(statement)), root)
+        for unbound in _local_names(statement):
+            own.pop(unbound, None)
+        cleaned = _Cleaner(own).visit(statement)
+        for kept in cleaned if isinstance(cleaned, list) else [cleaned]:
+            if kept is not None and not _is_list_of_exports(kept):
+                yield canonical(kept)
+
+
+def canonical(node: Any) -> str:
+    """A syntax tree as text. `ast.dump` would do, but its output differs between versions of Python."""
+    if isinstance(node, list):
+        return f"[{','.join(map(canonical, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = (
+        f"{name}={canonical(value)}"
+        for name, value in ast.iter_fields(node)
+        if name not in ("ctx", "kind", "type_comment") and value is not None and value != []
+    )
+    constant = f"value={node.value!r}" if isinstance(node, ast.Constant) else None  # None is a value here
+    return f"{type(node).__name__}({constant or ','.join(fields)})"
+
+
+def _bindings(nodes: list[Any], root: Path) -> dict[str, str | None]:
+    """What imports of our own packages bind: a name to its name at home, a module's dotted name to None."""
+    bound: dict[str, str | None] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            ours = [alias for alias in node.names if alias.name.split(".")[0] in PACKAGES]
+            bound |= {alias.asname: None for alias in ours if alias.asname}
+            for parts in (alias.name.split(".") for alias in ours if not alias.asname):
+                bound |= {".".join(parts[:depth]): None for depth in range(1, len(parts) + 1)}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
+            home = root.joinpath(*str(node.module).split("."))
+            for alias in node.names:
+                is_module = (home / f"{alias.name}.py").exists() or (home / alias.name / "__init__.py").exists()
+                bound[alias.asname or alias.name] = None if is_module else alias.name
+        elif isinstance(node, ast.If) and _is_for_types(node.test):
+            bound |= _bindings(list(node.body), root)
+    return bound
+
+
+def _local_names(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds itself, so that they mean no import."""
+    nodes = list(ast.walk(statement))
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    """Whether an `if` asks for TYPE_CHECKING."""
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
+def _is_list_of_exports(statement: ast.stmt) -> bool:
+    """Whether a statement sets `__all__`, which belongs to the module and not to a definition."""
+    return isinstance(statement, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "__all__" for target in statement.targets
+    )
+
+
+class _Cleaner(ast.NodeTransformer):
+    """Takes out of a top-level statement what decides nothing. The result need not be valid Python."""
+
+    def __init__(self, bound: dict[str, str | None]) -> None:
+        self._bound = bound
+        self._in_class = False
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """An import says where a name lives."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """An import says where a name lives."""
+
+    def visit_Pass(self, node: ast.Pass) -> None:
+        """A body of `pass` equals one that held a docstring alone."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """A bare constant is a docstring, or the `...` of a protocol."""
+        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """What stands under `if TYPE_CHECKING` never runs, and its `else` always does."""
+        if not _is_for_types(node.test):
+            return self.generic_visit(node)
+        visited = (self.visit(statement) for statement in node.orelse)
+        return [kept for kept in visited if kept is not None]
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """Inside a class annotations count: dataclasses and pydantic read them."""
+        return self._inside(node, in_class=True)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """The type that a function returns decides nothing."""
+        node.returns = None
+        return self._inside(node, in_class=False)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        """The type that a function returns decides nothing."""
+        node.returns = None
+        return self._inside(node, in_class=False)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """The type of an argument decides nothing."""
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        """Outside classes an annotated assignment is a plain one."""
+        if self._in_class:
+            return self.generic_visit(node)
+        return None if node.value is None else self.visit(ast.Assign([node.target], node.value))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """`module.name` and a `name` imported from the module are one."""
+        if self._is_module(node.value):
+            return ast.Name(node.attr, node.ctx)
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A name that was imported under another one gets its own back."""
+        return ast.Name(self._bound.get(node.id) or node.id, node.ctx)
+
+    def _inside(self, node: ast.AST, *, in_class: bool) -> ast.AST:
+        before, self._in_class = self._in_class, in_class
+        try:
+            return self.generic_visit(node)
+        finally:
+            self._in_class = before
+
+    def _is_module(self, node: ast.expr) -> bool:
+        """Whether an expression is a module of ours: `config`, or `trainers.config` where it was imported so."""
+        dotted = _dotted(node)
+        return dotted in self._bound and self._bound[dotted] is None
+
+
+def _dotted(node: ast.expr) -> str:
+    """An expression of names and dots as text; of any other the text fits no module."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""

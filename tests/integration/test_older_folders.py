@@ -1,0 +1,142 @@
+"""Searches and confirmations that an older version began can be gone on with: see fixtures/README.md."""
+
+import json
+import tarfile
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from search.engine import compatibility
+from search.engine.compatibility import refuse_other_code
+from search.engine.confirmation import confirm
+from search.journal.history import ENDED
+from search.storage import scoring_code
+from search.storage.provenance import cpu_kind, versions
+from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
+
+FOLDERS = Path(__file__).with_name("fixtures") / "folders-ab4be0a.tar.xz"
+NAMES = ("finished", "half-confirmed", "interrupted")
+CANNOT_TELL = "was begun by a version that did not note its scoring code, so it cannot be compared"
+
+
+def unpacked(path: Path) -> Path:
+    with tarfile.open(FOLDERS) as file:
+        file.extractall(path, filter="data")
+    return path
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory) -> Path:
+    """The results folder of an older version. No two tests go on with the same search of it."""
+    return unpacked(tmp_path_factory.mktemp("older"))
+
+
+@pytest.fixture
+def untouched(tmp_path) -> Path:
+    return unpacked(tmp_path / "untouched")
+
+
+@pytest.fixture
+def done(typed, older):
+    """Run a word that must succeed; what it said."""
+
+    def run(*words: str, results: Path = older) -> str:
+        told = typed(*words, results=results)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    return run
+
+
+def is_made_here(folder: SearchFolder) -> bool:
+    """Whether scores are the same to the last digit here: with the same kind of CPU and the same versions."""
+    made = folder.about()["provenance"]
+    return made["machine"]["cpu"] == cpu_kind() and made["versions"] == versions()
+
+
+def ends(folder: SearchFolder) -> dict:
+    return {number: (t.values, t.state, t.score) for number, t in folder.history().trials.items()}
+
+
+def test_an_older_folder_has_no_scoring_code_and_goes_on_with_one_line(untouched):
+    said: list[str] = []
+    search, confirmation = untouched / "half-confirmed", untouched / "half-confirmed" / "confirm-1"
+    refuse_other_code(SearchFolder(search), SearchFolder(confirmation), anyway=False, say=said.append)
+    (line,) = said
+    assert line.startswith(f"half-confirmed {CANNOT_TELL}")
+    refuse_other_code(SearchFolder(search), anyway=True, say=said.append)
+    assert len(said) == 1
+
+
+def test_a_confirmation_that_other_code_began_is_refused_although_its_search_cannot_be_compared(untouched):
+    folder = untouched / "half-confirmed" / "confirm-1"
+    about = json.loads((folder / "search.json").read_text())
+    about["provenance"]["scoring_code"] = "other"
+    (folder / "search.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"half-confirmed confirm-1 began with other code .*--anyway"):
+        confirm("half-confirmed", results=untouched)
+
+
+def test_a_new_word_in_a_report_stops_nobody(told, monkeypatch):
+    """The hash of all files differs, that of the scoring code does not."""
+    said: list[str] = []
+    monkeypatch.setattr(compatibility, "code_hash", lambda: "other")
+    refuse_other_code(SearchFolder(told / "begun"), anyway=False, say=said.append)
+    assert said == []
+    monkeypatch.setattr(scoring_code, "FILES", ("trainers/**/*.py",))
+    with pytest.raises(InputError, match="began with other code"):
+        refuse_other_code(SearchFolder(told / "begun"), anyway=False, say=said.append)
+
+
+@pytest.mark.slow
+def test_an_older_folder_can_be_looked_at(done, untouched):
+    listed = done("list", results=untouched)
+    for name in NAMES:
+        assert name in listed
+        shown = json.loads(done("show", name, "--json", results=untouched))
+        assert len(shown["trials"]) == (6 if name == "interrupted" else 8)
+        assert "below the cutoff" in done("explain", name, "4", results=untouched)
+        done("report", name, results=untouched)
+        assert "<html" in (untouched / name / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_an_older_search_is_resumed_to_its_end_extended_and_confirmed(done, older, shared_ray):
+    folder = SearchFolder(older / "interrupted")
+    assert len(folder.history().in_state(*ENDED)) == 5
+    assert done("resume", "interrupted").count(CANNOT_TELL) == 1
+    assert len(folder.history().in_state(*ENDED)) == 8
+    log = (folder.trial(5).path / "log.txt").read_text()
+    assert "goes on from its checkpoint of epoch 4" in log
+    if is_made_here(folder):  # as the same search went there without the interruption
+        assert ends(folder) == ends(SearchFolder(older / "finished"))
+    assert done("extend", "interrupted", "--trials", "1").count(CANNOT_TELL) == 1
+    assert len(folder.history().in_state(*ENDED)) == 9
+    heard = StringIO()  # the word `confirm` would register a model too, which takes long and is tried below
+    confirm("interrupted", seeds=1, results=older, console=Console(file=heard, width=200, _environ={}))
+    assert heard.getvalue().count(CANNOT_TELL) == 1
+    assert "scoring_code" in SearchFolder(folder.path / "confirm-1").about()["provenance"]
+
+
+@pytest.mark.slow
+def test_an_older_confirmation_goes_on(done, older, shared_ray):
+    folder = SearchFolder(older / "half-confirmed" / "confirm-1")
+    assert done("confirm", "half-confirmed").count(CANNOT_TELL) == 1
+    assert len(folder.history().in_state("finished")) == 6
+    assert json.loads(folder.verdict.read_text())
+    if is_made_here(folder):
+        assert ends(folder) == ends(SearchFolder(older / "finished" / "confirm-1"))
+
+
+@pytest.mark.slow
+def test_an_older_finished_search_is_confirmed_exported_and_trained_again(done, older, tmp_path):
+    folder = SearchFolder(older / "finished")
+    assert "nothing was run" in done("confirm", "finished")
+    old = folder.exported(1)[0].rename(tmp_path / "best-1.yaml")
+    done("export", "finished")
+    assert folder.exported(1)[0].read_text() == old.read_text()
+    trained = json.loads(done("train", str(old), "--json"))
+    assert trained["same"] or trained["differences"]
