@@ -5,46 +5,18 @@ found = search.run("spaces/demo.yaml")
 search.export(found.folder.name, top=3)
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.engine.runner import SearchResult
-    from spaces.spec import SearchSpec
+    from search.api import Confirmation, SearchResult, confirm, export, extend, resume, run
 
-__all__ = ["export", "extend", "resume", "run"]
-
-# Ray's workers import this package at the start of a trial: what only the driver needs is imported in the functions.
+__all__ = ["Confirmation", "SearchResult", "confirm", "export", "extend", "resume", "run"]
 
 
-def run(spec: "SearchSpec | str | Path", overrides: Sequence[str] = (), **options: Any) -> "SearchResult":
-    """Run a new search: a spec, or the path or name of one, with overrides as for `--set`.
+def __getattr__(name: str) -> Any:
+    """The public names, when they are asked for: Ray's workers import this package, and need none of them."""
+    if name in __all__:
+        from search import api
 
-    See search.engine.runner.run.
-    """
-    from search.engine import runner
-    from spaces.spec import SearchSpec, load_spec
-
-    return runner.run(spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides), **options)
-
-
-def resume(name: str, **options: Any) -> "SearchResult":
-    """Go on with a search from its journal; see search.engine.runner.resume."""
-    from search.engine import runner
-
-    return runner.resume(name, **options)
-
-
-def extend(name: str, trials: int, **options: Any) -> "SearchResult":
-    """Go on with a search with so many trials more; see search.engine.runner.resume."""
-    from search.engine import runner
-
-    return runner.resume(name, extend_by=trials, **options)
-
-
-def export(name: str, **options: Any) -> list[Path]:
-    """Write a search's best configurations; see search.exports.export.export."""
-    from search.exports import export as exports
-
-    return exports.export(name, **options)
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,7 @@ from rich.console import Console
 from stores import Failing
 from typer import rich_utils
 
+from search import api
 from search.algorithms.proposer import SearchAgenda
 from search.cli import app
 from search.cluster.connection import connected
@@ -51,7 +52,7 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def finished(shared_ray, root) -> runner.SearchResult:
     """A search in one slot that ran to its end; a name with a capital and a dot, as users choose."""
-    return runner.run(load_spec("digits", SMALL, name="Finished.1"), results=root)
+    return api.run(load_spec("digits", SMALL, name="Finished.1"), results=root)
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """The words of the command line: flags to a function, its outcome to an exit code. No logic stands here.
 
-Those that plan and run stand in this file, the others in cli_cluster, cli_look, cli_take and cli_machine.
+Those that plan and run stand in this file, the others in cluster, inspect, export and machine beside it.
 """
 
 import sys
-from functools import partial
 from typing import Annotated, NoReturn
 
 import typer
@@ -124,11 +123,11 @@ def search(
     json_: Json = False,
 ) -> None:
     """Run a new search to its end."""
-    from search.engine import runner
+    from search import api
     from spaces.spec import load_spec
 
     checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
-    found = runner.run(
+    found = api.run(
         checked,
         results=results,
         data=data,
@@ -150,9 +149,9 @@ def resume(
     json_: Json = False,
 ) -> None:
     """Go on with a search that was stopped or killed."""
-    from search.engine import runner
+    from search import api
 
-    found = runner.resume(
+    found = api.resume(
         name,
         results=results,
         data=data,
@@ -176,9 +175,9 @@ def extend(
     json_: Json = False,
 ) -> None:
     """Go on with a search, finished or not, with more trials."""
-    from search.engine import runner
+    from search import api
 
-    found = runner.resume(
+    found = api.resume(
         name,
         extend_by=trials,
         results=results,
@@ -223,14 +222,19 @@ def confirm(
     json_: Json = False,
 ) -> None:
     """Train the winners again on fresh seeds and open the test split, once."""
+    from search import api
     from search.display import summary
-    from search.engine import confirmation as confirming
     from search.evidence import evidence
-    from search.evidence.candidates import is_confirmed
-    from search.reporting.write import write_report
-    from search.tracking import model_registry
 
-    confirmed = confirming.confirm(
+    def show(confirmed: api.Confirmed, weighed: evidence.Evidence) -> None:
+        if json_:
+            print_json(evidence.as_json(weighed))
+            return
+        for line in summary.confirmed_in_words(confirmed.folder, weighed):
+            say(line)
+
+    shown_on = console.console_for(json_)
+    ended = api.confirm(
         name,
         top=top,
         seeds=seeds,
@@ -240,26 +244,13 @@ def confirm(
         data=data,
         address=address,
         storage=storage,
-        console=console.console_for(json_),
+        console=shown_on,
+        on_verdict=show,
     )
-    searched = confirmed.folder.searched
-    if not is_confirmed(confirmed.folder):
-        for words in summary.unconfirmed_in_words(confirmed):
-            console.console_for(json_).print(words, highlight=False, markup=False, soft_wrap=True)
-        sys.exit(INTERRUPTED if confirmed.ended == "interrupted" else NOTHING_FINISHED)
-    weighed = evidence.conclude(confirmed.folder, confirmed.test.labels)
-    if json_:
-        print_json(evidence.as_json(weighed))
-    else:
-        for line in summary.confirmed_in_words(confirmed.folder, weighed):
-            say(line)
-    tell = partial(console.console_for(json_).print, highlight=False, markup=False, soft_wrap=True)
-    tell("writing the report")
-    try:
-        write_report(name, results=results, data=data)
-    except EnvironmentProblem as problem:  # the verdict stands all the same
-        tell(str(problem))
-    tell(model_registry.publish(searched, weighed, confirmed.test.images[:2], tell))
+    if ended.evidence is None:
+        for words in summary.unconfirmed_in_words(ended.confirmed):
+            shown_on.print(words, highlight=False, markup=False, soft_wrap=True)
+        sys.exit(INTERRUPTED if ended.confirmed.ended == "interrupted" else NOTHING_FINISHED)
 
 
 for words in (cluster, inspect, export, machine):

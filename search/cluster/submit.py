@@ -152,7 +152,7 @@ def run_here(console: Any) -> "SearchResult":
             "the cluster has other code of afcl than what submitted this search; bring one of them up to date, or "
             "submit without --installed"
         )
-    from search.engine import runner
+    from search import api
 
     address = job_secrets.ray_address()
     results, data = Path(told["results"]), None if told["data"] is None else Path(told["data"])
@@ -162,9 +162,9 @@ def run_here(console: Any) -> "SearchResult":
     if not (folder.path / "search.json").exists() and is_stored(spec):
         folder = bring(root, spec.name, str(spec.storage.uri))
     if not (folder.path / "search.json").exists():
-        return runner.run(spec, results=results, data=data, address=address, console=console)
+        return api.run(spec, results=results, data=data, address=address, console=console)
     _refuse_another(folder, spec)
-    return runner.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)
+    return api.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)
 
 
 def take_variables() -> None:

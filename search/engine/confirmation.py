@@ -5,20 +5,17 @@ that scores are compared in pairs. Nothing is stopped early. A confirmation runs
 inside the search's (confirm-1), with a journal of its own: what was interrupted goes on where it was.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-
-from rich.console import Console
 
 from search.algorithms.proposer import Question
 from search.cluster.slots import Slots
 from search.engine import preflight
 from search.engine.compatibility import refuse_other_code, refuse_other_data
-from search.engine.interrupts import connected_quietly, say, told_how_to_go_on
+from search.engine.display import Display
+from search.engine.interrupts import connected_quietly, told_how_to_go_on
 from search.engine.plan import plan_of
 from search.engine.runner import SearchResult, check_cluster, drive
 from search.evidence.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
@@ -30,7 +27,6 @@ from search.storage.search_folder import SearchFolder, create_folder, results_ro
 from search.storage.test_split_log import is_opened_by, open_once
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
-from trainers.console import terminal_variables
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
@@ -86,7 +82,7 @@ def confirm(
     data: Path | None = None,
     address: str | None = None,
     storage: str | None = None,
-    console: Console | None = None,
+    display: Display,
 ) -> Confirmed:
     """Confirm a search, or go on with its confirmation that was interrupted.
 
@@ -97,12 +93,11 @@ def confirm(
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
     """
-    console = console or Console(file=sys.stdout, _environ=terminal_variables())
     searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
     if searched.storage is not None:  # another host may have gone on with it
-        with taken(searched, partial(say, console)):
+        with taken(searched, display.say):
             bring_confirmations(searched)
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
     if (folder.path / "search.json").exists():
@@ -113,17 +108,17 @@ def confirm(
     test = load_test(spec.data, data)
     agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
     if is_confirmed(folder):
-        say(console, f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
+        display.say(f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
         bring_results(folder)
         return Confirmed(folder, None, test)
     refuse_other_data(searched, load(spec.data, data))
     begun = [folder] if (folder.path / "search.json").exists() else []
-    refuse_other_code(searched, *begun, anyway=anyway, say=partial(say, console))
+    refuse_other_code(searched, *begun, anyway=anyway, say=display.say)
     labels = ", ".join(candidate.label for candidate in chosen)
-    say(console, f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
+    display.say(f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
     runs = confirmation_spec(spec, folder.name)
-    with told_how_to_go_on(folder, console), connected_quietly(address, console):
+    with told_how_to_go_on(folder, display), connected_quietly(address, display):
         nodes = check_cluster(spec, searched.root, address)
         plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
         preflight.check_folder(searched.root, plan, stored=searched.storage is not None)
@@ -132,13 +127,13 @@ def confirm(
             kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
             kept["test"] = split_fingerprint(test)
             create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
-        with taken(folder, partial(say, console)) as hold:
+        with taken(folder, display.say) as hold:
             session = drive(
                 folder,
                 folder.spec(),
                 agenda,
                 arrays,
-                console,
+                display,
                 plan=plan,
                 nodes=nodes,
                 hold=hold,

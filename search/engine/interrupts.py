@@ -1,4 +1,4 @@
-"""What surrounds a session of a search: the user's signals, what is said, and where Ray's own words go."""
+"""What surrounds a session of a search: the user's signals, how to go on, and where Ray's own words go."""
 
 import logging
 import os
@@ -9,18 +9,11 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
 from search.cluster.connection import connected
-from search.display.live import LiveView
+from search.engine.display import Display, View
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
 from trainers.files import open_log
-
-
-def say(console: Console, text: str) -> None:
-    """A line for the user, as it is."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class Signals:
@@ -55,19 +48,19 @@ def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
 
 
 @contextmanager
-def told_how_to_go_on(folder: SearchFolder, console: Console) -> Iterator[None]:
+def told_how_to_go_on(folder: SearchFolder, display: Display) -> Iterator[None]:
     """Whenever a session is ended at once, say how to go on with the search, if it has begun."""
     try:
         yield
     except KeyboardInterrupt:
         if folder.path.exists():
-            say(console, f"ended at once; nothing that was reported is lost: go on with `{folder.hint('resume')}`")
+            display.say(f"ended at once; nothing that was reported is lost: go on with `{folder.hint('resume')}`")
         raise
 
 
 @contextmanager
-def shown(view: LiveView, history: History) -> Iterator[None]:
-    """Show the live view inside."""
+def shown(view: View, history: History) -> Iterator[None]:
+    """Show the view inside."""
     view.start(history)
     try:
         yield
@@ -76,9 +69,9 @@ def shown(view: LiveView, history: History) -> Iterator[None]:
 
 
 @contextmanager
-def connected_quietly(address: str | None, console: Console) -> Iterator[None]:
+def connected_quietly(address: str | None, display: Display) -> Iterator[None]:
     """Be connected to Ray inside, and say so."""
-    say(console, "starting Ray" if address is None else f"joining Ray at {address}")
+    display.say("starting Ray" if address is None else f"joining Ray at {address}")
     with connected(address):
         yield
 

@@ -1,32 +1,28 @@
 """Run, resume and extend a search. Resume and extend are the same thing as run: a new Tuner, fed by the journal."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
-from rich.console import Console
 
 from search.algorithms.proposer import Agenda, SearchAgenda, planned_trials
 from search.cluster.membership import OnCluster, on_cluster
 from search.cluster.slots import Slots, live_nodes
-from search.display.live import LiveView
 from search.engine import preflight
 from search.engine.advice import no_test_split
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.controller import Conductor, PausedError, is_complete
-from search.engine.interrupts import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
+from search.engine.display import Display
+from search.engine.interrupts import Signals, connected_quietly, quiet, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import Plan, check_workers, make_plan
 from search.engine.ray_tune import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
 from search.journal.history import History, Trial
-from search.reporting.write import write_report
 from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
 from search.storage.provenance import about_data, code_hash, provenance
@@ -37,7 +33,6 @@ from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
 from search.worker.trainable import SharedData, trainable
 from spaces.spec import SearchSpec
-from trainers.console import terminal_variables
 from trainers.data import load, missing_test
 from trainers.data.arrays import Split, TrialData
 from trainers.data.paths import anchored
@@ -57,6 +52,7 @@ class SearchResult:
     tracking_problem: str | None
     parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
     different: list[str] | None  # what MLflow has otherwise than the journal; None: it could not be counted
+    ran: bool = True  # False: the search was complete, and nothing was left to run
 
 
 def run(
@@ -66,7 +62,7 @@ def run(
     data: Path | None = None,
     address: str | None = None,
     start_from: str | None = None,
-    console: Console | None = None,
+    display: Display,
 ) -> SearchResult:
     """Run a new search to its end.
 
@@ -74,7 +70,6 @@ def run(
     HOST:PORT of a running cluster. start_from: an older search on the same data, whose trials the sampler is told.
     Raises InputError and EnvironmentProblem before anything is written.
     """
-    console = console or Console(file=sys.stdout, _environ=terminal_variables())
     root, stored = results_root(results), spec.storage.uri is not None
     refuse_existing(root, spec.name)
     refuse_stored(spec)
@@ -85,18 +80,18 @@ def run(
     preflight.check_folder(
         root, make_plan(spec, arrays, slots=1), stored=stored
     )  # what no cluster could mend; then with its slots
-    say(console, f"{spec.name}: {arrays.description}")
+    display.say(f"{spec.name}: {arrays.description}")
     if (mend := missing_test(spec.data, data)) is not None:
-        say(console, no_test_split(mend))
-    with told_how_to_go_on(SearchFolder(root / spec.name), console):
-        with connected_quietly(address, console):
+        display.say(no_test_split(mend))
+    with told_how_to_go_on(SearchFolder(root / spec.name), display):
+        with connected_quietly(address, display):
             nodes = check_cluster(spec, root, address)
             preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()), stored=stored)
             begun = [] if older is None else [known_event(older)]
             folder = create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
-            with taken(folder, partial(say, console)) as hold:
-                found = _drive(folder, spec, arrays, console, nodes=nodes, hold=hold)
-        return _reported(found, data, console)
+            with taken(folder, display.say) as hold:
+                found = _drive(folder, spec, arrays, display, nodes=nodes, hold=hold)
+        return found
 
 
 def resume(
@@ -108,7 +103,7 @@ def resume(
     address: str | None = None,
     storage: str | None = None,
     anyway: bool = False,
-    console: Console | None = None,
+    display: Display,
 ) -> SearchResult:
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
@@ -116,30 +111,29 @@ def resume(
     folder is not here. anyway: also when the code that decides scores and decisions is not that which it began
     with.
     """
-    console = console or Console(file=sys.stdout, _environ=terminal_variables())
     folder = opened(results_root(results), name, storage)
-    with told_how_to_go_on(folder, console):
-        with taken(folder, partial(say, console)) as hold:
+    with told_how_to_go_on(folder, display):
+        with taken(folder, display.say) as hold:
             spec, history = folder.spec(), folder.history()
             if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
-                say(console, f"{name} is complete: there is nothing left to run")
-                return SearchResult(folder, history, "done", undelivered(folder), None, None, None)
+                display.say(f"{name} is complete: there is nothing left to run")
+                return SearchResult(folder, history, "done", undelivered(folder), None, None, None, ran=False)
             arrays = load(spec.data, data)
             refuse_other_data(folder, arrays)
-            refuse_other_code(folder, anyway=anyway, say=partial(say, console))
-            say(console, f"{spec.name}: {arrays.description}")
+            refuse_other_code(folder, anyway=anyway, say=display.say)
+            display.say(f"{spec.name}: {arrays.description}")
             if extend_by:
                 more = planned_trials(spec, history.extra + extend_by) - planned_trials(spec, history.extra)
                 if more == 0:
                     raise InputError(f"--trials: the grid of {name} has no more points; search.grid_points sets them")
                 planned, trials = planned_trials(spec, history.extra), "trial" if more == 1 else "trials"
-                say(console, f"{more} {trials} more than the {planned} planned so far")
-            with connected_quietly(address, console):
+                display.say(f"{more} {trials} more than the {planned} planned so far")
+            with connected_quietly(address, display):
                 nodes = check_cluster(spec, folder.root, address)
                 plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
                 preflight.check_folder(folder.root, plan, stored=hold.storage is not None)
-                found = _drive(folder, spec, arrays, console, extend_by, nodes=nodes, hold=hold)
-        return _reported(found, data, console)
+                found = _drive(folder, spec, arrays, display, extend_by, nodes=nodes, hold=hold)
+        return found
 
 
 def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str] | None:
@@ -151,23 +145,11 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str
     return None if address is None else preflight.check_nodes(preflight.shared_place(spec, root), code_hash())
 
 
-def _reported(found: SearchResult, data: Path | None, console: Console) -> SearchResult:
-    """Write the report, once the lock is free: it says whether the search still runs."""
-    try:
-        written = write_report(found.folder.name, results=found.folder.root, data=data)
-    except EnvironmentProblem as problem:  # the search is done all the same
-        say(console, str(problem))
-        return found
-    if written.problem and not found.tracking_problem:  # else MLflow's silence is told of at the end
-        say(console, written.problem)
-    return found
-
-
 def _drive(
     folder: SearchFolder,
     spec: SearchSpec,
     arrays: TrialData,
-    console: Console,
+    display: Display,
     extend_by: int = 0,
     *,
     nodes: list[str] | None,
@@ -176,7 +158,7 @@ def _drive(
     plan = make_plan(spec, arrays, folder.history().extra + extend_by)
     agenda = SearchAgenda(spec, Slots(spec)())
     data = {spec.data.seed: arrays}
-    return drive(folder, spec, agenda, data, console, extend_by, plan=plan, nodes=nodes, hold=hold)
+    return drive(folder, spec, agenda, data, display, extend_by, plan=plan, nodes=nodes, hold=hold)
 
 
 def drive(
@@ -184,7 +166,7 @@ def drive(
     spec: SearchSpec,
     agenda: Agenda,
     data: Mapping[int, TrialData],
-    console: Console,
+    display: Display,
     extend_by: int = 0,
     *,
     plan: Plan,
@@ -202,7 +184,7 @@ def drive(
     history = folder.history()
     uri = tracking_uri(spec, folder.root)
     tracker = Tracker(folder, uri, hold.safe)
-    view = LiveView(console, plan, spec.search.metric_key, lambda: _problem(tracker, hold))
+    view = display.view(plan, spec.search.metric_key, lambda: _problem(tracker, hold))
     kept = to_keep or (lambda history: best_and_contrast(history, spec.search.keep_best))
     keeper = Keeper(folder, history, kept, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)

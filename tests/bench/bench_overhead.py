@@ -20,6 +20,7 @@ from measure import Row, Say, folder_on_disk
 from ray import cloudpickle, tune
 from rich.console import Console
 
+from search import api
 from search.cluster.connection import connected
 from search.engine import runner
 from search.engine.interrupts import quiet
@@ -62,7 +63,7 @@ def _of_ours(root: Path) -> tuple[list[float], float]:
         return left
 
     with patch.object(runner, "trainable", idle), patch.object(runner.Tracker, "close", timed_close):
-        found = runner.run(spec, results=root, console=Console(file=StringIO()))
+        found = api.run(spec, results=root, console=Console(file=StringIO()))
     assert found.undelivered == 0, "MLflow is to have everything"
     starts = _starts(found.folder.path)
     return _between(starts), 1000 * (ends[0] - starts[0]) / len(starts)

@@ -24,6 +24,7 @@ from ray import cloudpickle
 from rich.console import Console
 from worker_notes import NOTES, Noted, noting
 
+from search import api
 from search.cluster.connection import connected
 from search.engine import runner
 from search.storage.search_folder import SearchFolder
@@ -65,7 +66,7 @@ def searched(name: str, changes: list[str], root: Path) -> list[Slot]:
     cloudpickle.register_pickle_by_value(worker_notes)
     spec, _ = demo(changes, name)
     with patch.object(runner, "trainable", noting):
-        found = runner.run(spec, results=root, console=Console(file=StringIO()))
+        found = api.run(spec, results=root, console=Console(file=StringIO()))
     return slots_of(found.folder)
 
 

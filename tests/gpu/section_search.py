@@ -18,8 +18,8 @@ from rich.console import Console
 from rows import Row
 from setting import DIGITS, Setting
 
+from search.api import run
 from search.cluster.connection import connected
-from search.engine.runner import run
 from search.journal.history import Trial
 from search.journal.log import read_events
 from search.storage.search_folder import SearchFolder

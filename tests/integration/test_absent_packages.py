@@ -40,12 +40,13 @@ metadata.Distribution.from_name = staticmethod(from_name)
 SEARCH = """
 import sys
 from pathlib import Path
+from search import api
 from search.engine import runner
 from spaces.spec import load_spec
 
 runner.DELIVERY_PATIENCE = 3600.0  # to wait for an MLflow that is not installed would take longer than this test may
 spec = load_spec("digits", ["search.trials=1", "search.baselines=[CL]", "representation.epochs=2"], name="bare")
-found = runner.run(spec, results=Path(sys.argv[1]))
+found = api.run(spec, results=Path(sys.argv[1]))
 assert found.reason == "done", found.reason
 """
 

@@ -16,16 +16,17 @@ from mlflow.exceptions import MlflowException
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
+from search.display.on_console import ConsoleDisplay
 from search.engine import compatibility
 from search.engine.confirmation import confirm
+from search.evidence import evidence as weighing
 from search.evidence.candidates import candidates, fresh_seeds, is_confirmed, read_plan
-from search.evidence.evidence import evidence as weighing
 from search.evidence.verdict import judge
 from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import openings
+from search.tracking import model_registry
 from search.tracking.client import default_store, tracking_uri
-from search.tracking.outbox import model_registry
 from trainers.data import load_test
 from trainers.errors import InputError
 
@@ -66,11 +67,11 @@ def confirmed(finished, shared_ray, root):
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    first = confirm(folder.name, seeds=SEEDS, results=root, console=QUIET)
+    first = confirm(folder.name, seeds=SEEDS, results=root, display=ConsoleDisplay(QUIET))
     thread.join()
     assert first.ended == "interrupted"
     assert not is_confirmed(first.folder)
-    whole = confirm(folder.name, results=root, console=QUIET)
+    whole = confirm(folder.name, results=root, display=ConsoleDisplay(QUIET))
     assert whole.ended == "done"
     return whole
 
@@ -122,10 +123,10 @@ def test_the_evidence_is_what_the_runs_scored(confirmed, finished, root):
 def test_a_confirmed_search_is_not_confirmed_again_without_a_word(confirmed, root):
     name = confirmed.folder.searched.name
     before = confirmed.folder.journal.read_bytes()
-    assert confirm(name, results=root, console=QUIET).session is None
+    assert confirm(name, results=root, display=ConsoleDisplay(QUIET)).session is None
     assert confirmed.folder.journal.read_bytes() == before
     with pytest.raises(InputError, match=r"was confirmed with 3 configurations on 2 seeds; say --again"):
-        confirm(name, seeds=3, results=root, console=QUIET)
+        confirm(name, seeds=3, results=root, display=ConsoleDisplay(QUIET))
 
 
 @pytest.mark.slow
@@ -251,7 +252,7 @@ def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray
     with monkeypatch.context() as patch:
         patch.setattr(compatibility, "scoring_code_hash", lambda: "other")
         with pytest.raises(InputError, match=r"began with other code .*--anyway"):
-            confirm(mine.name, seeds=1, results=root, console=QUIET)
+            confirm(mine.name, seeds=1, results=root, display=ConsoleDisplay(QUIET))
     assert openings(mine.test_openings) == [], "nothing was looked at"
 
     begun = mine.path / "confirm-1"
@@ -262,7 +263,7 @@ def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray
     about["confirms"]["test"] = "0" * 64
     (begun / "search.json").write_text(json.dumps(about))
     with pytest.raises(InputError, match="was begun with other test images"):
-        confirm(mine.name, results=root, console=QUIET)
+        confirm(mine.name, results=root, display=ConsoleDisplay(QUIET))
 
 
 @pytest.mark.slow

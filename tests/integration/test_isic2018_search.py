@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from search.engine import runner
+from search import api
 from spaces.spec import load_spec
 from trainers.config import METRIC
 
@@ -82,4 +82,4 @@ def test_a_search_runs_end_to_end(words, shared_ray, tree, typed, tmp_path):
     confirmed = typed("confirm", "isic2018", "--seeds", "2", results=results)
     assert confirmed.returncode == 0, confirmed.stdout + confirmed.stderr
     assert "2 fresh seeds, scored on 14 test images" in confirmed.stdout
-    assert runner.resume("isic2018", results=results).reason == "done"
+    assert api.resume("isic2018", results=results).reason == "done"

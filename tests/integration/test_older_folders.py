@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from search.display.on_console import ConsoleDisplay
 from search.engine import compatibility
 from search.engine.compatibility import refuse_other_code
 from search.engine.confirmation import confirm
@@ -77,7 +78,7 @@ def test_a_confirmation_that_other_code_began_is_refused_although_its_search_can
     about["provenance"]["scoring_code"] = "other"
     (folder / "search.json").write_text(json.dumps(about))
     with pytest.raises(InputError, match=r"half-confirmed confirm-1 began with other code .*--anyway"):
-        confirm("half-confirmed", results=untouched)
+        confirm("half-confirmed", results=untouched, display=ConsoleDisplay())
 
 
 def test_a_new_word_in_a_report_stops_nobody(told, monkeypatch):
@@ -116,7 +117,7 @@ def test_an_older_search_is_resumed_to_its_end_extended_and_confirmed(done, olde
     assert done("extend", "interrupted", "--trials", "1").count(CANNOT_TELL) == 1
     assert len(folder.history().in_state(*ENDED)) == 9
     heard = StringIO()  # the word `confirm` would register a model too, which takes long and is tried below
-    confirm("interrupted", seeds=1, results=older, console=Console(file=heard, width=200, _environ={}))
+    confirm("interrupted", seeds=1, results=older, display=ConsoleDisplay(Console(file=heard, width=200, _environ={})))
     assert heard.getvalue().count(CANNOT_TELL) == 1
     assert "scoring_code" in SearchFolder(folder.path / "confirm-1").about()["provenance"]
 

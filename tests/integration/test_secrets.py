@@ -9,6 +9,7 @@ import outages
 import pytest
 import torch
 
+from search import api
 from search.engine import runner
 from search.storage.search_folder import SearchFolder
 from search.tracking import model_registry, outbox
@@ -43,7 +44,7 @@ def test_a_search_leaves_no_password_in_any_file(shared_ray, tmp_path, monkeypat
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)
     spec = load_spec("digits", ["search.trials=1", "search.baselines=[]", "search.max_concurrent=1"])
     monkeypatch.setattr(runner, "DELIVERY_PATIENCE", 1.0)
-    assert runner.run(spec, results=tmp_path).undelivered > 0
+    assert api.run(spec, results=tmp_path).undelivered > 0
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
@@ -60,7 +61,7 @@ def test_a_server_that_lets_it_in_leaves_no_password_either(shared_ray, told, tm
     uri = server.uri.replace("//", f"//admin:{quote(password)}@")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     try:
-        found = runner.run(spec, results=results)
+        found = api.run(spec, results=results)
         folder = found.folder
         printed += capsys.readouterr()
         assert outbox.sync(folder)[1] == []

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from search.engine import runner
+from search import api
+from search.display.on_console import ConsoleDisplay
 from search.engine.confirmation import confirm
 from search.exports import export
 from search.storage import ownership
@@ -32,9 +33,9 @@ def in_a_store(shared_ray, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ownership.Hold, "taken_over", after_a_while)
         with pytest.raises(EnvironmentProblem, match="the test took it away"):
-            runner.run(spec, results=root / "lost")
+            api.run(spec, results=root / "lost")
     shutil.rmtree(root / "lost")
-    return runner.resume("kept", results=root / "found", storage=uri), uri
+    return api.resume("kept", results=root / "found", storage=uri), uri
 
 
 @pytest.mark.slow
@@ -55,8 +56,8 @@ def test_a_search_whose_host_was_lost_comes_to_the_same(finished, in_a_store):
 @pytest.mark.slow
 def test_a_confirmation_outlives_its_host_too(in_a_store, shared_ray, tmp_path):
     found, uri = in_a_store
-    one = confirm("kept", results=found.folder.root, seeds=2)
-    again = confirm("kept", results=tmp_path / "third", storage=uri)
+    one = confirm("kept", results=found.folder.root, seeds=2, display=ConsoleDisplay())
+    again = confirm("kept", results=tmp_path / "third", storage=uri, display=ConsoleDisplay())
     assert again.session is None, "nothing is left to run"
     assert again.folder.journal.read_bytes() == one.folder.journal.read_bytes()
     finished_ = again.folder.history().in_state("finished")

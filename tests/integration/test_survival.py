@@ -18,6 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from search import api
 from search.algorithms.proposer import SearchAgenda
 from search.engine import compatibility, preflight, runner
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
@@ -98,7 +99,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_line_and_the_search_resumes(s
         _run_with_listener(spec, small_disk, fill)
     assert "Traceback" not in "".join(capfd.readouterr())
     filler.unlink()
-    resumed = runner.resume("filled", results=small_disk)
+    resumed = api.resume("filled", results=small_disk)
     assert {n: (t.values, t.state, t.score) for n, t in resumed.history.trials.items()} == {
         n: (t.values, t.state, t.score) for n, t in finished.history.trials.items()
     }
@@ -108,7 +109,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_line_and_the_search_resumes(s
 @pytest.mark.slow
 def test_only_the_best_keep_their_checkpoints(tmp_path, shared_ray):
     spec = load_spec("digits", [*SMALL, "search.keep_best=2", "search.scheduler.name=none"])
-    found = runner.run(spec, results=tmp_path)
+    found = api.run(spec, results=tmp_path)
     left = {number: len(list(found.folder.trial(number).checkpoints.glob("*.pt"))) for number in found.history.trials}
     ranked = found.history.ranked()
     contrast = next(trial for trial in ranked if trial.family == "CL")  # the report shows its encoder
@@ -200,7 +201,7 @@ def _run_with_listener(spec, root, listener):
 
     runner.Keeper.on_event = both
     try:
-        return runner.run(spec, results=root)
+        return api.run(spec, results=root)
     finally:
         runner.Keeper.on_event = original
 
@@ -254,7 +255,7 @@ def test_a_search_may_start_from_an_older_ones_trials(finished, root, shared_ray
         "search.scheduler.reduction=2",
     ]
     spec = load_spec("digits", spec_changes, name="younger")
-    found = runner.run(spec, results=root, start_from="Finished.1")
+    found = api.run(spec, results=root, start_from="Finished.1")
     assert len(found.history.known) == len(finished.history.trials)
     assert len(found.history.trials) == 1
     events = [json.loads(line)["event"] for line in found.folder.journal.read_text().splitlines()]
@@ -269,7 +270,7 @@ def test_a_search_may_start_from_an_older_ones_trials(finished, root, shared_ray
     ):
         other = load_spec("digits", [*spec_changes, change], name="unlike")
         with pytest.raises(InputError, match=complaint):
-            runner.run(other, results=root, start_from="Finished.1")
+            api.run(other, results=root, start_from="Finished.1")
 
 
 @pytest.mark.slow
@@ -277,19 +278,19 @@ def test_a_finished_search_can_be_extended_and_stays_reproducible(finished, shar
     """Ten trials at once, or eight and then two: the same trials."""
     spec = finished.folder.spec()
     fewer = spec.model_copy(update={"search": spec.search.model_copy(update={"trials": 5})})
-    first = runner.run(fewer, results=tmp_path)
-    more = runner.resume(first.folder.name, extend_by=2, results=tmp_path)
+    first = api.run(fewer, results=tmp_path)
+    more = api.resume(first.folder.name, extend_by=2, results=tmp_path)
     assert {n: (t.values, t.state, t.score) for n, t in more.history.trials.items()} == {
         n: (t.values, t.state, t.score) for n, t in finished.history.trials.items()
     }
-    assert runner.resume(first.folder.name, results=tmp_path).reason == "done"
+    assert api.resume(first.folder.name, results=tmp_path).reason == "done"
 
 
 @pytest.mark.slow
 def test_other_code_or_data_is_refused_unless_it_is_wanted(finished, root, shared_ray, monkeypatch):
     monkeypatch.setattr(compatibility, "scoring_code_hash", lambda: "other")
     with pytest.raises(InputError, match=r"other code \(commit \w+.*go on with \((commit|of no commit).*--anyway"):
-        runner.resume("Finished.1", extend_by=1, results=root)
+        api.resume("Finished.1", extend_by=1, results=root)
 
 
 @pytest.mark.slow
@@ -338,7 +339,7 @@ def test_what_a_search_starts_from_outlives_a_kill_before_its_first_trial(finish
     spec = load_spec("digits", ["representation.epochs=6", "classifier.epochs=3"], name="killed-early")
     monkeypatch.setattr(runner, "taken", killed)
     with pytest.raises(Killed):
-        runner.run(spec, results=root, start_from="Finished.1")
+        api.run(spec, results=root, start_from="Finished.1")
     assert len(SearchFolder(root / "killed-early").history().known) == len(finished.history.trials)
 
 
@@ -346,5 +347,5 @@ def test_what_a_search_starts_from_outlives_a_kill_before_its_first_trial(finish
 def test_an_extension_that_cannot_be_written_down_is_to_be_asked_for_again(mine, shared_ray, monkeypatch):
     monkeypatch.setattr(Journal, "append", _full)
     with pytest.raises(EnvironmentProblem, match=r"No space left.*; nothing was changed: mend it, then say the same"):
-        runner.resume(mine.name, extend_by=1, results=mine.root)
+        api.resume(mine.name, extend_by=1, results=mine.root)
     assert mine.history().extra == 0

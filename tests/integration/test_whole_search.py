@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
-from search.engine import runner
+from search import api
 from search.exports import export
 from search.journal.history import History
 from search.tracking import outbox
@@ -52,7 +52,7 @@ def test_a_search_finishes_with_baselines_stops_and_a_winner(finished):
 
 
 def test_a_second_run_with_the_same_seed_proposes_and_stops_the_same(finished, shared_ray, tmp_path):
-    again = runner.run(load_spec("digits", SMALL), results=tmp_path)
+    again = api.run(load_spec("digits", SMALL), results=tmp_path)
     assert told(again.history) == told(finished.history)
 
 
@@ -62,7 +62,7 @@ def test_workers_are_used_again_and_leak_nothing(finished, shared_ray):
 
 
 def test_nothing_of_rays_reaches_the_user(finished, capfd, shared_ray, tmp_path):
-    runner.run(load_spec("digits", [*SMALL, "search.trials=1", "search.baselines=[CL]"]), results=tmp_path)
+    api.run(load_spec("digits", [*SMALL, "search.trials=1", "search.baselines=[CL]"]), results=tmp_path)
     printed = capfd.readouterr()
     for word in ("tune", "Trainable", "ray", "Traceback", "WARNING", "INFO"):
         assert word not in printed.out.replace("Ray", "") + printed.err, word
@@ -134,7 +134,7 @@ def test_fractional_and_logical_gpus_are_granted(shared_ray, tmp_path):
     spec = load_spec(
         "digits", [*SMALL, "search.trials=2", "resources.gpus=0.5", "resources.cpus=0.5", "search.max_concurrent=null"]
     )
-    found = runner.run(spec, results=tmp_path)
+    found = api.run(spec, results=tmp_path)
     assert json.loads(found.folder.journal.read_text().splitlines()[0])["slots"] == 4
     assert found.reason == "done"
 
@@ -142,7 +142,7 @@ def test_fractional_and_logical_gpus_are_granted(shared_ray, tmp_path):
 def test_workers_that_the_nodes_do_not_hold_are_refused_and_nothing_is_left(shared_ray, tmp_path):
     asked = ["resources={gpus: 1, cpus: 0.5, workers: 3}"]
     with pytest.raises(EnvironmentProblem, match=r"asks for 3 of 0.5 cpus and 1 gpus each, but the nodes hold 2; set"):
-        runner.run(load_spec("digits", asked), results=tmp_path)
+        api.run(load_spec("digits", asked), results=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -150,13 +150,13 @@ def test_more_workers_than_the_training_set_has_rows_are_refused_and_nothing_is_
     data = "data={dataset: digits, classes: ['3', '8'], train_size: 20, val_per_class: 25}"
     asked = [data, "representation.batch_size=256", "resources.workers=41"]
     with pytest.raises(InputError, match=r"^resources\.workers: .*got 41 workers for 40 rows \(20 training images\)$"):
-        runner.run(load_spec("digits", asked), results=tmp_path)
+        api.run(load_spec("digits", asked), results=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_existing_name_is_refused(finished, root):
     with pytest.raises(InputError, match=r"exists in .*afcl resume Finished\.1"):
-        runner.run(load_spec("digits", SMALL, name="Finished.1"), results=root)
+        api.run(load_spec("digits", SMALL, name="Finished.1"), results=root)
 
 
 def test_a_diverging_trial_fails_with_its_reason_and_the_search_goes_on(shared_ray, tmp_path):
@@ -172,7 +172,7 @@ def test_a_diverging_trial_fails_with_its_reason_and_the_search_goes_on(shared_r
             "representation.lr=1.0e+38",
         ],
     )
-    found = runner.run(spec, results=tmp_path)
+    found = api.run(spec, results=tmp_path)
     assert [trial.state for trial in found.history.trials.values()] == ["failed", "failed"]
     assert all("diverged" in trial.reason for trial in found.history.trials.values())
 
@@ -194,13 +194,13 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(shared_ray, tmp_path):
 
     thread = threading.Thread(target=kill_the_worker)
     thread.start()
-    found = runner.run(spec, results=tmp_path)
+    found = api.run(spec, results=tmp_path)
     thread.join()
     assert killed
     assert found.history.trials[0].state == "finished"
     assert "goes on from its checkpoint" in found.folder.trial(0).log.read_text()
     assert sorted(found.history.trials[0].epochs) == list(range(1, spec.base.last_epoch + 1))
-    undisturbed = runner.run(spec.model_copy(update={"name": "undisturbed"}), results=tmp_path)
+    undisturbed = api.run(spec.model_copy(update={"name": "undisturbed"}), results=tmp_path)
     assert undisturbed.history.trials[0].score == found.history.trials[0].score
 
 
@@ -215,18 +215,18 @@ def test_a_stopped_search_goes_on_where_it_was(shared_ray, tmp_path, finished):
 
     thread = threading.Thread(target=ask_to_stop)
     thread.start()
-    paused = runner.run(spec, results=tmp_path)
+    paused = api.run(spec, results=tmp_path)
     thread.join()
     assert paused.reason == "stopped"
     assert len(paused.history.in_state("finished", "stopped")) < 10
-    resumed = runner.resume(spec.name, results=tmp_path)
+    resumed = api.resume(spec.name, results=tmp_path)
     assert resumed.reason == "done"
     assert told(resumed.history) == told(finished.history)
 
 
 def test_a_tracking_server_that_is_down_costs_no_time_and_loses_nothing(shared_ray, tmp_path, finished):
     spec = load_spec("digits", [*SMALL, "tracking.uri=http://127.0.0.1:9"])
-    found = runner.run(spec, results=tmp_path)
+    found = api.run(spec, results=tmp_path)
     assert found.reason == "done"
     assert told(found.history) == told(finished.history)
     assert found.undelivered > 0
@@ -260,9 +260,9 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
         "search.baselines=[]",
     ]
     monkeypatch.chdir(tmp_path)
-    found = runner.run(load_spec("digits", changes, name="own"), results=tmp_path / "results")
+    found = api.run(load_spec("digits", changes, name="own"), results=tmp_path / "results")
     monkeypatch.chdir("/")
-    assert runner.resume("own", results=tmp_path / "results").reason == "done"
+    assert api.resume("own", results=tmp_path / "results").reason == "done"
     exported = export.read_export(export.export("own", results=tmp_path / "results")[0])
     trained = export.train(exported, lambda step, metrics: None)
     assert export.compare(exported, trained.result)["same"]

@@ -5,7 +5,7 @@ import json
 import pytest
 from stores import hold, look_elsewhere, played
 
-from search.engine import runner
+from search import api
 from search.storage import ownership
 from search.storage.fetch import bring
 from search.storage.ownership import taken
@@ -51,7 +51,7 @@ def test_another_search_of_the_same_name_is_not_overwritten(kept, told, uri):
     with pytest.raises(InputError, match="name: another search 'begun' is kept in file://"), hold(kept):
         pass
     with pytest.raises(InputError, match=r"exists in file://.*; go on with `afcl resume begun --storage file://"):
-        runner.run(kept.spec(), results=told.parent / "new")
+        api.run(kept.spec(), results=told.parent / "new")
 
 
 def test_what_the_lost_end_of_a_journal_told_of_is_removed(kept):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from search import api
 from search.engine import runner
 from search.exports import export
 from search.storage.search_folder import SearchFolder
@@ -34,7 +35,7 @@ CLOCKS = ("seconds", "images_per_second")
 
 @pytest.fixture(scope="module")
 def undisturbed(shared_ray, tmp_path_factory):
-    return runner.run(load_spec("digits", TWO), results=tmp_path_factory.mktemp("two-workers"))
+    return api.run(load_spec("digits", TWO), results=tmp_path_factory.mktemp("two-workers"))
 
 
 def told(history):
@@ -94,7 +95,7 @@ def test_a_search_killed_with_all_its_workers_resumes_to_the_same_search(undistu
     assert session.poll() is None
     os.killpg(session.pid, signal.SIGKILL)
     session.wait()
-    resumed = runner.resume("digits", results=tmp_path)
+    resumed = api.resume("digits", results=tmp_path)
     assert resumed.reason == "done"
     assert told(resumed.history) == told(undisturbed.history)
     assert len(results(folder)) == len(set(results(folder)))
@@ -116,7 +117,7 @@ def test_a_worker_that_dies_costs_an_attempt_and_no_epoch(undisturbed, tmp_path,
             kill_after_three_epochs(event, history)
 
     monkeypatch.setattr(runner, "OptunaView", Watched)
-    found = runner.run(load_spec("digits", TWO), results=tmp_path)
+    found = api.run(load_spec("digits", TWO), results=tmp_path)
     assert killed
     assert told(found.history) == told(undisturbed.history)
     assert len(set(led(found.folder, 0))) == 2
@@ -152,7 +153,7 @@ def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp
     short_of_memory = with_followers_that_raise(OutOfMemory("out of GPU memory: told by a test"))
     monkeypatch.setattr(runner, "trainable", short_of_memory)
     spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL, FCL]", "space={}"])
-    found = runner.run(spec, results=tmp_path)
+    found = api.run(spec, results=tmp_path)
     first, second = found.history.trials.values()
     assert (first.state, first.reason) == ("failed", "out of GPU memory: told by a test")
     assert second.state == "finished"
@@ -162,7 +163,7 @@ def test_a_follower_whose_gpu_torch_cannot_use_pauses_the_search(shared_ray, tmp
     monkeypatch.setattr(runner, "trainable", with_followers_that_raise(UnusableGPU("the driver is too old")))
     spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL]", "space={}"])
     with pytest.raises(EnvironmentProblem, match=r"^the driver is too old; nothing is lost: mend it, then `afcl res"):
-        runner.run(spec, results=tmp_path)
+        api.run(spec, results=tmp_path)
 
 
 def test_an_export_trains_on_as_many_workers_to_the_same_digit(undisturbed):

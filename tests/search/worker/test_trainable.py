@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from search import api
 from search.engine import runner
 from search.storage.trial_folder import TrialFolder
 from search.worker import trainable
@@ -121,7 +122,7 @@ def test_a_worker_that_ran_out_of_memory_takes_no_trial_after_it(tmp_path, share
             there.run_on_workers = genuine
 
     monkeypatch.setattr(runner, "trainable", short_of_memory)
-    found = runner.run(spec, results=tmp_path / "results")
+    found = api.run(spec, results=tmp_path / "results")
     first, second = found.history.trials[0], found.history.trials[1]
     assert (first.state, first.reason) == ("failed", "out of GPU memory: told by a test")
     assert second.state == "finished"

@@ -1,0 +1,204 @@
+"""The words of the command line as functions: each joins the engine with what reports and shows it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from search.display.on_console import ConsoleDisplay
+from search.engine import confirmation, runner
+from search.engine.confirmation import Confirmed
+from search.engine.interrupts import told_how_to_go_on
+from search.engine.runner import SearchResult
+from search.evidence.candidates import is_confirmed
+from search.exports.export import export
+from search.reporting.write import write_report
+from spaces.spec import SearchSpec, load_spec
+from trainers.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from search.evidence.evidence import Evidence
+
+__all__ = ["Confirmation", "Confirmed", "SearchResult", "confirm", "export", "extend", "resume", "run"]
+
+
+def run(
+    spec: SearchSpec | str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    results: Path | None = None,
+    data: Path | None = None,
+    address: str | None = None,
+    start_from: str | None = None,
+    console: Console | None = None,
+) -> SearchResult:
+    """Run a new search to its end, and write its report.
+
+    Args:
+        spec: a spec, or the path of one, or the name of a ready one (demo, fmnist, digits, isic2018, study).
+        overrides: PATH=VALUE texts that change a spec given by path or name, as `--set` does.
+        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
+        address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
+        start_from: the name of an older search on the same data, whose trials the sampler is told.
+        console: where progress is shown; by default standard output.
+
+    Raises:
+        InputError: what was given is wrong. Nothing was written.
+        EnvironmentProblem: the machine lacks something.
+    """
+    display = ConsoleDisplay(console)
+    checked = spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides)
+    found = runner.run(checked, results=results, data=data, address=address, start_from=start_from, display=display)
+    return _reported(found, data, display)
+
+
+def resume(
+    name: str,
+    *,
+    extend_by: int = 0,
+    results: Path | None = None,
+    data: Path | None = None,
+    address: str | None = None,
+    storage: str | None = None,
+    anyway: bool = False,
+    console: Console | None = None,
+) -> SearchResult:
+    """Go on with a search that was interrupted or killed, from its journal, and write its report.
+
+    Args:
+        name: of the search.
+        extend_by: so many proposed trials more than it was planned with; see `extend`.
+        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
+        address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
+        storage: the address of the store that has the search, where its folder is not here.
+        anyway: go on also where the code that decides scores and decisions is not that which it began with.
+        console: where progress is shown; by default standard output.
+
+    Raises:
+        InputError: there is no such search, or it may not go on here.
+        EnvironmentProblem: the machine lacks something.
+    """
+    display = ConsoleDisplay(console)
+    found = runner.resume(
+        name,
+        extend_by=extend_by,
+        results=results,
+        data=data,
+        address=address,
+        storage=storage,
+        anyway=anyway,
+        display=display,
+    )
+    return _reported(found, data, display) if found.ran else found
+
+
+def extend(
+    name: str,
+    trials: int,
+    *,
+    results: Path | None = None,
+    data: Path | None = None,
+    address: str | None = None,
+    storage: str | None = None,
+    anyway: bool = False,
+    console: Console | None = None,
+) -> SearchResult:
+    """Go on with a search, finished or not, with `trials` proposed trials more; arguments and errors as of `resume`."""
+    return resume(
+        name,
+        extend_by=trials,
+        results=results,
+        data=data,
+        address=address,
+        storage=storage,
+        anyway=anyway,
+        console=console,
+    )
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a confirmation came to. evidence: None where it was interrupted, or nothing finished."""
+
+    confirmed: Confirmed
+    evidence: "Evidence | None" = None
+
+
+def confirm(
+    name: str,
+    *,
+    top: int | None = None,
+    seeds: int | None = None,
+    again: bool = False,
+    anyway: bool = False,
+    results: Path | None = None,
+    data: Path | None = None,
+    address: str | None = None,
+    storage: str | None = None,
+    console: Console | None = None,
+    on_verdict: Callable[[Confirmed, "Evidence"], None] = lambda confirmed, evidence: None,
+) -> Confirmation:
+    """Confirm a search on fresh seeds and the test split: verdict.json, the page and the registered model.
+
+    Args:
+        name: of the search.
+        top: so many of the best trials, besides the best of each loss (1).
+        seeds: how many fresh ones (10); by default a confirmation that was begun goes on with its own.
+        again: open the test split once more, on other seeds.
+        anyway: also with other code that decides scores than the search's, or than the confirmation began with.
+        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
+        address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
+        storage: the address of the store that has the search, where its folder is not here.
+        console: where progress is shown; by default standard output.
+        on_verdict: is given the verdict when it stands, before the page and the model are made, which take seconds.
+
+    Raises:
+        InputError: there is nothing to confirm or no test split, or the split was opened before (unless `again`).
+        EnvironmentProblem: the machine lacks something.
+    """
+    from search.evidence.evidence import conclude  # scipy takes half a second
+    from search.tracking import model_registry
+
+    display = ConsoleDisplay(console)
+    confirmed = confirmation.confirm(
+        name,
+        top=top,
+        seeds=seeds,
+        again=again,
+        anyway=anyway,
+        results=results,
+        data=data,
+        address=address,
+        storage=storage,
+        display=display,
+    )
+    if not is_confirmed(confirmed.folder):
+        return Confirmation(confirmed)
+    evidence = conclude(confirmed.folder, confirmed.test.labels)
+    on_verdict(confirmed, evidence)
+    display.say("writing the report")
+    try:
+        write_report(name, results=results, data=data)
+    except EnvironmentProblem as problem:  # the verdict stands all the same
+        display.say(str(problem))
+    searched = confirmed.folder.searched
+    display.say(model_registry.publish(searched, evidence, confirmed.test.images[:2], display.say))
+    return Confirmation(confirmed, evidence)
+
+
+def _reported(found: SearchResult, data: Path | None, display: ConsoleDisplay) -> SearchResult:
+    """Write the report, once no driver holds the search: it says whether the search still runs."""
+    with told_how_to_go_on(found.folder, display):
+        try:
+            written = write_report(found.folder.name, results=found.folder.root, data=data)
+        except EnvironmentProblem as problem:  # the search is done all the same
+            display.say(str(problem))
+            return found
+        if written.problem and not found.tracking_problem:  # else MLflow's silence is told of at the end
+            display.say(written.problem)
+        return found
