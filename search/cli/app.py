@@ -1,6 +1,6 @@
 """The words of the command line: flags to a function, its outcome to an exit code. No logic stands here.
 
-Those that plan and run stand in this file, the others in cli_cluster, cli_look, cli_take and cli_machine.
+Those that plan and run stand in this file, the others in cluster, inspect, export and machine.
 """
 
 import sys
@@ -10,19 +10,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from search.cli import cluster, export, inspect, machine
-from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
-from search.display import console
-from search.display.console import (
+from search.cli.common import (
     BAD_ENVIRONMENT,
     BAD_INPUT,
     DONE,
     INTERRUPTED,
     NOTHING_FINISHED,
+    conclude,
     opened,
     overridden,
-    print_json,
-    say,
 )
+from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
+from search.display import console
+from search.display.console import print_json, say
 from trainers.errors import DivergedError, EnvironmentProblem, InputError
 
 app = typer.Typer(
@@ -136,7 +136,7 @@ def search(
         start_from=from_,
         console=console.console_for(json_),
     )
-    console.conclude(found, json_)
+    conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -161,7 +161,7 @@ def resume(
         anyway=anyway,
         console=console.console_for(json_),
     )
-    console.conclude(found, json_)
+    conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -188,7 +188,7 @@ def extend(
         anyway=anyway,
         console=console.console_for(json_),
     )
-    console.conclude(found, json_)
+    conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)

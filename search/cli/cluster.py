@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import conclude, overridden
 from search.cli.options import Anyway, Dashboard, Json, Set, Spec, Storage
 from search.display import console
-from search.display.console import overridden, print_json, say
+from search.display.console import print_json, say
 
 app = typer.Typer()
 CLUSTER = "On a cluster"
@@ -75,7 +76,7 @@ def run_job() -> None:
     """What a submitted job runs on the cluster: the search that was handed over to it."""
     from search.cluster import submit as submitting
 
-    console.conclude(submitting.run_here(console.out), json_=False)
+    conclude(submitting.run_here(console.out), json_=False)
 
 
 @app.command("read-job", hidden=True, context_settings={"ignore_unknown_options": True})

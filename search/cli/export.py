@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import epochs_shown, opened
 from search.cli.options import Again, Data, Json, Name, Results
-from search.display.console import epochs_shown, opened, print_json, say
+from search.display.console import print_json, say
 from trainers.errors import InputError
 
 app = typer.Typer()
