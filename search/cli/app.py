@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from search.cli import cluster, export, inspect, machine
+from search.cli import cluster, export, inspect, job, machine
 from search.cli.common import (
     BAD_ENVIRONMENT,
     BAD_INPUT,
@@ -262,5 +262,5 @@ def confirm(
     tell(model_registry.publish(searched, weighed, confirmed.test.images[:2], tell))
 
 
-for words in (cluster, inspect, export, machine):
+for words in (cluster, inspect, export, machine, job):
     app.add_typer(words.app)
