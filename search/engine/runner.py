@@ -15,6 +15,7 @@ from rich.console import Console
 
 from search.algorithms.proposer import Agenda, SearchAgenda, planned_trials
 from search.cluster.membership import OnCluster, on_cluster
+from search.cluster.node_check import check_nodes, shared_place
 from search.cluster.slots import Slots, live_nodes
 from search.display.live import LiveView
 from search.engine import preflight
@@ -148,7 +149,7 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str
     Raises EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part.
     """
     preflight.check_resources(spec.resources, live_nodes(ray.nodes()))
-    return None if address is None else preflight.check_nodes(preflight.shared_place(spec, root), code_hash())
+    return None if address is None else check_nodes(shared_place(spec, root), code_hash())
 
 
 def _reported(found: SearchResult, data: Path | None, console: Console) -> SearchResult:
