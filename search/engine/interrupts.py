@@ -1,12 +1,10 @@
-"""What surrounds a session of a search: the user's signals, what is said, and where Ray's own words go."""
+"""What surrounds a session of a search: the user's signals, and what is said."""
 
-import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
@@ -15,7 +13,6 @@ from search.cluster.connection import connected
 from search.display.live import LiveView
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
-from trainers.files import open_log
 
 
 def say(console: Console, text: str) -> None:
@@ -81,19 +78,3 @@ def connected_quietly(address: str | None, console: Console) -> Iterator[None]:
     say(console, "starting Ray" if address is None else f"joining Ray at {address}")
     with connected(address):
         yield
-
-
-@contextmanager
-def quiet(log: Path) -> Iterator[None]:
-    """Send what Ray prints and logs to a file: its boxes, hints and tracebacks are not for the user."""
-    with open_log(log) as file, redirect_stdout(file), redirect_stderr(file):
-        handler = logging.StreamHandler(file)
-        loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "ray.data")]
-        before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
-        for logger in loggers:
-            logger.handlers, logger.propagate = [handler], False
-        try:
-            yield
-        finally:
-            for logger, handlers, propagate in before:
-                logger.handlers, logger.propagate = handlers, propagate

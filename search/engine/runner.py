@@ -16,6 +16,7 @@ from rich.console import Console
 from search.algorithms.proposer import Agenda, SearchAgenda, planned_trials
 from search.cluster.membership import OnCluster, on_cluster
 from search.cluster.node_check import check_nodes, shared_place
+from search.cluster.ray_output import quiet
 from search.cluster.slots import Slots, live_nodes
 from search.display.live import LiveView
 from search.engine import preflight
@@ -23,7 +24,7 @@ from search.engine.advice import no_test_split
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.controller import Conductor, PausedError, is_complete
-from search.engine.interrupts import Signals, connected_quietly, quiet, say, shown, signals_taken, told_how_to_go_on
+from search.engine.interrupts import Signals, connected_quietly, say, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import Plan, check_workers, make_plan
 from search.engine.ray_tune import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
 from search.journal.history import History, Trial

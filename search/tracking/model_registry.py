@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import search
 import trainers
-from search.engine.interrupts import quiet
+from search.cluster.ray_output import quiet
 from search.evidence.evidence import TEST_METRICS, Evidence, in_words
 from search.journal.history import Trial
 from search.storage.fetch import bring_checkpoints

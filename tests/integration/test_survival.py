@@ -20,10 +20,10 @@ from optuna.trial import TrialState
 
 from search.algorithms.proposer import SearchAgenda
 from search.cluster.node_check import check_nodes
+from search.cluster.ray_output import quiet
 from search.engine import compatibility, runner
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
 from search.engine.controller import Conductor, PausedError
-from search.engine.interrupts import quiet
 from search.journal.history import read_history
 from search.journal.log import Journal
 from search.storage.object_store import Storage
