@@ -1,6 +1,6 @@
 """The words of the command line: flags to a function, its outcome to an exit code. No logic stands here.
 
-Those that plan and run stand in this file, the others in cluster, inspect, export and machine beside it.
+Those that plan and run stand in this file, the others in cluster, inspect, export and machine.
 """
 
 import sys
@@ -8,20 +8,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from search.cli import cluster, export, inspect, machine
-from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
-from search.display import console
-from search.display.console import (
+from search.cli import cluster, export, inspect, job, machine
+from search.cli.common import (
     BAD_ENVIRONMENT,
     BAD_INPUT,
     DONE,
     INTERRUPTED,
     NOTHING_FINISHED,
+    conclude,
     opened,
     overridden,
-    print_json,
-    say,
 )
+from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
+from search.display import console
+from search.display.console import print_json, say
 from trainers.errors import DivergedError, EnvironmentProblem, InputError
 
 app = typer.Typer(
@@ -135,7 +135,7 @@ def search(
         start_from=from_,
         console=console.console_for(json_),
     )
-    console.conclude(found, json_)
+    conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -160,7 +160,7 @@ def resume(
         anyway=anyway,
         console=console.console_for(json_),
     )
-    console.conclude(found, json_)
+    conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -187,7 +187,7 @@ def extend(
         anyway=anyway,
         console=console.console_for(json_),
     )
-    console.conclude(found, json_)
+    conclude(found, json_)
 
 
 @app.command(rich_help_panel=RUN)
@@ -253,5 +253,5 @@ def confirm(
         sys.exit(INTERRUPTED if ended.confirmed.ended == "interrupted" else NOTHING_FINISHED)
 
 
-for words in (cluster, inspect, export, machine):
+for words in (cluster, inspect, export, machine, job):
     app.add_typer(words.app)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import overridden
 from search.cli.options import Anyway, Dashboard, Json, Set, Spec, Storage
 from search.display import console
-from search.display.console import overridden, print_json, say
+from search.display.console import print_json, say
 
 app = typer.Typer()
 CLUSTER = "On a cluster"
@@ -68,22 +69,3 @@ def status(
         say("no search was submitted there since its head started")
     else:
         console.out.print(tables.submitted(rows))
-
-
-@app.command("run-job", hidden=True)
-def run_job() -> None:
-    """What a submitted job runs on the cluster: the search that was handed over to it."""
-    from search.cluster import submit as submitting
-
-    console.conclude(submitting.run_here(console.out), json_=False)
-
-
-@app.command("read-job", hidden=True, context_settings={"ignore_unknown_options": True})
-def read_job(words: list[str]) -> int | None:
-    """What a job runs that `afcl logs --address` submits: a word of ours, with the variables that were handed over."""
-    from search.cli import app as cli
-    from search.cluster import submit as submitting
-
-    submitting.take_variables()
-    code: int | None = cli.app(words, standalone_mode=False)
-    return code

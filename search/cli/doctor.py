@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import torch
 
+from search.storage.redact import shown_uri
 from search.storage.search_folder import results_root
-from search.tracking.client import shown_uri, tracking_uri
+from search.tracking.client import tracking_uri
 from trainers.data import default_config, load
 from trainers.errors import EnvironmentProblem, InputError
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import epochs_shown, opened
 from search.cli.options import Again, Data, Json, Name, Results
-from search.display.console import epochs_shown, opened, print_json, say
+from search.display.console import print_json, say
 from trainers.errors import InputError
 
 app = typer.Typer()
@@ -57,6 +58,7 @@ def train(
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
     from search.exports import export as exports
+    from search.exports import retrain
     from search.storage.fetch import know_every_opening
     from search.storage.test_split_log import open_once, record_of, refuse_second
     from spaces.spec import refuse_spec
@@ -71,8 +73,8 @@ def train(
         know_every_opening(search)
         refuse_second(record, again=again)
     with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
-        trained = exports.train(exported, shown, data=data)
-    comparison = exports.compare(exported, trained.result)
+        trained = retrain.train(exported, shown, data=data)
+    comparison = retrain.compare(exported, trained.result)
     if test:
         images = load_test(exported.config.data, data)
         know_every_opening(search)  # another host may have looked while this trained
@@ -82,7 +84,7 @@ def train(
     if json_:
         print_json(comparison)
         return
-    for line in exports.in_words(comparison):
+    for line in retrain.in_words(comparison):
         say(line)
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import opened
 from search.cli.options import Dashboard, Data, Json, Name, Results
 from search.display import console
-from search.display.console import opened, print_json, say
+from search.display.console import print_json, say
 from trainers.console import can_redraw
 from trainers.errors import EnvironmentProblem, InputError
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import BAD_ENVIRONMENT, DONE
 from search.cli.options import Data, Json, Results
 from search.display import console
-from search.display.console import BAD_ENVIRONMENT, DONE, print_json, say
+from search.display.console import print_json, say
 
 app = typer.Typer()
 data_app = typer.Typer(help="Get and check the data sets.", no_args_is_help=True)

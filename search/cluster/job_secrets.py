@@ -16,7 +16,7 @@ from typing import Any
 
 import requests
 
-from search.tracking.client import shown_uri
+from search.storage.redact import shown_uri
 from trainers.errors import EnvironmentProblem
 
 HANDOVER = "AFCL_HANDOVER"  # the variable by which the job knows the name

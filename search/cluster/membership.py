@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from search.cluster.fair_share import Share, announced
+from search.cluster.node_check import shared_place
 from search.cluster.node_health import Admission
 from search.cluster.placement import Places
 from search.cluster.slots import Node
-from search.engine import preflight
 from search.storage.search_folder import SearchFolder
 from search.worker.trial_files import noted_node_of
 from spaces.spec import SearchSpec
@@ -42,7 +42,7 @@ def on_cluster(
     if nodes is None:
         yield None
         return
-    place = preflight.shared_place(spec, folder.root)
+    place = shared_place(spec, folder.root)
     admission = Admission(folder, nodes, tell, noted_node_of(folder), place)
     try:
         with announced(spec, folder.about()["id"]) as share:

@@ -14,8 +14,8 @@ from typing import Any
 
 import ray
 
+from search.cluster import node_check
 from search.cluster.slots import Node
-from search.engine import preflight
 from search.journal.history import Trial
 from search.storage.object_store import Storage, StorageError
 from search.storage.provenance import code_hash
@@ -49,7 +49,7 @@ class Admission:
         self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
         self._alive: dict[str, dict[str, Any]] = {}
         self._noted_node = noted_node
-        self._probe = preflight.Probe(place or Storage(str(folder.root)), f".joined-{folder.name}-{os.getpid()}")
+        self._probe = node_check.Probe(place or Storage(str(folder.root)), f".joined-{folder.name}-{os.getpid()}")
         self._is_written = False
         self._looked = 0.0
         self.look()
@@ -67,12 +67,12 @@ class Admission:
         for node_id in before.keys() - self._alive.keys():
             self._asked.pop(node_id, None)
             if node_id in self._good:
-                self._tell(f"{preflight.name_of(before[node_id])} has left; its trials go on elsewhere")
+                self._tell(f"{node_check.name_of(before[node_id])} has left; its trials go on elsewhere")
         for node_id in self._alive.keys() - self._good - self._bad - self._asked.keys():
             with suppress(StorageError):  # it is asked at the next look
                 self._asked[node_id] = self._ask(node_id)
         for node_id in [node_id for node_id, answer in self._asked.items() if self._has_answered(answer)]:
-            with suppress(preflight.NodeGoneError):  # which the next look shows
+            with suppress(node_check.NodeGoneError):  # which the next look shows
                 self._judge(self._alive[node_id], self._asked.pop(node_id))
         if not self._asked:
             self.close()
@@ -103,7 +103,7 @@ class Admission:
             self._bad.add(node)
             self._avoided.add(node)
             names = ", ".join(str(number) for number in sorted(set(trials)))
-            self._tell(f"{preflight.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
+            self._tell(f"{node_check.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
 
     def ended(self, trial: Trial) -> None:
         """A trial ended: well, which clears its node, or crashed for good, which speaks against it."""
@@ -122,16 +122,16 @@ class Admission:
         if not self._is_written:
             self._probe.write("code", code_hash())
             self._is_written = True
-        return preflight.ask(node_id, self._probe)
+        return node_check.ask(node_id, self._probe)
 
     def _has_answered(self, answer: Any) -> bool:
         return bool(ray.wait([answer], timeout=0)[0])
 
     def _judge(self, node: dict[str, Any], answer: Any) -> None:
-        complaint = preflight.complaint_about(node, answer, self._probe, code_hash())
+        complaint = node_check.complaint_about(node, answer, self._probe, code_hash())
         if complaint is None:
             self._good.add(node["NodeID"])
-            self._tell(f"{preflight.name_of(node)} has joined and takes trials")
+            self._tell(f"{node_check.name_of(node)} has joined and takes trials")
         else:
             self._bad.add(node["NodeID"])
             self._tell(f"{complaint}; until it is mended and joins anew it takes no trials")

@@ -19,19 +19,13 @@ import search
 import spaces
 import trainers
 from search.cluster import job_secrets, ray_jobs
-from search.storage.fetch import bring
-from search.storage.ownership import is_stored
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
-from search.storage.search_folder import SearchFolder, results_root
-from spaces.fields import by_path
-from spaces.spec import SearchSpec, parse_spec
+from spaces.spec import SearchSpec
 from trainers.config import shown as shown_value
 from trainers.errors import EnvironmentProblem, InputError
 
 if TYPE_CHECKING:
     from ray.dashboard.modules.job.pydantic_models import JobDetails
-
-    from search.engine.runner import SearchResult
 
 ENTRYPOINT = "python -P -m search run-job"  # -P: a folder named "search" where Ray was started is not ours
 READER = "python -P -m search read-job"
@@ -141,45 +135,6 @@ def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
         return {"env_vars": variables}
     code = [str(Path(package.__path__[0])) for package in (search, spaces, trainers)]
     return {"env_vars": variables, "py_modules": code, "excludes": ["__pycache__/", "*.pyc"]}
-
-
-def run_here(console: Any) -> "SearchResult":
-    """In the job: begin the search that was handed over, or go on with it."""
-    told = job_secrets.take_over()
-    os.environ.update(told["environment"])
-    if told["code"] != code_hash():
-        raise EnvironmentProblem(
-            "the cluster has other code of afcl than what submitted this search; bring one of them up to date, or "
-            "submit without --installed"
-        )
-    from search import api
-
-    address = job_secrets.ray_address()
-    results, data = Path(told["results"]), None if told["data"] is None else Path(told["data"])
-    spec = parse_spec(told["spec"])
-    root = results_root(results)
-    folder = SearchFolder(root / spec.name)
-    if not (folder.path / "search.json").exists() and is_stored(spec):
-        folder = bring(root, spec.name, str(spec.storage.uri))
-    if not (folder.path / "search.json").exists():
-        return api.run(spec, results=results, data=data, address=address, console=console)
-    _refuse_another(folder, spec)
-    return api.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)
-
-
-def take_variables() -> None:
-    """In a job that reads: take the variables that were handed over."""
-    os.environ.update(job_secrets.take_over()["environment"])
-
-
-def _refuse_another(folder: SearchFolder, spec: SearchSpec) -> None:
-    there, here = by_path(folder.spec().dump()), by_path(spec.dump())
-    for path in sorted(there.keys() | here.keys()):
-        if not path.startswith("tracking") and there.get(path) != here.get(path):
-            raise InputError(
-                f"name: a search {spec.name!r} exists in {folder.root} with {path} {shown_value(there.get(path))}, not "
-                f"{shown_value(here.get(path))}; submit it as it was to go on, or choose another --name"
-            )
 
 
 def status(address: str | None, name: str | None = None) -> list[dict[str, Any]]:

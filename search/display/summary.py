@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from search.display.tables import counts_line, leaderboard, state_in_words
+from search.display.tables import leaderboard
 from search.engine.confirmation import Confirmed
 from search.engine.runner import SearchResult
+from search.engine.status import counts_line, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences
 from search.storage.search_folder import SearchFolder

@@ -7,10 +7,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from search.algorithms.proposer import planned_trials
 from search.display.console import UNBOUNDED
 from search.engine.advice import no_test_split
-from search.journal.history import ENDED, STATE_WORDS, History
+from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.journal.history import STATE_WORDS, History
 from search.journal.labels import searched, values_of
 from search.storage.search_folder import SearchFolder
 from trainers.data import DataCheck
@@ -156,25 +156,6 @@ def data_counts(checked: DataCheck) -> Group:
     return Group(Text(f"{checked.description}, {size}"), table, *map(Text, lines))
 
 
-def search_state(folder: SearchFolder, history: History) -> str:
-    """One word for a search: running, done, or why it paused (interrupted when its driver was killed)."""
-    if folder.holder() is not None:
-        return "running"
-    return str(history.closed["reason"]) if history.closed else "interrupted"
-
-
-def state_in_words(state: str) -> str:
-    """A search's state for a person."""
-    return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
-
-
-def planned_in(folder: SearchFolder, history: History) -> int:
-    """How many trials a search, or a confirmation, is to have."""
-    if (confirms := folder.about().get("confirms")) is not None:
-        return len(confirms["candidates"]) * len(confirms["seeds"])
-    return planned_trials(folder.spec(), history.extra)
-
-
 def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
     """What `show --json` prints."""
     return {
@@ -196,17 +177,3 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
             for trial in history.trials.values()
         ],
     }
-
-
-def counts_line(folder: SearchFolder, history: History) -> str:
-    """How many trials are in each state: 5 finished, 9 stopped; before the end: 3 of 14 ended (3 finished), 2 begun."""
-    counts = history.counts()
-
-    def told(only_ended: bool) -> str:
-        states = [state for state in STATE_WORDS if counts[state] and (state in ENDED) == only_ended]
-        return ", ".join(f"{counts[state]} {STATE_WORDS[state]}" for state in states)
-
-    ended, others, planned = len(history.in_state(*ENDED)), told(only_ended=False), planned_in(folder, history)
-    if ended == planned and not others:
-        return told(only_ended=True) or "no trials"
-    return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")

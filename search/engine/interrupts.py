@@ -1,19 +1,16 @@
-"""What surrounds a session of a search: the user's signals, how to go on, and where Ray's own words go."""
+"""What surrounds a session of a search: the user's signals, and how to go on."""
 
-import logging
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 
 from search.cluster.connection import connected
 from search.engine.display import Display, View
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
-from trainers.files import open_log
 
 
 class Signals:
@@ -74,19 +71,3 @@ def connected_quietly(address: str | None, display: Display) -> Iterator[None]:
     display.say("starting Ray" if address is None else f"joining Ray at {address}")
     with connected(address):
         yield
-
-
-@contextmanager
-def quiet(log: Path) -> Iterator[None]:
-    """Send what Ray prints and logs to a file: its boxes, hints and tracebacks are not for the user."""
-    with open_log(log) as file, redirect_stdout(file), redirect_stderr(file):
-        handler = logging.StreamHandler(file)
-        loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "ray.data")]
-        before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
-        for logger in loggers:
-            logger.handlers, logger.propagate = [handler], False
-        try:
-            yield
-        finally:
-            for logger, handlers, propagate in before:
-                logger.handlers, logger.propagate = handlers, propagate

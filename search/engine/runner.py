@@ -12,6 +12,8 @@ from ray import tune
 
 from search.algorithms.proposer import Agenda, SearchAgenda, planned_trials
 from search.cluster.membership import OnCluster, on_cluster
+from search.cluster.node_check import check_nodes, shared_place
+from search.cluster.ray_output import quiet
 from search.cluster.slots import Slots, live_nodes
 from search.engine import preflight
 from search.engine.advice import no_test_split
@@ -19,7 +21,7 @@ from search.engine.checkpoint_retention import Keeper, best_and_contrast
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
-from search.engine.interrupts import Signals, connected_quietly, quiet, shown, signals_taken, told_how_to_go_on
+from search.engine.interrupts import Signals, connected_quietly, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import Plan, check_workers, make_plan
 from search.engine.ray_tune import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
 from search.journal.history import History, Trial
@@ -142,7 +144,7 @@ def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str
     Raises EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part.
     """
     preflight.check_resources(spec.resources, live_nodes(ray.nodes()))
-    return None if address is None else preflight.check_nodes(preflight.shared_place(spec, root), code_hash())
+    return None if address is None else check_nodes(shared_place(spec, root), code_hash())
 
 
 def _drive(

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from search.algorithms.asha import rung_epochs
-from search.display.tables import counts_line, search_state, state_in_words
+from search.engine.status import counts_line, search_state, state_in_words
 from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol
 from search.reporting.context import View, read_view

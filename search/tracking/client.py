@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.storage.redact import shown_uri
 from spaces.spec import SearchSpec
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
     if spec is not None and spec.tracking.uri:
         return spec.tracking.uri
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
-
-
-def shown_uri(text: str) -> str:
-    """A store's address, or a text with one in it, as it may be printed: without a name and a password."""
-    return re.sub(r"//[^/\s]*@", "//…@", text)  # up to the last @: a password may have one
 
 
 def connect(uri: str) -> "MlflowClient":

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import values_of
 from search.journal.log import Event, read_events
+from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
-from search.tracking.client import EXPERIMENT, connect, ensure_experiment, shown_uri
+from search.tracking.client import EXPERIMENT, connect, ensure_experiment
 from spaces.fields import by_path
 from spaces.spec import SearchSpec
 from trainers.files import write_atomically

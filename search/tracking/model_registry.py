@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import search
 import trainers
-from search.engine.interrupts import quiet
+from search.cluster.ray_output import quiet
 from search.evidence.evidence import TEST_METRICS, Evidence, in_words
 from search.journal.history import Trial
 from search.storage.fetch import bring_checkpoints
 from search.storage.provenance import versions
+from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
-from search.tracking.client import connect, default_store, in_one_line, shown_uri, tracking_uri
+from search.tracking.client import connect, default_store, in_one_line, tracking_uri
 from search.tracking.delivery import NOTE, VERDICT, parent_run
 from trainers.checkpoint import newest_checkpoint_path
 from trainers.data.arrays import Images

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from search.journal.history import History
 from search.journal.log import Event
 from search.storage.ownership import taken
+from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
-from search.tracking.client import in_one_line, shown_uri, tracking_uri
+from search.tracking.client import in_one_line, tracking_uri
 from search.tracking.delivery import Delivery, undelivered
 from trainers.errors import EnvironmentProblem, InputError
 

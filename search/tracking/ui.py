@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from search.tracking.client import experiments, in_one_line, shown_uri, tracking_uri
+from search.storage.redact import shown_uri
+from search.tracking.client import experiments, in_one_line, tracking_uri
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem, InputError
 

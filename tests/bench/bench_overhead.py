@@ -22,8 +22,8 @@ from rich.console import Console
 
 from search import api
 from search.cluster.connection import connected
+from search.cluster.ray_output import quiet
 from search.engine import runner
-from search.engine.interrupts import quiet
 
 TRIALS, TRIALS_WITH_NEW_WORKERS = 24, 8
 SPEC = [

@@ -67,12 +67,12 @@ def test_a_confirmation_outlives_its_host_too(in_a_store, shared_ray, tmp_path):
 
 @pytest.mark.slow
 def test_every_node_is_asked_whether_it_reaches_the_store(shared_ray, tmp_path):
-    from search.engine import preflight
+    from search.cluster.node_check import check_nodes
     from search.storage.provenance import code_hash
 
     place = storage_at((tmp_path / "store").as_uri())
-    assert len(preflight.check_nodes(place, code_hash())) == 1
+    assert len(check_nodes(place, code_hash())) == 1
     assert place.names() == []
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EnvironmentProblem, match=r"storage: file:.* does not answer as it should"):
-        preflight.check_nodes(storage_at((tmp_path / "file" / "x").as_uri()), code_hash())
+        check_nodes(storage_at((tmp_path / "file" / "x").as_uri()), code_hash())

@@ -20,10 +20,11 @@ from optuna.trial import TrialState
 
 from search import api
 from search.algorithms.proposer import SearchAgenda
-from search.engine import compatibility, preflight, runner
+from search.cluster.node_check import check_nodes
+from search.cluster.ray_output import quiet
+from search.engine import compatibility, runner
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
 from search.engine.controller import Conductor, PausedError
-from search.engine.interrupts import quiet
 from search.journal.history import read_history
 from search.journal.log import Journal
 from search.storage.object_store import Storage
@@ -322,10 +323,10 @@ def test_a_server_that_refuses_is_told_in_few_words(finished, status, words, tmp
 
 @pytest.mark.slow
 def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp_path):
-    preflight.check_nodes(Storage(str(tmp_path / "new")), code_hash())
+    check_nodes(Storage(str(tmp_path / "new")), code_hash())
     assert not list((tmp_path / "new").iterdir())
-    with pytest.raises(preflight.EnvironmentProblem, match="other code"):
-        preflight.check_nodes(Storage(str(tmp_path)), "another hash")
+    with pytest.raises(EnvironmentProblem, match="other code"):
+        check_nodes(Storage(str(tmp_path)), "another hash")
 
 
 @pytest.mark.slow

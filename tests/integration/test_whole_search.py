@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from search import api
-from search.exports import export
+from search.exports import export, retrain
 from search.journal.history import History
 from search.tracking import outbox
 from search.tracking.client import tracking_uri
@@ -264,6 +264,6 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
     monkeypatch.chdir("/")
     assert api.resume("own", results=tmp_path / "results").reason == "done"
     exported = export.read_export(export.export("own", results=tmp_path / "results")[0])
-    trained = export.train(exported, lambda step, metrics: None)
-    assert export.compare(exported, trained.result)["same"]
+    trained = retrain.train(exported, lambda step, metrics: None)
+    assert retrain.compare(exported, trained.result)["same"]
     assert found.folder.spec().data.path == str(tmp_path / "mine")

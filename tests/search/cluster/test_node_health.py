@@ -3,18 +3,13 @@
 import pickle
 
 import pytest
-import ray
 from ray.tune import PlacementGroupFactory
 
-from search.cluster import node_health, placement
+from search.cluster import node_check, node_health, placement
 from search.cluster.node_health import Admission
 from search.cluster.placement import Placement, Places
-from search.engine import preflight
-from search.engine.preflight import Probe
 from search.journal.history import Trial
-from search.storage.object_store import Storage
 from search.storage.search_folder import SearchFolder
-from trainers.errors import EnvironmentProblem
 
 
 def node(name):
@@ -27,10 +22,10 @@ class Cluster:
     def __init__(self, folder, monkeypatch):
         self.folder, self.told, self.nodes, self.answers = folder, [], [node("a"), node("b")], {}
         monkeypatch.setattr(node_health.ray, "nodes", lambda: [one | {"Alive": True} for one in self.nodes])
-        monkeypatch.setattr(node_health.preflight, "ask", lambda number, probe: number)
+        monkeypatch.setattr(node_health.node_check, "ask", lambda number, probe: number)
         monkeypatch.setattr(Admission, "_has_answered", lambda _, number: number in self.answers)
         monkeypatch.setattr(
-            node_health.preflight, "complaint_about", lambda one, number, probe, code: self.answers[number]
+            node_health.node_check, "complaint_about", lambda one, number, probe, code: self.answers[number]
         )
         self.admission = Admission(folder, ["a", "b"], self.told.append, self.noted_node)
 
@@ -74,47 +69,13 @@ def test_a_node_that_joins_with_other_code_never_takes_any(cluster):
     assert cluster.told == ["node c has other code; until it is mended and joins anew it takes no trials"]
 
 
-def test_a_place_that_cannot_be_read_is_a_complaint_and_ends_no_search(tmp_path, monkeypatch):
-    probe = preflight.Probe(Storage(str(tmp_path)), "probe")
-    monkeypatch.setattr(preflight.ray, "get", lambda asked, timeout: ("code", "code", None))
-    (tmp_path / "probe" / "c").mkdir(parents=True)
-    complaint = preflight.complaint_about(node("c"), None, probe, "code")
-    assert complaint.startswith(f"node c (10.0.0.1) does not share {tmp_path} (")
-    assert "--results" in complaint
-
-
-def test_a_node_that_dies_while_it_is_asked_is_left_out_and_not_complained_of(tmp_path, monkeypatch):
-    """Ray counts it as alive for some ten seconds more."""
-    answers = {"a": ("code", "code", None)}
-
-    def get(node_id, timeout):
-        if node_id not in answers:
-            raise ray.exceptions.TaskUnschedulableError("The node doesn't exist any more")
-        Probe(place, probe.folder).write(node_id, "here")
-        return answers[node_id]
-
-    def ask(node_id, asked):
-        nonlocal probe
-        probe = asked
-        return node_id
-
-    place, probe = Storage(str(tmp_path)), None
-    monkeypatch.setattr(preflight.ray, "nodes", lambda: [node(name) | {"Alive": True} for name in "ab"])
-    monkeypatch.setattr(preflight.ray, "get", get)
-    monkeypatch.setattr(preflight, "ask", ask)
-    assert preflight.check_nodes(place, "code") == ["a"]
-    del answers["a"]
-    with pytest.raises(EnvironmentProblem, match="no node of the cluster is left"):
-        preflight.check_nodes(place, "code")
-
-
 def test_a_joined_node_that_dies_before_it_answers_takes_nothing_and_is_not_told_of(cluster, monkeypatch):
     def gone(*_):
-        raise preflight.NodeGoneError("c")
+        raise node_check.NodeGoneError("c")
 
     cluster.nodes.append(node("c"))
     cluster.answers["c"] = None
-    monkeypatch.setattr(preflight, "complaint_about", gone)
+    monkeypatch.setattr(node_check, "complaint_about", gone)
     assert cluster.see() == ["a", "b"]
     assert cluster.told == []
 

@@ -1,7 +1,6 @@
 """Submitting to what is no cluster, or not for us: one line each. tests/cluster submits to a real one."""
 
 import json
-import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -244,29 +243,6 @@ def test_ray_address_in_the_environment_leads_no_submission_elsewhere(typed, clu
 def test_a_dashboard_that_goes_away_is_one_line(error, said):
     with pytest.raises(EnvironmentProblem, match=said), ray_jobs.answering("http://head:8265"):
         raise error
-
-
-def test_a_job_that_reads_has_the_variables_that_were_handed_over(told, typed, monkeypatch):
-    """Which say where a search's store is, and let it in."""
-    folder = submit.SearchFolder(told / "told")
-    folder.trial(0).path.mkdir(parents=True)
-    folder.trial(0).log.write_text("epoch 1\n")
-    monkeypatch.setenv("AWS_REGION", "")
-    monkeypatch.setattr(job_secrets, "take_over", lambda: {"environment": {"AWS_REGION": "there"}})
-    printed = typed("read-job", "logs", "told", "0", "--results", str(told))
-    assert (printed.returncode, printed.stdout.strip()) == (0, "epoch 1")
-    assert os.environ["AWS_REGION"] == "there"
-
-
-def test_what_is_in_the_folder_must_be_the_search_that_is_submitted(told):
-    folder = submit.SearchFolder(told / "told")
-    same = folder.spec()
-    submit._refuse_another(folder, same)
-    tracked = same.model_copy(update={"tracking": same.tracking.model_copy(update={"uri": "http://mlflow"})})
-    submit._refuse_another(folder, tracked)
-    other = same.model_copy(update={"seed": 7})
-    with pytest.raises(InputError, match=r"exists in .* with seed 0, not 7; submit it as it was to go on"):
-        submit._refuse_another(folder, other)
 
 
 def test_a_job_has_commit_and_version_from_where_it_was_submitted(monkeypatch):

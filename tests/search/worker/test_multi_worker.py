@@ -13,7 +13,7 @@ import pytest
 
 from search import api
 from search.engine import runner
-from search.exports import export
+from search.exports import export, retrain
 from search.storage.search_folder import SearchFolder
 from search.worker.device import UnusableGPU
 from spaces.spec import load_spec
@@ -170,5 +170,5 @@ def test_an_export_trains_on_as_many_workers_to_the_same_digit(undisturbed):
     (path,) = export.export(undisturbed.folder.name, results=undisturbed.folder.root)
     exported = export.read_export(path)
     assert exported.expected.workers == 2
-    trained = export.train(exported, lambda step, metrics: None)
-    assert export.compare(exported, trained.result)["same"]
+    trained = retrain.train(exported, lambda step, metrics: None)
+    assert retrain.compare(exported, trained.result)["same"]

@@ -3,7 +3,8 @@
 import pytest
 from exported import export_of
 
-from search.exports import export
+from search.exports import retrain
+from search.exports.export import Expected, Export
 from trainers.config import TrialConfig, parse
 from trainers.pipeline import TrialResult
 
@@ -14,13 +15,13 @@ def said(told):
 
     def say(there: dict, here: dict, off: float = 0.01, *, deterministic: bool = False) -> str:
         document = export_of(told)
-        expected = parse(export.Expected, document["expected"] | there, "expected")
+        expected = parse(Expected, document["expected"] | there, "expected")
         config = parse(TrialConfig, document["config"] | {"deterministic": deterministic}, "config")
         metrics = {"val_balanced_accuracy": expected.value + off}
         result = TrialResult(3, metrics, [[1]], {"3": 1.0}, ("3",), expected.data_fingerprint, **here)
-        comparison = export.compare(export.Export(config, expected), result)
-        assert comparison["within_tolerance"] == (off <= export.GPU_TOLERANCE)
-        return list(export.in_words(comparison))[-1]
+        comparison = retrain.compare(Export(config, expected), result)
+        assert comparison["within_tolerance"] == (off <= retrain.GPU_TOLERANCE)
+        return list(retrain.in_words(comparison))[-1]
 
     return say
 

@@ -1,0 +1,132 @@
+"""Each node of a cluster is asked for its code, and whether it shares the place where trials keep their files."""
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from search.storage.object_store import Storage, StorageError, at_once, storage_at
+from search.storage.provenance import code_hash
+from spaces.spec import SearchSpec
+from trainers.errors import EnvironmentProblem
+
+NODE_PATIENCE = 60.0  # seconds in which a node must answer
+
+
+class NodeGoneError(Exception):
+    """A node died before it answered. Ray counts a killed one as alive for some ten seconds more."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A folder by which nodes are tried: each reads the driver's file there, and writes one of its own."""
+
+    place: Storage  # what the nodes must share
+    folder: str
+
+    def write(self, name: str, content: str) -> None:
+        """Leave a file."""
+        self.place.put(f"{self.folder}/{name}", content.encode())
+
+    def read(self, name: str) -> str | None:
+        """What a file holds; None where it is not there."""
+        content = self.place.find(f"{self.folder}/{name}")
+        return None if content is None else content.decode()
+
+    def remove(self) -> None:
+        """Remove it with all that nodes wrote there."""
+        with suppress(StorageError):
+            (self.place / self.folder).delete_all()
+
+
+def shared_place(spec: SearchSpec, root: Path) -> Storage:
+    """Where the trials of a search keep their files: in its store, else in the results folder."""
+    return Storage(str(root)) if spec.storage.uri is None else storage_at(spec.storage.uri)
+
+
+def check_nodes(place: Storage, code: str) -> list[str]:
+    """Ray's ids of the live nodes, all of which can take part; one that dies meanwhile is none of them.
+
+    Raises EnvironmentProblem when one has other code, or cannot write to the place where trials keep their files. The
+    data needs no check: the driver sends it to the nodes itself.
+    """
+    probe = Probe(place, f".preflight-{secrets.token_hex(4)}")
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    good = []
+    try:
+        at_once(partial(probe.write, "code", code), place)
+        asked = [ask(node["NodeID"], probe) for node in nodes]
+        for node, answer in zip(nodes, asked, strict=True):
+            with suppress(NodeGoneError):
+                complaint = complaint_about(node, answer, probe, code)
+                if complaint is not None:
+                    raise EnvironmentProblem(complaint)
+                good.append(node["NodeID"])
+    finally:
+        probe.remove()
+    if not good:
+        raise EnvironmentProblem("no node of the cluster is left that could take part; join one")
+    return good
+
+
+def ask(node: str, probe: Probe) -> Any:
+    """Ray's promise of what the node of that id has for code, and reads of the driver's file."""
+    place = NodeAffinitySchedulingStrategy(node, soft=False)
+    return _look_from_node.options(scheduling_strategy=place).remote(probe)
+
+
+def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -> str | None:
+    """Why the node cannot take part, by what it answers; None where it can. Raises NodeGoneError where it has died."""
+    name = name_of(node)
+    try:
+        there, read, problem = ray.get(asked, timeout=NODE_PATIENCE)
+    except ray.exceptions.GetTimeoutError:
+        return f"{name} does not answer; free a CPU of it, or take it out of the cluster"
+    except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+        raise NodeGoneError(name) from None
+    except ray.exceptions.RayError as error:  # what a node without this package raises, for one
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+        return f"{name} cannot run afcl ({reason}); install the same version on it"
+    if there != code:
+        return f"{name} has other code of afcl than this driver; install the same on all nodes"
+    if "://" in probe.place.uri:
+        if read == code:
+            return None
+        why = problem or "it sees other files there"
+        return f"{name} cannot use {probe.place.shown} ({why}); its Ray must be able to reach it, and to log in there"
+    try:
+        is_shared = read == code and probe.read(node["NodeID"]) is not None
+    except StorageError as error:
+        problem = str(error)
+        is_shared = False
+    if is_shared:
+        return None
+    why = "" if problem is None else f" ({problem})"
+    return f"{name} does not share {probe.place.shown}{why}; choose a folder on a shared filesystem with --results"
+
+
+def name_of(node: dict[str, Any]) -> str:
+    """A node as the user knows it."""
+    return f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+@ray.remote(num_cpus=0)
+def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
+    """The hash of the code there, what it reads of the driver's file, and why it cannot.
+
+    Imports what a trial needs: better here than in attempt after attempt, and the worker is there for the first one.
+    """
+    import search.worker.trainable  # noqa: F401
+
+    try:
+        read = probe.read("code")
+        if read is not None:
+            probe.write(ray.get_runtime_context().get_node_id(), "here")
+    except OSError as error:
+        return code_hash(), None, str(error)
+    return code_hash(), read, None

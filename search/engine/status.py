@@ -1,0 +1,38 @@
+"""How a search stands: its state in a word, and its trials counted."""
+
+from search.algorithms.proposer import planned_trials
+from search.journal.history import ENDED, STATE_WORDS, History
+from search.storage.search_folder import SearchFolder
+
+
+def search_state(folder: SearchFolder, history: History) -> str:
+    """One word for a search: running, done, or why it paused (interrupted when its driver was killed)."""
+    if folder.holder() is not None:
+        return "running"
+    return str(history.closed["reason"]) if history.closed else "interrupted"
+
+
+def state_in_words(state: str) -> str:
+    """A search's state for a person."""
+    return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
+
+
+def planned_in(folder: SearchFolder, history: History) -> int:
+    """How many trials a search, or a confirmation, is to have."""
+    if (confirms := folder.about().get("confirms")) is not None:
+        return len(confirms["candidates"]) * len(confirms["seeds"])
+    return planned_trials(folder.spec(), history.extra)
+
+
+def counts_line(folder: SearchFolder, history: History) -> str:
+    """How many trials are in each state: 5 finished, 9 stopped; before the end: 3 of 14 ended (3 finished), 2 begun."""
+    counts = history.counts()
+
+    def told(only_ended: bool) -> str:
+        states = [state for state in STATE_WORDS if counts[state] and (state in ENDED) == only_ended]
+        return ", ".join(f"{counts[state]} {STATE_WORDS[state]}" for state in states)
+
+    ended, others, planned = len(history.in_state(*ENDED)), told(only_ended=False), planned_in(folder, history)
+    if ended == planned and not others:
+        return told(only_ended=True) or "no trials"
+    return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")

@@ -1,0 +1,47 @@
+"""Whether a node can take part, by what it answers. Ray's answers are played; tests/cluster has a real one."""
+
+import pytest
+import ray
+
+from search.cluster import node_check
+from search.cluster.node_check import Probe
+from search.storage.object_store import Storage
+from trainers.errors import EnvironmentProblem
+
+
+def node(name):
+    return {"NodeID": name, "NodeManagerHostname": name, "NodeManagerAddress": "10.0.0.1"}
+
+
+def test_a_place_that_cannot_be_read_is_a_complaint_and_ends_no_search(tmp_path, monkeypatch):
+    probe = Probe(Storage(str(tmp_path)), "probe")
+    monkeypatch.setattr(node_check.ray, "get", lambda asked, timeout: ("code", "code", None))
+    (tmp_path / "probe" / "c").mkdir(parents=True)
+    complaint = node_check.complaint_about(node("c"), None, probe, "code")
+    assert complaint.startswith(f"node c (10.0.0.1) does not share {tmp_path} (")
+    assert "--results" in complaint
+
+
+def test_a_node_that_dies_while_it_is_asked_is_left_out_and_not_complained_of(tmp_path, monkeypatch):
+    """Ray counts it as alive for some ten seconds more."""
+    answers = {"a": ("code", "code", None)}
+
+    def get(node_id, timeout):
+        if node_id not in answers:
+            raise ray.exceptions.TaskUnschedulableError("The node doesn't exist any more")
+        Probe(place, probe.folder).write(node_id, "here")
+        return answers[node_id]
+
+    def ask(node_id, asked):
+        nonlocal probe
+        probe = asked
+        return node_id
+
+    place, probe = Storage(str(tmp_path)), None
+    monkeypatch.setattr(node_check.ray, "nodes", lambda: [node(name) | {"Alive": True} for name in "ab"])
+    monkeypatch.setattr(node_check.ray, "get", get)
+    monkeypatch.setattr(node_check, "ask", ask)
+    assert node_check.check_nodes(place, "code") == ["a"]
+    del answers["a"]
+    with pytest.raises(EnvironmentProblem, match="no node of the cluster is left"):
+        node_check.check_nodes(place, "code")
