@@ -9,9 +9,8 @@ from pathlib import Path
 
 from search.storage.journal_segments import joined, segments
 from search.storage.object_store import Storage, at_once, storage_at
-from search.storage.replication import checkpoints_of
 from search.storage.search_folder import SearchFolder, open_folder
-from search.storage.trial_folder import trial_path
+from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, RESULT, checkpoints_of, trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri
 from trainers.errors import InputError
@@ -97,7 +96,7 @@ def bring_results(folder: SearchFolder) -> None:
     for trial in folder.history().in_state("finished"):
         here = folder.trial(trial.number)
         if not here.result.exists():
-            content = _find(storage, f"{trial_path(trial.number)}/result.json")
+            content = _find(storage, f"{trial_path(trial.number)}/{RESULT}")
             if content is not None:
                 here.path.mkdir(parents=True, exist_ok=True)
                 write_atomically(here.result, content)
@@ -116,7 +115,7 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
         here = folder.trial(number).checkpoints
         if newest_checkpoint_path(here) is not None:
             continue
-        names = _names(storage, f"{trial_path(number)}/checkpoints")
+        names = _names(storage, f"{trial_path(number)}/{CHECKPOINTS}")
         for name in checkpoints_of(names).get(number, []):
             content = _find(storage, name)
             file = name.rpartition("/")[2]
@@ -131,7 +130,7 @@ def bring_log(folder: SearchFolder, number: int) -> None:
     if (storage := folder.storage) is None:
         return
     under = trial_path(number)
-    names = [name for name in _names(storage, under) if name.startswith(f"{under}/log-")]
+    names = [name for name in _names(storage, under) if name.startswith(f"{under}/{LOG_OF_ATTEMPT}")]
     printed = [_find(storage, name) or b"" for name in names]
     if printed:
         folder.trial(number).path.mkdir(parents=True, exist_ok=True)

@@ -18,9 +18,9 @@ from search.storage.fetch import agree_on_openings
 from search.storage.journal_segments import joined, segments
 from search.storage.lease import Lease, leased
 from search.storage.object_store import PATIENCE, Storage, at_once, storage_at
-from search.storage.replication import Mirror, trial_of
+from search.storage.replication import Mirror
 from search.storage.search_folder import SearchFolder
-from search.storage.trial_folder import trial_path
+from search.storage.trial_folder import TRIALS, trial_of, trial_path
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.files import write_atomically
@@ -137,7 +137,7 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
     if not stored.startswith(local):  # another host went on before this one's last words had reached the store
         # the journal goes last: while it is there, a driver that is killed here does all of this again
         folder.delivered.unlink(missing_ok=True)  # MLflow gets all of it again, which doubles nothing
-        shutil.rmtree(folder.path / "trials", ignore_errors=True)  # what was fetched may be of other trials
+        shutil.rmtree(folder.path / TRIALS, ignore_errors=True)  # what was fetched may be of other trials
         aside = folder.journal.with_name(f"journal.{time.time_ns()}.jsonl")
         folder.journal.rename(aside)
         tell(
@@ -155,7 +155,7 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
     """
     from trainers.checkpoint import epoch_in  # seconds, for torch
 
-    for name in storage.names("trials"):
+    for name in storage.names(TRIALS):
         number, epoch = trial_of(name), epoch_in(name.rpartition("/")[2])
         trial = None if number is None else history.trials.get(number)
         if trial is None or (trial.state not in ENDED and epoch is not None and epoch > trial.epoch + 1):

@@ -1,6 +1,7 @@
 """Which nodes take trials as they come, go and fail. Ray's answers are played here; tests/cluster has a real one."""
 
 import pickle
+from contextlib import closing
 
 import pytest
 import ray
@@ -14,6 +15,8 @@ from search.engine.preflight import Probe
 from search.journal.history import Trial
 from search.storage.object_store import Storage
 from search.storage.search_folder import SearchFolder
+from search.storage.trial_folder import trial_path
+from search.worker.trial_files import files_of
 from trainers.errors import EnvironmentProblem
 
 
@@ -261,3 +264,15 @@ def test_what_waits_is_asked_for_anew_when_the_nodes_have_changed(cluster):
     cluster.see()
     places.on_step(controller)
     assert controller.done == ["cancel request", "cancel request", "ask request", "ask request"]
+
+
+@pytest.mark.parametrize("name", ["begun", "told"])
+def test_the_node_of_a_trial_is_where_its_worker_noted_it(name, kept):
+    """Of one search that is in a store and of one that is in its folder alone."""
+    folder = SearchFolder(kept.path.parent / name)
+    assert (folder.storage is None) == (name == "told")
+    where = None if folder.storage is None else (folder.storage / trial_path(7)).uri
+    with closing(files_of({"folder": str(folder.trial(7).path), "storage": where})) as files:
+        files.note_node("a")
+    noted = node_health.noted_node_of(folder)
+    assert [noted(7, last) for last in (False, True, False)] == ["a", "a", None]

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from search.engine import runner
-from search.storage.trial_folder import TrialFolder
 from search.worker import trainable
 from search.worker.device import UnusableGPU
 from search.worker.messages import Failed, Pause, from_result
@@ -43,14 +42,6 @@ def test_a_worker_out_of_memory_dies_of_it_and_the_next_one_reports_it_without_a
     with pytest.raises(OutOfMemory):
         attempt(error)
     assert attempt(AssertionError("it tried")) == [Failed("out of GPU memory with representation.batch_size=512")]
-
-
-def test_the_reason_to_give_up_is_told_once(tmp_path):
-    folder = TrialFolder(tmp_path / "0000")
-    assert folder.take_reason_to_give_up() is None
-    folder.give_up("one line")
-    assert folder.take_reason_to_give_up() == "one line"
-    assert folder.take_reason_to_give_up() is None
 
 
 @pytest.mark.parametrize(
