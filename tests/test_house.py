@@ -1,4 +1,4 @@
-"""The shape of the house: imports run search -> spaces -> trainers, and trainers know nothing of a search."""
+"""The shape of the house: imports run downwards by rank, and trainers know nothing of a search."""
 
 import ast
 import re
@@ -31,6 +31,98 @@ def test_spaces_know_the_config_and_nothing_of_the_search():
 
 def test_search_stands_on_both():
     assert imports_of("search") >= {"spaces", "trainers", "ray", "mlflow", "optuna"}
+
+
+# From the top: a module may import from lower lines and from its own package. Lazy and type-only imports count.
+RANKS = (
+    ("search.__main__",),
+    ("search.cli",),
+    ("search",),  # the public names
+    ("search.api",),
+    ("search.reporting",),
+    ("search.display",),
+    ("search.engine",),
+    ("search.tracking",),
+    ("search.cluster", "search.worker", "search.evidence", "search.exports"),
+    ("search.storage", "search.algorithms"),
+    ("search.journal",),
+    ("spaces",),
+    ("trainers.launch",),
+    ("trainers.pipeline",),
+    ("trainers.gpu_memory", "trainers.predictor"),  # they stand at the root, and stand on both stages
+    ("trainers.stages",),
+    ("trainers.losses", "trainers.models"),
+    ("trainers.data",),
+    ("trainers.compute",),
+    ("trainers",),  # the leaves at its root
+)
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+
+
+def modules() -> dict[str, Path]:
+    """Our modules by name."""
+    files = [file for package in ("search", "spaces", "trainers") for file in (ROOT / package).rglob("*.py")]
+    names = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
+    return {name.removesuffix(".__init__"): file for name, file in names.items()}
+
+
+def imports_among(known: dict[str, Path]) -> dict[str, set[str]]:
+    """Which of our modules each of them imports, wherever in the file."""
+    found: dict[str, set[str]] = {}
+    for name, file in known.items():
+        targets: set[str] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inside = {f"{node.module}.{alias.name}" for alias in node.names}
+                targets |= inside & known.keys() or {node.module}
+        found[name] = {target for target in targets if target in known}
+    return found
+
+
+def room_of(module: str) -> str:
+    """The longest name in the table that a module stands under."""
+    parts = module.split(".")
+    return next(room for k in range(len(parts), 0, -1) if (room := ".".join(parts[:k])) in RANK)
+
+
+def test_imports_run_downwards():
+    wrong = [
+        f"{name} imports {target}"
+        for name, targets in imports_among(modules()).items()
+        for target in sorted(targets - {"search"})  # the package itself, for where its code lies
+        if room_of(name) != room_of(target) and RANK[room_of(target)] <= RANK[room_of(name)]
+    ]
+    assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = imports_among(modules())
+    for name in graph.keys() & {"search", "trainers.data"}:  # their names are looked up when they are asked for
+        graph[name] = set()
+    left = dict(graph)
+    while free := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in free:
+            del left[name]
+    assert left == {}
+
+
+def test_no_package_bears_the_name_of_a_verb():
+    verbs = {"plan", "search", "resume", "extend", "stop", "list", "show", "explain", "logs", "report", "compare"}
+    verbs |= {"confirm", "export", "train", "submit", "status", "study", "ui", "sync", "rm", "doctor", "schema", "run"}
+    packages = {folder.parent.name for folder in (ROOT / "search").glob("*/__init__.py")}
+    assert packages.isdisjoint(verbs)
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(file.parent for file in (ROOT / "search").glob("*/__init__.py")), ids=lambda f: f.name
+)
+def test_a_package_of_search_begins_with_its_docstring_alone(folder):
+    """A worker that imports one module must not load what others need."""
+    body = ast.parse((folder / "__init__.py").read_text()).body
+    assert len(body) == 1
+    assert isinstance(body[0], ast.Expr)
 
 
 def test_workers_import_neither_mlflow_nor_optuna_nor_torchvision():

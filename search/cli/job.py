@@ -54,9 +54,9 @@ def run_here(console: Any) -> "SearchResult":
     spec = parse_spec(told["spec"])
     root = results_root(results)
     folder = SearchFolder(root / spec.name)
-    if not (folder.path / "search.json").exists() and is_stored(spec):
+    if not folder.is_begun() and is_stored(spec):
         folder = bring(root, spec.name, str(spec.storage.uri))
-    if not (folder.path / "search.json").exists():
+    if not folder.is_begun():
         return api.run(spec, results=results, data=data, address=address, console=console)
     _refuse_another(folder, spec)
     return api.resume(spec.name, results=results, data=data, address=address, anyway=told["anyway"], console=console)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from search.cluster.fair_share import Share, announced
 from search.cluster.node_check import shared_place
-from search.cluster.node_health import Admission
+from search.cluster.node_health import Admission, noted_node_of
 from search.cluster.placement import Places
 from search.cluster.slots import Node
 from search.storage.search_folder import SearchFolder
-from search.worker.trial_files import noted_node_of
 from spaces.spec import SearchSpec
 
 

@@ -1,5 +1,6 @@
 """Each node of a cluster is asked for its code, and whether it shares the place where trials keep their files."""
 
+import importlib
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
 
 NODE_PATIENCE = 60.0  # seconds in which a node must answer
+
+WHAT_A_TRIAL_NEEDS = "search.worker.trainable"  # a name: the node imports it, and not who asks
 
 
 class NodeGoneError(Exception):
@@ -121,8 +124,7 @@ def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
 
     Imports what a trial needs: better here than in attempt after attempt, and the worker is there for the first one.
     """
-    import search.worker.trainable  # noqa: F401
-
+    importlib.import_module(WHAT_A_TRIAL_NEEDS)
     try:
         read = probe.read("code")
         if read is not None:

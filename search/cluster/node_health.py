@@ -20,10 +20,28 @@ from search.journal.history import Trial
 from search.storage.object_store import Storage, StorageError
 from search.storage.provenance import code_hash
 from search.storage.search_folder import SearchFolder
-from search.worker.trial_files import NotedNode
+from search.storage.trial_folder import TrialFiles, trial_path
 
 LOOK_SECONDS = 5.0
 CRASHES = 3  # attempts that crashed on a node, of at least two trials, with none that ended well there since
+
+
+# Ray's id of the node that a trial was tried on last, by its number; None where that cannot be known now. Where the
+# second is true it is forgotten.
+NotedNode = Callable[[int, bool], str | None]
+
+
+def noted_node_of(folder: SearchFolder) -> NotedNode:
+    """What tells where the trials of a search were tried last. A store that does not answer now is not waited for."""
+    storage = folder.storage
+
+    def noted(number: int, for_the_last_time: bool) -> str | None:
+        trial = folder.trial(number) if storage is None else TrialFiles(storage / trial_path(number))
+        with suppress(StorageError):
+            return trial.take_noted_node() if for_the_last_time else trial.noted_node()
+        return None
+
+    return noted
 
 
 class Admission:
@@ -39,7 +57,7 @@ class Admission:
     ) -> None:
         """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know.
 
-        noted_node: see `stored_trial.noted_node_of`. place: what the nodes must share, by default the results folder.
+        noted_node: see `noted_node_of`. place: what the nodes must share, by default the results folder.
         """
         self._tell = tell
         self._good = set(checked)

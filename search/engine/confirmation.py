@@ -100,7 +100,7 @@ def confirm(
         with taken(searched, display.say):
             bring_confirmations(searched)
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
-    if (folder.path / "search.json").exists():
+    if folder.is_begun():
         chosen, drawn = read_plan(folder)
         _refuse_another_size(folder, chosen, drawn, history, top, seeds)
     else:
@@ -112,7 +112,7 @@ def confirm(
         bring_results(folder)
         return Confirmed(folder, None, test)
     refuse_other_data(searched, load(spec.data, data))
-    begun = [folder] if (folder.path / "search.json").exists() else []
+    begun = [folder] if folder.is_begun() else []
     refuse_other_code(searched, *begun, anyway=anyway, say=display.say)
     labels = ", ".join(candidate.label for candidate in chosen)
     display.say(f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
@@ -123,7 +123,7 @@ def confirm(
         plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
         preflight.check_folder(searched.root, plan, stored=searched.storage is not None)
         _open_test(folder, test, again=again)
-        if not (folder.path / "search.json").exists():
+        if not folder.is_begun():
             kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
             kept["test"] = split_fingerprint(test)
             create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
@@ -147,7 +147,7 @@ def confirm(
 def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
     """Write down that a confirmation looks at the test split; one that goes on looks at the same one, and not anew."""
     searched = folder.searched
-    if not (folder.path / "search.json").exists():
+    if not folder.is_begun():
         know_every_opening(searched)  # another host may have looked
         if not is_opened_by(searched.test_openings, folder.name):  # else it was killed before it could look
             # the store hears of it when the confirmation is taken
@@ -161,8 +161,7 @@ def _current(searched: SearchFolder, again: bool) -> SearchFolder:
     begun = searched.confirmations()
     if begun and not (again and is_confirmed(begun[-1])):
         return begun[-1]
-    last = int(begun[-1].name.removeprefix("confirm-")) if begun else 0
-    return SearchFolder(searched.path / f"confirm-{last + 1}")
+    return searched.next_confirmation()
 
 
 def _last_end(folder: SearchFolder) -> datetime:

@@ -16,7 +16,7 @@ from search.cluster.node_health import Admission
 from search.cluster.placement import Places
 from search.engine.controller import Conductor, PausedError
 from search.journal.history import Trial
-from trainers.config import STEP
+from search.worker.messages import EpochDone, Failed, Pause, from_result
 
 Assignment = dict[str, Any]
 
@@ -92,18 +92,16 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
 
     def _decide(self, trial: RayTrial, result: dict[str, Any]) -> str:
         number = number_of(trial)
-        if "pause" in result:  # the disk is full, say
-            self._conductor.pause(result["pause"])
-        if "failed" in result:
-            self._conductor.fail(number, result["failed"])
-            return TrialScheduler.STOP
-        if STEP not in result:
-            return TrialScheduler.CONTINUE
-        metrics = {
-            name.removeprefix("metrics/"): value for name, value in result.items() if name.startswith("metrics/")
-        }
-        decision = self._conductor.result(number, result[STEP], metrics)
-        return TrialScheduler.STOP if decision == "stop" else TrialScheduler.CONTINUE
+        match from_result(result):
+            case Pause(reason):
+                self._conductor.pause(reason)
+            case Failed(reason):
+                self._conductor.fail(number, reason)
+                return TrialScheduler.STOP
+            case EpochDone(epoch, metrics):
+                if self._conductor.result(number, epoch, dict(metrics)) == "stop":
+                    return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE
 
 
 class ConductorCallback(_NotInSnapshots, Callback):

@@ -50,7 +50,7 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
 
 def is_confirmed(folder: SearchFolder) -> bool:
     """Whether every run of a confirmation has ended."""
-    if not (folder.path / "search.json").exists():
+    if not folder.is_begun():
         return False
     chosen, seeds = read_plan(folder)
     return len(folder.history().in_state(*ENDED)) == len(chosen) * len(seeds)

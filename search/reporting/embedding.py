@@ -70,7 +70,7 @@ def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[st
     Raises InputError without a checkpoint that fits, and whatever `images` raises.
     """
     stored = _read(folder.embedding)
-    newest = max(folder.checkpoints.glob("epoch-*.pt"), default=None, key=lambda path: path.name)
+    newest = next(iter(folder.checkpoint_paths()), None)
     if stored is not None and (newest is None or stored["checkpoint"] == newest.name):
         return stored
     if newest is None:

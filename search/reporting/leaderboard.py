@@ -22,7 +22,7 @@ def leaderboard(view: View) -> Section | None:
         f"Score: {view.metric_words} at a trial's last epoch. ± is the standard error from the choice of validation "
         f"images alone; seeds add to it. "
         + (f"{more} more finished trials, and those that did not finish, " if more else "Trials that did not finish ")
-        + "are in leaderboard.csv beside this page. A click on a header sorts."
+        + f"are in {view.folder.leaderboard.name} beside this page. A click on a header sorts."
     )
     return Section("Leaderboard", table(columns, rows, sorted_by="rank") + paragraph(note))
 

@@ -9,6 +9,7 @@ from search.evidence.standard_error import score_error
 from search.journal.history import Trial
 from search.reporting.context import COLOURS, View, named
 from search.reporting.html import Figure, Section, paragraph
+from search.storage.trial_folder import RESULT
 
 SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # of a cell: legible under dark and light text on any paper
 
@@ -21,7 +22,7 @@ def recalls(view: View) -> Section | None:
     results = {trial.number: view.folder.trial(trial.number).read_result() for trial in shown}
     missing = [named(trial) for trial in shown if results[trial.number] is None]
     there = [(trial, result) for trial in shown if (result := results[trial.number]) is not None]
-    text = paragraph(f"No result.json of {'; '.join(missing)}.") if missing else ""
+    text = paragraph(f"No {RESULT} of {'; '.join(missing)}.") if missing else ""
     figures = [Figure("recalls", _recall_bars(view, there), "Whiskers: one standard error from the number of images.")]
     figures += [Figure(f"confusion-{trial.number:04d}", _matrix(view, trial, result)) for trial, result in there]
     return Section("Classes: recalls and confusions", text, tuple(figures) if there else ())

@@ -24,7 +24,7 @@ from search.reporting.png import write_pictures
 from search.reporting.range_edges import edges
 from search.reporting.verdict_section import confirmed_sentences, verdict
 from search.storage.fetch import bring_checkpoints, bring_results
-from search.storage.search_folder import SearchFolder, open_folder, results_root
+from search.storage.search_folder import SPEC, SearchFolder, open_folder, results_root
 from search.tracking.report_upload import log_report
 from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
@@ -70,16 +70,17 @@ def reproduction(view: View) -> Section | None:
     """The commands, and what they depend on."""
     made = view.about["provenance"]
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    best, _ = view.folder.exported(1)
     commands = (
-        f"afcl search spec.yaml --name again   # the file below\n"
+        f"afcl search {SPEC} --name again   # the file below\n"
         f"{view.folder.export_hint(len(view.ranked))}\n"
-        f"afcl train best-1.yaml               # the same score, to the last digit on the same CPU kind and versions"
+        f"afcl train {best.name}               # the same score, to the last digit on the same CPU kind and versions"
     )
     origin = (
         f"Commit {made['git_commit']}; {versions}; {made['machine']['cpu']}; "
         f"data fingerprint {made['data']['fingerprint'][:16]}."
     )
-    spec = f"<details><summary>spec.yaml</summary><pre>{escape(view.spec.dump_yaml())}</pre></details>"
+    spec = f"<details><summary>{SPEC}</summary><pre>{escape(view.spec.dump_yaml())}</pre></details>"
     return Section("How to reproduce", f"<pre>{escape(commands)}</pre>{paragraph(origin)}{spec}")
 
 

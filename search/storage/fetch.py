@@ -9,15 +9,12 @@ from pathlib import Path
 
 from search.storage.journal_segments import joined, segments
 from search.storage.object_store import Storage, at_once, storage_at
-from search.storage.replication import checkpoints_of
-from search.storage.search_folder import SearchFolder, open_folder
-from search.storage.trial_folder import trial_path
+from search.storage.search_folder import ABOUT, JOURNAL, SPEC, TEST_OPENINGS, SearchFolder, open_folder
+from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, RESULT, checkpoints_of, trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri
 from trainers.errors import InputError
 from trainers.files import write_atomically
-
-OPENINGS = "test-split.jsonl"
 
 
 def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
@@ -41,12 +38,12 @@ def bring(root: Path, name: str, uri: str) -> SearchFolder:
     """Make the folder of a search from what a store has of it, whole or not at all; its trials' files stay there."""
     storage = storage_at(uri) / name
     names = _names(storage)
-    if "search.json" not in names:
+    if ABOUT not in names:
         raise InputError(f"no search {name!r} in {root}, and none in {uri}")
     partial = root / f".{name}.{os.getpid()}.partial"
     try:
-        for about in (one for one in names if one == "search.json" or one.endswith("/search.json")):
-            _bring_one(partial, storage, about.removesuffix("search.json"), names, uri)
+        for about in (one for one in names if one == ABOUT or one.endswith(f"/{ABOUT}")):
+            _bring_one(partial, storage, about.removesuffix(ABOUT), names, uri)
         partial.rename(root / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -58,8 +55,8 @@ def bring_confirmations(folder: SearchFolder) -> None:
     if (storage := folder.storage) is None:
         return
     names, uri = _names(storage), str(folder.spec().storage.uri)
-    for about in (one for one in names if one.endswith("/search.json")):
-        inside = about.removesuffix("/search.json")
+    for about in (one for one in names if one.endswith(f"/{ABOUT}")):
+        inside = about.removesuffix(f"/{ABOUT}")
         if not (folder.path / inside).exists():
             partial = folder.path / f".{inside}.{os.getpid()}.partial"
             try:
@@ -77,14 +74,14 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
     def find(name: str) -> bytes | None:
         return _find(storage, inside + name)
 
-    for name in ("search.json", "spec.yaml", OPENINGS):
+    for name in (ABOUT, SPEC, TEST_OPENINGS):
         content = find(name)
         if content is not None:
             (here / name).write_bytes(content)
-    moved = load_spec(str(here / "spec.yaml"), [f"storage.uri={json.dumps(uri)}"])  # the store may have been copied
-    (here / "spec.yaml").write_text(moved.dump_yaml())
+    moved = load_spec(str(here / SPEC), [f"storage.uri={json.dumps(uri)}"])  # the store may have been copied
+    (here / SPEC).write_text(moved.dump_yaml())
     pieces = segments(name.removeprefix(inside) for name in names if name.startswith(inside))
-    (here / "journal.jsonl").write_bytes(joined(pieces, find))
+    (here / JOURNAL).write_bytes(joined(pieces, find))
 
 
 def bring_results(folder: SearchFolder) -> None:
@@ -97,7 +94,7 @@ def bring_results(folder: SearchFolder) -> None:
     for trial in folder.history().in_state("finished"):
         here = folder.trial(trial.number)
         if not here.result.exists():
-            content = _find(storage, f"{trial_path(trial.number)}/result.json")
+            content = _find(storage, f"{trial_path(trial.number)}/{RESULT}")
             if content is not None:
                 here.path.mkdir(parents=True, exist_ok=True)
                 write_atomically(here.result, content)
@@ -116,7 +113,7 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
         here = folder.trial(number).checkpoints
         if newest_checkpoint_path(here) is not None:
             continue
-        names = _names(storage, f"{trial_path(number)}/checkpoints")
+        names = _names(storage, f"{trial_path(number)}/{CHECKPOINTS}")
         for name in checkpoints_of(names).get(number, []):
             content = _find(storage, name)
             file = name.rpartition("/")[2]
@@ -131,7 +128,7 @@ def bring_log(folder: SearchFolder, number: int) -> None:
     if (storage := folder.storage) is None:
         return
     under = trial_path(number)
-    names = [name for name in _names(storage, under) if name.startswith(f"{under}/log-")]
+    names = [name for name in _names(storage, under) if name.startswith(f"{under}/{LOG_OF_ATTEMPT}")]
     printed = [_find(storage, name) or b"" for name in names]
     if printed:
         folder.trial(number).path.mkdir(parents=True, exist_ok=True)
@@ -150,11 +147,11 @@ def know_every_opening(folder: SearchFolder | None) -> None:
 def agree_on_openings(folder: SearchFolder, storage: Storage) -> None:
     """See to it that folder and store know of every look at the test split that either knows of."""
     here = folder.test_openings.read_bytes() if folder.test_openings.exists() else b""
-    there = storage.find(OPENINGS) or b""
+    there = storage.find(TEST_OPENINGS) or b""
     every = list(dict.fromkeys(there.splitlines(keepends=True) + here.splitlines(keepends=True)))
     both = b"".join(sorted(every, key=lambda line: str(json.loads(bytes(line))["at"])))
     if both != there:
-        storage.put(OPENINGS, both)
+        storage.put(TEST_OPENINGS, both)
     if both != here:
         write_atomically(folder.test_openings, both)
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from search.journal.history import ENDED, History, read_history
 from search.journal.log import Event
 from search.storage.fetch import agree_on_openings
+from search.storage.journal_segments import FOLDER as JOURNAL_PIECES
 from search.storage.journal_segments import joined, segments
 from search.storage.lease import Lease, leased
 from search.storage.object_store import PATIENCE, Storage, at_once, storage_at
-from search.storage.replication import Mirror, trial_of
-from search.storage.search_folder import SearchFolder
-from search.storage.trial_folder import trial_path
+from search.storage.replication import Mirror
+from search.storage.search_folder import ABOUT, SPEC, SearchFolder
+from search.storage.trial_folder import TRIALS, trial_of, trial_path
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.files import write_atomically
@@ -111,7 +112,7 @@ def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease
     """
     folder.open_journal().close()  # drops a torn last line, of which no byte may be sent
     _introduce(folder, storage)
-    pieces = segments(storage.names("journal"))
+    pieces = segments(storage.names(JOURNAL_PIECES))
     agree_on_openings(folder.searched, above)
     sent = _bring_journal(folder, joined(pieces, storage.find), tell)
     _remove_what_is_ahead(storage, read_history(folder.journal))
@@ -120,9 +121,9 @@ def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease
 
 def _introduce(folder: SearchFolder, storage: Storage) -> None:
     """Put what the search is, if it is new there. Raises InputError when another search has that place."""
-    there = storage.find("search.json")
+    there = storage.find(ABOUT)
     if there is None:
-        for name in ("spec.yaml", "search.json"):  # the latter says that both are there
+        for name in (SPEC, ABOUT):  # the latter says that both are there
             storage.put(name, (folder.path / name).read_bytes())
     elif json.loads(there)["id"] != folder.about()["id"]:
         raise InputError(f"name: another search {folder.title!r} is kept in {storage.shown}; remove one of them")
@@ -137,7 +138,7 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
     if not stored.startswith(local):  # another host went on before this one's last words had reached the store
         # the journal goes last: while it is there, a driver that is killed here does all of this again
         folder.delivered.unlink(missing_ok=True)  # MLflow gets all of it again, which doubles nothing
-        shutil.rmtree(folder.path / "trials", ignore_errors=True)  # what was fetched may be of other trials
+        shutil.rmtree(folder.path / TRIALS, ignore_errors=True)  # what was fetched may be of other trials
         aside = folder.journal.with_name(f"journal.{time.time_ns()}.jsonl")
         folder.journal.rename(aside)
         tell(
@@ -155,7 +156,7 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
     """
     from trainers.checkpoint import epoch_in  # seconds, for torch
 
-    for name in storage.names("trials"):
+    for name in storage.names(TRIALS):
         number, epoch = trial_of(name), epoch_in(name.rpartition("/")[2])
         trial = None if number is None else history.trials.get(number)
         if trial is None or (trial.state not in ENDED and epoch is not None and epoch > trial.epoch + 1):
@@ -167,7 +168,7 @@ def is_stored(spec: SearchSpec) -> bool:
     if spec.storage.uri is None:
         return False
     storage = storage_at(spec.storage.uri) / spec.name
-    return at_once(lambda: storage.find("search.json"), storage) is not None
+    return at_once(lambda: storage.find(ABOUT), storage) is not None
 
 
 def refuse_stored(spec: SearchSpec) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from search.storage.lease import live_holder
 from search.storage.object_store import Storage, at_once
-from search.storage.search_folder import SearchFolder
+from search.storage.search_folder import ABOUT, SearchFolder
 from trainers.errors import InputError
 
 
@@ -28,7 +28,7 @@ def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | No
         )
     storage = folder.storage
     if storage is not None:
-        there = at_once(partial(storage.find, "search.json"), storage)
+        there = at_once(partial(storage.find, ABOUT), storage)
         if there is not None and json.loads(there)["id"] != folder.about()["id"]:
             tell(f"{storage.shown} has another search of that name, which stays")
             storage = None

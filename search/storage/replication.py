@@ -20,7 +20,7 @@ from search.storage.journal_segments import Segment, segment
 from search.storage.lease import Lease
 from search.storage.object_store import PAUSES, Storage
 from search.storage.search_folder import SearchFolder
-from search.storage.trial_folder import trial_path
+from search.storage.trial_folder import CHECKPOINTS, TRIALS, checkpoints_of, trial_path
 
 SEND_EVERY = 1.0  # seconds between two pieces, at least, and at most while there is something to send
 TIDYING = 0.2  # seconds at a time for removing what is not needed any more
@@ -135,11 +135,11 @@ class Mirror:
 
     def _note_dropped(self) -> None:
         if len(self._dropping) > 3:  # a session begins: one look for all
-            found = checkpoints_of(self._storage.names("trials"))
+            found = checkpoints_of(self._storage.names(TRIALS))
         else:
             found = {}
             for number in self._dropping:
-                found |= checkpoints_of(self._storage.names(f"{trial_path(number)}/checkpoints"))
+                found |= checkpoints_of(self._storage.names(f"{trial_path(number)}/{CHECKPOINTS}"))
         self._garbage += [name for number, keep in self._dropping.items() for name in found.get(number, [])[keep:]]
         self._dropping = {}
 
@@ -147,22 +147,6 @@ class Mirror:
         while self._garbage and time.monotonic() < until:
             self._storage.delete(self._garbage[-1])
             self._garbage.pop()
-
-
-def trial_of(name: str) -> int | None:
-    """The trial that a file of the search's folder is of."""
-    parts = name.split("/")
-    return int(parts[1]) if parts[0] == "trials" and len(parts) > 2 and parts[1].isdigit() else None
-
-
-def checkpoints_of(names: Iterable[str]) -> dict[int, list[str]]:
-    """Each trial's checkpoints among a folder's files, the newest first."""
-    found: dict[int, list[str]] = {}
-    for name in sorted(names, reverse=True):
-        number = trial_of(name)
-        if number is not None and "/checkpoints/" in name:
-            found.setdefault(number, []).append(name)
-    return found
 
 
 def _size(folder: SearchFolder) -> int:

@@ -29,7 +29,9 @@ FILES = (
     "search/journal/history.py",
 )
 # Single definitions of other files, by file.
-DEFINITIONS: dict[str, tuple[str, ...]] = {}
+DEFINITIONS: dict[str, tuple[str, ...]] = {
+    "search/storage/trial_folder.py": ("TrialFiles",),  # from which checkpoint a trial goes on, and when it is given up
+}
 
 
 def scoring_code_hash(root: Path | None = None) -> str:

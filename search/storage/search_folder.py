@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     from search.journal.frames import Frames
 
 FORMAT = 1
+# What stands in a search's folder, and in its place in a store. A trial's files are named in trial_folder.
+ABOUT, SPEC, JOURNAL = "search.json", "spec.yaml", "journal.jsonl"
+TEST_OPENINGS, VERDICT, TABLES = "test-split.jsonl", "verdict.json", "tables"
+DELIVERED, DELIVERY_LOCK = "delivered.json", "delivery.lock"
+DRIVER_LOCK, DRIVER_LOG, STOP, RAY = "driver.lock", "driver.log", "stop", "ray"
+REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "figures", "optuna.log"
+CONFIRMATION, EXPORTED = "confirm-", "best-"  # what follows is a number, from 1
 LOCK_ATTEMPTS = 20  # a twentieth of a second apart
 # what every folder notes; those of older versions have no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
@@ -75,13 +82,30 @@ class SearchFolder:
     @property
     def searched(self) -> "SearchFolder":
         """The search that this confirms; a search is its own."""
-        is_inside = (self.path.parent / "search.json").exists()
+        is_inside = (self.path.parent / ABOUT).exists()
         return SearchFolder(self.path.parent) if is_inside else self
 
     def confirmations(self) -> list["SearchFolder"]:
         """The search's confirmations, in the order in which they were begun."""
-        found = [about.parent for about in self.path.glob("confirm-*/search.json")]
-        return [SearchFolder(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("confirm-")))]
+        found = [about.parent for about in self.path.glob(f"{CONFIRMATION}*/{ABOUT}")]
+        return sorted(map(SearchFolder, found), key=SearchFolder._confirmation_number)
+
+    def confirmation(self, name: str) -> "SearchFolder":
+        """The search's confirmation of that name."""
+        return SearchFolder(self.path / name)
+
+    def next_confirmation(self) -> "SearchFolder":
+        """Where the search's next confirmation is to stand; it is not begun."""
+        begun = self.confirmations()
+        last = begun[-1]._confirmation_number() if begun else 0
+        return self.confirmation(f"{CONFIRMATION}{last + 1}")
+
+    def _confirmation_number(self) -> int:
+        return int(self.name.removeprefix(CONFIRMATION))
+
+    def is_begun(self) -> bool:
+        """Whether the search, or the confirmation, is there: its folder was made, whole."""
+        return (self.path / ABOUT).exists()
 
     def driven(self) -> "SearchFolder | None":
         """The search, or the confirmation of it, that a driver has now; None when nobody does."""
@@ -90,62 +114,62 @@ class SearchFolder:
     @property
     def test_openings(self) -> Path:
         """When the test split was looked at, a line each."""
-        return self.path / "test-split.jsonl"
+        return self.path / TEST_OPENINGS
 
     @property
     def tables(self) -> Path:
         """Trials, epochs and decisions as files."""
-        return self.path / "tables"
+        return self.path / TABLES
 
     @property
     def verdict(self) -> Path:
         """What a confirmation came to."""
-        return self.path / "verdict.json"
+        return self.path / VERDICT
 
     @property
     def journal(self) -> Path:
         """Everything that happened."""
-        return self.path / "journal.jsonl"
+        return self.path / JOURNAL
 
     @property
     def delivered(self) -> Path:
         """How much of the journal MLflow has."""
-        return self.path / "delivered.json"
+        return self.path / DELIVERED
 
     @property
     def delivery_lock(self) -> Path:
         """Held by whoever delivers to MLflow."""
-        return self.path / "delivery.lock"
+        return self.path / DELIVERY_LOCK
 
     @property
     def driver_log(self) -> Path:
         """What Ray and the driver said."""
-        return self.path / "driver.log"
+        return self.path / DRIVER_LOG
 
     @property
     def optuna_view(self) -> Path:
         """The search as an Optuna study, for optuna-dashboard."""
-        return self.path / "optuna.log"
+        return self.path / OPTUNA_VIEW
 
     @property
     def report(self) -> Path:
         """The page that `afcl report` writes."""
-        return self.path / "index.html"
+        return self.path / REPORT
 
     @property
     def leaderboard(self) -> Path:
         """Every trial as a table, beside the page."""
-        return self.path / "leaderboard.csv"
+        return self.path / LEADERBOARD
 
     @property
     def figures(self) -> Path:
         """The page's figures as PNG files."""
-        return self.path / "figures"
+        return self.path / FIGURES
 
     @property
     def ray(self) -> Path:
         """Where Ray Tune keeps its own files; nothing reads them back."""
-        return self.path / "ray"
+        return self.path / RAY
 
     @property
     def storage(self) -> Storage | None:
@@ -161,11 +185,11 @@ class SearchFolder:
 
     def exported(self, rank: int) -> tuple[Path, Path]:
         """Configuration and weights of the search's trial at `rank`, from 1."""
-        return self.path / f"best-{rank}.yaml", self.path / f"best-{rank}.pt"
+        return self.path / f"{EXPORTED}{rank}.yaml", self.path / f"{EXPORTED}{rank}.pt"
 
     def spec(self) -> SearchSpec:
         """The resolved spec that the search runs by."""
-        return load_spec(str(self.path / "spec.yaml"))
+        return load_spec(str(self.path / SPEC))
 
     def about(self) -> dict[str, Any]:
         """Format, id and provenance."""
@@ -191,19 +215,19 @@ class SearchFolder:
 
     def ask_to_stop(self) -> None:
         """Ask a running driver, on this or another host, to stop tidily."""
-        (self.path / "stop").touch()
+        (self.path / STOP).touch()
 
     def is_asked_to_stop(self) -> bool:
         """Whether somebody wants the search to stop."""
-        return (self.path / "stop").exists()
+        return (self.path / STOP).exists()
 
     def _forget_stop(self) -> None:
-        (self.path / "stop").unlink(missing_ok=True)
+        (self.path / STOP).unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the search for one driver. Raises EnvironmentProblem with the holder when another has it."""
-        with (self.path / "driver.lock").open("a+") as file:
+        with (self.path / DRIVER_LOCK).open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):  # who only looks whether it is held has it for a moment too
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -224,7 +248,7 @@ class SearchFolder:
     def holder(self) -> str | None:
         """Host and pid of the driver that runs the search now; None when nobody does."""
         try:
-            file = (self.path / "driver.lock").open()
+            file = (self.path / DRIVER_LOCK).open()
         except FileNotFoundError:
             return None
         with file:
@@ -262,9 +286,9 @@ def create_folder(
     try:
         partial.mkdir()
         about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
-        (partial / "search.json").write_text(json.dumps(about, indent=1) + "\n")
-        (partial / "spec.yaml").write_text(spec.dump_yaml())
-        with closing(Journal(partial / "journal.jsonl")) as journal:
+        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
+        (partial / SPEC).write_text(spec.dump_yaml())
+        with closing(Journal(partial / JOURNAL)) as journal:
             for event in begun:
                 journal.append(event)
         partial.rename(path)
@@ -287,9 +311,9 @@ def refuse_existing(root: Path, name: str) -> None:
 def open_folder(root: Path, name: str) -> SearchFolder:
     """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
     path = root / name
-    if not NAME.fullmatch(name) or not (path / "search.json").is_file():
+    if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
         if NAME.fullmatch(name) and path.exists():
-            raise InputError(f"{path} is not a search's folder: it has no search.json")
+            raise InputError(f"{path} is not a search's folder: it has no {ABOUT}")
         known = [folder.name for folder in all_folders(root)]
         raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")
     _read_about(path)
@@ -298,21 +322,21 @@ def open_folder(root: Path, name: str) -> SearchFolder:
 
 def all_folders(root: Path) -> list[SearchFolder]:
     """Every search of a results folder, by name; none that a killed process has half made."""
-    found = (about.parent for about in sorted(root.glob("*/search.json")))
+    found = (about.parent for about in sorted(root.glob(f"*/{ABOUT}")))
     return [SearchFolder(path) for path in found if NAME.fullmatch(path.name)]
 
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads((path / "search.json").read_text())
+        about = json.loads((path / ABOUT).read_text())
     except ValueError:
         about = None
     if not isinstance(about, dict):
-        raise InputError(f"{path / 'search.json'} is damaged: not a JSON object")
+        raise InputError(f"{path / ABOUT} is damaged: not a JSON object")
     if about.get("format") != FORMAT:
         raise InputError(f"{path} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
     known = about.get("provenance")
     missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
     if missing or "id" not in about:
-        raise InputError(f"{path / 'search.json'} is damaged: it lacks {', '.join(missing) or 'id'}")
+        raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")
     return about

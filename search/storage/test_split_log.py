@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from search.storage.search_folder import SearchFolder
+from search.storage.search_folder import TEST_OPENINGS, SearchFolder
 from trainers.errors import InputError
 
 
@@ -21,7 +21,7 @@ class Opening:
 
 def record_of(exported: Path, search: SearchFolder | None) -> Path:
     """Where looks are written down: in the search's folder; beside the file where there is no search to it."""
-    return exported.with_name(f"{exported.stem}.test-split.jsonl") if search is None else search.test_openings
+    return exported.with_name(f"{exported.stem}.{TEST_OPENINGS}") if search is None else search.test_openings
 
 
 def openings(record: Path) -> list[Opening]:

@@ -1,96 +1,151 @@
-"""One trial's files in its search's folder: the only ones that a worker writes."""
+"""One trial's files, on a disk or in a store: the only files of a search that a worker writes.
+
+Every name of them stands here.
+"""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainers.files import write_atomically
+from search.storage.places import DiskPlace, Place
+
+if TYPE_CHECKING:
+    from trainers.checkpoint import Checkpoint
+
+TRIALS = "trials"  # the folder of all trials, in their search's folder
+CHECKPOINTS = "checkpoints"
+RESULT, LOG, EMBEDDING = "result.json", "log.txt", "embedding.json"
+LAST_ERROR, GAVE_UP, NODE = "last-error.txt", "gave-up.txt", "node.txt"
+LOG_OF_ATTEMPT = "log-"  # what the log of each attempt begins with, in a store
 
 
 def trial_path(number: int) -> str:
     """Where a trial's files are in its search's folder, on a disk or in a store."""
-    return f"trials/{number:04d}"
+    return f"{TRIALS}/{number:04d}"
 
 
-@dataclass(frozen=True)
-class TrialFolder:
-    """One trial's files."""
+def trial_of(name: str) -> int | None:
+    """The trial that a file of the search's folder is of."""
+    parts = name.split("/")
+    return int(parts[1]) if parts[0] == TRIALS and len(parts) > 2 and parts[1].isdigit() else None
 
-    path: Path
 
-    @property
-    def log(self) -> Path:
-        """What the trial printed, and its traceback."""
-        return self.path / "log.txt"
+def checkpoints_of(names: Iterable[str]) -> dict[int, list[str]]:
+    """Each trial's checkpoints among a search's files, the newest first."""
+    found: dict[int, list[str]] = {}
+    for name in sorted(names, reverse=True):
+        number = trial_of(name)
+        if number is not None and f"/{CHECKPOINTS}/" in name:
+            found.setdefault(number, []).append(name)
+    return found
 
-    @property
-    def checkpoints(self) -> Path:
-        """Its newest checkpoints."""
-        return self.path / "checkpoints"
 
-    @property
-    def result(self) -> Path:
-        """Its confusion matrix and recalls, once finished."""
-        return self.path / "result.json"
+class TrialFiles:
+    """One trial's files, wherever they are kept."""
 
-    @property
-    def embedding(self) -> Path:
-        """The validation images as its encoder lays them out, once `report` has looked."""
-        return self.path / "embedding.json"
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def checkpoint_names(self) -> list[str]:
+        """The checkpoints that are there, the newest first."""
+        from trainers.checkpoint import epoch_in  # seconds, for torch
+
+        found = self.place.names(CHECKPOINTS)
+        return sorted((name for name in found if epoch_in(_file(name)) is not None), reverse=True)
+
+    def newest(self) -> "Checkpoint | None":
+        """The newest whole checkpoint; a damaged one is passed over for the one before it."""
+        from trainers.checkpoint import unpacked  # seconds, for torch
+
+        for name in self.checkpoint_names():
+            content = self.place.find(name)
+            if content is not None:
+                try:
+                    return unpacked(_file(name), content)
+                except ValueError:
+                    continue
+        return None
+
+    def read_result(self) -> dict[str, Any] | None:
+        """The result of a finished trial; None where there is none."""
+        content = self.place.find(RESULT)
+        return None if content is None else dict(json.loads(content))
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Leave the result of a finished trial."""
+        self.place.put(RESULT, (json.dumps(result, indent=1) + "\n").encode())
 
     def has_met(self, error: str) -> bool:
         """Whether the trial has met this very error before; from now on it has."""
-        memory = self.path / "last-error.txt"
-        known = memory.exists() and memory.read_text() == error
-        memory.write_text(error)
-        return known
+        is_known = self.place.find(LAST_ERROR) == error.encode()
+        self.place.put(LAST_ERROR, error.encode())
+        return is_known
 
     def give_up(self, reason: str) -> None:
         """Leave for the next worker that takes the trial that it need not try, and why."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / "gave-up.txt", reason.encode())
+        self.place.put(GAVE_UP, reason.encode())
 
     def take_reason_to_give_up(self) -> str | None:
         """Why the trial's last worker gave it up, said once; None where it did not."""
-        memory = self.path / "gave-up.txt"
-        if not memory.exists():
+        reason = self.place.find(GAVE_UP)
+        if reason is None:
             return None
-        reason = memory.read_text()
-        memory.unlink()
-        return reason
+        self.place.delete(GAVE_UP)
+        return reason.decode()
 
     def note_node(self, node: str) -> None:
         """Leave for the driver on which node, by Ray's id, the trial is tried now."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / "node.txt", node.encode())
+        self.place.put(NODE, node.encode())
 
     def noted_node(self) -> str | None:
         """The node on which the trial was tried last; None where it has not begun."""
-        try:
-            return (self.path / "node.txt").read_text()
-        except FileNotFoundError:
-            return None
+        node = self.place.find(NODE)
+        return None if node is None else node.decode()
 
     def take_noted_node(self) -> str | None:
         """The same, said once."""
         node = self.noted_node()
-        (self.path / "node.txt").unlink(missing_ok=True)
+        self.place.delete(NODE)
         return node
+
+
+class TrialFolder(TrialFiles):
+    """One trial's files on a disk, with the paths of those that others open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(DiskPlace(path))
+        self.path = path
+
+    @property
+    def log(self) -> Path:
+        """What the trial printed, and its traceback."""
+        return self.path / LOG
+
+    @property
+    def checkpoints(self) -> Path:
+        """Its newest checkpoints."""
+        return self.path / CHECKPOINTS
+
+    @property
+    def result(self) -> Path:
+        """Its confusion matrix and recalls, once finished."""
+        return self.path / RESULT
+
+    @property
+    def embedding(self) -> Path:
+        """The validation images as its encoder lays them out, once `report` has looked."""
+        return self.path / EMBEDDING
+
+    def checkpoint_paths(self) -> list[Path]:
+        """The files of its checkpoints, the newest first, by their names alone: no torch is needed to see them."""
+        return sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)
 
     def drop_checkpoints(self, keep: int = 0) -> None:
         """Remove all checkpoints but the newest `keep`."""
-        for path in sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)[keep:]:
+        for path in self.checkpoint_paths()[keep:]:
             path.unlink(missing_ok=True)
 
-    def read_result(self) -> dict[str, Any] | None:
-        """The result of a finished trial; None where there is none."""
-        try:
-            return dict(json.loads(self.result.read_text()))
-        except FileNotFoundError:
-            return None
 
-    def write_result(self, result: dict[str, Any]) -> None:
-        """Leave the result of a finished trial."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.result, (json.dumps(result, indent=1) + "\n").encode())
+def _file(name: str) -> str:
+    return name.rpartition("/")[2]

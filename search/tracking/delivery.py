@@ -18,7 +18,7 @@ from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import values_of
 from search.journal.log import Event, read_events
 from search.storage.redact import shown_uri
-from search.storage.search_folder import SearchFolder
+from search.storage.search_folder import SPEC, SearchFolder
 from search.tracking.client import EXPERIMENT, connect, ensure_experiment
 from spaces.fields import by_path
 from spaces.spec import SearchSpec
@@ -240,7 +240,7 @@ class Delivery:
             run = str(created.info.run_id)
         versions = self._about["provenance"]["versions"]
         params = by_path(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
-        self._client.log_dict(run, self._spec.dump(), "spec.yaml")
+        self._client.log_dict(run, self._spec.dump(), SPEC)
         self._describe(run, params, "search")
         return run
 

@@ -46,7 +46,8 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: C
                     client.log_metric(run, f"confirmed_{name}/{summary.label}", summary.mean)
         client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
         client.set_tag(run, NOTE, _described(client.get_run(run).data.tags, evidence))
-        client.log_dict(run, json.loads(_verdict(searched, evidence).read_text()), "verdict.json")
+        verdict = searched.confirmation(evidence.confirmation).verdict
+        client.log_dict(run, json.loads(verdict.read_text()), verdict.name)
         version = _registered(client, searched, evidence)
         if version is None:
             tell("registering the model with MLflow")
@@ -85,7 +86,7 @@ def _register(
     client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, example: Images
 ) -> str:
     """Register the winning configuration's best run; the version."""
-    confirmation = SearchFolder(searched.path / evidence.confirmation)
+    confirmation = searched.confirmation(evidence.confirmation)
     best = best_run(confirmation, evidence)
     bring_checkpoints(confirmation, [best.number])
     weights = newest_checkpoint_path(confirmation.trial(best.number).checkpoints)
@@ -122,7 +123,3 @@ def _register(
     version = str(logged.registered_model_version)
     client.set_model_version_tag(searched.name, version, "confirmation", _mark(searched, evidence))
     return version
-
-
-def _verdict(searched: SearchFolder, evidence: Evidence) -> Path:
-    return SearchFolder(searched.path / evidence.confirmation).verdict

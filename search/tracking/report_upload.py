@@ -26,7 +26,7 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
         for path in (folder.report, folder.leaderboard):
             client.log_artifact(run, str(path))
         for path in pictures:
-            client.log_artifact(run, str(path), "figures")
+            client.log_artifact(run, str(path), folder.figures.name)
     except Exception as error:  # MLflow raises whatever its store raises
         return f"MLflow has not got the report ({in_one_line(error)}); `{folder.hint('report')}` sends it again"
     return None

@@ -33,7 +33,7 @@ class LostWorker(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerPlace:
     """Where a worker runs."""
 
     node: str
@@ -86,7 +86,7 @@ def run_on_workers(
 class _Peer:
     """A process that follows the leaders of one trial after another."""
 
-    def where(self) -> Place:
+    def where(self) -> WorkerPlace:
         return _here()
 
     def follow(
@@ -104,14 +104,14 @@ class _Peer:
             follow(meeting, rank, config, data, resume, address=address, device=device)
 
 
-def _here() -> Place:
-    return Place(ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address(), os.getpid())
+def _here() -> WorkerPlace:
+    return WorkerPlace(ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address(), os.getpid())
 
 
 _peers: list[Any] = []  # of this process, which is in one placement group as long as it lives
 
 
-def _assembled(workers: int) -> tuple[list[Any], list[Place]]:
+def _assembled(workers: int) -> tuple[list[Any], list[WorkerPlace]]:
     """The peers and their places: those of the trial before, if they are all alive and through with it."""
     for patience in (START_PATIENCE, START_PATIENCE):
         if not _peers:

@@ -25,10 +25,11 @@ from ray import tune
 
 from search.storage.object_store import StorageError
 from search.worker.device import UnusableGPU, granted, granted_device
+from search.worker.messages import EpochDone, Failed, Message, Pause
 from search.worker.multi_worker import LostWorker, run_on_workers
 from search.worker.trial_files import LocalTrial, StoredTrial, files_of
 from trainers.checkpoint import Checkpoint
-from trainers.config import METRIC, STEP, TrialConfig
+from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
 from trainers.pipeline import result_of
@@ -55,19 +56,19 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
         with closing(files_of(assignment)) as files:
             reason = files.take_reason_to_give_up()
             if reason is not None:
-                tune.report({"failed": reason})
+                _tell(Failed(reason))
                 return
             with granted() as device:
                 _run_on(device, files, assignment, shared)
     # no fault of the trial's, and no other trial could be run or saved there either
     except UnusableGPU as error:
-        tune.report({"pause": str(error)})
+        _tell(Pause(str(error)))
     except StorageError as error:
-        tune.report({"pause": f"the storage does not answer ({error})"})
+        _tell(Pause(f"the storage does not answer ({error})"))
     except OSError as error:
         if not _is_full(error):
             raise
-        tune.report({"pause": f"the disk is full ({error})"})
+        _tell(Pause(f"the disk is full ({error})"))
 
 
 def _run_on(
@@ -96,7 +97,7 @@ def _run_on(
         folder.write_result(result)
 
     def report(step: int, metrics: Mapping[str, float]) -> None:
-        tune.report({STEP: step, "metrics": dict(metrics) | test_metrics})
+        _tell(EpochDone(step, dict(metrics) | test_metrics))
 
     try:
         with folder.open_log() as log, _output_in(log):
@@ -107,7 +108,7 @@ def _run_on(
                 finish(resume)  # it died between its last checkpoint and its last report
             run_on_workers(assignment["workers"], config, data, report, resume, save=save, device=device)
     except DivergedError as error:
-        tune.report({"failed": f"diverged: {error}"})
+        _tell(Failed(f"diverged: {error}"))
     except OutOfMemory as error:
         folder.give_up(str(error))
         raise
@@ -124,9 +125,13 @@ def _run_on(
         if _poisons(error):
             folder.give_up(reason)
             raise
-        tune.report({"failed": reason})
+        _tell(Failed(reason))
     finally:
         folder.send_log()  # with the traceback, where there is one
+
+
+def _tell(message: Message) -> None:
+    tune.report(message.as_result())
 
 
 def _is_full(error: Exception) -> bool:

@@ -14,11 +14,12 @@ def idle(assignment: dict[str, Any], shared: Any) -> None:
     from ray import tune
 
     from search.worker import trainable  # noqa: F401  # as a trial's worker has it
-    from trainers.config import METRIC, STEP
+    from search.worker.messages import EpochDone
+    from trainers.config import METRIC
 
     _started(Path(assignment["folder"]).parents[1])
     for epoch in range(1, EPOCHS + 1):
-        tune.report({STEP: epoch, "metrics": {METRIC: 0.5 + assignment["number"] / 100}})
+        tune.report(EpochDone(epoch, {METRIC: 0.5 + assignment["number"] / 100}).as_result())
 
 
 def idle_stock(config: dict[str, Any]) -> None:

@@ -30,7 +30,6 @@ from search.journal.log import Journal
 from search.storage.object_store import Storage
 from search.storage.provenance import code_hash
 from search.storage.search_folder import SearchFolder
-from search.storage.trial_folder import TrialFolder
 from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
 from spaces.spec import load_spec
@@ -163,13 +162,6 @@ def test_the_best_cl_trials_checkpoint_stays_wherever_it_ranks(tmp_path):
             keeper.on_event(event, history)
         left.append({int(path.parts[-3]) for path in tmp_path.glob("trials/*/checkpoints/*.pt")})
     assert left == [{0}, {0, 1}, {0, 1}, {1, 3}, {1, 3}]
-
-
-def test_an_error_that_comes_again_is_not_tried_a_third_time(tmp_path):
-    folder = TrialFolder(tmp_path)
-    assert not folder.has_met("ValueError: one")
-    assert not folder.has_met("ValueError: another")
-    assert folder.has_met("ValueError: another")
 
 
 @pytest.mark.slow

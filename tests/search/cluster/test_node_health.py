@@ -1,6 +1,7 @@
 """Which nodes take trials as they come, go and fail. Ray's answers are played here; tests/cluster has a real one."""
 
 import pickle
+from contextlib import closing
 
 import pytest
 from ray.tune import PlacementGroupFactory
@@ -10,6 +11,8 @@ from search.cluster.node_health import Admission
 from search.cluster.placement import Placement, Places
 from search.journal.history import Trial
 from search.storage.search_folder import SearchFolder
+from search.storage.trial_folder import trial_path
+from search.worker.trial_files import files_of
 
 
 def node(name):
@@ -222,3 +225,15 @@ def test_what_waits_is_asked_for_anew_when_the_nodes_have_changed(cluster):
     cluster.see()
     places.on_step(controller)
     assert controller.done == ["cancel request", "cancel request", "ask request", "ask request"]
+
+
+@pytest.mark.parametrize("name", ["begun", "told"])
+def test_the_node_of_a_trial_is_where_its_worker_noted_it(name, kept):
+    """Of one search that is in a store and of one that is in its folder alone."""
+    folder = SearchFolder(kept.path.parent / name)
+    assert (folder.storage is None) == (name == "told")
+    where = None if folder.storage is None else (folder.storage / trial_path(7)).uri
+    with closing(files_of({"folder": str(folder.trial(7).path), "storage": where})) as files:
+        files.note_node("a")
+    noted = node_health.noted_node_of(folder)
+    assert [noted(7, last) for last in (False, True, False)] == ["a", "a", None]

@@ -8,19 +8,19 @@ import torch
 
 from search import api
 from search.engine import runner
-from search.storage.trial_folder import TrialFolder
 from search.worker import trainable
 from search.worker.device import UnusableGPU
+from search.worker.messages import Failed, Pause, from_result
 from spaces.spec import load_spec
 from trainers.errors import DivergedError, OutOfMemory
 
 
 @pytest.fixture
 def attempt(monkeypatch, tmp_path, tiny_config):
-    """Take the trial on, in which `run_trial` raises an error; what Ray is told."""
+    """Take the trial on, in which `run_trial` raises an error; what the driver is told."""
     monkeypatch.setattr("search.worker.device.ray.get_gpu_ids", list)
     told = []
-    monkeypatch.setattr(trainable.tune, "report", told.append)
+    monkeypatch.setattr(trainable.tune, "report", lambda result: told.append(from_result(result)))
     config = tiny_config.model_dump(mode="json")
     monkeypatch.setattr(trainable.ray, "get", lambda reference: None)
     shared = trainable.SharedData({tiny_config.data.seed: None}, None)
@@ -42,15 +42,7 @@ def test_a_worker_out_of_memory_dies_of_it_and_the_next_one_reports_it_without_a
     error = OutOfMemory("out of GPU memory with representation.batch_size=512")
     with pytest.raises(OutOfMemory):
         attempt(error)
-    assert attempt(AssertionError("it tried")) == [{"failed": "out of GPU memory with representation.batch_size=512"}]
-
-
-def test_the_reason_to_give_up_is_told_once(tmp_path):
-    folder = TrialFolder(tmp_path / "0000")
-    assert folder.take_reason_to_give_up() is None
-    folder.give_up("one line")
-    assert folder.take_reason_to_give_up() == "one line"
-    assert folder.take_reason_to_give_up() is None
+    assert attempt(AssertionError("it tried")) == [Failed("out of GPU memory with representation.batch_size=512")]
 
 
 @pytest.mark.parametrize(
@@ -65,18 +57,18 @@ def test_no_worker_goes_on_after_an_error_of_cuda(attempt, error):
     for _ in range(2):  # the first time it may be a passing one
         with pytest.raises(type(error)):
             attempt(error)
-    assert attempt(AssertionError("it tried")) == [{"failed": f"crashed twice with: {type(error).__name__}: {error}"}]
+    assert attempt(AssertionError("it tried")) == [Failed(f"crashed twice with: {type(error).__name__}: {error}")]
 
 
 def test_a_worker_goes_on_after_any_other_error_that_came_twice(attempt):
     error = RuntimeError("shapes do not match")
     with pytest.raises(RuntimeError):
         attempt(error)
-    assert attempt(error) == [{"failed": "crashed twice with: RuntimeError: shapes do not match"}]
+    assert attempt(error) == [Failed("crashed twice with: RuntimeError: shapes do not match")]
 
 
 def test_a_diverged_trial_is_reported_at_once_and_its_worker_goes_on(attempt):
-    assert attempt(DivergedError("loss is nan")) == [{"failed": "diverged: loss is nan"}]
+    assert attempt(DivergedError("loss is nan")) == [Failed("diverged: loss is nan")]
 
 
 def test_a_gpu_that_torch_cannot_use_pauses_the_search_without_a_try(attempt, monkeypatch):
@@ -84,11 +76,11 @@ def test_a_gpu_that_torch_cannot_use_pauses_the_search_without_a_try(attempt, mo
         raise UnusableGPU("the driver is too old")
 
     monkeypatch.setattr("search.worker.device.granted_device", granted_device)
-    assert attempt(AssertionError("it tried")) == [{"pause": "the driver is too old"}]
+    assert attempt(AssertionError("it tried")) == [Pause("the driver is too old")]
 
 
 def test_a_gpu_that_another_worker_of_the_trial_cannot_use_pauses_the_search(attempt):
-    assert attempt(UnusableGPU("the driver is too old")) == [{"pause": "the driver is too old"}]
+    assert attempt(UnusableGPU("the driver is too old")) == [Pause("the driver is too old")]
 
 
 @pytest.mark.slow

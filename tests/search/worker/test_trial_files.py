@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from stores import Failing
 
+from search.storage import places
 from search.storage.fetch import bring_log
 from search.storage.object_store import StorageError, storage_at
 from search.storage.trial_folder import trial_path
@@ -68,7 +69,7 @@ def test_a_worker_waits_for_a_store_that_does_not_answer(tiny_config, tmp_path, 
     Failing.answers = False
     threading.Timer(0.5, partial(setattr, Failing, "answers", True)).start()
     files.save(checkpoint(tiny_config, 1))
-    monkeypatch.setattr(trial_files, "PATIENCE", 0.3)
+    monkeypatch.setattr(places, "PATIENCE", 0.3)
     Failing.answers = False
     with pytest.raises(StorageError, match="nobody there"):
         files.save(checkpoint(tiny_config, 2))

@@ -1,0 +1,84 @@
+"""Where files are kept, as those who write them see it: a folder on a disk, or one in a store."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from search.storage.object_store import PATIENCE, Storage, patiently
+from trainers.files import write_atomically
+
+
+class Place(Protocol):
+    """A folder, wherever it is. Names are relative to it, as in `checkpoints/a.pt`.
+
+    A `Storage` is one as well, for who will not wait.
+    """
+
+    def find(self, name: str) -> bytes | None:
+        """What a file holds; None where there is none."""
+        ...
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file over an older one of that name. It is whole or not there."""
+        ...
+
+    def names(self, under: str) -> list[str]:
+        """The files below the folder `under`."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+
+@dataclass(frozen=True)
+class DiskPlace:
+    """A folder on a disk. It is made with its first file."""
+
+    path: Path
+
+    def find(self, name: str) -> bytes | None:
+        """What a file holds; None where there is none."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file over an older one of that name. It is whole or not there."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, content)
+
+    def names(self, under: str) -> list[str]:
+        """The files below the folder `under`, without those that are being written."""
+        found = (file for file in (self.path / under).rglob("*") if file.suffix != ".partial" and file.is_file())
+        return sorted(file.relative_to(self.path).as_posix() for file in found)
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class PatientPlace:
+    """A folder in a store that is waited for while it does not answer. Every method raises StorageError at last."""
+
+    storage: Storage
+
+    def find(self, name: str) -> bytes | None:
+        """What a file holds; None where there is none."""
+        return patiently(partial(self.storage.find, name), PATIENCE)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file over an older one of that name. It is whole or not there."""
+        patiently(partial(self.storage.put, name, content), PATIENCE)
+
+    def names(self, under: str) -> list[str]:
+        """The files below the folder `under`."""
+        return patiently(partial(self.storage.names, under), PATIENCE)
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        patiently(partial(self.storage.delete, name), PATIENCE)

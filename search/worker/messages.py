@@ -1,0 +1,70 @@
+"""What a worker tells the driver through `tune.report`: the only place that knows the keys of these results.
+
+Ray adds keys of its own to a result, and flattens nested dicts before the driver sees them: {"metrics": {"loss": 1}}
+arrives as {"metrics/loss": 1}.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trainers.config import STEP
+
+_METRICS, _FAILED, _PAUSE = "metrics", "failed", "pause"
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """The trial has ended an epoch, and its checkpoint is written."""
+
+    epoch: int
+    metrics: Mapping[str, float]
+
+    def as_result(self) -> dict[str, Any]:
+        """The message as `tune.report` takes it."""
+        return {STEP: self.epoch, _METRICS: dict(self.metrics)}
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The trial has failed for good: it is not tried again."""
+
+    reason: str
+
+    def as_result(self) -> dict[str, Any]:
+        """The message as `tune.report` takes it."""
+        return {_FAILED: self.reason}
+
+
+@dataclass(frozen=True)
+class Pause:
+    """No trial can go on for now, through no fault of this one: the disk is full, say."""
+
+    reason: str
+
+    def as_result(self) -> dict[str, Any]:
+        """The message as `tune.report` takes it."""
+        return {_PAUSE: self.reason}
+
+
+Message = EpochDone | Failed | Pause
+
+
+def from_result(result: Mapping[str, Any]) -> Message | None:
+    """Read a message from a result as Ray hands it to the driver.
+
+    Args:
+        result: The flattened result, with the keys that Ray or anyone else added. They are passed over.
+
+    Returns:
+        The message; None where the result holds none of ours.
+    """
+    if _PAUSE in result:
+        return Pause(result[_PAUSE])
+    if _FAILED in result:
+        return Failed(result[_FAILED])
+    if STEP not in result:
+        return None
+    prefix = f"{_METRICS}/"
+    metrics = {key.removeprefix(prefix): value for key, value in result.items() if key.startswith(prefix)}
+    return EpochDone(result[STEP], metrics)
