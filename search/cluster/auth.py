@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from search.cluster import ray_internals
+
 MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 
 
@@ -43,7 +45,7 @@ def token_sent(is_sent: bool) -> Iterator[None]:
 def _environment(changes: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in (MODE, TOKEN)}
     os.environ.update(changes)
-    _read_anew()
+    ray_internals.read_token_anew()
     try:
         yield
     finally:
@@ -52,12 +54,4 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)  # Ray itself sets the mode of a process that has started one
             else:
                 os.environ[name] = value
-        _read_anew()
-
-
-def _read_anew() -> None:
-    """Ray reads mode and token once and remembers them; it has no public word to forget them."""
-    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
-
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
+        ray_internals.read_token_anew()

@@ -9,11 +9,9 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import ray
-from ray._common.utils import get_default_ray_temp_dir
-from ray._private import ray_constants, services
-from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
 
 import search
+from search.cluster import ray_internals
 from search.cluster.auth import known_token, session_token, token_sent
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -57,7 +55,7 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
 
 
 def _start(cpus: int | None, gpus: int | None) -> None:
-    with _on_loopback():
+    with ray_internals.on_loopback():
         ray.init(
             address="local",
             num_cpus=cpus,
@@ -65,7 +63,7 @@ def _start(cpus: int | None, gpus: int | None) -> None:
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,
-            _temp_dir=ray_folder(),
+            **ray_internals.with_folder(ray_folder()),
         )
 
 
@@ -74,23 +72,9 @@ def ray_folder() -> str:
 
     On clusters with a batch system TMPDIR often is.
     """
-    usual = get_default_ray_temp_dir()
+    usual = ray_internals.usual_folder()
     fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES
     return usual if fits else str(Path(os.sep, "tmp", "ray"))
-
-
-@contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Inside, a Ray that is started listens on 127.0.0.1 alone, as it always does on macOS and Windows.
-
-    On Linux it would listen on every address. Ray's own switch for this is an environment variable that it reads
-    when it is imported, and which would hold for clusters that are joined as well.
-    """
-    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager
@@ -106,7 +90,7 @@ def token_as_asked(address: str) -> Iterator[None]:
         yield
         return
     try:
-        at = services.canonicalize_bootstrap_address(address)  # where Ray will look: 127.0.0.1 is this machine's own
+        at = ray_internals.head_of(address)
     except ConnectionError as error:  # "auto", and no Ray runs here
         raise _no_cluster(address, error) from None
     if at is not None:
@@ -134,7 +118,7 @@ def _opens(address: str, at: str) -> bool:
     """Whether the cluster talks to this process with what it sends now. Raises EnvironmentProblem where none is."""
     try:
         with _stderr_silenced():  # Ray's C++ half writes there what we say in one line
-            GcsClient(address=at)
+            ray_internals.client_of_head(at)
     except ray.exceptions.AuthenticationError:
         return False
     except ray.exceptions.RayError as error:  # something listens there, but no Ray

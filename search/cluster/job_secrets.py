@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 
+from search.cluster import ray_internals
 from search.storage.redact import shown_uri
 from trainers.errors import EnvironmentProblem
 
@@ -85,14 +86,11 @@ def ray_address() -> str:
 
 def take_over() -> dict[str, Any]:
     """In the job: take what was handed over, which is gone then. Raises EnvironmentProblem when it is not there."""
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
     from ray.exceptions import RayError
 
-    name, told = os.environ.get(HANDOVER, "").encode(), None
+    name = os.environ.get(HANDOVER, "").encode()
     try:
-        memory = GcsClient(address=ray_address())
-        told = memory.internal_kv_get(name, None, timeout=SECONDS)
-        memory.internal_kv_del(name, False, None, timeout=SECONDS)
+        told = ray_internals.take_from_head(ray_address(), name, SECONDS)
     except RayError as error:
         raise EnvironmentProblem(f"the cluster's head does not answer ({str(error).splitlines()[0]})") from None
     if told is None:

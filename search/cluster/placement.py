@@ -13,6 +13,7 @@ from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial as RayTrial
 from ray.util.placement_group import NODE_ID_LABEL_KEY, PlacementGroup, placement_group, placement_group_table
 
+from search.cluster import ray_internals
 from search.cluster.node_health import Admission
 
 GIVE_WAY_SECONDS = 10.0
@@ -58,12 +59,12 @@ class Places:
         self._admission.look()
         if self._asked_with != (now := self._admission.ids()):
             self._asked_with = now
-            ask_anew(controller._actor_manager._resource_manager)
+            ask_anew(controller)
         waits = any(trial.status == RayTrial.PENDING for trial in controller.get_trials())
-        if self._is_crowded() and controller._actor_cache.num_cached_objects:
+        if self._is_crowded() and ray_internals.has_idle_workers(controller):
             give_way(controller)
         elif self._admission.avoids_some or (self._is_full() and not waits):
-            controller._cleanup_cached_actors(force_all=True)
+            ray_internals.release_idle_workers(controller)
 
 
 def give_way(controller: Any) -> None:
@@ -73,16 +74,16 @@ def give_way(controller: Any) -> None:
     the place is given back, and nothing asked for, until those who wait have theirs.
     """
     deadline = time.monotonic() + GIVE_WAY_SECONDS
-    controller._cleanup_cached_actors(force_all=True)
-    while controller._stopping_actors and time.monotonic() < deadline:
-        controller._actor_manager.next(timeout=0.1)  # where it takes in that a worker has ended
+    ray_internals.release_idle_workers(controller)
+    while ray_internals.has_ending_workers(controller) and time.monotonic() < deadline:
+        ray_internals.take_in_ended_workers(controller, 0.1)
     while time.monotonic() < deadline and any(one["state"] == "PENDING" for one in placement_group_table().values()):
         time.sleep(0.2)
 
 
-def ask_anew(resources: Any) -> None:
-    """Take back the requests that still wait, and make them again. resources: Tune's PlacementGroupResourceManager."""
-    waiting = {request: len(groups) for request, groups in resources._request_to_staged_pgs.items()}
+def ask_anew(controller: Any) -> None:
+    """Take back the requests that still wait, and make them again."""
+    resources, waiting = ray_internals.resources_of(controller), ray_internals.waiting_requests(controller)
     for request, number in waiting.items():
         for _ in range(number):
             resources.cancel_resource_request(request)

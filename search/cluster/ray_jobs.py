@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from search.cluster.auth import known_token
+from search.cluster.ray_internals import silence_uploads
 from trainers.errors import EnvironmentProblem, InputError
 
 if TYPE_CHECKING:
@@ -114,8 +115,7 @@ def _as_told() -> Iterator[None]:
 def submit(door: Door, **job: Any) -> str:
     """Start a job; its id. Raises EnvironmentProblem with Ray's own words where it does not take it."""
     with _as_told():
-        for name in ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        silence_uploads()
         try:
             return str(door.client.submit_job(**job))
         except (RuntimeError, ValueError) as error:

@@ -14,6 +14,7 @@ from ray.tune.search import Searcher
 
 from search.cluster.node_health import Admission
 from search.cluster.placement import Places
+from search.cluster.ray_internals import controller_of
 from search.engine.controller import Conductor, PausedError
 from search.journal.history import Trial
 from search.worker.messages import EpochDone, Failed, Pause, from_result
@@ -80,7 +81,7 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
         """Which one to start now; asked at every turn of Tune's loop."""
         if self._places is not None:
-            self._places.on_step(tune_controller._tune_controller)  # what it is handed warns of every look inside
+            self._places.on_step(controller_of(tune_controller))
         return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:

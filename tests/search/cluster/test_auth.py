@@ -7,7 +7,7 @@ import sys
 import pytest
 import ray
 
-from search.cluster import auth, connection
+from search.cluster import connection, ray_internals
 from search.cluster.auth import known_token, session_token
 from trainers.errors import EnvironmentProblem
 
@@ -17,7 +17,7 @@ def nothing_set(monkeypatch, tmp_path):
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(auth, "_read_anew", lambda: None)  # a Ray of other tests may run in this process
+    monkeypatch.setattr(ray_internals, "read_token_anew", lambda: None)  # a Ray of other tests may run in this process
     return tmp_path
 
 
@@ -86,7 +86,7 @@ def test_auto_without_any_ray_is_one_line(nothing_set, monkeypatch):
     def finds_none(address):
         raise ConnectionError("Could not find any running Ray instance. Please specify the one to connect to.")
 
-    monkeypatch.setattr(connection.services, "canonicalize_bootstrap_address", finds_none)
+    monkeypatch.setattr(ray_internals, "head_of", finds_none)
     said = r"--address auto: no Ray cluster there .*`ray start --head`"
     with pytest.raises(EnvironmentProblem, match=said), connection.token_as_asked("auto"):
         pass
