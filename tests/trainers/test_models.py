@@ -15,7 +15,9 @@ from trainers.models import LinearClassifier, build_encoder, build_projection
         ("resnet18", "imagenet", 64, 512),
     ],
 )
-def test_an_encoder_takes_grey_and_colour_images(encoder, stem, size, features, channels):
+def test_an_encoder_takes_grey_and_colour_images(encoder, stem, size, features, channels, request):
+    if encoder.startswith("resnet"):
+        request.getfixturevalue("torchvision")
     net = build_encoder(ModelConfig(encoder=encoder, stem=stem), channels, seed=0)
     assert net(torch.zeros(2, channels, size, size)).shape == (2, features) == (2, net.feature_dim)
 
@@ -23,7 +25,7 @@ def test_an_encoder_takes_grey_and_colour_images(encoder, stem, size, features, 
 @pytest.mark.parametrize(
     ("name", "features"), [("resnet34", 512), ("resnet50", 2048), ("resnet101", 2048), ("resnet152", 2048)]
 )
-def test_every_resnet_of_the_config_can_be_built(name, features):
+def test_every_resnet_of_the_config_can_be_built(name, features, torchvision):
     assert build_encoder(ModelConfig(encoder=name), 3, seed=0).feature_dim == features
 
 
@@ -43,7 +45,7 @@ def test_the_projection_gives_unit_rows():
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(5))
 
 
-def test_a_grey_image_means_the_same_to_a_pretrained_colour_stem(monkeypatch):
+def test_a_grey_image_means_the_same_to_a_pretrained_colour_stem(monkeypatch, torchvision):
     from torchvision import models
 
     original = models.get_model

@@ -97,8 +97,7 @@ def test_the_fingerprint_does_not_depend_on_where_the_files_come_from(tmp_path, 
     assert from_package.description.endswith("from a given folder")
 
 
-def test_class_names_are_those_of_torchvision():
-    torchvision = pytest.importorskip("torchvision")
+def test_class_names_are_those_of_torchvision(torchvision):
     assert list(fmnist.CLASS_NAMES) == torchvision.datasets.FashionMNIST.classes
 
 
@@ -233,12 +232,12 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def mirror(tmp_path, monkeypatch, no_debian):
+def mirror(tmp_path, monkeypatch, no_debian, torchvision):
     """A mirror on this machine with a miniature dataset; torchvision is told its address and its checksums.
 
     Not the published ones: no file here has them, as Debian compresses the same arrays anew.
     """
-    datasets = pytest.importorskip("torchvision.datasets")
+    datasets = torchvision.datasets
     files = {f"{name}.gz": gzip.compress(content) for name, content in small_files().items()}
     served = write(tmp_path / "served", files)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(served)))
@@ -311,8 +310,8 @@ def test_a_download_of_something_else_is_not_taken(mirror, tmp_path, monkeypatch
     assert contents(tmp_path / "root") == []
 
 
-def test_without_a_network_fetching_says_what_to_do_in_one_line(tmp_path, monkeypatch, no_debian):
-    datasets = pytest.importorskip("torchvision.datasets")
+def test_without_a_network_fetching_says_what_to_do_in_one_line(tmp_path, monkeypatch, no_debian, torchvision):
+    datasets = torchvision.datasets
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         dead = unused.getsockname()[1]
