@@ -10,9 +10,9 @@ from pathlib import Path
 
 import ray
 
-import search
 from search.cluster import ray_internals
 from search.cluster.auth import known_token, session_token, token_sent
+from search.storage.own_code import code_folder
 from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
@@ -43,7 +43,7 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with session_token() if address is None else token_as_asked(address):
         # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
-        with chdir(Path(search.__path__[0]).parent):
+        with chdir(code_folder()):
             if address is None:
                 _start(cpus, gpus)
             else:

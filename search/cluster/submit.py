@@ -12,13 +12,11 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import search
-import spaces
-import trainers
 from search.cluster import job_secrets, ray_jobs
+from search.storage.own_code import PACKAGES, package_folder
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
 from spaces.spec import SearchSpec
 from trainers.config import shown as shown_value
@@ -133,7 +131,7 @@ def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
     }
     if installed:
         return {"env_vars": variables}
-    code = [str(Path(package.__path__[0])) for package in (search, spaces, trainers)]
+    code = [str(package_folder(name)) for name in PACKAGES]
     return {"env_vars": variables, "py_modules": code, "excludes": ["__pycache__/", "*.pyc"]}
 
 

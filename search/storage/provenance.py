@@ -10,9 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import search
-import spaces
-import trainers
+from search.storage.own_code import PACKAGES as OWN_PACKAGES
+from search.storage.own_code import code_folder, package_folder
 from search.storage.scoring_code import scoring_code_hash
 
 if TYPE_CHECKING:
@@ -39,17 +38,17 @@ def own_version() -> str:
     try:
         return metadata.version("afcl-search")
     except metadata.PackageNotFoundError:  # a checkout on a machine where nothing can be installed
-        project = tomllib.loads((Path(search.__path__[0]).parent / "pyproject.toml").read_text())
+        project = tomllib.loads((code_folder() / "pyproject.toml").read_text())
         return str(project["project"]["version"])
 
 
 def code_hash() -> str:
     """SHA-256 over this project's own Python files, names and contents."""
     digest = hashlib.sha256()
-    for package in (search, spaces, trainers):
-        root = Path(package.__path__[0])
+    for package in OWN_PACKAGES:
+        root = package_folder(package)
         for file in sorted(root.rglob("*.py")):
-            digest.update(f"{package.__name__}/{file.relative_to(root).as_posix()}\0".encode())
+            digest.update(f"{package}/{file.relative_to(root).as_posix()}\0".encode())
             digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -61,7 +60,7 @@ def git_commit() -> str | None:
     """
     if sent := os.environ.get(COMMIT_SENT):
         return sent
-    here = Path(search.__path__[0]).parent
+    here = code_folder()
 
     def git(*words: str) -> str:
         return subprocess.run(

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import trainers
+from search.storage.own_code import PACKAGES, package_folder
 
-PACKAGES = ("search", "spaces", "trainers")
 # Patterns of the files that decide. Whoever moves a file changes its line here; the hash stays the same.
 FILES = (
     "trainers/**/*.py",
@@ -43,27 +42,33 @@ def scoring_code_hash(root: Path | None = None) -> str:
     Returns:
         The hash in hexadecimal digits.
     """
-    root = Path(trainers.__path__[0]).parent if root is None else root
     found = {definition for file, names in _files(root) for definition in definitions(file, root, names)}
     return hashlib.sha256("\0".join(sorted(found)).encode()).hexdigest()
 
 
-def _files(root: Path) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
+def _folder_of(package: str, root: Path | None) -> Path:
+    """The folder of one of our packages: in `root`, or that of the running code."""
+    return package_folder(package) if root is None else root / package
+
+
+def _files(root: Path | None) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
     """The files that decide, each with the names of the definitions that do; None where all of them do."""
     for pattern in FILES:
-        found = list(root.glob(pattern))
+        package, _, inside = pattern.partition("/")
+        found = list(_folder_of(package, root).glob(inside))
         assert found, f"{pattern} names no file: the table of scoring_code is out of date"
         yield from ((file, None) for file in found)
     for name, names in DEFINITIONS.items():
-        yield root / name, names
+        package, _, inside = name.partition("/")
+        yield _folder_of(package, root) / inside, names
 
 
-def definitions(file: Path, root: Path, names: tuple[str, ...] | None = None) -> Iterator[str]:
+def definitions(file: Path, root: Path | None, names: tuple[str, ...] | None = None) -> Iterator[str]:
     """The top-level statements of a file in canonical form: its functions, classes and assignments.
 
     Args:
         file: A Python file of ours.
-        root: The folder with our packages, to tell a module from a name in it.
+        root: The folder with our packages, to tell a module from a name in it; None for those of the running code.
         names: Only functions and classes of these names; by default everything.
     """
     tree = ast.parse(file.read_bytes())
@@ -95,7 +100,7 @@ def canonical(node: Any) -> str:
     return f"{type(node).__name__}({constant or ','.join(fields)})"
 
 
-def _bindings(nodes: list[Any], root: Path) -> dict[str, str | None]:
+def _bindings(nodes: list[Any], root: Path | None) -> dict[str, str | None]:
     """What imports of our own packages bind: a name to its name at home, a module's dotted name to None."""
     bound: dict[str, str | None] = {}
     for node in nodes:
@@ -105,7 +110,8 @@ def _bindings(nodes: list[Any], root: Path) -> dict[str, str | None]:
             for parts in (alias.name.split(".") for alias in ours if not alias.asname):
                 bound |= {".".join(parts[:depth]): None for depth in range(1, len(parts) + 1)}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
-            home = root.joinpath(*str(node.module).split("."))
+            package, *inside = str(node.module).split(".")
+            home = _folder_of(package, root).joinpath(*inside)
             for alias in node.names:
                 is_module = (home / f"{alias.name}.py").exists() or (home / alias.name / "__init__.py").exists()
                 bound[alias.asname or alias.name] = None if is_module else alias.name

@@ -3,15 +3,13 @@
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import search
-import trainers
 from search.cluster.ray_output import quiet
 from search.evidence.evidence import TEST_METRICS, Evidence, in_words
 from search.journal.history import Trial
 from search.storage.fetch import bring_checkpoints
+from search.storage.own_code import package_folder
 from search.storage.provenance import versions
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
@@ -106,9 +104,9 @@ def _register(
             flavor=mlflow.pyfunc,
             run_id=run,
             model_id=model.model_id,
-            python_model=str(Path(search.__path__[0]) / "tracking" / "pyfunc_model.py"),
+            python_model=str(package_folder("search") / "tracking" / "pyfunc_model.py"),
             artifacts={"weights": str(weights)},
-            code_paths=[trainers.__path__[0]],
+            code_paths=[str(package_folder("trainers"))],
             input_example=example,
             registered_model_name=searched.name,
             pip_requirements=[f"{name}=={version}" for name, version in versions().items() if name in REQUIRED],

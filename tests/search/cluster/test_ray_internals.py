@@ -20,8 +20,8 @@ def mend(function: str, name: str) -> str:
     return (
         f"Ray {ray.__version__} has no {name} any more, or it works otherwise. Look in Ray's source for what took its "
         f"place, mend {function}() in search/cluster/ray_internals.py, run `pytest tests/search/cluster "
-        f"tests/cluster`, and say in pyproject.toml from which version of Ray on it holds. Until then pin ray below "
-        f"{ray.__version__}."
+        f"tests/cluster`, and say in pyproject.toml from which version of Ray on it holds. Until then have it ask for "
+        f"ray<{ray.__version__}."
     )
 
 
