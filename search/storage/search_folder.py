@@ -88,7 +88,7 @@ class SearchFolder:
     def confirmations(self) -> list["SearchFolder"]:
         """The search's confirmations, in the order in which they were begun."""
         found = [about.parent for about in self.path.glob(f"{CONFIRMATION}*/{ABOUT}")]
-        return sorted(map(SearchFolder, found), key=SearchFolder._confirmation_number)
+        return sorted(map(SearchFolder, found), key=_confirmation_number)
 
     def confirmation(self, name: str) -> "SearchFolder":
         """The search's confirmation of that name."""
@@ -97,11 +97,8 @@ class SearchFolder:
     def next_confirmation(self) -> "SearchFolder":
         """Where the search's next confirmation is to stand; it is not begun."""
         begun = self.confirmations()
-        last = begun[-1]._confirmation_number() if begun else 0
+        last = _confirmation_number(begun[-1]) if begun else 0
         return self.confirmation(f"{CONFIRMATION}{last + 1}")
-
-    def _confirmation_number(self) -> int:
-        return int(self.name.removeprefix(CONFIRMATION))
 
     def is_begun(self) -> bool:
         """Whether the search, or the confirmation, is there: its folder was made, whole."""
@@ -340,3 +337,7 @@ def _read_about(path: Path) -> dict[str, Any]:
     if missing or "id" not in about:
         raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")
     return about
+
+
+def _confirmation_number(folder: SearchFolder) -> int:
+    return int(folder.name.removeprefix(CONFIRMATION))
