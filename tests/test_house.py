@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,15 @@ def test_no_modules_import_each_other_in_a_circle():
         for name in free:
             del left[name]
     assert left == {}
+
+
+def test_no_folder_on_pytests_path_hides_a_package_of_ours():
+    """A folder without __init__.py is a package to Python, and found before an installed one."""
+    paths = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["pythonpath"]
+    hidden = [
+        path for path in paths for package in ("search", "spaces", "trainers") if (ROOT / path / package).exists()
+    ]
+    assert hidden == []
 
 
 def test_no_package_bears_the_name_of_a_verb():
