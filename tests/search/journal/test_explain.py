@@ -1,0 +1,37 @@
+"""Why a trial ended as it did, in words."""
+
+import pytest
+
+from search.journal.explain import explain
+from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
+
+
+@pytest.fixture
+def search(told):
+    folder = SearchFolder(told / "told")
+    return folder.spec(), folder.history()
+
+
+def lines(search, state) -> list[str]:
+    spec, history = search
+    number = next(trial.number for trial in history.trials.values() if trial.state == state)
+    return list(explain(spec, history, number))
+
+
+def test_a_stopped_trial_has_its_cutoff_and_what_it_lacked(search):
+    told = lines(search, "stopped")
+    assert any("below the cutoff" in line and "it would have needed" in line for line in told)
+    assert told[-1].startswith("stopped at epoch")
+
+
+def test_a_finished_baseline_says_that_it_is_never_stopped_and_who_was_better(search):
+    told = lines(search, "finished")
+    assert "a baseline, which is never stopped" in told[0]
+    assert told[-1].endswith("none has more")
+
+
+def test_a_trial_that_is_not_there_is_told_with_how_many_there_are(search):
+    spec, history = search
+    with pytest.raises(InputError, match=rf"has no trial 99; it has {len(history.trials)}, from 0"):
+        explain(spec, history, 99)
