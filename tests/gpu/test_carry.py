@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from archives import unpack
 from packaging.requirements import Requirement
 
 HERE = Path(__file__).parent
@@ -105,7 +106,7 @@ def test_dead_weight_is_left_out_and_programs_stay_programs(carry, tmp_path):
     packed = carry.pack([tmp_path / "ray.whl"], tmp_path / "site.tar.xz")
     assert dict(packed) == {"ray": len("ray/core/raylet") + len("ray/actor.py")}
     (tmp_path / "site").mkdir()
-    subprocess.run(["tar", "-xJf", tmp_path / "site.tar.xz", "-C", tmp_path / "site"], check=True)
+    unpack(tmp_path / "site.tar.xz", tmp_path / "site")
     assert (tmp_path / "site/ray/core/raylet").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "site/ray/actor.py").stat().st_mode & 0o777 == 0o644
     first = (tmp_path / "site.tar.xz").read_bytes()

@@ -1,11 +1,11 @@
 """Searches and confirmations that an older version began can be gone on with: see fixtures/README.md."""
 
 import json
-import tarfile
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from archives import unpack
 from rich.console import Console
 
 from search.display.on_console import ConsoleDisplay
@@ -24,9 +24,7 @@ CANNOT_TELL = "was begun by a version that did not note its scoring code, so it 
 
 
 def unpacked(path: Path) -> Path:
-    with tarfile.open(FOLDERS) as file:
-        file.extractall(path, filter="data")
-    return path
+    return unpack(FOLDERS, path)
 
 
 @pytest.fixture(scope="module")
