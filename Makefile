@@ -21,9 +21,11 @@ demo: .venv/installed data
 	if [ -e results/$$search/search.json ]; then $(AFCL) resume $$search; else $(AFCL) search $$search; fi
 	@echo "(afcl is $(AFCL); put it on the path with: . $(BIN)/activate)"
 
+# searches share one Ray, so their slow tests run in one process
 test: .venv/installed-dev browser compiler data
 	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
-	$(BIN)/pytest -m "slow and not cluster"
+	$(BIN)/pytest -q -n 2 -m "slow and not cluster" tests/trainers
+	$(BIN)/pytest -m "slow and not cluster" --ignore=tests/trainers
 
 check: .venv/installed-dev
 	$(BIN)/ruff check
