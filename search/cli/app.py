@@ -177,9 +177,9 @@ def extend(
     """Go on with a search, finished or not, with more trials."""
     from search import api
 
-    found = api.resume(
+    found = api.extend(
         name,
-        extend_by=trials,
+        trials,
         results=results,
         data=data,
         address=address,

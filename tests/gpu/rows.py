@@ -8,8 +8,6 @@ from typing import Any
 
 from trainers.files import write_atomically
 
-SECTION_ENDINGS = ("done", "failed", "cut off at its deadline", "not run")
-
 
 @dataclass(frozen=True)
 class Row:

@@ -1,5 +1,6 @@
 """`deterministic: true`: twice the same bits, and the same bits when resumed at each epoch."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,8 +42,6 @@ def rows(setting: Setting) -> Iterator[Row]:
 def _checkpoints(
     config: TrialConfig, data: TrialData, setting: Setting, resume: Checkpoint | None = None
 ) -> dict[int, Checkpoint]:
-    import copy
-
     saved: dict[int, Checkpoint] = {}
 
     def save(checkpoint: Checkpoint) -> None:
