@@ -6,18 +6,18 @@ inside the search's (confirm-1), with a journal of its own: what was interrupted
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from search.algorithms.proposer import Question
-from search.cluster.slots import Slots
-from search.engine import preflight
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
-from search.engine.interrupts import connected_quietly, told_how_to_go_on
+from search.engine.interrupts import told_how_to_go_on
 from search.engine.plan import plan_of
-from search.engine.runner import SearchResult, check_cluster, drive
+from search.engine.prepare import Task, prepared
+from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.journal.history import History, Trial
 from search.storage.fetch import bring_confirmations, bring_results, know_every_opening, opened
@@ -117,42 +117,47 @@ def confirm(
     labels = ", ".join(candidate.label for candidate in chosen)
     display.say(f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
-    runs = confirmation_spec(spec, folder.name)
-    with told_how_to_go_on(folder, display), connected_quietly(address, display):
-        nodes = check_cluster(spec, searched.root, address)
-        plan = plan_of(runs, arrays[drawn[0]], agenda.planned(history), slots=Slots(runs)())
-        preflight.check_folder(searched.root, plan, stored=searched.storage is not None)
-        _open_test(folder, test, again=again)
-        if not folder.is_begun():
-            kept = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
-            kept["test"] = split_fingerprint(test)
-            create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=kept)
-        with taken(folder, display.say) as hold:
-            session = drive(
-                folder,
-                folder.spec(),
-                agenda,
-                arrays,
-                display,
-                plan=plan,
-                nodes=nodes,
-                hold=hold,
-                test=test,
-                to_keep=agenda.best_of_each,
-            )
+    runs = folder.spec() if folder.is_begun() else confirmation_spec(spec, folder.name)
+    task = Task(
+        folder,
+        runs,
+        plan_of(runs, arrays[drawn[0]], agenda.planned(history)),
+        data=arrays,
+        agenda=lambda slots: agenda,
+        test=test,
+        kept=agenda.best_of_each,
+    )
+
+    def begin() -> None:
+        _open_test(folder, again=again)
+        planned = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
+        planned["test"] = split_fingerprint(test)
+        create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=planned)
+
+    if folder.is_begun():
+        _refuse_other_test(folder, test)
+    with (
+        told_how_to_go_on(folder, display),
+        taken(folder, display.say) if folder.is_begun() else nullcontext() as hold,
+        prepared(task, address=address, display=display, hold=hold, begin=begin) as session,
+    ):
+        ended = drive(session)
     bring_results(folder)
-    return Confirmed(folder, session, test)
+    return Confirmed(folder, ended, test)
 
 
-def _open_test(folder: SearchFolder, test: Split, *, again: bool) -> None:
-    """Write down that a confirmation looks at the test split; one that goes on looks at the same one, and not anew."""
+def _open_test(folder: SearchFolder, *, again: bool) -> None:
+    """Write down that a new confirmation looks at the test split. Raises InputError where one did before."""
     searched = folder.searched
-    if not folder.is_begun():
-        know_every_opening(searched)  # another host may have looked
-        if not is_opened_by(searched.test_openings, folder.name):  # else it was killed before it could look
-            # the store hears of it when the confirmation is taken
-            open_once(searched.test_openings, folder.name, again=again)
-    elif folder.about()["confirms"]["test"] != split_fingerprint(test):
+    know_every_opening(searched)  # another host may have looked
+    if not is_opened_by(searched.test_openings, folder.name):  # else it was killed before it could look
+        # the store hears of it when the confirmation is taken
+        open_once(searched.test_openings, folder.name, again=again)
+
+
+def _refuse_other_test(folder: SearchFolder, test: Split) -> None:
+    """Raise InputError when a confirmation began with other test images than those that are here."""
+    if folder.about()["confirms"]["test"] != split_fingerprint(test):
         raise InputError(f"{folder.title} was begun with other test images than those that are here now")
 
 

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -34,13 +34,22 @@ class Plan:
     expected_epochs: int
     expected_epochs_per_trial: float  # of those that the sampler proposes
     checkpoint_bytes: int
-    slots: int
-    disk_bytes: int
+    checkpoints_kept: int  # of trials that have ended
+    slots: int  # how many trials run at once
     standard_error: float
+
+    @property
+    def disk_bytes(self) -> int:
+        """What checkpoints take at most: three a running trial, of which one is being written, and those that stay."""
+        return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept)
+
+    def in_slots(self, slots: int) -> "Plan":
+        """The same search with at most `slots` trials at once."""
+        return replace(self, slots=min(self.trials, slots))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return vars(self) | {"rungs": list(self.rungs)}
+        return vars(self) | {"rungs": list(self.rungs), "disk_bytes": self.disk_bytes}
 
 
 def check_workers(spec: SearchSpec, data: TrialData) -> None:
@@ -51,22 +60,17 @@ def check_workers(spec: SearchSpec, data: TrialData) -> None:
         raise too_many_workers(spec.resources.workers, rows, f"{images} training images")
 
 
-def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0, *, slots: int | None = None) -> Plan:
-    """The plan of a search on its data, extended by `extra` trials; see `plan_of` for the slots."""
-    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines), slots=slots)
+def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
+    """The plan of a search on its data, extended by `extra` trials, in the slots of this machine."""
+    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
 
 
-def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0, *, slots: int | None = None) -> Plan:
-    """The plan of so many trials, baselines among them.
-
-    slots: how many run at once, by which the disk is reckoned; None: as many as this machine holds.
-    """
+def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
+    """The plan of so many trials, baselines among them, in the slots of this machine."""
     rungs, last = rung_epochs(spec), spec.base.last_epoch
     proposed = trials - baselines
     per_trial = expected_epochs(rungs, last, spec.search.scheduler.reduction)
-    size = checkpoint_bytes(spec.base, data.train.images.shape[1])
     classes = len(data.class_names)
-    running = min(trials, slots or min(local_slots(spec), spec.search.max_concurrent or trials))
     return Plan(
         trials=trials,
         baselines=baselines,
@@ -75,10 +79,9 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0, 
         most_epochs=trials * last,
         expected_epochs=round(baselines * last + proposed * per_trial),
         expected_epochs_per_trial=per_trial,
-        checkpoint_bytes=size,
-        slots=running,
-        # three a running trial, of which one is being written; one of each best
-        disk_bytes=size * (3 * running + min(spec.search.keep_best + 1, trials)),  # and the best CL trial
+        checkpoint_bytes=checkpoint_bytes(spec.base, data.train.images.shape[1]),
+        checkpoints_kept=min(spec.search.keep_best + 1, trials),  # the best, and the best CL trial
+        slots=min(trials, local_slots(spec), spec.search.max_concurrent or trials),
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
 

@@ -4,10 +4,33 @@ import os
 import shutil
 from pathlib import Path
 
-from search.cluster.slots import Node, workers_on
+import ray
+
+from search.cluster.node_check import check_nodes, shared_place
+from search.cluster.slots import Node, live_nodes, workers_on
 from search.engine.plan import Plan
+from search.storage.provenance import code_hash
 from spaces.sections import ResourcesConfig
+from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
+
+
+def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str] | None:
+    """Check the Ray that is connected.
+
+    Args:
+        spec: of the search, whose trials are to run.
+        root: the results folder.
+        address: of a running cluster; None where Ray is our own, with this very code on this very disk.
+
+    Returns:
+        The ids of the cluster's nodes that may take trials; None where Ray is our own.
+
+    Raises:
+        EnvironmentProblem: no trial fits, or a node cannot take part.
+    """
+    check_resources(spec.resources, live_nodes(ray.nodes()))
+    return None if address is None else check_nodes(shared_place(spec, root), code_hash())
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:

@@ -7,19 +7,73 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import ray
+from ray import tune
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.cluster.membership import OnCluster
 from search.cluster.node_health import Admission
 from search.cluster.placement import Places
 from search.cluster.ray_internals import controller_of
 from search.engine.controller import Conductor, PausedError
+from search.engine.prepare import Session
 from search.journal.history import Trial
 from search.worker.messages import EpochDone, Failed, Pause, from_result
+from search.worker.trainable import SharedData, trainable
 
 Assignment = dict[str, Any]
+
+
+def tuner(
+    session: Session, conductor: Conductor, cluster: OnCluster | None, slots: Callable[[], int], stopper: Stopper
+) -> tune.Tuner:
+    """Ray's Tuner for a session: it asks the conductor for trials and does as the conductor says.
+
+    Args:
+        session: what is to run.
+        conductor: decides.
+        cluster: which nodes trials may go to; None on a Ray of our own, where they may go anywhere.
+        slots: how many trials may run at once now.
+        stopper: ends the session.
+    """
+    task, spec = session.task, session.spec
+    shared = SharedData({seed: ray.put(arrays) for seed, arrays in task.data.items()}, ray.put(task.test))
+    threads = max(1, int(spec.resources.cpus))
+
+    def assign(trial: Trial) -> Assignment:
+        return {
+            "number": trial.number,
+            "config": trial.config,
+            "folder": str(session.folder.trial(trial.number).path),
+            "storage": session.hold.place_of(trial.number),
+            "threads": threads,
+            "workers": spec.resources.workers,
+        }
+
+    searcher = ConductorSearcher(conductor, assign, slots)
+    worker = {"CPU": spec.resources.cpus, "GPU": spec.resources.gpus}
+    resources = tune.PlacementGroupFactory([worker] * spec.resources.workers)
+    places = None if cluster is None else cluster.places(searcher.is_full)
+    return tune.Tuner(
+        tune.with_resources(tune.with_parameters(trainable, shared=shared), resources),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=ConductorScheduler(conductor, places),
+            num_samples=-1,  # the searcher says when it is through
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name=f"session-{len(conductor.history.sessions)}",
+            storage_path=str(session.folder.ray),
+            callbacks=[ConductorCallback(conductor, None if cluster is None else cluster.admission)],
+            stop=stopper,
+            failure_config=tune.FailureConfig(max_failures=spec.search.max_failures),
+            verbose=0,
+        ),
+    )
 
 
 class _NotInSnapshots:

@@ -1,30 +1,26 @@
 """Run, resume and extend a search. Resume and extend are the same thing as run: a new Tuner, fed by the journal."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import ray
-from ray import tune
-
-from search.algorithms.proposer import Agenda, SearchAgenda, planned_trials
-from search.cluster.membership import OnCluster, on_cluster
-from search.cluster.node_check import check_nodes, shared_place
+from search.algorithms.proposer import SearchAgenda, planned_trials
+from search.cluster.membership import on_cluster
 from search.cluster.ray_output import quiet
-from search.cluster.slots import Slots, live_nodes
+from search.cluster.slots import Slots
 from search.engine import preflight
 from search.engine.advice import no_test_split
-from search.engine.checkpoint_retention import Keeper, best_and_contrast
+from search.engine.checkpoint_retention import Keeper
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
-from search.engine.interrupts import Signals, connected_quietly, shown, signals_taken, told_how_to_go_on
-from search.engine.plan import Plan, check_workers, make_plan
-from search.engine.ray_tune import ConductorCallback, ConductorScheduler, ConductorSearcher, ConductorStopper
-from search.journal.history import History, Trial
+from search.engine.interrupts import Signals, shown, signals_taken, told_how_to_go_on
+from search.engine.plan import check_workers, make_plan
+from search.engine.prepare import Session, Task, prepared
+from search.engine.ray_tune import ConductorStopper, tuner
+from search.journal.history import History
 from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
 from search.storage.provenance import about_data, code_hash, provenance
@@ -33,10 +29,9 @@ from search.tracking.client import tracking_uri
 from search.tracking.delivery import undelivered
 from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
-from search.worker.trainable import SharedData, trainable
 from spaces.spec import SearchSpec
 from trainers.data import load, missing_test
-from trainers.data.arrays import Split, TrialData
+from trainers.data.arrays import TrialData
 from trainers.data.paths import anchored
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -72,28 +67,29 @@ def run(
     HOST:PORT of a running cluster. start_from: an older search on the same data, whose trials the sampler is told.
     Raises InputError and EnvironmentProblem before anything is written.
     """
-    root, stored = results_root(results), spec.storage.uri is not None
+    root = results_root(results)
     refuse_existing(root, spec.name)
     refuse_stored(spec)
     arrays = load(spec.data, data)
     spec = spec.model_copy(update={"data": anchored(spec.data)})  # resume and train may stand in another folder
     check_workers(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
-    preflight.check_folder(
-        root, make_plan(spec, arrays, slots=1), stored=stored
-    )  # what no cluster could mend; then with its slots
+    task = _search_task(SearchFolder(root / spec.name), spec, arrays)
+    # what no cluster could mend is told before one is joined
+    preflight.check_folder(root, task.plan.in_slots(1), stored=spec.storage.uri is not None)
     display.say(f"{spec.name}: {arrays.description}")
     if (mend := missing_test(spec.data, data)) is not None:
         display.say(no_test_split(mend))
-    with told_how_to_go_on(SearchFolder(root / spec.name), display):
-        with connected_quietly(address, display):
-            nodes = check_cluster(spec, root, address)
-            preflight.check_folder(root, make_plan(spec, arrays, slots=Slots(spec)()), stored=stored)
-            begun = [] if older is None else [known_event(older)]
-            folder = create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
-            with taken(folder, display.say) as hold:
-                found = _drive(folder, spec, arrays, display, nodes=nodes, hold=hold)
-        return found
+
+    def begin() -> None:
+        begun = [] if older is None else [known_event(older)]
+        create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
+
+    with (
+        told_how_to_go_on(task.folder, display),
+        prepared(task, address=address, display=display, begin=begin) as session,
+    ):
+        return drive(session)
 
 
 def resume(
@@ -114,102 +110,71 @@ def resume(
     with.
     """
     folder = opened(results_root(results), name, storage)
-    with told_how_to_go_on(folder, display):
-        with taken(folder, display.say) as hold:
-            spec, history = folder.spec(), folder.history()
-            if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
-                display.say(f"{name} is complete: there is nothing left to run")
-                return SearchResult(folder, history, "done", undelivered(folder), None, None, None, ran=False)
-            arrays = load(spec.data, data)
-            refuse_other_data(folder, arrays)
-            refuse_other_code(folder, anyway=anyway, say=display.say)
-            display.say(f"{spec.name}: {arrays.description}")
-            if extend_by:
-                more = planned_trials(spec, history.extra + extend_by) - planned_trials(spec, history.extra)
-                if more == 0:
-                    raise InputError(f"--trials: the grid of {name} has no more points; search.grid_points sets them")
-                planned, trials = planned_trials(spec, history.extra), "trial" if more == 1 else "trials"
-                display.say(f"{more} {trials} more than the {planned} planned so far")
-            with connected_quietly(address, display):
-                nodes = check_cluster(spec, folder.root, address)
-                plan = make_plan(spec, arrays, history.extra + extend_by, slots=Slots(spec)())
-                preflight.check_folder(folder.root, plan, stored=hold.storage is not None)
-                found = _drive(folder, spec, arrays, display, extend_by, nodes=nodes, hold=hold)
-        return found
+    with told_how_to_go_on(folder, display), taken(folder, display.say) as hold:
+        spec, history = folder.spec(), hold.history
+        if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
+            display.say(f"{name} is complete: there is nothing left to run")
+            return SearchResult(folder, history, "done", undelivered(folder), None, None, None, ran=False)
+        arrays = load(spec.data, data)
+        refuse_other_data(folder, arrays)
+        refuse_other_code(folder, anyway=anyway, say=display.say)
+        display.say(f"{spec.name}: {arrays.description}")
+        if extend_by:
+            display.say(_extended_in_words(spec, history.extra, extend_by))
+        task = _search_task(folder, spec, arrays, history.extra, extend_by)
+        with prepared(task, address=address, display=display, hold=hold) as session:
+            return drive(session)
 
 
-def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str] | None:
-    """The ids of the nodes of a running cluster; None where Ray is our own, with this very code on this very disk.
+def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extra: int = 0, extend_by: int = 0) -> Task:
+    """What a session of a search is to run.
 
-    Raises EnvironmentProblem where the cluster cannot hold a trial, or has a node that cannot take part.
+    extra: so many trials the search was extended by before. extend_by: so many it is extended by now.
     """
-    preflight.check_resources(spec.resources, live_nodes(ray.nodes()))
-    return None if address is None else check_nodes(shared_place(spec, root), code_hash())
+    return Task(
+        folder,
+        spec,
+        make_plan(spec, arrays, extra + extend_by),
+        data={spec.data.seed: arrays},
+        agenda=lambda slots: SearchAgenda(spec, slots),
+        extend_by=extend_by,
+    )
 
 
-def _drive(
-    folder: SearchFolder,
-    spec: SearchSpec,
-    arrays: TrialData,
-    display: Display,
-    extend_by: int = 0,
-    *,
-    nodes: list[str] | None,
-    hold: Hold,
-) -> SearchResult:
-    plan = make_plan(spec, arrays, folder.history().extra + extend_by)
-    agenda = SearchAgenda(spec, Slots(spec)())
-    data = {spec.data.seed: arrays}
-    return drive(folder, spec, agenda, data, display, extend_by, plan=plan, nodes=nodes, hold=hold)
+def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
+    """How much longer an extended search is. Raises InputError where its grid has no more points."""
+    planned = planned_trials(spec, extra)
+    more = planned_trials(spec, extra + extend_by) - planned
+    if more == 0:
+        raise InputError(f"--trials: the grid of {spec.name} has no more points; search.grid_points sets them")
+    return f"{more} {'trial' if more == 1 else 'trials'} more than the {planned} planned so far"
 
 
-def drive(
-    folder: SearchFolder,
-    spec: SearchSpec,
-    agenda: Agenda,
-    data: Mapping[int, TrialData],
-    display: Display,
-    extend_by: int = 0,
-    *,
-    plan: Plan,
-    nodes: list[str] | None,
-    hold: Hold,
-    test: Split | None = None,
-    to_keep: Callable[[History], set[int]] | None = None,
-) -> SearchResult:
-    """Run a session of a search that is locked, on a Ray that is connected.
-
-    data: by the seed of its split. extend_by: so many proposed trials more than were planned. nodes: of a cluster that
-    others use too, those that were checked; None where Ray is our own. hold: of the search. test: on which trials are
-    scored at their end, None in a search. to_keep: the trials whose last checkpoint stays, by default a search's best.
-    """
-    history = folder.history()
-    uri = tracking_uri(spec, folder.root)
-    tracker = Tracker(folder, uri, hold.safe)
-    view = display.view(plan, spec.search.metric_key, lambda: _problem(tracker, hold))
-    kept = to_keep or (lambda history: best_and_contrast(history, spec.search.keep_best))
-    keeper = Keeper(folder, history, kept, hold.drop_checkpoints)
+def drive(session: Session) -> SearchResult:
+    """Run a session to its end, and deliver it to MLflow."""
+    folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
+    tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe)
+    view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
+    keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
     with closing(folder.open_journal()) as journal, signals_taken(view.tell) as signals:
-        conductor = Conductor(spec, history, journal, agenda, listeners=listeners)
-        if extend_by:
-            try:
-                conductor.extend(extend_by)
-            except PausedError as error:  # the wish is nowhere: a resume would not know of it
-                raise EnvironmentProblem(f"{error}; nothing was changed: mend it, then say the same again") from error
+        conductor = Conductor(spec, history, journal, session.agenda, listeners=listeners)
+        if session.task.extend_by:
+            _extend(conductor, session.task.extend_by)
         tracker.start()
-        with shown(view, history), on_cluster(folder, spec, nodes, view.tell) as cluster:
+        with shown(view, history), on_cluster(folder, spec, session.nodes, view.tell) as cluster:
             slots = Slots(spec) if cluster is None else cluster.slots
-            stopper = ConductorStopper(_reasons_to_end(folder, spec, conductor, hold, signals, view.sign_of_life))
+            stopper = ConductorStopper(_reasons_to_end(session, conductor, signals, view.sign_of_life))
             with suppress(PausedError):
                 conductor.open(slots=slots(), code=code_hash())
                 with quiet(folder.driver_log):
-                    _tuner(folder, spec, data, test, conductor, slots, stopper, cluster, hold).fit()
+                    tuner(session, conductor, cluster, slots, stopper).fit()
                 if (why := hold.taken_over()) is not None:
                     conductor.pause(why)  # the journal is another driver's now
                 else:
-                    conductor.close(stopper.reason or ("done" if is_complete(agenda, history) else "interrupted"))
+                    done = "done" if is_complete(session.agenda, history) else "interrupted"
+                    conductor.close(stopper.reason or done)
         hold.flush(view.tell)
         if conductor.paused:
             mend = "it goes on there" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"
@@ -222,15 +187,19 @@ def drive(
     )
 
 
+def _extend(conductor: Conductor, trials: int) -> None:
+    """Write down that the search is extended. Raises EnvironmentProblem where the journal cannot be written."""
+    try:
+        conductor.extend(trials)
+    except PausedError as error:  # nothing was written, so a resume would not extend the search
+        raise EnvironmentProblem(f"{error}; nothing was changed: mend it, then say the same again") from error
+
+
 def _reasons_to_end(
-    folder: SearchFolder,
-    spec: SearchSpec,
-    conductor: Conductor,
-    hold: Hold,
-    signals: Signals,
-    live: Callable[[], None],
+    session: Session, conductor: Conductor, signals: Signals, live: Callable[[], None]
 ) -> Callable[[], str | None]:
     """What Ray's loop asks at every turn, with a sign of life for who watches."""
+    hold, max_hours = session.hold, session.spec.search.max_hours
     started, before = time.monotonic(), conductor.history.driven
 
     def reason_to_end() -> str | None:
@@ -241,61 +210,14 @@ def _reasons_to_end(
             return conductor.paused
         if signals.received:
             return "interrupted"
-        if folder.is_asked_to_stop():
+        if session.folder.is_asked_to_stop():
             return "stopped"
         spent = before + time.monotonic() - started
-        if spec.search.max_hours is not None and spent > 3600 * spec.search.max_hours:
+        if max_hours is not None and spent > 3600 * max_hours:
             return "max_hours"
         return conductor.hopeless()
 
     return reason_to_end
-
-
-def _tuner(
-    folder: SearchFolder,
-    spec: SearchSpec,
-    data: Mapping[int, TrialData],
-    test: Split | None,
-    conductor: Conductor,
-    slots: Callable[[], int],
-    stopper: ConductorStopper,
-    cluster: OnCluster | None,
-    hold: Hold,
-) -> tune.Tuner:
-    threads = max(1, int(spec.resources.cpus))
-    shared = SharedData({seed: ray.put(arrays) for seed, arrays in data.items()}, ray.put(test))
-
-    def assign(trial: Trial) -> dict[str, Any]:
-        return {
-            "number": trial.number,
-            "config": trial.config,
-            "folder": str(folder.trial(trial.number).path),
-            "storage": hold.place_of(trial.number),
-            "threads": threads,
-            "workers": spec.resources.workers,
-        }
-
-    worker = {"CPU": spec.resources.cpus, "GPU": spec.resources.gpus}
-    resources = tune.PlacementGroupFactory([worker] * spec.resources.workers)
-    searcher = ConductorSearcher(conductor, assign, slots)
-    places = None if cluster is None else cluster.places(searcher.is_full)
-    return tune.Tuner(
-        tune.with_resources(tune.with_parameters(trainable, shared=shared), resources),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher,
-            scheduler=ConductorScheduler(conductor, places),
-            num_samples=-1,  # the searcher says when it is through
-            reuse_actors=True,
-        ),
-        run_config=tune.RunConfig(
-            name=f"session-{len(conductor.history.sessions)}",
-            storage_path=str(folder.ray),
-            callbacks=[ConductorCallback(conductor, None if cluster is None else cluster.admission)],
-            stop=stopper,
-            failure_config=tune.FailureConfig(max_failures=spec.search.max_failures),
-            verbose=0,
-        ),
-    )
 
 
 def _problem(tracker: Tracker, hold: Hold) -> str | None:

@@ -35,6 +35,7 @@ class Hold:
     """A search that this driver has, alone."""
 
     lease: Lease
+    history: History  # as the journal has it; whoever adds to the one adds to the other
     storage: Storage | None = None  # None: it is kept in its folder alone
     mirror: Mirror | None = None
 
@@ -94,18 +95,19 @@ def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
         if storage is None or above is None:
             here = Storage(str(folder.path))
             with leased(here, folder.title, tell, is_locked=True) as lease:
-                _remove_what_is_ahead(here, read_history(folder.journal))
-                yield Hold(lease)
+                history = read_history(folder.journal)
+                _remove_what_is_ahead(here, history)
+                yield Hold(lease, history)
             return
         with leased(above, folder.searched.title, tell) as lease:
-            mirror = at_once(lambda: _agreed(folder, storage, above, lease, tell), storage)
+            mirror, history = at_once(lambda: _agreed(folder, storage, above, lease, tell), storage)
             try:
-                yield Hold(lease, storage, mirror)
+                yield Hold(lease, history, storage, mirror)
             finally:
                 mirror.close(FLUSH_PATIENCE / 3)
 
 
-def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease, tell: Tell) -> Mirror:
+def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease, tell: Tell) -> tuple[Mirror, History]:
     """See to it that folder and store have the same, and begin to mirror.
 
     above: the place of the search, where the folder is that of its confirmation.
@@ -115,8 +117,9 @@ def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease
     pieces = segments(storage.names(JOURNAL_PIECES))
     agree_on_openings(folder.searched, above)
     sent = _bring_journal(folder, joined(pieces, storage.find), tell)
-    _remove_what_is_ahead(storage, read_history(folder.journal))
-    return Mirror(folder, storage, lease, sent, pieces)
+    history = read_history(folder.journal)
+    _remove_what_is_ahead(storage, history)
+    return Mirror(folder, storage, lease, sent, pieces), history
 
 
 def _introduce(folder: SearchFolder, storage: Storage) -> None:

@@ -23,7 +23,7 @@ from rich.console import Console
 from search import api
 from search.cluster.connection import connected
 from search.cluster.ray_output import quiet
-from search.engine import runner
+from search.engine import ray_tune, runner
 
 TRIALS, TRIALS_WITH_NEW_WORKERS = 24, 8
 SPEC = [
@@ -62,7 +62,7 @@ def _of_ours(root: Path) -> tuple[list[float], float]:
         ends.append(time.time())
         return left
 
-    with patch.object(runner, "trainable", idle), patch.object(runner.Tracker, "close", timed_close):
+    with patch.object(ray_tune, "trainable", idle), patch.object(runner.Tracker, "close", timed_close):
         found = api.run(spec, results=root, console=Console(file=StringIO()))
     assert found.undelivered == 0, "MLflow is to have everything"
     starts = _starts(found.folder.path)

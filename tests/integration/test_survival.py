@@ -22,7 +22,7 @@ from search import api
 from search.algorithms.proposer import SearchAgenda
 from search.cluster.node_check import check_nodes
 from search.cluster.ray_output import quiet
-from search.engine import compatibility, runner
+from search.engine import compatibility, prepare, runner
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
 from search.engine.controller import Conductor, PausedError
 from search.journal.history import read_history
@@ -330,7 +330,7 @@ def test_what_a_search_starts_from_outlives_a_kill_before_its_first_trial(finish
         raise Killed
 
     spec = load_spec("digits", ["representation.epochs=6", "classifier.epochs=3"], name="killed-early")
-    monkeypatch.setattr(runner, "taken", killed)
+    monkeypatch.setattr(prepare, "taken", killed)
     with pytest.raises(Killed):
         api.run(spec, results=root, start_from="Finished.1")
     assert len(SearchFolder(root / "killed-early").history().known) == len(finished.history.trials)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search import api
-from search.engine import runner
+from search.engine import ray_tune
 from spaces.spec import load_spec
 
 # What only the driver needs, or only some trials. pandas and pyarrow are missing here: `import ray.tune` has them.
@@ -44,7 +44,7 @@ def test_a_worker_imports_nothing_that_its_trial_does_not_use(tmp_path, shared_r
         trainable(assignment, shared)
         Path(assignment["folder"], "modules.txt").write_text("\n".join([str(os.getpid()), *sys.modules]))
 
-    monkeypatch.setattr(runner, "trainable", trainable)
+    monkeypatch.setattr(ray_tune, "trainable", trainable)
     changes = ["search.trials=1", "search.baselines=[CL]", "search.scheduler.name=none", "search.max_concurrent=1"]
     spec = load_spec("digits", [*changes, "representation.epochs=1", "classifier.epochs=1"])
     found = api.run(spec, results=tmp_path)

@@ -99,9 +99,8 @@ def test_a_driver_whose_store_does_not_answer_pauses_as_its_workers_would(kept, 
     with hold(kept) as held:
         conductor = played(kept, held.mirror)
         wait_until(lambda: stored(kept) == kept.journal.read_bytes())
-        ends = runner._reasons_to_end(
-            kept, kept.spec(), conductor, held, SimpleNamespace(received=False), live=lambda: None
-        )
+        session = SimpleNamespace(folder=kept, spec=kept.spec(), hold=held)
+        ends = runner._reasons_to_end(session, conductor, SimpleNamespace(received=False), live=lambda: None)
         assert ends() is None
         Failing.answers = False
         conductor.result(0, 2, {conductor.metric: 0.5})

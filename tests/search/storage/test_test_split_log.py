@@ -11,7 +11,6 @@ from search.storage.fetch import bring
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import open_once, openings
 from spaces.yaml_file import dump_yaml
-from trainers.data import load_test
 from trainers.errors import InputError
 
 
@@ -33,12 +32,12 @@ def test_a_first_look_is_none_again_even_if_it_was_allowed_to_be(tmp_path):
 
 def test_a_confirmation_that_was_killed_before_it_could_look_has_not_looked(told):
     searched = SearchFolder(told / "told")
-    folder, test = SearchFolder(searched.path / "confirm-1"), load_test(searched.spec().data)
+    folder = SearchFolder(searched.path / "confirm-1")
     for _ in range(2):  # killed before the folder was there, and said again
-        confirmation._open_test(folder, test, again=False)
+        confirmation._open_test(folder, again=False)
     assert [(one.by, one.again) for one in openings(searched.test_openings)] == [("confirm-1", False)]
     with pytest.raises(InputError, match="opened by confirm-1"):
-        confirmation._open_test(SearchFolder(searched.path / "confirm-2"), test, again=False)
+        confirmation._open_test(SearchFolder(searched.path / "confirm-2"), again=False)
 
 
 def exported(folder: SearchFolder) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from search import api
-from search.engine import runner
+from search.engine import ray_tune, runner
 from search.exports import export, retrain
 from search.storage.search_folder import SearchFolder
 from search.worker.device import UnusableGPU
@@ -151,7 +151,7 @@ def with_followers_that_raise(error):
 
 def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp_path, monkeypatch):
     short_of_memory = with_followers_that_raise(OutOfMemory("out of GPU memory: told by a test"))
-    monkeypatch.setattr(runner, "trainable", short_of_memory)
+    monkeypatch.setattr(ray_tune, "trainable", short_of_memory)
     spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL, FCL]", "space={}"])
     found = api.run(spec, results=tmp_path)
     first, second = found.history.trials.values()
@@ -160,7 +160,7 @@ def test_a_follower_out_of_memory_ends_the_trial_with_its_reason(shared_ray, tmp
 
 
 def test_a_follower_whose_gpu_torch_cannot_use_pauses_the_search(shared_ray, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "trainable", with_followers_that_raise(UnusableGPU("the driver is too old")))
+    monkeypatch.setattr(ray_tune, "trainable", with_followers_that_raise(UnusableGPU("the driver is too old")))
     spec = load_spec("digits", [*TWO, "search.trials=0", "search.baselines=[CL]", "space={}"])
     with pytest.raises(EnvironmentProblem, match=r"^the driver is too old; nothing is lost: mend it, then `afcl res"):
         api.run(spec, results=tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from search import api
-from search.engine import runner
+from search.engine import ray_tune
 from search.worker import trainable
 from search.worker.device import UnusableGPU
 from search.worker.messages import Failed, Pause, from_result
@@ -113,7 +113,7 @@ def test_a_worker_that_ran_out_of_memory_takes_no_trial_after_it(tmp_path, share
         finally:
             there.run_on_workers = genuine
 
-    monkeypatch.setattr(runner, "trainable", short_of_memory)
+    monkeypatch.setattr(ray_tune, "trainable", short_of_memory)
     found = api.run(spec, results=tmp_path / "results")
     first, second = found.history.trials[0], found.history.trials[1]
     assert (first.state, first.reason) == ("failed", "out of GPU memory: told by a test")

@@ -1,0 +1,102 @@
+"""A session of a search, prepared once: what is to run, on which data and nodes, and in whose hands.
+
+`run`, `resume` and `confirm` each say what is to run (a Task); the way from there to the first trial is one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from search.algorithms.proposer import Agenda
+from search.cluster.slots import Slots
+from search.engine import preflight
+from search.engine.checkpoint_retention import best_and_contrast
+from search.engine.display import Display
+from search.engine.interrupts import connected_quietly
+from search.engine.plan import Plan
+from search.journal.history import History
+from search.storage.ownership import Hold, taken
+from search.storage.search_folder import SearchFolder
+from spaces.spec import SearchSpec
+from trainers.data.arrays import Split, TrialData
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a session is to run, as far as it is known before Ray is there."""
+
+    folder: SearchFolder  # where the search is, or is to be
+    spec: SearchSpec
+    plan: Plan  # the slots in it are not used: Ray says how many there are
+    data: Mapping[int, TrialData]  # by the seed of its split
+    agenda: Callable[[int], Agenda]  # made from the number of slots
+    extend_by: int = 0  # so many proposed trials more than were planned
+    test: Split | None = None  # on which trials are scored at their end; None in a search
+    kept: Callable[[History], set[int]] | None = None  # see `to_keep`
+
+    def to_keep(self, history: History) -> set[int]:
+        """The trials whose last checkpoint stays: by default a search's best ones."""
+        choose = self.kept or (lambda history: best_and_contrast(history, self.spec.search.keep_best))
+        return choose(history)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A task that can begin: Ray is connected, was seen to hold it, and no other driver has the search."""
+
+    task: Task
+    plan: Plan
+    agenda: Agenda
+    hold: Hold
+    nodes: list[str] | None  # of a cluster that others use too, those that were checked; None where Ray is our own
+    display: Display
+
+    @property
+    def folder(self) -> SearchFolder:
+        """The search's folder."""
+        return self.task.folder
+
+    @property
+    def spec(self) -> SearchSpec:
+        """The spec that the search runs by."""
+        return self.task.spec
+
+    @property
+    def history(self) -> History:
+        """What has happened so far; the controller adds to it."""
+        return self.hold.history
+
+
+@contextmanager
+def prepared(
+    task: Task,
+    *,
+    address: str | None,
+    display: Display,
+    hold: Hold | None = None,
+    begin: Callable[[], Any] = lambda: None,
+) -> Iterator[Session]:
+    """Have a session inside.
+
+    Args:
+        task: what is to run.
+        address: "auto" or HOST:PORT of a running cluster; None starts a Ray on this machine.
+        display: where the session speaks.
+        hold: of a search that is there; None for a new one.
+        begin: makes the folder of a new one. It is called when everything else was seen to be right.
+
+    Raises:
+        EnvironmentProblem: the cluster cannot hold a trial, a node cannot take part, the disk is too full, or another
+            driver has the search.
+    """
+    with connected_quietly(address, display), ExitStack() as stack:
+        root = task.folder.root
+        nodes = preflight.check_cluster(task.spec, root, address)
+        slots = Slots(task.spec)()
+        plan = task.plan.in_slots(slots)
+        preflight.check_folder(root, plan, stored=task.spec.storage.uri is not None)
+        if hold is None:
+            begin()
+            hold = stack.enter_context(taken(task.folder, display.say))
+        yield Session(task, plan, task.agenda(slots), hold, nodes, display)
