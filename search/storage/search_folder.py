@@ -16,7 +16,6 @@ results/NAME/
   best-1.yaml, best-1.pt, tables/         what `export` leaves
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -29,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import Timeout
+
 from search.journal.history import History, read_history
 from search.journal.log import Event, Journal
 from search.storage.object_store import Storage, storage_at
@@ -36,6 +37,7 @@ from search.storage.trial_folder import TrialFolder, trial_path
 from spaces.spec import NAME, SearchSpec, load_spec
 from trainers.config import did_you_mean
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.locking import is_locked, lock_at
 
 if TYPE_CHECKING:
     from search.journal.frames import Frames
@@ -48,7 +50,7 @@ DELIVERED, DELIVERY_LOCK = "delivered.json", "delivery.lock"
 DRIVER_LOCK, DRIVER_LOG, STOP, RAY = "driver.lock", "driver.log", "stop", "ray"
 REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "figures", "optuna.log"
 CONFIRMATION, EXPORTED = "confirm-", "best-"  # what follows is a number, from 1
-LOCK_ATTEMPTS = 20  # a twentieth of a second apart
+LOCK_PATIENCE = 1.0  # seconds: who only looks whether it is held has it for a moment too
 # what every folder notes; those of older versions have no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
@@ -224,38 +226,24 @@ class SearchFolder:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the search for one driver. Raises EnvironmentProblem with the holder when another has it."""
-        with (self.path / DRIVER_LOCK).open("a+") as file:
-            for attempt in range(LOCK_ATTEMPTS):  # who only looks whether it is held has it for a moment too
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if attempt + 1 < LOCK_ATTEMPTS:
-                        time.sleep(0.05)
-            else:
-                raise EnvironmentProblem(
-                    f"search {self.title} is run by {self.holder()}; to end it: {self.hint('stop')}"
-                )
-            file.truncate(0)
-            file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}))
-            file.flush()
+        lock = lock_at(self.path / DRIVER_LOCK, _write_holder)
+        try:
+            held = lock.acquire(timeout=LOCK_PATIENCE)
+        except Timeout:
+            raise EnvironmentProblem(
+                f"search {self.title} is run by {self.holder()}; to end it: {self.hint('stop')}"
+            ) from None
+        with held:
             self._forget_stop()  # an old wish to stop is over; one that comes from now on counts
             yield
 
     def holder(self) -> str | None:
         """Host and pid of the driver that runs the search now; None when nobody does."""
-        try:
-            file = (self.path / DRIVER_LOCK).open()
-        except FileNotFoundError:
+        if not is_locked(self.path / DRIVER_LOCK):
             return None
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                held = json.loads(file.read() or "{}")
-                minutes = (time.time() - held.get("since", time.time())) / 60
-                return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
-        return None
+        held = json.loads((self.path / DRIVER_LOCK).read_text() or "{}")
+        minutes = (time.time() - held.get("since", time.time())) / 60
+        return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
 
     def hint(self, verb: str, *, named: bool = True) -> str:
         """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
@@ -337,6 +325,11 @@ def _read_about(path: Path) -> dict[str, Any]:
     if missing or "id" not in about:
         raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")
     return about
+
+
+def _write_holder(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)  # whoever had it before
+    os.write(descriptor, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}).encode())
 
 
 def _confirmation_number(folder: SearchFolder) -> int:

@@ -1,6 +1,5 @@
 """The MLflow store: where it is, how to reach it, and what to say when it does not answer."""
 
-import fcntl
 import logging
 import os
 import re
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from search.storage.redact import shown_uri
 from spaces.spec import SearchSpec
+from trainers.locking import lock_at
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -67,8 +67,7 @@ def _creation_lock(uri: str) -> Iterator[None]:
         return
     database = Path(uri.removeprefix("sqlite:///"))
     database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(f".{database.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with lock_at(database.with_name(f".{database.name}.lock")):
         yield
 
 

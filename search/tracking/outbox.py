@@ -7,11 +7,9 @@ up. Both also deliver again what was lost or deleted there; while a search runs 
 deletes a run then would have it back at once.
 """
 
-import fcntl
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from search.journal.history import History
 from search.journal.log import Event
@@ -21,6 +19,7 @@ from search.storage.search_folder import SearchFolder
 from search.tracking.client import in_one_line, tracking_uri
 from search.tracking.delivery import Delivery, undelivered
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.locking import lock_at
 
 
 class Tracker:
@@ -58,7 +57,7 @@ class Tracker:
             self._wake.clear()
             closing = self._closing.is_set()
             try:
-                with _alone(self._folder):
+                with lock_at(self._folder.delivery_lock):  # two that look for a run at once would both make it
                     delivery = delivery or Delivery(self._folder, self._uri, mend=not met)
                     met = True
                     delivery.catch_up(self._until())
@@ -71,14 +70,6 @@ class Tracker:
                 self._closing.wait(pause)
             if closing:
                 return
-
-
-@contextmanager
-def _alone(folder: SearchFolder) -> Iterator[None]:
-    """One delivery at a time: two that look for a run at once would both make it."""
-    with folder.delivery_lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int, list[str]]:
@@ -97,7 +88,7 @@ def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int
     uri = tracking_uri(folder.spec(), folder.root)
     folder.history()  # a journal that is damaged is no fault of the store's
     try:
-        with _alone(folder):
+        with lock_at(folder.delivery_lock):
             delivery = Delivery(folder, uri, mend=True)
             lacked = undelivered(folder)
             delivery.catch_up(until)

@@ -31,6 +31,7 @@ PACKAGES = (
     # what these import, as far as a machine with PyTorch and pytest has not got it, or may have an older one
     "annotated-types",
     "colorlog",
+    "filelock",
     "jsonschema",
     "jsonschema-specifications",
     "referencing",

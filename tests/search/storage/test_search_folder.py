@@ -2,9 +2,13 @@
 
 import fcntl
 import io
+import os
 import shutil
+import sys
 import threading
 import time
+from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
@@ -26,6 +30,31 @@ def test_two_drivers_cannot_have_a_search(folder):
     ):
         pass
     assert folder.holder() is None
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from search.storage.search_folder import SearchFolder
+with SearchFolder(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_driver_keeps_nobody_from_its_search_and_is_not_named_any_more(folder):
+    (folder.path / "driver.lock").write_text("of a driver before, and longer than what stands there next" * 9)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path])}
+    command = [sys.executable, "-c", DRIVER, str(folder.path)]
+    with Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as driver:
+        assert driver.stdout.readline() == "held\n"
+        assert folder.holder().startswith(f"process {driver.pid} on ")
+        with pytest.raises(EnvironmentProblem, match=f"run by process {driver.pid} on "), folder.lock():
+            pass
+        driver.kill()
+    assert folder.holder() is None
+    with folder.lock():
+        assert folder.holder().startswith(f"process {os.getpid()} on ")
 
 
 def test_who_only_looks_keeps_nobody_from_a_search(folder):

@@ -29,9 +29,9 @@ from trainers.data.io.download import (
     unpack,
     unpacked_size,
 )
-from trainers.data.io.locking import locked
 from trainers.data.io.progress import tracked
 from trainers.errors import EnvironmentProblem
+from trainers.locking import locked
 
 BASE = "https://isic-challenge-data.s3.amazonaws.com/2018/"
 TERMS = (

@@ -32,8 +32,8 @@ from typing import TypeAlias
 import numpy as np
 
 from trainers.data.arrays import Images, Indices
-from trainers.data.io.locking import locked
 from trainers.errors import EnvironmentProblem
+from trainers.locking import locked
 
 FORMAT = 1
 CHUNK_BYTES = 1 << 23

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import ImageOps
 
+from trainers import locking
 from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.datasets import fmnist
-from trainers.data.io import cache, locking
+from trainers.data.io import cache
 from trainers.errors import EnvironmentProblem, InputError
 
 SHAPE = (3, 4, 5)
@@ -105,7 +106,8 @@ PROCESS = """
 import os, signal, sys, time
 from pathlib import Path
 import numpy as np
-from trainers.data.io import cache, locking
+from trainers.data.io import cache
+from trainers import locking
 root, log, end = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 cache.CHUNK_BYTES, locking.PATIENCE = 300, 0.2
 files = [root / "files" / f"{k}.txt" for k in range(23)]
