@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from search.journal.history import STATE_WORDS, History, State
 from search.journal.log import Event
@@ -103,7 +104,7 @@ def _seconds_in_words(history: History, used: Usage) -> list[str]:
     return lines
 
 
-def _epoch_table(history: History) -> str:
+def _epoch_table(history: History) -> Markup:
     epochs: Counter[tuple[str, State]] = Counter()
     for trial in history.trials.values():
         epochs[trial.family, trial.state] += len(trial.epochs)
@@ -113,7 +114,7 @@ def _epoch_table(history: History) -> str:
     for family in families:
         counts = [epochs[family, state] for state in states]
         rows.append([Cell(family, mark=COLOURS[family]), *(f"{count:,}" for count in (*counts, sum(counts)))])
-    return table(["epochs of", *(STATE_WORDS[state] for state in states), "all"], rows) if rows else ""
+    return table(["epochs of", *(STATE_WORDS[state] for state in states), "all"], rows) if rows else Markup()
 
 
 def _busy_figure(used: Usage) -> go.Figure:

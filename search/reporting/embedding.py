@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from search.journal.history import Trial, best_of_cl
 from search.reporting.context import View, named
@@ -43,7 +44,7 @@ def embeddings(view: View) -> Section | None:
             missing.append(f"No picture of {named(trial)}: {problem}.")
         else:
             figures.append(Figure(f"embedding-{trial.number:04d}", _figure(trial, points)))
-    text = "".join(map(paragraph, missing))
+    text = Markup().join(map(paragraph, missing))
     if contrast is None or contrast is view.ranked[0]:
         text += paragraph("No CL trial has finished." if contrast is None else "The winner is itself a CL trial.")
     if figures:

@@ -12,7 +12,7 @@ from search.journal.history import STATE_WORDS, Trial
 from search.journal.labels import LOSS_FIELDS, symbol
 from search.reporting import axes
 from search.reporting.context import COLOURS, GREY, MARKS, View, hover, mark
-from search.reporting.html import SCALE, Figure, Section
+from search.reporting.html import SCALE, Figure, Section, paragraph
 from trainers.seeds import derive_seed
 
 LINES, FINISHED = 300, 200  # learning curves that are drawn, and of them of finished trials: more cannot be told apart
@@ -72,7 +72,7 @@ def slices(view: View) -> Section | None:
             figures.append(Figure(f"slice-{_slug(path)}", figure))
     if not figures:
         return None
-    text = f"<p>{MARKS} A stopped trial's value comes from an earlier epoch: it is no score.</p>"
+    text = paragraph(f"{MARKS} A stopped trial's value comes from an earlier epoch: it is no score.")
     return Section("Score over each field", text, tuple(figures))
 
 
@@ -95,7 +95,7 @@ def maps(view: View) -> Section | None:
         figure.update_layout(xaxis=axes.axis(first, ranges[0]), yaxis=axes.axis(second, ranges[1]), height=400)
         figure.update_layout(shapes=[*axes.zero_line(ranges[0], "x"), *axes.zero_line(ranges[1], "y")])
         figures.append(Figure(f"map-{_slug(first)}-{_slug(second)}", figure))
-    text = "<p>The colour is the score of a finished trial; a grey × was stopped by ASHA and has none.</p>"
+    text = paragraph("The colour is the score of a finished trial; a grey × was stopped by ASHA and has none.")
     return Section(f"Score over {', '.join(map(symbol, paths[:-1]))} and {symbol(paths[-1])}", text, tuple(figures))
 
 

@@ -4,6 +4,7 @@ from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from search.evidence.standard_error import score_error
 from search.journal.history import Trial
@@ -22,7 +23,7 @@ def recalls(view: View) -> Section | None:
     results = {trial.number: view.folder.trial(trial.number).read_result() for trial in shown}
     missing = [named(trial) for trial in shown if results[trial.number] is None]
     there = [(trial, result) for trial in shown if (result := results[trial.number]) is not None]
-    text = paragraph(f"No {RESULT} of {'; '.join(missing)}.") if missing else ""
+    text = paragraph(f"No {RESULT} of {'; '.join(missing)}.") if missing else Markup()
     figures = [Figure("recalls", _recall_bars(view, there), "Whiskers: one standard error from the number of images.")]
     figures += [Figure(f"confusion-{trial.number:04d}", _matrix(view, trial, result)) for trial, result in there]
     return Section("Classes: recalls and confusions", text, tuple(figures) if there else ())

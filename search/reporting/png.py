@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import plotly.graph_objects as go
 
-from search.reporting.html import HEIGHT, LIGHT, Figure
+from search.reporting.html import LIGHT, Figure
 from trainers.errors import EnvironmentProblem
 
 WIDTH, SCALE = 900, 2  # px as the page counts them, and how many of the picture each is
@@ -57,5 +57,4 @@ def _on_paper(figure: Figure) -> go.Figure:
 
 
 def _size(figure: Figure) -> dict[str, object]:
-    height = figure.figure.layout.height or HEIGHT
-    return {"format": "png", "width": WIDTH, "height": height, "scale": SCALE}
+    return {"format": "png", "width": WIDTH, "height": figure.height, "scale": SCALE}

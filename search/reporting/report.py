@@ -5,7 +5,6 @@ Each section is a function of the view, in the file that its name says; None sta
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from search.algorithms.asha import rung_epochs
@@ -16,7 +15,7 @@ from search.reporting.context import View, read_view
 from search.reporting.cost import cost
 from search.reporting.embedding import embeddings
 from search.reporting.figures import learning_curves, maps, optimisation_history, parallel_coordinates, slices
-from search.reporting.html import Section, bullets, page, paragraph
+from search.reporting.html import Section, bullets, fill, page
 from search.reporting.importance import importances
 from search.reporting.leaderboard import as_csv, leaderboard
 from search.reporting.per_class import recalls
@@ -36,7 +35,7 @@ def answer(view: View) -> Section | None:
     state = state_in_words(search_state(view.folder, view.history))
     told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
     told = [*confirmed_sentences(view), outcome(view)]
-    return Section("", f"<div class=answer>{''.join(map(paragraph, told))}</div>{paragraph(told_of)}")
+    return Section("", fill("sections.html", "answer", told, told_of))
 
 
 def outcome(view: View) -> str:
@@ -80,8 +79,8 @@ def reproduction(view: View) -> Section | None:
         f"Commit {made['git_commit']}; {versions}; {made['machine']['cpu']}; "
         f"data fingerprint {made['data']['fingerprint'][:16]}."
     )
-    spec = f"<details><summary>{SPEC}</summary><pre>{escape(view.spec.dump_yaml())}</pre></details>"
-    return Section("How to reproduce", f"<pre>{escape(commands)}</pre>{paragraph(origin)}{spec}")
+    written = fill("sections.html", "reproduction", commands, origin, SPEC, view.spec.dump_yaml())
+    return Section("How to reproduce", written)
 
 
 SECTIONS: tuple[Callable[[View], Section | None], ...] = (

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from search.reporting.context import COLOURS, GREY, View
 from search.reporting.html import Figure, Section, paragraph, table
@@ -28,7 +29,7 @@ def verdict(view: View) -> Section | None:
         return None
     from search.evidence.evidence import in_words
 
-    words = "".join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + _pairs(evidence)
+    words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + _pairs(evidence)
     caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
     return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
 
@@ -42,7 +43,7 @@ def evidence_of(view: View) -> "Evidence | None":
     return read_evidence(view.folder)
 
 
-def _pairs(evidence: "Evidence") -> str:
+def _pairs(evidence: "Evidence") -> Markup:
     """Each two losses against each other, on balanced accuracy."""
     from search.evidence.evidence import TEST_METRICS
 
@@ -69,7 +70,7 @@ def _pairs(evidence: "Evidence") -> str:
     )
     if shown != [pair.interval for pair in pairs]:
         note += " Intervals are cut off at −1 and 1, the ends of what a difference can be."
-    return table(columns, rows) + paragraph(note) if rows else ""
+    return table(columns, rows) + paragraph(note) if rows else Markup()
 
 
 def _number(value: float | None, form: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import io
 import json
 import math
@@ -10,6 +11,7 @@ import random
 import re
 import shutil
 import socket
+from html.parser import HTMLParser
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -135,17 +137,69 @@ def test_the_page_is_one_file_that_asks_for_nothing(played):
     assert {"learning-curves", "optimisation-history", "parallel-coordinates", "slots-busy"} <= set(drawn)
 
 
-def test_what_a_user_wrote_cannot_end_a_script_or_begin_an_element(played):
-    about = played.about()
-    about["provenance"]["data"] |= {"description": "</script><b>digits"}
-    (played.path / "search.json").write_text(json.dumps(about))
-    for trial in played.history().in_state("finished"):
-        names = ["</script><b>", "a", "b"]
+class Page(HTMLParser):
+    """A page as a browser takes it: its elements and their attributes, its text, and what its figures show."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements, self.text, self.drawn, self._inside = [], "", [], None
+        self.feed(without_plotly(page))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, attrs))
+        self._inside = (tag, *attrs)
+
+    def handle_endtag(self, tag):
+        self.elements.append((f"/{tag}", []))
+        self._inside = None
+
+    def handle_data(self, data):
+        if self._inside == ("script", ("type", "application/json")):
+            self.drawn.append(data)
+        else:
+            self.text += data
+
+
+def named_by_a_user(folder: SearchFolder, word: str) -> SearchFolder:
+    """The search, in which `word` is the name of all that people, files or machines may name."""
+    about, names = folder.about(), [word, "b", "c"]
+    made = about["provenance"]
+    made["data"] |= {"description": word, "validation": dict.fromkeys(names, 40)}
+    made |= {"versions": {word: word}, "git_commit": word, "machine": {"cpu": word}}
+    (folder.path / "search.json").write_text(json.dumps(about))
+    spec = folder.spec()
+    tracking = spec.tracking.model_copy(update={"uri": word})
+    (folder.path / "spec.yaml").write_text(spec.model_copy(update={"tracking": tracking}).dump_yaml())
+    confirm(folder, caveats=(word,))
+    for trial in folder.history().in_state("finished")[1:]:  # the first has no picture, which is a sentence
         result = {"recall": dict.fromkeys(names, 0.5), "confusion": [[1] * 3] * 3, "class_names": names}
-        played.trial(trial.number).write_result(result)
-    page = render(played)
-    assert "</script><b>" not in page
-    assert "confusion-0000" in figures_in(page)
+        folder.trial(trial.number).write_result(result)
+        points = {"class_names": names, "labels": [0, 1, 2], "points": [[0, 1], [1, 2], [2, 0]]}
+        kept = {"method": "PCA", "checkpoint": "", "fingerprint": "", "explained": [0.5, 0.25]} | points
+        folder.trial(trial.number).embedding.write_text(json.dumps(kept))
+    return folder
+
+
+def strings_in(content) -> list[str]:
+    """All that is written in a figure."""
+    if isinstance(content, dict | list):
+        parts = content.values() if isinstance(content, dict) else content
+        return [string for part in parts for string in strings_in(part)]
+    return [content] if isinstance(content, str) else []
+
+
+@pytest.mark.parametrize("word", ["<script>alert(1)</script>", "</script><b>", "R & D", "&lt;i&gt;", '" onclick="x'])
+def test_what_a_user_wrote_is_read_as_text_in_every_section(word, played):
+    """The page has the elements of one without such words: they make none, change none and end none."""
+    plain, found = (Page(render(named_by_a_user(played, one))) for one in ("Plain: text", word))
+    assert found.elements == plain.elements
+    assert found.text.count(word) == plain.text.count("Plain: text") == 7
+    assert [heading for heading in [*HEADINGS, "Verdict on fresh seeds"] if heading not in found.text] == []
+    drawn, drawn_plain = (strings_in([json.loads(content) for content in one.drawn]) for one in (found, plain))
+    assert drawn == [string.replace("Plain: text", html.escape(word)) for string in drawn_plain]
+    assert drawn != drawn_plain
+    of_plotly = {"<br>", "<extra>", "</extra>"}
+    assert set(re.findall("<[^>]*>?", " ".join(drawn))) <= of_plotly, "it would make elements of others"
 
 
 @pytest.mark.parametrize("told", [0, 1, 6])
@@ -329,8 +383,8 @@ def test_recalls_and_confusions_are_those_of_the_trials_files(played):
 # the verdict
 
 
-def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
-    """A confirmation of two losses on three seeds, as `afcl confirm` leaves it."""
+def confirm(folder: SearchFolder, caveats: tuple[str, ...]) -> None:
+    """Leave a confirmation of two losses on three seeds, as `afcl confirm` does."""
     from search.evidence.candidates import Candidate
     from search.evidence.evidence import _FILE, TEST_METRICS, Evidence
     from search.evidence.verdict import judge
@@ -346,13 +400,20 @@ def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
         winners=None,
         curses={},
         images=(),
-        caveats=("A caveat.",),
+        caveats=caveats,
     )
-    inside = SearchFolder(played.path / "confirm-1")
-    inside.path.mkdir()
-    shutil.copy(played.path / "search.json", inside.path)
-    assert "Verdict on fresh seeds" not in headings(render(played))
+    inside = SearchFolder(folder.path / "confirm-1")
+    inside.path.mkdir(exist_ok=True)
+    shutil.copy(folder.path / "search.json", inside.path)
     inside.verdict.write_bytes(_FILE.dump_json(made))
+
+
+def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
+    begun = SearchFolder(played.path / "confirm-1")
+    begun.path.mkdir()
+    shutil.copy(played.path / "search.json", begun.path)
+    assert "Verdict on fresh seeds" not in headings(render(played))
+    confirm(played, caveats=("A caveat.",))
     page = render(played)
     assert headings(page)[:3] == ["Leaderboard", "Verdict on fresh seeds", "Learning curves"]
     assert "<p>A caveat.</p>" in page

@@ -1,0 +1,33 @@
+const scheme = matchMedia("(prefers-color-scheme: dark)"), canHover = matchMedia("(hover: hover)").matches;
+const config = { responsive: true, displaylogo: false, displayModeBar: canHover ? "hover" : false };
+const figures = [...document.querySelectorAll("figure")].map(figure => ({
+  place: figure.querySelector(".plot"), content: JSON.parse(figure.querySelector("script").textContent) }));
+const turn = () => new Promise(done => setTimeout(done));  // the page stays usable while it draws
+let drawing = 0;
+async function draw() {
+  const mine = ++drawing, template = scheme.matches ? DARK : LIGHT;
+  for (const { place, content } of figures) {
+    const layout = { ...content.layout, template };
+    if (!canHover) layout.dragmode = false;  // a finger scrolls the page
+    await Plotly.react(place, content.data, layout, config);
+    await turn();
+    if (mine !== drawing) return;
+  }
+  document.body.dataset.drawn = scheme.matches ? "dark" : "light";
+}
+scheme.addEventListener("change", draw);
+draw();
+
+for (const head of document.querySelectorAll("th[aria-sort]"))
+  head.querySelector("button").addEventListener("click", () => {
+    const body = head.closest("table").tBodies[0], column = head.cellIndex;
+    const falling = head.getAttribute("aria-sort") === "ascending";
+    const value = row => row.cells[column].dataset.order ?? row.cells[column].textContent;
+    const compare = (a, b) => value(a).localeCompare(value(b));
+    const numeric = (a, b) => value(a) - value(b);
+    const rows = [...body.rows], order = rows.some(row => isNaN(value(row))) ? compare : numeric;
+    rows.sort((a, b) => falling ? order(b, a) : order(a, b));
+    for (const other of head.parentNode.cells) other.setAttribute("aria-sort", "none");
+    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+    body.append(...rows);
+  });

@@ -1,0 +1,50 @@
+"""What is installed away from a checkout: everything that stands in a package, and it works from there."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("search", "spaces", "trainers")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder that holds what a wheel does. Built from a copy: setuptools leaves files in what it builds from."""
+    source, wheels, site = (tmp_path_factory.mktemp(name) for name in ("source", "wheels", "site"))
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, source)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(source)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    (wheel,) = wheels.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
+    return site
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_every_file_of_the_packages(installed):
+    def files(folder: Path) -> set[str]:
+        found = (path for package in PACKAGES for path in (folder / package).rglob("*"))
+        return {path.relative_to(folder).as_posix() for path in found if path.is_file() and path.suffix != ".pyc"}
+
+    assert files(installed) == files(ROOT)
+
+
+@pytest.mark.slow
+def test_what_a_wheel_brought_writes_a_page(installed, told, environment, tmp_path):
+    command = [sys.executable, "-m", "search", "report", "told", "--results", str(told)]
+    variables = environment(PYTHONPATH=os.pathsep.join([str(installed), *sys.path]))
+    done = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "<h2>Leaderboard</h2>" in (told / "told" / "index.html").read_text()
+    where = [sys.executable, "-c", "import search, trainers; print(search.__file__, trainers.__file__)"]
+    found = subprocess.run(where, env=variables, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert found.split() == [str(installed / "search/__init__.py"), str(installed / "trainers/__init__.py")]
