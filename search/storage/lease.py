@@ -4,8 +4,10 @@ A file lock is of one host, or may be. Across hosts a driver holds a lease, a fi
 every few seconds; one that nobody renews for half a minute is taken over. No clock is compared with another host's: who
 finds a lease watches whether it changes.
 
-Stores have no "write this only if nobody else did" that pyarrow could ask for, so the taker writes, waits a moment and
-reads back; the later of two that write in that moment has it. What is left of the race: a driver that was cut off, or
+The taker writes, waits a moment and reads back; the later of two that write in that moment has it. pyarrow and fsspec
+cannot ask a store to write only if nobody else did. obstore can, but a lease cannot rest on the answer: some S3 servers
+ignore the condition and answer that they have written, and others let two writers through at once, so the wait would
+have to stay. What is left of the race: a driver that was cut off, or
 stood still, for longer than half a minute may write for the moment that passes between its look at the lease and its
 write. In a store its journal is told apart by the lease's number, which grows with every takeover (see
 search.storage.journal_segments), and is passed over; in a folder that two hosts share, without a store, such a line
