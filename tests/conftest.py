@@ -1,18 +1,21 @@
-"""What all tests share: one environment whoever runs them, and small real data."""
+"""What all tests share: one environment whoever runs them, and small real data.
+
+With `-n` the first process deals out the tests and runs none: it does without torch, Ray and what else they import.
+"""
+
+from __future__ import annotations
 
 import importlib.util
 import os
 import time
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from shell import impersonal
 
-from trainers.config import DataConfig, TrialConfig, parse
-from trainers.data import TrialData, load
-
-# searches and what they leave, for tests/search and tests/integration alike; trainers are also tested where Ray is not
-pytest_plugins = ["searches"] if importlib.util.find_spec("ray") and importlib.util.find_spec("mlflow") else []
+if TYPE_CHECKING:
+    from trainers.config import TrialConfig
+    from trainers.data import TrialData
 
 DIGITS = {"dataset": "digits", "classes": ["3", "8"], "train_size": 60, "ratio": [80, 20], "val_per_class": 25}
 
@@ -29,24 +32,40 @@ def pytest_sessionstart(session):
         time.tzset()
 
 
-def pytest_configure():
+def pytest_configure(config):
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    _use_one_thread()
+    # searches and what they leave, for tests/search and tests/integration alike; trainers are tested without Ray too
+    if importlib.util.find_spec("ray") and importlib.util.find_spec("mlflow"):
+        config.pluginmanager.import_plugin("searches")
+
+
+def _use_one_thread() -> None:
     """Numbers are compared to the bit, for which the number of threads must be the same, in all fixtures too."""
+    import torch
+
     torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def _one_thread():
     """Also after a test that changed it."""
-    torch.set_num_threads(1)
+    _use_one_thread()
 
 
 @pytest.fixture(scope="session")
 def digits() -> TrialData:
+    from trainers.config import DataConfig, parse
+    from trainers.data import load
+
     return load(parse(DataConfig, DIGITS))
 
 
 @pytest.fixture(scope="session")
 def tiny_config() -> TrialConfig:
+    from trainers.config import TrialConfig, parse
+
     return parse(
         TrialConfig,
         {

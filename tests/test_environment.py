@@ -26,6 +26,7 @@ MACHINES = {
 }
 
 
+@pytest.mark.slow  # a pytest of its own, which imports all anew
 @pytest.mark.parametrize("machine", MACHINES)
 def test_display_tests_stand_on_their_own_on(machine):
     """Without what conftest.py does for all tests: the variables reach them."""

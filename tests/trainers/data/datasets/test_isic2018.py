@@ -23,10 +23,16 @@ def whole(tmp_path_factory):
     return lesions.make(tmp_path_factory.mktemp("isic") / "whole", test=3)
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A tree of fewer images, which no test changes."""
+    return lesions.make(tmp_path_factory.mktemp("isic") / "small", sizes=(33, 9, 8, 7, 9, 8, 7), test=3)
+
+
 @pytest.fixture
-def tree(whole, tmp_path):
-    """A copy to spoil."""
-    return shutil.copytree(whole, tmp_path / "tree")
+def tree(small, tmp_path):
+    """A copy of the small tree, to spoil."""
+    return shutil.copytree(small, tmp_path / "tree")
 
 
 def own(top, **fields):
@@ -92,14 +98,14 @@ def test_validation_depends_on_neither_ratio_nor_size(whole):
     assert load(own(whole, seed=1)).validation.images.tobytes() != loaded[0].validation.images.tobytes()
 
 
-def test_the_tables_may_lie_at_the_top_and_their_rows_in_any_order(whole, tree):
+def test_the_tables_may_lie_at_the_top_and_their_rows_in_any_order(small, tree):
     for name in (TRUTH, "ISIC2018_Task3_Test_GroundTruth"):
         (tree / name / f"{name}.csv").rename(tree / f"{name}.csv")
     (tree / GROUPS.removesuffix(".csv")).mkdir()
     (tree / GROUPS).rename(tree / GROUPS.removesuffix(".csv") / GROUPS)
     head, *rows = (tree / f"{TRUTH}.csv").read_text().splitlines()
     (tree / f"{TRUTH}.csv").write_text("\n".join([head, *rows[::-1]]))
-    assert load(own(tree)).fingerprint == load(own(whole)).fingerprint
+    assert load(own(tree)).fingerprint == load(own(small)).fingerprint
     assert load_test(own(tree)).counts(7) == (3,) * 7
 
 
@@ -254,7 +260,8 @@ def test_files_of_one_length_and_other_content_are_no_copies(tmp_path):
 
 
 @pytest.mark.slow
-def test_files_of_one_content_and_label_are_told_and_never_on_both_sides(tree):
+def test_files_of_one_content_and_label_are_told_and_never_on_both_sides(whole, tmp_path):
+    tree = shutil.copytree(whole, tmp_path / "tree")
     lesion = lesions.lesions_of(tree)
     names = [name for name in lesion if name < "ISIC_0024045"]  # MEL
     first, other = names[0], next(name for name in names if lesion[name] != lesion[names[0]])
