@@ -1,0 +1,26 @@
+import csv
+
+from search.reporting.context import read_view
+from search.reporting.leaderboard import as_csv, leaderboard
+
+
+def test_the_csv_has_every_trial_and_ranks_the_finished_alone(played):
+    view = read_view(played)
+    rows = list(csv.DictReader(as_csv(view).splitlines()))
+    assert sorted(int(row["trial"]) for row in rows) == list(view.history.trials)
+    ranked = [row for row in rows if row["rank"]]
+    assert [int(row["trial"]) for row in ranked] == [trial.number for trial in view.ranked]
+    assert rows[: len(ranked)] == ranked
+    for row in rows:
+        trial = view.history.trials[int(row["trial"])]
+        assert (row["state"], row["reason"] or None) == (trial.state, trial.reason)
+        assert row["score"] == ("" if trial.score is None else repr(trial.score))
+        assert float(row["loss.temperature"]) == trial.config["loss"]["temperature"]
+    assert {"finished", "stopped"} == {row["state"] for row in rows}
+
+
+def test_the_leaderboards_headers_can_be_clicked_and_carry_their_order(played):
+    table = leaderboard(read_view(played)).html
+    assert table.count("aria-sort=") == table.count("<th ") == table.count("<button type=button>")
+    assert table.count('aria-sort="ascending"') == 1
+    assert '<i class=dot style="background:#' in table
