@@ -14,9 +14,9 @@ DISPLAY = [
     "tests/trainers/test_console.py",
     "tests/trainers/data/io/test_progress.py",
     "tests/search/display/test_live.py",
-    "tests/integration/test_cli.py::test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal",
-    "tests/integration/test_cli.py::test_a_pipe_is_given_tables_whole",
-    "tests/integration/test_cli.py::test_list_says_data_that_all_searches_share_once",
+    "tests/search/display/test_tables.py::test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal",
+    "tests/search/display/test_tables.py::test_a_pipe_is_given_tables_whole",
+    "tests/search/display/test_tables.py::test_list_says_data_that_all_searches_share_once",
     "tests/trainers/data/datasets/test_fmnist.py::test_a_download_of_something_else_is_not_taken",
 ]
 FARAWAY = {"LC_ALL": "C", "TZ": "Pacific/Kiritimati"}

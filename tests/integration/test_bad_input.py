@@ -15,10 +15,7 @@ import ray
 import yaml
 from exported import export_of
 
-from search.engine.preflight import check_resources
-from spaces.sections import ResourcesConfig
 from trainers.data.datasets import fmnist
-from trainers.errors import EnvironmentProblem
 
 INPUT, ENVIRONMENT = 2, 3
 
@@ -254,16 +251,6 @@ def test_a_given_folder_without_the_dataset_is_refused(refused, tmp_path):
     assert "must hold train-images-idx3-ubyte" in refused(INPUT, "search", str(spec))
 
 
-def test_doctor_says_what_is_missing_and_how_to_get_it(typed, tmp_path, monkeypatch):
-    monkeypatch.setattr(fmnist, "DEBIAN", tmp_path / "no package")
-    done = typed("doctor", "--json", AFCL_DATA=str(tmp_path / "empty"))
-    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
-    assert done.returncode == ENVIRONMENT
-    assert found["digits"]["ok"]
-    assert not found["fmnist"]["ok"]
-    assert "afcl data fetch fmnist" in found["fmnist"]["mend"]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("below", ["", "below/it"])
 @pytest.mark.parametrize("line", ["search digits", "doctor"])
@@ -339,11 +326,6 @@ def test_a_search_is_removed_only_when_somebody_says_so(afcl, told):
 def test_what_no_node_has_is_refused(refused, shared_ray):
     line = refused(ENVIRONMENT, "search", "digits", "--name", "new", "--set", "resources.cpus=3")
     assert "resources.cpus: a trial asks for 3, but no node has more than 2" in line
-
-
-def test_a_gpu_is_refused_where_no_node_has_one():
-    with pytest.raises(EnvironmentProblem, match=r"resources.gpus: a trial asks for 0.5, but no node has more than 0"):
-        check_resources(ResourcesConfig(gpus=0.5), [{"CPU": 4.0}, {"CPU": 8.0}])
 
 
 def test_a_journal_with_a_line_missing_is_told_with_its_place(refused, typed, told):

@@ -1,0 +1,31 @@
+"""What `afcl doctor` finds, and the mend of what is missing."""
+
+import json
+
+from words import BAD_ENVIRONMENT, DONE
+
+from trainers.data.datasets import fmnist
+
+
+def test_doctor_has_a_line_for_everything_that_a_search_needs(typed):
+    told = typed("doctor")
+    assert not told.stderr
+    findings = json.loads(typed("doctor", "--json").stdout)
+    names = [finding["name"] for finding in findings]
+    assert names == ["python", "torch", "ray", "mlflow", "disk", "fmnist", "digits"]
+    assert len(told.stdout.splitlines()) == len(names)
+    assert told.returncode == (DONE if all(finding["ok"] for finding in findings) else BAD_ENVIRONMENT)
+    assert all(finding["ok"] or finding["mend"] for finding in findings)
+
+
+INPUT, ENVIRONMENT = 2, 3
+
+
+def test_doctor_says_what_is_missing_and_how_to_get_it(typed, tmp_path, monkeypatch):
+    monkeypatch.setattr(fmnist, "DEBIAN", tmp_path / "no package")
+    done = typed("doctor", "--json", AFCL_DATA=str(tmp_path / "empty"))
+    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == ENVIRONMENT
+    assert found["digits"]["ok"]
+    assert not found["fmnist"]["ok"]
+    assert "afcl data fetch fmnist" in found["fmnist"]["mend"]

@@ -1,0 +1,80 @@
+"""What a search would cost, told before it begins."""
+
+import json
+import re
+
+import pytest
+import torch
+from words import done
+
+from search.engine import plan
+from spaces.spec import load_spec
+from trainers.data import load
+
+
+def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
+    printed = done(typed("plan", "digits"))
+    for word in ("trials      9: 3 baselines, 6 by tpe", "rungs       epoch 1, epoch 2, epoch 4", "disk", "error"):
+        assert word in printed
+    plan = json.loads(done(typed("plan", "digits", "--set", "search.trials=0", "--set", "space={}", "--json")))
+    assert (plan["trials"], plan["baselines"], plan["most_epochs"]) == (3, 3, 30)
+    assert plan["standard_error"] == pytest.approx((0.8 * 0.2 / 40 / 3) ** 0.5)  # three classes of 40 images
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("seen", "resources", "note"),
+    [
+        (0, "{gpus: 0.25}", "this machine has no GPU: the search needs a cluster that has, or resources.gpus=0"),
+        (
+            1,
+            "{gpus: 1, workers: 2}",
+            "this machine has 1 GPU, and a trial needs 2: the search needs a cluster",
+        ),
+        (2, "{gpus: 1, workers: 2}", None),
+        (0, "{gpus: 0}", None),
+    ],
+)
+def test_a_plan_says_where_this_machine_lacks_the_gpus_of_a_trial(seen, resources, note, typed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    printed = done(typed("plan", "digits", "--set", f"resources={resources}"))
+    assert note in printed if note else "GPU" not in printed
+
+
+def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
+    assert re.search(r"time +0\.\d{3} s an epoch of stage one", done(typed("plan", "digits", "--calibrate")))
+    timed = json.loads(done(typed("plan", "digits", "--calibrate", "--json")))["calibration"]
+    assert 0 < timed["classifier_seconds"] < 60
+    assert 0 < timed["representation_seconds"] < 60
+    assert timed["device"] == "cpu"
+
+
+def test_a_calibrated_plan_says_that_it_timed_no_gpu_where_the_spec_asks_for_one(typed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    printed = done(typed("plan", "digits", "--calibrate", "--set", "resources.gpus=1"))
+    assert re.search(r"with \d+ threads on the CPU here", printed)
+    assert "not what a search takes: the spec asks for GPUs, and torch sees 0 here where 1 is needed" in printed
+    assert "not what a search takes" not in done(typed("plan", "digits", "--calibrate"))
+
+
+@pytest.mark.parametrize(("seen", "timed"), [(0, "cpu"), (1, "cpu"), (2, "cuda")])
+def test_a_plan_is_timed_on_gpus_where_each_worker_can_have_one(seen, timed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    spec = load_spec("digits", ["resources={gpus: 1, workers: 2}"])
+    used = []
+
+    def run(workers, config, data, report, *, device):
+        used.append((workers, device.type))
+        for epoch in range(1, 5):
+            report(epoch, {})
+
+    monkeypatch.setattr(plan, "run_trial_on", run)
+    monkeypatch.setattr(plan, "gpu_name", lambda device: "a GPU" if device.type == "cuda" else None)
+    found = plan.calibrate(spec, load(spec.data))
+    assert (found.device, found.gpu) == (timed, "a GPU" if timed == "cuda" else None)
+    assert used == [(2, timed)]
+    made = plan.make_plan(spec, load(spec.data))
+    where = "on a GPU" if timed == "cuda" else "on the CPU"
+    assert any(
+        f" {where} in each of 2 workers here" in line for line in plan.in_words(spec, load(spec.data), made, found)
+    )
