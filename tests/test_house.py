@@ -1,6 +1,7 @@
 """The shape of the house: imports run downwards by rank, and trainers know nothing of a search."""
 
 import ast
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -10,11 +11,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+@functools.cache
+def tree_of(file: Path) -> ast.Module:
+    """A file's syntax, parsed once for all tests here."""
+    return ast.parse(file.read_text())
+
+
 def imports_of(package: str) -> set[str]:
     """Top-level names that a package's files import, wherever in the file."""
     names: set[str] = set()
     for file in (ROOT / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -72,7 +79,7 @@ def imports_among(known: dict[str, Path]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, file in known.items():
         targets: set[str] = set()
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.Import):
                 targets |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -130,7 +137,7 @@ def test_no_package_bears_the_name_of_a_verb():
 )
 def test_a_package_of_search_begins_with_its_docstring_alone(folder):
     """A worker that imports one module must not load what others need."""
-    body = ast.parse((folder / "__init__.py").read_text()).body
+    body = tree_of(folder / "__init__.py").body
     assert len(body) == 1
     assert isinstance(body[0], ast.Expr)
 
@@ -164,7 +171,7 @@ def _imported_at_the_top(module: str) -> list[str]:
     path = ROOT / module.replace(".", "/")
     file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
     names: list[str] = []
-    for node in ast.parse(file.read_text()).body:
+    for node in tree_of(file).body:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -178,6 +185,48 @@ def _imported_at_the_top(module: str) -> list[str]:
 def test_every_file_can_be_read_in_one_sitting(package):
     long = {file.name: n for file in (ROOT / package).rglob("*.py") if (n := len(file.read_text().splitlines())) > 400}
     assert not long
+
+
+def homes_of(module: str) -> list[Path]:
+    """Where the tests of a module of search may stand: under its name, or in a file of whole searches that says so.
+
+    The latter has a line "Modules: search.a.b, search.c.d" in its docstring. What stands there by accident does not
+    count: either file must have a test, and import the module or something of it, or name it in its docstring.
+    """
+    mirrored = ROOT / "tests" / f"{module.rpartition('.')[0].replace('.', '/')}/test_{module.rpartition('.')[2]}.py"
+    whole = [file for file in (ROOT / "tests" / "integration").glob("test_*.py") if module in listed_in(file)]
+    return [file for file in (mirrored, *whole) if file.exists() and is_about(file, module)]
+
+
+@functools.cache
+def listed_in(file: Path) -> list[str]:
+    """The modules that a file's docstring says its tests are about."""
+    listed = re.search(r"^Modules: ((?:[\w.]+,\s+)*[\w.]+)", ast.get_docstring(tree_of(file)) or "", re.M)
+    return re.split(r",\s+", listed[1]) if listed else []
+
+
+def is_about(file: Path, module: str) -> bool:
+    """Whether a file has tests, and names the module as an import or in its docstring."""
+    tree = tree_of(file)
+    has_tests = any(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in tree.body)
+    named = set(re.findall(r"\bsearch(?:\.\w+)+", ast.get_docstring(tree) or ""))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return has_tests and module in named
+
+
+def test_every_module_of_search_has_tests_under_its_name():
+    """Or in tests/integration, in a file that says so."""
+    names = [name for name, file in modules().items() if name.startswith("search.") and file.name != "__init__.py"]
+    assert [name for name in names if not homes_of(name)] == []
+
+
+def test_no_file_of_whole_searches_lists_a_module_that_there_is_not():
+    listed = [name for file in (ROOT / "tests" / "integration").glob("test_*.py") for name in listed_in(file)]
+    assert set(listed) <= modules().keys()
 
 
 def test_lock_file_holds_names_and_versions_and_no_addresses():

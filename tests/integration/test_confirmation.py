@@ -1,4 +1,7 @@
-"""Winners trained again on fresh seeds: a real Ray, real digits, a real MLflow store."""
+"""Winners trained again on fresh seeds: a real Ray, real digits, a real MLflow store.
+
+Modules: search.engine.confirmation, search.tracking.model_registry
+"""
 
 import json
 import os
@@ -20,9 +23,8 @@ from search.display.on_console import ConsoleDisplay
 from search.engine import compatibility
 from search.engine.confirmation import confirm
 from search.evidence import evidence as weighing
-from search.evidence.candidates import candidates, fresh_seeds, is_confirmed, read_plan
+from search.evidence.candidates import fresh_seeds, is_confirmed, read_plan
 from search.evidence.verdict import judge
-from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import openings
 from search.tracking import model_registry
@@ -32,26 +34,6 @@ from trainers.errors import InputError
 
 QUIET = Console(quiet=True)
 SEEDS = 2
-
-
-def finished_trial(number: int, family: str, score: float) -> Trial:
-    return Trial(number, family, False, {}, {}, 0, state="finished", score=score)
-
-
-def test_the_best_of_each_family_and_the_best_of_all_are_confirmed():
-    scores = [("CL", 0.7), ("AFCL", 0.9), ("AFCL", 0.8), ("FCL", 0.6), ("CL", 0.75)]
-    history = History({n: finished_trial(n, family, score) for n, (family, score) in enumerate(scores)})
-    assert [(one.trial, one.label, one.rank) for one in candidates(history, 1)] == [
-        (1, "AFCL", 1),
-        (4, "CL", 3),
-        (3, "FCL", 5),
-    ]
-    assert [one.label for one in candidates(history, 3)] == ["AFCL", "trial 2 (AFCL)", "CL", "FCL"]
-
-
-def test_nothing_finished_is_nothing_to_confirm():
-    with pytest.raises(InputError, match="nothing to confirm"):
-        candidates(History(), 1)
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,9 @@ from archives import unpack
 from rich.console import Console
 
 from search.display.on_console import ConsoleDisplay
-from search.engine import compatibility
 from search.engine.compatibility import refuse_other_code
 from search.engine.confirmation import confirm
 from search.journal.history import ENDED
-from search.storage import scoring_code
 from search.storage.provenance import cpu_kind, versions
 from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
@@ -77,17 +75,6 @@ def test_a_confirmation_that_other_code_began_is_refused_although_its_search_can
     (folder / "search.json").write_text(json.dumps(about))
     with pytest.raises(InputError, match=r"half-confirmed confirm-1 began with other code .*--anyway"):
         confirm("half-confirmed", results=untouched, display=ConsoleDisplay())
-
-
-def test_a_new_word_in_a_report_stops_nobody(told, monkeypatch):
-    """The hash of all files differs, that of the scoring code does not."""
-    said: list[str] = []
-    monkeypatch.setattr(compatibility, "code_hash", lambda: "other")
-    refuse_other_code(SearchFolder(told / "begun"), anyway=False, say=said.append)
-    assert said == []
-    monkeypatch.setattr(scoring_code, "FILES", ("trainers/**/*.py",))
-    with pytest.raises(InputError, match="began with other code"):
-        refuse_other_code(SearchFolder(told / "begun"), anyway=False, say=said.append)
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""Searches on a real Ray, with real digits and a real MLflow store."""
+"""Searches on a real Ray, with real digits and a real MLflow store.
+
+Modules: search.engine.runner, search.engine.ray_tune
+"""
 
 import json
 import os

@@ -4,8 +4,9 @@ import pytest
 import ray
 
 from search.cluster import node_check
-from search.cluster.node_check import Probe
+from search.cluster.node_check import Probe, check_nodes
 from search.storage.object_store import Storage
+from search.storage.provenance import code_hash
 from trainers.errors import EnvironmentProblem
 
 
@@ -45,3 +46,11 @@ def test_a_node_that_dies_while_it_is_asked_is_left_out_and_not_complained_of(tm
     del answers["a"]
     with pytest.raises(EnvironmentProblem, match="no node of the cluster is left"):
         node_check.check_nodes(place, "code")
+
+
+@pytest.mark.slow
+def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp_path):
+    check_nodes(Storage(str(tmp_path / "new")), code_hash())
+    assert not list((tmp_path / "new").iterdir())
+    with pytest.raises(EnvironmentProblem, match="other code"):
+        check_nodes(Storage(str(tmp_path)), "another hash")

@@ -1,4 +1,4 @@
-"""What is worth knowing before a search begins, though nothing is wrong."""
+"""What is worth knowing before a search begins, though nothing is wrong. See search.engine.advice."""
 
 import json
 

@@ -1,15 +1,17 @@
 """A search without Ray: fake trials told to the real conductor, journal, rungs and sampler."""
 
+import errno
 import json
 import math
+import os
 import random
 
 import pytest
 
 from search.algorithms.asha import rung_epochs
 from search.algorithms.proposer import SearchAgenda, planned_trials
-from search.engine.controller import Conductor
-from search.journal.history import History, read_history
+from search.engine.controller import Conductor, PausedError
+from search.journal.history import read_history
 from search.journal.log import Journal
 from spaces.spec import SearchSpec, load_spec
 
@@ -223,12 +225,6 @@ def test_a_grid_has_no_more_trials_than_points(tmp_path):
     assert [trial.values["loss.eta"] for trial in asked[3:]] == [0, 0.5, 1]
 
 
-def test_history_passes_over_events_of_a_later_version():
-    history = History()
-    history.apply({"event": "something new", "time": 0})
-    assert not history.trials
-
-
 def test_each_family_has_a_search_of_its_own_of_equal_size_and_matched_draws(tmp_path):
     """The random sampler knows no history: what it draws for the shared fields is the same for all four."""
     spec = load_spec("digits", [*SPACE, *PER_FAMILY, "search.sampler=random"])
@@ -283,14 +279,31 @@ def test_a_clock_that_is_set_costs_no_time_budget(spec, tmp_path, monkeypatch):
     assert read_history(tmp_path / "journal").driven > 0
 
 
-def test_time_that_a_killed_session_ran_counts_and_the_time_between_does_not():
-    history = History()
-    for event in (
-        {"event": "start", "time": 0, "up": 0.5},
-        {"event": "closed by nobody", "time": 0, "up": 10.5},
-        {"event": "extended", "time": 0, "up": 0.1, "trials": 1},
-        {"event": "start", "time": 10**9, "up": 0.4},
-        {"event": "something", "time": 10**9, "up": 5.4},
-    ):
-        history.apply(event)
-    assert history.driven == pytest.approx(15)
+SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+
+
+def _full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_pauses_the_search_and_loses_nothing(tmp_path, monkeypatch):
+    """The journal's own write fails: what was not written has not happened."""
+    journal = Journal(tmp_path / "journal")
+    spec = load_spec("digits", SMALL)
+    conductor = Conductor(spec, read_history(tmp_path / "journal"), journal, SearchAgenda(spec, 1))
+    conductor.open()
+    number = conductor.next_trial().number
+    conductor.result(number, 1, {conductor.metric: 0.5})
+    before = (tmp_path / "journal").read_bytes()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", _full)
+        with pytest.raises(PausedError, match="No space left"):
+            conductor.result(number, 2, {conductor.metric: 0.6})
+    with pytest.raises(PausedError):
+        conductor.next_trial()
+    assert 2 not in conductor.history.trials[number].epochs
+    conductor.close("paused")
+    again = read_history(tmp_path / "journal").trials[number]
+    assert (tmp_path / "journal").read_bytes().startswith(before)
+    assert again.state == "pending"

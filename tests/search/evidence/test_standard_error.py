@@ -1,3 +1,5 @@
+"""How precise a score is."""
+
 from search.evidence.standard_error import balanced_accuracy_error
 
 

@@ -1,3 +1,5 @@
+"""Ticks on an axis of the unit range."""
+
 import pytest
 
 from search.reporting import axes

@@ -1,3 +1,5 @@
+"""What a report knows of a search."""
+
 import math
 
 import pytest

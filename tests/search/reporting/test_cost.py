@@ -1,3 +1,5 @@
+"""What a search took: epochs, slots, hours."""
+
 import pytest
 
 from search.reporting import cost

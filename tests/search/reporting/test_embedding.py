@@ -1,3 +1,5 @@
+"""Pictures of what an encoder makes of the validation images."""
+
 import hashlib
 import io
 import shutil

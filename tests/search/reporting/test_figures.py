@@ -1,3 +1,5 @@
+"""The figures of the trials: curves, lines across fields, maps."""
+
 from pages import drawn
 
 from search.reporting.context import read_view

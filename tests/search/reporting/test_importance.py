@@ -1,3 +1,5 @@
+"""Which fields decide, where enough trials can tell."""
+
 import pytest
 from pages import ALL, play
 

@@ -1,3 +1,5 @@
+"""The best trials as a table on the page, and all of them as CSV."""
+
 import csv
 
 from search.reporting.context import read_view

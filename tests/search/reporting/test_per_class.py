@@ -1,3 +1,5 @@
+"""Recalls and confusions, class by class."""
+
 from pages import CLASSES, drawn
 
 from search.reporting.context import read_view

@@ -1,3 +1,5 @@
+"""Figures as pictures, drawn by a browser that is there."""
+
 from pathlib import Path
 
 import pytest

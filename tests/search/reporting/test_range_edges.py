@@ -1,3 +1,5 @@
+"""Best values near an end of their range."""
+
 import math
 import re
 

@@ -1,3 +1,5 @@
+"""What a confirmation adds to the page. See search.reporting.verdict_section."""
+
 import shutil
 
 from pages import confirm, figures_in, headings

@@ -1,3 +1,5 @@
+"""Where a number comes from: versions, commit, code, machine."""
+
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, git_commit, own_version
 
 

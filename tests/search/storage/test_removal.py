@@ -1,4 +1,4 @@
-"""What is removed with a search, and what stays."""
+"""What is removed with a search, and what stays. See search.storage.removal."""
 
 import json
 

@@ -1,3 +1,5 @@
+"""The report beside the runs in MLflow."""
+
 import json
 import socket
 

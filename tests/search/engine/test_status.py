@@ -1,0 +1,53 @@
+"""How a search stands, in a word and in numbers."""
+
+import json
+
+import pytest
+
+from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.journal.history import History
+from search.storage.search_folder import SearchFolder
+
+
+def test_a_search_is_running_while_somebody_drives_it_whatever_its_journal_says(told):
+    for name, alone in (("told", "done"), ("begun", "interrupted")):
+        folder = SearchFolder(told / name)
+        assert search_state(folder, folder.history()) == alone
+        with folder.lock():
+            assert search_state(folder, folder.history()) == "running"
+        assert search_state(folder, folder.history()) == alone
+
+
+def test_a_search_whose_driver_was_killed_is_interrupted(told):
+    assert search_state(SearchFolder(told / "told"), History()) == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("stopped", "stopped as asked"), ("max_hours", "the time budget is spent"), ("done", "done")],
+)
+def test_a_state_is_worded_for_a_person(state, words):
+    assert state_in_words(state) == words
+
+
+def test_before_the_end_it_is_told_how_many_of_how_many(told):
+    folder = SearchFolder(told / "begun")
+    assert counts_line(folder, History()) == "0 of 7 ended"
+    assert counts_line(folder, folder.history()) == "0 of 7 ended, 1 begun"
+
+
+def test_at_the_end_states_are_counted_alone(told):
+    folder = SearchFolder(told / "told")
+    history = folder.history()
+    counts = history.counts()
+    assert counts_line(folder, history) == f"{counts['finished']} finished, {counts['stopped']} stopped"
+    history.extra = 2
+    assert counts_line(folder, history).startswith(f"7 of 9 ended ({counts['finished']} finished, ")
+
+
+def test_a_confirmation_plans_a_run_for_each_candidate_on_each_seed(told):
+    folder = SearchFolder(told / "told")
+    assert planned_in(folder, History()) == 7
+    about = folder.about() | {"confirms": {"candidates": [{}, {}, {}], "seeds": [1, 2]}}
+    (folder.path / "search.json").write_text(json.dumps(about))
+    assert planned_in(folder, History()) == 6

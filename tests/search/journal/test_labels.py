@@ -1,0 +1,29 @@
+"""A trial's searched values, as people read them."""
+
+from search.journal.history import Trial
+from search.journal.labels import searched, short, symbol, values_of
+
+LOSS = {"eta": 12.345, "gamma": 0.5, "temperature": 0.08, "normalize_by": "batch"}
+
+
+def trial(**values):
+    return Trial(0, "AFCL", False, values, {"loss": LOSS}, 0)
+
+
+def test_the_losss_own_fields_come_first_whether_searched_or_not():
+    assert searched(trial()) == {"loss.eta": 12.345, "loss.gamma": 0.5, "loss.temperature": 0.08}
+    more = {"representation.lr": 0.001, "loss.eta": 12.345}
+    assert list(searched(trial(**more))) == ["loss.eta", "loss.gamma", "loss.temperature", "representation.lr"]
+
+
+def test_values_are_a_line_of_symbols_and_three_digits():
+    more = {"representation.lr": 0.00123456, "model.width": 8, "representation.optimizer": "sgd"}
+    assert values_of(trial(**more)) == "η 12.3, γ 0.5, τ 0.08, lr 0.00123, width 8, optimizer sgd"
+
+
+def test_a_field_without_a_symbol_is_called_by_its_last_name():
+    assert [symbol(path) for path in ("loss.gamma", "classifier.weight_decay", "seed")] == ["γ", "weight_decay", "seed"]
+
+
+def test_whole_numbers_and_words_are_written_as_they_are():
+    assert [short(value) for value in (12345, 0.123456, True, "batch")] == ["12345", "0.123", "True", "batch"]
