@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from ranks import RANK, room_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,32 +42,6 @@ def test_search_stands_on_both():
     assert imports_of("search") >= {"spaces", "trainers", "ray", "mlflow", "optuna"}
 
 
-# From the top: a module may import from lower lines and from its own package. Lazy and type-only imports count.
-RANKS = (
-    ("search.__main__",),
-    ("search.cli",),
-    ("search",),  # the public names
-    ("search.api",),
-    ("search.reporting",),
-    ("search.display",),
-    ("search.engine",),
-    ("search.tracking",),
-    ("search.cluster", "search.worker", "search.evidence", "search.exports"),
-    ("search.storage", "search.algorithms"),
-    ("search.journal",),
-    ("spaces",),
-    ("trainers.launch",),
-    ("trainers.pipeline",),
-    ("trainers.gpu_memory", "trainers.predictor"),  # they stand at the root, and stand on both stages
-    ("trainers.stages",),
-    ("trainers.losses", "trainers.models"),
-    ("trainers.data",),
-    ("trainers.compute",),
-    ("trainers",),  # the leaves at its root
-)
-RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
-
-
 def modules() -> dict[str, Path]:
     """Our modules by name."""
     files = [file for package in ("search", "spaces", "trainers") for file in (ROOT / package).rglob("*.py")]
@@ -87,12 +62,6 @@ def imports_among(known: dict[str, Path]) -> dict[str, set[str]]:
                 targets |= inside & known.keys() or {node.module}
         found[name] = {target for target in targets if target in known}
     return found
-
-
-def room_of(module: str) -> str:
-    """The longest name in the table that a module stands under."""
-    parts = module.split(".")
-    return next(room for k in range(len(parts), 0, -1) if (room := ".".join(parts[:k])) in RANK)
 
 
 def test_imports_run_downwards():

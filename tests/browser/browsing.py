@@ -1,5 +1,7 @@
 """A headless Chromium and a served MLflow UI, for the tests and for the pictures."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -8,9 +10,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 # no sandbox: root has none in a container; the others keep the browser from calling home
@@ -35,6 +39,8 @@ def driver_starts() -> bool:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         yield browser

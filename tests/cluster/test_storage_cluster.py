@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import time
+from importlib.util import find_spec
 
 import pytest
 from rays import AFCL, CODE, Network, RayCluster
@@ -11,8 +12,11 @@ from s3 import BUCKET, S3
 
 from search.storage.search_folder import SearchFolder
 
-pytest.importorskip("moto", reason="of the extra cluster-test")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(find_spec("moto") is None, reason="needs moto, of the extra cluster-test"),
+]
 
 SPEC = ["digits", "--set", "search.trials=5", "--set", "search.sampler=random", "--set", "search.scheduler.name=none"]
 EPOCHS = ["--set", "representation.epochs=40"]

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -23,8 +24,11 @@ from search.storage.ownership import taken
 from search.storage.search_folder import SearchFolder
 from trainers.errors import EnvironmentProblem
 
-pytest.importorskip("moto", reason="of the extra cluster-test")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(find_spec("moto") is None, reason="needs moto, of the extra cluster-test"),
+]
 
 TRIALS = 11  # eight proposals and three baselines
 SPEC = [

@@ -87,6 +87,7 @@ def test_after_the_budget_nothing_is_started(check):
     assert check(budget=-1.0, late="yield Row('a', 1.0)")["late"].ending == "not run"
 
 
+@pytest.mark.slow  # its process imports torch
 def test_a_section_that_is_not_run_again_keeps_its_place_in_the_table(check, tmp_path):
     write(tmp_path / "out", "gpu", ABOUT, [Section("one", "about one", [Row("a", 1.0)], "done", 3.0)])
     assert check(two="yield Row('b', 2.0)")["two"].rows == [Row("b", 2.0)]

@@ -1,6 +1,7 @@
 """What a user may get wrong at the command line, and what the machine may lack: one line, the right exit code, and
 nothing half-made left behind."""
 
+import io
 import json
 import os
 import re
@@ -315,8 +316,9 @@ def test_a_taken_port_is_told_with_its_mend(refused, told):
     assert line == f"afcl: --port {port}: Address already in use; choose another with --port\n"
 
 
-def test_a_search_is_removed_only_when_somebody_says_so(afcl, told):
-    done = afcl("rm", "told", results=told)
+def test_a_search_is_removed_only_when_somebody_says_so(typed, told, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # nobody is there to answer
+    done = typed("rm", "told", results=told)
     assert done.returncode == INPUT
     assert len(done.stderr.splitlines()) == 1
     assert (told / "told" / "journal.jsonl").exists()

@@ -11,11 +11,9 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pytest
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from lazy import Lazy
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
@@ -31,6 +29,8 @@ from search.tracking import model_registry
 from search.tracking.client import default_store, tracking_uri
 from trainers.data import load_test
 from trainers.errors import InputError
+
+mlflow = Lazy("mlflow")
 
 QUIET = Console(quiet=True)
 SEEDS = 2
@@ -113,7 +113,7 @@ def test_a_confirmed_search_is_not_confirmed_again_without_a_word(confirmed, roo
 
 @pytest.mark.slow
 def test_runs_of_a_confirmation_are_nested_under_the_searchs_run(confirmed, finished, root):
-    client = MlflowClient(tracking_uri(None, root))
+    client = mlflow.MlflowClient(tracking_uri(None, root))
     experiment, search_run = finished.parent_run
     (parent,) = client.search_runs(
         [experiment], f"tags.`afcl.search` = '{confirmed.folder.title}' and tags.`afcl.trial` = 'search'"
@@ -152,7 +152,7 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     assert balanced_accuracy_score(test.labels, predicted) == pytest.approx(reported)
     assert model.metadata.metadata["test_balanced_accuracy"] == reported
     assert np.allclose(found.drop(columns="class").sum(axis=1), 1)
-    run = MlflowClient(uri).get_run(finished.parent_run[1])
+    run = mlflow.MlflowClient(uri).get_run(finished.parent_run[1])
     assert "cannot discriminate" in run.data.tags["verdict"]
     assert run.data.tags["mlflow.note.content"].count("cannot discriminate") == 2, "published twice, described once"
     assert "| 1 |" in run.data.tags["mlflow.note.content"], "the leaderboard still stands before it"
@@ -160,20 +160,20 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     ended = finished.history.closed["time"]
     assert (run.info.status, run.info.end_time) == ("FINISHED", ended), "the search's run is not run again"
     (output,) = run.outputs.model_outputs
-    logged = MlflowClient(uri).get_logged_model(output.model_id)
+    logged = mlflow.MlflowClient(uri).get_logged_model(output.model_id)
     assert (logged.source_run_id, logged.status, logged.name) == (run.info.run_id, "READY", "winner")
     assert logged.experiment_id == run.info.experiment_id
-    assert MlflowClient(uri).get_model_version(searched.name, "1").run_id == run.info.run_id
+    assert mlflow.MlflowClient(uri).get_model_version(searched.name, "1").run_id == run.info.run_id
 
     def refuse(*given, **more):
-        raise MlflowException("the registry is full")
+        raise mlflow.exceptions.MlflowException("the registry is full")
 
     with monkeypatch.context() as patch:
         patch.setattr(model_registry, "_registered", lambda *given: None)
-        patch.setattr(MlflowClient, "_create_model_version", refuse)
+        patch.setattr(mlflow.MlflowClient, "_create_model_version", refuse)
         line = model_registry.publish(searched, evidence, test.images[:2])
     assert line.startswith("MLflow took no verdict (the registry is full)")
-    run = MlflowClient(uri).get_run(finished.parent_run[1])
+    run = mlflow.MlflowClient(uri).get_run(finished.parent_run[1])
     assert (run.info.status, run.info.end_time) == ("FINISHED", ended), "nor when it fails"
 
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
+from lazy import Lazy
 from PIL import Image
 
 from search import api
@@ -22,6 +22,8 @@ from search.tracking import outbox
 from search.tracking.client import tracking_uri
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem, InputError
+
+mlflow = Lazy("mlflow")
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +74,7 @@ def test_nothing_of_rays_reaches_the_user(finished, capfd, shared_ray, tmp_path)
 
 
 def test_mlflow_has_one_parent_and_one_child_a_trial_with_every_epoch(finished, root):
-    client = MlflowClient(tracking_uri(None, root))
+    client = mlflow.MlflowClient(tracking_uri(None, root))
     experiment, parent = finished.parent_run
     assert finished.undelivered == 0
     trials = f"tags.`mlflow.parentRunId` = '{parent}' and tags.`afcl.trial` != 'search'"  # nor its confirmations
@@ -102,7 +104,7 @@ def test_mlflow_has_one_parent_and_one_child_a_trial_with_every_epoch(finished, 
 
 
 def test_delivering_everything_again_changes_nothing(finished, root):
-    client = MlflowClient(tracking_uri(None, root))
+    client = mlflow.MlflowClient(tracking_uri(None, root))
     experiment, _ = finished.parent_run
 
     def everything():

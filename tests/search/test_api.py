@@ -43,7 +43,7 @@ def test_a_spec_by_name_with_overrides_is_the_spec_that_they_make(told):
     ids=["resume", "extend", "confirm", "export"],
 )
 def test_a_search_that_there_is_not_is_told_with_what_was_meant(call, told):
-    with pytest.raises(InputError, match="no search 'tolt' in .*; did you mean told"):
+    with pytest.raises(InputError, match=r"no search 'tolt' in .*; did you mean told"):
         call(told)
 
 

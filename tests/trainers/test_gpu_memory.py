@@ -119,6 +119,7 @@ def test_a_measurement_that_fails_itself_leaves_the_rest_of_the_line(allocator, 
     assert "\n" not in line
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_named_has_run(allocator, tiny_config, digits, monkeypatch):
     """The line foretells 149 images; in truth more than 125 do not fit."""
     config, tried = changed(tiny_config, representation={"batch_size": 512}), []

@@ -23,7 +23,13 @@ def test_an_encoder_takes_grey_and_colour_images(encoder, stem, size, features, 
 
 
 @pytest.mark.parametrize(
-    ("name", "features"), [("resnet34", 512), ("resnet50", 2048), ("resnet101", 2048), ("resnet152", 2048)]
+    ("name", "features"),
+    [
+        ("resnet34", 512),
+        pytest.param("resnet50", 2048, marks=pytest.mark.slow),
+        pytest.param("resnet101", 2048, marks=pytest.mark.slow),
+        pytest.param("resnet152", 2048, marks=pytest.mark.slow),
+    ],
 )
 def test_every_resnet_of_the_config_can_be_built(name, features, torchvision):
     assert build_encoder(ModelConfig(encoder=name), 3, seed=0).feature_dim == features

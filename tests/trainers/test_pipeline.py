@@ -48,8 +48,14 @@ def test_a_trial_resumed_at_any_epoch_goes_on_to_the_bit(whole, tiny_config, dig
     [
         {"representation": {"views": 1, "optimizer": "sgd", "lr": 0.05, "warmup_epochs": 2}},
         {"representation": {"balanced_batches": True}, "classifier": {"augment": True, "class_weight": "none"}},
-        {"representation": {"chunk": 24, "probe_images": 30, "augment": {"vertical_flip": 0.5, "rotation": 20}}},
-        {"representation": {"chunk": 7, "optimizer": "sgd", "views": 1}, "deterministic": True},
+        pytest.param(
+            {"representation": {"chunk": 24, "probe_images": 30, "augment": {"vertical_flip": 0.5, "rotation": 20}}},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"representation": {"chunk": 7, "optimizer": "sgd", "views": 1}, "deterministic": True},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_every_option_resumes_to_the_bit(tiny_config, digits, sections):

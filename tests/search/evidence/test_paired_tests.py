@@ -87,6 +87,7 @@ def test_the_interval_of_a_mean_covers_it_as_often_as_it_says():
     assert 0.935 < np.mean([interval.low < 0.8 < interval.high for interval in intervals]) < 0.965
 
 
+@pytest.mark.slow
 def test_equals_are_called_distinguishable_in_one_search_of_twenty():
     rng = np.random.default_rng(1)
     verdicts = [judge(by_seed(**dict(zip("abcd", equals(rng, 4, 10), strict=True)))) for _ in range(1000)]

@@ -103,7 +103,9 @@ def test_an_unrelated_order_has_a_tau_near_zero_within_its_interval():
     assert signal.is_low
 
 
-@pytest.mark.parametrize("trials", [5, 12, 40])
+@pytest.mark.parametrize(
+    "trials", [12, pytest.param(5, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("tau", [0.0, 0.3, 0.8])
 def test_the_interval_of_tau_holds_the_true_one_as_often_as_it_says(trials, tau):
     """Pairs of normal variables, whose true tau is 2 / pi · arcsin of their correlation."""

@@ -8,12 +8,6 @@ from search.reporting.write import write_report
 from trainers.errors import EnvironmentProblem
 
 
-def missing(monkeypatch, module: str) -> None:
-    """Have an import of the report meet a module that is not installed."""
-    monkeypatch.delitem(sys.modules, "search.reporting.report", raising=False)
-    monkeypatch.setitem(sys.modules, module, None)
-
-
 def test_page_and_table_are_written(told):
     written = write_report("told", results=told)
     assert (written.page, written.pictures) == (told / "told" / "index.html", ())
@@ -28,11 +22,11 @@ def test_without_plotly_a_line_says_so_and_the_search_is_done_all_the_same(told,
 
     monkeypatch.delitem(sys.modules, "search.reporting.report", raising=False)
     monkeypatch.setattr(sys, "meta_path", [type("Hiding", (), {"find_spec": staticmethod(hidden)}), *sys.meta_path])
-    with pytest.raises(EnvironmentProblem, match="^no report of told: plotly, which draws it, is not installed here$"):
+    with pytest.raises(EnvironmentProblem, match=r"^no report of told: plotly, which draws it, is not installed here$"):
         write_report("told", results=told)
 
 
 def test_a_mistake_of_ours_is_not_taken_for_a_missing_package(told, monkeypatch):
-    missing(monkeypatch, "search.reporting.report")
+    monkeypatch.setitem(sys.modules, "search.reporting.report", None)
     with pytest.raises(ModuleNotFoundError, match=r"search\.reporting\.report"):
         write_report("told", results=told)

@@ -154,6 +154,7 @@ def test_a_variable_with_a_modules_name_is_no_module(hashed):
     assert hashed(f=text, sizes=SIZES) == hashed(f=text.partition("\n")[2], sizes=SIZES)
 
 
+@pytest.mark.slow
 def test_this_code_keeps_its_hash_when_its_files_move_and_are_written_anew(tmp_path, monkeypatch):
     """A copy in which every sentence and comment is gone and the algorithms have another home."""
     before = scoring_code_hash()

@@ -5,8 +5,7 @@ import shutil
 import threading
 
 import pytest
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from lazy import Lazy
 from stores import hold, played, wait_until
 
 from search.storage.fetch import bring
@@ -16,6 +15,8 @@ from search.tracking.client import tracking_uri
 from search.tracking.delivery import VERDICT
 from trainers.errors import EnvironmentProblem, InputError
 
+mlflow = Lazy("mlflow")
+
 pytestmark = pytest.mark.slow
 
 
@@ -24,7 +25,7 @@ def delivered(told):
     """The client, the parent run and the trials' runs of a search, by number."""
 
     def look(folder: SearchFolder):
-        client = MlflowClient(tracking_uri(None, folder.path.parent))
+        client = mlflow.MlflowClient(tracking_uri(None, folder.path.parent))
         experiments = [one.experiment_id for one in client.search_experiments()]
         runs = client.search_runs(experiments, f"tags.`afcl.search` = '{folder.name}'", max_results=1000)
         by_trial = {run.data.tags["afcl.trial"]: run for run in runs}
@@ -77,7 +78,7 @@ def test_a_server_that_dies_after_any_kind_of_call_leaves_nothing_out_and_nothin
     told, delivered, lost, monkeypatch
 ):
     """Each call of one kind fails once, after the server took it or before: what came before it must not be lost."""
-    folder, original, seen = SearchFolder(told / "told"), getattr(MlflowClient, lost), set()
+    folder, original, seen = SearchFolder(told / "told"), getattr(mlflow.MlflowClient, lost), set()
 
     def dies_once(client, run_id, *given, **more):
         key = (run_id, repr(given), repr(sorted(more.items())))
@@ -85,10 +86,10 @@ def test_a_server_that_dies_after_any_kind_of_call_leaves_nothing_out_and_nothin
             seen.add(key)
             if len(seen) % 2:
                 original(client, run_id, *given, **more)
-            raise MlflowException("the server went away")
+            raise mlflow.exceptions.MlflowException("the server went away")
         return original(client, run_id, *given, **more)
 
-    monkeypatch.setattr(MlflowClient, lost, dies_once)
+    monkeypatch.setattr(mlflow.MlflowClient, lost, dies_once)
     tries = 0
     while True:
         tries += 1
@@ -188,7 +189,7 @@ def test_a_store_that_does_not_answer_is_no_empty_one(told, delivered, monkeypat
     before = folder.delivered.read_bytes()
     for lost in ("get_run", "search_runs"):
         with monkeypatch.context() as patch:
-            patch.setattr(MlflowClient, lost, went_away)
+            patch.setattr(mlflow.MlflowClient, lost, went_away)
             with pytest.raises(EnvironmentProblem, match="the server went away"):
                 outbox.sync(folder)
         assert folder.delivered.read_bytes() == before
@@ -196,7 +197,7 @@ def test_a_store_that_does_not_answer_is_no_empty_one(told, delivered, monkeypat
 
 
 def went_away(client, *given, **more):
-    raise MlflowException("the server went away")
+    raise mlflow.exceptions.MlflowException("the server went away")
 
 
 def test_a_store_that_goes_away_while_it_is_filled_again_lacks_nothing_in_the_end(told, delivered, monkeypatch):
@@ -206,7 +207,7 @@ def test_a_store_that_goes_away_while_it_is_filled_again_lacks_nothing_in_the_en
     delete_all(*delivered(folder))
     for lost in ("create_run", "log_batch", "set_terminated"):
         with monkeypatch.context() as patch:
-            patch.setattr(MlflowClient, lost, went_away)
+            patch.setattr(mlflow.MlflowClient, lost, went_away)
             with pytest.raises(EnvironmentProblem):
                 outbox.sync(folder)
     assert outbox.sync(folder)[1] == []

@@ -40,9 +40,8 @@ def interpreted(cases):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(
-    "cases", [CASES[:2], pytest.param(CASES[2:], marks=pytest.mark.slow)], ids=["one tile", "several tiles"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("cases", [CASES[:2], CASES[2:]], ids=["one tile", "several tiles"])
 def test_the_kernel_computes_the_loss_and_its_gradient_within_float32s_rounding(cases):
     for case, errors in zip(cases, interpreted(cases), strict=True):
         assert errors["value"] <= 1, case
