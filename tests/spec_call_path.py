@@ -7,15 +7,16 @@ A tiny search (digits, one baseline, one epoch of each stage) runs in this proce
 few lines: it asks the searcher for a trial and calls the trainable on it, as Ray would in a worker. Every call of a
 function of ours is looked at until the pipeline is called. The numbers are the same at every run.
 
-The spec is carried by a SearchSpec, by a TrialConfig or its plain values, and by whatever holds one of these: an
-attribute of an object of ours, a value of a mapping.
+The spec is carried by a SearchSpec, by a TrialConfig or its plain values, and by whatever holds one of these (an
+attribute of an object of ours, a value of a mapping), or holds what holds one, as a session its task.
 
 The way goes through a call that is still open when the pipeline is called, or that returned what carries the spec, if
 its caller is on the way too. What is given the spec and returns something else (a check, a plan, a listener) is a
 detour: the spec does not go on from there. Making an object is no call on the way; calling it later may be.
 
 A step forward goes from one file into another of a lower rank (tests/helpers/ranks.py) or of the same; a step back is a
-run upwards, by returns or by a call, to a file of a higher rank, from which the way goes on.
+run upwards, by returns or by a call, to a file of a higher rank, from which the way goes on. The files that the way
+crosses are those between the command's and the pipeline's; both ends are not counted.
 
 Beside the way, all files are counted that are given the spec, with the times that a reader has to come back from one:
 detours too. A function that takes the values that it uses, and not the spec, is not among them.
@@ -92,6 +93,11 @@ class Walk:
         """The modules, each once."""
         return list(dict.fromkeys(self.modules))
 
+    @property
+    def crossed(self) -> list[str]:
+        """The modules but for both ends."""
+        return [name for name in self.files if name not in (self.modules[0], self.modules[-1])]
+
 
 def rank(module: str) -> int:
     """From the top, which is 0."""
@@ -99,8 +105,9 @@ def rank(module: str) -> int:
 
 
 def carries(value: object) -> bool:
-    """Whether a value is a spec or a configuration, or holds one."""
-    return _is_one(value) or any(map(_is_one, _held_by(value)))
+    """Whether a value is a spec or a configuration, or holds one, or holds what holds one."""
+    held = [] if _is_one(value) else _held_by(value)
+    return _is_one(value) or any(map(_is_one, held)) or any(_is_one(one) for each in held for one in _held_by(each))
 
 
 def _is_one(value: object) -> bool:
@@ -255,7 +262,7 @@ def main() -> None:
         print(json.dumps({"way": vars(watch.way()), "given": vars(watch.given())}))
         return
     for about, walk in (("the way", watch.way()), ("all that are given the spec", watch.given())):
-        print(f"\n{about}: {len(walk.files)} files, {len(walk.back)} steps back")
+        print(f"\n{about}: crosses {len(walk.crossed)} files, {len(walk.back)} steps back")
         print("  " + "\n  ".join(walk.modules))
         print("back:", *walk.back, sep="\n  ")
 

@@ -17,14 +17,14 @@ FILES, STEPS_BACK = 10, 5
 
 
 @pytest.mark.slow
-def test_the_spec_enters_ten_files_at_most_and_goes_back_up_five_times_at_most():
+def test_the_spec_crosses_ten_files_at_most_and_goes_back_up_five_times_at_most():
     script = Path(__file__).with_name("spec_call_path.py")
     done = subprocess.run([sys.executable, str(script), "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     way, given = Walk(**told["way"]), Walk(**told["given"])
     assert (way.files[0], way.files[-1]) == ("search.cli.app", "trainers.pipeline")
-    assert len(way.files[1:]) <= FILES, way.modules
+    assert len(way.crossed) <= FILES, way.modules
     assert len(way.back) <= STEPS_BACK, way.back
     assert {"search.api", "search.worker.trainable", "trainers.pipeline"} <= set(way.files) & set(given.files)
 
