@@ -112,7 +112,9 @@ def carries(value: object) -> bool:
 
 def _is_one(value: object) -> bool:
     return type(value).__name__ in ("SearchSpec", "TrialConfig") or (
-        isinstance(value, Mapping) and value.keys() >= SECTIONS
+        isinstance(value, Mapping)
+        and value.keys() >= SECTIONS
+        and all(isinstance(value[one], Mapping) for one in SECTIONS)
     )
 
 
