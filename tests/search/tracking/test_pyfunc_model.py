@@ -1,9 +1,11 @@
 """The confirmed winner as MLflow serves it. tests/integration loads a registered one from its store."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from trials import run
 
 from trainers.checkpoint import load_checkpoint, save_checkpoint
@@ -22,7 +24,8 @@ def weights(tmp_path_factory, tiny_config, digits):
 
 @pytest.fixture
 def model(weights):
-    from search.tracking.pyfunc_model import ImageClassifier
+    with warnings.catch_warnings(action="ignore"):  # MLflow's, of its own classes
+        from search.tracking.pyfunc_model import ImageClassifier
 
     made = ImageClassifier()
     made.load_context(SimpleNamespace(artifacts={"weights": str(weights)}))
@@ -41,7 +44,7 @@ def test_each_image_has_a_row_of_its_class_and_every_probability(model, weights,
 
 def test_it_says_what_the_trial_itself_would(model, weights, digits):
     predictor, images = Predictor(load_checkpoint(weights)), digits.validation.images
-    ours = [predictor.class_names[k] for k in predictor(images).argmax(1)]
+    ours = [predictor.class_names[k] for k in predictor(torch.from_numpy(images)).argmax(1)]
     assert list(model.predict(None, np.array(images))["class"]) == ours
 
 
