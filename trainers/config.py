@@ -26,6 +26,20 @@ Whole = Annotated[int, BeforeValidator(_refuse_bool)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 
 
+def _colour(value: object) -> object:
+    """A colour's name or hex digits, as written."""
+    if value == "white":
+        return value  # without Pillow, which few workers need
+    from PIL import ImageColor
+
+    rule = """must be a colour: a name such as black, or in quotes as "#ffffff" (# begins a comment in YAML)"""
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z]+", value):
+        raise ValueError(rule)
+    if value[0] != "#" and value.lower() not in ImageColor.colormap:
+        raise ValueError(rule + did_you_mean(value, list(ImageColor.colormap), else_all=False))
+    return value
+
+
 class Config(BaseModel):
     """Base of every config: unknown keys are refused, values cannot be changed after the check.
 
@@ -60,6 +74,10 @@ class DataConfig(Config):
     """Validation images of each class, whatever shape training has."""
     image_size: Annotated[Whole, Field(ge=8)] | None = None
     """Side in pixels of the square to resize to; isic2018 needs it, a folder whose images differ in size too."""
+    fit: Literal["stretch", "pad", "crop"] = "stretch"
+    """How an image that is no square becomes one: stretched, padded with the background, or cropped to its middle."""
+    background: Annotated[str, BeforeValidator(_colour)] = "white"
+    """Colour behind transparent pixels and of padding: a name, or in quotes as "#ffffff"."""
     seed: Seed = 0
     """Which images train and which validate."""
 
@@ -80,6 +98,8 @@ class DataConfig(Config):
             )
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes must differ from each other, but got {list(self.classes)}")
+        if self.fit != "stretch" and self.image_size is None:
+            raise ValueError(f"fit: {self.fit} needs image_size, the side of the square that images become")
         if self.dataset == "folder" and self.path is None:
             raise ValueError("dataset: folder needs path, the folder of images")
         if self.dataset == "isic2018" and self.image_size is None:

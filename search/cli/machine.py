@@ -73,5 +73,7 @@ def data_check(
     else:
         console.out.print(tables.data_counts(checked))
         if is_folder:
-            size = f"image_size: {config.image_size}, val_per_class: {config.val_per_class}"
+            size = f"image_size: {config.image_size}"
+            if not checked.has_given_validation:
+                size += f", val_per_class: {config.val_per_class}"
             say(f"in a spec: data: {{dataset: folder, path: {name}, {size}}}")

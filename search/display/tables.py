@@ -149,7 +149,7 @@ def data_counts(checked: DataCheck) -> Group:
     ):
         table.add_row(name, str(train), str(validation), "" if tested is None else str(tested))
     size = "×".join(map(str, checked.image_shape))
-    lines = list(checked.copies)
+    lines = [*checked.copies, *checked.remarks]
     if checked.missing_test is not None:
         lines.append(no_test_split(checked.missing_test))
     lines.append(f"fingerprint {checked.fingerprint}")

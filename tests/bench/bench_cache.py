@@ -11,7 +11,8 @@ from PIL import Image
 
 from trainers.config import DataConfig, parse
 from trainers.data.datasets.folder import open_train
-from trainers.data.io.decoding import THREADS, Look, decode_image
+from trainers.data.io.decoding import THREADS, decode_image
+from trainers.data.io.look import Look
 
 IMAGES, SIDES, SIZE = 400, (600, 450), 64  # of the width and height that ISIC 2018's have
 SECONDS = 6.0

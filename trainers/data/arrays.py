@@ -1,8 +1,8 @@
 """What the datasets hand over: plain NumPy arrays, which Ray's object store shares between workers without a copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class TrialData:
     class_names: tuple[str, ...]
     fingerprint: str  # hex; the same wherever the same images were used in the same order
     description: str  # for people: data set, classes, counts, kind of source
+    look: Mapping[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
+    has_given_validation: bool = False  # whether the validation split is the user's own, whatever the seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,3 +52,5 @@ class Pool:
     read: Callable[[Indices], Images]
     groups: Groups | None = None  # None: every image stands for itself
     copies: tuple[str, ...] = ()  # for people: which file has the content of which
+    validates: NDArray[np.bool_] | None = None  # [N]: the images of a given validation split; None: it is drawn
+    look: Callable[[], Mapping[str, Any]] | None = None  # what the images are made into, where they are files

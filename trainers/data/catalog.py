@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from trainers.config import DataConfig, did_you_mean
 from trainers.data.arrays import Indices, Pool, Split, TrialData
-from trainers.data.datasets import digits, fmnist, folder, isic2018, isic2018_fetch
+from trainers.data.datasets import digits, fmnist, folder, folder_remarks, isic2018, isic2018_fetch, isic2018_remarks
+from trainers.data.given_split import given_indices
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
 from trainers.errors import InputError
@@ -35,6 +36,11 @@ MISSING_TEST: dict[str, Callable[[DataConfig, Path], str | None]] = {
     "folder": folder.missing_test,
     "isic2018": isic2018.missing_test,
 }
+# What somebody should know of the files, in sentences: what is not used, and what is not as it lies on the disk.
+REMARKS: dict[str, Callable[[DataConfig, Path], Iterable[str]]] = {
+    "folder": folder_remarks.remarks,
+    "isic2018": isic2018_remarks.remarks,
+}
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,11 @@ class DataCheck:
     image_shape: tuple[int, int, int]  # channels, height, width
     train: tuple[int, ...]
     validation: tuple[int, ...]
+    has_given_validation: bool  # whether the validation split is the user's own, and not drawn by seed
     test: tuple[int, ...] | None  # None: there is no test split
     missing_test: str | None  # what would mend that
     copies: tuple[str, ...]  # which file has the content of which, in words; each pair is on one side of the split
+    remarks: tuple[str, ...]  # sentences about what is not used, and about how images are read
     fingerprint: str
 
 
@@ -64,18 +72,13 @@ def load(config: DataConfig, root: Path | None = None) -> TrialData:
 def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     classes = _chosen(config, pool)
     names = tuple(pool.class_names[label] for label in classes)
-    train, validation = split_indices(
-        pool.labels,
-        classes,
-        names,
-        val_per_class=config.val_per_class,
-        seed=config.seed,
-        train_size=config.train_size,
-        ratio=config.ratio,
-        counts=config.counts,
-        long_tail=config.long_tail,
-        groups=pool.groups,
-    )
+    shape = {name: getattr(config, name) for name in ("seed", "train_size", "ratio", "counts", "long_tail")}
+    if pool.validates is not None:
+        train, validation = given_indices(pool.labels, classes, names, pool.validates, **shape)
+    else:
+        train, validation = split_indices(
+            pool.labels, classes, names, val_per_class=config.val_per_class, groups=pool.groups, **shape
+        )
     both = _split(pool, classes, np.concatenate([train, validation]))  # one pass, one list of broken files
     parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
     return TrialData(
@@ -84,6 +87,8 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
         class_names=names,
         fingerprint=fingerprint(names, parts[0], parts[1]),
         description=describe(pool, names, parts[0].counts(len(names))) + _kin_left_out(pool, classes, validation),
+        look=None if pool.look is None else pool.look(),
+        has_given_validation=pool.validates is not None,
     )
 
 
@@ -116,9 +121,11 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
         image_shape=(channels, height, width),
         train=data.train.counts(classes),
         validation=data.validation.counts(classes),
+        has_given_validation=data.has_given_validation,
         test=None if test is None else test.counts(classes),
         missing_test=missing_test(config, root),
         copies=pool.copies + (() if test_pool is None else test_pool.copies),
+        remarks=tuple(REMARKS[config.dataset](config, data_root(root))) if config.dataset in REMARKS else (),
         fingerprint=data.fingerprint,
     )
 
@@ -135,9 +142,15 @@ def default_config(name: str) -> DataConfig:
 
 
 def config_of_folder(path: Path, root: Path | None = None) -> DataConfig:
-    """The config that `afcl data check FOLDER` looks at: of each class a fifth of the smallest one validates."""
+    """The config that `afcl data check FOLDER` looks at: of each class a fifth of the smallest one validates.
+
+    Where the folder has a validation split of its own, nobody asks for val_per_class.
+    """
     config = DataConfig(dataset="folder", path=str(path), image_size=64)  # photos are seldom of one size
-    fewest = int(np.bincount(folder.open_train(config, data_root(root)).labels).min())
+    pool = folder.open_train(config, data_root(root))
+    if pool.validates is not None:
+        return config
+    fewest = int(np.bincount(pool.labels).min())
     return config.model_copy(update={"val_per_class": max(1, fewest // 5)})
 
 
@@ -179,15 +192,17 @@ def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str
 
 
 def _kin_left_out(pool: Pool, classes: tuple[int, ...], validation: Indices) -> str:
-    if pool.groups is None:
+    if pool.groups is None or pool.validates is not None:
         return ""
     number = left_out(pool.labels, classes, validation, pool.groups)
     return f", without {number} more of what the validation images show"
 
 
 def _dataset(config: DataConfig) -> str:
-    if config.image_size is not None and config.dataset not in ("folder", "isic2018"):
-        raise InputError(f"data.image_size: is only for dataset: folder and isic2018, not for {config.dataset}")
+    if config.dataset not in ("folder", "isic2018"):
+        for field in ("image_size", "fit", "background"):
+            if getattr(config, field) != DataConfig.model_fields[field].default:
+                raise InputError(f"data.{field}: is only for dataset: folder and isic2018, not for {config.dataset}")
     return config.dataset
 
 

@@ -3,64 +3,56 @@
     mine/cat/1.png  mine/dog/2.png            classes are the subfolders' names
     mine/labels.csv mine/1.png ...            `file` is relative to the CSV's folder
     mine/train/...  mine/test/...             either of the two in each: with a test split that searches never open
+    mine/val/...                              beside train/ (or valid/, validation/): these validate, all of them
 
 Classes and files are used in sorted order, however the disk or the CSV lists them. All images are made alike: grey if
-every training image of the chosen classes is grey, else RGB; turned as their EXIF says; squeezed into a square of
-`image_size`, or kept at their size if all have the same. Hidden files, and in class folders files that are no images
-by their suffix, are passed over.
+every training image of the chosen classes is grey, else RGB; turned as their EXIF says; on the background where they
+are transparent; brought into a square of `image_size`, or kept at their size if all have the same. Hidden files, and in
+class folders files that are no images by their suffix, are passed over; `data check` names them (folder_remarks).
 """
 
 import csv
 import itertools
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from PIL import Image
 
-from trainers.config import DataConfig
+from trainers.config import DataConfig, printable
 from trainers.data.arrays import Images, Indices, Pool
-from trainers.data.io import cache
-from trainers.data.io.decoding import (
-    SUFFIXES,
-    UNREADABLE,
-    BrokenImages,
-    Item,
-    Look,
-    decode_blocks,
-    decode_image,
-    named,
-    reason,
-    refuse,
-)
-from trainers.data.io.progress import tracked
+from trainers.data.io import cache as array_cache
+from trainers.data.io.decoding import decode_blocks, decode_image
+from trainers.data.io.formats import is_image
+from trainers.data.io.items import BrokenImages, Item, named, refuse
+from trainers.data.io.look import Look, common_look, with_background_of
+from trainers.data.listing import IS_NO_DATA, unread_in
+from trainers.data.names import refuse_undecodable
 from trainers.data.paths import given_folder
 from trainers.errors import InputError
 
-GREY_MODES = {"1", "L", "LA", "La"}
+VALIDATION = ("val", "valid", "validation")
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
-    """The images of `train/`, or of the folder itself where it is not divided."""
-    top = _given(config)
-    items = list_images(top, _part(top, "train"))
-    return _pool(config, root, items, items)
+    """The images of `train/`, and of `val/` where it is there; or of the folder itself where it is not divided."""
+    top = given(config)
+    items = list_images(top, part(top, "train"))
+    return _pool(config, root, items, items, validation_items(top))
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
     """The images of `test/` beside `train/`; None where the folder is not divided."""
-    top = _given(config)
+    top = given(config)
     if missing_test(config, root) is not None:
         return None
-    return _pool(config, root, list_images(top, _part(top, "train")), list_images(top, _part(top, "test")))
+    return _pool(config, root, list_images(top, part(top, "train")), list_images(top, part(top, "test")))
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
     """What to do for a test split; None where there is one. It takes other images: those of a search must stay."""
-    top = _given(config)
-    if _part(top, "train") == top:
+    top = given(config)
+    if part(top, "train") == top:
         return (
             f"move what is in {top} into {top / 'train'} and lay other images, arranged alike, into {top / 'test'} "
             "(a search that has run stays good)"
@@ -70,16 +62,18 @@ def missing_test(config: DataConfig, root: Path) -> str | None:
     return None
 
 
-def _given(config: DataConfig) -> Path:
+def given(config: DataConfig) -> Path:
+    """The folder of the config, which holds images."""
     if config.path is None:
         raise InputError("data.path: dataset: folder needs path, the folder of images")
+    refuse_undecodable([config.path], "")
     top = given_folder(config.path)
     if not _holds_images(top):
         raise InputError(f"data.path: {top} has neither a subfolder per class nor a labels.csv")
     return top
 
 
-def _part(top: Path, split: Literal["train", "test"]) -> Path:
+def part(top: Path, split: str) -> Path:
     """The folder of a split. A class may be called train: it is a split only if it is arranged like one."""
     if _holds_images(top / "train"):
         return top / split
@@ -88,17 +82,36 @@ def _part(top: Path, split: Literal["train", "test"]) -> Path:
     return top
 
 
+def validation_folder(top: Path) -> Path | None:
+    """The folder whose images validate, beside `train/`; None where some of those in `train/` do."""
+    if part(top, "train") == top:
+        return None
+    there = [top / name for name in VALIDATION if _holds_images(top / name)]
+    if len(there) > 1:
+        raise InputError(f"data.path: {top} has {there[0].name} and {there[1].name}; one of them may validate")
+    return there[0] if there else None
+
+
+def validation_items(top: Path) -> list[Item]:
+    """The images that a given validation split has."""
+    folder = validation_folder(top)
+    return [] if folder is None else list_images(top, folder)
+
+
 def _holds_images(folder: Path) -> bool:
     return (folder / "labels.csv").is_file() or (folder.is_dir() and bool(_subfolders(folder)))
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    there = (path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in IS_NO_DATA)
+    return sorted(path for path in there if path.is_dir())
 
 
 def list_images(top: Path, folder: Path) -> list[Item]:
     """All images of a folder, sorted by class and then by file."""
     items = _from_csv(top, folder) if (folder / "labels.csv").is_file() else _from_subfolders(top, folder)
+    refuse_undecodable([item.label for item in items], "class")
+    refuse_undecodable([item.file for item in items], "file")
     return sorted(items, key=lambda item: (item.label, item.file))
 
 
@@ -107,9 +120,9 @@ def _from_subfolders(top: Path, folder: Path) -> list[Item]:
     for kind in _subfolders(folder):
         if inner := _subfolders(kind):
             raise InputError(f"data.path: {inner[0]} is a folder within a class; images must lie in {kind} itself")
-        paths = [path for path in kind.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+        paths = [path for path in kind.iterdir() if is_image(path)]
         if not paths:
-            raise InputError(f"data.path: class folder {kind} holds no image")
+            raise InputError(f"data.path: class folder {printable(str(kind))} holds no image{unread_in(kind)}")
         items += [Item(kind.name, path.relative_to(top).as_posix(), path) for path in paths]
     return items
 
@@ -142,73 +155,67 @@ def _from_csv(top: Path, folder: Path) -> list[Item]:
     return list(items.values())
 
 
-def _pool(config: DataConfig, root: Path, train: Sequence[Item], items: Sequence[Item]) -> Pool:
+def _pool(
+    config: DataConfig, root: Path, train: Sequence[Item], items: Sequence[Item], validation: Sequence[Item] = ()
+) -> Pool:
+    """A pool of `items`, which look as all of `train` does: so no ratio and no test image can change how images look.
+
+    validation: the images of a given split, which stand behind the others.
+    """
     class_names = tuple(sorted({item.label for item in train}))
     position = {name: k for k, name in enumerate(class_names)}
-    for item in items:
+    for item, split in [*((item, "test") for item in items), *((item, "validation") for item in validation)]:
         if item.label not in position:
-            raise InputError(f"data.path: test class {item.label!r} is not among the training classes")
-    labels = np.array([position[item.label] for item in items], dtype=np.int64)
+            raise InputError(f"data.path: {split} class {item.label!r} is not among the training classes")
+    offered = [*items, *validation]
+    labels = np.array([position[item.label] for item in offered], dtype=np.int64)
     chosen = set(config.classes or class_names)
-    used = [item.label in chosen for item in items]  # no others are opened
+    used = [item.label in chosen for item in offered]  # no others are opened
     place = np.cumsum(used) - 1  # of each image among those
 
-    def read(indices: Indices) -> Images:
+    opened = list(itertools.compress(offered, used))
+
+    @cache
+    def look_and_broken() -> tuple[Look, dict[str, str]]:
         alike = [item for item in train if item.label in chosen]
-        opened = list(itertools.compress(items, used))
+        look, broken = common_look(alike, config, root)
+        decisive = {item.path for item in alike}
+        return with_background_of(look, [item for item in opened if item.path not in decisive]), broken
+
+    def read(indices: Indices) -> Images:
         try:
-            return read_images(root, alike, opened, place[indices], config.image_size)
+            look, broken = look_and_broken()
+            return read_images(root, look, opened, broken, place[indices], resize=config.image_size is not None)
         except BrokenImages as error:
             raise InputError(f"data.path: {error}") from None
 
-    return Pool("Own images", "a folder", class_names, labels, read)
+    return Pool(
+        "Own images",
+        "a folder",
+        class_names,
+        labels,
+        read,
+        validates=np.arange(len(offered)) >= len(items) if validation else None,
+        look=lambda: look_and_broken()[0].as_plain(),
+    )
 
 
 def read_images(
-    root: Path, training: Sequence[Item], items: Sequence[Item], indices: Indices, side: int | None
+    root: Path, look: Look, items: Sequence[Item], broken: Mapping[str, str], indices: Indices, *, resize: bool
 ) -> Images:
-    """The images of `items` at `indices`, made like each other; what they are like is decided by all of `training`.
+    """The images of `items` at `indices`, made to look alike, through the array cache.
 
-    So neither a ratio nor a test image can change what the training images look like. Raises BrokenImages with the
-    names of all files that cannot be used.
+    broken: what is known to be wrong with files, of whichever split, by file. Raises BrokenImages with the names of all
+    files that cannot be used.
     """
-    look, broken = common_look(training, side)
-    recipe = cache.Recipe(
+    recipe = array_cache.Recipe(
         name="folder",
         files=[item.path.absolute() for item in items],
         images=len(items),
         shape=look.shape,
         how=look.how,
     )
-    decode = partial(decode_image, look=look, resize=side is not None)
-    images = cache.read(root, recipe, partial(decode_blocks, items, decode, broken=broken), indices)
+    decode = partial(decode_image, look=look, resize=resize)
+    images = array_cache.read(root, recipe, partial(decode_blocks, items, decode, broken=broken), indices)
     refuse(broken)  # also where nothing had to be decoded
     return images
-
-
-def common_look(items: Sequence[Item], side: int | None) -> tuple[Look, dict[str, str]]:
-    """The look that all `items` can share, from their headers alone, and what is wrong with those that have none."""
-    broken: dict[str, str] = {}
-    examples: dict[tuple[int, int], str] = {}
-    grey = True
-    for item in tracked(items, len(items), "Looking at images"):
-        try:
-            with Image.open(item.path) as image:
-                examples.setdefault(image.size, item.file)
-                grey = grey and _is_grey(image)
-        except UNREADABLE as error:
-            broken[item.file] = reason(error)
-    if not examples:
-        refuse(broken)
-    if side is None and len(examples) > 1:
-        (one, first), (other, second) = list(examples.items())[:2]
-        raise InputError(
-            "data.image_size: must be given where images differ in size, as"
-            f" {first} ({one[0]}×{one[1]}) and {second} ({other[0]}×{other[1]}) do"
-        )
-    size = (side, side) if side is not None else next(iter(examples))
-    return Look("L" if grey else "RGB", size), broken
-
-
-def _is_grey(image: Image.Image) -> bool:
-    return image.mode in GREY_MODES or image.mode.startswith("I;16")

@@ -9,7 +9,7 @@
 Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on training images, one of a
 lesion and none of a lesion that trains (see trainers.data.splits). Which images show one lesion is what the official
 groupings say, and what files of the same content do: Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
-that the groupings miss, and such a pair may train and validate. Images are squeezed into a square. The metric of the
+that the groupings miss, and such a pair may train and validate. `data.fit` makes images square. The metric of the
 challenge, the mean of per-class recalls, is `balanced_accuracy` here.
 
 Codella et al. 2018 (arXiv 1902.03368); Tschandl et al. 2018, HAM10000 (doi:10.1038/sdata.2018.161); CC BY-NC 4.0.
@@ -28,7 +28,9 @@ from trainers.config import DataConfig, printable
 from trainers.data.arrays import Groups, Images, Indices, Pool
 from trainers.data.datasets.isic2018_tables import CLASS_NAMES, Damaged, find_table, read_lesions, read_listing
 from trainers.data.io import cache
-from trainers.data.io.decoding import BrokenImages, Item, Look, decode_blocks, decode_image, refuse
+from trainers.data.io.decoding import decode_blocks, decode_image
+from trainers.data.io.items import BrokenImages, Item, refuse
+from trainers.data.io.look import Look
 from trainers.data.paths import given_folder
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import file_hash
@@ -70,6 +72,20 @@ def input_folder(top: Path, split: SplitName) -> Path:
     return top / f"{TASK}{split}_Input"
 
 
+def used_files(config: DataConfig, root: Path) -> tuple[Path, list[Item], list[Path]]:
+    """The folder of the files, the images of the splits that are used, and the tables that are read."""
+    top = _top(config, root)
+    splits: list[SplitName] = ["Training"] if _missing(top, "Test") else ["Training", "Test"]
+    items: list[Item] = []
+    tables = [find_table(top, LESIONS)]
+    for split in splits:
+        truth = find_table(top, truth_name(split))
+        assert truth is not None  # `_missing` has looked
+        tables.append(truth)
+        items += read_listing(input_folder(top, split), truth).items
+    return top, items, [table for table in tables if table is not None]
+
+
 def truth_name(split: SplitName) -> str:
     """What the ground truth of a split is called, without .csv."""
     return f"{TASK}{split}_GroundTruth"
@@ -100,12 +116,20 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
     position = {name: k for k, name in enumerate(CLASS_NAMES)}
     labels = np.array([position.get(item.label, -1) for item in items], dtype=np.int64)  # -1 is refused when read
 
+    look = look_of(config)
+
     def read(indices: Indices) -> Images:
         with _told_to_whom_it_concerns(config):
-            assert config.image_size is not None  # the config has checked itself
-            return read_images(root, items, problems, indices, config.image_size)
+            return read_images(root, items, problems, indices, look)
 
-    return Pool("ISIC 2018", "the official files", CLASS_NAMES, labels, read, groups, copies)
+    return Pool("ISIC 2018", "the official files", CLASS_NAMES, labels, read, groups, copies, look=look.as_plain)
+
+
+def look_of(config: DataConfig) -> Look:
+    """RGB squares: the official images are RGB, and JPEG knows no transparency."""
+    side = config.image_size
+    assert side is not None  # the config has checked itself
+    return Look("RGB", (side, side), config.background, config.fit)
 
 
 def _groups(top: Path, items: Sequence[Item], problems: dict[str, str]) -> Groups:
@@ -120,15 +144,14 @@ def _groups(top: Path, items: Sequence[Item], problems: dict[str, str]) -> Group
     return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 
-def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], indices: Indices, side: int) -> Images:
-    """The images of `items` at `indices`, RGB, squeezed into squares: [n, 3, side, side].
+def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], indices: Indices, look: Look) -> Images:
+    """The images of `items` at `indices`, RGB, made to look alike: [n, 3, side, side].
 
     Raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be decoded or is
     not RGB.
     """
-    look = Look("RGB", (side, side))
     recipe = cache.Recipe(
-        name=f"isic2018-{side}px",
+        name=f"isic2018-{look.size[0]}px",
         files=[item.path.absolute() for item in items],
         images=len(items),
         shape=look.shape,

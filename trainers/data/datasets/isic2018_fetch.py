@@ -19,7 +19,6 @@ from PIL import Image
 from trainers.data.datasets.isic2018 import IN_ROOT, LESIONS, MEND, SplitName, input_folder, truth_name
 from trainers.data.datasets.isic2018_tables import Damaged, find_table, read_lesions, read_listing
 from trainers.data.io import checksums
-from trainers.data.io.decoding import SUFFIXES, UNREADABLE, BrokenImages, named, reason, refuse
 from trainers.data.io.download import (
     BadArchive,
     DownloadFailed,
@@ -29,6 +28,8 @@ from trainers.data.io.download import (
     unpack,
     unpacked_size,
 )
+from trainers.data.io.formats import ignore_warnings, suffixes
+from trainers.data.io.items import BrokenImages, named, reason, refuse
 from trainers.data.io.progress import tracked
 from trainers.errors import EnvironmentProblem
 from trainers.locking import locked
@@ -40,7 +41,7 @@ TERMS = (
     "  Codella et al. 2018, Skin Lesion Analysis Toward Melanoma Detection 2018, arXiv 1902.03368",
     "  Tschandl, Rosendahl & Kittler 2018, The HAM10000 dataset, Scientific Data 5:180161, doi:10.1038/sdata.2018.161",
 )
-KEPT = SUFFIXES | {".csv", ".txt"}
+KEPT = suffixes() | {".csv", ".txt"}
 SPARE = 100 << 20  # bytes of disk that a fetch leaves free
 
 
@@ -174,6 +175,7 @@ def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
             raise Damaged(f"there is no {truth_name(part.split)}.csv to hold it against")
         listing = read_listing(input_folder(where, part.split), truth)
         broken = dict(listing.problems)
+        ignore_warnings()
         for item in tracked(listing.items, len(listing.items), "Looking at images"):
             if item.file in broken:
                 continue
@@ -181,8 +183,8 @@ def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
                 with Image.open(item.path) as image:
                     if decode:
                         image.load()
-            except UNREADABLE as error:
-                broken[item.file] = reason(error)
+            except Exception as error:  # a decoder may raise any kind
+                broken[item.file] = reason(error, item.path)
         refuse(broken)
         return
     table = find_table(where, part.name)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.data.io.decoding import SUFFIXES, Item
+from trainers.data.io.formats import is_image
+from trainers.data.io.items import Item
 
 CLASS_NAMES = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 
@@ -28,7 +29,7 @@ class Listing:
 
 def read_listing(images: Path, truth: Path) -> Listing:
     """Hold the folder of a split against its ground truth. Raises Damaged where the table cannot be read at all."""
-    there = {path.name for path in images.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."}
+    there = {path.name for path in images.iterdir() if is_image(path)}
     items: dict[str, Item] = {}
     problems: dict[str, str] = {}
     for row in _rows(truth, ("image", *CLASS_NAMES)):

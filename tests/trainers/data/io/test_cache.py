@@ -10,13 +10,12 @@ from pathlib import Path
 import lesions
 import numpy as np
 import pytest
-from PIL import ImageOps
 
 from trainers import locking
 from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.datasets import fmnist
-from trainers.data.io import cache
+from trainers.data.io import cache, decoding
 from trainers.errors import EnvironmentProblem, InputError
 
 SHAPE = (3, 4, 5)
@@ -269,8 +268,8 @@ def test_the_lock_is_let_go_of_when_decoding_fails(tmp_path, files):
 @pytest.fixture
 def opened(monkeypatch):
     """Names of the image files that were decoded, each time."""
-    names, original = [], ImageOps.exif_transpose
-    monkeypatch.setattr(ImageOps, "exif_transpose", lambda image: names.append(image.filename) or original(image))
+    names, original = [], decoding.seen_image
+    monkeypatch.setattr(decoding, "seen_image", lambda path, look: names.append(path) or original(path, look))
     return names
 
 

@@ -1,0 +1,17 @@
+"""What `afcl data check isic2018` says beside its counts: what is not used, and how images are read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainers.config import DataConfig
+from trainers.data.datasets import isic2018
+from trainers.data.io.survey import survey
+from trainers.data.listing import not_used
+
+
+def remarks(config: DataConfig, root: Path) -> Iterator[str]:
+    """Sentences about the challenge's files, which can all be read."""
+    top, listed, tables = isic2018.used_files(config, root)
+    yield from not_used(top, [*(item.path for item in listed), *tables])
+    chosen = [item for item in listed if config.classes is None or item.label in config.classes]
+    yield from survey(chosen, isic2018.look_of(config), resized=True)

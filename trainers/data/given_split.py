@@ -1,0 +1,42 @@
+"""A validation split that the user gives stays as it is: all of it validates, and nothing else does."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.arrays import Indices, Labels
+from trainers.data.splits import class_order, train_counts
+from trainers.errors import InputError
+
+
+def given_indices(
+    labels: Labels,
+    classes: Sequence[int],
+    names: Sequence[str],
+    validates: NDArray[np.bool_],
+    *,
+    seed: int,
+    train_size: int | None = None,
+    ratio: Sequence[float] | None = None,
+    counts: Sequence[int] | None = None,
+    long_tail: float | None = None,
+) -> tuple[Indices, Indices]:
+    """Indices of the training and of the validation images, class after class, as `split_indices` has them.
+
+    validates: [N], the images of the given split. The seed decides which of the others train, where a size or a shape
+    leaves some out. Raises InputError where a class has no image on a side, or too few for the shape.
+    """
+    for field, shape in (("ratio", ratio), ("counts", counts)):
+        if shape is not None and len(shape) != len(names):
+            raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {len(names)} classes")
+    for_training = np.where(validates, -1, labels)
+    orders = [class_order(for_training, label, seed) for label in classes]
+    validation = [np.flatnonzero(validates & (labels == label)) for label in classes]
+    for name, there in zip(names, validation, strict=True):
+        if not len(there):
+            raise InputError(f"data.path: the validation split has no image of class {name!r}")
+    available = [len(order) for order in orders]
+    wanted = train_counts(available, names, train_size=train_size, ratio=ratio, counts=counts, long_tail=long_tail)
+    train = [order[:number] for order, number in zip(orders, wanted, strict=True)]
+    return np.concatenate(train), np.concatenate(validation)

@@ -1,0 +1,33 @@
+"""What the headers of image files say, from which it is decided what all of them are made into."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from trainers.data.io import sixteen_bit
+from trainers.data.io.orientation import seen_size
+from trainers.data.io.transparency import may_be_transparent
+
+GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """One image, before its pixels are read."""
+
+    size: tuple[int, int]  # width, height
+    is_grey: bool
+    may_be_transparent: bool
+    deep: sixteen_bit.Kind | None  # of which kind its levels are, where it has more than 8 bits
+
+
+def read_header(path: Path, *, seen: bool) -> Header:
+    """Look at one file. Raises whatever its decoder does. seen: tell the size as it is seen, which costs more."""
+    with Image.open(path) as image:
+        return Header(
+            is_grey=image.mode in GREY_MODES or image.mode.startswith("I;16"),
+            may_be_transparent=may_be_transparent(image),
+            deep=sixteen_bit.kind_of(image),
+            size=seen_size(image) if seen else image.size,  # last, as it may load the pixels
+        )

@@ -1,0 +1,57 @@
+"""Listed image files, and how those that cannot be used are told: together, by name, each with its reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from trainers.config import printable
+from trainers.data.io.formats import unread_kind
+
+
+class BrokenImages(Exception):
+    """Files that are not usable, with the reason of each; the message tells how many and the first five."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        told = [f"{file} ({why})" for file, why in sorted(reasons.items())]
+        super().__init__(f"{named(told, 'image')} not usable")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One listed image, not opened yet. Its order is the order of use."""
+
+    label: str
+    file: str  # relative to the given folder, for messages
+    path: Path
+
+
+def reason(error: Exception, path: Path | None = None) -> str:
+    """Why a file cannot be used, to stand in brackets behind its name: a decoder may raise any kind of exception."""
+    if isinstance(error, UnidentifiedImageError):
+        return (unread_kind(path) if path is not None else None) or "is no image"
+    if isinstance(error, MemoryError):
+        return "needs more memory than there is"
+    said = " ".join(str(error).split())
+    if isinstance(error, OSError | SyntaxError | ValueError | EOFError | Image.DecompressionBombError):
+        return said or type(error).__name__  # said for a reader
+    return f"cannot be decoded: {type(error).__name__}" + (f", {said}" if said else "")
+
+
+def refuse(broken: Mapping[str, str]) -> None:
+    """Raise BrokenImages if any are: file -> reason."""
+    if broken:
+        raise BrokenImages(broken)
+
+
+def named(names: Sequence[str], what: str) -> str:
+    """Begin a sentence about files: how many, the first five by name, and the verb."""
+    return f"{counted_names(names, what)} that {'are' if len(names) > 1 else 'is'}"
+
+
+def counted_names(names: Sequence[str], what: str) -> str:
+    """Such as `7 images (a.png, b.png, c.png, d.png, e.png and 2 more)`."""
+    count, more = len(names), len(names) - 5
+    shown = printable(", ".join(names[:5])) + (f" and {more} more" if more > 0 else "")
+    return f"{count:,} {what}{'s' if count > 1 else ''} ({shown})"

@@ -1,0 +1,126 @@
+"""What all images of a data set are made into, as their headers and the config decide it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import PIL
+
+from trainers.config import DataConfig
+from trainers.data.io import levels
+from trainers.data.io.fit import Fit
+from trainers.data.io.formats import ignore_warnings
+from trainers.data.io.headers import Header, read_header
+from trainers.data.io.items import Item, reason, refuse
+from trainers.data.io.progress import tracked
+from trainers.data.io.sixteen_bit import FULL, Kind, Scale, in_words
+from trainers.data.io.transparency import Colour, is_grey, rgb_of
+from trainers.errors import InputError
+
+
+@dataclass(frozen=True)
+class Look:
+    """What every image is made into."""
+
+    mode: Literal["L", "RGB"]
+    size: tuple[int, int]  # width, height
+    background: str = "white"
+    fit: Fit = "stretch"
+    scales: Mapping[Kind, Scale] = field(default_factory=dict)  # of more than 8 bits: the levels that become 0 and 255
+    has_background: bool = False  # whether it may show through any of them
+
+    @property
+    def how(self) -> str:
+        """All else that decides the pixels: another Pillow may round otherwise.
+
+        It names only what changes a pixel of these images, so that arrays that were cached before there was a choice
+        stay good.
+        """
+        parts = [f"{self.mode}, bilinear, Pillow {PIL.__version__}"]
+        if self.fit != "stretch":
+            parts.append(self.fit)
+        if self.has_background or self.fit == "pad":
+            parts.append("on #{:02x}{:02x}{:02x}".format(*self.colour))
+        parts += [f"{in_words(scale)} as 0..255" for _, scale in sorted(self.scales.items()) if scale != FULL]
+        return ", ".join(parts)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        return (1 if self.mode == "L" else 3, self.size[1], self.size[0])
+
+    @property
+    def colour(self) -> Colour:
+        """The background."""
+        return rgb_of(self.background)
+
+    def as_plain(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint or an export."""
+        return {
+            "mode": self.mode,
+            "size": list(self.size),
+            "background": self.background,
+            "fit": self.fit,
+            "scales": {kind: list(scale) for kind, scale in self.scales.items()},
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The look that `as_plain` told."""
+        scales = {kind: (low, high) for kind, (low, high) in plain["scales"].items()}
+        width, height = plain["size"]
+        return cls(plain["mode"], (width, height), plain["background"], plain["fit"], scales)
+
+
+def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[Look, dict[str, str]]:
+    """The look that all `items` can share, and what is wrong with those that have none: file -> reason.
+
+    Headers decide it, and the levels of images of more than 8 bits. Raises InputError where images differ in size and
+    the config names none.
+    """
+    broken: dict[str, str] = {}
+    examples: dict[tuple[int, int], str] = {}
+    deep: dict[Kind, list[Item]] = {}
+    grey, transparent = True, False
+    side = config.image_size
+    for item, header in headers(items, broken, seen=side is None):
+        examples.setdefault(header.size, item.file)
+        grey = grey and header.is_grey
+        transparent = transparent or header.may_be_transparent
+        if header.deep is not None:
+            deep.setdefault(header.deep, []).append(item)
+    if not examples:
+        refuse(broken)
+    if side is None and len(examples) > 1:
+        (one, first), (other, second) = list(examples.items())[:2]
+        raise InputError(
+            "data.image_size: must be given where images differ in size, as"
+            f" {first} ({one[0]}×{one[1]}) and {second} ({other[0]}×{other[1]}) do"
+        )
+    size = (side, side) if side is not None else next(iter(examples))
+    shows = transparent or (config.fit == "pad" and any(width != height for width, height in examples))
+    grey = grey and (not shows or is_grey(rgb_of(config.background)))
+    found = levels.measure(root, deep, broken) if deep else {}
+    scales = {kind: one.scale(kind) for kind, one in found.items()}
+    return Look("L" if grey else "RGB", size, config.background, config.fit, scales, transparent), broken
+
+
+def with_background_of(look: Look, others: Sequence[Item]) -> Look:
+    """The look for images beside those that it was found for, which may be transparent where those are not."""
+    if look.has_background:
+        return look
+    shows = any(header.may_be_transparent for _, header in headers(others, {}, seen=False))
+    return replace(look, has_background=shows)
+
+
+def headers(items: Sequence[Item], broken: dict[str, str], *, seen: bool) -> Iterable[tuple[Item, Header]]:
+    """Each item with its header; one that has none joins `broken`. seen: with its size as it is seen."""
+    ignore_warnings()
+    for item in tracked(items, len(items), "Looking at images"):
+        if item.file in broken:
+            continue
+        try:
+            yield item, read_header(item.path, seen=seen)
+        except Exception as error:  # a decoder may raise any kind
+            broken[item.file] = reason(error, item.path)

@@ -1,0 +1,50 @@
+"""Which way up an image is seen: its EXIF's orientation alone, whatever else of the block is damaged.
+
+Pillow's own `exif_transpose` also writes the block anew, and one tag of a wrong type makes that fail.
+"""
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+ORIENTATION = 0x0112
+UPRIGHT = 1
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # width and height change places
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image as it is seen, loaded. A block that cannot be read turns nothing."""
+    image.load()  # a TIFF turns itself
+    turn = TURNS.get(orientation_of(image) or UPRIGHT)
+    return image if turn is None else image.transpose(turn)
+
+
+def seen_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as they are seen, of an image that may not be loaded yet.
+
+    Raises what the decoder does: a PNG may have its EXIF behind the pixels, so these must be read for it.
+    """
+    width, height = image.size
+    if width == height:
+        return width, height
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()
+    is_swapped = isinstance(image, TiffImageFile) and image.tag_v2.get(ORIENTATION) in SIDEWAYS
+    return (height, width) if (orientation_of(image) in SIDEWAYS) != is_swapped else (width, height)
+
+
+def orientation_of(image: Image.Image) -> int | None:
+    """1 to 8; None where the EXIF block is damaged, so that nobody can tell."""
+    try:
+        found = image.getexif().get(ORIENTATION, UPRIGHT)
+        return next((number for number in TURNS if found == number), UPRIGHT)
+    except Exception:  # a damaged block raises whatever its parser stumbles over
+        return None

@@ -1,0 +1,147 @@
+"""Images of more than 8 bits: how their brightness becomes 0..255.
+
+Scanners and microscopes leave 12 bits in a file of 16, floats in 0..1, or Hounsfield units below zero, so the file's
+type does not say what its brightest level is: the training images do. Without negative numbers the scale is the
+smallest full one that holds them all (0..1 for floats, 0..255, 0..511, … 0..65,535), so that a few images more seldom
+change it, and a file that uses all of its 16 bits keeps its upper byte. With negative ones it is their exact range.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from trainers.data.io.orientation import TURNS, orientation_of
+
+Kind: TypeAlias = Literal["integers", "floats"]
+Scale: TypeAlias = tuple[float, float]  # the levels that become 0 and 255
+
+# Raw modes of files of 16 bits a channel, of which Pillow keeps the upper byte, and those that keep the lower one.
+SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+OTHER_BYTE = {f"{mode};16{order}": f"{mode};16{other}" for mode in ("RGB", "RGBA") for order, other in SWAPPED.items()}
+BOTH_BYTES = {"LA;16B": "RGBA"}  # read so, the four bytes of a pixel are its four channels
+DEEP_COLOUR = {*OTHER_BYTE, *BOTH_BYTES}
+
+FULL: Scale = (0, 65535)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The darkest and the brightest level that images use."""
+
+    darkest: float
+    brightest: float
+
+    def __or__(self, other: Self) -> "Levels":
+        """The range of both."""
+        return Levels(min(self.darkest, other.darkest), max(self.brightest, other.brightest))
+
+    def scale(self, kind: Kind) -> Scale:
+        """The levels that become 0 and 255."""
+        if self.darkest < 0:
+            return self.darkest, self.brightest
+        if kind == "floats" and self.brightest <= 1:
+            return 0, 1
+        return 0, 2 ** max(8, int(np.ceil(self.brightest)).bit_length()) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Deep:
+    """An image as its file holds it."""
+
+    samples: NDArray[Any]  # [H, W], or [H, W, 3] of colour
+    alpha: NDArray[np.uint8] | None  # [H, W]; None: every pixel is opaque
+    turn: Image.Transpose | None  # how it must be turned to stand upright
+
+    def levels(self) -> Levels | None:
+        """What its visible pixels use; None where it has none."""
+        shown = self.samples if self.alpha is None else self.samples[self.alpha > 0]
+        return Levels(float(shown.min()), float(shown.max())) if shown.size else None
+
+    def scaled(self, scale: Scale) -> Image.Image:
+        """The image upright, as L, LA, RGB or RGBA. What lies beyond the scale is cut off."""
+        image = Image.fromarray(as_bytes(self.samples, scale))
+        if self.alpha is not None:
+            image.putalpha(Image.fromarray(self.alpha))
+        return image if self.turn is None else image.transpose(self.turn)
+
+
+def kind_of(image: Image.Image) -> Kind | None:
+    """Of which kind an image's levels are that has more than 8 bits, from its header; None where it has no more."""
+    if image.mode == "F":
+        return "floats"
+    return "integers" if image.mode == "I" or image.mode.startswith("I;16") or _is_deep_colour(image) else None
+
+
+def has_full_scale(image: Image.Image) -> bool:
+    """Whether an image's levels have an end of their own, 65,535, for where no training image gives one."""
+    return image.mode.startswith("I;16") or _is_deep_colour(image)
+
+
+def read_deep(path: Path) -> Deep:
+    """Read a file of more than 8 bits. Raises what its decoder does, and ValueError for a level that is not finite."""
+    with Image.open(path) as image:
+        raw = _raw_mode(image) if _is_deep_colour(image) else None
+        if raw is not None and raw in BOTH_BYTES:
+            pixels = _read_as(image, BOTH_BYTES[raw]).astype(np.uint16)
+            grey, opacity = pixels[..., 0] << 8 | pixels[..., 1], pixels[..., 2].astype(np.uint8)
+            return Deep(np.repeat(grey[..., None], 3, axis=2), opacity, _turn(image))  # Pillow takes it as RGBA
+        samples = np.asarray(image)
+        if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+            raise ValueError("has levels that are no finite numbers")
+        turn, clear = _turn(image), image.info.get("transparency")
+    alpha: NDArray[np.uint8] | None = None
+    if raw is not None:
+        with Image.open(path) as image:
+            samples = samples.astype(np.uint16) << 8 | _read_as(image, OTHER_BYTE[raw])
+        if samples.shape[2] == 4:
+            samples, alpha = samples[..., :3], (samples[..., 3] >> 8).astype(np.uint8)
+    if clear is not None:  # the level or colour that a PNG declares transparent
+        same = (samples == np.asarray(clear)).reshape(*samples.shape[:2], -1).all(axis=2)
+        alpha = np.where(same, 0, 255).astype(np.uint8)
+    return Deep(samples, alpha, turn)
+
+
+def as_bytes(samples: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
+    """Levels as 0..255 by a scale, of the same shape. What lies beyond it is cut off."""
+    low, high = scale
+    if samples.dtype.kind in "iu" and low == 0 and high >= 255 and (int(high) + 1).bit_count() == 1:
+        whole = np.clip(samples, 0, int(high))  # exact, and of 16 full bits their upper byte
+        scaled = whole >> (int(high).bit_length() - 8)
+    else:
+        span = high - low or 1.0  # images of one level alone are black
+        scaled = np.rint(np.clip((samples - np.float64(low)) / span, 0, 1) * 255)
+    return np.asarray(scaled, np.uint8)
+
+
+def in_words(scale: Scale) -> str:
+    """Such as 0..4,095."""
+    return "..".join(f"{level:,.6g}" if level != int(level) else f"{int(level):,}" for level in scale)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """Of a loaded image, as a TIFF turns itself when it is."""
+    return TURNS.get(orientation_of(image) or 1)
+
+
+def _read_as(image: Image.Image, raw: str) -> NDArray[np.uint8]:
+    """The pixels of a file that is not loaded, its bytes taken as the raw mode says."""
+    assert isinstance(image, ImageFile.ImageFile)
+    image.tile = [
+        tile._replace(args=raw if isinstance(tile.args, str) else (raw, *(tile.args or ())[1:])) for tile in image.tile
+    ]
+    return np.asarray(image)
+
+
+def _raw_mode(image: Image.Image) -> str:
+    tile = getattr(image, "tile", None)
+    args = tile[0].args if tile else ""
+    return args if isinstance(args, str) else str(args[0]) if args else ""
+
+
+def _is_deep_colour(image: Image.Image) -> bool:
+    return image.format in ("PNG", "TIFF") and image.mode in ("RGB", "RGBA") and _raw_mode(image) in DEEP_COLOUR

@@ -1,0 +1,97 @@
+"""How image files are read that are not simply what lies on the disk, in sentences, for `afcl data check`.
+
+It opens every file anew, as a cached array tells nothing of what the file was.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from trainers.data.io.fit import DONE, same_shape
+from trainers.data.io.items import Item, counted_names
+from trainers.data.io.look import Look
+from trainers.data.io.orientation import orientation_of, seen_size
+from trainers.data.io.progress import tracked
+from trainers.data.io.sixteen_bit import FULL, Kind, in_words, kind_of, read_deep
+from trainers.data.io.transparency import correct_transparent_level, may_be_transparent
+
+KIND_WORDS: dict[Kind, str] = {"integers": "16 bits", "floats": "floats"}
+LONGEST = 150  # letters of one of Pillow's warnings
+
+
+@dataclass
+class Found:
+    """Files by what is to be said of them."""
+
+    images: int = 0
+    transparent: list[str] = field(default_factory=list)
+    reshaped: list[str] = field(default_factory=list)
+    several: list[str] = field(default_factory=list)
+    damaged_exif: list[str] = field(default_factory=list)
+    deep: dict[Kind, list[str]] = field(default_factory=dict)
+    warned: dict[str, list[str]] = field(default_factory=dict)  # Pillow's words -> files
+
+
+def survey(items: Sequence[Item], look: Look, *, resized: bool) -> Iterator[str]:
+    """Sentences about the images, which can all be read. resized: whether they are brought to one size."""
+    found = Found()
+    for item in tracked(items, len(items), "Looking again"):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _look_at(item, look, found, resized=resized)
+        for text in {" ".join(str(one.message).split())[:LONGEST] for one in caught}:
+            found.warned.setdefault(text, []).append(item.file)
+    yield from _in_words(found, look)
+
+
+def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
+    found.images += 1
+    with Image.open(item.path) as image:
+        if resized and not same_shape(seen_size(image), look.size):
+            found.reshaped.append(item.file)
+        # an MPO is a phone's JPEG with a preview behind it
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            found.several.append(item.file)
+        kind = kind_of(image)
+        if kind is not None:
+            found.deep.setdefault(kind, []).append(item.file)
+        if may_be_transparent(image) and _is_transparent(image, item.path, kind):
+            found.transparent.append(item.file)
+        if orientation_of(image) is None:
+            found.damaged_exif.append(item.file)
+
+
+def _is_transparent(image: Image.Image, path: Path, kind: Kind | None) -> bool:
+    if kind is not None:
+        alpha = read_deep(path).alpha
+        return alpha is not None and int(alpha.min()) < 255
+    correct_transparent_level(image)
+    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    return isinstance(lowest, int) and lowest < 255
+
+
+def _in_words(found: Found, look: Look) -> Iterator[str]:
+    if found.transparent:
+        yield f"transparency: {_images(found.transparent)} on {look.background} (data.background)"
+    if found.reshaped:
+        size = "×".join(map(str, look.size))
+        keep = " (data.fit: pad or crop keeps their shape)" if look.fit == "stretch" else ""
+        yield f"shape: {len(found.reshaped):,} of {found.images:,} images are {DONE[look.fit]} {size}{keep}"
+    for kind, files in sorted(found.deep.items()):
+        scale = look.scales.get(kind, FULL)
+        yield f"{KIND_WORDS[kind]}: {_images(files)} scaled: {in_words(scale)}, the training images' range, is 0..255"
+    if found.several:
+        yield f"frames: of {_images(found.several, verb='')}, which have several, the first is used"
+    if found.damaged_exif:
+        yield f"EXIF: {_images(found.damaged_exif)} used as they lie, as their EXIF is damaged"
+    for text, files in sorted(found.warned.items()):
+        yield f"Pillow says of {counted_names(files, 'image')}: {text}"
+
+
+def _images(files: Sequence[str], verb: str | None = None) -> str:
+    if verb is None:
+        verb = " is" if len(files) == 1 else " are"
+    return counted_names(files, "image") + verb

@@ -1,0 +1,82 @@
+"""What lies in a folder of images and is not used: by suffix, by folder, with an example of each.
+
+Nothing is passed over without a word: half of a class may bear a suffix that nobody thought of.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from trainers.config import printable
+from trainers.data.io.formats import UNREAD
+
+# Folders that systems leave behind; never a class
+IS_NO_DATA = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+
+
+def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
+    """Sentences about the files below `top` that are not among `used`: images, and tables that were read."""
+    seen = {os.path.realpath(path) for path in used}
+    holders = {parent for path in seen for parent in Path(path).parents}
+    loose: dict[str, list[str]] = {}  # suffix -> files beside used ones
+    hidden: list[str] = []
+    apart: dict[str, list[str]] = {}  # folder -> files, where it holds nothing that is used
+    for path in _files(top):
+        inside = path.relative_to(top)
+        real = os.path.realpath(path)
+        if real in seen:
+            continue
+        folder = _unused_folder(top, inside, holders)
+        if any(part.startswith(".") for part in inside.parts):
+            hidden.append(inside.as_posix())
+        elif folder is not None:
+            apart.setdefault(folder, []).append(inside.as_posix())
+        else:
+            loose.setdefault(path.suffix.lower(), []).append(inside.as_posix())
+    for suffix, files in sorted(loose.items()):
+        yield f"not used: {_counted(files, suffix)}{_why(suffix)}"
+    for folder, files in sorted(apart.items()):
+        kinds = Counter(Path(file).suffix.lower() or "without suffix" for file in files)
+        told = ", ".join(f"{number:,} {suffix}" for suffix, number in kinds.most_common(3))
+        more = f" and {len(kinds) - 3} more kinds" if len(kinds) > 3 else ""
+        yield f"not used: the folder {printable(folder)} ({told}{more})"
+    if hidden:
+        yield f"not used: {_counted(hidden, 'hidden')}"
+
+
+def unread_in(folder: Path) -> str:
+    """What a folder without images that are read holds instead, to end a sentence; empty where that is nothing."""
+    kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    if not kinds:
+        return ""
+    suffix, number = kinds.most_common(1)[0]
+    return f" that is read, but {number:,} {suffix or 'without suffix'}{_why(suffix)}"
+
+
+def _counted(files: list[str], what: str) -> str:
+    examples = printable(", ".join(sorted(files)[:2])) + (", …" if len(files) > 2 else "")
+    return f"{len(files):,} {what or 'without suffix'} ({examples})"
+
+
+def _why(suffix: str) -> str:
+    return f"; {UNREAD[suffix]}" if suffix in UNREAD else ""
+
+
+def _unused_folder(top: Path, inside: Path, holders: Collection[Path]) -> str | None:
+    """The outermost folder on the way to a file that holds nothing that is used."""
+    for parent in reversed(inside.parents[:-1]):
+        if Path(os.path.realpath(top / parent)) not in holders:
+            return parent.as_posix()
+    return None
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """All files below a folder. A link to a folder is followed where splits and classes are, and no deeper."""
+    for folder, subfolders, files in os.walk(top):
+        here = Path(folder)
+        yield from (here / file for file in sorted(files))
+        if len(here.relative_to(top).parts) < 2:
+            for name in list(subfolders):
+                if (here / name).is_symlink():
+                    yield from (path for path in sorted((here / name).iterdir()) if path.is_file())

@@ -1,0 +1,50 @@
+"""Names of classes and files: those that are no text, and those that a person cannot tell apart."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from trainers.config import printable
+from trainers.errors import InputError
+
+
+def refuse_undecodable(names: Iterable[str], what: str) -> None:
+    """Raise InputError for a name whose bytes are no text in UTF-8, as a file from an old archive may have.
+
+    No page, table or store could show it, so it is better refused before a search than in its first result.
+    """
+    wrong = sorted({name for name in names if not is_text(name)})
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise InputError(
+            f"data.path: the {what}{' ' if what else ''}name {shown(wrong[0])}{more} is no text in UTF-8; rename it "
+            "(on Linux: `convmv -f latin1 -t utf8 -r --notest FOLDER`)"
+        )
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8: Python keeps what it could not decode as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: str) -> str:
+    """A name in quotes, with the bytes that are no text as \\xNN."""
+    return repr(name.encode(errors="surrogateescape"))[1:] if not is_text(name) else f"'{printable(name)}'"
+
+
+def twins(class_names: Sequence[str]) -> list[str]:
+    """Sentences about classes that differ only in case or in Unicode form, which is one class written in two ways."""
+    alike: dict[str, list[str]] = {}
+    for name in class_names:
+        alike.setdefault(unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()), []).append(name)
+    return [_told(names) for names in alike.values() if len(names) > 1]
+
+
+def _told(names: Sequence[str]) -> str:
+    forms = {unicodedata.normalize("NFC", name) for name in names}
+    how = "Unicode form" if len(forms) == 1 else "case"
+    written = names if len(forms) > 1 else [ascii(name)[1:-1] for name in names]  # else they look the same here too
+    return f"classes {' and '.join(repr(printable(name)) for name in written)} differ only in {how}: are they one?"
