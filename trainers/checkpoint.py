@@ -36,13 +36,17 @@ class Checkpoint:
     projection: dict[str, Any] | None = None  # stage one only, as are its optimiser's moments
     classifier: dict[str, Any] | None = None  # stage two only
     optimizer: dict[str, Any] = field(default_factory=dict)
+    look: dict[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
 
 
 def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
     """A checkpoint as the name and the content of a file."""
     buffer = BytesIO()
     # a shallow dict: asdict() would copy every tensor
-    torch.save({each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}, buffer)
+    held = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
+    if checkpoint.look is None:
+        del held["look"]  # the file is then what it was before there was a look
+    torch.save(held, buffer)
     content = buffer.getvalue()
     return f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt", content
 

@@ -4,7 +4,7 @@ An encoder maps images [N, channels, H, W] to features [N, feature_dim]; the pro
 for the contrastive loss and is thrown away after stage one (Khosla et al. 2020, section 3).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar, cast
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.config import ModelConfig
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 
 
 class SmallEncoder(nn.Module):
@@ -37,6 +37,20 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)
     )
+
+
+SMALLEST = {"small": 8}  # sides in pixels that an encoder halves away; a ResNet pads, and takes any
+
+
+def refuse_small_images(config: ModelConfig, shape: Sequence[int]) -> None:
+    """Raise InputError where an encoder cannot take images of this shape: [..., height, width]."""
+    height, width = shape[-2:]
+    least = SMALLEST.get(config.encoder, 1)
+    if min(height, width) < least:
+        raise InputError(
+            f"model.encoder: {config.encoder} needs images of {least}×{least} pixels or more, but these are "
+            f"{width}×{height}; set data.image_size where they are files, or take a ResNet"
+        )
 
 
 class ResNetEncoder(nn.Module):

@@ -18,7 +18,7 @@ from trainers.data.transforms.augment import Normaliser
 from trainers.errors import InputError, OutOfMemory
 from trainers.gpu_memory import out_of_memory
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
-from trainers.models import LinearClassifier
+from trainers.models import LinearClassifier, refuse_small_images
 from trainers.optimizers import load_state
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
@@ -124,6 +124,7 @@ class _Trial:
         self.validation = to_device(data.validation, classes, device)
         self.normalise = Normaliser.of(self.train.images, device)
         channels = self.train.images.shape[1]
+        refuse_small_images(config.model, self.train.images.shape)
         self.representation = stage_one.new_representation(
             config.model, config.representation, channels, config.seed, device, group
         )
@@ -217,6 +218,7 @@ class _Trial:
             class_names=list(self.data.class_names),
             pixel_mean=self.normalise.mean.cpu(),
             pixel_std=self.normalise.std.cpu(),
+            look=None if self.data.look is None else dict(self.data.look),
             **on_host(
                 {
                     "encoder": self.representation.encoder.state_dict(),

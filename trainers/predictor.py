@@ -1,6 +1,8 @@
 """A trained trial that classifies images, from its checkpoint alone: normaliser, frozen encoder, linear classifier."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,7 @@ class Predictor(nn.Module):
         config, device = TrialConfig.model_validate(checkpoint.config), device or torch.device("cpu")
         self.class_names = tuple(checkpoint.class_names)
         self.channels = len(checkpoint.pixel_mean)
+        self.look = checkpoint.look
         # every weight comes from the checkpoint: nothing to draw, nothing to download
         model = config.model.model_copy(update={"pretrained": False})
         self.encoder = build_encoder(model, self.channels, seed=0)
@@ -38,6 +41,17 @@ class Predictor(nn.Module):
         self.encoder.to(device).to(memory_format=torch.channels_last)
         self.classifier.to(device)
         self.eval()
+
+    def read(self, paths: Iterable[Path]) -> Tensor:
+        """Image files as the training images were read: turned, composed, scaled and of their size. [N, C, H, W] uint8.
+
+        Raises InputError for a trial that was not trained on image files, and where files cannot be read.
+        """
+        if self.look is None:
+            raise InputError("this was not trained on image files (or by an older version), so it reads none")
+        from trainers.data.io.decoding import read_files  # with Pillow, which a worker does without
+
+        return torch.from_numpy(read_files(list(paths), self.look))
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:

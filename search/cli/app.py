@@ -91,12 +91,14 @@ def plan(
     """Say what a search would cost: rungs, epochs, disk, the validation score's error."""
     from search.engine import plan as planning
     from search.engine.advice import remarks
+    from search.engine.image_check import check_images
     from spaces.spec import load_spec
     from trainers.data import load, missing_test
 
     checked = load_spec(spec, set_ or ())
     arrays = load(checked.data, data)
     planning.check_workers(checked, arrays)
+    check_images(checked, arrays)
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
     notes = list(remarks(checked, arrays, missing_test(checked.data, data)))

@@ -16,6 +16,7 @@ from search.engine.checkpoint_retention import Keeper
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
+from search.engine.image_check import check_images
 from search.engine.interrupts import Signals, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import check_workers, make_plan
 from search.engine.prepare import Session, Task, prepared
@@ -73,6 +74,7 @@ def run(
     arrays = load(spec.data, data)
     spec = spec.model_copy(update={"data": anchored(spec.data)})  # resume and train may stand in another folder
     check_workers(spec, arrays)
+    check_images(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
     task = _search_task(SearchFolder(root / spec.name), spec, arrays)
     # what no cluster could mend is told before one is joined

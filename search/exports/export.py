@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ class Expected(Config):
     weights_sha256: str | None = None
     data_fingerprint: str
     data: str
+    look: dict[str, Any] | None = None  # what image files were made into; older exports and other data have none
     seed: Seed
     device: str
     gpu: str | None = None  # its name; older exports have none
@@ -90,6 +91,7 @@ def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> 
         weights_sha256=file_hash(weights),
         data_fingerprint=about["provenance"]["data"]["fingerprint"],
         data=about["provenance"]["data"]["description"],
+        look=about["provenance"]["data"].get("look"),
         seed=trial.config["seed"],
         device=device,
         gpu=gpu,
@@ -106,7 +108,8 @@ def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> 
         "family": trial.family,
         "git_commit": about["provenance"]["git_commit"],
     }
-    document = {"config": trial.config, "expected": expected.model_dump(), "origin": origin}
+    unset = {"look"} if expected.look is None else None
+    document = {"config": trial.config, "expected": expected.model_dump(exclude=unset), "origin": origin}
     values = ", ".join(f"{path} = {value}" for path, value in searched(trial).items())
     heading = f"# {trial.family}: {values}\n# train it again with: afcl train {target.name}\n"
     write_atomically(target, (heading + dump_yaml(document)).encode())

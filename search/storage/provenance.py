@@ -107,4 +107,5 @@ def about_data(arrays: "TrialData") -> dict[str, Any]:
         "fingerprint": arrays.fingerprint,
         "train": counts(arrays.train),
         "validation": counts(arrays.validation),
+        **({} if arrays.look is None else {"look": dict(arrays.look)}),
     }

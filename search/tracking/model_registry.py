@@ -115,6 +115,7 @@ def _register(
                 "trial": evidence.best.trial,
                 "confirmation": confirmation.name,
                 "run": best.number,
+                "look": confirmation.about()["provenance"]["data"].get("look"),
                 **{name: best.epochs[best.epoch][name] for name in TEST_METRICS},
             },
         )

@@ -28,9 +28,10 @@ from trainers.data.io.download import (
     unpack,
     unpacked_size,
 )
-from trainers.data.io.formats import ignore_warnings, suffixes
+from trainers.data.io.formats import suffixes
 from trainers.data.io.items import BrokenImages, named, reason, refuse
 from trainers.data.io.progress import tracked
+from trainers.data.io.quiet import hush
 from trainers.errors import EnvironmentProblem
 from trainers.locking import locked
 
@@ -175,7 +176,7 @@ def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
             raise Damaged(f"there is no {truth_name(part.split)}.csv to hold it against")
         listing = read_listing(input_folder(where, part.split), truth)
         broken = dict(listing.problems)
-        ignore_warnings()
+        hush()
         for item in tracked(listing.items, len(listing.items), "Looking at images"):
             if item.file in broken:
                 continue

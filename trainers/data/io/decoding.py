@@ -6,7 +6,9 @@ the size asked for. Of more than 8 bits a channel, the levels that training imag
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +16,14 @@ from PIL import Image
 
 from trainers.data.arrays import Images, Indices
 from trainers.data.io.fit import fitted
-from trainers.data.io.formats import ignore_warnings
-from trainers.data.io.items import Item, reason, refuse
+from trainers.data.io.items import BrokenImages, Item, reason, refuse
 from trainers.data.io.look import Look
 from trainers.data.io.orientation import upright
 from trainers.data.io.progress import tracked
+from trainers.data.io.quiet import hush
 from trainers.data.io.sixteen_bit import FULL, has_full_scale, kind_of, read_deep
 from trainers.data.io.transparency import correct_transparent_level, on_background
+from trainers.errors import InputError
 
 THREADS = 4  # Pillow lets go of the interpreter's lock while it decodes
 
@@ -37,7 +40,7 @@ def decode_blocks(
     files are not opened, and a block with a broken file is not yielded. Raises BrokenImages at the end, with all that
     is broken, known or found.
     """
-    ignore_warnings()
+    hush()
     found = dict(broken)
 
     def try_to(item: Item) -> NDArray[np.uint8] | None:
@@ -66,6 +69,24 @@ def decode_blocks(
     finally:
         threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all the rest
     refuse(found)
+
+
+def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
+    """Image files as a look says, which a checkpoint holds in plain values: [N, C, H, W].
+
+    Raises InputError with the names of those that cannot be used. An image is brought to the look's size.
+    """
+    look = Look.from_plain(plain)
+    items = [Item("", str(path), path) for path in paths]
+    images = np.empty((len(items), *look.shape), np.uint8)
+    try:
+        for _, block in decode_blocks(
+            items, partial(decode_image, look=look, resize=True), [np.arange(len(items))], {}
+        ):
+            images[:] = block
+    except BrokenImages as error:
+        raise InputError(str(error)) from None
+    return images
 
 
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:

@@ -1,14 +1,9 @@
 """Which files are taken for images, by their suffix; and what is said of kinds that cannot be read."""
 
-import logging
-import warnings
 from functools import cache
 from pathlib import Path
 
 from PIL import features
-
-# without a handler Python prints a library's complaints on stderr
-logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _WANTED = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
@@ -51,8 +46,3 @@ def unread_kind(path: Path) -> str | None:
     if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
         return UNREAD[".heic"]
     return None
-
-
-def ignore_warnings() -> None:
-    """Keep Pillow's warnings off stderr, in all threads and from now on; `data check` records them none the less."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")

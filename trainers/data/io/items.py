@@ -14,6 +14,7 @@ class BrokenImages(Exception):
     """Files that are not usable, with the reason of each; the message tells how many and the first five."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
         told = [f"{file} ({why})" for file, why in sorted(reasons.items())]
         super().__init__(f"{named(told, 'image')} not usable")
 

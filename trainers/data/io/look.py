@@ -10,10 +10,10 @@ import PIL
 from trainers.config import DataConfig
 from trainers.data.io import levels
 from trainers.data.io.fit import Fit
-from trainers.data.io.formats import ignore_warnings
 from trainers.data.io.headers import Header, read_header
 from trainers.data.io.items import Item, reason, refuse
 from trainers.data.io.progress import tracked
+from trainers.data.io.quiet import hush
 from trainers.data.io.sixteen_bit import FULL, Kind, Scale, in_words
 from trainers.data.io.transparency import Colour, is_grey, rgb_of
 from trainers.errors import InputError
@@ -116,7 +116,7 @@ def with_background_of(look: Look, others: Sequence[Item]) -> Look:
 
 def headers(items: Sequence[Item], broken: dict[str, str], *, seen: bool) -> Iterable[tuple[Item, Header]]:
     """Each item with its header; one that has none joins `broken`. seen: with its size as it is seen."""
-    ignore_warnings()
+    hush()
     for item in tracked(items, len(items), "Looking at images"):
         if item.file in broken:
             continue

@@ -52,9 +52,6 @@ def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
     with Image.open(item.path) as image:
         if resized and not same_shape(seen_size(image), look.size):
             found.reshaped.append(item.file)
-        # an MPO is a phone's JPEG with a preview behind it
-        if image.format != "MPO" and getattr(image, "is_animated", False):
-            found.several.append(item.file)
         kind = kind_of(image)
         if kind is not None:
             found.deep.setdefault(kind, []).append(item.file)
@@ -62,6 +59,17 @@ def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
             found.transparent.append(item.file)
         if orientation_of(image) is None:
             found.damaged_exif.append(item.file)
+        if _has_several(image):
+            found.several.append(item.file)
+
+
+def _has_several(image: Image.Image) -> bool:
+    """Whether more frames or pages follow. To tell, a decoder goes to the next, which may be damaged."""
+    try:
+        # an MPO is a phone's JPEG with a preview behind it
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    except Exception:  # it may raise any kind
+        return True
 
 
 def _is_transparent(image: Image.Image, path: Path, kind: Kind | None) -> bool:

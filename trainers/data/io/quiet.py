@@ -1,0 +1,29 @@
+"""What decoders print is kept off stderr: exceptions say what is wrong, and `data check` tells Pillow's warnings."""
+
+import ctypes
+import logging
+import warnings
+from functools import cache
+from pathlib import Path
+
+import PIL
+
+
+def hush() -> None:
+    """Silence Pillow's warnings and what is behind it, in all threads and from now on. Cheap to call again."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    _hush_libraries()
+
+
+@cache
+def _hush_libraries() -> None:
+    # without a handler Python prints a library's complaints on stderr
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    # libtiff prints on its own. Pillow's wheels bring it along; where a system's is used, its lines are not reached.
+    for library in (Path(PIL.__file__).parents[1] / "pillow.libs").glob("libtiff*.so*"):
+        try:
+            set_handler = ctypes.CDLL(str(library)).TIFFSetErrorHandler
+        except (OSError, AttributeError):
+            continue
+        set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        set_handler(None)
