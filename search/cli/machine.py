@@ -1,12 +1,14 @@
 """The words about this machine: is it ready, and are the data sets here."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from search.cli.common import BAD_ENVIRONMENT, DONE
 from search.cli.options import Data, Json, Results
+from search.cli.sheet import refuse_sheet, write_sheet
 from search.display import console
 from search.display.console import print_json, say
 
@@ -50,26 +52,35 @@ def data_fetch(name: Annotated[str, typer.Argument(help="fmnist, digits or isic2
 @data_app.command("check")
 def data_check(
     name: Annotated[str, typer.Argument(help="A data set's name, a folder of images, or a spec.")],
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", metavar="FILE", help="Also a picture: each class as read, as augmented.")
+    ] = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Count a data set: classes, splits, fingerprint."""
+    """Count a data set: classes, splits, fingerprint; and say what of it is not used."""
     from dataclasses import asdict
-    from pathlib import Path
 
     from search.display import tables
     from spaces.spec import load_spec, ready_names
-    from trainers.data import check, config_of_folder, default_config
+    from trainers.config import AugmentConfig
+    from trainers.data import check, config_of_folder, default_config, load
     from trainers.data.catalog import OPEN_TRAIN
 
+    if sheet is not None:
+        refuse_sheet(sheet)
     is_folder = name not in (*OPEN_TRAIN, *ready_names()) and Path(name).is_dir()
-    if is_folder:
-        config = config_of_folder(Path(name), data)
+    spec = None if is_folder or name in OPEN_TRAIN else load_spec(name)
+    if spec is not None:
+        config = spec.data
     else:
-        config = default_config(name) if name in OPEN_TRAIN else load_spec(name).data
+        config = config_of_folder(Path(name), data) if is_folder else default_config(name)
     checked = check(config, data)
+    if sheet is not None:
+        augment = AugmentConfig() if spec is None else spec.representation.augment
+        write_sheet(sheet, load(config, data), augment)
     if json_:
-        print_json(asdict(checked))
+        print_json(asdict(checked) | ({} if sheet is None else {"sheet": str(sheet)}))
     else:
         console.out.print(tables.data_counts(checked))
         if is_folder:
@@ -77,3 +88,5 @@ def data_check(
             if not checked.has_given_validation:
                 size += f", val_per_class: {config.val_per_class}"
             say(f"in a spec: data: {{dataset: folder, path: {name}, {size}}}")
+        if sheet is not None:
+            say(str(sheet))

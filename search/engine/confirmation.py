@@ -1,8 +1,9 @@
 """Train a search's winners again on fresh seeds, beside the best of each loss, and open the test split: once.
 
 A seed sets the split, the order of the data and the initialisation, and every configuration gets the same seeds, so
-that scores are compared in pairs. Nothing is stopped early. A confirmation runs like a search, in a folder of its own
-inside the search's (confirm-1), with a journal of its own: what was interrupted goes on where it was.
+that scores are compared in pairs. A validation split that the user gives stays, whatever the seed. Nothing is stopped
+early. A confirmation runs like a search, in a folder of its own inside the search's (confirm-1), with a journal of its
+own: what was interrupted goes on where it was.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,11 @@ from trainers.config import TrialConfig
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
+
+GIVEN_SPLIT = (
+    "the validation split is your own and stays: the seeds vary initialisation, order and, where a shape leaves some "
+    "out, the training images"
+)
 
 
 @dataclass(frozen=True)
@@ -111,11 +117,14 @@ def confirm(
         display.say(f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
         bring_results(folder)
         return Confirmed(folder, None, test)
-    refuse_other_data(searched, load(spec.data, data))
+    original = load(spec.data, data)
+    refuse_other_data(searched, original)
     begun = [folder] if folder.is_begun() else []
     refuse_other_code(searched, *begun, anyway=anyway, say=display.say)
     labels = ", ".join(candidate.label for candidate in chosen)
     display.say(f"{name}: {labels} on {len(drawn)} fresh seeds, scored on {len(test)} test images")
+    if original.has_given_validation:
+        display.say(GIVEN_SPLIT)
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
     runs = folder.spec() if folder.is_begun() else confirmation_spec(spec, folder.name)
     task = Task(

@@ -11,6 +11,7 @@ from search.algorithms.asha import rung_epochs
 from search.engine.status import counts_line, search_state, state_in_words
 from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol
+from search.reporting.contact_sheet import contact_sheet
 from search.reporting.context import View, read_view
 from search.reporting.cost import cost
 from search.reporting.embedding import embeddings
@@ -95,6 +96,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     importances,
     early_signal,
     recalls,
+    contact_sheet,
     embeddings,
     edges,
     cost,

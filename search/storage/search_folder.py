@@ -49,6 +49,7 @@ TEST_OPENINGS, VERDICT, TABLES = "test-split.jsonl", "verdict.json", "tables"
 DELIVERED, DELIVERY_LOCK = "delivered.json", "delivery.lock"
 DRIVER_LOCK, DRIVER_LOG, STOP, RAY = "driver.lock", "driver.log", "stop", "ray"
 REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "figures", "optuna.log"
+CONTACT_SHEET = "images.jpg"
 CONFIRMATION, EXPORTED = "confirm-", "best-"  # what follows is a number, from 1
 LOCK_PATIENCE = 1.0  # seconds: who only looks whether it is held has it for a moment too
 # what every folder notes; those of older versions have no scoring_code
@@ -154,6 +155,11 @@ class SearchFolder:
     def report(self) -> Path:
         """The page that `afcl report` writes."""
         return self.path / REPORT
+
+    @property
+    def contact_sheet(self) -> Path:
+        """A few images of each class, for the page."""
+        return self.path / CONTACT_SHEET
 
     @property
     def leaderboard(self) -> Path:

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from trainers.config import ModelConfig
-from trainers.models import LinearClassifier, build_encoder, build_projection
+from trainers.errors import InputError
+from trainers.models import SMALLEST, LinearClassifier, build_encoder, build_projection, refuse_small_images
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -73,3 +74,20 @@ def test_the_classifier_sees_standardised_features():
     classifier.linear.weight.data.fill_(1)
     assert classifier(features).abs().max() < 10
     assert torch.isfinite(classifier(features)).all()
+
+
+@pytest.mark.parametrize(("encoder", "height", "width"), [("small", 7, 30), ("small", 30, 7)])
+def test_images_that_an_encoder_would_halve_away_are_refused(encoder, height, width):
+    with pytest.raises(InputError, match=f"small needs images of 8×8 pixels or more, but these are {width}×{height}"):
+        refuse_small_images(ModelConfig(encoder=encoder), (3, height, width))
+
+
+@pytest.mark.parametrize("encoder", ["small", "resnet18"])
+def test_the_smallest_images_that_are_not_refused_have_features(encoder, request):
+    if encoder.startswith("resnet"):
+        request.getfixturevalue("torchvision")
+    side = SMALLEST.get(encoder, 1)
+    refuse_small_images(ModelConfig(encoder=encoder), (side, side))
+    for stem in ("small", "imagenet"):
+        network = build_encoder(ModelConfig(encoder=encoder, stem=stem), 3, seed=0)
+        assert network(torch.rand(4, 3, side, side)).isfinite().all()

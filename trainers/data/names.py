@@ -46,5 +46,7 @@ def twins(class_names: Sequence[str]) -> list[str]:
 def _told(names: Sequence[str]) -> str:
     forms = {unicodedata.normalize("NFC", name) for name in names}
     how = "Unicode form" if len(forms) == 1 else "case"
-    written = names if len(forms) > 1 else [ascii(name)[1:-1] for name in names]  # else they look the same here too
-    return f"classes {' and '.join(repr(printable(name)) for name in written)} differ only in {how}: are they one?"
+    # those of one form look the same on a screen
+    written = [printable(name) if len(forms) > 1 else ascii(name)[1:-1] for name in names]
+    told = " and ".join(f"'{name}'" for name in written)
+    return f"classes {told} differ only in {how}: are they one?"

@@ -17,6 +17,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+EMPTY_BLOCK = 24  # bytes that a block without any tag may have
 SIDEWAYS = (5, 6, 7, 8)  # width and height change places
 
 
@@ -44,7 +45,10 @@ def seen_size(image: Image.Image) -> tuple[int, int]:
 def orientation_of(image: Image.Image) -> int | None:
     """1 to 8; None where the EXIF block is damaged, so that nobody can tell."""
     try:
-        found = image.getexif().get(ORIENTATION, UPRIGHT)
+        tags = image.getexif()
+        if not len(tags) and len(image.info.get("exif", b"")) > EMPTY_BLOCK:
+            return None  # Pillow has stumbled over it before, and does not say so twice
+        found = tags.get(ORIENTATION, UPRIGHT)
         return next((number for number in TURNS if found == number), UPRIGHT)
     except Exception:  # a damaged block raises whatever its parser stumbles over
         return None

@@ -1,0 +1,29 @@
+"""The contact sheet that `afcl data check --sheet FILE` draws."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainers.errors import InputError
+
+if TYPE_CHECKING:
+    from trainers.config import AugmentConfig
+    from trainers.data import TrialData
+
+
+def refuse_sheet(path: Path) -> None:
+    """Raise InputError, before anything is read, where no PNG can be written."""
+    if path.suffix.lower() != ".png":
+        raise InputError(f"--sheet: FILE must end in .png, but got {path}")
+    if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"--sheet: {path} cannot be written")
+
+
+def write_sheet(path: Path, data: "TrialData", augment: "AugmentConfig") -> None:
+    """Draw every class and write the PNG."""
+    from trainers.data.sheet import draw_sheet  # seconds, with torch
+
+    try:
+        draw_sheet(data, augment).save(path, "PNG")
+    except OSError as error:
+        raise InputError(f"--sheet: {path} cannot be written: {error.strerror or error}") from None

@@ -1,0 +1,81 @@
+"""An image stands as a person sees it, whatever else is wrong with its EXIF."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from pictures import noise, own, save
+from PIL import Image, ImageOps
+
+from trainers.data import check, load
+from trainers.data.io.orientation import orientation_of, seen_size, upright
+
+ORIENTATION = (0x112, 3, 1, struct.pack("<HH", 6, 0))
+# a tag, its type, its count and its value: what editors and cameras have left in photos
+ODD = {
+    "resolution as a byte": (0x11A, 1, 2, b"HH\0\0"),
+    "resolution as anything": (0x11A, 7, 4, b"72.0"),
+    "resolution as text": (0x11A, 2, 4, b"72\0\0"),
+    "maker as a float": (0x10F, 11, 1, struct.pack("<f", 1.0)),
+    "maker as a number": (0x10F, 4, 1, struct.pack("<I", 7)),
+    "date as a fraction": (0x132, 5, 1, struct.pack("<I", 0)),
+}
+
+
+def jpeg(path, *entries, size=(24, 16)):
+    """A JPEG whose EXIF has these entries."""
+    content = io.BytesIO()
+    Image.new("RGB", size, (200, 30, 30)).save(content, "JPEG")
+    plain = content.getvalue()
+    table = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    table += b"".join(struct.pack("<HHI", *entry[:3]) + entry[3] for entry in entries) + struct.pack("<I", 0)
+    block = b"Exif\0\0" + table
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:])
+    return path
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_tag_of_a_wrong_type_does_not_hide_the_orientation(tmp_path, odd):
+    with Image.open(jpeg(tmp_path / "1.jpg", ORIENTATION, ODD[odd])) as image:
+        assert upright(image).size == (16, 24)
+
+
+def test_a_damaged_block_turns_nothing_and_is_told(tmp_path):
+    for name in ("cat", "dog"):
+        for number in range(3):
+            jpeg(tmp_path / name / f"{number}.jpg", ORIENTATION)
+    path = tmp_path / "cat" / "0.jpg"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"II*\0", b"IIII"))
+    with Image.open(path) as image:
+        assert orientation_of(image) is None
+        assert upright(image).size == (24, 16)
+    told = check(own(tmp_path, image_size=16)).remarks
+    assert any(line.startswith("EXIF: 1 image (cat/0.jpg) is used as") for line in told)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_every_orientation_is_what_pillow_makes_of_a_whole_block(tmp_path, suffix, number):
+    exif = Image.Exif()
+    exif[0x0112] = number
+    path = save(tmp_path / f"1{suffix}", noise(number, 10, 16, 3), exif=exif)
+    with Image.open(path) as image:
+        size = seen_size(image)
+    with Image.open(path) as image, Image.open(path) as again:
+        expected = ImageOps.exif_transpose(again)
+        assert np.array_equal(upright(image), expected)
+    assert size == expected.size
+
+
+def test_sizes_are_compared_as_they_are_seen(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("cat", "dog"):
+        save(tmp_path / name / "upright.png", noise(1, 16, 10, 3))
+        save(tmp_path / name / "lying.jpg", noise(2, 10, 16, 3), exif=exif)
+        save(tmp_path / name / "lying.png", noise(3, 10, 16, 3), exif=exif)
+        save(tmp_path / name / "lying.tif", noise(3, 10, 16, 3), exif=exif)
+    assert load(own(tmp_path)).train.images.shape[2:] == (16, 10)

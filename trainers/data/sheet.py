@@ -1,0 +1,71 @@
+"""A contact sheet: a few images of each class, as a trial reads them and as augmentation changes them.
+
+One look at it tells what no count does: a class of the wrong images, black squares, faces that lie on their side.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from trainers.config import AugmentConfig, printable
+from trainers.data.arrays import Images, TrialData
+from trainers.data.transforms.augment import augment
+from trainers.seeds import generator
+
+PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that white and black edges of images are both seen
+GAP, LINE, MIDDLE = 4, 22, 24  # pixels: between images, of a line of text, between the two halves
+
+
+def draw_sheet(
+    data: TrialData, config: AugmentConfig, *, each: int = 6, side: int = 72, classes: int | None = None
+) -> Image.Image:
+    """The sheet, RGB: a row a class, the first `each` training images on the left, and changed on the right.
+
+    side: pixels of an image's longer side on the sheet. classes: at most so many; None: all.
+    """
+    shown = data.class_names[:classes]
+    half = each * (side + GAP)
+    left_out = len(data.class_names) - len(shown)
+    rows = LINE + len(shown) * (LINE + side + GAP) + (LINE if left_out else 0)
+    sheet = Image.new("RGB", (2 * half + MIDDLE + GAP, rows + GAP), PAPER)
+    drawing, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for text, x in (("as read", GAP), ("as augmented", half + MIDDLE + GAP)):
+        drawing.text((x, GAP), text, INK, font)
+    y = LINE
+    counts = data.train.counts(len(data.class_names))
+    for label, name in enumerate(shown):
+        drawing.text(
+            (GAP, y + 2), _fitting(f"{printable(name)}  ({counts[label]:,} train)", drawing, font, half), INK, font
+        )
+        images = data.train.images[np.flatnonzero(data.train.labels == label)[:each]]
+        for x, some in ((GAP, images), (half + MIDDLE + GAP, augmented(images, config, label))):
+            for k, image in enumerate(some):
+                sheet.paste(_thumbnail(image, side), (x + k * (side + GAP), y + LINE))
+        y += LINE + side + GAP
+    if left_out:
+        drawing.text((GAP, y), f"and {left_out} more classes", INK, font)
+    return sheet
+
+
+def augmented(images: Images, config: AugmentConfig, label: int) -> Images:
+    """Images changed at random, the same way at each call: [n, C, H, W] uint8."""
+    changed = augment(torch.from_numpy(np.array(images)), config, generator(0, "contact sheet", label))
+    return changed.mul(255).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _thumbnail(image: NDArray[np.uint8], side: int) -> Image.Image:
+    """One image [C, H, W] with `side` as its longer side; a small one shows its pixels."""
+    pixels = image.transpose(1, 2, 0)
+    drawn = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    scale = side / max(drawn.size)
+    size = max(1, round(drawn.width * scale)), max(1, round(drawn.height * scale))
+    return drawn.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR)
+
+
+def _fitting(
+    text: str, drawing: ImageDraw.ImageDraw, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont", width: int
+) -> str:
+    while len(text) > 1 and drawing.textlength(text, font) > width:
+        text = text[:-2] + "…"
+    return text
