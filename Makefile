@@ -53,6 +53,7 @@ chaos: .venv/installed-dev
 	$(BIN)/python tests/chaos/nodes.py
 	$(BIN)/python tests/chaos/outages.py
 	$(BIN)/python tests/chaos/stock_ray.py
+	$(BIN)/python tests/chaos/damaged_images.py --count 20000
 
 # the published study: an hour or so on two cores; what is there already is gone on with
 study: .venv/installed data

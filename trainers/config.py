@@ -71,7 +71,7 @@ class DataConfig(Config):
     long_tail: Annotated[Real, Field(ge=1)] | None = None
     """Training images of the first class / those of the last, falling geometrically."""
     val_per_class: Annotated[Whole, Field(ge=1)] = 250
-    """Validation images of each class, whatever shape training has."""
+    """Validation images of each class, whatever shape training has; a folder's own `val/` goes before it."""
     image_size: Annotated[Whole, Field(ge=8)] | None = None
     """Side in pixels of the square to resize to; isic2018 needs it, a folder whose images differ in size too."""
     fit: Literal["stretch", "pad", "crop"] = "stretch"

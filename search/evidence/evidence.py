@@ -76,8 +76,14 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         winners=judge(scores[TEST_METRICS[0]]) if len(chosen) > len(of_families) else None,
         curses=curses,
         images=_with_images(folder, chosen, seeds, test_labels),
-        caveats=tuple(_caveats(history, of_families)),
+        caveats=(*_caveats(history, of_families), *_about_the_split(folder)),
     )
+
+
+def _about_the_split(folder: SearchFolder) -> Iterator[str]:
+    """What a validation split of the user's own keeps the seeds from varying."""
+    if folder.about()["provenance"]["data"].get("given_validation"):
+        yield "The validation split is the user's own, the same for every seed: no interval covers the luck of a split."
 
 
 def conclude(folder: SearchFolder, test_labels: Labels) -> Evidence:

@@ -108,4 +108,5 @@ def about_data(arrays: "TrialData") -> dict[str, Any]:
         "train": counts(arrays.train),
         "validation": counts(arrays.validation),
         **({} if arrays.look is None else {"look": dict(arrays.look)}),
+        **({"given_validation": True} if arrays.has_given_validation else {}),
     }

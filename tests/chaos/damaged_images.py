@@ -26,6 +26,7 @@ from trainers.config import DataConfig
 from trainers.data.io.decoding import decode_blocks, decode_image
 from trainers.data.io.items import BrokenImages, Item
 from trainers.data.io.look import common_look
+from trainers.data.io.quiet import hush
 from trainers.data.io.survey import survey
 
 BATCH = 500
@@ -56,6 +57,7 @@ def run(
 ) -> tuple[int, Counter[str], Counter[str]]:
     """How many files were read, the reasons of the others with their numbers, and the kinds that there were."""
     Image.MAX_IMAGE_PIXELS = PIXELS // 2  # Pillow refuses twice as many
+    hush()  # the writers too
     sources, read, reasons, kinds = list(whole_files()), 0, Counter[str](), Counter[str]()
     started = told = time.monotonic()
     for start in range(0, count, BATCH):

@@ -86,7 +86,7 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
         validation=parts[1],
         class_names=names,
         fingerprint=fingerprint(names, parts[0], parts[1]),
-        description=describe(pool, names, parts[0].counts(len(names))) + _kin_left_out(pool, classes, validation),
+        description=describe(pool, names, parts[0].counts(len(names))) + _about_validation(pool, classes, validation),
         look=None if pool.look is None else pool.look(),
         has_given_validation=pool.validates is not None,
     )
@@ -191,8 +191,10 @@ def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str
     return f"{pool.name} {classes} {':'.join(map(str, counts))} from {pool.source}"
 
 
-def _kin_left_out(pool: Pool, classes: tuple[int, ...], validation: Indices) -> str:
-    if pool.groups is None or pool.validates is not None:
+def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices) -> str:
+    if pool.validates is not None:
+        return ", with a validation split of their own"
+    if pool.groups is None:
         return ""
     number = left_out(pool.labels, classes, validation, pool.groups)
     return f", without {number} more of what the validation images show"

@@ -285,3 +285,15 @@ def test_what_is_alike_makes_one_group_of_all_that_it_touches():
 
 def test_no_copies_leave_the_split_as_it_was(whole):
     assert check(own(whole)).copies == ()
+
+
+def test_what_of_the_challenge_is_not_used_and_what_changes_shape_is_told(tmp_path):
+    tree = lesions.make(tmp_path / "tree", sizes=(4, 4, 4, 4, 4, 4, 4), test=2)
+    extra = tree / "ISIC2018_Task3_Validation_Input"
+    extra.mkdir()
+    (extra / "ISIC_1.jpg").write_bytes(b"x")
+    config = DataConfig(dataset="isic2018", path=str(tree), val_per_class=1, image_size=16)
+    assert "not used: the folder ISIC2018_Task3_Validation_Input (1 .jpg)" in check(config, tmp_path).remarks
+    padded = load(config.model_copy(update={"fit": "pad", "background": "red"}), tmp_path)
+    assert padded.train.images[0, :, 0, 0].tolist() == [255, 0, 0]
+    assert padded.fingerprint != load(config, tmp_path).fingerprint
