@@ -35,17 +35,29 @@ def shown(name: str) -> str:
     return repr(name.encode(errors="surrogateescape"))[1:] if not is_text(name) else f"'{printable(name)}'"
 
 
+def split_meant(name: str) -> str | None:
+    """The split that a folder's name seems to mean without being its name, such as Training."""
+    word = name.lower().strip()
+    meant = next((split for split in ("train", "test", "val") if word.startswith(split)), None)
+    return None if meant == name else meant
+
+
 def twins(class_names: Sequence[str]) -> list[str]:
-    """Sentences about classes that differ only in case or in Unicode form, which is one class written in two ways."""
+    """Sentences about classes that differ only in case, spaces or Unicode form: one class written in two ways."""
     alike: dict[str, list[str]] = {}
     for name in class_names:
-        alike.setdefault(unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()), []).append(name)
+        alike.setdefault(" ".join(_composed(_composed(name).casefold()).split()), []).append(name)
     return [_told(names) for names in alike.values() if len(names) > 1]
 
 
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
 def _told(names: Sequence[str]) -> str:
-    forms = {unicodedata.normalize("NFC", name) for name in names}
-    how = "Unicode form" if len(forms) == 1 else "case"
+    forms = {_composed(name) for name in names}
+    how = "spaces" if len({" ".join(form.split()) for form in forms}) == 1 else "case"
+    how = "Unicode form" if len(forms) == 1 else how
     # those of one form look the same on a screen
     written = [printable(name) if len(forms) > 1 else ascii(name)[1:-1] for name in names]
     told = " and ".join(f"'{name}'" for name in written)

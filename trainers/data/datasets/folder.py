@@ -25,9 +25,9 @@ from trainers.data.io import cache as array_cache
 from trainers.data.io.decoding import decode_blocks, decode_image
 from trainers.data.io.formats import is_image
 from trainers.data.io.items import BrokenImages, Item, named, refuse
-from trainers.data.io.look import Look, common_look, with_background_of
+from trainers.data.io.look import Look, common_look, extended
 from trainers.data.listing import IS_NO_DATA, unread_in
-from trainers.data.names import refuse_undecodable
+from trainers.data.names import refuse_undecodable, split_meant
 from trainers.data.paths import given_folder
 from trainers.errors import InputError
 
@@ -119,7 +119,10 @@ def _from_subfolders(top: Path, folder: Path) -> list[Item]:
     items = []
     for kind in _subfolders(folder):
         if inner := _subfolders(kind):
-            raise InputError(f"data.path: {inner[0]} is a folder within a class; images must lie in {kind} itself")
+            hint = f", or is {kind.name} a split? Call it {split}" if (split := split_meant(kind.name)) else ""
+            raise InputError(
+                f"data.path: {inner[0]} is a folder within a class; images must lie in {kind} itself{hint}"
+            )
         paths = [path for path in kind.iterdir() if is_image(path)]
         if not paths:
             raise InputError(f"data.path: class folder {printable(str(kind))} holds no image{unread_in(kind)}")
@@ -180,7 +183,7 @@ def _pool(
         alike = [item for item in train if item.label in chosen]
         look, broken = common_look(alike, config, root)
         decisive = {item.path for item in alike}
-        return with_background_of(look, [item for item in opened if item.path not in decisive]), broken
+        return extended(look, [item for item in opened if item.path not in decisive]), broken
 
     def read(indices: Indices) -> Images:
         try:

@@ -20,6 +20,7 @@ class Header:
     is_grey: bool
     may_be_transparent: bool
     deep: sixteen_bit.Kind | None  # of which kind its levels are, where it has more than 8 bits
+    white_is_zero: bool  # of these
 
 
 def read_header(path: Path, *, seen: bool) -> Header:
@@ -29,5 +30,6 @@ def read_header(path: Path, *, seen: bool) -> Header:
             is_grey=image.mode in GREY_MODES or image.mode.startswith("I;16"),
             may_be_transparent=may_be_transparent(image),
             deep=sixteen_bit.kind_of(image),
+            white_is_zero=sixteen_bit.white_is_zero(image),
             size=seen_size(image) if seen else image.size,  # last, as it may load the pixels
         )

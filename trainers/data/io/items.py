@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from trainers.config import printable
-from trainers.data.io.formats import unread_kind
+from trainers.data.io.formats import UNREAD, unread_kind
 
 
 class BrokenImages(Exception):
@@ -31,7 +31,8 @@ class Item:
 def reason(error: Exception, path: Path | None = None) -> str:
     """Why a file cannot be used, to stand in brackets behind its name: a decoder may raise any kind of exception."""
     if isinstance(error, UnidentifiedImageError):
-        return (unread_kind(path) if path is not None else None) or "is no image"
+        unread = None if path is None else unread_kind(path) or UNREAD.get(path.suffix.lower())
+        return unread or "is no image"
     if isinstance(error, MemoryError):
         return "needs more memory than there is"
     said = " ".join(str(error).split())

@@ -29,6 +29,7 @@ class Look:
     fit: Fit = "stretch"
     scales: Mapping[Kind, Scale] = field(default_factory=dict)  # of more than 8 bits: the levels that become 0 and 255
     has_background: bool = False  # whether it may show through any of them
+    has_white_zero: bool = False  # whether white is zero in any of them that has more than 8 bits
 
     @property
     def how(self) -> str:
@@ -43,6 +44,7 @@ class Look:
         if self.has_background or self.fit == "pad":
             parts.append("on #{:02x}{:02x}{:02x}".format(*self.colour))
         parts += [f"{in_words(scale)} as 0..255" for _, scale in sorted(self.scales.items()) if scale != FULL]
+        parts += ["0 as white"] if self.has_white_zero else []
         return ", ".join(parts)
 
     @property
@@ -82,12 +84,13 @@ def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[
     broken: dict[str, str] = {}
     examples: dict[tuple[int, int], str] = {}
     deep: dict[Kind, list[Item]] = {}
-    grey, transparent = True, False
+    grey, transparent, white_zero = True, False, False
     side = config.image_size
     for item, header in headers(items, broken, seen=side is None):
         examples.setdefault(header.size, item.file)
         grey = grey and header.is_grey
         transparent = transparent or header.may_be_transparent
+        white_zero = white_zero or header.white_is_zero
         if header.deep is not None:
             deep.setdefault(header.deep, []).append(item)
     if not examples:
@@ -103,15 +106,18 @@ def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[
     grey = grey and (not shows or is_grey(rgb_of(config.background)))
     found = levels.measure(root, deep, broken) if deep else {}
     scales = {kind: one.scale(kind) for kind, one in found.items()}
-    return Look("L" if grey else "RGB", size, config.background, config.fit, scales, transparent), broken
+    mode: Literal["L", "RGB"] = "L" if grey else "RGB"
+    return Look(mode, size, config.background, config.fit, scales, transparent, white_zero), broken
 
 
-def with_background_of(look: Look, others: Sequence[Item]) -> Look:
-    """The look for images beside those that it was found for, which may be transparent where those are not."""
-    if look.has_background:
-        return look
-    shows = any(header.may_be_transparent for _, header in headers(others, {}, seen=False))
-    return replace(look, has_background=shows)
+def extended(look: Look, others: Sequence[Item]) -> Look:
+    """The look for images beside those that decided it, which may be transparent, say, where those are not."""
+    found = [header for _, header in headers(others, {}, seen=False)]
+    return replace(
+        look,
+        has_background=look.has_background or any(header.may_be_transparent for header in found),
+        has_white_zero=look.has_white_zero or any(header.white_is_zero for header in found),
+    )
 
 
 def headers(items: Sequence[Item], broken: dict[str, str], *, seen: bool) -> Iterable[tuple[Item, Header]]:

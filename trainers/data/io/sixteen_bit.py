@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from trainers.data.io.orientation import TURNS, orientation_of
 
@@ -27,6 +28,7 @@ BOTH_BYTES = {"LA;16B": "RGBA"}  # read so, the four bytes of a pixel are its fo
 DEEP_COLOUR = {*OTHER_BYTE, *BOTH_BYTES}
 
 FULL: Scale = (0, 65535)
+PHOTOMETRIC = 262  # a TIFF's tag: 0 where white is zero
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Deep:
     samples: NDArray[Any]  # [H, W], or [H, W, 3] of colour
     alpha: NDArray[np.uint8] | None  # [H, W]; None: every pixel is opaque
     turn: Image.Transpose | None  # how it must be turned to stand upright
+    white_is_zero: bool = False  # as in scans of film
 
     def levels(self) -> Levels | None:
         """What its visible pixels use; None where it has none."""
@@ -64,7 +67,8 @@ class Deep:
 
     def scaled(self, scale: Scale) -> Image.Image:
         """The image upright, as L, LA, RGB or RGBA. What lies beyond the scale is cut off."""
-        image = Image.fromarray(as_bytes(self.samples, scale))
+        pixels = as_bytes(self.samples, scale)
+        image = Image.fromarray(255 - pixels if self.white_is_zero else pixels)
         if self.alpha is not None:
             image.putalpha(Image.fromarray(self.alpha))
         return image if self.turn is None else image.transpose(self.turn)
@@ -75,6 +79,11 @@ def kind_of(image: Image.Image) -> Kind | None:
     if image.mode == "F":
         return "floats"
     return "integers" if image.mode == "I" or image.mode.startswith("I;16") or _is_deep_colour(image) else None
+
+
+def white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF's levels fall towards white. Pillow turns those of 8 bits round, and no deeper ones."""
+    return kind_of(image) is not None and isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC) == 0
 
 
 def has_full_scale(image: Image.Image) -> bool:
@@ -93,7 +102,7 @@ def read_deep(path: Path) -> Deep:
         samples = np.asarray(image)
         if samples.dtype.kind == "f" and not np.isfinite(samples).all():
             raise ValueError("has levels that are no finite numbers")
-        turn, clear = _turn(image), image.info.get("transparency")
+        turn, clear, falls = _turn(image), image.info.get("transparency"), white_is_zero(image)
     alpha: NDArray[np.uint8] | None = None
     if raw is not None:
         with Image.open(path) as image:
@@ -103,7 +112,7 @@ def read_deep(path: Path) -> Deep:
     if clear is not None:  # the level or colour that a PNG declares transparent
         same = (samples == np.asarray(clear)).reshape(*samples.shape[:2], -1).all(axis=2)
         alpha = np.where(same, 0, 255).astype(np.uint8)
-    return Deep(samples, alpha, turn)
+    return Deep(samples, alpha, turn, falls)
 
 
 def as_bytes(samples: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:

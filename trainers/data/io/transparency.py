@@ -2,7 +2,6 @@
 
 from PIL import Image, ImageColor
 
-ALPHA_MODES = {"RGBA", "LA", "PA", "RGBa", "La"}
 # of a PNG whose levels are widened when it is read, while its transparent one stays as it is in the file
 WIDENED = {"L;2": 85, "L;4": 17}
 
@@ -22,7 +21,7 @@ def is_grey(colour: Colour) -> bool:
 
 def may_be_transparent(image: Image.Image) -> bool:
     """What the header says; the pixels may all be opaque none the less."""
-    return image.mode in ALPHA_MODES or "transparency" in image.info
+    return image.has_transparency_data
 
 
 def correct_transparent_level(image: Image.Image) -> None:

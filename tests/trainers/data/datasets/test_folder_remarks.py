@@ -120,6 +120,13 @@ def test_a_validation_folder_that_does_not_fit_is_told(tmp_path):
         load(own(tmp_path))
 
 
+@pytest.mark.parametrize(("name", "split"), [("Train", "train"), ("Training", "train"), ("Testing", "test")])
+def test_a_split_under_another_name_is_told_what_to_be_called(tmp_path, name, split):
+    folders(tmp_path / name)
+    with pytest.raises(InputError, match=rf"is a folder within a class; .* or is {name} a split\? Call it {split}$"):
+        load(own(tmp_path))
+
+
 def test_without_train_a_folder_called_val_is_a_class(tmp_path):
     folders(tmp_path)
     save(tmp_path / "val" / "1.png", noise(1, 10, 10, 3))
@@ -131,6 +138,7 @@ def test_without_train_a_folder_called_val_is_a_class(tmp_path):
     ("one", "other", "told"),
     [
         ("Cat", "cat", "classes 'Cat' and 'cat' differ only in case: are they one?"),
+        ("cat", "cat ", "classes 'cat' and 'cat ' differ only in spaces: are they one?"),
         (
             unicodedata.normalize("NFC", "névus"),
             unicodedata.normalize("NFD", "névus"),

@@ -131,3 +131,13 @@ def test_a_deep_photo_is_turned_as_its_exif_says(tmp_path):
     exif[0x0112] = 3
     save(tmp_path / "1.png", np.rot90(pixels, 2), exif=exif)
     assert np.array_equal(np.asarray(read_deep(tmp_path / "1.png").scaled((0, 65535))), pixels >> 8)
+
+
+def test_a_scan_of_film_whose_white_is_zero_is_seen_as_it_is(tmp_path):
+    pixels = np.linspace(0, 65535, 100).astype(np.uint16).reshape(10, 10)
+    plain, film = tmp_path / "plain", tmp_path / "film"
+    for name in ("cat", "dog"):
+        for number in range(2):
+            save(plain / name / f"{number}.tif", pixels)
+            save(film / name / f"{number}.tif", pixels, tiffinfo={262: 0})
+    assert np.array_equal(load(own(film)).train.images, 255 - load(own(plain)).train.images)
