@@ -11,9 +11,6 @@ from pathlib import Path
 from trainers.config import printable
 from trainers.data.io.formats import UNREAD
 
-# Folders that systems leave behind; never a class
-IS_NO_DATA = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
-
 
 def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
     """Sentences about the files below `top` that are not among `used`: images, and tables that were read."""

@@ -184,8 +184,20 @@ def test_this_code_keeps_its_hash_when_its_files_move_and_are_written_anew(tmp_p
 def test_every_line_of_the_table_names_what_is_there():
     for name, names in scoring_code.DEFINITIONS.items():
         assert len(list(definitions(ROOT / name, ROOT, names))) == len(names)
-    for pattern in scoring_code.FILES:
+    for pattern in (*scoring_code.FILES, *scoring_code.TELLING):
         assert list(ROOT.glob(pattern)), pattern
+
+
+def test_what_only_tells_of_the_data_changes_nothing(tmp_path):
+    for package in scoring_code.PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = scoring_code_hash(tmp_path)
+    survey = tmp_path / "trainers" / "data" / "io" / "survey.py"
+    survey.write_text(survey.read_text() + "\nEXTRA = 1\n")
+    assert scoring_code_hash(tmp_path) == before
+    decoding = survey.with_name("decoding.py")
+    decoding.write_text(decoding.read_text() + "\nEXTRA = 1\n")
+    assert scoring_code_hash(tmp_path) != before
 
 
 def test_no_other_module_is_passed_about_by_its_name():

@@ -23,10 +23,10 @@ from trainers.config import DataConfig, printable
 from trainers.data.arrays import Images, Indices, Pool
 from trainers.data.io import cache as array_cache
 from trainers.data.io.decoding import decode_blocks, decode_image
-from trainers.data.io.formats import is_image
+from trainers.data.io.formats import LEFT_BEHIND, is_image
 from trainers.data.io.items import BrokenImages, Item, named, refuse
 from trainers.data.io.look import Look, common_look, extended
-from trainers.data.listing import IS_NO_DATA, unread_in
+from trainers.data.listing import unread_in
 from trainers.data.names import refuse_undecodable, split_meant
 from trainers.data.paths import given_folder
 from trainers.errors import InputError
@@ -103,7 +103,7 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    there = (path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in IS_NO_DATA)
+    there = (path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in LEFT_BEHIND)
     return sorted(path for path in there if path.is_dir())
 
 

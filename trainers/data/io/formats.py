@@ -11,6 +11,9 @@ _WANTED = {
 }
 _OPTIONAL = {"webp": (".webp",), "avif": (".avif",), "jpg_2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx")}
 
+# Folders that systems leave behind; never a class
+LEFT_BEHIND = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+
 # Kinds of image that Pillow does not read, by suffix, and how to have them read.
 UNREAD = {
     **dict.fromkeys((".heic", ".heif"), "HEIC is not read: convert to JPEG or PNG"),
