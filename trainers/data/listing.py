@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trainers.config import printable
 from trainers.data.io.formats import UNREAD
+from trainers.data.names import split_meant
 
 
 def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
@@ -25,10 +26,10 @@ def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
         if real in seen:
             continue
         folder = _unused_folder(top, inside, holders)
-        if any(part.startswith(".") for part in inside.parts):
-            hidden.append(inside.as_posix())
-        elif folder is not None:
+        if folder is not None and not folder.startswith("."):
             apart.setdefault(folder, []).append(inside.as_posix())
+        elif any(part.startswith(".") for part in inside.parts):
+            hidden.append(inside.as_posix())
         else:
             loose.setdefault(path.suffix.lower(), []).append(inside.as_posix())
     for suffix, files in sorted(loose.items()):
@@ -37,7 +38,9 @@ def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
         kinds = Counter(Path(file).suffix.lower() or "without suffix" for file in files)
         told = ", ".join(f"{number:,} {suffix}" for suffix, number in kinds.most_common(3))
         more = f" and {len(kinds) - 3} more kinds" if len(kinds) > 3 else ""
-        yield f"not used: the folder {printable(folder)} ({told}{more})"
+        meant = split_meant(folder)
+        hint = f"; if it is a split, call it {meant}" if meant else ""
+        yield f"not used: the folder {printable(folder)} ({told}{more}){hint}"
     if hidden:
         yield f"not used: {_counted(hidden, 'hidden')}"
 

@@ -50,7 +50,7 @@ def test_hidden_files_and_what_systems_leave_are_named_and_never_a_class(tmp_pat
     folders(tmp_path)
     write(tmp_path / "cat" / "._0.png")
     write(tmp_path / ".cache" / "x")
-    write(tmp_path / "__MACOSX" / "cat" / "0.png")
+    write(tmp_path / "__MACOSX" / "cat" / "._0.png")
     write(tmp_path / "@eaDir" / "thumb.jpg")
     checked = check(own(tmp_path))
     assert checked.class_names == ("cat", "dog")
@@ -66,6 +66,12 @@ def test_a_folder_beside_the_splits_is_named(tmp_path):
     folders(tmp_path / "test")
     folders(tmp_path / "unlabelled" / "more")
     assert remarks_of(tmp_path) == ["not used: the folder unlabelled (8 .png)"]
+
+
+def test_a_folder_that_seems_to_be_a_split_is_told_what_to_be_called(tmp_path):
+    folders(tmp_path / "train")
+    folders(tmp_path / "Val")
+    assert remarks_of(tmp_path) == ["not used: the folder Val (8 .png); if it is a split, call it val"]
 
 
 def test_images_that_a_table_does_not_list_and_columns_are_named(tmp_path):
