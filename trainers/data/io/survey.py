@@ -13,7 +13,7 @@ from PIL import Image
 from trainers.data.io.fit import DONE, same_shape
 from trainers.data.io.items import Item, counted_names
 from trainers.data.io.look import Look
-from trainers.data.io.orientation import orientation_of, seen_size
+from trainers.data.io.orientation import orientation_of
 from trainers.data.io.progress import tracked
 from trainers.data.io.sixteen_bit import FULL, Kind, in_words, kind_of, read_deep
 from trainers.data.io.transparency import correct_transparent_level, may_be_transparent
@@ -50,14 +50,15 @@ def survey(items: Sequence[Item], look: Look, *, resized: bool) -> Iterator[str]
 def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
     found.images += 1
     with Image.open(item.path) as image:
-        if resized and not same_shape(seen_size(image), look.size):
+        if resized and not same_shape(image.size, look.size):  # a square, so that no turn matters
             found.reshaped.append(item.file)
         kind = kind_of(image)
         if kind is not None:
             found.deep.setdefault(kind, []).append(item.file)
         if may_be_transparent(image) and _is_transparent(image, item.path, kind):
             found.transparent.append(item.file)
-        if orientation_of(image) is None:
+        # a PNG without a block before its pixels would be decoded to find none behind them
+        if (image.format != "PNG" or "exif" in image.info) and orientation_of(image) is None:
             found.damaged_exif.append(item.file)
         if _has_several(image):
             found.several.append(item.file)
