@@ -14,6 +14,7 @@ from search.engine import preflight
 from search.engine.advice import no_test_split
 from search.engine.checkpoint_retention import Keeper
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
+from search.engine.contact_sheet import leave_contact_sheet
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
 from search.engine.image_check import check_images
@@ -86,6 +87,7 @@ def run(
     def begin() -> None:
         begun = [] if older is None else [known_event(older)]
         create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
+        leave_contact_sheet(task.folder, spec, arrays)
 
     with (
         told_how_to_go_on(task.folder, display),
@@ -120,6 +122,7 @@ def resume(
         arrays = load(spec.data, data)
         refuse_other_data(folder, arrays)
         refuse_other_code(folder, anyway=anyway, say=display.say)
+        leave_contact_sheet(folder, spec, arrays)
         display.say(f"{spec.name}: {arrays.description}")
         if extend_by:
             display.say(_extended_in_words(spec, history.extra, extend_by))

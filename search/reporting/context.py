@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search.evidence.standard_error import balanced_accuracy_error, score_error
 from search.journal.history import STATE_WORDS, History, Trial
@@ -11,10 +11,6 @@ from search.journal.labels import short, symbol
 from search.journal.log import Event, read_events
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
-from trainers.errors import InputError
-
-if TYPE_CHECKING:
-    from trainers.data import TrialData
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}
 GREY = "#8a8f96"  # legible on light and dark paper
@@ -29,7 +25,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class View:
-    """What the sections of a report look at. data: as `--data`, for the sections that look at images."""
+    """What the sections of a report look at. data: as `--data`, for the one section that looks at images."""
 
     folder: SearchFolder
     spec: SearchSpec
@@ -37,16 +33,6 @@ class View:
     events: tuple[Event, ...]
     history: History
     data: Path | None = None
-
-    @cached_property
-    def images(self) -> "TrialData":
-        """The images that the search ran on. Raises InputError or EnvironmentProblem where they are not at hand."""
-        from trainers.data import load
-
-        data = load(self.spec.data, self.data)
-        if data.fingerprint != self.about["provenance"]["data"]["fingerprint"]:
-            raise InputError("the data here is not what the search ran on")
-        return data
 
     @property
     def metric(self) -> str:

@@ -1,4 +1,4 @@
-"""The page shows the images that the search ran on, or says in a line why it cannot."""
+"""The page shows the images that the search ran on, from its folder alone, or says in a line that it cannot."""
 
 import io
 import re
@@ -7,18 +7,20 @@ from base64 import b64decode
 import pytest
 from PIL import Image
 
+from search.engine.contact_sheet import leave_contact_sheet
 from search.reporting.contact_sheet import TITLE, contact_sheet
 from search.reporting.context import read_view
 from search.storage.search_folder import SearchFolder
+from trainers.data import load
 
 
 @pytest.fixture
 def begun(told):
-    """A search on digits, which are at hand."""
     return SearchFolder(told / "told")
 
 
-def test_the_sheet_is_drawn_once_and_kept(begun, monkeypatch):
+def test_the_page_holds_the_sheet_that_was_drawn_when_the_search_began(begun):
+    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data))
     made = contact_sheet(read_view(begun))
     assert made.title == TITLE
     (encoded,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', made.html)
@@ -26,22 +28,21 @@ def test_the_sheet_is_drawn_once_and_kept(begun, monkeypatch):
     with Image.open(io.BytesIO(b64decode(encoded))) as picture:
         assert picture.width > 600
     assert len(made.html) < 200_000
-    monkeypatch.setattr("trainers.data.catalog.load", None)  # the images are not needed any more
-    assert contact_sheet(read_view(begun)).html == made.html
 
 
-def test_without_the_images_a_line_says_why(begun, tmp_path):
-    spec = begun.path / "spec.yaml"
-    elsewhere = spec.read_text().replace("dataset: digits", "dataset: folder")
-    spec.write_text(elsewhere.replace("path: null", f"path: {tmp_path / 'gone'}"))
-    made = contact_sheet(read_view(begun))
-    assert "<img" not in made.html
-    assert "No contact sheet: data.path: no folder" in made.html
+def test_it_is_drawn_once(begun):
+    begun.contact_sheet.write_bytes(b"mine")
+    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data))
+    assert begun.contact_sheet.read_bytes() == b"mine"
+
+
+def test_a_sheet_that_cannot_be_drawn_or_written_stops_nobody(begun, monkeypatch):
+    monkeypatch.setattr("trainers.data.sheet.draw_sheet", None)
+    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data))
     assert not begun.contact_sheet.exists()
 
 
-def test_other_images_than_those_of_the_search_are_not_shown(begun):
-    about = begun.path / "search.json"
-    about.write_text(about.read_text().replace(begun.about()["provenance"]["data"]["fingerprint"], "0" * 64))
+def test_without_one_a_line_says_so(begun):
     made = contact_sheet(read_view(begun))
-    assert "No contact sheet: the data here is not what the search ran on." in made.html
+    assert "<img" not in made.html
+    assert "No contact sheet: " in made.html

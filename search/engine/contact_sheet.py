@@ -1,0 +1,24 @@
+"""The search's contact sheet, drawn while the driver has the images: a report may be written where they are not."""
+
+from contextlib import suppress
+from io import BytesIO
+
+from search.storage.search_folder import SearchFolder
+from spaces.spec import SearchSpec
+from trainers.data.arrays import TrialData
+from trainers.files import write_atomically
+
+EACH, SIDE, CLASSES = 6, 56, 10  # some 50 kB, as the page holds it
+
+
+def leave_contact_sheet(folder: SearchFolder, spec: SearchSpec, data: TrialData) -> None:
+    """Draw it where there is none yet. Whatever fails, the search goes on: it is a picture."""
+    if folder.contact_sheet.exists():
+        return
+    with suppress(Exception):
+        from trainers.data.sheet import draw_sheet  # with Pillow
+
+        drawn = BytesIO()
+        sheet = draw_sheet(data, spec.representation.augment, each=EACH, side=SIDE, classes=CLASSES)
+        sheet.save(drawn, "JPEG", quality=85)
+        write_atomically(folder.contact_sheet, drawn.getvalue())
