@@ -3,11 +3,8 @@
 The driver draws them when a search begins, so that the page needs no images.
 """
 
-from base64 import b64encode
-from html import escape
-
 from search.reporting.context import View
-from search.reporting.html import Section, paragraph
+from search.reporting.html import Section, paragraph, picture
 
 TITLE = "The images"
 
@@ -25,5 +22,4 @@ def contact_sheet(view: View) -> Section | None:
             ),
         )
     said = "Training images of each class, as the trials read them and as the spec's augmentation changes them."
-    picture = f'<img alt="{escape(said)}" src="data:image/jpeg;base64,{b64encode(content).decode()}">'
-    return Section(TITLE, f"<div class=wide tabindex=0>{picture}</div>{paragraph(said)}")
+    return Section(TITLE, picture(content, said))

@@ -5,6 +5,7 @@ plotly.js, which is inside the file, in the colours of the reader's scheme: ever
 the page sets `LIGHT` or `DARK` and sets it again when the scheme changes.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +121,11 @@ def paragraph(text: str) -> Markup:
 def bullets(lines: Iterable[str]) -> Markup:
     """Plain lines as a list."""
     return fill("parts.html", "bullets", lines)
+
+
+def picture(jpeg: bytes, said: str) -> Markup:
+    """A JPEG, which scrolls in a box of its own where it is wide, and what it shows in plain text."""
+    return fill("parts.html", "picture", b64encode(jpeg).decode(), said)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell | str]], *, sorted_by: str | None = None) -> Markup:
