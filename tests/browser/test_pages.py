@@ -75,6 +75,7 @@ def test_report_is_whole_and_asks_for_nothing(opened, played, scheme):
         "Importances",
         "Was the early signal honest?",
         "Classes: recalls and confusions",
+        "The images",
         "Embeddings of the validation images",
         "Edges of the ranges",
         "Cost",

@@ -31,6 +31,7 @@ HEADINGS = [
     "Importances",
     "Was the early signal honest?",
     "Classes: recalls and confusions",
+    "The images",
     "Embeddings of the validation images",
     "Edges of the ranges",
     "Cost",

@@ -1,10 +1,10 @@
-"""`afcl data check` on a person's own images: what it says, and the sheet that it draws."""
+"""`afcl data check` on a person's own images: what it says, and the sheet that it draws (search.cli.sheet)."""
 
 import json
 
 import numpy as np
 import pytest
-from pictures import folders, noise, save
+from pictures import folders
 from PIL import Image
 
 
@@ -58,22 +58,3 @@ def test_where_val_is_given_nobody_is_asked_for_val_per_class(typed, tmp_path):
     folders(tmp_path / "val", per_class=2)
     told = typed("data", "check", str(tmp_path)).stdout.splitlines()
     assert f"in a spec: data: {{dataset: folder, path: {tmp_path}, image_size: 64}}" in told
-
-
-@pytest.mark.parametrize("word", ["plan", "search"])
-def test_images_too_small_for_the_encoder_are_refused_in_one_line(typed, tmp_path, word):
-    for k, name in enumerate(("cat", "dog")):
-        for number in range(6):
-            save(tmp_path / "images" / name / f"{number}.png", noise(10 * k + number, 7, 30))
-    spec = tmp_path / "spec.yaml"
-    spec.write_text(
-        f"name: small\ndata: {{dataset: folder, path: {tmp_path / 'images'}, val_per_class: 2}}\n"
-        "model: {encoder: resnet18}\n"
-        "space: {model.encoder: {choice: [resnet18, small]}}\nsearch: {trials: 2, baselines: []}\n"
-    )
-    told = typed(word, str(spec))
-    assert told.returncode == 2
-    assert told.stderr == (
-        "afcl: model.encoder: small needs images of 8×8 pixels or more, but these are 30×7; "
-        "set data.image_size where they are files, or take a ResNet\n"
-    )

@@ -30,18 +30,6 @@ def test_the_page_holds_the_sheet_that_was_drawn_when_the_search_began(begun):
     assert len(made.html) < 200_000
 
 
-def test_it_is_drawn_once(begun):
-    begun.contact_sheet.write_bytes(b"mine")
-    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data))
-    assert begun.contact_sheet.read_bytes() == b"mine"
-
-
-def test_a_sheet_that_cannot_be_drawn_or_written_stops_nobody(begun, monkeypatch):
-    monkeypatch.setattr("trainers.data.sheet.draw_sheet", None)
-    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data))
-    assert not begun.contact_sheet.exists()
-
-
 def test_without_one_a_line_says_so(begun):
     made = contact_sheet(read_view(begun))
     assert "<img" not in made.html
