@@ -135,6 +135,7 @@ def confirm(
     seeds: int | None = None,
     again: bool = False,
     anyway: bool = False,
+    allow_copies: bool = False,
     results: Path | None = None,
     data: Path | None = None,
     address: str | None = None,
@@ -150,6 +151,7 @@ def confirm(
         seeds: how many fresh ones (10); by default a confirmation that was begun goes on with its own.
         again: open the test split once more, on other seeds.
         anyway: also with other code that decides scores than the search's, or than the confirmation began with.
+        allow_copies: also on a test split that repeats training images, or with an image under two labels.
         results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
@@ -158,7 +160,8 @@ def confirm(
         on_verdict: is given the verdict when it stands, before the page and the model are made, which take seconds.
 
     Raises:
-        InputError: there is nothing to confirm or no test split, or the split was opened before (unless `again`).
+        InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), or it
+            repeats training images (unless `allow_copies`).
         EnvironmentProblem: the machine lacks something.
     """
     from search.evidence.evidence import conclude  # scipy takes half a second
@@ -171,6 +174,7 @@ def confirm(
         seeds=seeds,
         again=again,
         anyway=anyway,
+        allow_copies=allow_copies,
         results=results,
         data=data,
         address=address,

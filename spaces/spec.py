@@ -33,6 +33,7 @@ from trainers.config import (
     printable,
 )
 from trainers.errors import InputError
+from trainers.older_configs import as_meant_then
 
 READY = Path(__file__).parent  # the searches that come with the package
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -163,15 +164,17 @@ def parse_spec(values: Mapping[str, Any]) -> SearchSpec:
     return parse(SearchSpec, values)
 
 
-def load_spec(path_or_name: str | Path, overrides: Sequence[str] = (), name: str | None = None) -> SearchSpec:
+def load_spec(
+    path_or_name: str | Path, overrides: Sequence[str] = (), name: str | None = None, *, kept: bool = False
+) -> SearchSpec:
     """Read a spec from a YAML file, or a ready one by its name (demo, fmnist, digits, isic2018, study).
 
-    `overrides` are path=value texts, put in before anything is checked; `name` replaces the spec's own. Raises
-    InputError with one line.
+    `overrides` are path=value texts, put in before anything is checked; `name` replaces the spec's own. `kept`: it is
+    the resolved one that a search keeps, perhaps by an older version. Raises InputError with one line.
     """
     path, shown_as = _find(path_or_name)
     document = read_mapping(path, shown_as)
-    values = document.values
+    values = as_meant_then(document.values) if kept else document.values
     origins = {key: f"{shown_as}:{line}" for key, line in document.lines.items()}
     for text in overrides:
         changed = apply_override(SearchSpec, values, text)
@@ -184,6 +187,19 @@ def load_spec(path_or_name: str | Path, overrides: Sequence[str] = (), name: str
         return parse_spec(values)
     except InputError as error:
         raise InputError(f"{_origin(str(error), origins) or shown_as}: {error}") from None
+
+
+def section_of(name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """What path=value texts say of one section of a spec, as raw values. Raises InputError where they say more."""
+    values: dict[str, Any] = {}
+    for text in overrides:
+        path = apply_override(SearchSpec, values, text)
+        if path.split(".")[0] != name:
+            raise InputError(f"{FLAG} {path}: only fields of {name} can be set here")
+    section = values.get(name, {})
+    if not isinstance(section, dict):
+        raise InputError(f"{FLAG} {name}: must be a mapping of keys to values")
+    return section
 
 
 def refuse_spec(path: Path) -> None:

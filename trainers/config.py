@@ -24,6 +24,7 @@ def _refuse_bool(value: object) -> object:
 Real = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_refuse_bool)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
+ColumnName = Annotated[str, Field(min_length=1)]
 
 
 def _colour(value: object) -> object:
@@ -80,6 +81,19 @@ class DataConfig(Config):
     """Colour behind transparent pixels and of padding: a name, or in quotes as "#ffffff"."""
     seed: Seed = 0
     """Which images train and which validate."""
+    file: ColumnName | None = None
+    """Of a folder's labels.csv: the column with the images' names; null: `file`."""
+    label: ColumnName | None = None
+    """Of a folder's labels.csv: the column with the classes; null: `label`."""
+    group: ColumnName | None = None
+    """Of a folder's labels.csv: the column whose equal values mark images that belong together, of one patient say,
+    which never both train and validate; null: `group`, where there is one."""
+    val_per_group: Annotated[Whole, Field(ge=1)] = 1
+    """Validation images of one group at most: more than 1 where groups are few and large. As they are alike, a score
+    then errs by more than `afcl plan` says."""
+    split_rules: Annotated[Literal[1, 2], BeforeValidator(_refuse_bool)] = 2
+    """2: what belongs together is on one side of the split; 1: a folder's groups and equal images do not count, as in
+    searches that were begun before 2 was there."""
 
     @model_validator(mode="after")
     def _one_shape(self) -> Self:

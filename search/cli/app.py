@@ -19,7 +19,20 @@ from search.cli.common import (
     opened,
     overridden,
 )
-from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
+from search.cli.options import (
+    Address,
+    Again,
+    AllowCopies,
+    Anyway,
+    Dashboard,
+    Data,
+    Json,
+    Name,
+    Results,
+    Set,
+    Spec,
+    Storage,
+)
 from search.display import console
 from search.display.console import print_json, say
 from trainers.errors import DivergedError, EnvironmentProblem, InputError
@@ -216,6 +229,7 @@ def confirm(
     ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many fresh seeds (default: 10).")] = None,
     again: Again = False,
+    allow_copies: AllowCopies = False,
     results: Results = None,
     data: Data = None,
     address: Address = None,
@@ -242,6 +256,7 @@ def confirm(
         seeds=seeds,
         again=again,
         anyway=anyway,
+        allow_copies=allow_copies,
         results=results,
         data=data,
         address=address,

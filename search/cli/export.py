@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from search.cli.common import epochs_shown, opened
-from search.cli.options import Again, Data, Json, Name, Results
+from search.cli.options import Again, AllowCopies, Data, Json, Name, Results
 from search.display.console import print_json, say
 from trainers.errors import InputError
 
@@ -52,11 +52,13 @@ def train(
     config: Annotated[Path, typer.Argument(help="An exported YAML file, or a plain trial config.")],
     test: Annotated[bool, typer.Option("--test", help="Score it on the test split too, which opens it.")] = False,
     again: Again = False,
+    allow_copies: AllowCopies = False,
     results: Results = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
+    from search.engine.test_split_guard import refuse_faults
     from search.exports import export as exports
     from search.exports import retrain
     from search.storage.fetch import know_every_opening
@@ -72,13 +74,17 @@ def train(
     if test:
         know_every_opening(search)
         refuse_second(record, again=again)
+        allowed = refuse_faults(
+            exported.config.data, data, allow=allow_copies, say=lambda line: None if json_ else say(line)
+        )
     with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
         trained = retrain.train(exported, shown, data=data)
     comparison = retrain.compare(exported, trained.result)
     if test:
         images = load_test(exported.config.data, data)
         know_every_opening(search)  # another host may have looked while this trained
-        open_once(record, f"train {config.name}", again=again)
+        by = f"train {config.name}{' --allow-copies' if allowed else ''}"
+        open_once(record, by, again=again)
         know_every_opening(search)
         comparison["test"] = score_split(Predictor(trained.checkpoint), images).metrics
     if json_:

@@ -69,13 +69,16 @@ def take_variables() -> None:
     os.environ.update(job_secrets.take_over()["environment"])
 
 
+MAY_DIFFER = ("tracking", "data.split_rules")  # a search goes on with the rules that it began with
+
+
 def _refuse_another(folder: "SearchFolder", spec: "SearchSpec") -> None:
     from spaces.fields import by_path
     from trainers.config import shown as shown_value
 
     there, here = by_path(folder.spec().dump()), by_path(spec.dump())
     for path in sorted(there.keys() | here.keys()):
-        if not path.startswith("tracking") and there.get(path) != here.get(path):
+        if not path.startswith(MAY_DIFFER) and there.get(path) != here.get(path):
             raise InputError(
                 f"name: a search {spec.name!r} exists in {folder.root} with {path} {shown_value(there.get(path))}, not "
                 f"{shown_value(here.get(path))}; submit it as it was to go on, or choose another --name"

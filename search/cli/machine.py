@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from search.cli.common import BAD_ENVIRONMENT, DONE
-from search.cli.options import Data, Json, Results
+from search.cli.options import Data, Json, Results, Set
 from search.cli.sheet import refuse_sheet, write_sheet
 from search.display import console
 from search.display.console import print_json, say
@@ -55,26 +55,31 @@ def data_check(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="FILE", help="Also a picture: each class as read, as augmented.")
     ] = None,
+    set_: Set = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
     """Count a data set: classes, splits, fingerprint; and say what of it is not used."""
+    import json
     from dataclasses import asdict
 
     from search.display import tables
-    from spaces.spec import load_spec, ready_names
-    from trainers.config import AugmentConfig
+    from spaces.spec import load_spec, ready_names, section_of
+    from trainers.config import AugmentConfig, DataConfig, parse
     from trainers.data import check, config_of_folder, default_config, load
     from trainers.data.catalog import OPEN_TRAIN
 
     if sheet is not None:
         refuse_sheet(sheet)
     is_folder = name not in (*OPEN_TRAIN, *ready_names()) and Path(name).is_dir()
-    spec = None if is_folder or name in OPEN_TRAIN else load_spec(name)
+    spec = None if is_folder or name in OPEN_TRAIN else load_spec(name, set_ or ())
+    given: dict[str, Any] = {} if spec is not None else section_of("data", set_ or ())
     if spec is not None:
         config = spec.data
+    elif is_folder:
+        config = config_of_folder(Path(name), data, given)
     else:
-        config = config_of_folder(Path(name), data) if is_folder else default_config(name)
+        config = parse(DataConfig, default_config(name).model_dump(exclude_unset=True) | given, "data")
     checked = check(config, data)
     if sheet is not None:
         augment = AugmentConfig() if spec is None else spec.representation.augment
@@ -87,6 +92,9 @@ def data_check(
             size = f"image_size: {config.image_size}"
             if not checked.has_given_validation:
                 size += f", val_per_class: {config.val_per_class}"
-            say(f"in a spec: data: {{dataset: folder, path: {name}, {size}}}")
+                size += f", val_per_group: {config.val_per_group}" if config.val_per_group > 1 else ""
+            told = ("image_size", "val_per_class", "val_per_group")
+            others = [f", {key}: {json.dumps(value)}" for key, value in given.items() if key not in told]
+            say(f"in a spec: data: {{dataset: folder, path: {name}, {size}{''.join(others)}}}")
         if sheet is not None:
             say(str(sheet))

@@ -28,3 +28,6 @@ Dashboard = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Open the test split once more; it is written down.")]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other scoring code than it began with.")]
+AllowCopies = Annotated[
+    bool, typer.Option("--allow-copies", help="Also where test images repeat training images; it is written down.")
+]

@@ -149,7 +149,9 @@ def data_counts(checked: DataCheck) -> Group:
     ):
         table.add_row(name, str(train), str(validation), "" if tested is None else str(tested))
     size = "×".join(map(str, checked.image_shape))
-    lines = [*checked.copies, *checked.remarks]
+    lines = [*checked.remarks, *checked.faults]
+    if checked.faults:
+        lines.append("`afcl confirm` stops at that; mend it, or allow it with --allow-copies")
     if checked.missing_test is not None:
         lines.append(no_test_split(checked.missing_test))
     lines.append(f"fingerprint {checked.fingerprint}")

@@ -74,7 +74,8 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
     before = folder.spec()
     if before.search.metric != spec.search.metric:
         raise InputError(f"--from: {name} has another metric ({before.search.metric}): its scores mean nothing here")
-    free = {*before.space, *spec.space, "data.path"}  # the same data may lie elsewhere
+    # the same data may lie elsewhere, and other rules may come to the same split
+    free = {*before.space, *spec.space, "data.path", "data.split_rules"}
     for path in fields():
         there, here = value_at(before.base, path), value_at(spec.base, path)
         if path not in free and there != here:

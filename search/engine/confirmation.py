@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from search.algorithms.proposer import Question
 from search.engine.compatibility import refuse_other_code, refuse_other_data
@@ -19,6 +20,7 @@ from search.engine.interrupts import told_how_to_go_on
 from search.engine.plan import plan_of
 from search.engine.prepare import Task, prepared
 from search.engine.runner import SearchResult, drive
+from search.engine.test_split_guard import refuse_faults
 from search.evidence.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.journal.history import History, Trial
 from search.storage.fetch import bring_confirmations, bring_results, know_every_opening, opened
@@ -31,6 +33,7 @@ from trainers.config import TrialConfig
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
+from trainers.older_configs import as_meant_then
 
 GIVEN_SPLIT = (
     "the validation split is your own and stays: the seeds vary initialisation, order and, where a shape leaves some "
@@ -67,7 +70,8 @@ class ConfirmationAgenda:
         k, position = divmod(number, len(self._chosen))
         candidate, seed = self._chosen[position], self._seeds[k]
         trial = self._trials[candidate.trial]
-        raw = trial.config | {"seed": seed, "data": trial.config["data"] | {"seed": seed}}
+        config = as_meant_then(trial.config)
+        raw = config | {"seed": seed, "data": config["data"] | {"seed": seed}}
         note = f"trial {candidate.trial}, seed {seed}"
         return Question(trial.values, TrialConfig.model_validate(raw), note=note)
 
@@ -84,6 +88,7 @@ def confirm(
     seeds: int | None = None,
     again: bool = False,
     anyway: bool = False,
+    allow_copies: bool = False,
     results: Path | None = None,
     data: Path | None = None,
     address: str | None = None,
@@ -95,6 +100,7 @@ def confirm(
     top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
     default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
     anyway: also with other scoring code than the search's, or than the confirmation began with.
+    allow_copies: also on a test split that repeats training images; it is written down.
     storage: the store that has the search, where its folder is not here.
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
@@ -119,6 +125,7 @@ def confirm(
         return Confirmed(folder, None, test)
     original = load(spec.data, data)
     refuse_other_data(searched, original)
+    allowed = [] if folder.is_begun() else refuse_faults(spec.data, data, allow=allow_copies, say=display.say)
     begun = [folder] if folder.is_begun() else []
     refuse_other_code(searched, *begun, anyway=anyway, say=display.say)
     labels = ", ".join(candidate.label for candidate in chosen)
@@ -139,8 +146,8 @@ def confirm(
 
     def begin() -> None:
         _open_test(folder, again=again)
-        planned = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
-        planned["test"] = split_fingerprint(test)
+        planned: dict[str, Any] = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
+        planned |= {"test": split_fingerprint(test), "allowed": allowed}
         create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=planned)
 
     if folder.is_begun():

@@ -80,7 +80,7 @@ def run(
     task = _search_task(SearchFolder(root / spec.name), spec, arrays)
     # what no cluster could mend is told before one is joined
     preflight.check_folder(root, task.plan.in_slots(1), stored=spec.storage.uri is not None)
-    display.say(f"{spec.name}: {arrays.description}")
+    _say_of_data(spec, arrays, display)
     if (mend := missing_test(spec.data, data)) is not None:
         display.say(no_test_split(mend))
 
@@ -94,6 +94,11 @@ def run(
         prepared(task, address=address, display=display, begin=begin) as session,
     ):
         return drive(session)
+
+
+def _say_of_data(spec: SearchSpec, arrays: TrialData, display: Display) -> None:
+    for line in (f"{spec.name}: {arrays.description}", *arrays.remarks):
+        display.say(line)
 
 
 def resume(
@@ -123,7 +128,7 @@ def resume(
         refuse_other_data(folder, arrays)
         refuse_other_code(folder, anyway=anyway, say=display.say)
         leave_contact_sheet(folder, spec, arrays)
-        display.say(f"{spec.name}: {arrays.description}")
+        _say_of_data(spec, arrays, display)
         if extend_by:
             display.say(_extended_in_words(spec, history.extra, extend_by))
         task = _search_task(folder, spec, arrays, history.extra, extend_by)

@@ -48,6 +48,11 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
     return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
 
 
+def allowed_faults(folder: SearchFolder) -> list[str]:
+    """What is wrong with a confirmation's test split and was allowed when it was begun, a sentence each."""
+    return [f"Allowed by --allow-copies: {fault}." for fault in folder.about()["confirms"].get("allowed", [])]
+
+
 def is_confirmed(folder: SearchFolder) -> bool:
     """Whether every run of a confirmation has ended."""
     if not folder.is_begun():

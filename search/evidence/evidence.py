@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from search.evidence.bootstrap import Resampled, image_bootstrap
-from search.evidence.candidates import Candidate, read_plan
+from search.evidence.candidates import Candidate, allowed_faults, read_plan
 from search.evidence.paired_tests import Summary, WinnersCurse, winners_curse
 from search.evidence.verdict import Verdict, judge
 from search.journal.history import History
@@ -76,7 +76,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         winners=judge(scores[TEST_METRICS[0]]) if len(chosen) > len(of_families) else None,
         curses=curses,
         images=_with_images(folder, chosen, seeds, test_labels),
-        caveats=(*_caveats(history, of_families), *_about_the_split(folder)),
+        caveats=(*allowed_faults(folder), *_caveats(history, of_families), *_about_the_split(folder)),
     )
 
 

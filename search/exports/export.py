@@ -21,6 +21,7 @@ from trainers.checkpoint import newest_checkpoint_path
 from trainers.config import Config, Real, Seed, TrialConfig, Whole, parse
 from trainers.errors import InputError
 from trainers.files import file_hash, write_atomically
+from trainers.older_configs import as_meant_then
 
 
 class Expected(Config):
@@ -126,7 +127,8 @@ def read_export(path: Path) -> Export:
     origin = raw.get("origin")
     search_id = origin.get("search_id") if isinstance(origin, Mapping) else None
     expected = parse(Expected, raw["expected"], "expected")
-    return Export(parse(TrialConfig, raw["config"], "config"), expected, None if search_id is None else str(search_id))
+    config = parse(TrialConfig, as_meant_then(raw["config"]), "config")
+    return Export(config, expected, None if search_id is None else str(search_id))
 
 
 def search_of(path: Path, exported: Export, results: Path | None = None) -> SearchFolder | None:

@@ -78,7 +78,8 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
         content = find(name)
         if content is not None:
             (here / name).write_bytes(content)
-    moved = load_spec(str(here / SPEC), [f"storage.uri={json.dumps(uri)}"])  # the store may have been copied
+    # the store may have been copied
+    moved = load_spec(str(here / SPEC), [f"storage.uri={json.dumps(uri)}"], kept=True)
     (here / SPEC).write_text(moved.dump_yaml())
     pieces = segments(name.removeprefix(inside) for name in names if name.startswith(inside))
     (here / JOURNAL).write_bytes(joined(pieces, find))

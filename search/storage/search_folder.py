@@ -194,7 +194,7 @@ class SearchFolder:
 
     def spec(self) -> SearchSpec:
         """The resolved spec that the search runs by."""
-        return load_spec(str(self.path / SPEC))
+        return load_spec(str(self.path / SPEC), kept=True)
 
     def about(self) -> dict[str, Any]:
         """Format, id and provenance."""

@@ -183,7 +183,8 @@ def test_a_spec_has_every_field_of_a_trial():
 
 def test_every_number_of_a_trial_but_data_seeds_and_stage_lengths_can_be_searched():
     kept_fixed = {path for path, field in fields().items() if field.kind in ("real", "whole")} - searchable().keys()
-    assert kept_fixed == {"data.val_per_class", "data.seed", "seed", "representation.epochs", "classifier.epochs"}
+    stages = {"representation.epochs", "classifier.epochs"}
+    assert kept_fixed == {"data.val_per_class", "data.val_per_group", "data.seed", "seed", *stages}
 
 
 def test_baselines_alone_need_no_space(written):

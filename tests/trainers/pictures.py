@@ -32,8 +32,8 @@ def folders(top: Path, suffix: str = ".png", per_class: int = 4, shape: tuple[in
 
 
 def own(top: Path, **fields: object) -> DataConfig:
-    """The config of such a folder."""
-    return DataConfig(dataset="folder", path=str(top), **{"val_per_class": 1} | fields)
+    """The config of such a folder. Its images may equal one another: what is tested is how they are read."""
+    return DataConfig(dataset="folder", path=str(top), **{"val_per_class": 1, "split_rules": 1} | fields)
 
 
 def deep_png(path: Path, samples: np.ndarray, clear: tuple[int, ...] | None = None) -> Path:

@@ -1,6 +1,6 @@
 """What the datasets hand over: plain NumPy arrays, which Ray's object store shares between workers without a copy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ Images: TypeAlias = NDArray[np.uint8]  # [N, C, H, W], 0..255
 Labels: TypeAlias = NDArray[np.int64]  # [N]
 Indices: TypeAlias = NDArray[np.int64]
 Groups: TypeAlias = NDArray[np.int64]  # [N], equal for images that show the same thing
+Digests: TypeAlias = NDArray[np.uint64]  # [N, 2], equal for images of the same pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class TrialData:
     class_names: tuple[str, ...]
     fingerprint: str  # hex; the same wherever the same images were used in the same order
     description: str  # for people: data set, classes, counts, kind of source
+    remarks: tuple[str, ...] = ()  # for people: what they may not expect of these images
     look: Mapping[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
     has_given_validation: bool = False  # whether the validation split is the user's own, whatever the seed
 
@@ -51,6 +53,10 @@ class Pool:
     labels: Labels
     read: Callable[[Indices], Images]
     groups: Groups | None = None  # None: every image stands for itself
-    copies: tuple[str, ...] = ()  # for people: which file has the content of which
+    digest: Callable[[Indices], Digests] | None = None  # None: from what `read` gives
+    names: Sequence[str] = ()  # of the images, for people; empty where they have none
+    group_names: Sequence[str] = ()  # of the images' groups; an empty one stands for itself; empty where none has one
+    grouped_by: str = ""  # where those names come from, for people
+    remarks: tuple[str, ...] = ()  # for people: what was passed over
     validates: NDArray[np.bool_] | None = None  # [N]: the images of a given validation split; None: it is drawn
     look: Callable[[], Mapping[str, Any]] | None = None  # what the images are made into, where they are files

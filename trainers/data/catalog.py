@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from trainers.config import DataConfig, did_you_mean
-from trainers.data.arrays import Indices, Pool, Split, TrialData
+from trainers.config import DataConfig, did_you_mean, parse
+from trainers.data.arrays import Groups, Indices, Pool, Split, TrialData
+from trainers.data.copies import belonging, copies_in
 from trainers.data.datasets import digits, fmnist, folder, folder_remarks, isic2018, isic2018_fetch, isic2018_remarks
 from trainers.data.given_split import given_indices
+from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
 from trainers.errors import InputError
@@ -56,8 +59,8 @@ class DataCheck:
     has_given_validation: bool  # whether the validation split is the user's own, and not drawn by seed
     test: tuple[int, ...] | None  # None: there is no test split
     missing_test: str | None  # what would mend that
-    copies: tuple[str, ...]  # which file has the content of which, in words; each pair is on one side of the split
-    remarks: tuple[str, ...]  # sentences about what is not used, and about how images are read
+    remarks: tuple[str, ...]  # sentences about what is not used, what belongs together, and how images are read
+    faults: tuple[str, ...]  # what stops a confirmation, unless it is allowed
     fingerprint: str
 
 
@@ -73,20 +76,26 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     classes = _chosen(config, pool)
     names = tuple(pool.class_names[label] for label in classes)
     shape = {name: getattr(config, name) for name in ("seed", "train_size", "ratio", "counts", "long_tail")}
+    copies = copies_in(pool, classes)
+    shape["groups"] = groups = pool.groups if config.split_rules == 1 else belonging(pool, copies)
     if pool.validates is not None:
         train, validation = given_indices(pool.labels, classes, names, pool.validates, **shape)
     else:
-        train, validation = split_indices(
-            pool.labels, classes, names, val_per_class=config.val_per_class, groups=pool.groups, **shape
-        )
+        shape |= {"val_per_class": config.val_per_class, "val_per_group": config.val_per_group}
+        train, validation = split_indices(pool.labels, classes, names, **shape)
     both = _split(pool, classes, np.concatenate([train, validation]))  # one pass, one list of broken files
     parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
+    description = describe(pool, names, parts[0].counts(len(names)))
     return TrialData(
         train=parts[0],
         validation=parts[1],
         class_names=names,
         fingerprint=fingerprint(names, parts[0], parts[1]),
-        description=describe(pool, names, parts[0].counts(len(names))) + _about_validation(pool, classes, validation),
+        description=description + _about_validation(pool, classes, validation, groups),
+        remarks=(
+            *remarks_on(pool, classes, copies, "training", config.split_rules),
+            *faults_of(pool, copies, "training"),
+        ),
         look=None if pool.look is None else pool.look(),
         has_given_validation=pool.validates is not None,
     )
@@ -106,13 +115,36 @@ def load_test(config: DataConfig, root: Path | None = None) -> Split:
     return _test_split(config, pool)
 
 
+def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
+    """What would make a score on the test split too good to be true, in sentences; reads its images to compare them.
+
+    One image under two labels; test images that are copies of training images; groups that stand in both.
+    """
+    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    classes = _chosen(config, pool)
+    found = faults_of(pool, copies_in(pool, classes), "training")
+    return (*found, *_faults_with_test(pool, OPEN_TEST[config.dataset](config, data_root(root)), classes))
+
+
+def _faults_with_test(pool: Pool, test: Pool | None, classes: tuple[int, ...]) -> Iterator[str]:
+    if test is not None:
+        yield from faults_of(test, copies_in(test, classes), "test")
+        yield from faults_between(pool, test, classes)
+
+
 def check(config: DataConfig, root: Path | None = None) -> DataCheck:
     """Load everything that the config names, the test split included, and count it."""
     pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
     data = _trial_data(config, pool)
     test_pool = OPEN_TEST[config.dataset](config, data_root(root))
     test = None if test_pool is None else _test_split(config, test_pool)
-    classes = len(data.class_names)
+    chosen, classes = _chosen(config, pool), len(data.class_names)
+    copies = copies_in(pool, chosen)
+    remarks = list(remarks_on(pool, chosen, copies, "training", config.split_rules))
+    if test_pool is not None:
+        remarks += remarks_on(test_pool, chosen, copies_in(test_pool, chosen), "test")
+    if config.dataset in REMARKS:
+        remarks += REMARKS[config.dataset](config, data_root(root))
     channels, height, width = data.train.images.shape[1:]
     return DataCheck(
         dataset=config.dataset,
@@ -124,8 +156,8 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
         has_given_validation=data.has_given_validation,
         test=None if test is None else test.counts(classes),
         missing_test=missing_test(config, root),
-        copies=pool.copies + (() if test_pool is None else test_pool.copies),
-        remarks=tuple(REMARKS[config.dataset](config, data_root(root))) if config.dataset in REMARKS else (),
+        remarks=tuple(dict.fromkeys(remarks)),
+        faults=(*faults_of(pool, copies, "training"), *_faults_with_test(pool, test_pool, chosen)),
         fingerprint=data.fingerprint,
     )
 
@@ -141,17 +173,29 @@ def default_config(name: str) -> DataConfig:
     return DataConfig(dataset="digits", val_per_class=40) if name == "digits" else DataConfig()
 
 
-def config_of_folder(path: Path, root: Path | None = None) -> DataConfig:
+def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, Any] | None = None) -> DataConfig:
     """The config that `afcl data check FOLDER` looks at: of each class a fifth of the smallest one validates.
 
-    Where the folder has a validation split of its own, nobody asks for val_per_class.
+    Where images belong together, it is a fifth of the groups, whole ones if the user named them. Equal images are one.
+    Where the folder has a validation split of its own, nobody asks for val_per_class. given: what the user says of
+    other fields, and of these.
     """
-    config = DataConfig(dataset="folder", path=str(path), image_size=64)  # photos are seldom of one size
+    given = given or {}
+    # photos are seldom of one size
+    config = parse(DataConfig, {"dataset": "folder", "path": str(path), "image_size": 64, **given}, "data")
     pool = folder.open_train(config, data_root(root))
-    if pool.validates is not None:
+    if pool.validates is not None or "val_per_class" in given:
         return config
-    fewest = int(np.bincount(pool.labels).min())
-    return config.model_copy(update={"val_per_class": max(1, fewest // 5)})
+    classes = _chosen(config, pool)
+    groups = belonging(pool, copies_in(pool, classes))
+    if groups is None:
+        fewest, each = min(int((pool.labels == label).sum()) for label in classes), 1
+    else:
+        sizes = [np.unique(groups[pool.labels == label], return_counts=True)[1] for label in classes]
+        smallest = min(sizes, key=len)
+        fewest, each = len(smallest), int(np.median(smallest)) if pool.group_names else 1
+    each = config.val_per_group if "val_per_group" in given else each
+    return config.model_copy(update={"val_per_class": max(1, fewest // 5) * each, "val_per_group": each})
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
@@ -191,13 +235,12 @@ def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str
     return f"{pool.name} {classes} {':'.join(map(str, counts))} from {pool.source}"
 
 
-def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices) -> str:
-    if pool.validates is not None:
-        return ", with a validation split of their own"
-    if pool.groups is None:
-        return ""
-    number = left_out(pool.labels, classes, validation, pool.groups)
-    return f", without {number} more of what the validation images show"
+def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices, groups: Groups | None) -> str:
+    given = "" if pool.validates is None else ", with a validation split of their own"
+    number = 0 if groups is None else left_out(pool.labels, classes, validation, groups)
+    if groups is None or (given and not number):
+        return given
+    return f"{given}, without {number} more of what the validation images show"
 
 
 def _dataset(config: DataConfig) -> str:
@@ -205,6 +248,9 @@ def _dataset(config: DataConfig) -> str:
         for field in ("image_size", "fit", "background"):
             if getattr(config, field) != DataConfig.model_fields[field].default:
                 raise InputError(f"data.{field}: is only for dataset: folder and isic2018, not for {config.dataset}")
+    for field in ("file", "label", "group"):
+        if getattr(config, field) is not None and config.dataset != "folder":
+            raise InputError(f"data.{field}: is only for dataset: folder, not for {config.dataset}")
     return config.dataset
 
 

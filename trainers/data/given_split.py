@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.arrays import Indices, Labels
+from trainers.data.arrays import Groups, Indices, Labels
 from trainers.data.splits import class_order, train_counts
 from trainers.errors import InputError
 
@@ -21,11 +21,13 @@ def given_indices(
     ratio: Sequence[float] | None = None,
     counts: Sequence[int] | None = None,
     long_tail: float | None = None,
+    groups: Groups | None = None,
 ) -> tuple[Indices, Indices]:
     """Indices of the training and of the validation images, class after class, as `split_indices` has them.
 
     validates: [N], the images of the given split. The seed decides which of the others train, where a size or a shape
-    leaves some out. Raises InputError where a class has no image on a side, or too few for the shape.
+    leaves some out. groups: [N], equal where images belong together: none trains with another of whose group validates.
+    Raises InputError where a class has no image on a side, or too few for the shape.
     """
     for field, shape in (("ratio", ratio), ("counts", counts)):
         if shape is not None and len(shape) != len(names):
@@ -36,6 +38,12 @@ def given_indices(
     for name, there in zip(names, validation, strict=True):
         if not len(there):
             raise InputError(f"data.path: the validation split has no image of class {name!r}")
+    if groups is not None:
+        barred = groups[np.concatenate(validation)]
+        orders = [order[~np.isin(groups[order], barred)] for order in orders]
+        for name, order in zip(names, orders, strict=True):
+            if not len(order):
+                raise InputError(f"data.path: every training image of class {name!r} belongs with one that validates")
     available = [len(order) for order in orders]
     wanted = train_counts(available, names, train_size=train_size, ratio=ratio, counts=counts, long_tail=long_tail)
     train = [order[:number] for order, number in zip(orders, wanted, strict=True)]

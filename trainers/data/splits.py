@@ -7,7 +7,8 @@ of a larger one, and a change in one class leaves the others alone.
 Where several images show one thing (a lesion from two sides), they are a group, and a group is never on both sides: the
 images of a group stand together in the order, validation takes one image of each of the first groups, and the other
 images of those groups are left out of both sides. So the validation images of a class are independent of each other and
-as many as were asked for.
+as many as were asked for. Where groups are few and large (twenty patients with a hundred images each), more than one
+image of a group may validate, at the price of that independence.
 """
 
 import math
@@ -32,36 +33,35 @@ def split_indices(
     counts: Sequence[int] | None = None,
     long_tail: float | None = None,
     groups: Groups | None = None,
+    val_per_group: int = 1,
 ) -> tuple[Indices, Indices]:
     """Indices into `labels` of the training images and of the validation images, class after class.
 
     `classes` are the labels to use and `names` what to call them in an error; `ratio`, `counts` and the long tail
-    follow their order. `groups`: [N], equal where images are not independent; None where all are. Raises InputError
-    where a class has too few images, or would be left with none.
+    follow their order. `groups`: [N], equal where images are not independent; None where all are. `val_per_group`: so
+    many images of a group validate at most. Raises InputError where a class has too few images, or would be left with
+    none.
     """
     for field, shape in (("ratio", ratio), ("counts", counts)):
         if shape is not None and len(shape) != len(names):
             raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {len(names)} classes")
-    independent, validation, rest = [], [], []
+    validation, rest, complaints = [], [], []
     for label in classes:
         order = class_order(labels, label, seed)
         order, starts = (order, np.arange(len(order))) if groups is None else together(order, groups)
-        independent.append(len(starts))
-        validation.append(order[starts[:val_per_class]])
-        rest.append(order[starts[val_per_class] :][::-1] if len(starts) > val_per_class else order[:0])
+        chosen, number = first_of_groups(order, starts, val_per_class, val_per_group)
+        validation.append(chosen)
+        rest.append(order[starts[number] :][::-1] if number < len(starts) else order[:0])
+        complaints.append(_nothing_left(len(order), len(starts), val_per_class, val_per_group))
     if groups is not None:  # a group with images in two classes may validate in one of them
         barred = groups[np.concatenate(validation)]
-        rest = [order[~np.isin(groups[order], barred)] for order in rest]
-    for name, number, order in zip(names, independent, rest, strict=True):
+        for k, order in enumerate(rest):
+            rest[k] = order[~np.isin(groups[order], barred)]
+            if len(order):
+                complaints[k] = "can train on no image whose group does not validate in another class"
+    for name, order, complaint in zip(names, rest, complaints, strict=True):
         if not len(order):
-            thing = "image" if groups is None else "group"
-            things = (thing if number == 1 else f"{thing}s") + (
-                "" if groups is None else " of images that belong together"
-            )
-            raise InputError(
-                f"data.val_per_class: class {name!r} has {number} {things},"
-                f" so {val_per_class} for validation leave none to train on"
-            )
+            raise InputError(f"data.val_per_class: class {name!r} {complaint}")
     available = [len(order) for order in rest]
     wanted = train_counts(available, names, train_size=train_size, ratio=ratio, counts=counts, long_tail=long_tail)
     train = [order[:number] for order, number in zip(rest, wanted, strict=True)]
@@ -90,6 +90,31 @@ def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
     rank = places[lowest][group]
     gathered = np.argsort(rank, kind="stable")
     return order[gathered], np.flatnonzero(np.diff(rank[gathered], prepend=-1))
+
+
+def first_of_groups(order: Indices, starts: Indices, images: int, per_group: int) -> tuple[Indices, int]:
+    """At most `images` images of the first groups, `per_group` of each at most, and from how many groups they come.
+
+    order, starts: a class as `together` gives it.
+    """
+    taken = np.minimum(np.diff(starts, append=len(order)), per_group)
+    so_far = np.cumsum(taken)
+    number = min(int(np.searchsorted(so_far, images)) + 1, len(starts))
+    first = [order[start : start + count] for start, count in zip(starts[:number], taken[:number], strict=True)]
+    return np.concatenate([order[:0], *first])[:images], number
+
+
+def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
+    """What to say of a class where validation takes it all."""
+    if groups == images:
+        return f"has {images} image{'' if images == 1 else 's'}, so {wanted} for validation leave none to train on"
+    if groups == 1:
+        return f"is one group of {images} images that belong together, so it cannot both train and validate"
+    has = f"has {groups} groups of images that belong together"
+    if per_group == 1:
+        mend = f"data.val_per_group lets more than one of its {images} images validate for each"
+        return f"{has}, so {wanted} for validation leave none to train on ({mend})"
+    return f"{has}, so {wanted} for validation, at most {per_group} of each, leave none to train on"
 
 
 def left_out(labels: Labels, classes: Sequence[int], validation: Indices, groups: Groups) -> int:

@@ -42,10 +42,10 @@ def test_data_check_counts_fashion_mnist(typed):
 
 
 def test_data_check_takes_a_folder_of_images(typed, tmp_path):
-    for kind, count in (("cat", 12), ("dog", 11)):
+    for kind, count, first in (("cat", 12, 0), ("dog", 11, 100)):
         (tmp_path / "own" / kind).mkdir(parents=True)
         for number in range(count):
-            Image.new("L", (8 + number, 8), number).save(tmp_path / "own" / kind / f"{number}.png")
+            Image.new("L", (8 + number, 8), first + number).save(tmp_path / "own" / kind / f"{number}.png")
     own = str(tmp_path / "own")
     printed = done(typed("data", "check", own, "--data", str(tmp_path / "data")))
     assert re.search(r"cat +10 +2", printed)

@@ -265,5 +265,36 @@ def test_a_class_with_too_few_groups_says_so():
         split(labels, groups=groups)
     assert str(refused.value) == (
         "data.val_per_class: class 'rare' has 5 groups of images that belong together,"
-        " so 5 for validation leave none to train on"
+        " so 5 for validation leave none to train on (data.val_per_group lets more than one of its 20 images validate"
+        " for each)"
     )
+
+
+@unhurried
+@given(seeds, st.integers(1, 10), st.integers(1, 4))
+def test_more_than_one_image_of_a_group_may_validate(seed, val_per_class, per_group):
+    labels = labels_of(120, 60)
+    groups = groups_of(labels, seed, most=5)
+    train, validation = split(labels, groups=groups, val_per_class=val_per_class, val_per_group=per_group, seed=seed)
+    assert np.bincount(labels[validation]).tolist() == [val_per_class] * 2
+    assert np.bincount(groups[validation]).max() <= per_group
+    assert set(groups[train]).isdisjoint(groups[validation])
+    assert len(set(validation)) == len(validation)
+    if per_group == 1:
+        assert validation.tolist() == split(labels, groups=groups, val_per_class=val_per_class, seed=seed)[1].tolist()
+
+
+def test_whole_groups_validate_where_as_many_of_each_may():
+    labels = np.repeat([0, 1], 30)
+    groups = np.arange(60) // 3
+    train, validation = split(labels, groups=groups, val_per_class=12, val_per_group=3)
+    assert len(train) == 60 - 24
+    assert np.bincount(groups[validation])[np.unique(groups[validation])].tolist() == [3] * 8
+
+
+def test_groups_that_cannot_give_as_many_images_say_so():
+    labels = np.repeat([0, 1], 20)
+    with pytest.raises(
+        InputError, match=r"'common' has 5 groups .* so 10 for validation, at most 2 of each, leave none"
+    ):
+        split(labels, groups=np.arange(40) // 4, val_per_class=10, val_per_group=2)

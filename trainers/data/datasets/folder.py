@@ -1,7 +1,7 @@
-"""A folder of one's own images: a subfolder per class, or a `labels.csv` with the columns `file` and `label`.
+"""A folder of one's own images: a subfolder per class, or a `labels.csv` that names files and labels.
 
     mine/cat/1.png  mine/dog/2.png            classes are the subfolders' names
-    mine/labels.csv mine/1.png ...            `file` is relative to the CSV's folder
+    mine/labels.csv mine/1.png ...            see label_table.py; it may say which images belong together
     mine/train/...  mine/test/...             either of the two in each: with a test split that searches never open
     mine/val/...                              beside train/ (or valid/, validation/): these validate, all of them
 
@@ -11,20 +11,24 @@ are transparent; brought into a square of `image_size`, or kept at their size if
 class folders files that are no images by their suffix, are passed over; `data check` names them (folder_remarks).
 """
 
-import csv
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from trainers.config import DataConfig, printable
-from trainers.data.arrays import Images, Indices, Pool
+from trainers.data.arrays import Digests, Images, Indices, Pool
+from trainers.data.datasets.label_table import columns_of, read_table
+from trainers.data.groups import numbered
 from trainers.data.io import cache as array_cache
+from trainers.data.io import digests
 from trainers.data.io.decoding import decode_blocks, decode_image
 from trainers.data.io.formats import LEFT_BEHIND, is_image
-from trainers.data.io.items import BrokenImages, Item, named, refuse
+from trainers.data.io.items import BrokenImages, Item, refuse
 from trainers.data.io.look import Look, common_look, extended
 from trainers.data.listing import unread_in
 from trainers.data.names import refuse_undecodable, split_meant
@@ -34,11 +38,24 @@ from trainers.errors import InputError
 VALIDATION = ("val", "valid", "validation")
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The images of a folder, sorted by class and then by file; none is opened."""
+
+    items: list[Item]
+    grouped_by: str = ""  # what names the groups of images that belong together; empty: nothing does
+    remarks: tuple[str, ...] = ()
+
+
 def open_train(config: DataConfig, root: Path) -> Pool:
     """The images of `train/`, and of `val/` where it is there; or of the folder itself where it is not divided."""
     top = given(config)
-    items = list_images(top, part(top, "train"))
-    return _pool(config, root, items, items, validation_items(top))
+    train = list_images(top, part(top, "train"), config)
+    folder = validation_folder(top)
+    if folder is None:
+        return _pool(config, root, train.items, train)
+    validation = _beside(train, list_images(top, folder, config, must_group=False), "validation")
+    return _pool(config, root, train.items, train, validation)
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
@@ -46,7 +63,17 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
     top = given(config)
     if missing_test(config, root) is not None:
         return None
-    return _pool(config, root, list_images(top, part(top, "train")), list_images(top, part(top, "test")))
+    train = list_images(top, part(top, "train"), config)
+    test = _beside(train, list_images(top, part(top, "test"), config, must_group=False), "test")
+    return _pool(config, root, train.items, test)
+
+
+def _beside(train: Listing, other: Listing, split: str) -> Listing:
+    """The other split, with a remark where its groups cannot be held against those that train."""
+    if not train.grouped_by or other.grouped_by:
+        return other
+    blind = f"the {split} split names no groups ({train.grouped_by}): one that stands in train too would not be seen"
+    return replace(other, remarks=(*other.remarks, blind))
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
@@ -92,12 +119,6 @@ def validation_folder(top: Path) -> Path | None:
     return there[0] if there else None
 
 
-def validation_items(top: Path) -> list[Item]:
-    """The images that a given validation split has."""
-    folder = validation_folder(top)
-    return [] if folder is None else list_images(top, folder)
-
-
 def _holds_images(folder: Path) -> bool:
     return (folder / "labels.csv").is_file() or (folder.is_dir() and bool(_subfolders(folder)))
 
@@ -107,9 +128,20 @@ def _subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in there if path.is_dir())
 
 
-def list_images(top: Path, folder: Path) -> list[Item]:
-    """All images of a folder, sorted by class and then by file."""
-    items = _from_csv(top, folder) if (folder / "labels.csv").is_file() else _from_subfolders(top, folder)
+def list_images(top: Path, folder: Path, config: DataConfig, *, must_group: bool = True) -> Listing:
+    """All images of a folder. config: says what the columns of its labels.csv are. must_group: see `read_table`."""
+    table = folder / "labels.csv"
+    if table.is_file():
+        labels = read_table(table, columns_of(config), must_group=must_group)
+        return Listing(_in_order(labels.items), f"labels.csv: {labels.group}" if labels.group else "", labels.remarks)
+    for field in ("file", "label", "group"):
+        if getattr(config, field) is not None and must_group:
+            raise InputError(f"data.{field}: names a column of labels.csv, but {folder} has a folder for each class")
+    return Listing(_in_order(_from_subfolders(top, folder)))
+
+
+def _in_order(items: list[Item]) -> list[Item]:
+    """By class and then by file, however the disk or the CSV lists them."""
     refuse_undecodable([item.label for item in items], "class")
     refuse_undecodable([item.file for item in items], "file")
     return sorted(items, key=lambda item: (item.label, item.file))
@@ -130,47 +162,24 @@ def _from_subfolders(top: Path, folder: Path) -> list[Item]:
     return items
 
 
-def _from_csv(top: Path, folder: Path) -> list[Item]:
-    table = folder / "labels.csv"
-    items: dict[Path, Item] = {}
-    missing = []
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines, restval="")
-            if not {"file", "label"} <= set(rows.fieldnames or ()):
-                raise InputError(f"data.path: {table} needs the columns file and label, but has {rows.fieldnames}")
-            for row in rows:
-                file, label = row["file"].strip(), row["label"].strip()
-                if not file or not label:
-                    raise InputError(f"data.path: {table}, line {rows.line_num}: file and label must both be given")
-                path = (folder / file).resolve()  # one name for a file, however it is written
-                if path in items:
-                    raise InputError(f"data.path: {table}, line {rows.line_num}: {file} is listed twice")
-                items[path] = Item(label, file, path)
-                if not path.is_file():
-                    missing.append(file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"data.path: {table} is no CSV file in UTF-8: {error}") from None
-    if missing:
-        raise InputError(f"data.path: {table} names {named(missing, 'file')} not there")
-    if not items:
-        raise InputError(f"data.path: {table} lists no image")
-    return list(items.values())
-
-
 def _pool(
-    config: DataConfig, root: Path, train: Sequence[Item], items: Sequence[Item], validation: Sequence[Item] = ()
+    config: DataConfig,
+    root: Path,
+    train: Sequence[Item],
+    listing: Listing,
+    validation: Listing | None = None,
 ) -> Pool:
-    """A pool of `items`, which look as all of `train` does: so no ratio and no test image can change how images look.
+    """A pool of images that look as all of `train` does: so no ratio and no test image can change how images look.
 
     validation: the images of a given split, which stand behind the others.
     """
     class_names = tuple(sorted({item.label for item in train}))
     position = {name: k for k, name in enumerate(class_names)}
-    for item, split in [*((item, "test") for item in items), *((item, "validation") for item in validation)]:
+    beside = [] if validation is None else validation.items
+    for item, split in [*((item, "test") for item in listing.items), *((item, "validation") for item in beside)]:
         if item.label not in position:
             raise InputError(f"data.path: {split} class {item.label!r} is not among the training classes")
-    offered = [*items, *validation]
+    offered = [*listing.items, *beside]
     labels = np.array([position[item.label] for item in offered], dtype=np.int64)
     chosen = set(config.classes or class_names)
     used = [item.label in chosen for item in offered]  # no others are opened
@@ -185,31 +194,58 @@ def _pool(
         decisive = {item.path for item in alike}
         return extended(look, [item for item in opened if item.path not in decisive]), broken
 
-    def read(indices: Indices) -> Images:
-        try:
-            look, broken = look_and_broken()
-            return read_images(root, look, opened, broken, place[indices], resize=config.image_size is not None)
-        except BrokenImages as error:
-            raise InputError(f"data.path: {error}") from None
+    def recipe() -> tuple[array_cache.Recipe, array_cache.Decode, dict[str, str]]:
+        look, broken = look_and_broken()
+        return *_recipe(look, opened, broken, resize=config.image_size is not None), broken
 
+    def read(indices: Indices) -> Images:
+        with _said_of_the_path():
+            how, decode, broken = recipe()
+            images = array_cache.read(root, how, decode, place[indices])
+            refuse(broken)  # also where nothing had to be decoded
+            return images
+
+    def digest(indices: Indices) -> Digests:
+        with _said_of_the_path():
+            how, decode, broken = recipe()
+            found: Digests = digests.kept(root, how, decode)[place[indices]]
+            refuse(broken)
+            return found
+
+    groups = [item.group for item in offered]
     return Pool(
         "Own images",
         "a folder",
         class_names,
         labels,
         read,
-        validates=np.arange(len(offered)) >= len(items) if validation else None,
+        groups=numbered(groups) if listing.grouped_by else None,
+        digest=digest,
+        names=[item.file for item in offered],
+        group_names=groups if listing.grouped_by else (),
+        grouped_by=listing.grouped_by,
+        remarks=tuple(dict.fromkeys((*listing.remarks, *(() if validation is None else validation.remarks)))),
+        validates=np.arange(len(offered)) >= len(listing.items) if beside else None,
         look=lambda: look_and_broken()[0].as_plain(),
     )
 
 
-def read_images(
-    root: Path, look: Look, items: Sequence[Item], broken: Mapping[str, str], indices: Indices, *, resize: bool
-) -> Images:
-    """The images of `items` at `indices`, made to look alike, through the array cache.
+@contextmanager
+def _said_of_the_path() -> Iterator[None]:
+    """Broken images of a folder that the user gave are the user's to mend."""
+    try:
+        yield
+    except BrokenImages as error:
+        raise InputError(f"data.path: {error}") from None
 
-    broken: what is known to be wrong with files, of whichever split, by file. Raises BrokenImages with the names of all
-    files that cannot be used.
+
+def _recipe(
+    look: Look, items: Sequence[Item], broken: Mapping[str, str], *, resize: bool
+) -> tuple[array_cache.Recipe, array_cache.Decode]:
+    """How the images of `items` are made to look alike, through the array cache.
+
+    broken: what is known to be wrong with files, of whichever split, by file. Decoding raises BrokenImages with the
+    names of all files that cannot be used.
     """
     recipe = array_cache.Recipe(
         name="folder",
@@ -218,7 +254,4 @@ def read_images(
         shape=look.shape,
         how=look.how,
     )
-    decode = partial(decode_image, look=look, resize=resize)
-    images = array_cache.read(root, recipe, partial(decode_blocks, items, decode, broken=broken), indices)
-    refuse(broken)  # also where nothing had to be decoded
-    return images
+    return recipe, partial(decode_blocks, items, partial(decode_image, look=look, resize=resize), broken=broken)

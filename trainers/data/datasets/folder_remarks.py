@@ -1,6 +1,5 @@
 """What `afcl data check` says of a folder of images beside its counts: what is not used, and how images are read."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from trainers.data.io.survey import survey
 from trainers.data.listing import not_used
 from trainers.data.names import twins
 
-COLUMNS = ("file", "label")
-
 
 def remarks(config: DataConfig, root: Path) -> Iterator[str]:
     """Sentences about a folder whose images can all be read."""
@@ -24,14 +21,14 @@ def remarks(config: DataConfig, root: Path) -> Iterator[str]:
         yield f"{validation.name}/ is the validation split, whole: val_per_class and data.seed choose none of it"
     if folder.missing_test(config, root) is None:
         parts.append(folder.part(top, "test"))
-    train, *others = (folder.list_images(top, part) for part in parts)
+    first, *rest = parts
+    train = folder.list_images(top, first, config).items
+    others = [folder.list_images(top, part, config, must_group=False).items for part in rest]
     labels = sorted({item.label for item in train})
     yield from twins(labels)
     if config.classes is not None and (left := sorted(set(labels) - set(config.classes))):
         yield f"not used: the classes {printable(', '.join(left))}, which data.classes leaves out"
     tables = [part / "labels.csv" for part in parts if (part / "labels.csv").is_file()]
-    for table in tables:
-        yield from _unused_columns(top, table)
     every = [*train, *(item for items in others for item in items)]
     yield from not_used(top, [*(item.path for item in every), *tables])
 
@@ -40,11 +37,3 @@ def remarks(config: DataConfig, root: Path) -> Iterator[str]:
 
     look, _ = common_look(chosen(train), config, root)
     yield from survey(chosen(every), look, resized=config.image_size is not None)
-
-
-def _unused_columns(top: Path, table: Path) -> Iterator[str]:
-    with table.open(newline="", encoding="utf-8-sig") as lines:
-        names = [name for name in next(csv.reader(lines), []) if name.strip() and name not in COLUMNS]
-    if names:
-        what = "columns" if len(names) > 1 else "column"
-        yield f"not used: the {what} {printable(', '.join(names))} of {table.relative_to(top).as_posix()}"

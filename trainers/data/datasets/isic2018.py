@@ -8,7 +8,7 @@
 
 Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on training images, one of a
 lesion and none of a lesion that trains (see trainers.data.splits). Which images show one lesion is what the official
-groupings say, and what files of the same content do: Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
+groupings say, and what equal images do: Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
 that the groupings miss, and such a pair may train and validate. `data.fit` makes images square. The metric of the
 challenge, the mean of per-class recalls, is `balanced_accuracy` here.
 
@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainers.config import DataConfig, printable
-from trainers.data.arrays import Groups, Images, Indices, Pool
+from trainers.config import DataConfig
+from trainers.data.arrays import Digests, Images, Indices, Pool
 from trainers.data.datasets.isic2018_tables import CLASS_NAMES, Damaged, find_table, read_lesions, read_listing
-from trainers.data.io import cache
+from trainers.data.groups import numbered, of_sets, united
+from trainers.data.io import cache, digests
 from trainers.data.io.decoding import decode_blocks, decode_image
 from trainers.data.io.items import BrokenImages, Item, refuse
 from trainers.data.io.look import Look
@@ -109,20 +110,38 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
         listing = read_listing(input_folder(top, split), truth)
         items, problems = listing.items, dict(listing.problems)
         alike = same_content(items)
-        groups = None
-        if split == "Training":
-            groups = united(_groups(top, items, problems), alike)
-    copies = _copies(items, alike, problems)
+        lesions = _lesions(top, items, problems) if split == "Training" else []
+    _refuse_contradictions(items, alike, problems)
     position = {name: k for k, name in enumerate(CLASS_NAMES)}
     labels = np.array([position.get(item.label, -1) for item in items], dtype=np.int64)  # -1 is refused when read
-
     look = look_of(config)
+    recipe, decode = _recipe(items, problems, look)
 
     def read(indices: Indices) -> Images:
         with _told_to_whom_it_concerns(config):
-            return read_images(root, items, problems, indices, look)
+            images = cache.read(root, recipe, decode, indices)
+            refuse(problems)  # also where nothing had to be decoded
+            return images
 
-    return Pool("ISIC 2018", "the official files", CLASS_NAMES, labels, read, groups, copies, look=look.as_plain)
+    def digest(indices: Indices) -> Digests:
+        with _told_to_whom_it_concerns(config):
+            found = digests.kept(root, recipe, decode)[indices]
+            refuse(problems)
+            return found
+
+    return Pool(
+        "ISIC 2018",
+        "the official files",
+        CLASS_NAMES,
+        labels,
+        read,
+        groups=united(numbered(lesions), of_sets(len(items), alike)) if lesions else None,
+        digest=digest,
+        names=tuple(item.file for item in items),
+        group_names=lesions,
+        grouped_by="lesions",
+        look=look.as_plain,
+    )
 
 
 def look_of(config: DataConfig) -> Look:
@@ -132,23 +151,22 @@ def look_of(config: DataConfig) -> Look:
     return Look("RGB", (side, side), config.background, config.fit)
 
 
-def _groups(top: Path, items: Sequence[Item], problems: dict[str, str]) -> Groups:
-    """The lesion of each image, as a number. An image without one joins `problems`."""
+def _lesions(top: Path, items: Sequence[Item], problems: dict[str, str]) -> list[str]:
+    """The lesion of each image. An image without one joins `problems`."""
     table = find_table(top, LESIONS)
     assert table is not None  # `_missing` has looked
     lesions = read_lesions(table)
     for item in items:
         if not lesions.get(item.file):
             problems.setdefault(item.file, f"has no lesion in {table.name}")
-    named = [lesions.get(item.file) or item.file for item in items]
-    return np.unique(named, return_inverse=True)[1].astype(np.int64)
+    return [lesions.get(item.file, "") for item in items]
 
 
-def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], indices: Indices, look: Look) -> Images:
-    """The images of `items` at `indices`, RGB, made to look alike: [n, 3, side, side].
+def _recipe(items: Sequence[Item], problems: dict[str, str], look: Look) -> tuple[cache.Recipe, cache.Decode]:
+    """The images of `items`, RGB, made to look alike: [n, 3, side, side].
 
-    Raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be decoded or is
-    not RGB.
+    Decoding raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be
+    decoded or is not RGB.
     """
     recipe = cache.Recipe(
         name=f"isic2018-{look.size[0]}px",
@@ -167,9 +185,7 @@ def read_images(root: Path, items: Sequence[Item], problems: dict[str, str], ind
     def decode(blocks: Sequence[Indices]) -> Iterator[tuple[int, Images]]:
         return decode_blocks(items, decode_one, blocks, problems)
 
-    images = cache.read(root, recipe, decode, indices)
-    refuse(problems)  # also where nothing had to be decoded
-    return images
+    return recipe, decode
 
 
 def same_content(items: Sequence[Item]) -> list[list[int]]:
@@ -186,25 +202,12 @@ def same_content(items: Sequence[Item]) -> list[list[int]]:
     return [alike for alike in contents.values() if len(alike) > 1]
 
 
-def united(groups: Groups, alike: Sequence[Sequence[int]]) -> Groups:
-    """The groups, those of images that are alike made one."""
-    groups = groups.copy()
-    for positions in alike:
-        ours = groups[list(positions)]
-        groups[np.isin(groups, ours)] = ours.min()
-    return groups
-
-
-def _copies(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> tuple[str, ...]:
-    """Each file with the bytes of an earlier one, in words. One of another class joins `problems`."""
-    copies = []
+def _refuse_contradictions(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> None:
+    """A file with the bytes of an earlier one and another class joins `problems`."""
     for first, *others in ([items[k] for k in positions] for positions in alike):
         for item in others:
             if first.label and item.label and item.label != first.label:
                 problems.setdefault(item.file, f"has the content of {first.file} but another label; {LEFT_OUT}")
-            else:
-                copies.append(printable(f"{item.file} has the content of {first.file}"))
-    return tuple(sorted(copies))
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images
 
     So what is wrong with any file is raised by `decode` here, before the first image is used.
     """
-    folder = root / "arrays" / f"{recipe.name}-{_key(recipe)}"
+    folder = folder_of(root, recipe)
     chunks = _chunks(recipe)
     suspects: set[int] = set()
     for _ in range(READS):
@@ -82,6 +82,16 @@ def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images
         if not suspects:
             return images
     raise EnvironmentProblem(f"arrays: {folder} does not keep what is written to it; look at the disk, or remove it")
+
+
+def folder_of(root: Path, recipe: Recipe) -> Path:
+    """Where a recipe's array is kept. What else is kept there is of the same files, in the same order."""
+    return root / "arrays" / f"{recipe.name}-{_key(recipe)}"
+
+
+def origin(recipe: Recipe) -> str:
+    """What the disk says of all files, as one hash: another one where any may have changed."""
+    return hashlib.sha256("\n".join(map(_of_file, recipe.files)).encode()).hexdigest()
 
 
 def _key(recipe: Recipe) -> str:

@@ -26,6 +26,7 @@ class Item:
     label: str
     file: str  # relative to the given folder, for messages
     path: Path
+    group: str = ""  # equal where images belong together, as a patient's do; empty: it stands for itself
 
 
 def reason(error: Exception, path: Path | None = None) -> str:

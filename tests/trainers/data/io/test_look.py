@@ -43,7 +43,7 @@ def ordinary(top):
 
 def look_of(config):
     top = folder.given(config)
-    return common_look(folder.list_images(top, top), config, data_root())[0]
+    return common_look(folder.list_images(top, top, config).items, config, data_root())[0]
 
 
 def test_images_without_transparency_16_used_bits_or_odd_shapes_are_what_they_were(tmp_path):

@@ -1,0 +1,71 @@
+"""Equal images: which of a pool, or of two, have the same pixels as a model would read them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainers.data.arrays import Digests, Groups, Indices, Pool
+from trainers.data.groups import of_sets, united
+from trainers.data.io import digests
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Equal images of one pool, as indices into it; each list in the pool's order."""
+
+    alike: tuple[tuple[int, ...], ...]  # two or more images each
+
+    @property
+    def surplus(self) -> list[tuple[int, int]]:
+        """Every image that an earlier one equals, and that one."""
+        return [(image, first) for first, *others in self.alike for image in others]
+
+
+def used_by(pool: Pool, classes: Sequence[int]) -> Indices:
+    """Indices of the images of these classes."""
+    return np.flatnonzero(np.isin(pool.labels, list(classes)))
+
+
+def copies_in(pool: Pool, classes: Sequence[int]) -> Copies:
+    """Equal images among those of the classes."""
+    used = used_by(pool, classes)
+    return Copies(tuple(tuple(used[same].tolist()) for same in _alike(_digests(pool, used))))
+
+
+def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tuple[int, int]]:
+    """Each image of `other` that equals one of `pool`, with the first such; both of the classes."""
+    ours, theirs = used_by(pool, classes), used_by(other, classes)
+    found = []
+    for same in _alike(np.concatenate([_digests(pool, ours), _digests(other, theirs)])):
+        if same[0] < len(ours):
+            found += [(int(theirs[k - len(ours)]), int(ours[same[0]])) for k in same if k >= len(ours)]
+    return sorted(found)
+
+
+def belonging(pool: Pool, copies: Copies) -> Groups | None:
+    """What may not stand on two sides of a split: the pool's groups, with equal images made one group. None: nothing.
+
+    Returns [N], over the whole pool.
+    """
+    if not copies.alike:
+        return pool.groups
+    equal = of_sets(len(pool.labels), copies.alike)
+    return equal if pool.groups is None else united(pool.groups, equal)
+
+
+def _digests(pool: Pool, indices: Indices) -> Digests:
+    if pool.digest is not None:
+        return pool.digest(indices)
+    return digests.in_stretches(pool.read, indices, pool.read(indices[:1]).nbytes or 1)
+
+
+def _alike(marks: Digests) -> list[list[int]]:
+    """Positions that have one digest, where they are two or more; in order."""
+    _, number, count = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
+    number = number.reshape(-1)
+    repeated = np.flatnonzero(count[number] > 1)
+    sets: dict[int, list[int]] = {}
+    for position in repeated.tolist():
+        sets.setdefault(int(number[position]), []).append(position)
+    return list(sets.values())

@@ -1,0 +1,184 @@
+"""The table `labels.csv` of a folder of images: which file shows what, and which images belong together.
+
+    file,label,group             1.png,cat,ann    2.png,dog,    3.png,cat,ann
+
+`file` is relative to the table's folder; where it has no suffix, the image of that name is meant. Images with the same
+`group` (of one patient, say) never both train and validate; one without stands for itself. A table may call its columns
+otherwise (`data.file`, `data.label`, `data.group`) and have others, which are not used. Spreadsheets save tables with
+semicolons or tabs, a byte order mark, UTF-16 and empty rows at the end: all are read. Nothing here opens an image.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from trainers.config import DataConfig, did_you_mean, printable
+from trainers.data.io.formats import suffixes
+from trainers.data.io.items import Item, named
+from trainers.errors import InputError
+
+SEPARATORS = ",;\t"
+MARKS_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+OF_GROUPS = re.compile(
+    r"(^|[^a-z])(id|ids|patient|lesion|subject|case|study|participant|group)($|[^a-z])", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a table's columns are called, as far as the user says."""
+
+    file: str | None = None
+    label: str | None = None
+    group: str | None = None
+    takes_group: bool = True  # whether a column called group is taken without being named
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """What a table says, in its order."""
+
+    items: list[Item]
+    group: str  # the column of the groups; empty: there is none
+    remarks: tuple[str, ...]  # which columns are not used
+
+
+def columns_of(config: DataConfig) -> Columns:
+    """The columns that a config names."""
+    return Columns(config.file, config.label, config.group, config.split_rules > 1)
+
+
+def read_table(table: Path, columns: Columns, *, must_group: bool = True) -> LabelTable:
+    """Read a table. Raises InputError with one line where it is none, or where a row or a file is not as it should be.
+
+    must_group: refuse a table without the column that `columns.group` names.
+    """
+    header, rows, too_long = _parsed(table)
+    file = _position(table, header, columns.file, "file")
+    label = _position(table, header, columns.label, "label")
+    group = _group_position(table, header, columns, must_group)
+    items: dict[Path, Item] = {}
+    missing: list[str] = []
+    for line, row in rows:
+        name, kind = row[file], row[label]
+        if not name or not kind:
+            raise InputError(f"data.path: {table}, line {line}: file and label must both be given")
+        path = _find(table.parent, name)
+        if path is None:
+            missing.append(name)
+            continue
+        if (before := items.get(path)) is not None:
+            other = f", as {before.label!r} and as {kind!r}" if before.label != kind else ""
+            raise InputError(f"data.path: {table}, line {line}: {printable(name)} is listed twice{other}")
+        items[path] = Item(kind, name, path, "" if group is None else row[group])
+    if missing:
+        raise InputError(f"data.path: {table} names {named(missing, 'file')} not there")
+    if not items:
+        raise InputError(f"data.path: {table} lists no image")
+    taken = [k for k in (file, label, group) if k is not None]
+    remarks = _unused(header, [row for _, row in rows], taken, has_group=group is not None)
+    if too_long:
+        remarks += (f"labels.csv: {_rows(too_long)} more cells than there are columns; those are not used",)
+    return LabelTable(list(items.values()), "" if group is None else header[group], remarks)
+
+
+def _rows(number: int) -> str:
+    return "1 row has" if number == 1 else f"{number} rows have"
+
+
+def _parsed(table: Path) -> tuple[list[str], list[tuple[int, list[str]]], int]:
+    """The header; each row that is not empty, as long as the header, with its line; how many had more cells."""
+    content = table.read_bytes()
+    try:
+        text = content.decode("utf-16" if content.startswith(MARKS_UTF_16) else "utf-8-sig")
+        lines = csv.reader(StringIO(text, newline=""), delimiter=_separator(text))
+        header = [name.strip() for name in next(lines, [])]
+        rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines]
+    except (UnicodeError, csv.Error) as error:
+        raise InputError(f"data.path: {table} is no CSV file in UTF-8: {error}") from None
+    width = len(header)
+    given = [(line, (row + [""] * width)[:width]) for line, row in rows if any(row)]
+    return header, given, sum(any(row[width:]) for _, row in rows)
+
+
+def _separator(text: str) -> str:
+    """What parts the header into most columns."""
+    first = next(iter(text.splitlines()), "")
+    return max(SEPARATORS, key=first.count)
+
+
+def _position(table: Path, header: Sequence[str], given: str | None, usual: str) -> int:
+    """Where a column stands. Raises InputError where there is none, or two."""
+    found = _places(header, given or usual)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"data.path: {table} has the column {printable(given or usual)} {len(found)} times")
+    known = [name for name in header if name]
+    if given is not None:
+        hint = printable(did_you_mean(given, known))
+        raise InputError(f"data.{usual}: {table} has no column {printable(given)}{hint}")
+    raise InputError(
+        f"data.path: {table} needs the columns file and label, but has {known}; data.file and data.label name others"
+    )
+
+
+def _group_position(table: Path, header: Sequence[str], columns: Columns, must_group: bool) -> int | None:
+    if columns.group is None and not columns.takes_group:
+        return None
+    if not _places(header, columns.group or "group") and (columns.group is None or not must_group):
+        return None
+    return _position(table, header, columns.group, "group")
+
+
+def _places(header: Sequence[str], name: str) -> list[int]:
+    """Where a column of this name stands; where none does, those whose name differs in case alone."""
+    exact = [k for k, column in enumerate(header) if column == name.strip()]
+    return exact or [k for k, column in enumerate(header) if column.casefold() == name.strip().casefold()]
+
+
+def _unused(
+    header: Sequence[str], rows: Sequence[Sequence[str]], taken: Sequence[int], *, has_group: bool
+) -> tuple[str, ...]:
+    """A sentence on the columns that are not used, and on what one of them may be good for."""
+    unused = [k for k, name in enumerate(header) if name and k not in taken]
+    if not unused:
+        return ()
+    names = printable(", ".join(header[k] for k in unused))
+    are = f"the columns {names} are" if len(unused) > 1 else f"the column {names} is"
+    if has_group:
+        return (f"labels.csv: {are} not used",)
+    good = [k for k in unused if OF_GROUPS.search(header[k]) and _repeats([row[k] for row in rows])]
+    column = printable(header[good[0]]) if good else "COLUMN"
+    return (f"labels.csv: {are} not used; data.group: {column} keeps images of one value on one side of the split",)
+
+
+def _repeats(values: Sequence[str]) -> bool:
+    """Whether some value stands in two rows, and more than one does."""
+    given = [value for value in values if value]
+    return 1 < len(set(given)) < len(given)
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    """The image that a row means: by its one true path, however it is written. None: there is none, or more."""
+    for written in dict.fromkeys((name, name.replace("\\", "/"))):
+        try:
+            path = (folder / written).resolve()
+            if path.is_file():
+                return path
+            found = [one for one in _with_suffix(path) if one.is_file()]
+        except (OSError, ValueError, RuntimeError):  # too long, a zero byte, a circle of links
+            continue
+        if len(found) == 1:
+            return found[0].resolve()
+    return None
+
+
+def _with_suffix(path: Path) -> Iterator[Path]:
+    if path.suffix.lower() not in suffixes():
+        for suffix in sorted(suffixes()):
+            yield path.with_name(path.name + suffix)
+            yield path.with_name(path.name + suffix.upper())

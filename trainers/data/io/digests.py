@@ -1,0 +1,69 @@
+"""A digest of each image as it is read, by which equal images are found; kept beside the cached array.
+
+    arrays/isic2018-9f3c…/digests.npz     what the files were, as one hash, and uint64 [N, 2]
+
+Digests are of pixels and not of files: a picture that was saved anew, as another format or without its EXIF, is the
+same to a model. They are made once for each state of the files, from a stretch of the array at a time.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from trainers.data.arrays import Digests, Images, Indices
+from trainers.data.io import cache
+from trainers.files import write_atomically
+
+STRETCH_BYTES = 1 << 28  # of pixels in memory at once
+FILE = "digests.npz"
+
+
+def of_images(images: Images) -> Digests:
+    """BLAKE2b of each image's bytes. images: [N, C, H, W]."""
+    whole = np.ascontiguousarray(images)
+    return _as_array(b"".join(hashlib.blake2b(image.data, digest_size=16).digest() for image in whole))
+
+
+def in_stretches(read: Callable[[Indices], Images], indices: Indices, bytes_each: int) -> Digests:
+    """Digests of the images at `indices`, of which few are in memory at once. bytes_each: the size of one."""
+    rows = max(1, STRETCH_BYTES // bytes_each)
+    parts = [of_images(read(indices[start : start + rows])) for start in range(0, len(indices), rows)]
+    return np.concatenate([_as_array(b""), *parts])
+
+
+def kept(root: Path, recipe: cache.Recipe, decode: cache.Decode) -> Digests:
+    """Digests of all images of a recipe; they are read only where a file changed since digests were made.
+
+    What is wrong with any file is raised by `decode`, as by `cache.read`.
+    """
+    path, origin = cache.folder_of(root, recipe) / FILE, cache.origin(recipe)
+    if (found := _read(path, origin, recipe.images)) is not None:
+        return found
+    made = in_stretches(
+        lambda indices: cache.read(root, recipe, decode, indices), np.arange(recipe.images), prod(recipe.shape)
+    )
+    content = BytesIO()
+    np.savez(content, origin=np.array(origin), digests=made)
+    with suppress(OSError):  # no cache can be written: the next use makes them again
+        write_atomically(path, content.getvalue())
+    return made
+
+
+def _read(path: Path, origin: str, images: int) -> Digests | None:
+    """What is kept, where it is whole and of the same files."""
+    try:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as there:
+            before, digests = str(there["origin"]), np.asarray(there["digests"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return digests if before == origin and digests.shape == (images, 2) and digests.dtype == np.uint64 else None
+
+
+def _as_array(digests: bytes) -> Digests:
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64).reshape(-1, 2)
