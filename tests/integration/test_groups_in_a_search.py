@@ -1,4 +1,7 @@
-"""A search on twenty patients and its confirmation: no patient on two sides, and a test split that repeats stops it."""
+"""A search on twenty patients and its confirmation: no patient on two sides, and a test split that repeats stops it.
+
+Modules: search.engine.test_split_guard
+"""
 
 import json
 import shutil

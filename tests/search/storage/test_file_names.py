@@ -19,7 +19,7 @@ OTHERS = [
 ]
 NAMES = re.compile(
     r"search\.json|spec\.yaml|journal\.\w*\.?jsonl|test-split|verdict\.json|delivered\.json|delivery\.lock"
-    r"|driver\.(json|lock|log)|optuna\.log|index\.html|leaderboard\.csv|confirm-(\d|\*|$)|best-(\d|\*|$)"
+    r"|driver\.(json|lock|log)|optuna\.log|index\.html|leaderboard\.csv|images\.jpg|confirm-(\d|\*|$)|best-(\d|\*|$)"
     r"|trials/|checkpoints/|\bresult\.json|\blog\.txt|embedding\.json|last-error|gave-up|node\.txt"
 )
 # Words of other meanings too: names of files where a path is made with them.
@@ -74,6 +74,7 @@ def test_the_files_of_a_search_have_the_names_that_older_versions_gave_them(tmp_
     properties = [name for name, value in vars(SearchFolder).items() if isinstance(value, property)]
     skipped = {"name", "root", "title", "searched", "storage"}
     assert {name: getattr(folder, name).name for name in properties if name not in skipped} == {
+        "contact_sheet": "images.jpg",
         "test_openings": "test-split.jsonl",
         "tables": "tables",
         "verdict": "verdict.json",
