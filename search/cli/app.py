@@ -4,25 +4,19 @@ Those that plan and run stand in this file, the others in cluster, inspect, expo
 """
 
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from search.cli import cluster, export, inspect, job, machine
-from search.cli.common import (
-    BAD_ENVIRONMENT,
-    BAD_INPUT,
-    DONE,
-    INTERRUPTED,
-    NOTHING_FINISHED,
-    conclude,
-    opened,
-    overridden,
-)
+from search.cli.common import INTERRUPTED, NOTHING_FINISHED, conclude, opened, overridden
+from search.cli.ending import ended
 from search.cli.options import Address, Again, Anyway, Dashboard, Data, Json, Name, Results, Set, Spec, Storage
 from search.display import console
-from search.display.console import print_json, say
-from trainers.errors import DivergedError, EnvironmentProblem, InputError
+from search.display.console import print_json, say, tell
+from trainers.commands import forget
+from trainers.console import make_tolerant
+from trainers.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,31 +29,10 @@ RUN = "Plan and run"
 
 def main() -> None:
     """Run the command line; every expected error is one line and an exit code."""
-    try:
-        code = app(prog_name="afcl", standalone_mode=False) or DONE
-        if code == INTERRUPTED:  # where no search was there to say more
-            print("afcl: interrupted", file=sys.stderr)
-        sys.exit(code)
-    except InputError as error:
-        _fail(error, BAD_INPUT)
-    except typer.TyperException as error:  # a word or a flag that there is not; the help itself has no message
-        _fail(error.format_message(), BAD_INPUT) if error.format_message() else sys.exit(BAD_INPUT)
-    except typer.Abort:  # asked, and nobody there to answer
-        _fail("nothing was done; answer, or say --yes", BAD_INPUT)
-    except EnvironmentProblem as error:
-        _fail(error, BAD_ENVIRONMENT)
-    except DivergedError as error:  # of `train` and `plan --calibrate`: a search goes on without the trial
-        _fail(f"diverged: {error}", NOTHING_FINISHED)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stdout = None
-        sys.exit(DONE)
-    except OSError as error:
-        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", BAD_ENVIRONMENT)
-
-
-def _fail(error: object, code: int) -> NoReturn:
-    print(f"afcl: {error}", file=sys.stderr)
-    sys.exit(code)
+    make_tolerant(sys.stdout)
+    make_tolerant(sys.stderr)
+    forget()
+    sys.exit(ended(lambda: app(prog_name="afcl", standalone_mode=False)))
 
 
 def _say_version(wanted: bool) -> None:
@@ -234,7 +207,7 @@ def confirm(
             say(line)
 
     shown_on = console.console_for(json_)
-    ended = api.confirm(
+    confirmation = api.confirm(
         name,
         top=top,
         seeds=seeds,
@@ -247,10 +220,10 @@ def confirm(
         console=shown_on,
         on_verdict=show,
     )
-    if ended.evidence is None:
-        for words in summary.unconfirmed_in_words(ended.confirmed):
-            shown_on.print(words, highlight=False, markup=False, soft_wrap=True)
-        sys.exit(INTERRUPTED if ended.confirmed.ended == "interrupted" else NOTHING_FINISHED)
+    if confirmation.evidence is None:
+        for words in summary.unconfirmed_in_words(confirmation.confirmed):
+            tell(shown_on, words)
+        sys.exit(INTERRUPTED if confirmation.confirmed.ended == "interrupted" else NOTHING_FINISHED)
 
 
 for words in (cluster, inspect, export, machine, job):

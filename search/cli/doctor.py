@@ -16,6 +16,7 @@ import torch
 from search.storage.redact import shown_uri
 from search.storage.search_folder import results_root
 from search.tracking.client import tracking_uri
+from trainers.commands import command_line
 from trainers.data import default_config, load
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -95,7 +96,7 @@ def _dataset(name: str, data: Path | None) -> Finding:
     try:
         return Finding(name, True, load(default_config(name), data).description)
     except (EnvironmentProblem, InputError) as error:
-        return Finding(name, False, str(error), f"afcl data fetch {name}")
+        return Finding(name, False, str(error), command_line("data", "fetch", name))
 
 
 def in_words(finding: Finding) -> str:

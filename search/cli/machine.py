@@ -7,7 +7,6 @@ import typer
 
 from search.cli.common import BAD_ENVIRONMENT, DONE
 from search.cli.options import Data, Json, Results
-from search.display import console
 from search.display.console import print_json, say
 
 app = typer.Typer()
@@ -71,7 +70,8 @@ def data_check(
     if json_:
         print_json(asdict(checked))
     else:
-        console.out.print(tables.data_counts(checked))
+        for part in tables.data_counts(checked):
+            say(part)
         if is_folder:
             size = f"image_size: {config.image_size}, val_per_class: {config.val_per_class}"
             say(f"in a spec: data: {{dataset: folder, path: {name}, {size}}}")

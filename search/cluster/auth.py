@@ -17,7 +17,7 @@ def known_token() -> str | None:
         return token
     path = Path(os.environ.get(TOKEN_PATH) or Path.home() / ".ray" / "auth_token")
     try:
-        return path.read_text().strip() or None
+        return path.read_text(encoding="utf-8").strip() or None
     except OSError:
         return None
 

@@ -35,6 +35,7 @@ from search.journal.log import Event, Journal
 from search.storage.object_store import Storage, storage_at
 from search.storage.trial_folder import TrialFolder, trial_path
 from spaces.spec import NAME, SearchSpec, load_spec
+from trainers.commands import command_line
 from trainers.config import did_you_mean
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.locking import is_locked, lock_at
@@ -241,20 +242,24 @@ class SearchFolder:
         """Host and pid of the driver that runs the search now; None when nobody does."""
         if not is_locked(self.path / DRIVER_LOCK):
             return None
-        held = json.loads((self.path / DRIVER_LOCK).read_text() or "{}")
+        held = json.loads((self.path / DRIVER_LOCK).read_text(encoding="utf-8") or "{}")
         minutes = (time.time() - held.get("since", time.time())) / 60
         return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
 
-    def hint(self, verb: str, *, named: bool = True) -> str:
+    def hint(self, verb: str, *, named: bool = True, **flags: object) -> str:
         """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
-        root = "" if results_root() == self.root else f" --results {self.root}"
         if verb == "resume" and self.searched is not self:
             verb = "confirm"  # goes on with what was begun
-        return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
+        return self.command(verb, *([self.searched.name] if named else []), **flags)
+
+    def command(self, *words: object, **flags: object) -> str:
+        """A command line about what stands in this results folder, from the current folder."""
+        where = None if results_root() == self.root else self.root
+        return command_line(*words, **flags, results=where) if where else command_line(*words, **flags)
 
     def export_hint(self, finished: int) -> str:
         """The command line that exports the best of so many finished trials: three, where there are three."""
-        return f"{self.hint('export')} --top {min(3, max(1, finished))}"
+        return self.hint("export", top=min(3, max(1, finished)))
 
 
 def create_folder(
@@ -271,8 +276,8 @@ def create_folder(
     try:
         partial.mkdir()
         about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
-        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
-        (partial / SPEC).write_text(spec.dump_yaml())
+        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (partial / SPEC).write_text(spec.dump_yaml(), encoding="utf-8")
         with closing(Journal(partial / JOURNAL)) as journal:
             for event in begun:
                 journal.append(event)
@@ -313,7 +318,7 @@ def all_folders(root: Path) -> list[SearchFolder]:
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads((path / ABOUT).read_text())
+        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
     except ValueError:
         about = None
     if not isinstance(about, dict):

@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 import torch
 import yaml
-from consoles import paper
+from consoles import screen
 from PIL import Image
 from typer.main import get_command
 
@@ -107,17 +107,17 @@ def without_space(text: str) -> str:
 
 
 def test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal(told):
-    folder, console = SearchFolder(told / "told"), paper(80)
+    folder, screen_ = SearchFolder(told / "told"), screen(80)
     history = folder.history()
-    console.print(tables.overview(folder, history))
-    printed = console.file.getvalue()
+    for part in tables.overview(folder, history, screen_.width):
+        screen_.print(part, markup=False, highlight=False, no_wrap=isinstance(part, str))
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", screen_.file.getvalue())
     rows = rows_of_all_trials(printed)
     assert [int(row.split()[0]) for row in rows] == list(history.trials)
     for trial, row in zip(history.trials.values(), rows, strict=True):
         assert trial.state in row
         assert values_of(trial) in row, "the reason gives way to the values"
-    reasons = f"reasons: afcl explain --results {told} told TRIAL, or a wider terminal"
-    assert without_space(reasons) in without_space(printed), "a long path is broken wherever a line ends"
+    assert "reasons: `afcl explain told TRIAL --results" in printed
     assert max(map(len, printed.splitlines())) <= 80
 
 
