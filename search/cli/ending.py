@@ -8,7 +8,7 @@ import typer
 
 from search.cli.common import BAD_ENVIRONMENT, BAD_INPUT, DONE, INTERRUPTED, NOTHING_FINISHED
 from search.display import console
-from search.display.console import Terminal, silence, tell
+from search.display.console import Terminal, silence, tell, unwritten
 from trainers.config import printable
 from trainers.errors import DivergedError, EnvironmentProblem, InputError
 from trainers.os_errors import in_one_line
@@ -22,8 +22,7 @@ def ended(command: Callable[[], int | None]) -> int:
     for stream in (sys.stdout, sys.stderr):
         problem = _unwritten(stream)
         if problem is not None and problem.errno not in GONE and code == DONE:
-            _complain(f"the output could not be written: {problem.strerror}; send it to another place")
-            code = BAD_ENVIRONMENT
+            code = _complain(unwritten(problem))
     return code
 
 

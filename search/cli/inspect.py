@@ -9,7 +9,7 @@ import typer
 from search.cli.common import opened
 from search.cli.options import Dashboard, Data, Json, Name, Results
 from search.display import console
-from search.display.console import print_json, say
+from search.display.console import print_json, say, write
 from trainers.commands import command_line
 from trainers.console import can_redraw
 from trainers.errors import EnvironmentProblem, InputError
@@ -105,7 +105,7 @@ def logs(
     if json_:
         print_json({"name": name, "trial": trial, "log": text})
     elif text:
-        print(text, end="")
+        write(text)
     elif trial is None:
         say(f"nothing to tell: Ray had no complaint; what the search did is in `{command_line('show', name)}`")
     else:

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleDimensions
 
 from search.display.folding import folded
 from trainers.console import TolerantStream, terminal_variables
+from trainers.errors import EnvironmentProblem
 
 UNBOUNDED = 10_000  # columns: more than any table here has
 
@@ -75,4 +76,20 @@ def print_json(value: object) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = json.dumps(value, indent=2)
-    print(text)
+    write(f"{text}\n")
+
+
+def write(text: str) -> None:
+    """Print text exactly as it is. Raises EnvironmentProblem where it cannot be written, unless its reader has gone."""
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        silence(sys.stdout)
+        raise EnvironmentProblem(unwritten(error)) from None
+
+
+def unwritten(problem: OSError) -> str:
+    """That what was printed has not arrived."""
+    return f"the output could not be written: {problem.strerror}; send it to another place"

@@ -5,7 +5,8 @@ import re
 from rich.cells import cell_len
 
 # a command line breaks nowhere: what is copied from the terminal would be two
-_COMMAND = r"`[^`]*`\S*|(?:^|(?<=\s\s)|(?<=:\s))afcl [a-z](?:'[^']*'|(?!\s{3}|['\n]).)*"
+_QUOTED = r"'[^']*'|\"[^\"]*\""
+_COMMAND = rf"`(?:{_QUOTED}|[^`])*`\S*|(?:^|(?<=\s\s)|(?<=:\s))afcl [a-z](?:{_QUOTED}|(?!\s{{3}}|['\n]).)*"
 _PIECE = re.compile(rf"\s*(?:{_COMMAND}|\S+)")
 _LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # what the lines after the first one are to stand under
 
