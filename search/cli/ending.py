@@ -34,6 +34,8 @@ def _told(command: Callable[[], int | None]) -> int:
             _complain("interrupted")
         return code
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer's way to say so
+            return DONE
         return end.code if isinstance(end.code, int) else DONE
     except InputError as error:
         return _complain(error, BAD_INPUT)

@@ -37,6 +37,7 @@ from search.storage.trial_folder import TrialFolder, trial_path
 from spaces.spec import NAME, SearchSpec, load_spec
 from trainers.commands import command_line
 from trainers.config import did_you_mean
+from trainers.data.paths import at_home
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.locking import is_locked, lock_at
 
@@ -58,7 +59,7 @@ PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 def results_root(given: Path | None = None) -> Path:
     """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
-    return Path(given or os.environ.get("AFCL_RESULTS") or "results").expanduser().absolute()
+    return at_home(Path(given or os.environ.get("AFCL_RESULTS") or "results")).absolute()
 
 
 @dataclass(frozen=True)
