@@ -4,6 +4,7 @@ Those that plan and run stand in this file, the others in cluster, inspect, expo
 """
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -29,6 +30,7 @@ RUN = "Plan and run"
 
 def main() -> None:
     """Run the command line; every expected error is one line and an exit code."""
+    warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")  # without shared memory
     make_tolerant(sys.stdout)
     make_tolerant(sys.stderr)
     forget()

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from trainers.config import DataConfig
+from trainers.config import DataConfig, printable
 from trainers.data.arrays import Images, Indices, Pool
 from trainers.data.io import cache
 from trainers.data.io.decoding import (
@@ -127,6 +127,8 @@ def _from_csv(top: Path, folder: Path) -> list[Item]:
                 file, label = row["file"].strip(), row["label"].strip()
                 if not file or not label:
                     raise InputError(f"data.path: {table}, line {rows.line_num}: file and label must both be given")
+                if not file.isprintable():  # a null byte, say, which no file system takes
+                    raise InputError(f"data.path: {table}, line {rows.line_num}: {printable(file)} is no file's name")
                 path = (folder / file).resolve()  # one name for a file, however it is written
                 if path in items:
                     raise InputError(f"data.path: {table}, line {rows.line_num}: {file} is listed twice")
