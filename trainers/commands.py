@@ -3,10 +3,15 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from pathlib import PurePath
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # What a session was given, and which words take it as well: `afcl resume` needs the `--data` that `afcl search` had.
 TAKEN_BY = {
@@ -82,6 +87,18 @@ def given(**flags: str | PurePath | None) -> Iterator[None]:
         yield
     finally:
         _GIVEN.set(before)
+
+
+def told_in_hints(verb: Callable[P, T]) -> Callable[P, T]:
+    """For a verb that is a function: the command lines told inside name the data, address and results it was given."""
+
+    @wraps(verb)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        flags = {name: value for name, value in kwargs.items() if name in TAKEN_BY}
+        with given(**{name: value for name, value in flags.items() if isinstance(value, str | PurePath)}):
+            return verb(*args, **kwargs)
+
+    return called
 
 
 def forget() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.commands import command_line, forget, given, remember
+from trainers.commands import command_line, forget, given, remember, told_in_hints
 
 AWKWARD = ["School Stuff & more", "it's", 'say "x"', "$HOME", "a;b", "*", "[old]", "`id`", "-x", "ü", "#1", "~", "a\\b"]
 
@@ -74,3 +74,12 @@ def test_what_the_command_line_was_given_stays_inside_a_session():
     remember("results", Path("/r"))
     with given(data=None):
         assert command_line("show", "a") == "afcl show a --results /r"
+
+
+def test_a_function_that_was_given_data_tells_it_in_its_hints():
+    @told_in_hints
+    def resume(name: str, *, data: Path | None = None, top: int | None = None) -> str:
+        return command_line("resume", name)
+
+    assert resume("a", data=Path("/my data"), top=3) == "afcl resume a --data '/my data'"
+    assert resume("a") == "afcl resume a"
