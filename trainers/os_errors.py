@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 from trainers.config import printable
@@ -24,13 +25,17 @@ _MENDS = {
     errno.EIO: "the disk, or the server that has it, fails: look at its own log",
     errno.ESTALE: "the server that has the folder lost it: mount it again",
 }
+_PARTIAL = re.compile(r"\.([^/]+)\.\d+(-\d+)?\.partial\b")  # what a file is called while it is written
 
 
 def in_one_line(error: OSError) -> str:
     """The file, what is wrong with it, and what mends that, where it is known."""
     place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
+    place = place and _PARTIAL.sub(r"\1", place)
     what = error.strerror or str(error) or type(error).__name__
     mend = _MENDS.get(error.errno or 0)
+    if place is None and isinstance(error, FileNotFoundError):
+        place, mend = "the current folder", "it was removed: go to another one with cd"
     if error.errno == errno.ENOSPC and lacks_inodes(Path(place or ".")):
         what, mend = "the disk has no inodes left for new files", "remove files, many small ones say, or choose another"
     return printable(f"{place or 'disk'}: {what}{f'; {mend}' if mend else ''}")

@@ -14,6 +14,7 @@ from search.journal.labels import searched, values_of
 from search.storage.search_folder import SearchFolder
 from trainers.data import DataCheck
 from trainers.errors import InputError
+from trainers.os_errors import in_one_line
 
 FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
 
@@ -88,9 +89,10 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
     try:
         history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
         counts, planned = counts_line(folder, history), planned_in(folder, history)
-    except InputError as error:
+    except (InputError, OSError) as error:
+        why = in_one_line(error) if isinstance(error, OSError) else str(error)
         nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
-        return {"name": folder.name, "state": "damaged", **nothing, "data": str(error)}
+        return {"name": folder.name, "state": "damaged", **nothing, "data": why}
     best = next(iter(history.ranked()), None)
     return {
         "name": folder.name,
