@@ -28,12 +28,18 @@ Results = Annotated[
     typer.Option(
         "--results",
         callback=_remembered("results"),
+        readable=False,  # who may not read it is told what mends that
         help="Where searches leave their folders [AFCL_RESULTS, ./results].",
     ),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", callback=_remembered("data"), help="Where data sets are [AFCL_DATA, the user's cache]."),
+    typer.Option(
+        "--data",
+        callback=_remembered("data"),
+        readable=False,
+        help="Where data sets are [AFCL_DATA, the user's cache].",
+    ),
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a field of the spec; repeatable.")

@@ -312,9 +312,19 @@ def open_folder(root: Path, name: str) -> SearchFolder:
 
 
 def all_folders(root: Path) -> list[SearchFolder]:
-    """Every search of a results folder, by name; none that a killed process has half made."""
-    found = (about.parent for about in sorted(root.glob(f"*/{ABOUT}")))
-    return [SearchFolder(path) for path in found if NAME.fullmatch(path.name)]
+    """Every search of a results folder, by name; none that a killed process has half made.
+
+    One that may not be looked into is among them. Raises OSError where the folder itself may not be read.
+    """
+    inside = sorted(root.iterdir()) if root.exists() else []
+    return [SearchFolder(path) for path in inside if NAME.fullmatch(path.name) and _may_be_search(path)]
+
+
+def _may_be_search(path: Path) -> bool:
+    try:
+        return (path / ABOUT).exists()
+    except PermissionError:
+        return True
 
 
 def _read_about(path: Path) -> dict[str, Any]:

@@ -274,3 +274,60 @@ def test_scores_stay_whole_beside_long_values(told, environment):
     for trial, row in zip(folder.history().trials.values(), table, strict=True):
         assert f" {trial.latest('val_balanced_accuracy'):.4f} " in row
         assert row.rstrip().endswith("…")
+
+
+# what may not be read
+
+
+WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner", "--inh-caps", "-all"]
+
+
+@pytest.fixture
+def forbidden(environment):
+    """Run a word as somebody whom the permissions of files bind, which they do not bind root."""
+    if os.geteuid() == 0 and subprocess.run([*WITHOUT_ROOTS_RIGHTS, "true"], capture_output=True).returncode:
+        pytest.skip("root cannot give up its rights here")
+    first = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+
+    def run(*words: str):
+        variables = environment(PYTHONPATH=os.pathsep.join(sys.path))
+        return subprocess.run([*first, *PROGRAM, *words], env=variables, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_list_goes_on_past_it(forbidden, told):
+    (told / "told").chmod(0)
+    try:
+        listed = forbidden("list", "--results", str(told))
+        shown = forbidden("show", "told", "--results", str(told))
+    finally:
+        (told / "told").chmod(0o755)
+    assert listed.returncode == 0
+    assert re.search(r"told\s+damaged.*Permission denied; allow it with chmod or chown", listed.stdout)
+    assert re.search(r"begun\s+interrupted", listed.stdout)
+    assert shown.returncode == 3
+    assert "search.json: Permission denied; allow it with chmod or chown" in shown.stderr
+    told.chmod(0)
+    try:
+        refused = forbidden("list", "--results", str(told))
+    finally:
+        told.chmod(0o755)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (3, 1)
+    assert "Permission denied; allow it with chmod or chown" in refused.stderr
+
+
+def test_nobody_without_a_home_is_given_a_folder_called_tilde(typed, monkeypatch, tmp_path):
+    def unknown(*_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for words in (["plan", "digits"], ["list", "--results", "~/r"]):
+        done = typed(*words)
+        assert done.returncode == 3
+        assert "this user has no home here; set HOME, or name folders whole with --data and --results" in done.stderr
+    assert typed("plan", "digits", "--data", str(tmp_path / "d")).returncode == 0
+    assert not (tmp_path / "~").exists()
