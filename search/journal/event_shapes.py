@@ -85,12 +85,13 @@ NEEDED: dict[str, dict[str, Check]] = {
     "close": {"reason": _is_text},
     "known": {"trials": lambda value: isinstance(value, list)},
 }
-_MAY_HAVE: dict[str, Check] = {"time": _is_count, "up": _is_number, "note": _is_text, "bracket": _is_count}
+_ALL: dict[str, Check] = {"time": _is_count}
+_MAY_HAVE: dict[str, Check] = {"up": _is_number, "note": _is_text, "bracket": _is_count, "slots": _is_count}
 
 
 def misshapen(event: Event) -> str | None:
     """What of an event is not as its kind has it, a field's name; None where all is well, or the kind is unknown."""
-    needed = NEEDED.get(event["event"], {})
+    needed = _ALL | NEEDED.get(event["event"], {})
     for name, check in needed.items():
         if name not in event or not check(event[name]):
             return name

@@ -47,7 +47,8 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
     log = results / "mlflow-ui.log"
     with log.open("w", encoding="utf-8") as output:
         server = subprocess.Popen(command, env=_environment(uri), stdout=output, stderr=output, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when the terminal is closed
+        signal.signal(number, lambda *_: server.terminate())
     try:
         _wait_until_it_answers(server, port)
         if server.poll() is None:  # else its own words say more than what the store says to us

@@ -243,7 +243,6 @@ def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, environme
     shutil.copytree(told / "told", long)
     for line in [
         "list",
-        f"show {long.name}",
         "explain told 0",
         "resume told",
         "plan demo",
