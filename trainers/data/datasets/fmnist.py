@@ -47,7 +47,7 @@ IN_ROOT = Path("FashionMNIST", "raw")  # where torchvision puts the files under 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 DOWNLOAD_PATIENCE = 30.0  # seconds without a byte before a mirror counts as dead
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-PACKAGE = "on Debian `apt install dataset-fashion-mnist`"
+PACKAGE = "apt install dataset-fashion-mnist"
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
@@ -60,7 +60,9 @@ def open_train(config: DataConfig, root: Path) -> Pool:
         raise InputError(
             f"data.path: {config.path} must hold {images} and {labels}, plain or .gz, but they are not there"
         )
-    raise EnvironmentProblem(f"data: Fashion-MNIST is not on this machine; get it with {_fetching()} or, {PACKAGE}")
+    raise EnvironmentProblem(
+        f"data: Fashion-MNIST is not on this machine; get it with {_fetching()} or, on Debian, `{PACKAGE}`"
+    )
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
@@ -216,7 +218,7 @@ def _download(workshop: Path) -> Path:
         )  # that folder goes, so it tells nothing
         raise EnvironmentProblem(
             f"data: Fashion-MNIST could not be downloaded ({reason[:200]}); with a connection to the internet run"
-            f" {_fetching()} again, or {PACKAGE},"
+            f" {_fetching()} again, or on Debian `{PACKAGE}`,"
             " or set data.path to a folder with its files"
         ) from None
     for archive in fresh.glob("*.gz"):
