@@ -330,7 +330,7 @@ def _may_be_search(path: Path) -> bool:
 def _read_about(path: Path) -> dict[str, Any]:
     try:
         about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
         raise InputError(f"{path / ABOUT} is damaged: not a JSON object")
@@ -340,6 +340,11 @@ def _read_about(path: Path) -> dict[str, Any]:
     missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
     if missing or "id" not in about:
         raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")
+    for section, key in (("data", "description"), ("data", "fingerprint"), ("machine", "cpu")):
+        if not isinstance(known[section], dict) or not isinstance(known[section].get(key), str):
+            raise InputError(f"{path / ABOUT} is damaged: its {section} has no {key}")
+    if not isinstance(known["versions"], dict):
+        raise InputError(f"{path / ABOUT} is damaged: its versions are no list of names and versions")
     return about
 
 

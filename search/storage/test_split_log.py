@@ -28,7 +28,10 @@ def openings(record: Path) -> list[Opening]:
     """The looks so far, the first one first."""
     if not record.exists():
         return []
-    return [Opening(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines() if line]
+    try:
+        return [Opening(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines() if line]
+    except (ValueError, TypeError, RecursionError):
+        raise InputError(f"{record} is damaged: it does not say when the test split was opened") from None
 
 
 def is_opened_by(record: Path, by: str) -> bool:
