@@ -336,7 +336,7 @@ def _read_about(path: Path) -> dict[str, Any]:
         raise InputError(f"{path / ABOUT} is damaged: not a JSON object")
     if about.get("format") != FORMAT:
         raise InputError(f"{path} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
-    known = about.get("provenance")
+    known: Any = about.get("provenance")
     missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
     if missing or "id" not in about:
         raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")

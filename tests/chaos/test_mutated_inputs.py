@@ -3,7 +3,7 @@
 import pytest
 from mutated_inputs import tried
 
-# cases that once ended in a traceback: a null byte in a file's name, an event without its time, data without a description
+# cases that once ended in a traceback: a null byte in a file's name, an event without its time, data undescribed
 ONCE_WRONG = [13, 1848, 4268]
 
 
