@@ -16,6 +16,7 @@ from search.evidence.candidates import is_confirmed
 from search.exports.export import export
 from search.reporting.write import write_report
 from spaces.spec import SearchSpec, load_spec
+from trainers.commands import told_in_hints
 from trainers.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Confirmation", "Confirmed", "SearchResult", "confirm", "export", "extend", "resume", "run"]
 
 
+@told_in_hints
 def run(
     spec: SearchSpec | str | Path,
     overrides: Sequence[str] = (),
@@ -55,6 +57,7 @@ def run(
     return _reported(found, data, display)
 
 
+@told_in_hints
 def resume(
     name: str,
     *,
@@ -96,6 +99,7 @@ def resume(
     return _reported(found, data, display) if found.ran else found
 
 
+@told_in_hints
 def extend(
     name: str,
     trials: int,
@@ -128,6 +132,7 @@ class Confirmation:
     evidence: "Evidence | None" = None
 
 
+@told_in_hints
 def confirm(
     name: str,
     *,

@@ -19,6 +19,7 @@ from spaces.ranges import Range, Value, ZeroOr
 from spaces.schema import in_standard_words, space_schema
 from spaces.sections import FAMILIES, Family, ResourcesConfig, SearchConfig, StorageConfig, TrackingConfig
 from spaces.yaml_file import dump_yaml, read_mapping
+from trainers.commands import command_line
 from trainers.config import (
     ClassifierConfig,
     Config,
@@ -205,7 +206,9 @@ def section_of(name: str, overrides: Sequence[str]) -> dict[str, Any]:
 def refuse_spec(path: Path) -> None:
     """Raise InputError for a search's spec, where one trial's configuration is wanted."""
     if "search" in read_mapping(path).values:
-        raise InputError(f"{path}: is a search's spec, not one configuration; run it with `afcl search {path}`")
+        raise InputError(
+            f"{path}: is a search's spec, not one configuration; run it with `{command_line('search', path)}`"
+        )
 
 
 def ready_names() -> list[str]:

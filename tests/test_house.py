@@ -150,6 +150,35 @@ def _imported_at_the_top(module: str) -> list[str]:
     return names
 
 
+def opened_without_encoding(tree: ast.AST) -> list[int]:
+    """Lines that open, read or write a text file in whatever encoding the machine has."""
+
+    def is_text_mode(call: ast.Call) -> bool:
+        modes = [one.value for one in (*call.args, *(k.value for k in call.keywords)) if isinstance(one, ast.Constant)]
+        is_plain = not call.args and not call.keywords
+        return is_plain or any(isinstance(mode, str) and re.fullmatch(r"[rwax]\+?", mode) for mode in modes)
+
+    lines = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or any(keyword.arg == "encoding" for keyword in node.keywords):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name in ("read_text", "write_text") or (name == "open" and is_text_mode(node)):
+            lines.append(node.lineno)
+    return lines
+
+
+def test_every_text_file_of_ours_is_utf_8_whatever_the_locale():
+    tried = "a.open('w'); a.open(); open(a, 'r+'); a.read_text(); a.open('rb'); a.open('a', encoding='utf-8')"
+    assert len(opened_without_encoding(ast.parse(tried))) == 4
+    wrong = {name: lines for name, file in modules().items() if (lines := opened_without_encoding(parsed(file)))}
+    assert wrong == {}
+
+
+def parsed(file: Path) -> ast.AST:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("package", ["search", "spaces", "trainers"])
 def test_every_file_can_be_read_in_one_sitting(package):
     long = {file.name: n for file in (ROOT / package).rglob("*.py") if (n := len(file.read_text().splitlines())) > 400}

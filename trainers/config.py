@@ -338,7 +338,12 @@ def shown(value: object) -> str:
 
 def printable(text: str) -> str:
     """`text` with line ends and control characters escaped: a user's words may not break the one line."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    is_byte = "\udc80" <= char <= "\udcff"  # of a file's name that is no text
+    return f"\\x{ord(char) - 0xDC00:02x}" if is_byte else repr(char)[1:-1]
 
 
 def known_keys(kind: type[Config], names: list[str]) -> list[str]:

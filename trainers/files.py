@@ -17,6 +17,10 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say which file it did not take
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

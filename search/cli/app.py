@@ -4,21 +4,14 @@ Those that plan and run stand in this file, the others in cluster, inspect, expo
 """
 
 import sys
-from typing import Annotated, NoReturn
+import warnings
+from typing import Annotated
 
 import typer
 
 from search.cli import cluster, export, inspect, job, machine
-from search.cli.common import (
-    BAD_ENVIRONMENT,
-    BAD_INPUT,
-    DONE,
-    INTERRUPTED,
-    NOTHING_FINISHED,
-    conclude,
-    opened,
-    overridden,
-)
+from search.cli.common import INTERRUPTED, NOTHING_FINISHED, conclude, opened, overridden
+from search.cli.ending import ended
 from search.cli.options import (
     Address,
     Again,
@@ -34,8 +27,10 @@ from search.cli.options import (
     Storage,
 )
 from search.display import console
-from search.display.console import print_json, say
-from trainers.errors import DivergedError, EnvironmentProblem, InputError
+from search.display.console import print_json, say, tell
+from trainers.commands import forget
+from trainers.console import make_tolerant
+from trainers.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,31 +43,11 @@ RUN = "Plan and run"
 
 def main() -> None:
     """Run the command line; every expected error is one line and an exit code."""
-    try:
-        code = app(prog_name="afcl", standalone_mode=False) or DONE
-        if code == INTERRUPTED:  # where no search was there to say more
-            print("afcl: interrupted", file=sys.stderr)
-        sys.exit(code)
-    except InputError as error:
-        _fail(error, BAD_INPUT)
-    except typer.TyperException as error:  # a word or a flag that there is not; the help itself has no message
-        _fail(error.format_message(), BAD_INPUT) if error.format_message() else sys.exit(BAD_INPUT)
-    except typer.Abort:  # asked, and nobody there to answer
-        _fail("nothing was done; answer, or say --yes", BAD_INPUT)
-    except EnvironmentProblem as error:
-        _fail(error, BAD_ENVIRONMENT)
-    except DivergedError as error:  # of `train` and `plan --calibrate`: a search goes on without the trial
-        _fail(f"diverged: {error}", NOTHING_FINISHED)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stdout = None
-        sys.exit(DONE)
-    except OSError as error:
-        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", BAD_ENVIRONMENT)
-
-
-def _fail(error: object, code: int) -> NoReturn:
-    print(f"afcl: {error}", file=sys.stderr)
-    sys.exit(code)
+    warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")  # without shared memory
+    make_tolerant(sys.stdout)
+    make_tolerant(sys.stderr)
+    forget()
+    sys.exit(ended(lambda: app(prog_name="afcl", standalone_mode=False)))
 
 
 def _say_version(wanted: bool) -> None:
@@ -250,7 +225,7 @@ def confirm(
             say(line)
 
     shown_on = console.console_for(json_)
-    ended = api.confirm(
+    confirmation = api.confirm(
         name,
         top=top,
         seeds=seeds,
@@ -264,10 +239,10 @@ def confirm(
         console=shown_on,
         on_verdict=show,
     )
-    if ended.evidence is None:
-        for words in summary.unconfirmed_in_words(ended.confirmed):
-            shown_on.print(words, highlight=False, markup=False, soft_wrap=True)
-        sys.exit(INTERRUPTED if ended.confirmed.ended == "interrupted" else NOTHING_FINISHED)
+    if confirmation.evidence is None:
+        for words in summary.unconfirmed_in_words(confirmation.confirmed):
+            tell(shown_on, words)
+        sys.exit(INTERRUPTED if confirmation.confirmed.ended == "interrupted" else NOTHING_FINISHED)
 
 
 for words in (cluster, inspect, export, machine, job):

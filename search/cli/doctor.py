@@ -13,11 +13,15 @@ from urllib.parse import urlsplit
 
 import torch
 
+from search.cluster.own_ray import lacks
+from search.engine.preflight import lack_of_folder
 from search.storage.redact import shown_uri
 from search.storage.search_folder import results_root
 from search.tracking.client import tracking_uri
+from trainers.commands import command_line
 from trainers.data import default_config, load
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.os_errors import nearest_existing
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ def _device() -> Finding:
 
 
 def _ray() -> Finding:
+    if (lack := next(lacks(), None)) is not None:
+        return Finding("ray", False, lack.what, lack.mend)
     return Finding("ray", True, f"{metadata.version('ray')}; a search starts its own unless --address names a cluster")
 
 
@@ -80,12 +86,10 @@ def _store(uri: str) -> Finding:
 
 
 def _disk(root: Path) -> Finding:
-    existing = next(folder for folder in (root, *root.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free / 1e9
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        return Finding(
-            "disk", False, f"cannot write to {existing}", "choose another folder with --results or AFCL_RESULTS"
-        )
+    if (lack := lack_of_folder(root)) is not None:
+        what, _, mend = lack.partition("; ")
+        return Finding("disk", False, what, f"{mend}, or choose another folder with --results or AFCL_RESULTS")
+    free = shutil.disk_usage(nearest_existing(root)).free / 1e9
     return Finding(
         "disk", free > 1, f"{free:.0f} GB free for {root}", "" if free > 1 else "free some, or use --results"
     )
@@ -95,7 +99,7 @@ def _dataset(name: str, data: Path | None) -> Finding:
     try:
         return Finding(name, True, load(default_config(name), data).description)
     except (EnvironmentProblem, InputError) as error:
-        return Finding(name, False, str(error), f"afcl data fetch {name}")
+        return Finding(name, False, str(error), command_line("data", "fetch", name))
 
 
 def in_words(finding: Finding) -> str:

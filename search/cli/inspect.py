@@ -9,7 +9,8 @@ import typer
 from search.cli.common import opened
 from search.cli.options import Dashboard, Data, Json, Name, Results
 from search.display import console
-from search.display.console import print_json, say
+from search.display.console import print_json, say, write
+from trainers.commands import command_line
 from trainers.console import can_redraw
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -29,9 +30,10 @@ def list_(results: Results = None, json_: Json = False) -> None:
     if json_:
         print_json(rows)
     elif not rows:
-        say(f"no search in {root} yet; start one with `afcl search demo`")
+        say(f"no search in {root} yet; start one with `{command_line('search', 'demo')}`")
     else:
-        console.out.print(tables.searches(rows))
+        for part in tables.searches(rows):
+            say(part)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -52,7 +54,8 @@ def show(
         else:
             if watch and can_redraw(console.out):
                 console.out.clear()
-            console.out.print(tables.overview(folder, history))
+            for part in tables.overview(folder, history, console.out.width):
+                say(part)
         if not watch or folder.holder() is None:
             return
         time.sleep(2)
@@ -95,16 +98,16 @@ def logs(
             bring_log(folder, trial)
         log = folder.driver_log if trial is None else folder.trial(trial).log
         text = (
-            log.read_text()
+            log.read_text(encoding="utf-8", errors="replace")
             if log.exists()
             else f"{f'search {name}' if trial is None else f'trial {trial}'} has no log yet\n"
         )
     if json_:
         print_json({"name": name, "trial": trial, "log": text})
     elif text:
-        sys.stdout.write(text)
+        write(text)
     elif trial is None:
-        say(f"nothing to tell: Ray had no complaint; what the search did is in `afcl show {name}`")
+        say(f"nothing to tell: Ray had no complaint; what the search did is in `{command_line('show', name)}`")
     else:
         say(f"trial {trial} printed nothing")
 

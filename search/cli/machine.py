@@ -9,7 +9,6 @@ import typer
 from search.cli.common import BAD_ENVIRONMENT, DONE
 from search.cli.options import Data, Json, Results, Set
 from search.cli.sheet import refuse_sheet, write_sheet
-from search.display import console
 from search.display.console import print_json, say
 
 app = typer.Typer()
@@ -87,7 +86,8 @@ def data_check(
     if json_:
         print_json(asdict(checked) | ({} if sheet is None else {"sheet": str(sheet)}))
     else:
-        console.out.print(tables.data_counts(checked))
+        for part in tables.data_counts(checked):
+            say(part)
         if is_folder:
             size = f"image_size: {config.image_size}"
             if not checked.has_given_validation:

@@ -1,23 +1,54 @@
 """The flags and arguments that several words of the command line share."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from trainers.commands import remember
+
+
+def _remembered(flag: str) -> Callable[[Any], Any]:
+    """For an option: have every command line that is told name it too."""
+
+    def callback(value: Any) -> Any:
+        remember(flag, value)
+        return value
+
+    return callback
+
 
 Spec = Annotated[
     str, typer.Argument(help="A spec's YAML file, or the name of a ready one: demo, fmnist, digits, isic2018, study.")
 ]
 Name = Annotated[str, typer.Argument(help="A search's name.")]
 Results = Annotated[
-    Path | None, typer.Option("--results", help="Where searches leave their folders [AFCL_RESULTS, ./results].")
+    Path | None,
+    typer.Option(
+        "--results",
+        callback=_remembered("results"),
+        readable=False,  # who may not read it is told what mends that
+        help="Where searches leave their folders [AFCL_RESULTS, ./results].",
+    ),
 ]
-Data = Annotated[Path | None, typer.Option("--data", help="Where data sets are [AFCL_DATA, the user's cache].")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        callback=_remembered("data"),
+        readable=False,
+        help="Where data sets are [AFCL_DATA, the user's cache].",
+    ),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Override a field of the spec; repeatable.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print plain JSON.")]
-Address = Annotated[str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", callback=_remembered("address"), help="HOST:PORT of a running Ray cluster, or auto."),
+]
 Storage = Annotated[
     str | None,
     typer.Option("--storage", metavar="URI", help="A store that outlives this host, s3://… say [AFCL_STORAGE, none]."),

@@ -15,10 +15,10 @@ def known_token() -> str | None:
     """The token that Ray would send: of RAY_AUTH_TOKEN, of the file RAY_AUTH_TOKEN_PATH or of ~/.ray/auth_token."""
     if token := os.environ.get(TOKEN, "").strip():
         return token
-    path = Path(os.environ.get(TOKEN_PATH) or Path.home() / ".ray" / "auth_token")
+    path = os.environ.get(TOKEN_PATH) or "~/.ray/auth_token"
     try:
-        return path.read_text().strip() or None
-    except OSError:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip() or None
+    except (OSError, RuntimeError):  # none there, or no home
         return None
 
 

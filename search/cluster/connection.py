@@ -6,19 +6,17 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
-from pathlib import Path
 
 import ray
 
 from search.cluster import ray_internals
 from search.cluster.auth import known_token, session_token, token_sent
+from search.cluster.own_ray import check_machine, ray_folder
 from search.storage.own_code import code_folder
 from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
 DEFAULT_PORT = 6379
-SOCKET_NAME_BYTES = 107  # more the kernel does not take
-LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # of Ray, in its folder
 PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
@@ -55,26 +53,23 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
 
 
 def _start(cpus: int | None, gpus: int | None) -> None:
-    with ray_internals.on_loopback():
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            num_gpus=gpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            **ray_internals.with_folder(ray_folder()),
-        )
-
-
-def ray_folder() -> str:
-    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp where TMPDIR's name is too long for sockets.
-
-    On clusters with a batch system TMPDIR often is.
-    """
-    usual = ray_internals.usual_folder()
-    fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES
-    return usual if fits else str(Path(os.sep, "tmp", "ray"))
+    check_machine()
+    folder = ray_folder()
+    try:
+        with ray_internals.on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                num_gpus=gpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                **ray_internals.with_folder(str(folder)),
+            )
+    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:  # a disk that fills up, say
+        raise EnvironmentProblem(
+            f"Ray did not start here ({_first_line(error)}); what it said is in {folder}/session_latest/logs"
+        ) from error
 
 
 @contextmanager
@@ -134,8 +129,13 @@ def _refused(address: str) -> EnvironmentProblem:
 
 
 def _no_cluster(address: str, error: Exception) -> EnvironmentProblem:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return EnvironmentProblem(f"--address {address}: no Ray cluster there ({first}); start one with `ray start --head`")
+    return EnvironmentProblem(
+        f"--address {address}: no Ray cluster there ({_first_line(error)}); start one with `ray start --head`"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from search.cluster import job_secrets, ray_jobs
 from search.storage.own_code import PACKAGES, package_folder
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
 from spaces.spec import SearchSpec
+from trainers.commands import command_line
 from trainers.config import shown as shown_value
 from trainers.errors import EnvironmentProblem, InputError
 
@@ -112,7 +113,7 @@ def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
         if made.secret and made.address.startswith("http://"):
             yield f"{', '.join(sorted(made.secret))} went with it over plain http, as Ray's own token does"
     for verb in ("status", "logs", "stop"):
-        yield f"  afcl {verb} {spec.name} --address {made.address}"
+        yield f"  {command_line(verb, spec.name, address=made.address)}"
 
 
 def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
@@ -217,5 +218,6 @@ def stop(address: str | None, name: str, say: Callable[[str], None]) -> None:
     ray_jobs.stop(door, str(job.submission_id))
     ended = ray_jobs.wait(door, str(job.submission_id), STOP_SECONDS + 10.0)
     if ended.status not in ray_jobs.ENDED:
-        raise EnvironmentProblem(f"search {name} was asked to stop and has not yet; `afcl status {name}` tells more")
+        status = command_line("status", name, address=door.address)
+        raise EnvironmentProblem(f"search {name} was asked to stop and has not yet; `{status}` tells more")
     say(f"{name} is {_state(ended)}; `afcl submit` it again to go on")

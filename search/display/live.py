@@ -6,9 +6,10 @@ from collections.abc import Callable
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
+from search.display.console import tell
+from search.display.fitted import Column, FittedTable
 from search.display.tables import leaderboard
 from search.engine.plan import Plan
 from search.journal.history import ENDED, History, Trial
@@ -84,7 +85,7 @@ class LiveView:
         """Print a line with the time; on a terminal above the live table."""
         self._last_line = time.monotonic()
         minutes, seconds = divmod(int(self._last_line - self._started), 60)
-        self._console.print(f"{minutes:3d}:{seconds:02d}  {text}", highlight=False, markup=False, soft_wrap=True)
+        tell(self._console, f"{minutes:3d}:{seconds:02d}  {text}")
 
     def _idle(self) -> str:
         return "no trial runs just now" if self._has_run else "starting workers"
@@ -110,22 +111,16 @@ class LiveView:
 
     def _render(self) -> Group:
         history = self._history
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("trial", "loss", "epoch", "rung", self._metric.removeprefix("val_"), "values"):
-            table.add_column(
-                column, no_wrap=column != "values", justify="right" if column in ("trial", "epoch") else "left"
-            )
         running = history.in_state("running")
-        for trial in running:
-            latest = trial.latest(self._metric)
-            table.add_row(
-                str(trial.number),
-                trial.family,
-                f"{trial.epoch}/{self._plan.last_epoch}",
-                "" if trial.rung is None else str(trial.rung),
-                "" if latest is None else f"{latest:.4f}",
-                values_of(trial),
-            )
+        columns = (
+            Column("trial", right=True),
+            Column("loss"),
+            Column("epoch", right=True),
+            Column("rung"),
+            Column(self._metric.removeprefix("val_")),
+            Column("values", gives_way="wrapped"),
+        )
+        table = FittedTable(columns, [self._row(trial) for trial in running])
         parts: list[object] = []
         if history.ranked():
             parts += [Text("best so far", style="bold"), leaderboard(history, self._metric, top=5), Text()]
@@ -136,6 +131,17 @@ class LiveView:
         if problem := self._problem():
             parts.append(Text(problem, style="yellow"))
         return Group(*parts)  # type: ignore[arg-type]
+
+    def _row(self, trial: Trial) -> tuple[str, ...]:
+        latest = trial.latest(self._metric)
+        return (
+            str(trial.number),
+            trial.family,
+            f"{trial.epoch}/{self._plan.last_epoch}",
+            "" if trial.rung is None else str(trial.rung),
+            "" if latest is None else f"{latest:.4f}",
+            values_of(trial),
+        )
 
 
 def epochs_done(history: History) -> int:

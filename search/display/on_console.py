@@ -5,20 +5,20 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from search.display.console import Terminal, tell
 from search.display.live import LiveView
 from search.engine.plan import Plan
-from trainers.console import terminal_variables
 
 
 class ConsoleDisplay:
     """Shows a session on a console, by default that of standard output; a `search.engine.display.Display`."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stdout, _environ=terminal_variables())
+        self._console = console or Terminal(file=sys.stdout)
 
     def say(self, text: str) -> None:
         """Print a line as it is."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        tell(self._console, text)
 
     def view(self, plan: Plan, metric: str, problem: Callable[[], str | None]) -> LiveView:
         """A live table where one can be drawn, plain lines elsewhere."""

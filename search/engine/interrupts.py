@@ -14,7 +14,7 @@ from search.storage.search_folder import SearchFolder
 
 
 class Signals:
-    """Ctrl-C or SIGTERM, once: stop tidily. Twice: at once."""
+    """Ctrl-C, SIGTERM or a closed terminal (SIGHUP), once: stop tidily. Twice: at once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -22,6 +22,8 @@ class Signals:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
+        if self.received and number == signal.SIGHUP:  # a terminal that is closed sends it, and then its shell does
+            return
         if self.received:
             raise KeyboardInterrupt
         self.received = True
@@ -30,13 +32,16 @@ class Signals:
 
 @contextmanager
 def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
-    """Take Ctrl-C and SIGTERM inside."""
+    """Take Ctrl-C, SIGTERM and SIGHUP inside; a SIGHUP that is ignored (nohup) stays so."""
     signals = Signals(tell)
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit puts a handler of its own in our place
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
         yield signals
         return
-    before = {number: signal.signal(number, signals) for number in (signal.SIGINT, signal.SIGTERM)}
+    taken = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        taken.append(signal.SIGHUP)
+    before = {number: signal.signal(number, signals) for number in taken}
     try:
         yield signals
     finally:

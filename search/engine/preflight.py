@@ -13,6 +13,10 @@ from search.storage.provenance import code_hash
 from spaces.sections import ResourcesConfig
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
+from trainers.os_errors import free_inodes, nearest_existing
+
+LEAST_DISK = 50_000_000  # bytes for logs, journal and MLflow
+LEAST_FILES, FILES_OF_A_TRIAL = 100, 15
 
 
 def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str] | None:
@@ -62,13 +66,33 @@ def check_folder(root: Path, plan: Plan, *, stored: bool) -> None:
 
     stored: a store has the checkpoints.
     """
-    existing = next(folder for folder in (root, *root.parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise EnvironmentProblem(f"results: cannot write to {existing}; choose another folder with --results")
-    free = shutil.disk_usage(existing).free
-    needed = (0 if stored else plan.disk_bytes) + 50_000_000  # and some for logs, journal and MLflow
+    needed = (0 if stored else plan.disk_bytes) + LEAST_DISK
+    if (lack := lack_of_folder(root, needed, LEAST_FILES + FILES_OF_A_TRIAL * plan.trials)) is not None:
+        raise EnvironmentProblem(f"results: {lack}, or choose another folder with --results")
+
+
+def lack_of_folder(root: Path, needed: int = LEAST_DISK, files: int = LEAST_FILES) -> str | None:
+    """Why a search could not leave its results there, and what would mend it; None where it could.
+
+    needed: bytes. files: how many it makes.
+    """
+    existing = nearest_existing(root)
+    if not existing.is_dir():
+        return f"cannot write to {existing}, which is no folder; move it away"
+    if os.statvfs(existing).f_flag & os.ST_RDONLY:
+        return f"cannot write to {existing}, which is on a read-only disk; have it mounted for writing"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"cannot write to {existing}; allow it with chmod or chown"
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        return f"{root} is no text (UTF-8), which MLflow and Ray want; rename it"
+    free, left = shutil.disk_usage(existing).free, free_inodes(existing)
     if free < needed:
-        raise EnvironmentProblem(
-            f"results: the search may need {needed / 1e6:.0f} MB, but {existing} has {free / 1e6:.0f} MB free; "
-            f"free some or choose another folder with --results"
+        return f"the search may need {needed / 1e6:.0f} MB, but {existing} has {free / 1e6:.0f} MB free; free some"
+    if left is not None and left < files:
+        return (
+            f"the search may make {files} files, but the disk of {existing} takes {left} more (inodes); remove some "
+            "files there"
         )
+    return None

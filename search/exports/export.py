@@ -18,6 +18,7 @@ from search.storage.fetch import bring_checkpoints, bring_results
 from search.storage.search_folder import SearchFolder, all_folders, open_folder, results_root
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.checkpoint import newest_checkpoint_path
+from trainers.commands import command_line
 from trainers.config import Config, Real, Seed, TrialConfig, Whole, parse
 from trainers.errors import InputError
 from trainers.files import file_hash, write_atomically
@@ -112,7 +113,7 @@ def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> 
     unset = {"look"} if expected.look is None else None
     document = {"config": trial.config, "expected": expected.model_dump(exclude=unset), "origin": origin}
     values = ", ".join(f"{path} = {value}" for path, value in searched(trial).items())
-    heading = f"# {trial.family}: {values}\n# train it again with: afcl train {target.name}\n"
+    heading = f"# {trial.family}: {values}\n# train it again with: {command_line('train', target.name, data=None)}\n"
     write_atomically(target, (heading + dump_yaml(document)).encode())
     return target
 

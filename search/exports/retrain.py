@@ -10,6 +10,7 @@ import torch
 from search.exports.export import Expected, Export
 from search.storage.provenance import cpu_kind, versions
 from trainers.checkpoint import Checkpoint
+from trainers.commands import command_line
 from trainers.config import METRIC
 from trainers.data import load
 from trainers.errors import EnvironmentProblem
@@ -46,7 +47,7 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
     if expected.data_fingerprint != arrays.fingerprint:
         raise EnvironmentProblem(
             f"data: {arrays.description} is not what this was trained on ({expected.data}); "
-            f"see `afcl data check {exported.config.data.dataset}`"
+            f"see `{command_line('data', 'check', exported.config.data.dataset)}`"
         )
     torch.set_num_threads(expected.threads)
     device = _device_like(expected.device)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from search.journal.log import Event, JournalError, read_events
+from search.journal.event_shapes import misshapen
+from search.journal.log import Event, damaged, read_events
 from spaces.sections import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
@@ -193,10 +194,12 @@ def read_history(journal: Path) -> History:
     """Replay a journal from its file. Raises JournalError where a line is damaged or does not fit those before it."""
     history, offset = History(), 0
     for event, after in read_events(journal):
+        if (field_ := misshapen(event)) is not None:
+            raise damaged(journal, offset, f"is damaged: its {field_} is not what a line of its kind has")
         try:
             history.apply(event)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise JournalError(f"{journal.name}: the line at byte {offset} does not fit those before it") from None
+            raise damaged(journal, offset, "does not fit those before it") from None
         offset = after
     return history
 

@@ -48,7 +48,7 @@ class Journal:
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
     """The whole events from byte `offset` on, each with the offset behind it.
 
-    Raises JournalError with the byte where a line is damaged.
+    Raises JournalError with the line that is damaged.
     """
     if not path.exists():
         return
@@ -58,13 +58,27 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
             if not line.endswith(b"\n"):
                 return  # torn, or being written now
             try:
-                event = json.loads(line)
-            except ValueError:
+                event = _DECODER.decode(line.decode())
+            except (ValueError, RecursionError):  # no JSON, no UTF-8, no finite number, or nested without end
                 event = None
-            if not isinstance(event, dict) or "event" not in event:
-                raise JournalError(f"{path.name}: the line at byte {offset} is damaged")
+            if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+                raise damaged(path, offset, "is damaged: it is no event in JSON")
             offset += len(line)
             yield event, offset
+
+
+def damaged(path: Path, offset: int, what: str) -> JournalError:
+    """The error that names the line which begins at a byte, as an editor counts lines."""
+    with path.open("rb") as file:
+        number = 1 + file.read(offset).count(b"\n")
+    return JournalError(f"{path}: line {number} {what}")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of a journal")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -119,7 +119,7 @@ def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
 

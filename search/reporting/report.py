@@ -26,6 +26,7 @@ from search.reporting.verdict_section import confirmed_sentences, verdict
 from search.storage.fetch import bring_checkpoints, bring_results
 from search.storage.search_folder import SPEC, SearchFolder, open_folder, results_root
 from search.tracking.report_upload import log_report
+from trainers.commands import TAKEN_BY, command_line
 from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
 
@@ -71,10 +72,12 @@ def reproduction(view: View) -> Section | None:
     made = view.about["provenance"]
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     best, _ = view.folder.exported(1)
+    nowhere = dict.fromkeys(TAKEN_BY)  # the page is read on other machines too
     commands = (
-        f"afcl search {SPEC} --name again   # the file below\n"
+        f"{command_line('search', SPEC, name='again', **nowhere)}   # the file below\n"
         f"{view.folder.export_hint(len(view.ranked))}\n"
-        f"afcl train {best.name}               # the same score, to the last digit on the same CPU kind and versions"
+        f"{command_line('train', best.name, **nowhere)}   # the same score, to the last digit, on the same CPU kind "
+        "and versions"
     )
     origin = (
         f"Commit {made['git_commit']}; {versions}; {made['machine']['cpu']}; "

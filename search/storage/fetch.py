@@ -80,7 +80,7 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
             (here / name).write_bytes(content)
     # the store may have been copied
     moved = load_spec(str(here / SPEC), [f"storage.uri={json.dumps(uri)}"], kept=True)
-    (here / SPEC).write_text(moved.dump_yaml())
+    (here / SPEC).write_text(moved.dump_yaml(), encoding="utf-8")
     pieces = segments(name.removeprefix(inside) for name in names if name.startswith(inside))
     (here / JOURNAL).write_bytes(joined(pieces, find))
 

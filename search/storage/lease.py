@@ -66,7 +66,7 @@ def this_machine() -> str:
     """This boot of this machine and this space of pids; two containers of one host differ."""
     try:
         return (
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
             + " "
             + str(Path("/proc/self/ns/pid").readlink())
         )

@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
+from trainers.os_errors import in_one_line
 
 Answer = TypeVar("Answer")
 CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as one that does not answer
@@ -221,4 +222,8 @@ def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
     try:
         return what()
     except StorageError as error:
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, OSError) and storage.uri.startswith("/") and cause.errno:  # the search's own folder
+            cause.filename = cause.filename or storage.uri
+            raise EnvironmentProblem(in_one_line(cause)) from None
         raise EnvironmentProblem(f"storage: {storage.shown} does not answer as it should ({error})") from None

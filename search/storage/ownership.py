@@ -23,6 +23,7 @@ from search.storage.replication import Mirror
 from search.storage.search_folder import ABOUT, SPEC, SearchFolder
 from search.storage.trial_folder import TRIALS, trial_of, trial_path
 from spaces.spec import SearchSpec
+from trainers.commands import command_line
 from trainers.errors import InputError
 from trainers.files import write_atomically
 
@@ -179,5 +180,5 @@ def refuse_stored(spec: SearchSpec) -> None:
     if is_stored(spec):
         raise InputError(
             f"name: a search {spec.name!r} exists in {spec.storage.uri}; go on with "
-            f"`afcl resume {spec.name} --storage {spec.storage.uri}`, or choose another --name"
+            f"`{command_line('resume', spec.name, storage=spec.storage.uri)}`, or choose another --name"
         )

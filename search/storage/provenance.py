@@ -38,7 +38,7 @@ def own_version() -> str:
     try:
         return metadata.version("afcl-search")
     except metadata.PackageNotFoundError:  # a checkout on a machine where nothing can be installed
-        project = tomllib.loads((code_folder() / "pyproject.toml").read_text())
+        project = tomllib.loads((code_folder() / "pyproject.toml").read_text(encoding="utf-8"))
         return str(project["project"]["version"])
 
 
@@ -78,7 +78,7 @@ def git_commit() -> str | None:
 def cpu_kind() -> str:
     """The processor's model name."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -35,7 +35,9 @@ from search.journal.log import Event, Journal
 from search.storage.object_store import Storage, storage_at
 from search.storage.trial_folder import TrialFolder, trial_path
 from spaces.spec import NAME, SearchSpec, load_spec
+from trainers.commands import command_line
 from trainers.config import did_you_mean
+from trainers.data.paths import at_home
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.locking import is_locked, lock_at
 
@@ -58,7 +60,7 @@ PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 def results_root(given: Path | None = None) -> Path:
     """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
-    return Path(given or os.environ.get("AFCL_RESULTS") or "results").expanduser().absolute()
+    return at_home(Path(given or os.environ.get("AFCL_RESULTS") or "results")).absolute()
 
 
 @dataclass(frozen=True)
@@ -247,20 +249,24 @@ class SearchFolder:
         """Host and pid of the driver that runs the search now; None when nobody does."""
         if not is_locked(self.path / DRIVER_LOCK):
             return None
-        held = json.loads((self.path / DRIVER_LOCK).read_text() or "{}")
+        held = json.loads((self.path / DRIVER_LOCK).read_text(encoding="utf-8") or "{}")
         minutes = (time.time() - held.get("since", time.time())) / 60
         return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
 
-    def hint(self, verb: str, *, named: bool = True) -> str:
+    def hint(self, verb: str, *, named: bool = True, **flags: object) -> str:
         """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
-        root = "" if results_root() == self.root else f" --results {self.root}"
         if verb == "resume" and self.searched is not self:
             verb = "confirm"  # goes on with what was begun
-        return f"afcl {verb}{f' {self.searched.name}' if named else ''}{root}"
+        return self.command(verb, *([self.searched.name] if named else []), **flags)
+
+    def command(self, *words: object, **flags: object) -> str:
+        """A command line about what stands in this results folder, from the current folder."""
+        where = None if results_root() == self.root else self.root
+        return command_line(*words, **flags, results=where) if where else command_line(*words, **flags)
 
     def export_hint(self, finished: int) -> str:
         """The command line that exports the best of so many finished trials: three, where there are three."""
-        return f"{self.hint('export')} --top {min(3, max(1, finished))}"
+        return self.hint("export", top=min(3, max(1, finished)))
 
 
 def create_folder(
@@ -277,8 +283,8 @@ def create_folder(
     try:
         partial.mkdir()
         about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
-        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
-        (partial / SPEC).write_text(spec.dump_yaml())
+        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (partial / SPEC).write_text(spec.dump_yaml(), encoding="utf-8")
         with closing(Journal(partial / JOURNAL)) as journal:
             for event in begun:
                 journal.append(event)
@@ -312,24 +318,39 @@ def open_folder(root: Path, name: str) -> SearchFolder:
 
 
 def all_folders(root: Path) -> list[SearchFolder]:
-    """Every search of a results folder, by name; none that a killed process has half made."""
-    found = (about.parent for about in sorted(root.glob(f"*/{ABOUT}")))
-    return [SearchFolder(path) for path in found if NAME.fullmatch(path.name)]
+    """Every search of a results folder, by name; none that a killed process has half made.
+
+    One that may not be looked into is among them. Raises OSError where the folder itself may not be read.
+    """
+    inside = sorted(root.iterdir()) if root.exists() else []
+    return [SearchFolder(path) for path in inside if NAME.fullmatch(path.name) and _may_be_search(path)]
+
+
+def _may_be_search(path: Path) -> bool:
+    try:
+        return (path / ABOUT).exists()
+    except PermissionError:
+        return True
 
 
 def _read_about(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads((path / ABOUT).read_text())
-    except ValueError:
+        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
         raise InputError(f"{path / ABOUT} is damaged: not a JSON object")
     if about.get("format") != FORMAT:
         raise InputError(f"{path} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
-    known = about.get("provenance")
+    known: Any = about.get("provenance")
     missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
     if missing or "id" not in about:
         raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")
+    for section, key in (("data", "description"), ("data", "fingerprint"), ("machine", "cpu")):
+        if not isinstance(known[section], dict) or not isinstance(known[section].get(key), str):
+            raise InputError(f"{path / ABOUT} is damaged: its {section} has no {key}")
+    if not isinstance(known["versions"], dict):
+        raise InputError(f"{path / ABOUT} is damaged: its versions are no list of names and versions")
     return about
 
 

@@ -28,7 +28,10 @@ def openings(record: Path) -> list[Opening]:
     """The looks so far, the first one first."""
     if not record.exists():
         return []
-    return [Opening(**json.loads(line)) for line in record.read_text().splitlines() if line]
+    try:
+        return [Opening(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines() if line]
+    except (ValueError, TypeError, RecursionError):
+        raise InputError(f"{record} is damaged: it does not say when the test split was opened") from None
 
 
 def is_opened_by(record: Path, by: str) -> bool:
@@ -53,7 +56,7 @@ def open_once(record: Path, by: str, *, again: bool) -> None:
     """
     refuse_second(record, again=again)
     opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), by, bool(openings(record)))
-    with record.open("a") as file:
+    with record.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(opening)) + "\n")
         file.flush()
         os.fsync(file.fileno())

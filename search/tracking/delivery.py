@@ -55,7 +55,7 @@ class Delivered:
 
 def _delivered(folder: SearchFolder) -> Delivered:
     try:
-        stored = json.loads(folder.delivered.read_text())
+        stored = json.loads(folder.delivered.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Delivered("", 0, None, {})
     runs = {int(number): run for number, run in stored["runs"].items()}

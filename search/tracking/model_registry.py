@@ -45,7 +45,7 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: C
         client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
         client.set_tag(run, NOTE, _described(client.get_run(run).data.tags, evidence))
         verdict = searched.confirmation(evidence.confirmation).verdict
-        client.log_dict(run, json.loads(verdict.read_text()), verdict.name)
+        client.log_dict(run, json.loads(verdict.read_text(encoding="utf-8")), verdict.name)
         version = _registered(client, searched, evidence)
         if version is None:
             tell("registering the model with MLflow")

@@ -12,6 +12,7 @@ from pathlib import Path
 from search.storage.redact import shown_uri
 from search.tracking.client import experiments, in_one_line, tracking_uri
 from spaces.spec import SearchSpec
+from trainers.commands import command_line
 from trainers.errors import EnvironmentProblem, InputError
 
 HOST = "127.0.0.1"
@@ -29,7 +30,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
             say(line)
         return 0
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise InputError(f"no runs in {results} yet; start a search with `afcl search demo`")
+        raise InputError(f"no runs in {results} yet; start a search with `{command_line('search', 'demo')}`")
     _check_free(port)
     command = [
         sys.executable,
@@ -44,9 +45,10 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
     command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
     say("starting MLflow")
     log = results / "mlflow-ui.log"
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         server = subprocess.Popen(command, env=_environment(uri), stdout=output, stderr=output, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when the terminal is closed
+        signal.signal(number, lambda *_: server.terminate())
     try:
         _wait_until_it_answers(server, port)
         if server.poll() is None:  # else its own words say more than what the store says to us

@@ -122,11 +122,14 @@ def typed(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture(scope="session")
 def told_once(tmp_path_factory) -> Path:
+    return tell_searches(tmp_path_factory.mktemp("told"))
+
+
+def tell_searches(root: Path) -> Path:
     """A results folder whose searches were told by hand: no trial of theirs ran.
 
     "told" is done, with finished and stopped trials; "begun" was interrupted in its first trial.
     """
-    root = tmp_path_factory.mktemp("told")
     epochs = ["representation.epochs=2", "classifier.epochs=1"]
     spec = load_spec("digits", [*epochs, "search.trials=4", "search.scheduler={grace: 1, reduction: 2}"], name="told")
     arrays = load(spec.data)

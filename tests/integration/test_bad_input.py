@@ -117,7 +117,7 @@ DAMAGES = {  # the file, its content (or the line to spoil), what the line must 
     "a search.json of a later format": ("search.json", '{"format": 99}', "is of format 99, but this afcl reads format"),
     "a spec.yaml that is no YAML": ("spec.yaml", "name: [", "spec.yaml:"),
     "an empty spec.yaml": ("spec.yaml", "", "spec.yaml: is empty"),
-    "a journal that is damaged in the middle": ("journal.jsonl", 5, "journal.jsonl: the line at byte"),
+    "a journal that is damaged in the middle": ("journal.jsonl", 5, "journal.jsonl: line "),
 }
 
 EXPORTS = {  # what is wrong: path, value, what the line must hold
@@ -279,7 +279,7 @@ def test_a_full_disk_is_told_before_the_search_begins(refused, tmp_path):
         pytest.skip("this machine mounts no tmpfs")
     try:
         line = refused(ENVIRONMENT, "search", "digits", results=disk / "results")
-        assert "MB free; free some or choose another folder with --results" in line
+        assert "MB free; free some, or choose another folder with --results" in line
         assert not list(disk.iterdir())
     finally:
         subprocess.run(["umount", disk], check=True)
@@ -338,9 +338,7 @@ def test_a_journal_with_a_line_missing_is_told_with_its_place(refused, typed, to
     for words in (["show", "told"], ["explain", "told", "0"], ["resume", "told"]):
         complaint = typed(*words, results=told)
         assert complaint.returncode == 2
-        assert re.fullmatch(
-            r"afcl: journal.jsonl: the line at byte \d+ does not fit those before it\n", complaint.stderr
-        )
+        assert re.fullmatch(r"afcl: \S+/journal.jsonl: line \d+ does not fit those before it\n", complaint.stderr)
     rows = {row["name"]: row["state"] for row in json.loads(typed("list", "--json", results=told).stdout)}
     assert rows["told"] == "damaged"
     assert rows["begun"] == "interrupted"

@@ -1,10 +1,13 @@
 """What counts as a terminal on which something can be drawn."""
 
+import errno
+import io
+
 import pytest
 from consoles import Screen, paper, screen
 from rich.console import Console
 
-from trainers.console import can_redraw, terminal_variables
+from trainers.console import TolerantStream, can_redraw, make_tolerant, terminal_variables
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,34 @@ def test_a_person_who_wants_no_drawing_has_none(kind):
     console = Console(file=Screen(), _environ={"TERM": kind, "TTY_INTERACTIVE": wish})
     assert console.is_interactive == (wish == "1")
     assert not can_redraw(console)
+
+
+class Closed(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "e 1, t 2 x ? \\xe9"), ("latin-1", "e 1, t 2 × ? \\xe9")])
+def test_what_an_encoding_lacks_is_replaced_letter_by_letter(encoding, shown):
+    raw = io.BytesIO()
+    stream = TolerantStream(io.TextIOWrapper(raw, encoding))
+    stream.write("η 1, τ 2 × 日 \udce9")
+    stream.flush()
+    assert raw.getvalue().decode(encoding) == shown
+
+
+def test_a_stream_of_this_process_can_be_made_tolerant():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, "utf-8")
+    make_tolerant(stream)
+    print("η \udce9 …", file=stream, flush=True)
+    assert raw.getvalue().decode() == "η \\xe9 …\n"
+    make_tolerant(None)
+
+
+def test_a_terminal_that_was_closed_takes_words_in_silence():
+    stream = TolerantStream(Closed())
+    Console(file=stream).print("stopping")
+    assert stream.problem.errno == errno.EIO

@@ -6,22 +6,36 @@ from pathlib import Path
 import platformdirs
 
 from trainers.config import DataConfig
-from trainers.errors import InputError
+from trainers.errors import EnvironmentProblem, InputError
 
 
 def data_root(given: Path | None = None) -> Path:
-    """Where datasets live: `given` (--data), else AFCL_DATA, else the user's cache folder."""
-    if given is not None:
-        return given.expanduser()
-    named = os.environ.get("AFCL_DATA")
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("afcl")
+    """Where datasets live: `given` (--data), else AFCL_DATA, else the user's cache folder.
+
+    Raises EnvironmentProblem where nobody has said which folder that is.
+    """
+    named = given or os.environ.get("AFCL_DATA")
+    if named:
+        return at_home(Path(named))
+    if not os.environ.get("XDG_CACHE_HOME"):
+        at_home(Path("~"))
+    return platformdirs.user_cache_path("afcl")
+
+
+def at_home(path: Path) -> Path:
+    """A path with the home that its ~ stands for. Raises EnvironmentProblem where there is no such home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no HOME, and no entry for the user in the machine's list (a container's user, say)
+        what = "this user has no home here" if path.parts[0] == "~" else f"{path}: there is no such home"
+        raise EnvironmentProblem(f"{what}; set HOME, or name folders whole with --data and --results") from None
 
 
 def anchored(config: DataConfig) -> DataConfig:
     """The same data, by a path that means the same from every folder. For a config whose data were found."""
     if config.path is None:
         return config
-    return config.model_copy(update={"path": str(Path(config.path).expanduser().absolute())})
+    return config.model_copy(update={"path": str(at_home(Path(config.path)).absolute())})
 
 
 def given_folder(path: str) -> Path:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from search.cluster.connection import ray_folder
+from search.cluster.own_ray import ray_folder
 
 
 @pytest.fixture(autouse=True)
@@ -15,13 +15,13 @@ def _no_folder_of_rays_own(monkeypatch):
 
 def test_sockets_stand_in_tmpdir_as_ray_has_it(monkeypatch):
     monkeypatch.setenv("TMPDIR", "/scratch/me")
-    assert ray_folder() == "/scratch/me/ray"
+    assert str(ray_folder()) == "/scratch/me/ray"
 
 
 @pytest.mark.parametrize("name", ["x" * 60, "é" * 30])
 def test_a_long_tmpdir_leaves_the_sockets_to_tmp(monkeypatch, name):
     monkeypatch.setenv("TMPDIR", f"/{name}")
-    assert ray_folder() == "/tmp/ray"
+    assert str(ray_folder()) == "/tmp/ray"
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.commands import command_line
 from trainers.config import DataConfig
 from trainers.data.arrays import Images, Indices, Labels, Pool
 from trainers.data.io import cache
@@ -46,7 +47,7 @@ IN_ROOT = Path("FashionMNIST", "raw")  # where torchvision puts the files under 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 DOWNLOAD_PATIENCE = 30.0  # seconds without a byte before a mirror counts as dead
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-MENDS = "`afcl data fetch fmnist` or, on Debian, `apt install dataset-fashion-mnist`"
+PACKAGE = "apt install dataset-fashion-mnist"
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
@@ -59,7 +60,9 @@ def open_train(config: DataConfig, root: Path) -> Pool:
         raise InputError(
             f"data.path: {config.path} must hold {images} and {labels}, plain or .gz, but they are not there"
         )
-    raise EnvironmentProblem(f"data: Fashion-MNIST is not on this machine; get it with {MENDS}")
+    raise EnvironmentProblem(
+        f"data: Fashion-MNIST is not on this machine; get it with {_fetching()} or, on Debian, `{PACKAGE}`"
+    )
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
@@ -71,7 +74,11 @@ def missing_test(config: DataConfig, root: Path) -> str | None:
     """What to do for a test split; None where its files are at hand."""
     if any(_find(folder, "test") for _, folder in _sources(config.path, root)):
         return None
-    return "lay the two t10k files beside the training ones" if config.path else "run `afcl data fetch fmnist`"
+    return "lay the two t10k files beside the training ones" if config.path else f"run {_fetching()}"
+
+
+def _fetching() -> str:
+    return f"`{command_line('data', 'fetch', 'fmnist')}`"
 
 
 def _open(config: DataConfig, root: Path, split: Literal["train", "test"]) -> Pool | None:
@@ -115,7 +122,7 @@ def _blaming(config: DataConfig) -> Iterator[None]:
     except Damaged as error:
         if config.path is not None:
             raise InputError(f"data.path: {error}") from None
-        raise EnvironmentProblem(f"data: {error}; mend it with `afcl data fetch fmnist`") from None
+        raise EnvironmentProblem(f"data: {error}; mend it with {_fetching()}") from None
 
 
 def _sources(path: str | None, root: Path) -> list[tuple[str, Path]]:
@@ -211,7 +218,7 @@ def _download(workshop: Path) -> Path:
         )  # that folder goes, so it tells nothing
         raise EnvironmentProblem(
             f"data: Fashion-MNIST could not be downloaded ({reason[:200]}); with a connection to the internet run"
-            " `afcl data fetch fmnist` again, or on Debian `apt install dataset-fashion-mnist`,"
+            f" {_fetching()} again, or on Debian `{PACKAGE}`,"
             " or set data.path to a folder with its files"
         ) from None
     for archive in fresh.glob("*.gz"):

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainers.commands import command_line
 from trainers.config import DataConfig
 from trainers.data.arrays import Digests, Images, Indices, Pool
 from trainers.data.datasets.isic2018_tables import CLASS_NAMES, Damaged, find_table, read_lesions, read_listing
@@ -39,10 +40,14 @@ from trainers.files import file_hash
 IN_ROOT = Path("ISIC2018")  # where `fetch` puts the files under the data root
 TASK = "ISIC2018_Task3_"
 LESIONS = f"{TASK}Training_LesionGroupings"
-MEND = "`afcl data fetch isic2018`"
 LEFT_OUT = "one of them must be left out, image and row"  # of two that contradict one another
 
 SplitName = Literal["Training", "Validation", "Test"]
+
+
+def mend() -> str:
+    """What gets the files onto this machine."""
+    return f"`{command_line('data', 'fetch', 'isic2018')}`"
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
@@ -51,7 +56,7 @@ def open_train(config: DataConfig, root: Path) -> Pool:
     if missing := _missing(top, "Training"):
         if config.path is not None:
             raise InputError(f"data.path: {config.path} must hold {', '.join(missing)}, but that is not there")
-        raise EnvironmentProblem(f"data: ISIC 2018 Task 3 is not on this machine ({missing[0]}); get it with {MEND}")
+        raise EnvironmentProblem(f"data: ISIC 2018 Task 3 is not on this machine ({missing[0]}); get it with {mend()}")
     return _pool(config, root, top, "Training")
 
 
@@ -64,7 +69,7 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
 def missing_test(config: DataConfig, root: Path) -> str | None:
     """What to do for a test split; None where its files are at hand."""
     if missing := _missing(_top(config, root), "Test"):
-        return f"add {', '.join(missing)}" if config.path is not None else f"run {MEND}"
+        return f"add {', '.join(missing)}" if config.path is not None else f"run {mend()}"
     return None
 
 
@@ -220,4 +225,4 @@ def _told_to_whom_it_concerns(config: DataConfig) -> Iterator[None]:
             raise InputError(f"data.path: {error}") from None
         # where the official files themselves contradict one another, fetching them again would be no help
         elsewhere = ", or where that changes nothing in a copy that data.path names" if LEFT_OUT in str(error) else ""
-        raise EnvironmentProblem(f"data: {error}; mend it with {MEND}{elsewhere}") from None
+        raise EnvironmentProblem(f"data: {error}; mend it with {mend()}{elsewhere}") from None

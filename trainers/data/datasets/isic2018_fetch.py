@@ -16,7 +16,7 @@ from typing import Literal
 
 from PIL import Image
 
-from trainers.data.datasets.isic2018 import IN_ROOT, LESIONS, MEND, SplitName, input_folder, truth_name
+from trainers.data.datasets.isic2018 import IN_ROOT, LESIONS, SplitName, input_folder, mend, truth_name
 from trainers.data.datasets.isic2018_tables import Damaged, find_table, read_lesions, read_listing
 from trainers.data.io import checksums
 from trainers.data.io.download import (
@@ -135,7 +135,7 @@ def _get(top: Path, part: Part) -> None:
             fetched.unlink()  # else the next fetch would take it for whole
             told = str(error).replace(f"{workshop}/", "")
             raise EnvironmentProblem(
-                f"data: {BASE}{part.archive} is not what it should be: {told}; try {MEND} again"
+                f"data: {BASE}{part.archive} is not what it should be: {told}; try {mend()} again"
             ) from None
         hashes = checksums.hashes_of(workshop, _files(workshop, part))
         recorded = checksums.recorded(top, part.name)
@@ -143,7 +143,7 @@ def _get(top: Path, part: Part) -> None:
             fetched.unlink()
             raise EnvironmentProblem(
                 f"data: {BASE}{part.archive} brings {named(changed, 'file')} not what was first fetched; if the"
-                f" challenge has changed its files, remove {top / checksums.RECORD} and run {MEND} again"
+                f" challenge has changed its files, remove {top / checksums.RECORD} and run {mend()} again"
             )
         _move(workshop, top, part)
     checksums.record(top, part.name, hashes)
@@ -237,7 +237,7 @@ def _in_one_line(top: Path) -> Iterator[None]:
         yield
     except DownloadFailed as error:
         raise EnvironmentProblem(
-            f"data: ISIC 2018 could not be downloaded ({error}); with a connection to the internet run {MEND}"
+            f"data: ISIC 2018 could not be downloaded ({error}); with a connection to the internet run {mend()}"
             " again: it goes on where it was"
         ) from None
     except OSError as error:

@@ -1,0 +1,88 @@
+"""What a Ray of our own needs of this machine, each lack with its mend: files, sockets, shared memory."""
+
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from search.cluster import ray_internals
+from trainers.errors import EnvironmentProblem
+from trainers.os_errors import free_inodes, nearest_existing
+
+SOCKET_NAME_BYTES = 107  # more the kernel does not take
+LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # of Ray, in its folder
+SHARED_MEMORY = Path(os.sep, "dev", "shm")
+LEAST_SHARED_MEMORY = 80 << 20  # Ray takes 95 % of what is free, and 75 MiB at least
+LEAST_DISK = 50 << 20  # for logs
+LEAST_FILES = 200  # a session makes some 60 and a few for each worker
+LEAST_OPEN_FILES = 512
+
+
+class Lack(NamedTuple):
+    """What is missing, and what to do about it."""
+
+    what: str
+    mend: str
+
+
+def ray_folder() -> Path:
+    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp where TMPDIR's name is too long for sockets.
+
+    On clusters with a batch system TMPDIR often is.
+    """
+    usual = ray_internals.usual_folder()
+    fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES
+    return Path(usual) if fits else Path(os.sep, "tmp", "ray")
+
+
+def check_machine() -> None:
+    """Raise EnvironmentProblem where a Ray of our own could not run here: it would die in its own words, or hang."""
+    for lack in lacks():
+        raise EnvironmentProblem(f"{lack.what}; {lack.mend}")
+
+
+def lacks() -> Iterator[Lack]:
+    """What a Ray of our own lacks here."""
+    yield from _lacks_of_folder(ray_folder())
+    yield from _lacks_of_shared_memory()
+    if (allowed := _open_files_allowed()) < LEAST_OPEN_FILES:
+        yield Lack(f"a process may open {allowed} files here, and Ray needs {LEAST_OPEN_FILES}", "say `ulimit -n 4096`")
+
+
+def _lacks_of_folder(folder: Path) -> Iterator[Lack]:
+    existing = nearest_existing(folder)
+    what = f"Ray's sockets and logs go to {folder}"
+    mend = "set TMPDIR to another folder, of a short name"
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Lack(f"{what}, and {existing} cannot be written to", mend)
+        return
+    if not os.fsencode(folder).isascii():
+        yield Lack(f"{what}, and Ray takes plain letters (ASCII) only", mend)
+    free, files = shutil.disk_usage(existing).free, free_inodes(existing)
+    if free < LEAST_DISK:
+        yield Lack(f"{what}, where {free >> 20} MiB are free", f"free {LEAST_DISK >> 20} MiB there, or {mend}")
+    if files is not None and files < LEAST_FILES:
+        yield Lack(f"{what}, where {files} more files can be made (inodes)", f"remove some files there, or {mend}")
+
+
+def _lacks_of_shared_memory() -> Iterator[Lack]:
+    if not SHARED_MEMORY.exists():  # macOS; there Ray uses its folder
+        return
+    mend = f"give it some GB: `docker run --shm-size=2g`, or `mount -o remount,rw,size=2g {SHARED_MEMORY}` as root"
+    if not os.access(SHARED_MEMORY, os.W_OK):
+        yield Lack(f"Ray's shared memory, {SHARED_MEMORY}, cannot be written to", mend)
+    elif (free := shutil.disk_usage(SHARED_MEMORY).free) < LEAST_SHARED_MEMORY:
+        yield Lack(
+            f"Ray's shared memory, {SHARED_MEMORY}, has {free >> 20} MiB free of the {LEAST_SHARED_MEMORY >> 20} that "
+            "it needs, and the images besides",
+            mend,
+        )
+
+
+def _open_files_allowed() -> int:
+    """How many files a process may open at once: as many as it may allow itself, which Ray does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = 1 << 20
+    return unlimited if resource.RLIM_INFINITY in (soft, hard) else max(soft, hard)

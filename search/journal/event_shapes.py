@@ -1,0 +1,103 @@
+"""What a journal's line must hold for its kind: a damaged one is told with its place, not met later in a sum.
+
+Only what the replay and its readers rely on is looked at; what else a line has may come from a later version.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from search.journal.log import Event
+from spaces.sections import FAMILIES
+
+Check = Callable[[Any], bool]
+LARGEST = 1e300  # of a number that is to be summed
+ENDS, ACTIONS = ("finished", "stopped", "failed"), ("continue", "stop", "spare")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, bool) or _is_number(value) or _is_text(value)
+
+
+def _is_metrics(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+def _is_values(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_value, value.values()))
+
+
+def _is_config(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("loss"), dict):
+        return False
+    return all(_is_number(value["loss"].get(name)) for name in ("eta", "gamma", "temperature"))
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _one_of(*known: str) -> Check:
+    return lambda value: isinstance(value, str) and value in known
+
+
+_DECISION: dict[str, Check] = {
+    "trial": _is_count,
+    "epoch": _is_count,
+    "rung": _is_count,
+    "value": _is_number,
+    "cutoff": _or_none(_is_number),
+    "standing": _is_count,
+    "action": _one_of(*ACTIONS),
+}
+_ASKED: dict[str, Check] = {
+    "trial": _is_count,
+    "family": _one_of(*FAMILIES),
+    "baseline": lambda value: isinstance(value, bool),
+    "values": _is_values,
+    "config": _is_config,
+    "time": _is_count,
+}
+NEEDED: dict[str, dict[str, Check]] = {
+    "asked": _ASKED,
+    "launched": {"trial": _is_count},
+    "result": {"trial": _is_count, "epoch": _is_count, "metrics": _is_metrics},
+    "decision": _DECISION,
+    "end": {
+        "trial": _is_count,
+        "state": _one_of(*ENDS),
+        "reason": _or_none(_is_text),
+        "score": _or_none(_is_number),
+        "time": _is_count,
+    },
+    "extended": {"trials": _is_count},
+    "close": {"reason": _is_text},
+    "known": {"trials": lambda value: isinstance(value, list)},
+}
+_ALL: dict[str, Check] = {"time": _is_count}
+_MAY_HAVE: dict[str, Check] = {"up": _is_number, "note": _is_text, "bracket": _is_count, "slots": _is_count}
+
+
+def misshapen(event: Event) -> str | None:
+    """What of an event is not as its kind has it, a field's name; None where all is well, or the kind is unknown."""
+    needed = _ALL | NEEDED.get(event["event"], {})
+    for name, check in needed.items():
+        if name not in event or not check(event[name]):
+            return name
+    for name, check in _MAY_HAVE.items():
+        if name in event and not check(event[name]):
+            return name
+    if event["event"] == "end" and event["state"] == "finished" and event["score"] is None:
+        return "score"
+    return None

@@ -1,0 +1,332 @@
+"""What every word says, in any encoding, to any reader, at any width; and what it tells to type can be typed."""
+
+import json
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from search.cli import app
+from search.storage.search_folder import SearchFolder
+
+PROGRAM = [sys.executable, "-m", "search"]
+LOOKING = [
+    "list",
+    "show told",
+    "explain told 0",
+    "logs told",
+    "report told",
+    "export told --tables csv",
+    "plan digits",
+    "schema",
+]
+LOOKING += ["data check digits", "doctor", "--help", "show --help", "--version", "show none", "nonsense", "sync told"]
+
+
+@pytest.fixture
+def program(environment, tmp_path):
+    """Run a word in a process of its own, with a stdout and a stderr of the test's choice; what it wrote is bytes."""
+
+    def run(*words: str, **given):
+        more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | given
+        variables = environment(PYTHONPATH=os.pathsep.join(sys.path), **more.pop("variables", {}))
+        return subprocess.run([*PROGRAM, *words], cwd=more.pop("cwd", tmp_path), env=variables, timeout=300, **more)
+
+    return run
+
+
+def words_of(command=None, before=()):
+    """Every word of the command line, data's own among them, as lists."""
+    command = command or get_command(app.app)
+    for name, inner in getattr(command, "commands", {}).items():
+        yield [*before, name]
+        yield from words_of(inner, (*before, name))
+
+
+# encodings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16"])
+def test_every_word_that_looks_speaks_in_every_encoding(encoding, program, told):
+    for line in LOOKING:
+        done = program(*line.split(), variables={"PYTHONIOENCODING": encoding, "AFCL_RESULTS": str(told)})
+        assert b"Traceback" not in done.stderr, (line, done.stderr)
+        assert done.returncode in (0, 2, 3), line
+        done.stdout.decode(encoding)
+        done.stderr.decode(encoding)
+
+
+def test_json_is_json_in_every_encoding(program, told):
+    about = told / "told" / "search.json"
+    about.write_text(about.read_text().replace("Digits 3, 8, 9", "Ziffern größer als η"))
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        done = program("show", "told", "--json", variables={"PYTHONIOENCODING": encoding, "AFCL_RESULTS": str(told)})
+        assert json.loads(done.stdout.decode(encoding))["data"]["description"].startswith("Ziffern größer als η")
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_a_plain_locale_changes_neither_files_nor_the_end(locale, program, told, tmp_path):
+    results = tmp_path / "Übungen 2"
+    shutil.copytree(told, results)
+    for words in (["show", "told"], ["report", "told"], ["export", "told", "--tables", "csv"]):
+        done = program(*words, "--results", str(results), variables=locale)
+        assert (done.returncode, done.stderr) == (0, b""), words
+    assert "η" in (results / "told" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_name_that_is_no_text_is_shown_byte_by_byte(program, told, tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(told, odd)
+    done = program("list", "--results", str(odd))
+    assert done.returncode == 0
+    for words in (
+        ["show", "none", "--results", str(odd)],
+        ["data", "check", str(odd)],
+        ["plan", f"{odd}.yaml"],
+    ):
+        done = program(*words)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert b"caf\\xe9" in done.stderr
+
+
+# readers that go away
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [*words_of(), []], ids=" ".join)
+def test_no_word_minds_that_nobody_reads_it(words, program, told):
+    """Its help, which every word has, then what it says itself; with nobody at the end of its output, and of both."""
+    named = {"rm": ["told", "--yes"], "explain": ["told", "0"], "list": [], "schema": [], "doctor": [], "ui": None}
+    given = named.get(words[0], ["told"]) if words else ["--version"]
+    for line in ([*words, "--help"], *([] if given is None or "run-job" in words else [[*words, *given]])):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            for other in (subprocess.PIPE, writer):
+                done = program(*line, stdout=writer, stderr=other, variables={"AFCL_RESULTS": str(told)})
+                assert done.returncode == 0 if "--help" in line else done.returncode in (0, 2, 3)
+                assert b"Traceback" not in (done.stderr or b""), (line, done.stderr)
+                assert b"BrokenPipe" not in (done.stderr or b""), (line, done.stderr)
+        finally:
+            os.close(writer)
+
+
+@pytest.mark.parametrize("line", ["list", "show told", "show told --json", "schema", "logs told 0"])
+def test_output_that_cannot_be_written_is_one_line(line, program, told):
+    (told / "told" / "trials" / "0000").mkdir(parents=True, exist_ok=True)
+    (told / "told" / "trials" / "0000" / "log.txt").write_text("printed\n" * 10_000)
+    with Path("/dev/full").open("wb") as full:
+        done = program(*line.split(), stdout=full, variables={"AFCL_RESULTS": str(told)})
+    assert done.returncode == 3
+    assert done.stderr == b"afcl: the output could not be written: No space left on device; send it to another place\n"
+
+
+def test_closed_streams_are_no_error(told, environment):
+    line = f"{shlex.join(PROGRAM)} show told --results {shlex.quote(str(told))}"
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        variables = environment(PYTHONPATH=os.pathsep.join(sys.path))
+        assert (
+            subprocess.run(["sh", "-c", f"{line} {closed}"], env=variables, stdout=subprocess.DEVNULL).returncode == 0
+        )
+
+
+# hints
+
+
+AWKWARD = ["School Stuff & more", "it's [old]", "-dash", 'say "x" $HOME', "Übung"]
+
+
+def hints_in(text: str) -> list[list[str]]:
+    """The command lines that a text tells to type, as their words."""
+    quoted = r"'[^']*'|\"[^\"]*\""
+    in_words, alone = rf"`(afcl [a-z](?:{quoted}|[^`])*)`", rf"(afcl [a-z](?:{quoted}|(?!\s{{3}}|['\n]).)*)"
+    found = re.findall(rf"{in_words}|(?:^|\s{{2}}|: ){alone}", text, re.MULTILINE)
+    return [shlex.split(one or other) for one, other in found]
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_what_a_word_tells_to_type_is_understood_when_it_is_typed(name, typed, told, tmp_path):
+    results = tmp_path / "all of it" / name
+    shutil.copytree(told, results)
+    where = ["--results", str(results)]
+    said = [
+        typed("search", "digits", "--name", "told", *where).stderr,
+        typed("stop", "told", *where).stderr,
+        typed("logs", "told", *where).stdout,
+        typed("resume", "told", *where).stdout,
+        typed("list", "--results", str(results / "none")).stdout,
+    ]
+    (results / "told" / "driver.log").touch()
+    said.append(typed("logs", "told", *where).stdout)
+    hints = [hint for text in said for hint in hints_in(text)]
+    assert {hint[1] for hint in hints} >= {"resume", "rm", "ui", "export", "show", "search"}
+    for program_, *words in hints:
+        assert program_ == "afcl"
+        assert words[words.index("--results") + 1].startswith(str(results))
+        if words[0] in ("ui", "search", "rm"):
+            continue
+        done = typed(*words)
+        # nothing was trained in "told", so there are no weights to export
+        assert done.returncode == (2 if words[0] == "export" else 0), done.stderr
+        assert "no search" not in done.stderr
+
+
+def test_a_hint_names_the_data_that_the_command_was_given(typed, tmp_path, monkeypatch):
+    from trainers.data.datasets import fmnist
+
+    monkeypatch.setattr(fmnist, "DEBIAN", tmp_path / "no package")
+    empty = tmp_path / "my data"
+    empty.mkdir()
+    for words in (["plan", "demo"], ["search", "demo"], ["data", "check", "fmnist"], ["doctor"]):
+        told = typed(*words, "--data", str(empty))
+        assert f"afcl data fetch fmnist --data '{empty}'" in told.stdout + told.stderr
+    assert "--data" not in typed("plan", "demo").stderr, "another command was given nothing"
+
+
+def test_brackets_and_colons_in_names_are_no_markup(program, told, tmp_path):
+    results = tmp_path / "[bold] [old] :ok: {x}"
+    shutil.copytree(told, results)
+    about = results / "told" / "search.json"
+    about.write_text(about.read_text().replace("Digits 3, 8, 9", "moles [red] [/old] :ok:"))
+    shown = (
+        program("list", "--results", str(results)).stdout + program("show", "told", "--results", str(results)).stdout
+    )
+    assert shown.count(b"moles [red] [/old] :ok:") == 2
+    assert str(results / "none").encode() in program("list", "--results", str(results / "none")).stdout
+
+
+# width
+
+
+def on_a_terminal(words: list[str], environment, columns: int = 80, **variables: str) -> str:
+    """What a terminal of so many columns is sent, colours taken away."""
+    ours, theirs = pty.openpty()
+    given = environment(COLUMNS=str(columns), TERM="xterm", PYTHONPATH=os.pathsep.join(sys.path), **variables)
+    with subprocess.Popen([*PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=given) as running:
+        os.close(theirs)
+        printed = b""
+        while select.select([ours], [], [], 120)[0]:
+            try:
+                printed += os.read(ours, 65536)
+            except OSError:  # it has ended
+                break
+        running.wait(60)
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode()).replace("\r", "")
+
+
+def letters(text: str) -> set[str]:
+    return set(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [*words_of(), []], ids=" ".join)
+def test_no_help_breaks_inside_a_word_at_80_columns(words, environment):
+    narrow, wide = (on_a_terminal([*words, "--help"], environment, columns) for columns in (80, 300))
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert letters(narrow) == letters(wide)
+
+
+@pytest.mark.slow
+def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, environment):
+    long = told / f"a-search-{'x' * 50}"
+    shutil.copytree(told / "told", long)
+    for line in [
+        "list",
+        "explain told 0",
+        "resume told",
+        "plan demo",
+        "plan fmnist",
+        "doctor",
+        "search digits --name told",
+        "data check digits",
+        "plan digits --set resources.gpus=4",
+        "plan nonsense",
+        "show none",
+        "explain told 99",
+        "confirm told",
+        "export told --top 9",
+    ]:
+        printed = [on_a_terminal(line.split(), environment, columns, AFCL_RESULTS=str(told)) for columns in (80, 400)]
+        assert letters(printed[0]) == letters(printed[1]), line
+        wide = [one for one in printed[0].splitlines() if len(one) > 80 and len(one.split()) > 1 and "afcl " not in one]
+        assert not wide, line
+
+
+def test_scores_stay_whole_beside_long_values(told, environment):
+    folder = SearchFolder(told / "told")
+    journal = folder.journal.read_text()
+    more = '"representation.weight_decay":0.000123,"model.width":64,"classifier.weight_decay":0.1,'
+    folder.journal.write_text(journal.replace('"values":{', f'"values":{{{more}'))
+    printed = on_a_terminal(["show", "told", "--results", str(told)], environment)
+    table = printed.split("all trials")[1].split("\n\n")[0].splitlines()[2:]
+    for trial, row in zip(folder.history().trials.values(), table, strict=True):
+        assert f" {trial.latest('val_balanced_accuracy'):.4f} " in row
+        assert row.rstrip().endswith("…")
+
+
+# what may not be read
+
+
+WITHOUT_ROOTS_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner", "--inh-caps", "-all"]
+
+
+@pytest.fixture
+def forbidden(environment):
+    """Run a word as somebody whom the permissions of files bind, which they do not bind root."""
+    if os.geteuid() == 0 and subprocess.run([*WITHOUT_ROOTS_RIGHTS, "true"], capture_output=True).returncode:
+        pytest.skip("root cannot give up its rights here")
+    first = WITHOUT_ROOTS_RIGHTS if os.geteuid() == 0 else []
+
+    def run(*words: str):
+        variables = environment(PYTHONPATH=os.pathsep.join(sys.path))
+        return subprocess.run([*first, *PROGRAM, *words], env=variables, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_list_goes_on_past_it(forbidden, told):
+    (told / "told").chmod(0)
+    try:
+        listed = forbidden("list", "--results", str(told))
+        shown = forbidden("show", "told", "--results", str(told))
+    finally:
+        (told / "told").chmod(0o755)
+    assert listed.returncode == 0
+    assert re.search(r"told\s+damaged.*Permission denied; allow it with chmod or chown", listed.stdout)
+    assert re.search(r"begun\s+interrupted", listed.stdout)
+    assert shown.returncode == 3
+    assert "search.json: Permission denied; allow it with chmod or chown" in shown.stderr
+    told.chmod(0)
+    try:
+        refused = forbidden("list", "--results", str(told))
+    finally:
+        told.chmod(0o755)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (3, 1)
+    assert "Permission denied; allow it with chmod or chown" in refused.stderr
+
+
+def test_nobody_without_a_home_is_given_a_folder_called_tilde(typed, monkeypatch, tmp_path):
+    def unknown(*_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for words in (["plan", "digits"], ["list", "--results", "~/r"]):
+        done = typed(*words)
+        assert done.returncode == 3
+        assert "this user has no home here; set HOME, or name folders whole with --data and --results" in done.stderr
+    assert typed("plan", "digits", "--data", str(tmp_path / "d")).returncode == 0
+    assert not (tmp_path / "~").exists()
