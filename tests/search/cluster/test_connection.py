@@ -1,27 +1,15 @@
-"""Where a Ray of our own keeps its sockets, whose names the kernel takes up to 107 bytes."""
+"""A Ray of our own starts and ends with its block; an address that leads to no cluster is one line within seconds."""
 
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
+import ray
 
-from search.cluster.own_ray import ray_folder
-
-
-@pytest.fixture(autouse=True)
-def _no_folder_of_rays_own(monkeypatch):
-    monkeypatch.delenv("RAY_TMPDIR", raising=False)
-
-
-def test_sockets_stand_in_tmpdir_as_ray_has_it(monkeypatch):
-    monkeypatch.setenv("TMPDIR", "/scratch/me")
-    assert str(ray_folder()) == "/scratch/me/ray"
-
-
-@pytest.mark.parametrize("name", ["x" * 60, "é" * 30])
-def test_a_long_tmpdir_leaves_the_sockets_to_tmp(monkeypatch, name):
-    monkeypatch.setenv("TMPDIR", f"/{name}")
-    assert str(ray_folder()) == "/tmp/ray"
+from search.cluster.connection import check_reachable, connected
+from trainers.errors import EnvironmentProblem, InputError
 
 
 @pytest.mark.slow
@@ -35,3 +23,30 @@ def test_ray_starts_where_tmpdir_has_a_long_name(tmp_path, environment):
     )
     assert done.returncode == 0, done.stderr
     assert "'CPU': 1.0" in done.stdout
+
+
+def test_a_ray_that_is_connected_already_is_used_and_stays(shared_ray):
+    before = ray.get_runtime_context().get_node_id()
+    with connected(None):
+        assert ray.get_runtime_context().get_node_id() == before
+    assert ray.is_initialized()
+
+
+@pytest.mark.parametrize("address", ["", "head:99999", "head:port", "http://head:8265", "https://head"])
+def test_what_is_no_address_of_a_cluster_is_refused_in_one_line(address):
+    with pytest.raises(InputError, match=r"^--address: .*HOST:PORT is wanted"):
+        check_reachable(address)
+
+
+def test_a_port_where_nobody_listens_is_told_within_seconds():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        check_reachable(f"127.0.0.1:{port}")
+    started = time.monotonic()
+    with pytest.raises(EnvironmentProblem, match=f"--address 127.0.0.1:{port}: nothing answers there"):
+        check_reachable(f"127.0.0.1:{port}")
+    assert time.monotonic() - started < 10
+
+
+def test_auto_is_left_to_ray():
+    check_reachable("auto")

@@ -95,3 +95,16 @@ def test_doctor_tells_what_a_search_would(typed, monkeypatch):
     done = typed("doctor")
     assert done.returncode == 3
     assert "NO  ray      a process may open 256 files here" in done.stdout
+
+
+def test_sockets_stand_in_tmpdir_as_ray_has_it(monkeypatch):
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", "/scratch/me")
+    assert str(ray_folder()) == "/scratch/me/ray"
+
+
+@pytest.mark.parametrize("name", ["x" * 60, "é" * 30])
+def test_a_long_tmpdir_leaves_the_sockets_to_tmp(monkeypatch, name):
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", f"/{name}")
+    assert str(ray_folder()) == "/tmp/ray"

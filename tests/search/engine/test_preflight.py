@@ -50,7 +50,9 @@ def test_a_folder_that_is_not_there_yet_is_judged_by_what_it_would_stand_in(plan
     check_folder(tmp_path / "new" / "results", plan, stored=False)
     assert not list(tmp_path.iterdir())
     (tmp_path / "file").touch()
-    with pytest.raises(EnvironmentProblem, match=r"cannot write to .*file; choose another folder with --results"):
+    with pytest.raises(
+        EnvironmentProblem, match=r"cannot write to .*file, which is no folder; .*choose another folder with --results"
+    ):
         check_folder(tmp_path / "file" / "results", plan, stored=False)
 
 

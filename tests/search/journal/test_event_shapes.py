@@ -1,11 +1,75 @@
-"""A journal's damaged line is told with its number and with the field that is not as it should be."""
+"""A journal's line that lacks what its kind has is told with the field's name."""
 
+import copy
 import json
 
 import pytest
 
+from search.journal.event_shapes import NEEDED, misshapen
 from search.journal.history import read_history
 from search.journal.log import JournalError
+
+CONFIG = {"loss": {"eta": 0.0, "gamma": 2.0, "temperature": 0.1}}
+EVENTS = [
+    {"event": "start", "slots": 2},
+    {
+        "event": "asked",
+        "trial": 0,
+        "family": "FCL",
+        "baseline": True,
+        "values": {"loss.eta": 0.0, "representation.optimizer": "sgd"},
+        "config": CONFIG,
+        "note": "first guess",
+    },
+    {"event": "launched", "trial": 0},
+    {"event": "result", "trial": 0, "epoch": 1, "metrics": {"val_balanced_accuracy": 0.5}},
+    {
+        "event": "decision",
+        "trial": 0,
+        "epoch": 1,
+        "rung": 0,
+        "value": 0.5,
+        "cutoff": None,
+        "standing": 0,
+        "action": "continue",
+        "bracket": 0,
+    },
+    {"event": "end", "trial": 0, "state": "finished", "reason": None, "score": 0.5},
+    {"event": "end", "trial": 1, "state": "failed", "reason": "diverged", "score": None},
+    {"event": "extended", "trials": 2},
+    {"event": "known", "search": "older", "trials": []},
+    {"event": "close", "reason": "done"},
+]
+EVENTS = [{"time": 5, "up": 0.5} | event for event in EVENTS]
+
+
+def test_every_kind_of_event_as_it_is_written_is_well():
+    assert [misshapen(event) for event in EVENTS] == [None] * len(EVENTS)
+    assert {event["event"] for event in EVENTS} >= set(NEEDED)
+
+
+def test_each_field_that_is_lacking_is_named():
+    for event in EVENTS:
+        for name in {"time", *NEEDED.get(event["event"], {})}:
+            assert misshapen({key: value for key, value in event.items() if key != name}) == name
+
+
+@pytest.mark.parametrize("wrong", ["text", -1, [], {}, 10**400, float("nan")])
+def test_a_number_that_is_none_is_named(wrong):
+    for event in EVENTS:
+        for name in ("trial", "epoch", "rung", "time"):
+            if name in event:
+                assert misshapen(copy.deepcopy(event) | {name: wrong}) == name
+
+
+def test_a_finished_trial_has_a_score():
+    assert misshapen(EVENTS[5] | {"score": None}) == "score"
+
+
+def test_what_a_later_version_may_add_is_passed_over():
+    assert misshapen({"event": "something new", "time": 0}) is None
+    assert misshapen(EVENTS[2] | {"new": [1]}) is None
+
 
 ASKED = {
     "event": "asked",

@@ -3,6 +3,7 @@
 import fcntl
 import io
 import os
+import re
 import shutil
 import sys
 import threading
@@ -105,4 +106,5 @@ def test_what_a_killed_process_has_half_made_is_no_search(folder):
 
 
 def test_no_more_is_to_be_exported_than_finished(folder):
-    assert [folder.export_hint(finished).split()[-1] for finished in (0, 1, 2, 3, 9)] == ["1", "1", "2", "3", "3"]
+    hints = [folder.export_hint(finished) for finished in (0, 1, 2, 3, 9)]
+    assert [re.search(r"--top (\d+)", hint)[1] for hint in hints] == ["1", "1", "2", "3", "3"]

@@ -66,8 +66,6 @@ def read_table(table: Path, columns: Columns, *, must_group: bool = True) -> Lab
         name, kind = row[file], row[label]
         if not name or not kind:
             raise InputError(f"data.path: {table}, line {line}: file and label must both be given")
-        if not name.isprintable():  # a null byte, say, which no file system takes
-            raise InputError(f"data.path: {table}, line {line}: {printable(name)} is no file's name")
         path = _find(table.parent, name)
         if path is None:
             missing.append(name)
