@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search.storage.search_folder import SearchFolder
-from search.tracking import delivery, outbox
+from search.tracking import delivered, outbox
 
 ABSENT, KILLED, FROZEN = "absent from the start", "killed for the middle third", "frozen for the middle third"
 WRONG_PASSWORD = "a wrong password"
@@ -137,7 +137,7 @@ def disturbed(kind: str, root: Path, undisturbed: float) -> tuple[float, int, li
         timer.join()
     events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     seconds = (events[-1]["time"] - events[0]["time"]) / 1000
-    left = delivery.undelivered(folder)
+    left = delivered.undelivered(folder)
     if kind == ABSENT:
         server.start()
     if kind == WRONG_PASSWORD:
