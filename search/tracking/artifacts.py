@@ -38,9 +38,14 @@ def refuse_a_place_of_the_servers(client: "MlflowClient", uri: str, run: str) ->
     if not uri.startswith(("http://", "https://")) or urlsplit(uri).hostname in LOOPBACK:
         return
     place = file_path(client.get_run(run).info.artifact_uri)
-    if place is None or any(folder.is_dir() for folder in place.parents[:3]):  # of the run, the experiment, the store
+    if place is None:
+        return
+    of_experiment = place.parents[1]
+    # a store's folder has one for each experiment in it, by its number: the first artifact may be still to come
+    shared = place.parents[: 3 if of_experiment.name.isdigit() else 2]
+    if any(folder.is_dir() for folder in shared):
         return
     raise StoreProblem(
-        f"it keeps them in its own folder {place.parents[1]}, which this host does not have; start the server with "
+        f"it keeps them in its own folder {of_experiment}, which this host does not have; start the server with "
         "--artifacts-destination, so that it takes them itself"
     )

