@@ -9,7 +9,7 @@ from spaces.storage_uri import check_uri
 from trainers.config import Config, Real, Seed, Whole
 from trainers.errors import InputError
 
-CREDENTIALS = re.compile(r"//[^/]*@")  # in an address
+CREDENTIALS = re.compile(r"://[^/]*@")  # in an address; not in the path of a file
 
 Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL"]
 FAMILIES: tuple[Family, ...] = get_args(Family)

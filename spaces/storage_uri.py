@@ -11,6 +11,8 @@ ADVICE = "the store's own variables or files have them, AWS_ACCESS_KEY_ID or ~/.
 
 def check_uri(uri: str) -> None:
     """Raise InputError, in one line that does not repeat it, when an address holds a secret or is none."""
+    if uri.startswith("/"):
+        return  # a path, in which no sign has a meaning
     try:
         parts = urlsplit(uri)
         query = parse_qsl(parts.query, keep_blank_values=True)
@@ -25,7 +27,9 @@ def check_uri(uri: str) -> None:
             raise InputError(f"storage.uri: must not hold a secret, but has {printable(name)}=…; {ADVICE}")
     if parts.fragment:
         raise InputError("storage.uri: must be an address like s3://bucket/folder, without a #")
+    if parts.scheme == "file" and "?" in uri:
+        raise InputError("storage.uri: a ? in the path of a file: address is written %3F; or give the path itself")
     is_address = len(parts.scheme) > 1 and uri.startswith(f"{parts.scheme}://") and (parts.netloc or parts.path)
-    if not (is_address or uri.startswith("/")):
+    if not is_address:
         got = "" if "@" in uri or "=" in uri else f", but got {printable(uri)}"
         raise InputError(f"storage.uri: must be an address like s3://bucket/folder, or a whole path{got}")

@@ -50,7 +50,8 @@ def _use_one_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Also after a test that changed it."""
+    """Also after a test that changed it: a fixture of the next module is made before this one is."""
+    yield
     _use_one_thread()
 
 

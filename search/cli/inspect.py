@@ -157,11 +157,13 @@ def sync(name: Name, results: Results = None, json_: Json = False) -> None:
     tell = console.err.print if json_ else say
     told = {each.title: outbox.sync(each, tell) for each in (folder, *folder.confirmations())}
     if json_:
-        print_json({title: {"delivered": number, "different": wrong} for title, (number, wrong) in told.items()})
-    for title, (delivered, _) in told.items():
+        print_json({title: synced.as_json() for title, synced in told.items()})
+    for title, synced in told.items():
         if not json_:
-            say(f"delivered {delivered} events of {title}")
-    if different := [one for _, wrong in told.values() for one in wrong]:
+            say(f"delivered {synced.delivered} events of {title}")
+            for refused in synced.refused:
+                say(refused)
+    if different := [one for synced in told.values() for one in synced.different]:
         raise EnvironmentProblem(f"tracking: MLflow and the journal differ: {'; '.join(different)}")
-    if not json_:
+    if not json_ and not any(synced.refused for synced in told.values()):
         say("MLflow has every trial and every epoch, once")

@@ -17,6 +17,7 @@ from typing import Any
 import requests
 
 from search.cluster import ray_internals
+from search.storage.addresses import is_of_this_machine
 from search.storage.redact import shown_uri
 from trainers.errors import EnvironmentProblem
 
@@ -55,7 +56,7 @@ def of_stores(environment: Mapping[str, str]) -> dict[str, str]:
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that say where and as whom to track; a store on this machine's disk is nothing to a cluster."""
     found = {name: environment[name] for name in CREDENTIALS if environment.get(name)}
-    if found.get("MLFLOW_TRACKING_URI", "").startswith(("sqlite:", "file:", "/", "./")):
+    if is_of_this_machine(found.get("MLFLOW_TRACKING_URI", "https:")):
         del found["MLFLOW_TRACKING_URI"]
     return found
 

@@ -97,7 +97,7 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
         return f"{name} cannot run afcl ({reason}); install the same version on it"
     if there != code:
         return f"{name} has other code of afcl than this driver; install the same on all nodes"
-    if "://" in probe.place.uri:
+    if not probe.place.uri.startswith("/"):
         if read == code:
             return None
         why = problem or "it sees other files there"

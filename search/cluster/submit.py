@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from search.cluster import job_secrets, ray_jobs
+from search.storage.addresses import is_relative
 from search.storage.own_code import PACKAGES, package_folder
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
 from spaces.spec import SearchSpec
@@ -69,6 +70,11 @@ def submit(
         )
     if spec.data.path is not None and not PurePosixPath(spec.data.path).is_absolute():
         raise InputError(f"data.path: must be a whole path on the cluster, but got {shown_value(spec.data.path)}")
+    if spec.tracking.uri is not None and is_relative(spec.tracking.uri):
+        raise InputError(
+            "tracking.uri: must be a server's address, or a database by its whole path on the cluster, but got "
+            f"{shown_value(spec.tracking.uri)}"
+        )
     door = ray_jobs.knock(address)
     before, kind = ray_jobs.searches(door, spec.name), _kind(spec, results)
     if before and before[-1].status not in ray_jobs.ENDED:

@@ -65,5 +65,7 @@ def _in_mlflow(found: SearchResult) -> str:
     history = found.history
     if found.different != []:
         return f"MLflow; the parent run is {found.folder.name}"
+    if found.refused:
+        return f"MLflow: parent run {found.folder.name}, with all that it took, counted"
     epochs = sum(len(trial.epochs) for trial in history.trials.values())
     return f"MLflow: parent run {found.folder.name}, all {len(history.trials)} trials and {epochs} epochs, counted"

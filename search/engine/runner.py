@@ -27,8 +27,8 @@ from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
 from search.storage.provenance import about_data, code_hash, provenance
 from search.storage.search_folder import SearchFolder, create_folder, refuse_existing, results_root
-from search.tracking.client import tracking_uri
-from search.tracking.delivery import undelivered
+from search.tracking.client import tracking_uri, with_anchored_store
+from search.tracking.delivered import undelivered
 from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
 from spaces.spec import SearchSpec
@@ -51,6 +51,7 @@ class SearchResult:
     tracking_problem: str | None
     parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
     different: list[str] | None  # what MLflow has otherwise than the journal; None: it could not be counted
+    refused: bool = False  # MLflow did not take everything, which was told of
     ran: bool = True  # False: the search was complete, and nothing was left to run
 
 
@@ -72,8 +73,9 @@ def run(
     root = results_root(results)
     refuse_existing(root, spec.name)
     refuse_stored(spec)
+    spec = with_anchored_store(spec)  # resume and train may stand in another folder
     arrays = load(spec.data, data)
-    spec = spec.model_copy(update={"data": anchored(spec.data)})  # resume and train may stand in another folder
+    spec = spec.model_copy(update={"data": anchored(spec.data)})
     check_workers(spec, arrays)
     check_images(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
@@ -163,8 +165,8 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
 def drive(session: Session) -> SearchResult:
     """Run a session to its end, and deliver it to MLflow."""
     folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
-    tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe)
     view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
+    tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, view.tell)
     keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
@@ -193,7 +195,14 @@ def drive(session: Session) -> SearchResult:
         left = tracker.close(DELIVERY_PATIENCE)
     assert history.closed is not None, "a session that is not paused is closed"
     return SearchResult(
-        folder, history, history.closed["reason"], left, tracker.problem, tracker.parent, tracker.different
+        folder,
+        history,
+        history.closed["reason"],
+        left,
+        tracker.problem,
+        tracker.parent,
+        tracker.different,
+        bool(tracker.refusals),
     )
 
 

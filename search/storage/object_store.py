@@ -1,6 +1,7 @@
 """A place for files that outlives any one host: a folder of any store that Ray can keep results in.
 
-pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others).
+pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others). In
+the address of a file `%20` is a blank, as in any; in those of the other stores every sign stands for itself.
 Credentials are never part of the address: the store's own variables and files have them (AWS_*, ~/.aws, the machine's
 role). A file is whole or not there: object stores put it so, and on a file system it is written beside its place and
 moved.
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from search.storage.addresses import file_path
 from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
 from trainers.os_errors import in_one_line
@@ -76,8 +78,8 @@ class Storage:
         """pyarrow's file system, and the folder's path in it."""
         from pyarrow import ArrowInvalid, fs  # a third of a second
 
-        if self.uri.startswith("/"):
-            return fs.LocalFileSystem(), self.uri.rstrip("/")
+        if (here := file_path(self.uri)) is not None:
+            return fs.LocalFileSystem(), str(here)
         if self.uri.startswith("s3://"):
             return _s3(self.uri)
         try:

@@ -3,32 +3,67 @@
 import logging
 import os
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.storage.addresses import (
+    anchored,
+    file_path,
+    file_uri,
+    for_mlflow,
+    is_of_this_machine,
+    sqlite_path,
+    sqlite_uri,
+)
 from search.storage.redact import shown_uri
+from search.tracking.moved_store import ARTIFACTS, KIND, MODEL_TRAINING, follow
+from search.tracking.names import experiment_name
+from search.tracking.troubles import StoreProblem
 from spaces.spec import SearchSpec
+from trainers.errors import InputError
 from trainers.locking import lock_at
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
 EXPERIMENT = "afcl"
-# the UI has two sides: this one, and language models
-KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
+DATABASE = "mlflow.db"
+OTHER_VERSION = re.compile(r"found version (\w+), but expected|Can't locate revision identified by '([^']+)")
 
 
 def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
     """The spec's MLflow store, else MLFLOW_TRACKING_URI, else an sqlite file in the results folder."""
-    if spec is not None and spec.tracking.uri:
-        return spec.tracking.uri
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
+    named = (spec.tracking.uri if spec is not None else None) or os.environ.get("MLFLOW_TRACKING_URI")
+    return anchored(named, Path.cwd()) if named else sqlite_uri(results / DATABASE)
 
 
-def connect(uri: str) -> "MlflowClient":
-    """A client of the store, which answers. Raises whatever MLflow raises when it does not."""
+def with_anchored_store(spec: SearchSpec) -> SearchSpec:
+    """The spec of a new search, whose MLflow store means the same from every folder that it is gone on with from.
+
+    A relative MLFLOW_TRACKING_URI becomes the spec's own. Raises InputError for what MLflow keeps no runs in.
+    """
+    named = spec.tracking.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if not named:
+        return spec
+    whole = anchored(named, Path.cwd())
+    folder = file_path(whole) if spec.tracking.uri and sqlite_path(whole) is None else None
+    if folder is not None and os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() not in ("true", "1"):
+        database = shlex.quote(sqlite_uri(folder / DATABASE))
+        raise InputError(f"tracking.uri: MLflow keeps no runs in plain folders any more; name a database: {database}")
+    if whole == named:
+        return spec
+    return spec.model_copy(update={"tracking": spec.tracking.model_copy(update={"uri": whole})})
+
+
+def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClient":
+    """A client of the store, which answers. Raises StoreProblem, or whatever MLflow raises, when it does not.
+
+    tell: what the user should know of the store.
+    """
     # one call on a dead server would else retry for four minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
@@ -38,9 +73,52 @@ def connect(uri: str) -> "MlflowClient":
     for name in ("mlflow", "alembic"):  # what they log as an error they also raise, and the caller tells it in a line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _creation_lock(uri):
-        client = MlflowClient(uri)
-        client.search_experiments(max_results=1)  # the first call creates or migrates an sqlite store
+        if (moved := follow(uri)) is not None:
+            _forget_places()
+            if tell is not None:
+                tell(moved)
+        try:
+            client = MlflowClient(for_mlflow(uri))
+            _ask(client)  # the first call creates an sqlite store
+        except Exception as error:  # MLflow raises whatever its store raises
+            raise explained(error, uri) from None
     return client
+
+
+def _ask(client: "MlflowClient") -> None:
+    """See whether the store answers. A server may close a connection that was idle just as it is used again."""
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as error:
+        if "Connection aborted" not in str(error):
+            raise
+        client.search_experiments(max_results=1)
+
+
+def _forget_places() -> None:
+    """Have MLflow ask again where the artifacts of each run are: it remembers, for as long as the process lives."""
+    from mlflow.tracking._tracking_service import utils
+
+    utils._artifact_repos_cache.clear()
+
+
+def explained(error: Exception, uri: str) -> Exception:
+    """The error, or one that says what mends a database of another version of MLflow."""
+    found = OTHER_VERSION.search(str(error))
+    if found is None or not is_of_this_machine(uri):
+        return error
+    import mlflow
+
+    steps = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
+    if list(steps.glob(f"{found[1] or found[2]}_*.py")):  # a version that this MLflow comes from
+        return StoreProblem(
+            "its database is of an older MLflow: make a copy of it, then "
+            f"`mlflow db upgrade {shlex.quote(for_mlflow(uri))}`"
+        )
+    return StoreProblem(
+        f"its database is of a newer MLflow than the {mlflow.__version__} here: install that one, "
+        "or name another store with MLFLOW_TRACKING_URI"
+    )
 
 
 @contextmanager
@@ -52,7 +130,7 @@ def default_store(uri: str) -> Iterator[None]:
     import mlflow  # seconds
 
     before = os.environ.get("MLFLOW_TRACKING_URI")
-    mlflow.set_tracking_uri(uri)
+    mlflow.set_tracking_uri(for_mlflow(uri))
     try:
         yield
     finally:
@@ -62,39 +140,43 @@ def default_store(uri: str) -> Iterator[None]:
 @contextmanager
 def _creation_lock(uri: str) -> Iterator[None]:
     """Two processes that create one sqlite store at once would crash in its migration."""
-    if not uri.startswith("sqlite:///"):
+    database = sqlite_path(uri)
+    if database is None:
         yield
         return
-    database = Path(uri.removeprefix("sqlite:///"))
     database.parent.mkdir(parents=True, exist_ok=True)
     with lock_at(database.with_name(f".{database.name}.lock")):
         yield
 
 
 def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
-    """The id of the experiment of that name, made to open on model training where it is new."""
-    existing = client.get_experiment_by_name(name)
-    if existing is not None:
-        return str(existing.experiment_id)
-    artifacts = None
-    if uri.startswith("sqlite:///"):  # beside the database, wherever afcl is called from
-        artifacts = (Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts").absolute().as_uri()
-    return str(client.create_experiment(name, artifact_location=artifacts, tags={KIND: MODEL_TRAINING}))
+    """The id of the experiment of that name, made to open on model training where it is new.
+
+    Raises StoreProblem where it was deleted.
+    """
+    for called in dict.fromkeys((name, experiment_name(name))):
+        existing = client.get_experiment_by_name(called)
+        if existing is not None:
+            refuse_deleted_experiment(existing, uri)
+            return str(existing.experiment_id)
+    database = sqlite_path(uri)
+    artifacts = None if database is None else file_uri(database.parent / ARTIFACTS)
+    tags = {KIND: MODEL_TRAINING}
+    return str(client.create_experiment(experiment_name(name), artifact_location=artifacts, tags=tags))
+
+
+def refuse_deleted_experiment(experiment: "Experiment", uri: str) -> None:
+    """Raise StoreProblem, with the command that restores it, for an experiment that was deleted."""
+    if experiment.lifecycle_stage == "active":
+        return
+    store = "" if shown_uri(uri) != uri else f"MLFLOW_TRACKING_URI={shlex.quote(for_mlflow(uri))} "
+    raise StoreProblem(
+        f"its experiment {experiment.name} was deleted; restore it with "
+        f"`{store}mlflow experiments restore --experiment-id {experiment.experiment_id}`"
+    )
 
 
 def experiments(uri: str) -> list[tuple[str, str]]:
     """Ids and names of the experiments of ours that a store has."""
     found = connect(uri).search_experiments(filter_string=f"tags.`{KIND}` = '{MODEL_TRAINING}'")
     return [(str(experiment.experiment_id), str(experiment.name)) for experiment in found]
-
-
-def in_one_line(error: Exception) -> str:
-    """What MLflow's exception comes to, for a person."""
-    text = str(error)
-    if refused := re.search(r"error code (\d+)|too many (\d+) error responses", text):
-        code = refused[1] or refused[2]
-        return f"it answers {code}" + (", name or password are wrong" if code in ("401", "403") else "")
-    if "Max retries exceeded" in text:
-        return "no server answers"
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return shown_uri(lines[0])[:300]

@@ -1,8 +1,10 @@
 """What a confirmation leaves in MLflow: the verdict on the search's run, and the winner as a registered model."""
 
 import json
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from search.cluster.ray_output import quiet
@@ -13,8 +15,14 @@ from search.storage.own_code import package_folder
 from search.storage.provenance import versions
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
-from search.tracking.client import connect, default_store, in_one_line, tracking_uri
-from search.tracking.delivery import NOTE, VERDICT, parent_run
+from search.tracking.artifacts import log_values, refuse_a_place_of_the_servers
+from search.tracking.client import connect, default_store, refuse_deleted_experiment, tracking_uri
+from search.tracking.delivered import standing_parent_run
+from search.tracking.names import LONGEST_TAG, Keys, cut
+from search.tracking.refusals import Refusals
+from search.tracking.runs import NOTE, VERDICT
+from search.tracking.taking import Taker
+from search.tracking.troubles import in_one_line
 from trainers.checkpoint import newest_checkpoint_path
 from trainers.data.arrays import Images
 
@@ -31,28 +39,54 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: C
     being out of reach, or anything that it raises, is told in the line and spoils nothing: the verdict stands in the
     folder.
     """
-    uri = tracking_uri(searched.spec(), searched.root)
+    uri, next_one = tracking_uri(searched.spec(), searched.root), "verdict"
     try:
-        client = connect(uri)
-        run = parent_run(searched, uri)
+        client = connect(uri, tell)
+        run = standing_parent_run(searched, uri, client)
         if run is None:
             there = shown_uri(uri)
             return f"MLflow at {there} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
-        for name in TEST_METRICS:
-            for summary in evidence.families[name].labels:
-                if summary.mean is not None:
-                    client.log_metric(run, f"confirmed_{name}/{summary.label}", summary.mean)
-        client.set_tag(run, "verdict", "\n\n".join(in_words(evidence))[:5000])
-        client.set_tag(run, NOTE, _described(client.get_run(run).data.tags, evidence))
-        verdict = searched.confirmation(evidence.confirmation).verdict
-        client.log_dict(run, json.loads(verdict.read_text(encoding="utf-8")), verdict.name)
+        _give_verdict(client, searched, evidence, run, uri, Refusals(searched.hint("confirm"), tell))
+        next_one = "model"
         version = _registered(client, searched, evidence)
         if version is None:
             tell("registering the model with MLflow")
+            refuse_a_place_of_the_servers(client, uri, run)
             version = _register(client, searched, evidence, run, uri, example)
     except Exception as error:  # MLflow raises whatever its store raises
-        return f"MLflow took no verdict ({in_one_line(error)}); `{searched.hint('confirm')}` tries again"
+        return f"MLflow took no {next_one} ({in_one_line(error)}); `{searched.hint('confirm')}` tries again"
     return f"model    models:/{searched.name}/{version}   (trial {evidence.best.trial}, for mlflow.pyfunc)"
+
+
+def _give_verdict(
+    client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, refusals: Refusals
+) -> None:
+    """Give the search's run what the confirmation came to, as far as it is taken."""
+
+    def alive() -> None:
+        refuse_deleted_experiment(client.get_experiment(client.get_run(run).info.experiment_id), uri)
+
+    taker = Taker(client, refusals, alive, time.sleep)
+    means = {
+        f"confirmed_{name}/{summary.label}": summary.mean
+        for name in TEST_METRICS
+        for summary in evidence.families[name].labels
+        if summary.mean is not None
+    }
+    keys, confirmation = Keys(means), searched.confirmation(evidence.confirmation)
+    at = confirmation.history().time  # always the same, so that it is the same value when it is given again
+    for name, mean in means.items():
+        taker.attempt(run, "value", name, partial(client.log_metric, run, keys.of(name), mean, at))
+    words = cut("\n\n".join(in_words(evidence)), LONGEST_TAG)
+    taker.attempt(run, "tag", "the verdict", lambda: client.set_tag(run, "verdict", words))
+    note = cut(_described(client.get_run(run).data.tags, evidence), LONGEST_TAG)
+    taker.attempt(run, "tag", "the description", lambda: client.set_tag(run, NOTE, note))
+    try:
+        log_values(
+            client, uri, run, json.loads(confirmation.verdict.read_text(encoding="utf-8")), confirmation.verdict.name
+        )
+    except Exception as error:  # each store of artifacts raises what it likes
+        refusals.add("artifact", f"the artifact {confirmation.verdict.name}", in_one_line(error))
 
 
 def _described(tags: Mapping[str, str], evidence: Evidence) -> str:

@@ -10,14 +10,18 @@ deletes a run then would have it back at once.
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from search.journal.history import History
 from search.journal.log import Event
 from search.storage.ownership import taken
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
-from search.tracking.client import in_one_line, tracking_uri
-from search.tracking.delivery import Delivery, undelivered
+from search.tracking.client import tracking_uri
+from search.tracking.delivered import undelivered
+from search.tracking.delivery import Delivery
+from search.tracking.refusals import Refusals
+from search.tracking.troubles import StoreProblem, in_one_line
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.locking import lock_at
 
@@ -25,9 +29,20 @@ from trainers.locking import lock_at
 class Tracker:
     """Delivers a running search's journal from a thread of its own."""
 
-    def __init__(self, folder: SearchFolder, uri: str, until: Callable[[], int] = lambda: sys.maxsize) -> None:
-        """until: the byte of the journal up to which it may be delivered: what can still be lost must not be seen."""
-        self._folder, self._uri, self._until = folder, uri, until
+    def __init__(
+        self,
+        folder: SearchFolder,
+        uri: str,
+        until: Callable[[], int] = lambda: sys.maxsize,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Make it ready.
+
+        until: the byte of the journal up to which it may be delivered: what can still be lost must not be seen. tell:
+        what the user should know of the store, each thing once.
+        """
+        self._folder, self._uri, self._until, self._tell = folder, uri, until, tell
+        self.refusals = Refusals(folder.hint("sync"), tell)  # what the store did not take in this session
         self._wake, self._closing = threading.Event(), threading.Event()
         self.problem: str | None = None  # why nothing is delivered just now
         self.parent: tuple[str, str] | None = None  # experiment id and run id, once known
@@ -58,7 +73,7 @@ class Tracker:
             closing = self._closing.is_set()
             try:
                 with lock_at(self._folder.delivery_lock):  # two that look for a run at once would both make it
-                    delivery = delivery or Delivery(self._folder, self._uri, mend=not met)
+                    delivery = delivery or self._connected(mend=not met)
                     met = True
                     delivery.catch_up(self._until())
                     self.parent, self.problem, pause = delivery.parent_location, None, 1.0
@@ -71,11 +86,28 @@ class Tracker:
             if closing:
                 return
 
+    def _connected(self, *, mend: bool) -> Delivery:
+        return Delivery(
+            self._folder, self._uri, refusals=self.refusals, mend=mend, tell=self._tell, wait=self._closing.wait
+        )
 
-def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int, list[str]]:
-    """Deliver now all that MLflow lacks and count both sides: how many events that were, and what still differs.
 
-    tell: what the user should know of the search's store. Raises EnvironmentProblem when MLflow cannot be reached,
+class Synced(NamedTuple):
+    """What a `sync` came to."""
+
+    delivered: int  # events
+    different: list[str]  # what MLflow has otherwise than the journal
+    refused: list[str]  # what it did not take, and why
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"delivered": self.delivered, "different": self.different, "refused": self.refused}
+
+
+def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> Synced:
+    """Deliver now all that MLflow lacks, and compare every value of both sides.
+
+    tell: what the user should know of the search's stores. Raises EnvironmentProblem when MLflow cannot be reached,
     InputError while a driver delivers by itself.
     """
     if (holder := folder.holder()) is not None:
@@ -87,14 +119,17 @@ def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> tuple[int
             until = hold.safe()
     uri = tracking_uri(folder.spec(), folder.root)
     folder.history()  # a journal that is damaged is no fault of the store's
+    refusals = Refusals(folder.hint("sync"))
     try:
         with lock_at(folder.delivery_lock):
-            delivery = Delivery(folder, uri, mend=True)
+            delivery = Delivery(folder, uri, refusals=refusals, mend=True, tell=tell)
             lacked = undelivered(folder)
             delivery.catch_up(until)
             delivery.close_orphans()
-            return lacked - undelivered(folder), delivery.reconcile()
+            return Synced(lacked - undelivered(folder), delivery.reconcile(), refusals.in_words())
     except Exception as error:  # whatever the store raises
-        raise EnvironmentProblem(
-            f"tracking: MLflow at {shown_uri(uri)} takes nothing ({in_one_line(error)}); nothing is lost, try again"
-        ) from None
+        why = in_one_line(error)
+        went = f": {why}, then `{folder.hint('sync')}`; nothing is lost"
+        if not isinstance(error, StoreProblem):
+            went = f" ({why}); nothing is lost, try again"
+        raise EnvironmentProblem(f"tracking: MLflow at {shown_uri(uri)} takes nothing{went}") from None

@@ -3,30 +3,36 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from search.storage.addresses import sqlite_path
 from search.storage.search_folder import SearchFolder
-from search.tracking.client import connect, in_one_line, tracking_uri
-from search.tracking.delivery import parent_run
+from search.tracking.artifacts import log_file
+from search.tracking.client import connect, tracking_uri
+from search.tracking.delivered import parent_run, standing_parent_run
+from search.tracking.troubles import in_one_line
 
 
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
     """Put page, leaderboard and pictures on the parent run; None, or in a line why MLflow took nothing.
 
     Only where the parent run is known to stand in the store that the search delivers to now: a search of which nothing
-    was delivered, or one whose folder was copied elsewhere, has none.
+    was delivered, or one whose folder was copied to other results, has none.
     """
     uri = tracking_uri(folder.spec(), folder.root)
-    run = parent_run(folder, uri)
-    if run is None:
+    database, is_known = sqlite_path(uri), parent_run(folder, uri) is not None
+    if database is None and not is_known:
         return None
-    database = uri.removeprefix("sqlite:///")
-    if database != uri and not Path(database).exists():  # else the client would make an empty one
-        return f"MLflow has not got the report: {database} is gone"
+    if database is not None and not database.exists():  # else the client would make an empty one
+        return f"MLflow has not got the report: {database} is gone" if is_known else None
+    remarks: list[str] = []
     try:
-        client = connect(uri)
+        client = connect(uri, remarks.append)
+        run = standing_parent_run(folder, uri, client)
+        if run is None:
+            return None
         for path in (folder.report, folder.leaderboard):
-            client.log_artifact(run, str(path))
+            log_file(client, uri, run, path)
         for path in pictures:
-            client.log_artifact(run, str(path), folder.figures.name)
+            log_file(client, uri, run, path, folder.figures.name)
     except Exception as error:  # MLflow raises whatever its store raises
         return f"MLflow has not got the report ({in_one_line(error)}); `{folder.hint('report')}` sends it again"
-    return None
+    return remarks[0] if remarks else None

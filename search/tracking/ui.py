@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from search.storage.addresses import for_mlflow, sqlite_path
 from search.storage.redact import shown_uri
-from search.tracking.client import experiments, in_one_line, tracking_uri
+from search.tracking.client import experiments, explained, tracking_uri
+from search.tracking.moved_store import follow
+from search.tracking.troubles import StoreProblem, in_one_line
 from spaces.spec import SearchSpec
 from trainers.commands import command_line
 from trainers.errors import EnvironmentProblem, InputError
@@ -29,9 +32,12 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
         for line in links(uri, shown_uri(uri)):
             say(line)
         return 0
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    database = sqlite_path(uri)
+    if database is not None and not database.exists():
         raise InputError(f"no runs in {results} yet; start a search with `{command_line('search', 'demo')}`")
     _check_free(port)
+    if (moved := follow(uri)) is not None:
+        say(moved)
     command = [
         sys.executable,
         "-m",
@@ -62,13 +68,16 @@ def serve(results: Path, port: int, say: Callable[[str], None], spec: SearchSpec
         server.terminate()
         server.wait()
     if code > 0:
+        problem = explained(RuntimeError(log.read_text(encoding="utf-8", errors="replace")), uri)
+        if isinstance(problem, StoreProblem):
+            raise _not_shown(uri, problem)
         raise EnvironmentProblem(f"the MLflow server ended with code {code}; {log} says why")
     return 0
 
 
 def _environment(uri: str) -> dict[str, str]:
     return os.environ | {
-        "MLFLOW_BACKEND_STORE_URI": uri,  # on the command line everybody could read a password in it
+        "MLFLOW_BACKEND_STORE_URI": for_mlflow(uri),  # on the command line everybody could read a password in it
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # workers that its side for language models would start
     }
@@ -82,13 +91,15 @@ def links(uri: str, address: str) -> list[str]:
     try:
         found = experiments(uri)
     except Exception as error:  # whatever the store raises
-        raise EnvironmentProblem(
-            f"tracking: MLflow at {shown_uri(uri)} does not show its runs ({in_one_line(error)})"
-        ) from None
+        raise _not_shown(uri, error) from None
     return [
         f"experiment {name}: {address}/#/experiments/{number}/runs?workflowType=machine_learning"
         for number, name in found
     ] or [address]
+
+
+def _not_shown(uri: str, error: Exception) -> EnvironmentProblem:
+    return EnvironmentProblem(f"tracking: MLflow at {shown_uri(uri)} does not show its runs ({in_one_line(error)})")
 
 
 def _check_free(port: int) -> None:

@@ -21,8 +21,9 @@ from killing import descendants, kill, start, wait_for_lines
 from rich.console import Console
 from rich.table import Table
 
+from search.storage.addresses import sqlite_uri
 from search.storage.search_folder import SearchFolder
-from search.tracking import delivery, outbox
+from search.tracking import delivered, outbox
 
 ABSENT, KILLED, FROZEN = "absent from the start", "killed for the middle third", "frozen for the middle third"
 WRONG_PASSWORD = "a wrong password"
@@ -55,7 +56,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         words = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        words += ["--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}", "--workers", "1"]
+        words += ["--backend-store-uri", sqlite_uri(self._folder / "mlflow.db"), "--workers", "1"]
         words += ["--artifacts-destination", str(self._folder / "artifacts")]
         environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         if self._locked:
@@ -78,7 +79,7 @@ class Server:
     def _auth_config(self) -> Path:
         config = self._folder / "auth.ini"
         config.write_text(
-            f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{self._folder / 'auth.db'}\n"
+            f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {sqlite_uri(self._folder / 'auth.db')}\n"
             "admin_username = admin\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
             "grant_default_workspace_access = false\n"
         )
@@ -137,7 +138,7 @@ def disturbed(kind: str, root: Path, undisturbed: float) -> tuple[float, int, li
         timer.join()
     events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     seconds = (events[-1]["time"] - events[0]["time"]) / 1000
-    left = delivery.undelivered(folder)
+    left = delivered.undelivered(folder)
     if kind == ABSENT:
         server.start()
     if kind == WRONG_PASSWORD:

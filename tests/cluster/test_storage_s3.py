@@ -17,6 +17,7 @@ from s3 import BUCKET, S3
 
 from search.exports import export
 from search.storage import lease
+from search.storage.addresses import sqlite_uri
 from search.storage.journal_segments import joined, segments
 from search.storage.lease import Holder, Lease, holder_of
 from search.storage.object_store import storage_at
@@ -81,7 +82,7 @@ def test_a_search_outlives_its_hosts_and_comes_to_the_same(s3, undisturbed, tmp_
     """Three hosts are lost, each with its folder. MLflow, which stands elsewhere, sees nothing twice."""
     uri = f"s3://{BUCKET}/lost"
     place = storage_at(uri) / "digits"
-    tracking = ("--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    tracking = ("--tracking-uri", sqlite_uri(tmp_path / "mlflow.db"))
     process = start("search", *SPEC, *tracking, "--storage", uri, results=tmp_path / "host-0")
     draws, lines, lost = random.Random(0), 0, []
     for number in range(3):

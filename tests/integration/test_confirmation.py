@@ -172,7 +172,7 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
         patch.setattr(model_registry, "_registered", lambda *given: None)
         patch.setattr(mlflow.MlflowClient, "_create_model_version", refuse)
         line = model_registry.publish(searched, evidence, test.images[:2])
-    assert line.startswith("MLflow took no verdict (the registry is full)")
+    assert line.startswith("MLflow took no model (the registry is full)")
     run = mlflow.MlflowClient(uri).get_run(finished.parent_run[1])
     assert (run.info.status, run.info.end_time) == ("FINISHED", ended), "nor when it fails"
 

@@ -13,7 +13,7 @@ from search import api
 from search.engine import runner
 from search.storage.search_folder import SearchFolder
 from search.tracking import model_registry, outbox
-from search.tracking.delivery import parent_run
+from search.tracking.delivered import parent_run
 from spaces.spec import load_spec
 from trainers.checkpoint import load_checkpoint
 from trainers.data.io import download

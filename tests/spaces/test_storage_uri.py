@@ -16,6 +16,7 @@ from trainers.errors import InputError
         ("sftp://me:hush@host/x", "must not hold a name with a password"),
         ("s3://bucket/x?access_key=hush&secret_key=hush", r"must not hold a secret, but has access_key=…"),
         ("abfs://box@account/x?sas_token=hush", r"must not hold a secret, but has sas_token=…"),
+        ("file:///mnt/what?", r"a \? in the path of a file: address is written %3F; or give the path itself"),
         ("bucket/x", "must be an address like s3://bucket/folder, or a whole path, but got bucket/x"),
         ("me:hush@bucket", "must be an address like s3://bucket/folder, or a whole path$"),
         ("", "must not be empty"),
@@ -28,7 +29,9 @@ def test_an_address_that_holds_a_secret_or_is_none_is_refused_without_being_repe
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket", "s3://bucket/a/b?region=x", "gs://b/x", "/mnt/x", "sftp://me@host/x"])
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket", "s3://bucket/a/b?region=x", "gs://b/x", "/mnt/x", "/mnt/#1?", "sftp://me@host/x"]
+)
 def test_an_address_of_any_store_is_taken(uri):
     assert load_spec("digits", [f"storage.uri={json.dumps(uri)}"]).storage.uri == uri
 

@@ -51,6 +51,13 @@ def test_an_address_counts_as_a_secret_where_a_password_is_in_it(typed, dashboar
 
 
 @pytest.mark.slow
+def test_a_store_in_a_folder_of_this_machine_is_refused_as_a_job_has_another(typed, dashboard):
+    words = [*SUBMIT, "--tracking-uri", "sqlite:///runs.db", "--address", dashboard.address]
+    one_line(typed(*words, RAY_AUTH_TOKEN=TOKEN), 2, "tracking.uri: must be a server's address, or a database by its")
+    assert dashboard.jobs == []
+
+
+@pytest.mark.slow
 def test_an_image_that_has_the_code_is_sent_none(typed, dashboard):
     _, job, told = submitted(typed, dashboard, "--installed")
     assert "py_modules" not in job["runtime_env"]

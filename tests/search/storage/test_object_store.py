@@ -24,7 +24,9 @@ def test_a_store_goes_to_other_processes_as_its_address_alone(tmp_path):
     assert vars(there) == {"uri": place.uri}
 
 
-@pytest.mark.parametrize("address", ["file://{}/store", "memory://{}/store", "{}/a store of 50%?#"])
+@pytest.mark.parametrize(
+    "address", ["file://{}/store", "file://{}/a store", "memory://{}/store", "{}/a store of 50%?#"]
+)
 def test_a_store_of_pyarrow_or_fsspec_has_files(address, tmp_path):
     place = storage_at(address.format(tmp_path)) / "search"
     assert place.names() == []

@@ -1,16 +1,55 @@
-"""MLflow's store: where it is, and what went wrong with it in one line."""
+"""Which MLflow store a search delivers to."""
+
+import os
 
 import pytest
 
-from search.tracking.client import in_one_line, tracking_uri
+from search.tracking.client import tracking_uri, with_anchored_store
 from spaces.spec import load_spec
-
-SECRET = "swordfish"
-SERVER = f"http://me:{SECRET}@127.0.0.1:9"
+from trainers.errors import InputError
 
 
-def test_an_error_of_mlflows_is_told_without_the_password_in_it():
-    assert SECRET not in in_one_line(RuntimeError(f"API request to {SERVER}/api failed"))
+@pytest.fixture(autouse=True)
+def _in_a_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def begun(*overrides: str):
+    return with_anchored_store(load_spec("digits", overrides))
+
+
+def test_a_relative_store_stays_where_the_search_was_begun(tmp_path, monkeypatch):
+    spec = begun("tracking.uri='sqlite:///sub/runs.db?timeout=30'")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert tracking_uri(spec, elsewhere) == f"sqlite:///{tmp_path}/sub/runs.db?timeout=30"
+
+
+def test_so_does_one_that_the_environment_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs.db")
+    assert begun().tracking.uri == f"sqlite:///{tmp_path}/runs.db"
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:5000", "sqlite:////whole/path.db", "databricks"])
+def test_one_that_is_the_same_from_everywhere_stays_with_the_environment(uri, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert begun().tracking.uri is None
+    assert tracking_uri(begun(), tmp_path) == uri
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "mlruns", "file:mlruns", "/mlruns", "file:///mlruns"])
+def test_a_plain_folder_is_refused_with_the_database_to_name_instead(uri, tmp_path):
+    folder = "/mlruns" if uri.startswith(("/", "file:/")) else f"{tmp_path}/mlruns"
+    with pytest.raises(InputError, match=f"tracking.uri: .*name a database: sqlite:///{folder}/mlflow.db$"):
+        begun(f"tracking.uri='{uri}'")
+
+
+def test_results_in_a_folder_with_an_at_sign_are_no_password(tmp_path):
+    assert begun("tracking.uri='sqlite:////me@home/mlflow.db'").tracking.uri == "sqlite:////me@home/mlflow.db"
+    assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
 def test_the_store_is_the_specs_then_the_environments_then_a_file_beside_the_searches(monkeypatch, tmp_path):
@@ -20,21 +59,3 @@ def test_the_store_is_the_specs_then_the_environments_then_a_file_beside_the_sea
     assert tracking_uri(load_spec("digits"), tmp_path) == tracking_uri(None, tmp_path) == "http://everybodys"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert tracking_uri(None, tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
-
-
-@pytest.mark.parametrize(
-    ("raised", "said"),
-    [
-        ("API request failed with error code 401 != 200", "it answers 401, name or password are wrong"),
-        (
-            "Max retries exceeded with url: / (Caused by ResponseError('too many 500 error responses'))",
-            "it answers 500",
-        ),
-        ("HTTPConnectionPool: Max retries exceeded with url: /api", "no server answers"),
-        ("Experiment 'a' is deleted.\nTraceback of the server", "Experiment 'a' is deleted."),
-        ("", "RuntimeError"),
-        ("x" * 500, "x" * 300),
-    ],
-)
-def test_what_mlflow_raises_is_a_line_for_a_person(raised, said):
-    assert in_one_line(RuntimeError(raised)) == said

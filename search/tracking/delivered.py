@@ -1,0 +1,69 @@
+"""How far a search's delivery came: `delivered.json`, beside the journal."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from search.journal.log import read_events
+from search.storage.addresses import sqlite_path
+from search.storage.redact import shown_uri
+from search.storage.search_folder import SPEC, SearchFolder
+from trainers.files import write_atomically
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@dataclass
+class Delivered:
+    """What MLflow has: the journal up to `offset`, and the runs that stand for search and trials."""
+
+    uri: str  # as it may be shown: the file lies in a folder that is shared and copied
+    offset: int = 0
+    parent: str | None = None
+    runs: dict[int, str] = field(default_factory=dict)
+    artifacts: list[str] = field(default_factory=list)  # that the parent run has
+    is_partial: bool = False  # something was refused on the way: all is to be tried again
+
+
+def read_delivered(folder: SearchFolder) -> Delivered:
+    """What is written down; nothing was delivered where nothing is."""
+    try:
+        stored = json.loads(folder.delivered.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Delivered("")
+    parent = stored["parent"]
+    return Delivered(
+        shown_uri(stored["uri"]),
+        stored["offset"],
+        parent,
+        {int(number): run for number, run in stored["runs"].items()},
+        stored.get("artifacts", [] if parent is None else [SPEC]),  # older versions gave it with the run
+        stored.get("is_partial", False),
+    )
+
+
+def write_delivered(folder: SearchFolder, done: Delivered) -> None:
+    """Write it down."""
+    write_atomically(folder.delivered, json.dumps(vars(done)).encode())
+
+
+def undelivered(folder: SearchFolder) -> int:
+    """How many events of the journal MLflow has not got."""
+    return sum(1 for _ in read_events(folder.journal, read_delivered(folder).offset))
+
+
+def parent_run(folder: SearchFolder, uri: str) -> str | None:
+    """The run that stands for the search in a store; None where none was delivered to it."""
+    done = read_delivered(folder)
+    return done.parent if done.uri == shown_uri(uri) else None
+
+
+def standing_parent_run(folder: SearchFolder, uri: str, client: "MlflowClient") -> str | None:
+    """The run that stands for the search in a store, also in one that was moved or copied together with the folder."""
+    run, before = parent_run(folder, uri), read_delivered(folder).parent
+    if run is not None or before is None or sqlite_path(uri) is None:
+        return run
+    ours = f"tags.`afcl.search_id` = '{folder.about()['id']}' and tags.`afcl.trial` = 'search'"
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    return before if before in {one.info.run_id for one in client.search_runs(experiments, ours)} else None

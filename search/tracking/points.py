@@ -1,0 +1,42 @@
+"""The values that a journal has for MLflow, one by one: what is delivered, and what must be found there."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from search.journal.history import History
+from search.journal.log import Event
+from search.storage.search_folder import SearchFolder
+from search.tracking.names import Keys
+
+SEARCH = -1  # in place of a trial's number: the parent run
+PER_CLASS = "val_recall/"
+
+
+class Point(NamedTuple):
+    """A value of a metric. MLflow takes the same one twice as one."""
+
+    trial: int  # or SEARCH
+    key: str
+    step: int
+    value: float
+    time: int  # ms since 1970
+
+
+def metric_keys(folder: SearchFolder) -> Keys:
+    """Which metric is called what; a class's name may have any sign in it, and two of them may come to one key."""
+    return Keys(f"{PER_CLASS}{name}" for name in folder.about()["provenance"]["data"]["validation"])
+
+
+def points_of(event: Event, history: History, keys: Keys) -> Iterator[Point]:
+    """What an event measured; the history has it already. A value that is no number is none."""
+    if event["event"] == "result":
+        for name, value in event["metrics"].items():
+            if value is not None and math.isfinite(value):
+                yield Point(event["trial"], keys.of(name), event["epoch"], float(value), event["time"])
+    if event["event"] == "end" and event["score"] is not None:
+        yield Point(event["trial"], "score", event["epoch"], float(event["score"]), event["time"])
+        best = history.ranked()[0].score
+        assert best is not None, "what is ranked has a score"
+        ended = len(history.in_state("finished", "stopped", "failed"))
+        yield Point(SEARCH, "best_score", ended, float(best), event["time"])

@@ -1,0 +1,124 @@
+"""The runs that stand in MLflow for a search and its trials: found by their tags, made where there are none."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from search.journal.history import Trial
+from search.storage.search_folder import SearchFolder
+from search.tracking.delivered import read_delivered
+from search.tracking.names import LONGEST_PARAMETER, Keys, cut
+from search.tracking.taking import Taker
+from spaces.fields import by_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+ABOVE, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # MLflow's tags
+VERDICT = "### Verdict on fresh seeds"  # what a confirmation adds to the parent run's description begins with it
+
+
+class Runs:
+    """The runs of one search in one experiment."""
+
+    def __init__(self, client: "MlflowClient", taker: Taker, folder: SearchFolder, experiment: str, uri: str) -> None:
+        """uri: the store's, as it may be shown."""
+        self._client, self._taker, self._experiment, self._uri = client, taker, experiment, uri
+        self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
+
+    def children(self) -> "list[Run]":
+        """The trials' runs."""
+        # by our own id: a search's confirmations stand under its run too
+        ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
+        return list(self._client.search_runs([self._experiment], ours, max_results=50_000))
+
+    def above(self) -> str | None:
+        """The search's own run, under which a confirmation's stands; None for a search."""
+        above = read_delivered(self._folder.searched)
+        return above.parent if self._folder.searched is not self._folder and above.uri == self._uri else None
+
+    def ensure_parent(self) -> str:
+        """The search's run. Raises where it cannot be made: there is no other place for what follows."""
+        found = self._find("search")
+        if found is None:
+            tags = self._tags("search") | {"state": "running", NOTE: f"Search `{self._folder.title}`"}
+            if (above := self.above()) is not None:
+                tags[ABOVE] = above
+            for name in ("git_commit", "code"):
+                tags[name] = str(self._about["provenance"][name])
+            found = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.title)
+        run = str(found.info.run_id)
+        self._taker.names[run] = "the search"
+        versions = self._about["provenance"]["versions"]
+        params = by_path(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
+        self._describe(run, found.data.params, params, "search")
+        return run
+
+    def ensure_child(self, trial: Trial, parent: str) -> str | None:
+        """A trial's run; None where the store refuses it."""
+        tags = self._tags(str(trial.number)) | {
+            ABOVE: parent,
+            "family": trial.family,
+            "baseline": str(trial.baseline).lower(),
+            "state": trial.state,
+        }
+        name = f"{trial.number:03d} {trial.kind}"
+
+        def find_or_create() -> "Run":
+            found = self._find(str(trial.number))
+            return found or self._client.create_run(
+                self._experiment, start_time=trial.asked_at, tags=tags, run_name=name
+            )
+
+        found = self._taker.attempt(None, "run", f"a run for trial {trial.number}", find_or_create)
+        if found is None:
+            return None
+        run = str(found.info.run_id)
+        self._taker.names[run] = f"trial {trial.number}"
+        if found.data.tags.get(ABOVE) != parent:  # which may be another one now
+            self.set_tag(run, ABOVE, parent)
+        self._describe(run, found.data.params, by_path(trial.config), "training")
+        return run
+
+    def set_tag(self, run: str, key: str, value: str) -> None:
+        """Give a run a tag."""
+        what = f"the tag {key} of {self._taker.names.get(run, run)}"
+        self._taker.attempt(run, "tag", what, lambda: self._client.set_tag(run, key, value))
+
+    def _find(self, number: str) -> "Run | None":
+        tags = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` = '{number}'"
+        found = self._client.search_runs([self._experiment], tags, max_results=1)
+        return found[0] if found else None
+
+    def _tags(self, number: str) -> dict[str, str]:
+        kind = "search" if self._folder.searched is self._folder else "confirmation"
+        search = {"afcl.search": self._folder.title, "afcl.search_id": self._about["id"]}
+        return search | {"afcl.kind": kind, "afcl.trial": number}
+
+    def _describe(self, run: str, known: Mapping[str, str], params: Mapping[str, Any], context: str) -> None:
+        """Log what a run is made of: of a found one too, as the server may have died just after creating it.
+
+        known: the parameters that it has. MLflow lets none be changed.
+        """
+        from mlflow.entities import Param
+
+        keys = Keys(params)
+        new = {keys.of(path): cut(str(value), LONGEST_PARAMETER) for path, value in params.items()}
+        self._taker.log_params(run, [Param(key, value) for key, value in new.items() if key not in known])
+        self._log_dataset(run, context)
+
+    def _log_dataset(self, run: str, context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = self._about["provenance"]["data"]
+        dataset = Dataset(
+            name=cut(data["description"], 500),
+            digest=data["fingerprint"][:36],
+            source_type="local",
+            source=json.dumps({"dataset": self._spec.data.dataset}),
+            profile=json.dumps({"train": data["train"], "validation": data["validation"]}),
+        )
+        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])]
+        what = f"the dataset of {self._taker.names.get(run, run)}"
+        self._taker.attempt(run, "dataset", what, lambda: self._client.log_inputs(run, datasets=inputs))
