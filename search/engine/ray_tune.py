@@ -51,6 +51,7 @@ def tuner(
             "storage": session.hold.place_of(trial.number),
             "threads": threads,
             "workers": spec.resources.workers,
+            "has_whole_gpus": spec.resources.gpus >= 1,
         }
 
     searcher = ConductorSearcher(conductor, assign, slots)
