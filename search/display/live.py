@@ -11,9 +11,10 @@ from rich.text import Text
 
 from search.display.tables import leaderboard
 from search.engine.plan import Plan
-from search.journal.history import ENDED, History, Trial
+from search.journal.history import History, Trial
 from search.journal.labels import values_of
 from search.journal.log import Event
+from search.journal.progress import Progress
 from trainers.console import can_redraw
 
 QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
@@ -25,7 +26,7 @@ class LiveView:
     def __init__(self, console: Console, plan: Plan, metric: str, problem: Callable[[], str | None]) -> None:
         """problem: what a person should know of MLflow and the store just now, a sentence."""
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
-        self._history = History()
+        self._progress = Progress(History())
         self._started = self._last_line = time.monotonic()
         self._has_run = False  # a trial, in this session
         self._timed_from: float | None = None  # the session's first result: until then workers were starting
@@ -46,7 +47,7 @@ class LiveView:
 
     def start(self, history: History) -> None:
         """Begin."""
-        self._history, self._started = history, time.monotonic()
+        self._progress, self._started = Progress(history), time.monotonic()
         if self._live is not None:
             self._live.start()
 
@@ -57,9 +58,13 @@ class LiveView:
 
     def on_event(self, event: Event, history: History) -> None:
         """One thing happened."""
+        if self._progress.history is history:
+            self._progress.on_event(event)
+        else:  # the view was not started yet
+            self._progress = Progress(history)
         self._has_run = self._has_run or event["event"] == "launched"
         if self._timed_from is None and event["event"] == "result":
-            self._timed_from, self._epochs_before = time.monotonic(), epochs_done(history)
+            self._timed_from, self._epochs_before = time.monotonic(), self._progress.epochs_done
         if self._live is not None:
             return
         if event["event"] == "end":
@@ -76,8 +81,7 @@ class LiveView:
             self._told.add(kind)
             self.tell(problem)
         if time.monotonic() - self._last_line > QUIET_SECONDS:
-            running = self._history.in_state("running")
-            told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
+            told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in self._progress.running)
             self.tell(f"{f'running: trial {told}' if told else self._idle()}; {self._standing()}")
 
     def tell(self, text: str) -> None:
@@ -90,32 +94,31 @@ class LiveView:
         return "no trial runs just now" if self._has_run else "starting workers"
 
     def _standing(self) -> str:
-        ended = len(self._history.in_state(*ENDED))
+        ended = self._progress.ended
         parts = [f"{ended} of {self._plan.trials} trials ended"]
         if (left := self._time_left()) is not None and ended < self._plan.trials:
             parts.append(f"about {left} left")
-        if ranked := self._history.ranked():
-            parts.append(f"best {ranked[0].score:.4f} (trial {ranked[0].number}, {ranked[0].family})")
+        if best := self._progress.best:
+            parts.append(f"best {best[0].score:.4f} (trial {best[0].number}, {best[0].family})")
         return ", ".join(parts)
 
     def _time_left(self) -> str | None:
         if self._timed_from is None:
             return None
-        done = epochs_done(self._history)
-        fresh, passed = done - self._epochs_before, time.monotonic() - self._timed_from
+        fresh = self._progress.epochs_done - self._epochs_before
+        passed = time.monotonic() - self._timed_from
         if fresh < 5 or passed < 5:
             return None
-        seconds = epochs_left(self._history, self._plan) * passed / fresh
+        seconds = epochs_left(self._progress, self._plan) * passed / fresh
         return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
     def _render(self) -> Group:
-        history = self._history
+        progress, running = self._progress, self._progress.running
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in ("trial", "loss", "epoch", "rung", self._metric.removeprefix("val_"), "values"):
             table.add_column(
                 column, no_wrap=column != "values", justify="right" if column in ("trial", "epoch") else "left"
             )
-        running = history.in_state("running")
         for trial in running:
             latest = trial.latest(self._metric)
             table.add_row(
@@ -127,10 +130,10 @@ class LiveView:
                 values_of(trial),
             )
         parts: list[object] = []
-        if history.ranked():
-            parts += [Text("best so far", style="bold"), leaderboard(history, self._metric, top=5), Text()]
-        done = epochs_done(history)
-        bar = ProgressBar(total=done + epochs_left(history, self._plan), completed=done)
+        if progress.best:
+            parts += [Text("best so far", style="bold"), leaderboard(progress.best, self._metric), Text()]
+        done = progress.epochs_done
+        bar = ProgressBar(total=done + epochs_left(progress, self._plan), completed=done)
         parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
         parts += [Text(), Text(self._standing()), bar]
         if problem := self._problem():
@@ -138,19 +141,12 @@ class LiveView:
         return Group(*parts)  # type: ignore[arg-type]
 
 
-def epochs_done(history: History) -> int:
-    """Epochs reported over all trials."""
-    return sum(len(trial.epochs) for trial in history.trials.values())
-
-
-def epochs_left(history: History, plan: Plan) -> float:
+def epochs_left(progress: Progress, plan: Plan) -> float:
     """Epochs that the search will still take: by what its trials took so far, and by the plan while they are few."""
-    took = [trial.epoch for trial in history.in_state(*ENDED) if not trial.baseline]
-    usual = sum(took) / len(took) if len(took) >= 5 else plan.expected_epochs_per_trial
-    begun = history.in_state("running", "pending")
-    left = sum(max((plan.last_epoch if trial.baseline else usual) - trial.epoch, 1) for trial in begun)
-    unasked_baselines = max(0, plan.baselines - len(history.trials))
-    unasked = plan.trials - len(history.trials) - unasked_baselines
+    usual = progress.usual_epochs(while_few=plan.expected_epochs_per_trial)
+    left = sum(max((plan.last_epoch if trial.baseline else usual) - trial.epoch, 1) for trial in progress.begun)
+    unasked_baselines = max(0, plan.baselines - progress.trials)
+    unasked = plan.trials - progress.trials - unasked_baselines
     return left + unasked_baselines * plan.last_epoch + unasked * usual
 
 

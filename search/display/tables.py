@@ -1,5 +1,6 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.text import Text
 from search.display.console import UNBOUNDED
 from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
-from search.journal.history import STATE_WORDS, History
+from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import searched, values_of
 from search.storage.search_folder import SearchFolder
 from trainers.data import DataCheck
@@ -19,12 +20,12 @@ from trainers.errors import InputError
 FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
 
 
-def leaderboard(history: History, metric: str, top: int | None = None) -> Table:
-    """Finished trials, best first."""
+def leaderboard(ranked: Sequence[Trial], metric: str) -> Table:
+    """Finished trials, best first, as `History.ranked` gives them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("rank", "trial", "loss", metric.removeprefix("val_"), "values"):
         table.add_column(column, justify="right" if column in ("rank", "trial") else "left", no_wrap=column != "values")
-    for rank, trial in enumerate(history.ranked()[:top], 1):
+    for rank, trial in enumerate(ranked, 1):
         name = trial.family + (" (baseline)" if trial.baseline else "")
         table.add_row(str(rank), str(trial.number), name, f"{trial.score:.4f}", values_of(trial))
     return table
@@ -83,8 +84,8 @@ def overview(folder: SearchFolder, history: History) -> Group:
         Text(f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"),
         Text(f"data: {data}\n"),
     ]
-    if history.ranked():
-        parts += [Text("best", style="bold"), leaderboard(history, metric, top=5), Text()]
+    if ranked := history.ranked():
+        parts += [Text("best", style="bold"), leaderboard(ranked[:5], metric), Text()]
     path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
     explain = f"{folder.searched.hint('explain', named=False)} {path} TRIAL"
     return Group(*parts, AllTrials(history, metric, explain))
