@@ -14,10 +14,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms.known_trials import KnownTrials, ToldStorage
 from search.algorithms.optuna_trials import WORST, Space, suggest
+from search.algorithms.startup import draws_before
 from search.journal.history import Trial, Value
 from trainers.seeds import derive_seed
 
-TPE_DRAWS, GP_DRAWS = 10, 10  # trials that end before the sampler proposes any
 LIKELY_TO_FAIL = 0.2  # the chance from which a proposal is drawn again,
 MOST_DRAWS = 8  # at most so often; then the one that is least likely to fail is tried
 
@@ -74,13 +74,6 @@ def _ask(space: Space, told: list[FrozenTrial], sampler: str, seed: int, slots: 
 def known_trials(space: Space, sampler: str, metric: str) -> KnownTrials:
     """A memory of a space's trials for `propose`, none of which has been told yet."""
     return KnownTrials(space, metric, one_coordinate=_needs_one_coordinate(sampler))
-
-
-def draws_before(sampler: str, slots: int) -> int:
-    """How many trials must have ended before the sampler proposes: those before are drawn at random."""
-    if sampler == "tpe":
-        return min(TPE_DRAWS, max(5, 3 * slots))
-    return GP_DRAWS if sampler == "gp" else 0
 
 
 def _needs_one_coordinate(sampler: str) -> bool:

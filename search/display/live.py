@@ -26,11 +26,11 @@ class LiveView:
     def __init__(self, console: Console, plan: Plan, metric: str, problem: Callable[[], str | None]) -> None:
         """problem: what a person should know of MLflow and the store just now, a sentence."""
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
-        self._progress = Progress(History())
+        self._progress = Progress(History(), plan.representation_epochs)
         self._started = self._last_line = time.monotonic()
         self._has_run = False  # a trial, in this session
         self._timed_from: float | None = None  # the session's first result: until then workers were starting
-        self._epochs_before = 0
+        self._epochs_before: tuple[int, ...] = (0, 0)  # by stage
         self._told: set[str] = set()  # problems, by their first words
         self._live = (
             Live(
@@ -47,7 +47,8 @@ class LiveView:
 
     def start(self, history: History) -> None:
         """Begin."""
-        self._progress, self._started = Progress(history), time.monotonic()
+        self._progress = Progress(history, self._plan.representation_epochs)
+        self._started = time.monotonic()
         if self._live is not None:
             self._live.start()
 
@@ -61,10 +62,10 @@ class LiveView:
         if self._progress.history is history:
             self._progress.on_event(event)
         else:  # the view was not started yet
-            self._progress = Progress(history)
+            self._progress = Progress(history, self._plan.representation_epochs)
         self._has_run = self._has_run or event["event"] == "launched"
         if self._timed_from is None and event["event"] == "result":
-            self._timed_from, self._epochs_before = time.monotonic(), self._progress.epochs_done
+            self._timed_from, self._epochs_before = time.monotonic(), tuple(self._progress.epochs)
         if self._live is not None:
             return
         if event["event"] == "end":
@@ -105,11 +106,11 @@ class LiveView:
     def _time_left(self) -> str | None:
         if self._timed_from is None:
             return None
-        fresh = self._progress.epochs_done - self._epochs_before
+        fresh = [now - before for now, before in zip(self._progress.epochs, self._epochs_before, strict=True)]
         passed = time.monotonic() - self._timed_from
-        if fresh < 5 or passed < 5:
+        if sum(fresh) < 5 or passed < 5:
             return None
-        seconds = epochs_left(self._progress, self._plan) * passed / fresh
+        seconds = cost_left(self._progress, self._plan) * passed / self._progress.cost(*fresh)
         return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
     def _render(self) -> Group:
@@ -132,8 +133,8 @@ class LiveView:
         parts: list[object] = []
         if progress.best:
             parts += [Text("best so far", style="bold"), leaderboard(progress.best, self._metric), Text()]
-        done = progress.epochs_done
-        bar = ProgressBar(total=done + epochs_left(progress, self._plan), completed=done)
+        done = progress.cost_done
+        bar = ProgressBar(total=done + cost_left(progress, self._plan), completed=done)
         parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
         parts += [Text(), Text(self._standing()), bar]
         if problem := self._problem():
@@ -141,13 +142,25 @@ class LiveView:
         return Group(*parts)  # type: ignore[arg-type]
 
 
-def epochs_left(progress: Progress, plan: Plan) -> float:
-    """Epochs that the search will still take: by what its trials took so far, and by the plan while they are few."""
-    usual = progress.usual_epochs(while_few=plan.expected_epochs_per_trial)
-    left = sum(max((plan.last_epoch if trial.baseline else usual) - trial.epoch, 1) for trial in progress.begun)
+def cost_left(progress: Progress, plan: Plan) -> float:
+    """What the search will still take, in the unit of `Progress.cost`.
+
+    Proposed trials are taken to run for as many epochs of each stage as those did that have ended; as the plan says
+    while these are few.
+    """
+    expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
+    usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)
+    one = two = 0.0
+    for trial in progress.begun:
+        ends = whole if trial.baseline else usual
+        done = min(trial.epoch, plan.representation_epochs)
+        one += max(ends[0] - done, 0)
+        two += max(ends[1] - (trial.epoch - done), 0)
     unasked_baselines = max(0, plan.baselines - progress.trials)
     unasked = plan.trials - progress.trials - unasked_baselines
-    return left + unasked_baselines * plan.last_epoch + unasked * usual
+    one += unasked_baselines * whole[0] + unasked * usual[0]
+    two += unasked_baselines * whole[1] + unasked * usual[1]
+    return progress.cost(one, two)
 
 
 def _ending(trial: Trial) -> str:

@@ -5,7 +5,8 @@ import pytest
 from told_trials import SPACE, trial_of, values_of
 
 from search.algorithms.optuna_trials import as_optuna_trial
-from search.algorithms.sampler import as_full_length, draws_before, known_trials, propose
+from search.algorithms.sampler import as_full_length, known_trials, propose
+from search.algorithms.startup import draws_before
 from trainers.config import METRIC
 
 

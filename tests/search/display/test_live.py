@@ -91,9 +91,11 @@ def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):
     history = view._progress.history
     clock[0] += 60
     for epoch in range(2, 9):
-        event = {"event": "result", "trial": 0, "epoch": epoch, "metrics": {}, "time": 0, "up": 0.0}
+        one = min(epoch, view._plan.representation_epochs)
+        seconds = {"representation_seconds": one - 1.0, "classifier_seconds": epoch - one + 0.0}
+        event = {"event": "result", "trial": 0, "epoch": epoch, "metrics": seconds, "time": 0, "up": 0.0}
         history.apply(event)
         view.on_event(event, history)
         clock[0] += 1
-    left = live.epochs_left(view._progress, view._plan)
+    left = live.cost_left(view._progress, view._plan)
     assert view._time_left() == f"{left * 7 / 6:.0f} s"
