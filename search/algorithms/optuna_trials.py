@@ -23,6 +23,7 @@ from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
 
 Space = Mapping[str, Range]
 Coordinate = tuple[str, BaseDistribution, Value]
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # else a line for each study that is made
 WORST = -1e9  # below every value of every metric; a number, as JSON and optuna-dashboard know no infinity
 
 

@@ -21,8 +21,6 @@ from trainers.seeds import derive_seed
 LIKELY_TO_FAIL = 0.2  # the chance from which a proposal is drawn again,
 MOST_DRAWS = 8  # at most so often; then the one that is least likely to fail is tried
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for each study made, and one is made at every ask
-
 
 def propose(
     space: Space,
