@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from io import BytesIO
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from trainers.compute.precision import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.launch.local_processes import run_trial_on
-from trainers.stages.representation import new_representation
+from trainers.models import build_encoder, build_projection
 
 
 @dataclass(frozen=True)
@@ -125,14 +124,16 @@ def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tu
 
 
 def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
-    """Size of one checkpoint of stage one: networks and the optimiser's moments."""
-    device = torch.device("cpu")
+    """Size of one checkpoint of stage one: networks and the optimiser's moments.
+
+    No optimiser is made: torch imports its compiler for one, which takes as long as all the rest of a plan.
+    """
     model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, without the wait
-    stage = new_representation(model, config.representation, channels, 0, device)
-    buffer = BytesIO()
-    torch.save([stage.encoder.state_dict(), stage.projection.state_dict()], buffer)
+    encoder = build_encoder(model, channels, 0)
+    networks = (encoder, build_projection(model, encoder.feature_dim, 0))
+    size: int = sum(value.nbytes for network in networks for value in network.state_dict().values())
     moments = {"adamw": 2, "sgd": 1 if config.representation.momentum else 0}[config.representation.optimizer]
-    return len(buffer.getvalue()) * (1 + moments)
+    return size * (1 + moments)
 
 
 @dataclass(frozen=True)
