@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from spaces.ranges import Value
 from spaces.storage_uri import check_uri
 from trainers.config import Config, Real, Seed, Whole
 from trainers.errors import InputError
@@ -43,6 +44,9 @@ class SearchConfig(Config):
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     """tpe and gp (Optuna's) learn from earlier trials; random; grid."""
     scheduler: SchedulerConfig = SchedulerConfig()
+    first: tuple[dict[str, Value], ...] = ()
+    """Your own guesses, tried before the sampler's, each a mapping of fields to values, such as {loss.eta: 30}. They
+    count among `trials`. A searched field that a guess does not name is drawn at random."""
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"
     """Of the validation images: what is searched for."""
     max_concurrent: Annotated[Whole, Field(ge=1)] | None = None

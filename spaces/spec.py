@@ -92,6 +92,7 @@ class SearchSpec(Config):
         if self.search.per_family:
             _check_families(self)
         _check_ends(self)
+        _check_first(self)
         _check_workers(self)
         return self
 
@@ -265,6 +266,23 @@ def _check_ends(spec: SearchSpec) -> None:
             blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
             blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
             raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
+
+
+def _check_first(spec: SearchSpec) -> None:
+    """Refuse first guesses that are none, more than there are trials, or that no trial could have."""
+    first = spec.search.first
+    if len(first) > spec.search.trials:
+        raise InputError(f"search.first: has {len(first)} guesses for {spec.search.trials} trials")
+    if first and spec.search.per_family:
+        raise InputError("search.first: goes with one search, not with search.per_family")
+    drawn = {path: ends(one)[0] for path, one in spec.space.items()}
+    for number, guess in enumerate(first):
+        if not guess:
+            raise InputError(f"search.first[{number}]: must name at least one field, such as loss.eta")
+        try:
+            spec.trial_config(drawn | guess)
+        except InputError as error:
+            raise InputError(f"search.first[{number}].{error}") from None
 
 
 def _check_workers(spec: SearchSpec) -> None:

@@ -5,14 +5,18 @@ An agenda is a function of the trials so far: a driver that goes on from a journ
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from search.algorithms.grid import grid_point, grid_size
+from search.algorithms.grid import grid_points, grid_size
 from search.journal.history import History, Trial, Value
 from spaces.ranges import Range
 from spaces.sections import FAMILIES, Family
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
+from trainers.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from search.algorithms.known_trials import KnownTrials
 
 
 @dataclass(frozen=True)
@@ -36,29 +40,46 @@ class Agenda(Protocol):
 
 
 class SearchAgenda:
-    """The agenda of a spec. slots: how many trials run at once."""
+    """The agenda of a spec: the baselines, the user's first guesses, then what the sampler proposes.
+
+    Args:
+        spec: of the search.
+        slots: how many trials run at once.
+    """
 
     def __init__(self, spec: SearchSpec, slots: int) -> None:
         self._spec, self._slots = spec, slots
+        self._known: dict[Family | None, KnownTrials] = {}  # by family where each has a search of its own
 
     def planned(self, history: History) -> int:
         """Baselines, the spec's trials, and those that the search was extended by."""
         return planned_trials(self._spec, history.extra)
 
     def question(self, number: int, history: History) -> Question:
-        """A baseline, or the sampler's next proposal."""
-        spec, baselines = self._spec, self._spec.search.baselines
+        """A baseline, a first guess, or the sampler's next proposal."""
+        spec, baselines, first = self._spec, self._spec.search.baselines, self._spec.search.first
         if number < len(baselines):
             name = baselines[number]
             return Question(spec.baseline_values(name), spec.baseline(name), baseline=True)
         index = number - len(baselines)
+        if index < len(first):
+            drawn = self._proposed(number, [], history, sampler="random")
+            values: dict[str, Value] = {path: drawn[path] for path in spec.space} | first[index]
+            return Question(values, spec.trial_config(values), note="first guess")
         if spec.search.per_family:
             values = self._of_a_family(FAMILIES[index % len(FAMILIES)], index // len(FAMILIES), history)
         elif spec.search.sampler == "grid":
-            values = grid_point(spec.space, spec.search.grid_points, index)
+            values = self._next_grid_point(history)
         else:
-            values = self._proposed(number, [*history.known, *history.trials.values()])
+            values = self._proposed(number, [*history.known, *history.trials.values()], history)
         return Question({path: values[path] for path in spec.space}, spec.trial_config(values))
+
+    def _next_grid_point(self, history: History) -> dict[str, Value]:
+        """The first point in the grid's order that no trial had, as first guesses and older versions had some."""
+        search = self._spec.search
+        tried = {tuple(trial.values.items()) for trial in history.trials.values() if not trial.baseline}
+        points = grid_points(self._spec.space, search.grid_points, search.trials, search.seed)
+        return next(point for point in points if tuple(point.items()) not in tried)
 
     def _of_a_family(self, family: Family, index: int, history: History) -> dict[str, Value]:
         """Proposal `index` of one family's own search, which knows its own trials alone.
@@ -67,23 +88,41 @@ class SearchAgenda:
         """
         ranges, fixed = self._spec.family_space(family)
         of_family = [trial for trial in (*history.known, *history.trials.values()) if trial.family == family]
-        return fixed | self._proposed(index, of_family, ranges)
+        return fixed | self._proposed(index, of_family, history, family, ranges)
 
-    def _proposed(self, number: int, trials: list[Trial], space: Mapping[str, Range] | None = None) -> dict[str, Value]:
-        from search.algorithms.sampler import (
-            propose,  # a second, for Optuna: who only counts what is planned needs none of it
-        )
+    def _proposed(
+        self,
+        number: int,
+        trials: list[Trial],
+        history: History,
+        family: Family | None = None,
+        space: Mapping[str, Range] | None = None,
+        sampler: str | None = None,
+    ) -> dict[str, Value]:
+        # a second, for Optuna: who only counts what is planned needs none of it
+        from search.algorithms.sampler import known_trials, propose
 
-        search = self._spec.search
+        search, space = self._spec.search, self._spec.space if space is None else space
+        sampler = sampler or search.sampler
+        if family not in self._known:
+            self._known[family] = known_trials(space, search.sampler, search.metric_key)
         return propose(
-            self._spec.space if space is None else space,
+            space,
             trials,
-            sampler=search.sampler,
+            sampler=sampler,
             metric=search.metric_key,
-            seed=search.seed,
+            seed=_seed(self._spec, history),
             number=number,
             slots=self._slots,
+            known=self._known[family],
         )
+
+
+def _seed(spec: SearchSpec, history: History) -> int:
+    """The seed of a search's draws: with an older search's trials it is another one, not to draw those again."""
+    if not history.known:
+        return spec.search.seed
+    return derive_seed(spec.search.seed, "from", len(history.known), history.known[0].asked_at)
 
 
 def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
@@ -93,5 +132,15 @@ def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
     """
     proposed = spec.search.trials + extra
     if spec.search.sampler == "grid":
-        proposed = min(proposed, grid_size(spec.space, spec.search.grid_points))
+        proposed = min(proposed, grid_size(spec.space, spec.search.grid_points) + _guesses_off_the_grid(spec))
     return len(spec.search.baselines) + proposed * (len(FAMILIES) if spec.search.per_family else 1)
+
+
+def _guesses_off_the_grid(spec: SearchSpec) -> int:
+    """How many of the user's first guesses are no point of the grid: the grid is tried whole beside them."""
+    on_grid = [dict.fromkeys(range_.points(spec.search.grid_points)) for range_ in spec.space.values()]
+    return sum(
+        guess.keys() != spec.space.keys()
+        or not all(guess[path] in axis for path, axis in zip(spec.space, on_grid, strict=True))
+        for guess in spec.search.first
+    )

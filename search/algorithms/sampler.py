@@ -1,60 +1,87 @@
-"""What to try next: Optuna's samplers, told the truth about every trial.
+"""What to try next: Optuna's samplers, told the truth about every trial (see optuna_trials).
 
-`propose` is a function of the space, the trials so far and a seed: the Optuna study is built anew from the history at
-every ask, so a search that was killed proposes what it would have proposed. To Optuna a finished trial is
-COMPLETE; a stopped one is PRUNED with its values by epoch, and so is an exempt trial, up to the epoch where
-ASHA would have stopped it (TPE ranks complete trials above all pruned ones, and would else chase the baselines); a
-diverged or crashed one is FAIL.
+`propose` is a function of the space, the trials so far and a seed: a study is made anew at every ask, so a search that
+was killed proposes what it would have proposed.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping
-from typing import cast
+from collections.abc import Iterable, Sequence
+from statistics import median
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.trial import FrozenTrial, TrialState
 
+from search.algorithms.known_trials import KnownTrials, ToldStorage
+from search.algorithms.optuna_trials import WORST, Space, suggest
+from search.algorithms.startup import draws_before
 from search.journal.history import Trial, Value
-from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
 from trainers.seeds import derive_seed
 
-Space = Mapping[str, Range]
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for each study made, and one is made at every ask
+LIKELY_TO_FAIL = 0.2  # the chance from which a proposal is drawn again,
+MOST_DRAWS = 8  # at most so often; then the one that is least likely to fail is tried
 
 
 def propose(
-    space: Space, history: Iterable[Trial], *, sampler: str, metric: str, seed: int, number: int, slots: int = 1
+    space: Space,
+    history: Iterable[Trial],
+    *,
+    sampler: str,
+    metric: str,
+    seed: int,
+    number: int,
+    slots: int = 1,
+    known: KnownTrials | None = None,
 ) -> dict[str, Value]:
-    """Values of the searched fields for trial `number`.
+    """Values of the searched fields for one trial.
 
-    sampler: tpe, gp or random; the grid is in grid.py. metric: the key among a trial's
-    metrics. slots: how many trials run at once; with many, TPE would else start on the draws of one moment.
+    Args:
+        space: the searched fields by path.
+        history: the trials so far.
+        sampler: tpe, gp or random; the grid is in grid.py.
+        metric: the key among a trial's metrics; larger is better.
+        seed: of the search.
+        number: of the trial.
+        slots: how many trials run at once; with many, TPE would else start on the draws of one moment.
+        known: what `known_trials` gave for this space and sampler, whose work earlier asks have done; it changes
+            nothing but the time.
     """
     derived = derive_seed(seed, "ask", number)
     if sampler == "random":
         draws = np.random.default_rng(derived)
         return {path: range_.sample(draws) for path, range_ in space.items()}
-    one_coordinate = sampler == "gp"  # GP needs a fixed space: a conditional value would be drawn independently
-    study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, derived, slots))
-    study.add_trials(
-        [told for trial in history if (told := as_optuna_trial(space, trial, metric, one_coordinate)) is not None]
-    )
+    known = known or known_trials(space, sampler, metric)
+    told = known.told(history)
+    if sampler == "gp":
+        told = as_full_length(told)
+    drawn: list[tuple[float, dict[str, Value]]] = []
+    for attempt in range(MOST_DRAWS):
+        values = _ask(space, told, sampler, derived if attempt == 0 else derive_seed(derived, "again", attempt), slots)
+        drawn.append((known.feasibility.chance_of_failing(values), values))
+        if drawn[-1][0] < LIKELY_TO_FAIL:
+            break
+    return min(drawn, key=lambda one: one[0])[1]
+
+
+def _ask(space: Space, told: list[FrozenTrial], sampler: str, seed: int, slots: int) -> dict[str, Value]:
+    study = optuna.create_study(storage=ToldStorage(told), direction="maximize", sampler=_sampler(sampler, seed, slots))
     trial = study.ask()
-    return {path: _suggest(trial, path, range_, one_coordinate) for path, range_ in space.items()}
+    return {path: suggest(trial, path, range_, _needs_one_coordinate(sampler)) for path, range_ in space.items()}
+
+
+def known_trials(space: Space, sampler: str, metric: str) -> KnownTrials:
+    """A memory of a space's trials for `propose`, none of which has been told yet."""
+    return KnownTrials(space, metric, one_coordinate=_needs_one_coordinate(sampler))
+
+
+def _needs_one_coordinate(sampler: str) -> bool:
+    return sampler == "gp"  # it needs a fixed space: a conditional value would be drawn independently
 
 
 def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:
+    draws = draws_before(name, slots)
     if name == "gp":
-        return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
-    startup = min(10, max(5, 3 * slots))
+        return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False, n_startup_trials=draws)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate and group are
         return optuna.samplers.TPESampler(
@@ -62,77 +89,47 @@ def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:
             multivariate=True,
             group=True,
             constant_liar=True,
-            n_startup_trials=startup,
+            n_startup_trials=draws,
         )
 
 
-def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: bool = False) -> FrozenTrial | None:
-    """A trial as Optuna may know it; None for one whose values lie outside the space (a baseline's may)."""
-    if not all(path in trial.values and range_.contains(trial.values[path]) for path, range_ in space.items()):
-        return None
-    params: dict[str, Value] = {}
-    distributions: dict[str, BaseDistribution] = {}
-    for path, range_ in space.items():
-        for name, distribution, value in _coordinates(path, range_, trial.values[path], one_coordinate):
-            params[name], distributions[name] = value, distribution
-    last = trial.spared_at or trial.epoch
-    state, score = _told(trial)
-    return optuna.trial.create_trial(
-        state=state,
-        value=score,
-        params=params,
-        distributions=distributions,
-        intermediate_values={epoch: values[metric] for epoch, values in trial.epochs.items() if epoch <= last},
-        user_attrs={"number": trial.number, "family": trial.family, "baseline": trial.baseline},
-    )
+def as_full_length(told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Stopped trials as complete ones, for a sampler that learns from complete trials alone, as Optuna's GP does.
+
+    A stopped trial's score is its last value and what trials that were not stopped gained from that epoch to their
+    end, in the median. A trial that its values made fail has the worst score of all; where there is none, it is left
+    out.
+    """
+    complete = [trial for trial in told if trial.state == TrialState.COMPLETE]
+    gains: dict[int, float] = {}
+
+    def gain_from(epoch: int) -> float:
+        if epoch not in gains:
+            reached = [(trial.value, trial.intermediate_values.get(epoch)) for trial in complete]
+            gained = [end - then for end, then in reached if end is not None and then is not None]
+            gains[epoch] = median(gained) if gained else 0.0
+        return gains[epoch]
+
+    def score(trial: FrozenTrial) -> float | None:
+        if trial.state == TrialState.COMPLETE:
+            return trial.value
+        if trial.state != TrialState.PRUNED or not trial.intermediate_values:
+            return None
+        epoch, value = max(trial.intermediate_values.items())
+        return value + gain_from(epoch)
+
+    scores = [score(trial) for trial in told]
+    worst = min((value for value in scores if value is not None and value > WORST / 2), default=None)
+    rewritten = []
+    for trial, value in zip(told, scores, strict=True):
+        if value is None:
+            rewritten.append(trial)
+        elif worst is not None:
+            rewritten.append(_completed(trial, max(value, worst)))
+    return rewritten
 
 
-def _told(trial: Trial) -> tuple[TrialState, float | None]:
-    if trial.state == "failed":
-        return TrialState.FAIL, None
-    if trial.state == "stopped" or trial.spared_at is not None:
-        return TrialState.PRUNED, None
-    if trial.state == "finished":
-        return TrialState.COMPLETE, trial.score
-    return TrialState.RUNNING, None
-
-
-Coordinate = tuple[str, BaseDistribution, Value]
-
-
-def _coordinates(path: str, range_: Range, value: Value, one_coordinate: bool) -> list[Coordinate]:
-    """How a value of a range looks to Optuna: one parameter, or for TPE's `ZeroOr` a switch and a conditional one."""
-    if isinstance(range_, ZeroOr) and one_coordinate:
-        return [(path, FloatDistribution(0, 1), range_.to_unit(value))]
-    if isinstance(range_, ZeroOr):
-        switch: Coordinate = (_switch(path), CategoricalDistribution([True, False]), value == 0)
-        return [switch] if value == 0 else [switch, (path, _distribution(range_.range), value)]
-    return [(path, _distribution(range_), value)]
-
-
-def _suggest(trial: optuna.Trial, path: str, range_: Range, one_coordinate: bool) -> Value:
-    if isinstance(range_, ZeroOr) and one_coordinate:
-        return range_.from_unit(trial.suggest_float(path, 0, 1))
-    if isinstance(range_, ZeroOr):
-        if trial.suggest_categorical(_switch(path), [True, False]):
-            return 0.0
-        return _suggest(trial, path, range_.range, one_coordinate)
-    if isinstance(range_, IntUniform):
-        return trial.suggest_int(path, range_.low, range_.high)
-    if isinstance(range_, Choice):
-        return cast(Value, trial.suggest_categorical(path, range_.values))
-    return trial.suggest_float(path, range_.low, range_.high, log=isinstance(range_, LogUniform))
-
-
-def _distribution(range_: Range) -> BaseDistribution:
-    if isinstance(range_, IntUniform):
-        return IntDistribution(range_.low, range_.high)
-    if isinstance(range_, Choice):
-        return CategoricalDistribution(range_.values)
-    if isinstance(range_, Uniform | LogUniform):
-        return FloatDistribution(range_.low, range_.high, log=isinstance(range_, LogUniform))
-    raise AssertionError(f"no distribution for {range_!r}")
-
-
-def _switch(path: str) -> str:
-    return f"{path} is zero"
+def _completed(trial: FrozenTrial, score: float) -> FrozenTrial:
+    made = optuna.trial.create_trial(value=score, params=trial.params, distributions=trial.distributions)
+    made.number = trial.number
+    return made

@@ -41,6 +41,7 @@ def show(
     name: Name,
     results: Results = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds while it runs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="A row for every trial, however many there are.")] = False,
     json_: Json = False,
 ) -> None:
     """Show a search's trials, from its folder alone."""
@@ -54,7 +55,7 @@ def show(
         else:
             if watch and can_redraw(console.out):
                 console.out.clear()
-            for part in tables.overview(folder, history, console.out.width):
+            for part in tables.overview(folder, history, console.out.width, every=every):
                 say(part)
         if not watch or folder.holder() is None:
             return

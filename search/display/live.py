@@ -12,9 +12,10 @@ from search.display.console import tell
 from search.display.fitted import Column, FittedTable
 from search.display.tables import leaderboard
 from search.engine.plan import Plan
-from search.journal.history import ENDED, History, Trial
+from search.journal.history import History, Trial
 from search.journal.labels import values_of
 from search.journal.log import Event
+from search.journal.progress import Progress
 from trainers.console import can_redraw
 
 QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
@@ -26,11 +27,11 @@ class LiveView:
     def __init__(self, console: Console, plan: Plan, metric: str, problem: Callable[[], str | None]) -> None:
         """problem: what a person should know of MLflow and the store just now, a sentence."""
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
-        self._history = History()
+        self._progress = Progress(History(), plan.representation_epochs)
         self._started = self._last_line = time.monotonic()
         self._has_run = False  # a trial, in this session
         self._timed_from: float | None = None  # the session's first result: until then workers were starting
-        self._epochs_before = 0
+        self._epochs_before: tuple[int, ...] = (0, 0)  # by stage
         self._told: set[str] = set()  # problems, by their first words
         self._live = (
             Live(
@@ -47,7 +48,8 @@ class LiveView:
 
     def start(self, history: History) -> None:
         """Begin."""
-        self._history, self._started = history, time.monotonic()
+        self._progress = Progress(history, self._plan.representation_epochs)
+        self._started = time.monotonic()
         if self._live is not None:
             self._live.start()
 
@@ -58,9 +60,13 @@ class LiveView:
 
     def on_event(self, event: Event, history: History) -> None:
         """One thing happened."""
+        if self._progress.history is history:
+            self._progress.on_event(event)
+        else:  # the view was not started yet
+            self._progress = Progress(history, self._plan.representation_epochs)
         self._has_run = self._has_run or event["event"] == "launched"
         if self._timed_from is None and event["event"] == "result":
-            self._timed_from, self._epochs_before = time.monotonic(), epochs_done(history)
+            self._timed_from, self._epochs_before = time.monotonic(), tuple(self._progress.epochs)
         if self._live is not None:
             return
         if event["event"] == "end":
@@ -77,8 +83,7 @@ class LiveView:
             self._told.add(kind)
             self.tell(problem)
         if time.monotonic() - self._last_line > QUIET_SECONDS:
-            running = self._history.in_state("running")
-            told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in running)
+            told = ", ".join(f"{trial.number} at epoch {trial.epoch}" for trial in self._progress.running)
             self.tell(f"{f'running: trial {told}' if told else self._idle()}; {self._standing()}")
 
     def tell(self, text: str) -> None:
@@ -91,27 +96,26 @@ class LiveView:
         return "no trial runs just now" if self._has_run else "starting workers"
 
     def _standing(self) -> str:
-        ended = len(self._history.in_state(*ENDED))
+        ended = self._progress.ended
         parts = [f"{ended} of {self._plan.trials} trials ended"]
         if (left := self._time_left()) is not None and ended < self._plan.trials:
             parts.append(f"about {left} left")
-        if ranked := self._history.ranked():
-            parts.append(f"best {ranked[0].score:.4f} (trial {ranked[0].number}, {ranked[0].family})")
+        if best := self._progress.best:
+            parts.append(f"best {best[0].score:.4f} (trial {best[0].number}, {best[0].family})")
         return ", ".join(parts)
 
     def _time_left(self) -> str | None:
         if self._timed_from is None:
             return None
-        done = epochs_done(self._history)
-        fresh, passed = done - self._epochs_before, time.monotonic() - self._timed_from
-        if fresh < 5 or passed < 5:
+        fresh = [now - before for now, before in zip(self._progress.epochs, self._epochs_before, strict=True)]
+        passed = time.monotonic() - self._timed_from
+        if sum(fresh) < 5 or passed < 5:
             return None
-        seconds = epochs_left(self._history, self._plan) * passed / fresh
+        seconds = cost_left(self._progress, self._plan) * passed / self._progress.cost(*fresh)
         return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
     def _render(self) -> Group:
-        history = self._history
-        running = history.in_state("running")
+        progress, running = self._progress, self._progress.running
         columns = (
             Column("trial", right=True),
             Column("loss"),
@@ -122,10 +126,10 @@ class LiveView:
         )
         table = FittedTable(columns, [self._row(trial) for trial in running])
         parts: list[object] = []
-        if history.ranked():
-            parts += [Text("best so far", style="bold"), leaderboard(history, self._metric, top=5), Text()]
-        done = epochs_done(history)
-        bar = ProgressBar(total=done + epochs_left(history, self._plan), completed=done)
+        if progress.best:
+            parts += [Text("best so far", style="bold"), leaderboard(progress.best, self._metric), Text()]
+        done = progress.cost_done
+        bar = ProgressBar(total=done + cost_left(progress, self._plan), completed=done)
         parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
         parts += [Text(), Text(self._standing()), bar]
         if problem := self._problem():
@@ -144,20 +148,25 @@ class LiveView:
         )
 
 
-def epochs_done(history: History) -> int:
-    """Epochs reported over all trials."""
-    return sum(len(trial.epochs) for trial in history.trials.values())
+def cost_left(progress: Progress, plan: Plan) -> float:
+    """What the search will still take, in the unit of `Progress.cost`.
 
-
-def epochs_left(history: History, plan: Plan) -> float:
-    """Epochs that the search will still take: by what its trials took so far, and by the plan while they are few."""
-    took = [trial.epoch for trial in history.in_state(*ENDED) if not trial.baseline]
-    usual = sum(took) / len(took) if len(took) >= 5 else plan.expected_epochs_per_trial
-    begun = history.in_state("running", "pending")
-    left = sum(max((plan.last_epoch if trial.baseline else usual) - trial.epoch, 1) for trial in begun)
-    unasked_baselines = max(0, plan.baselines - len(history.trials))
-    unasked = plan.trials - len(history.trials) - unasked_baselines
-    return left + unasked_baselines * plan.last_epoch + unasked * usual
+    Proposed trials are taken to run for as many epochs of each stage as those did that have ended; as the plan says
+    while these are few.
+    """
+    expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
+    usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)
+    one = two = 0.0
+    for trial in progress.begun:
+        ends = whole if trial.baseline else usual
+        done = min(trial.epoch, plan.representation_epochs)
+        one += max(ends[0] - done, 0)
+        two += max(ends[1] - (trial.epoch - done), 0)
+    unasked_baselines = max(0, plan.baselines - progress.trials)
+    unasked = plan.trials - progress.trials - unasked_baselines
+    one += unasked_baselines * whole[0] + unasked * usual[0]
+    two += unasked_baselines * whole[1] + unasked * usual[1]
+    return progress.cost(one, two)
 
 
 def _ending(trial: Trial) -> str:

@@ -23,7 +23,7 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
     yield f"data: {about['provenance']['data']['description']}"
     if history.ranked():
         yield ""
-        yield leaderboard(history, metric, top=10)
+        yield leaderboard(history.ranked()[:10], metric)
         yield "One seed each: scores that lie close together are not distinguished, and luck is part of the best one."
     yield ""
     if folder.report.exists():  # a machine without plotly draws none

@@ -1,6 +1,6 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -9,18 +9,19 @@ from rich.text import Text
 from search.display.fitted import GAP, Column, FittedTable
 from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
-from search.journal.history import STATE_WORDS, History
+from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import searched, values_of
 from search.storage.search_folder import SearchFolder
 from trainers.data import DataCheck
 from trainers.errors import InputError
 from trainers.os_errors import in_one_line
 
+NEWEST = 100  # trials that `show` has a row for, besides those that run, unless all are asked for
 FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
 
 
-def leaderboard(history: History, metric: str, top: int | None = None) -> FittedTable:
-    """Finished trials, best first."""
+def leaderboard(ranked: Sequence[Trial], metric: str) -> FittedTable:
+    """Finished trials, best first, as `History.ranked` gives them."""
     rows = [
         (
             str(rank),
@@ -29,15 +30,23 @@ def leaderboard(history: History, metric: str, top: int | None = None) -> Fitted
             f"{trial.score:.4f}",
             values_of(trial),
         )
-        for rank, trial in enumerate(history.ranked()[:top], 1)
+        for rank, trial in enumerate(ranked, 1)
     ]
     score = Column(metric.removeprefix("val_"))
     columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), score)
     return FittedTable((*columns, Column("values", gives_way="wrapped")), rows)
 
 
-def all_trials(history: History, metric: str, *, reasons: bool) -> FittedTable:
-    """Every trial by number, with its state, and its reason where that is wanted."""
+def shown_trials(history: History, *, every: bool) -> list[Trial]:
+    """The trials that `show` has a row for, by number: all of few; of many the newest, and those that run."""
+    trials = list(history.trials.values())
+    if every or len(trials) <= NEWEST:
+        return trials
+    return [trial for trial in trials[:-NEWEST] if trial.state == "running"] + trials[-NEWEST:]
+
+
+def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedTable:
+    """Trials by number, each with its state, and its reason where that is wanted."""
     columns = [Column("trial", right=True), Column("loss"), Column("state"), Column("epoch", right=True)]
     columns += [Column("rung"), Column("score"), Column("values", gives_way="cut")]
     rows = [
@@ -51,31 +60,36 @@ def all_trials(history: History, metric: str, *, reasons: bool) -> FittedTable:
             values_of(trial),
             *([trial.reason or ""] if reasons else []),
         )
-        for trial in history.trials.values()
+        for trial in trials
     ]
     return FittedTable((*columns, *([Column("reason", gives_way="cut")] if reasons else [])), rows)
 
 
-def overview(folder: SearchFolder, history: History, width: int) -> Iterator[RenderableType]:
-    """One search whole, in so many columns: what it is, the best trials, then all of them; lines and tables.
+def overview(folder: SearchFolder, history: History, width: int, *, every: bool = False) -> Iterator[RenderableType]:
+    """One search, in so many columns: what it is, the best trials, then all of them; lines and tables.
 
-    Reasons give way to values, values to scores.
+    Reasons give way to values, values to scores. every: also of a search of very many trials.
     """
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     yield f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"
     yield f"data: {data}"
     yield ""
-    if history.ranked():
+    if ranked := history.ranked():
         yield Text("best", style="bold")
-        yield leaderboard(history, metric, top=5)
+        yield leaderboard(ranked[:5], metric)
         yield ""
-    yield Text(f"all trials (score: the latest {metric.removeprefix('val_')})", style="bold")
-    alone = all_trials(history, metric, reasons=False)
-    has_reasons = any(trial.reason for trial in history.trials.values())
+    trials = shown_trials(history, every=every)
+    which = "all trials" if len(trials) == len(history.trials) else f"the newest {NEWEST} trials and those that run"
+    yield Text(f"{which} (score: the latest {metric.removeprefix('val_')})", style="bold")
+    alone = of_trials(trials, metric, reasons=False)
+    has_reasons = any(trial.reason for trial in trials)
     has_room = width - alone.natural_width() - GAP >= FEWEST_OF_REASON
-    yield all_trials(history, metric, reasons=True) if has_reasons and has_room else alone
+    yield of_trials(trials, metric, reasons=True) if has_reasons and has_room else alone
+    path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
+    if len(trials) < len(history.trials):
+        yield ""
+        yield f"{len(history.trials) - len(trials)} more: `{folder.command('show', path, all=True)}`"
     if has_reasons and not has_room:
-        path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
         yield ""
         yield f"reasons: `{folder.command('explain', path, 'TRIAL')}`, or a wider terminal"
 

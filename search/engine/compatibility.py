@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from search.algorithms.sampler import as_optuna_trial
+from search.algorithms.optuna_trials import as_optuna_trial
 from search.journal.history import ENDED, Trial
 from search.journal.log import Event
 from search.storage.provenance import code_hash, git_commit

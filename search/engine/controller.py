@@ -7,18 +7,28 @@ same way, because rungs and sampler depend on the journal alone.
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from search.algorithms.asha import Asha, bracket_of, rung_epochs
 from search.algorithms.proposer import Agenda
+from search.journal import failures
 from search.journal.history import ENDED, History, State, Trial
-from search.journal.log import Event, Journal
+from search.journal.log import Event
 from spaces.spec import SearchSpec
 from trainers.config import STEP, family
 
 Listener = Callable[[Event, History], None]
+
+
+class Writer(Protocol):
+    """A journal, as far as the conductor needs it."""
+
+    def append(self, event: Event) -> None:
+        """Write an event, so that it stays whatever happens. Raises OSError where that cannot be."""
+
+    def close(self) -> None:
+        """Write no more."""
 
 
 class PausedError(RuntimeError):
@@ -32,7 +42,7 @@ class Conductor:
         self,
         spec: SearchSpec,
         history: History,
-        journal: Journal,
+        journal: Writer,
         agenda: Agenda,
         *,
         listeners: Iterable[Listener] = (),
@@ -46,7 +56,8 @@ class Conductor:
         )
         self._asha.replay(history.decisions)
         self._queue: list[int] = []
-        self._ended_before = {trial.number for trial in history.in_state(*ENDED)}
+        self._ended = 0  # trials in this session
+        self._failed: list[int] = []  # of them
         self._began = time.monotonic()
         self.paused: str | None = None  # why nothing more can be done for now
 
@@ -101,34 +112,39 @@ class Conductor:
             return "continue"
         value = metrics.get(self.metric, math.nan)
         if not math.isfinite(value):
-            self.fail(
-                number, f"{self.metric} is {'missing' if self.metric not in metrics else value} at {STEP} {epoch}"
-            )
+            is_there = self.metric in metrics
+            reason = f"{self.metric} is {value if is_there else 'missing'} at {STEP} {epoch}"
+            self.fail(number, reason, by_values=is_there)
             return "stop"
         self._write("result", trial=number, epoch=epoch, metrics=metrics)
         self._settle(trial)
         return "stop" if trial.state == "stopped" else "continue"
 
-    def fail(self, number: int, reason: str) -> None:
-        """A trial diverged, or crashed more often than it may be tried again."""
+    def fail(self, number: int, reason: str, *, by_values: bool = False) -> None:
+        """A trial failed for good.
+
+        Args:
+            number: of the trial.
+            reason: for a person.
+            by_values: whether its values made it fail, as when it diverged; not so where it crashed.
+        """
         if self.history.trials[number].state not in ENDED:
-            self._end(number, "failed", reason=reason, score=None)
+            self._end(number, "failed", reason=reason, score=None, by_values=by_values)
 
     def pause(self, reason: str) -> None:
         """Nothing more can be done for now, the disk being full say; what runs is to be ended, to be resumed later."""
         self.paused = self.paused or reason
 
     def hopeless(self) -> str | None:
-        """The commonest error, when more of the session's trials failed than the spec allows; else None.
+        """The commonest error and the values that failed, when too many of the session's trials did; else None.
 
         What failed in earlier sessions does not count: its cause may be mended, and a resume must be able to go on.
         """
-        ended = [trial for trial in self.history.in_state(*ENDED) if trial.number not in self._ended_before]
-        failed = [trial for trial in ended if trial.state == "failed"]
-        if len(failed) < 3 or len(failed) <= self.spec.search.max_failed_share * len(ended):
+        if len(self._failed) < 3 or len(self._failed) <= self.spec.search.max_failed_share * self._ended:
             return None
-        reason, times = Counter(trial.reason for trial in failed).most_common(1)[0]
-        return f"{len(failed)} of {len(ended)} trials failed, {times} of them with: {reason}"
+        failed = [self.history.trials[number] for number in self._failed]
+        others = failures.in_words(failed, self.history.in_state("finished", "stopped"))
+        return f"{len(failed)} of {self._ended} trials failed, {others}"
 
     def _settle(self, trial: Trial) -> None:
         """Draw from a trial's newest epoch what follows from it and has not been drawn yet."""
@@ -148,9 +164,13 @@ class Conductor:
         elif epoch >= self._last_epoch:
             self._end(trial.number, "finished", reason=None, score=value)
 
-    def _end(self, number: int, state: State, *, reason: str | None, score: float | None) -> None:
+    def _end(self, number: int, state: State, *, reason: str | None, score: float | None, **more: bool) -> None:
         trial = self.history.trials[number]
-        self._write("end", trial=number, state=state, epoch=trial.epoch, rung=trial.rung, reason=reason, score=score)
+        reached = {"epoch": trial.epoch, "rung": trial.rung}
+        self._write("end", trial=number, state=state, **reached, reason=reason, score=score, **more)
+        self._ended += 1
+        if state == "failed":
+            self._failed.append(number)
 
     def _write(self, event: str, **details: Any) -> None:
         if self.paused and event != "close":

@@ -4,13 +4,14 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from io import BytesIO
 from typing import Any
 
 import torch
 
 from search.algorithms.asha import rung_epochs
+from search.algorithms.grid import grid_size
 from search.algorithms.proposer import planned_trials
+from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
 from search.evidence.standard_error import balanced_accuracy_error
 from spaces.sections import ResourcesConfig
@@ -19,24 +20,32 @@ from trainers.compute.precision import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.launch.local_processes import run_trial_on
-from trainers.stages.representation import new_representation
+from trainers.models import build_encoder, build_projection
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A search's size. Epochs count both stages, over all trials."""
+    """A search's size. Epochs count both stages, over all trials, where no stage is named."""
 
     trials: int
     baselines: int
+    representation_epochs: int  # of stage one, in a trial that is not stopped
     last_epoch: int
     rungs: tuple[int, ...]
     most_epochs: int
     expected_epochs: int
-    expected_epochs_per_trial: float  # of those that the sampler proposes
+    expected_classifier_epochs: int
+    expected_representation_epochs_per_trial: float  # of those that the sampler proposes
+    expected_classifier_epochs_per_trial: float  # of the same
     checkpoint_bytes: int
     checkpoints_kept: int  # of trials that have ended
     slots: int  # how many trials run at once
     standard_error: float
+
+    @property
+    def classifier_epochs(self) -> int:
+        """Of stage two, in a trial that is not stopped."""
+        return self.last_epoch - self.representation_epochs
 
     @property
     def disk_bytes(self) -> int:
@@ -69,16 +78,20 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
     """The plan of so many trials, baselines among them, in the slots of this machine."""
     rungs, last = rung_epochs(spec), spec.base.last_epoch
     proposed = trials - baselines
-    per_trial = expected_epochs(rungs, last, spec.search.scheduler.reduction)
+    one, share = expected_epochs(rungs, spec.representation.epochs, spec.search.scheduler.reduction)
+    two = share * spec.classifier.epochs
     classes = len(data.class_names)
     return Plan(
         trials=trials,
         baselines=baselines,
+        representation_epochs=spec.representation.epochs,
         last_epoch=last,
         rungs=rungs,
         most_epochs=trials * last,
-        expected_epochs=round(baselines * last + proposed * per_trial),
-        expected_epochs_per_trial=per_trial,
+        expected_epochs=round(baselines * last + proposed * (one + two)),
+        expected_classifier_epochs=round(baselines * spec.classifier.epochs + proposed * two),
+        expected_representation_epochs_per_trial=one,
+        expected_classifier_epochs_per_trial=two,
         checkpoint_bytes=checkpoint_bytes(spec.base, data.train.images.shape[1]),
         checkpoints_kept=min(spec.search.keep_best + 1, trials),  # the best, and the best CL trial
         slots=min(trials, local_slots(spec), spec.search.max_concurrent or trials),
@@ -92,24 +105,35 @@ def local_slots(spec: SearchSpec) -> int:
     return max(1, slots_on(spec.resources, [here]))
 
 
-def expected_epochs(rungs: tuple[int, ...], last_epoch: int, reduction: float) -> float:
-    """Epochs of one proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run."""
-    reached, share, epochs = 0, 1.0, 0.0
+def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tuple[float, float]:
+    """What becomes of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
+
+    Args:
+        rungs: their epochs.
+        epochs: of stage one, in which all rungs stand.
+        reduction: of ASHA.
+
+    Returns:
+        Its epochs of stage one on average, and the share of trials that come to stage two.
+    """
+    reached, share, expected = 0, 1.0, 0.0
     for rung in rungs:
-        epochs += share * (rung - reached)
+        expected += share * (rung - reached)
         reached, share = rung, share / reduction
-    return epochs + share * (last_epoch - reached)
+    return expected + share * (epochs - reached), share
 
 
 def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
-    """Size of one checkpoint of stage one: networks and the optimiser's moments."""
-    device = torch.device("cpu")
+    """Size of one checkpoint of stage one: networks and the optimiser's moments.
+
+    No optimiser is made: torch imports its compiler for one, which takes as long as all the rest of a plan.
+    """
     model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, without the wait
-    stage = new_representation(model, config.representation, channels, 0, device)
-    buffer = BytesIO()
-    torch.save([stage.encoder.state_dict(), stage.projection.state_dict()], buffer)
+    encoder = build_encoder(model, channels, 0)
+    networks = (encoder, build_projection(model, encoder.feature_dim, 0))
+    size: int = sum(value.nbytes for network in networks for value in network.state_dict().values())
     moments = {"adamw": 2, "sgd": 1 if config.representation.momentum else 0}[config.representation.optimizer]
-    return len(buffer.getvalue()) * (1 + moments)
+    return size * (1 + moments)
 
 
 @dataclass(frozen=True)
@@ -123,11 +147,10 @@ class Calibration:
     device: str  # "cpu" or "cuda"
     gpu: str | None = None  # its name
 
-    def search_seconds(self, plan: Plan, spec: SearchSpec, slots: int) -> float:
-        """The expected epochs, split between the stages as in a whole trial where it matters most."""
-        whole = plan.expected_epochs / plan.last_epoch
-        stage_one = min(plan.expected_epochs, whole * spec.representation.epochs)
-        stage_two = plan.expected_epochs - stage_one
+    def search_seconds(self, plan: Plan, slots: int) -> float:
+        """What the expected epochs of each stage take in so many slots."""
+        stage_two = plan.expected_classifier_epochs
+        stage_one = plan.expected_epochs - stage_two
         return (stage_one * self.representation_seconds + stage_two * self.classifier_seconds) / slots
 
 
@@ -149,6 +172,17 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     return Calibration(first, second, threads, workers, device.type, gpu_name(device))
 
 
+def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
+    """What to know of how trials are proposed."""
+    search = spec.search
+    if search.first:
+        yield f"the first {len(search.first)} are your own guesses (search.first)"
+    if search.sampler == "grid" and proposed < (whole := grid_size(spec.space, search.grid_points)):
+        yield f"a part of the grid's {whole} points that fills the space (search.seed chooses it)"
+    if draws := draws_before(search.sampler, slots):
+        yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
+
+
 def _device_for(resources: ResourcesConfig) -> torch.device:
     """A GPU for each worker where they are asked for and here; else the CPU."""
     asked_for = resources.gpus > 0
@@ -161,9 +195,14 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     yield f"{spec.name}: {data.description}"
     proposed = plan.trials - plan.baselines
     yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {spec.search.sampler}"
+    yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
     yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
-    yield f"epochs      {plan.expected_epochs} expected, {plan.most_epochs} at most"
+    stage_two = plan.expected_classifier_epochs
+    yield (
+        f"epochs      {plan.expected_epochs} expected, {plan.expected_epochs - stage_two} of stage one and {stage_two} "
+        f"of stage two; {plan.most_epochs} at most"
+    )
     yield (
         f"disk        {plan.disk_bytes / 1e6:.0f} MB at most for checkpoints of {plan.checkpoint_bytes / 1e6:.1f} MB, "
         f"with {plan.slots} trials at once"
@@ -173,7 +212,7 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
         f"from {len(data.validation.labels)} validation images"
     )
     if timed is not None:
-        seconds = timed.search_seconds(plan, spec, 1)
+        seconds = timed.search_seconds(plan, 1)
         workers = f" in each of {timed.workers} workers" if timed.workers > 1 else ""
         yield (
             f"time        {timed.representation_seconds:.3f} s an epoch of stage one, {timed.classifier_seconds:.3f} s "

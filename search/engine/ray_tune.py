@@ -51,6 +51,7 @@ def tuner(
             "storage": session.hold.place_of(trial.number),
             "threads": threads,
             "workers": spec.resources.workers,
+            "has_whole_gpus": spec.resources.gpus >= 1,
         }
 
     searcher = ConductorSearcher(conductor, assign, slots)
@@ -150,8 +151,8 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
         match from_result(result):
             case Pause(reason):
                 self._conductor.pause(reason)
-            case Failed(reason):
-                self._conductor.fail(number, reason)
+            case Failed(reason, by_values):
+                self._conductor.fail(number, reason, by_values=by_values)
                 return TrialScheduler.STOP
             case EpochDone(epoch, metrics):
                 if self._conductor.result(number, epoch, dict(metrics)) == "stop":

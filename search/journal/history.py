@@ -67,12 +67,18 @@ class Trial:
     decisions: list[Decision] = field(default_factory=list)
     score: float | None = None
     reason: str | None = None
+    by_values: bool = False  # of a failed trial: its values made it fail, as they would every time
     ended_at: int | None = None
 
     @property
     def kind(self) -> str:
         """What it is in a few words: AFCL, CL baseline, or CL trial 25, seed 81."""
         return " ".join([self.family, *(["baseline"] if self.baseline else []), *([self.note] if self.note else [])])
+
+    @property
+    def failed_by_its_values(self) -> bool:
+        """Whether it failed, and the like of it would fail too."""
+        return self.state == "failed" and self.by_values
 
     @property
     def epoch(self) -> int:
@@ -159,6 +165,7 @@ class History:
     def _on_end(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.state, trial.reason, trial.score = event["state"], event["reason"], event["score"]
+        trial.by_values = event.get("by_values", _sounds_like_its_values(trial))
         trial.ended_at = event["time"]
 
     def _on_close(self, event: Event) -> None:
@@ -183,6 +190,12 @@ class History:
     def counts(self) -> Counter[State]:
         """How many trials are in each state."""
         return Counter(trial.state for trial in self.trials.values())
+
+
+def _sounds_like_its_values(trial: Trial) -> bool:
+    """Whether a failed trial's reason is one that values give: older journals do not say so by themselves."""
+    reason = trial.reason or ""
+    return trial.state == "failed" and (reason.startswith("diverged: ") or " is nan at " in reason)
 
 
 def _score(trial: Trial) -> float:

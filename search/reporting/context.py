@@ -9,6 +9,7 @@ from search.evidence.standard_error import balanced_accuracy_error, score_error
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import short, symbol
 from search.journal.log import Event, read_events
+from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 
@@ -48,6 +49,16 @@ class View:
     def ranked(self) -> list[Trial]:
         """Finished trials, best first."""
         return self.history.ranked()
+
+    @cached_property
+    def drawn(self) -> list[Trial]:
+        """The trials that figures of points and lines draw, by number: all but where they are very many."""
+        return thinned(self.history.trials.values(), self.spec.search.seed)
+
+    @property
+    def drawn_in_words(self) -> str:
+        """A sentence on which they are, to put after a caption; nothing where they are all."""
+        return thinned_in_words(len(self.history.trials))
 
     @property
     def validation(self) -> dict[str, int]:

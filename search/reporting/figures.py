@@ -48,16 +48,20 @@ def optimisation_history(view: View) -> Section | None:
         return None
     best, steps = float("-inf"), []
     for trial in view.history.in_state("finished"):
-        best = max(best, trial.score if trial.score is not None else best)
-        steps.append((trial.number, best))
+        if trial.score is not None and trial.score > best:
+            best = trial.score
+            steps.append((trial.number, best))
     if steps:
+        steps.append((max(view.history.trials), best))
         numbers, scores = zip(*steps, strict=True)
         line = {"shape": "hv", "color": GREY, "width": 2}
         traces.append(
             {"type": "scatter", "x": numbers, "y": scores, "mode": "lines", "line": line, "name": "best finished"}
         )
     figure = _figure(traces, "trial", view.metric_words)
-    return Section("Optimisation history", figures=(Figure("optimisation-history", figure, MARKS),))
+    return Section(
+        "Optimisation history", figures=(Figure("optimisation-history", figure, MARKS + view.drawn_in_words),)
+    )
 
 
 def slices(view: View) -> Section | None:
@@ -72,7 +76,9 @@ def slices(view: View) -> Section | None:
             figures.append(Figure(f"slice-{_slug(path)}", figure))
     if not figures:
         return None
-    text = paragraph(f"{MARKS} A stopped trial's value comes from an earlier epoch: it is no score.")
+    text = paragraph(
+        f"{MARKS} A stopped trial's value comes from an earlier epoch: it is no score.{view.drawn_in_words}"
+    )
     return Section("Score over each field", text, tuple(figures))
 
 
@@ -85,7 +91,9 @@ def maps(view: View) -> Section | None:
     dimmed = {"marker": {"symbol": "x-thin-open", "size": 5, "color": GREY}, "opacity": 0.6}
     for first, second in combinations(paths, 2):
         x, y = (_placed(view, path) for path in (first, second))
-        stopped, finished = view.history.in_state("stopped"), view.ranked[::-1]  # the best on top
+        stopped = [trial for trial in view.drawn if trial.state == "stopped"]
+        finished = [trial for trial in view.drawn if trial.state == "finished"]
+        finished.sort(key=lambda trial: trial.score or 0)  # the best on top
         traces = [
             _points(stopped, x, y, "stopped") | dimmed,
             _points(finished, x, y, "finished") | {"marker": _scored(finished)},
@@ -95,13 +103,15 @@ def maps(view: View) -> Section | None:
         figure.update_layout(xaxis=axes.axis(first, ranges[0]), yaxis=axes.axis(second, ranges[1]), height=400)
         figure.update_layout(shapes=[*axes.zero_line(ranges[0], "x"), *axes.zero_line(ranges[1], "y")])
         figures.append(Figure(f"map-{_slug(first)}-{_slug(second)}", figure))
-    text = paragraph("The colour is the score of a finished trial; a grey × was stopped by ASHA and has none.")
+    text = paragraph(
+        "The colour is the score of a finished trial; a grey × was stopped by ASHA and has none." + view.drawn_in_words
+    )
     return Section(f"Score over {', '.join(map(symbol, paths[:-1]))} and {symbol(paths[-1])}", text, tuple(figures))
 
 
 def parallel_coordinates(view: View) -> Section | None:
     """All searched fields and the score, a line a trial; stopped trials end in a slot of their own."""
-    trials = [trial for trial in view.history.in_state("finished", "stopped") if trial.values]
+    trials = [trial for trial in view.drawn if trial.state in ("finished", "stopped") and trial.values]
     if not trials:
         return None
     scores = [trial.score for trial in trials if trial.score is not None]
@@ -121,7 +131,7 @@ def parallel_coordinates(view: View) -> Section | None:
     figure.update_layout(margin={"l": 45, "r": 45, "t": 50, "b": 20})
     caption = (
         "Coloured by score, the best on top; grey: stopped by ASHA, without a score. Drag along an axis to keep only "
-        "the lines that pass there; a click on the axis takes that back."
+        "the lines that pass there; a click on the axis takes that back." + view.drawn_in_words
     )
     return Section("Parallel coordinates", figures=(Figure("parallel-coordinates", figure, caption),))
 
@@ -187,7 +197,7 @@ def _scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float |
     size = 9 if len(view.history.trials) <= 200 else 6
     for family in COLOURS:
         for state in STATE_WORDS:
-            trials = [trial for trial in view.history.trials.values() if (trial.family, trial.state) == (family, state)]
+            trials = [trial for trial in view.drawn if (trial.family, trial.state) == (family, state)]
             trials = [trial for trial in trials if trial.epochs and x(trial) is not None]
             if trials:
                 marker = {"color": COLOURS[family], "size": size, "symbol": mark(trials[0])}

@@ -77,7 +77,7 @@ def _shares(view: View, trials: Sequence[Trial]) -> dict[str, float]:
     import optuna  # a second: only where there is something to measure
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-    from search.algorithms.sampler import as_optuna_trial
+    from search.algorithms.optuna_trials import as_optuna_trial
 
     told = [as_optuna_trial(view.spec.space, trial, view.metric, one_coordinate=True) for trial in trials]
     study = optuna.create_study(direction="maximize")

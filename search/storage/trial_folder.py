@@ -17,6 +17,7 @@ TRIALS = "trials"  # the folder of all trials, in their search's folder
 CHECKPOINTS = "checkpoints"
 RESULT, LOG, EMBEDDING = "result.json", "log.txt", "embedding.json"
 LAST_ERROR, GAVE_UP, NODE = "last-error.txt", "gave-up.txt", "node.txt"
+BY_VALUES = "\nits values made it fail"  # what follows the reason to give up, where it is so
 LOG_OF_ATTEMPT = "log-"  # what the log of each attempt begins with, in a store
 
 
@@ -82,17 +83,18 @@ class TrialFiles:
         self.place.put(LAST_ERROR, error.encode())
         return is_known
 
-    def give_up(self, reason: str) -> None:
-        """Leave for the next worker that takes the trial that it need not try, and why."""
-        self.place.put(GAVE_UP, reason.encode())
+    def give_up(self, reason: str, *, by_values: bool = False) -> None:
+        """Leave for the next worker that takes the trial that it need not try, why, and whether the values did it."""
+        self.place.put(GAVE_UP, (reason + (BY_VALUES if by_values else "")).encode())
 
-    def take_reason_to_give_up(self) -> str | None:
-        """Why the trial's last worker gave it up, said once; None where it did not."""
-        reason = self.place.find(GAVE_UP)
-        if reason is None:
+    def take_reason_to_give_up(self) -> tuple[str, bool] | None:
+        """Why the trial's last worker gave it up, and whether its values did it; said once. None: it did not."""
+        content = self.place.find(GAVE_UP)
+        if content is None:
             return None
         self.place.delete(GAVE_UP)
-        return reason.decode()
+        reason = content.decode()
+        return reason.removesuffix(BY_VALUES), reason.endswith(BY_VALUES)
 
     def note_node(self, node: str) -> None:
         """Leave for the driver on which node, by Ray's id, the trial is tried now."""

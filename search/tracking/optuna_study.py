@@ -11,7 +11,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from search.algorithms.sampler import as_optuna_trial
+from search.algorithms.optuna_trials import as_optuna_trial
 from search.journal.history import ENDED, History, Trial
 from search.journal.log import Event
 from spaces.spec import SearchSpec

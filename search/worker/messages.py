@@ -10,7 +10,7 @@ from typing import Any
 
 from trainers.config import STEP
 
-_METRICS, _FAILED, _PAUSE = "metrics", "failed", "pause"
+_METRICS, _FAILED, _BY_VALUES, _PAUSE = "metrics", "failed", "by_values", "pause"
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ class Failed:
     """The trial has failed for good: it is not tried again."""
 
     reason: str
+    by_values: bool = False  # its values made it fail, as they would every time
 
     def as_result(self) -> dict[str, Any]:
         """The message as `tune.report` takes it."""
-        return {_FAILED: self.reason}
+        return {_FAILED: self.reason, _BY_VALUES: self.by_values}
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def from_result(result: Mapping[str, Any]) -> Message | None:
     if _PAUSE in result:
         return Pause(result[_PAUSE])
     if _FAILED in result:
-        return Failed(result[_FAILED])
+        return Failed(result[_FAILED], result.get(_BY_VALUES, False))
     if STEP not in result:
         return None
     prefix = f"{_METRICS}/"

@@ -50,13 +50,14 @@ class SharedData:
 def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
     """Run or go on with one trial of a search.
 
-    assignment: its number, folder and config, and its workers and their threads, as plain values.
+    assignment: its number, folder and config, its workers and their threads, and whether each of these has a GPU for
+    itself (if not, it is not known whether its own values or its neighbours' filled the memory), as plain values.
     """
     try:
         with closing(files_of(assignment)) as files:
-            reason = files.take_reason_to_give_up()
-            if reason is not None:
-                _tell(Failed(reason))
+            given_up = files.take_reason_to_give_up()
+            if given_up is not None:
+                _tell(Failed(*given_up))
                 return
             with granted() as device:
                 _run_on(device, files, assignment, shared)
@@ -108,9 +109,11 @@ def _run_on(
                 finish(resume)  # it died between its last checkpoint and its last report
             run_on_workers(assignment["workers"], config, data, report, resume, save=save, device=device)
     except DivergedError as error:
-        _tell(Failed(f"diverged: {error}"))
+        _tell(Failed(f"diverged: {error}", by_values=True))
     except OutOfMemory as error:
-        folder.give_up(str(error))
+        # once, it may be what another process had of the card just then
+        if folder.has_met("out of GPU memory"):
+            folder.give_up(str(error), by_values=assignment["has_whole_gpus"])
         raise
     except (LostWorker, StorageError, UnusableGPU):  # for a lost worker Ray tries again, as when this one dies
         raise

@@ -50,7 +50,7 @@ def test_a_store_that_takes_nothing_is_told_once(watched):
 
 def test_workers_start_until_the_first_trial_runs(watched):
     view, _, printed, clock, _ = watched
-    history = view._history
+    history = view._progress.history
     told = {"start": "starting workers", "launched": "running: trial 0 at epoch 1", "close": "no trial runs just now"}
     for kind, said in told.items():
         event = {"event": kind, "trial": 0, "reason": "done", "time": 0, "up": 0.0}
@@ -88,12 +88,14 @@ def test_a_dumb_terminal_is_told_lines(told, kind):
 def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):
     """Six epochs at a second each, after a minute in which no worker was there."""
     view, _, _, clock, _ = watched
-    history = view._history
+    history = view._progress.history
     clock[0] += 60
     for epoch in range(2, 9):
-        event = {"event": "result", "trial": 0, "epoch": epoch, "metrics": {}, "time": 0, "up": 0.0}
+        one = min(epoch, view._plan.representation_epochs)
+        seconds = {"representation_seconds": one - 1.0, "classifier_seconds": epoch - one + 0.0}
+        event = {"event": "result", "trial": 0, "epoch": epoch, "metrics": seconds, "time": 0, "up": 0.0}
         history.apply(event)
         view.on_event(event, history)
         clock[0] += 1
-    left = live.epochs_left(history, view._plan)
+    left = live.cost_left(view._progress, view._plan)
     assert view._time_left() == f"{left * 7 / 6:.0f} s"

@@ -1,11 +1,14 @@
 """Searches and trials as tables, in a terminal of any width and in a pipe."""
 
 import re
+import shlex
 
 from consoles import screen
+from told_trials import trial_of
 from words import done
 
 from search.display import tables
+from search.journal.history import History
 from search.journal.labels import values_of
 from search.storage.search_folder import SearchFolder
 
@@ -43,3 +46,18 @@ def test_list_says_data_that_all_searches_share_once(typed, told):
     about = told / "begun" / "search.json"
     about.write_text(about.read_text().replace("Digits 3, 8, 9", "Digits 3, 8, 7"))
     assert done(typed("list", results=told)).count("Digits") == 2
+
+
+def test_of_many_trials_the_newest_are_shown_and_the_hint_shows_them_all(typed, told, monkeypatch):
+    monkeypatch.setattr(tables, "NEWEST", 2)
+    printed = done(typed("show", "told", results=told))
+    assert "the newest 2 trials and those that run" in printed
+    (hint,) = re.findall(r"\d more: `afcl (show told [^`]*)`", printed)
+    every = done(typed(*shlex.split(hint), results=told))
+    assert [int(row.split()[0]) for row in rows_of_all_trials(every)] == list(range(7))
+
+
+def test_of_many_trials_an_old_one_that_runs_stays():
+    history = History({n: trial_of(n, state="running" if n == 1 else "stopped") for n in range(200)})
+    assert [trial.number for trial in tables.shown_trials(history, every=False)] == [1, *range(100, 200)]
+    assert len(tables.shown_trials(history, every=True)) == 200

@@ -39,7 +39,7 @@ def counted(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(plan, "new_representation", counting("encoders", plan.new_representation))
+    monkeypatch.setattr(plan, "build_encoder", counting("encoders", plan.build_encoder))
     for module in (ownership, search_folder):
         monkeypatch.setattr(module, "read_history", counting("replays", history.read_history))
     return count

@@ -48,7 +48,10 @@ def test_an_error_is_met_when_it_is_the_last_one_again(trial):
 def test_the_reason_to_give_up_is_told_once(trial):
     assert trial.take_reason_to_give_up() is None
     trial.give_up("one line")
-    assert trial.take_reason_to_give_up() == "one line"
+    assert trial.take_reason_to_give_up() == ("one line", False)
+    assert trial.take_reason_to_give_up() is None
+    trial.give_up("one line", by_values=True)
+    assert trial.take_reason_to_give_up() == ("one line", True)
     assert trial.take_reason_to_give_up() is None
 
 

@@ -1,0 +1,108 @@
+"""The trials that a sampler is told of: each ended one converted once, and no more of them than it can use.
+
+An ask of TPE takes time in proportion to the trials that it is told of. Its good set never has more than 25 trials;
+all others only say where trials lie that are not good. So of very many trials the 25 best are told, and of the rest a
+sample that is drawn by their places alone: it changes little from one ask to the next, and a resumed search draws the
+same.
+"""
+
+import heapq
+from bisect import insort
+from collections.abc import Container, Iterable
+
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from search.algorithms.feasibility import Feasibility
+from search.algorithms.optuna_trials import Space, as_optuna_trial
+from search.journal.history import ENDED, Trial
+from trainers.seeds import derive_seed
+
+MOST_TOLD = 1000
+BEST_TOLD = 25  # as many as Optuna's default_gamma takes for good ones
+FIRST_NUMBER = 1  # Optuna's number of the first told trial: 0 is that of the trial that is asked for
+
+
+class KnownTrials:
+    """The trials of one space, for one sampler.
+
+    Args:
+        space: the searched fields by path.
+        metric: the key among a trial's metrics.
+        one_coordinate: see `as_optuna_trial`.
+        most: how many ended trials are told at most; at least BEST_TOLD.
+    """
+
+    def __init__(self, space: Space, metric: str, *, one_coordinate: bool = False, most: int = MOST_TOLD) -> None:
+        self._space, self._metric, self._one_coordinate, self._most = space, metric, one_coordinate, most
+        self._ended: dict[int, FrozenTrial | None] = {}  # by place; None lies outside the space
+        self.feasibility = Feasibility(space)
+        self._best: list[tuple[tuple[float, ...], int]] = []  # rank and place of the best, the best first
+        self._drawn: list[tuple[int, int]] = []  # a heap: draw, negated, and place of those with the smallest draws
+
+    def told(self, trials: Iterable[Trial]) -> list[FrozenTrial]:
+        """What Optuna is told of the trials, in their order.
+
+        Args:
+            trials: the older search's first, then this one's by number; each call's begin with those of the last call.
+        """
+        running: dict[int, FrozenTrial] = {}
+        for place, trial in enumerate(trials):
+            if place in self._ended:
+                continue
+            told = as_optuna_trial(self._space, trial, self._metric, self._one_coordinate)
+            if told is not None:
+                told.number = FIRST_NUMBER + place
+            if trial.state in ENDED:
+                self._ended[place] = told
+                self._take(place, told)
+                if told is not None:
+                    self.feasibility.add(trial)
+            elif told is not None:
+                running[place] = told
+        chosen = {place: told for place in self._chosen() if (told := self._ended[place]) is not None}
+        both = chosen | running
+        return [both[place] for place in sorted(both)]
+
+    def _take(self, place: int, told: FrozenTrial | None) -> None:
+        """Rank a trial that has ended, and draw whether it is told where very many are."""
+        if told is None or told.state == TrialState.FAIL:
+            return  # a sampler makes nothing of it
+        insort(self._best, (rank(told), place))
+        del self._best[BEST_TOLD:]
+        heapq.heappush(self._drawn, (-derive_seed(0, "told", place), place))
+        if len(self._drawn) > self._most:
+            heapq.heappop(self._drawn)
+
+    def _chosen(self) -> set[int]:
+        if len(self._drawn) < self._most:
+            return {place for _, place in self._drawn}
+        best = {place for _, place in self._best}
+        others = [place for _, place in sorted(self._drawn, reverse=True) if place not in best]
+        return best | set(others[: self._most - len(best)])
+
+
+def rank(told: FrozenTrial) -> tuple[float, ...]:
+    """By which TPE ranks ended trials, the best smallest: complete ones first, then those pruned later or better."""
+    if told.state == TrialState.COMPLETE:
+        assert told.value is not None, "a complete trial has a value"
+        return 0.0, -told.value
+    if not told.intermediate_values:
+        return 2.0, 0.0
+    epoch, value = max(told.intermediate_values.items())
+    return 1.0, -epoch, -value
+
+
+class ToldStorage(InMemoryStorage):
+    """The storage of a study that is asked once: told trials are handed out as they are, never copied."""
+
+    def __init__(self, told: list[FrozenTrial]) -> None:
+        super().__init__()
+        self._told = told
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """The told trials, then the one that is asked for."""
+        told = [trial for trial in self._told if states is None or trial.state in states]
+        return [*told, *super().get_all_trials(study_id, deepcopy, states)]

@@ -1,0 +1,115 @@
+"""How a trial and its searched values look to Optuna, and how a value is asked for.
+
+To Optuna a finished trial is COMPLETE. A stopped one is PRUNED with its values by epoch. So is an exempt trial, up to
+the epoch where ASHA would have stopped it: TPE ranks complete trials above all pruned ones, and would else chase the
+baselines. A trial that its values made fail is PRUNED at its first epoch with the worst value there is: told as FAIL it
+would be passed over, and TPE would propose the like again and again. A crash that the values did not cause is FAIL.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState
+
+from search.journal.history import Trial, Value
+from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
+
+Space = Mapping[str, Range]
+Coordinate = tuple[str, BaseDistribution, Value]
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # else a line for each study that is made
+WORST = -1e9  # below every value of every metric; a number, as JSON and optuna-dashboard know no infinity
+
+
+def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: bool = False) -> FrozenTrial | None:
+    """A trial as Optuna may know it.
+
+    Args:
+        space: the searched fields by path.
+        trial: of this search, or of an older one.
+        metric: the key among a trial's metrics; larger is better.
+        one_coordinate: whether every field is one number in [0, 1], as a Gaussian process needs it.
+
+    Returns:
+        The trial; None for one whose values lie outside the space, as a baseline's may.
+    """
+    if trial.values.keys() != space.keys():  # a first guess may have set a field that is not searched
+        return None
+    if not all(range_.contains(trial.values[path]) for path, range_ in space.items()):
+        return None
+    params: dict[str, Value] = {}
+    distributions: dict[str, BaseDistribution] = {}
+    for path, range_ in space.items():
+        for name, distribution, value in _coordinates(path, range_, trial.values[path], one_coordinate):
+            params[name], distributions[name] = value, distribution
+    state, score = _state(trial)
+    return optuna.trial.create_trial(
+        state=state,
+        value=score,
+        params=params,
+        distributions=distributions,
+        intermediate_values=_values_by_epoch(trial, metric),
+        user_attrs={"number": trial.number, "family": trial.family, "baseline": trial.baseline},
+    )
+
+
+def _values_by_epoch(trial: Trial, metric: str) -> dict[int, float]:
+    if trial.failed_by_its_values:
+        return {1: WORST}
+    last = trial.spared_at or trial.epoch
+    return {epoch: values[metric] for epoch, values in trial.epochs.items() if epoch <= last}
+
+
+def _state(trial: Trial) -> tuple[TrialState, float | None]:
+    if trial.state == "failed" and not trial.failed_by_its_values:
+        return TrialState.FAIL, None
+    if trial.state in ("failed", "stopped") or trial.spared_at is not None:
+        return TrialState.PRUNED, None
+    if trial.state == "finished":
+        return TrialState.COMPLETE, trial.score
+    return TrialState.RUNNING, None
+
+
+def _coordinates(path: str, range_: Range, value: Value, one_coordinate: bool) -> list[Coordinate]:
+    """How a value of a range looks to Optuna: one parameter, or for TPE's `ZeroOr` a switch and a conditional one."""
+    if isinstance(range_, ZeroOr) and one_coordinate:
+        return [(path, FloatDistribution(0, 1), range_.to_unit(value))]
+    if isinstance(range_, ZeroOr):
+        switch: Coordinate = (_switch(path), CategoricalDistribution([True, False]), value == 0)
+        return [switch] if value == 0 else [switch, (path, _distribution(range_.range), value)]
+    return [(path, _distribution(range_), value)]
+
+
+def suggest(trial: optuna.Trial, path: str, range_: Range, one_coordinate: bool) -> Value:
+    """Ask an Optuna trial for the value of one field."""
+    if isinstance(range_, ZeroOr) and one_coordinate:
+        return range_.from_unit(trial.suggest_float(path, 0, 1))
+    if isinstance(range_, ZeroOr):
+        if trial.suggest_categorical(_switch(path), [True, False]):
+            return 0.0
+        return suggest(trial, path, range_.range, one_coordinate)
+    if isinstance(range_, IntUniform):
+        return trial.suggest_int(path, range_.low, range_.high)
+    if isinstance(range_, Choice):
+        return cast(Value, trial.suggest_categorical(path, range_.values))
+    return trial.suggest_float(path, range_.low, range_.high, log=isinstance(range_, LogUniform))
+
+
+def _distribution(range_: Range) -> BaseDistribution:
+    if isinstance(range_, IntUniform):
+        return IntDistribution(range_.low, range_.high)
+    if isinstance(range_, Choice):
+        return CategoricalDistribution(range_.values)
+    if isinstance(range_, Uniform | LogUniform):
+        return FloatDistribution(range_.low, range_.high, log=isinstance(range_, LogUniform))
+    raise AssertionError(f"no distribution for {range_!r}")
+
+
+def _switch(path: str) -> str:
+    return f"{path} is zero"

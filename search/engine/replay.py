@@ -1,0 +1,114 @@
+"""A search whose trials are learning curves that are known: the real agenda, sampler, ASHA and controller, no Ray.
+
+Trials take simulated time: the clock jumps from one epoch's end to the next, so a search of hours takes seconds. What
+is decided is what a search on Ray would decide if its epochs came in the same order.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from search.algorithms.proposer import Agenda, SearchAgenda
+from search.engine.controller import Conductor
+from search.journal.history import History, Trial
+from search.journal.log import Event
+from spaces.spec import SearchSpec
+
+
+class Curves(Protocol):
+    """Learning curves by trial."""
+
+    def value(self, trial: Trial, epoch: int) -> float:
+        """The metric that is searched for, at the end of an epoch from 1. Raises CurveFailed where there is none."""
+
+    def seconds(self, trial: Trial, epoch: int) -> float:
+        """How long that epoch takes."""
+
+
+class CurveFailed(Exception):  # it is an event of a simulated trial, and no error of ours
+    """The trial fails in this epoch, as its values would make it every time."""
+
+
+@dataclass
+class Replay:
+    """A search that was replayed."""
+
+    history: History
+    seconds: float = 0.0  # of the simulated clock
+    epochs: int = 0  # over all trials
+    events: list[Event] = field(default_factory=list)
+
+
+class _InMemory:
+    """A journal that nobody needs afterwards."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+
+    def append(self, event: Event) -> None:
+        """Keep an event."""
+        self._events.append(event)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def replay(
+    spec: SearchSpec,
+    curves: Curves,
+    *,
+    slots: int = 1,
+    most_epochs: int | None = None,
+    agenda: Agenda | None = None,
+    on_trial_end: Callable[[Trial, Replay], None] = lambda trial, so_far: None,
+) -> Replay:
+    """Run a search on known curves to its end.
+
+    Args:
+        spec: of the search.
+        curves: what its trials report.
+        slots: how many trials run at once.
+        most_epochs: begin no epoch after so many, over all trials; None: the whole search.
+        agenda: what is tried; by default that of the spec.
+        on_trial_end: is told each trial that has ended, and what the search has come to then.
+    """
+    made = Replay(History())
+    conductor = Conductor(spec, made.history, _InMemory(made.events), agenda or SearchAgenda(spec, slots))
+    conductor.open(slots=slots)
+    running: list[tuple[float, int, int]] = []  # a heap: when the next epoch ends, of which trial, which epoch
+
+    def fill() -> None:
+        while len(running) < slots and (most_epochs is None or made.epochs + len(running) < most_epochs):
+            trial = conductor.next_trial()
+            if trial is None:
+                return
+            conductor.launched(trial.number)
+            heapq.heappush(running, (made.seconds + curves.seconds(trial, 1), trial.number, 1))
+
+    fill()
+    while running:
+        made.seconds, number, epoch = heapq.heappop(running)
+        made.epochs += 1
+        trial = made.history.trials[number]
+        goes_on = _report(conductor, curves, trial, epoch)
+        if goes_on and (most_epochs is None or made.epochs + len(running) < most_epochs):
+            heapq.heappush(running, (made.seconds + curves.seconds(trial, epoch + 1), number, epoch + 1))
+        elif not goes_on:
+            on_trial_end(trial, made)
+            if conductor.hopeless() is not None:
+                break
+        fill()
+    conductor.close("done")
+    return made
+
+
+def _report(conductor: Conductor, curves: Curves, trial: Trial, epoch: int) -> bool:
+    """Tell one epoch's end; whether the trial goes on."""
+    try:
+        value = curves.value(trial, epoch)
+    except CurveFailed as error:
+        conductor.fail(trial.number, f"diverged: {error}", by_values=True)
+        return False
+    conductor.result(trial.number, epoch, {conductor.metric: value})
+    return trial.state == "running"

@@ -1,0 +1,32 @@
+"""Which trials a figure draws where there are more than an eye can tell apart, or a page can hold."""
+
+import random
+from collections.abc import Iterable
+
+from search.journal.history import Trial
+from trainers.seeds import derive_seed
+
+POINTS, BEST_POINTS = 1500, 300
+
+
+def thinned(trials: Iterable[Trial], seed: int) -> list[Trial]:
+    """At most POINTS trials, in their order: the baselines, the best, and a seeded draw of the others."""
+    every = list(trials)
+    if len(every) <= POINTS:
+        return every
+    draws = random.Random(derive_seed(seed, "points", 0))
+    finished = sorted((trial for trial in every if trial.score is not None), key=lambda trial: -(trial.score or 0))
+    sure = {trial.number for trial in finished[:BEST_POINTS]} | {trial.number for trial in every if trial.baseline}
+    order = {trial.number: (trial.number not in sure, draws.random()) for trial in every}
+    chosen = {trial.number for trial in sorted(every, key=lambda trial: order[trial.number])[:POINTS]}
+    return [trial for trial in every if trial.number in chosen]
+
+
+def thinned_in_words(trials: int) -> str:
+    """What to say of a figure of so many trials; nothing where it draws them all."""
+    if trials <= POINTS:
+        return ""
+    return (
+        f" Of {trials} trials {POINTS} are drawn: the baselines, the best {BEST_POINTS}, and a random choice (seeded) "
+        "of the others."
+    )

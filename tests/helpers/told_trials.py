@@ -1,0 +1,38 @@
+"""Trials as a history has them, for samplers to be told of."""
+
+from search.journal.history import Trial, Value
+from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
+from trainers.config import METRIC
+
+SPACE = {
+    "loss.eta": ZeroOr(LogUniform(1, 300)),
+    "loss.gamma": ZeroOr(Uniform(0.5, 10)),
+    "loss.temperature": LogUniform(0.03, 1),
+    "representation.batch_size": IntUniform(32, 256),
+    "representation.optimizer": Choice(("adamw", "sgd")),
+}
+
+
+def trial_of(number, values=None, state="finished", score=0.7, epochs=3, baseline=False) -> Trial:
+    values = values or {
+        "loss.eta": 0.0,
+        "loss.gamma": 2.0,
+        "loss.temperature": 0.07,
+        "representation.batch_size": 64,
+        "representation.optimizer": "sgd",
+    }
+    trial = Trial(number, "FCL", baseline, values, {}, 0, state=state)
+    trial.epochs = {epoch: {METRIC: score - 0.1 * (epochs - epoch)} for epoch in range(1, epochs + 1)}
+    trial.score = score if state == "finished" else None
+    return trial
+
+
+def values_of(number: int) -> dict[str, Value]:
+    """Values of the searched fields, others for each number below 36."""
+    return {
+        "loss.eta": 0.0 if number % 3 == 0 else 1.0 + number,
+        "loss.gamma": 0.0 if number % 2 == 0 else 0.5 + number / 10,
+        "loss.temperature": 0.03 + number / 40,
+        "representation.batch_size": 32 + number,
+        "representation.optimizer": ("adamw", "sgd")[number % 2],
+    }

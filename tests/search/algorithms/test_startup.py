@@ -1,0 +1,31 @@
+"""From which trial on a sampler proposes."""
+
+import pytest
+from told_trials import SPACE, trial_of, values_of
+
+from search.algorithms.sampler import propose
+from search.algorithms.startup import draws_before
+from trainers.config import METRIC
+
+
+@pytest.mark.parametrize(
+    ("sampler", "slots", "draws"), [("tpe", 1, 5), ("tpe", 8, 10), ("gp", 1, 10), ("random", 1, 0)]
+)
+def test_it_is_known_from_which_trial_on_a_sampler_proposes(sampler, slots, draws):
+    """With one trial fewer the draws do not depend on what is known; with as many they do."""
+    assert draws_before(sampler, slots) == draws
+    if draws == 0:
+        return
+
+    def ask(count, score):
+        history = [trial_of(n, values_of(n), score=score(n)) for n in range(count)]
+        return propose(SPACE, history, sampler=sampler, metric=METRIC, seed=0, number=50, slots=slots)
+
+    def rising(n):
+        return n / 100
+
+    def falling(n):
+        return 1 - n / 100
+
+    assert ask(draws - 1, rising) == ask(draws - 1, falling)
+    assert ask(draws, rising) != ask(draws, falling)
