@@ -20,10 +20,10 @@ LOOK = {"mode": "L", "size": [16, 16], "background": "white", "fit": "pad", "sca
 def images(tmp_path_factory):
     """train/, val/ and test/ of two classes that can be told apart, whose corners are transparent."""
     top = tmp_path_factory.mktemp("own images")
-    for place, number in (("train", 12), ("val", 4), ("test", 4)):
+    for first, (place, number) in enumerate((("train", 12), ("val", 4), ("test", 4))):
         for k, name in enumerate(("dark", "light")):
             for each in range(number):
-                pixels = noise(1000 * k + each, 12, 20, high=1500, kind=np.uint16) + 1500 * k + 1
+                pixels = noise(1000 * k + 100 * first + each, 12, 20, high=1500, kind=np.uint16) + 1500 * k + 1
                 pixels[:3, :3] = 0
                 deep_png(top / place / name / f"{place}{each}.png", pixels, clear=(0,))
     return top
