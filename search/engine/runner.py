@@ -165,8 +165,9 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
 def drive(session: Session) -> SearchResult:
     """Run a session to its end, and deliver it to MLflow."""
     folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
+    # the view asks for problems when it is made, so the tracker comes first; it tells nothing before it is started
+    tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, lambda text: view.tell(text))
     view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
-    tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, view.tell)
     keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
     listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]

@@ -238,6 +238,16 @@ def test_no_help_breaks_inside_a_word_at_80_columns(words, environment):
 
 
 @pytest.mark.slow
+def test_a_search_on_a_terminal_shows_its_table_and_ends_well(environment, tmp_path):
+    sets = [f"--set={one}" for one in ("search.trials=1", "representation.epochs=2", "classifier.epochs=1")]
+    where = {"AFCL_RESULTS": str(tmp_path)}
+    printed = on_a_terminal(["search", "digits", *sets, "--set=search.scheduler.grace=1"], environment, 80, **where)
+    assert "Traceback" not in printed
+    assert "running" in printed, "the live table"
+    assert "the search is done: " in printed
+
+
+@pytest.mark.slow
 def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, environment):
     long = told / f"a-search-{'x' * 50}"
     shutil.copytree(told / "told", long)
@@ -254,7 +264,7 @@ def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, environme
         "plan nonsense",
         "show none",
         "explain told 99",
-        "confirm told",
+        "confirm none",
         "export told --top 9",
     ]:
         printed = [on_a_terminal(line.split(), environment, columns, AFCL_RESULTS=str(told)) for columns in (80, 400)]

@@ -85,7 +85,7 @@ def test_a_disk_that_is_too_full_for_the_slots_leaves_no_folder(shared_ray, tmp_
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda folder: full)
     begun = []
     with (
-        pytest.raises(EnvironmentProblem, match="free some or choose another folder"),
+        pytest.raises(EnvironmentProblem, match="free some, or choose another folder"),
         prepared(task, address=None, display=ConsoleDisplay(), begin=lambda: begun.append(True)),
     ):
         pass
