@@ -21,11 +21,12 @@ demo: .venv/installed data
 	if [ -e results/$$search/search.json ]; then $(AFCL) resume $$search; else $(AFCL) search $$search; fi
 	@$(BIN)/python -c 'import shlex, sys; print(f"(afcl is $(AFCL); put it on the path with: . {shlex.quote(sys.argv[1])})")' "$$PWD/$(BIN)/activate"
 
-# searches share one Ray, so their slow tests run in one process
+# searches share one Ray, so the slow tests that run some are in one process; these need none, or hardly any
+APART := tests/trainers tests/gpu tests/search/tracking tests/search/evidence tests/search/exports
 test: .venv/installed-dev browser compiler data
 	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
-	$(BIN)/pytest -q -n 2 -m "slow and not cluster" tests/trainers
-	$(BIN)/pytest -m "slow and not cluster" --ignore=tests/trainers
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "slow and not cluster" $(APART)
+	$(BIN)/pytest -m "slow and not cluster" $(APART:%=--ignore=%)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check

@@ -12,7 +12,8 @@ attribute of an object of ours, a value of a mapping), or holds what holds one, 
 
 The way goes through a call that is still open when the pipeline is called, or that returned what carries the spec, if
 its caller is on the way too. What is given the spec and returns something else (a check, a plan, a listener) is a
-detour: the spec does not go on from there. Making an object is no call on the way; calling it later may be.
+detour: the spec does not go on from there. Making an object is no call on the way; calling it later may be. What a
+decorator puts around a function is that function.
 
 A step forward goes from one file into another of a lower rank (tests/helpers/ranks.py) or of the same; a step back is a
 run upwards, by returns or by a call, to a file of a higher rank, from which the way goes on. The files that the way
@@ -45,6 +46,9 @@ GOAL = "trainers.pipeline"
 
 
 OURS = ("search", "spaces", "trainers")
+WRAPPERS = (
+    "trainers.commands:told_in_hints.<locals>.called",
+)  # what a decorator puts around a function is that function
 UNNAMED = ("<module>", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")
 
 
@@ -146,7 +150,11 @@ class Watch:
             if (call := self._open.pop(frame, None)) is not None:
                 call.leads_on = name.rpartition(".")[2] != "__init__" and carries(argument)
             return
-        if not (self.calls or f"{module}:{name}" == self._begin) or name.rpartition(".")[2] in UNNAMED:
+        if (
+            not (self.calls or f"{module}:{name}" == self._begin)
+            or name.rpartition(".")[2] in UNNAMED
+            or f"{module}:{name}" in WRAPPERS
+        ):
             return
         taken = frame.f_code.co_varnames[: frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount]
         is_given = any(carries(frame.f_locals.get(one)) for one in taken)

@@ -27,7 +27,7 @@ from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
 from search.storage.provenance import about_data, code_hash, provenance
 from search.storage.search_folder import SearchFolder, create_folder, refuse_existing, results_root
-from search.tracking.client import tracking_uri, with_anchored_store
+from search.tracking.client import anchored_store, tracking_uri
 from search.tracking.delivered import undelivered
 from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
@@ -73,9 +73,10 @@ def run(
     root = results_root(results)
     refuse_existing(root, spec.name)
     refuse_stored(spec)
-    spec = with_anchored_store(spec)  # resume and train may stand in another folder
+    store = spec.tracking.model_copy(update={"uri": anchored_store(spec.tracking.uri)})
     arrays = load(spec.data, data)
-    spec = spec.model_copy(update={"data": anchored(spec.data)})
+    # resume and train may stand in another folder
+    spec = spec.model_copy(update={"data": anchored(spec.data), "tracking": store})
     check_workers(spec, arrays)
     check_images(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None

@@ -41,22 +41,29 @@ def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
     return anchored(named, Path.cwd()) if named else sqlite_uri(results / DATABASE)
 
 
-def with_anchored_store(spec: SearchSpec) -> SearchSpec:
-    """The spec of a new search, whose MLflow store means the same from every folder that it is gone on with from.
+def anchored_store(own: str | None) -> str | None:
+    """The store that a new search's spec is to name, so that it means the same from every folder.
 
-    A relative MLFLOW_TRACKING_URI becomes the spec's own. Raises InputError for what MLflow keeps no runs in.
+    A relative MLFLOW_TRACKING_URI becomes the spec's own.
+
+    Args:
+        own: the store that the spec names.
+
+    Returns:
+        Its address; None where the spec is to name none.
+
+    Raises:
+        InputError: it is one that MLflow keeps no runs in.
     """
-    named = spec.tracking.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    named = own or os.environ.get("MLFLOW_TRACKING_URI")
     if not named:
-        return spec
+        return None
     whole = anchored(named, Path.cwd())
-    folder = file_path(whole) if spec.tracking.uri and sqlite_path(whole) is None else None
+    folder = file_path(whole) if own and sqlite_path(whole) is None else None
     if folder is not None and os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() not in ("true", "1"):
         database = shlex.quote(sqlite_uri(folder / DATABASE))
         raise InputError(f"tracking.uri: MLflow keeps no runs in plain folders any more; name a database: {database}")
-    if whole == named:
-        return spec
-    return spec.model_copy(update={"tracking": spec.tracking.model_copy(update={"uri": whole})})
+    return own if whole == named else whole
 
 
 def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClient":

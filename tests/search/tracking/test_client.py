@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from search.tracking.client import tracking_uri, with_anchored_store
+from search.tracking.client import anchored_store, tracking_uri
 from spaces.spec import load_spec
 from trainers.errors import InputError
 
@@ -17,7 +17,10 @@ def _in_a_folder(monkeypatch, tmp_path):
 
 
 def begun(*overrides: str):
-    return with_anchored_store(load_spec("digits", overrides))
+    spec = load_spec("digits", overrides)
+    return spec.model_copy(
+        update={"tracking": spec.tracking.model_copy(update={"uri": anchored_store(spec.tracking.uri)})}
+    )
 
 
 def test_a_relative_store_stays_where_the_search_was_begun(tmp_path, monkeypatch):
