@@ -1,5 +1,6 @@
 """The MLflow store: where it is, how to reach it, and what to say when it does not answer."""
 
+import functools
 import logging
 import os
 import re
@@ -7,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.storage.addresses import (
     anchored,
@@ -75,8 +76,6 @@ def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClien
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for every run that ends
-    from mlflow import MlflowClient
-
     for name in ("mlflow", "alembic"):  # what they log as an error they also raise, and the caller tells it in a line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _creation_lock(uri):
@@ -85,21 +84,45 @@ def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClien
             if tell is not None:
                 tell(moved)
         try:
-            client = MlflowClient(for_mlflow(uri))
-            _ask(client)  # the first call creates an sqlite store
+            client = _reading_client()(for_mlflow(uri))
+            client.search_experiments(max_results=1)  # the first call creates an sqlite store
         except Exception as error:  # MLflow raises whatever its store raises
             raise explained(error, uri) from None
     return client
 
 
-def _ask(client: "MlflowClient") -> None:
-    """See whether the store answers. A server may close a connection that was idle just as it is used again."""
-    try:
-        client.search_experiments(max_results=1)
-    except Exception as error:
-        if "Connection aborted" not in str(error):
-            raise
-        client.search_experiments(max_results=1)
+READS = (
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_metric_history",
+    "get_run",
+    "search_experiments",
+    "search_model_versions",
+    "search_runs",
+)
+
+
+@functools.cache
+def _reading_client() -> "type[MlflowClient]":
+    """MLflow's client, which reads once more where the server closed the idle connection that it was to go over.
+
+    Servers keep such connections for a few seconds; what writes is tried again elsewhere (see taking).
+    """
+    from mlflow import MlflowClient
+
+    def again(name: str) -> Callable[..., Any]:
+        def read(client: MlflowClient, *given: Any, **more: Any) -> Any:
+            call = getattr(MlflowClient, name)
+            try:
+                return call(client, *given, **more)
+            except Exception as error:  # MLflow raises whatever its store raises
+                if "Connection aborted" not in str(error):
+                    raise
+            return call(client, *given, **more)
+
+        return read
+
+    return type("ReadingClient", (MlflowClient,), {name: again(name) for name in READS})
 
 
 def _forget_places() -> None:
