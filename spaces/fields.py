@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from spaces.range_yaml import parse_range
 from spaces.ranges import Choice, IntUniform, Range, Value, ZeroOr, is_number, kind_of, same
-from trainers.config import Config, TrialConfig, did_you_mean, printable, shown
+from trainers.config import Config, TrialConfig
 from trainers.errors import InputError
+from trainers.wording import did_you_mean, printable, shown
 
 _STAGE_LENGTH = "rungs and the step counter need the stage lengths fixed within a search"
 NOT_SEARCHED = {  # path or section: why no range may stand on it

@@ -5,8 +5,10 @@ from typing import Any
 
 from spaces.fields import nearest_paths
 from spaces.yaml_file import parse_yaml
-from trainers.config import Config, did_you_mean, known_keys, printable, shown
+from trainers.config import Config
 from trainers.errors import InputError
+from trainers.parsing import known_keys
+from trainers.wording import did_you_mean, printable, shown
 
 FLAG = "--set"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaces.ranges import NUMBER_WITHOUT_A_DOT, Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr, is_number
-from trainers.config import did_you_mean, shown
 from trainers.errors import InputError
+from trainers.wording import did_you_mean, shown
 
 KINDS = ("uniform", "loguniform", "intuniform", "choice", "zero_or")
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 
-from trainers.config import shown
 from trainers.errors import InputError
+from trainers.wording import shown
 
 Value: TypeAlias = float | int | str | bool
 Edge: TypeAlias = Literal["low", "high"] | None

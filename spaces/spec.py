@@ -29,12 +29,11 @@ from trainers.config import (
     RepresentationConfig,
     Seed,
     TrialConfig,
-    did_you_mean,
-    parse,
-    printable,
 )
 from trainers.errors import InputError
 from trainers.older_configs import as_meant_then
+from trainers.parsing import parse
+from trainers.wording import did_you_mean, printable
 
 READY = Path(__file__).parent  # the searches that come with the package
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -2,8 +2,8 @@
 
 from urllib.parse import parse_qsl, urlsplit
 
-from trainers.config import printable
 from trainers.errors import InputError
+from trainers.wording import printable
 
 SECRET = ("key", "secret", "token", "password", "credential", "signature", "sas")
 ADVICE = "the store's own variables or files have them, AWS_ACCESS_KEY_ID or ~/.aws/credentials say"

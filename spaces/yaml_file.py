@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from trainers.config import printable, shown
 from trainers.errors import InputError
+from trainers.wording import printable, shown
 
 MAX_BYTES = 256_000  # PyYAML reads about 130 kB a second, and a spec has 2
 MAX_DEPTH = 20

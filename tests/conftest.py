@@ -57,15 +57,17 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def digits() -> TrialData:
-    from trainers.config import DataConfig, parse
+    from trainers.config import DataConfig
     from trainers.data import load
+    from trainers.parsing import parse
 
     return load(parse(DataConfig, DIGITS))
 
 
 @pytest.fixture(scope="session")
 def tiny_config() -> TrialConfig:
-    from trainers.config import TrialConfig, parse
+    from trainers.config import TrialConfig
+    from trainers.parsing import parse
 
     return parse(
         TrialConfig,

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from trainers.config import printable
+from trainers.wording import printable
 
 _MENDS = {
     errno.ENOSPC: "free some, or choose another folder",

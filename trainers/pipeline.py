@@ -12,7 +12,7 @@ from torch import Tensor
 from trainers.checkpoint import Checkpoint, on_host
 from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.precision import arithmetic, gpu_name
-from trainers.config import METRIC, TrialConfig, parse
+from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
 from trainers.errors import InputError, OutOfMemory
@@ -20,6 +20,7 @@ from trainers.gpu_memory import out_of_memory
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.models import LinearClassifier, refuse_small_images
 from trainers.optimizers import load_state
+from trainers.parsing import parse
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one

@@ -28,11 +28,12 @@ def opened(name: str, results: Path | None) -> "SearchFolder":
 
     Raises InputError when there is none.
     """
-    from search.storage import search_folder
+    from search.storage.results_folder import open_folder
+    from search.storage.search_folder import results_root
 
     search, slash, inside = name.partition("/")
-    folder = search_folder.open_folder(search_folder.results_root(results), search)
-    return search_folder.open_folder(folder.path, inside) if slash else folder
+    folder = open_folder(results_root(results), search)
+    return open_folder(folder.path, inside) if slash else folder
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import typer
 from search.cli.common import BAD_ENVIRONMENT, BAD_INPUT, DONE, INTERRUPTED, NOTHING_FINISHED
 from search.display import console
 from search.display.console import Terminal, silence, tell, unwritten
-from trainers.config import printable
 from trainers.errors import DivergedError, EnvironmentProblem, InputError
 from trainers.os_errors import in_one_line
+from trainers.wording import printable
 
 GONE = frozenset({errno.EPIPE, errno.EIO})  # nobody reads a pipe, or a terminal, any more
 

@@ -23,10 +23,11 @@ TrialNumber = Annotated[int, typer.Argument(help="The trial's number.")]
 def list_(results: Results = None, json_: Json = False) -> None:
     """List the searches of a results folder."""
     from search.display import tables
-    from search.storage import search_folder
+    from search.storage.results_folder import all_folders
+    from search.storage.search_folder import results_root
 
-    root = search_folder.results_root(results)
-    rows = tables.listing(search_folder.all_folders(root))
+    root = results_root(results)
+    rows = tables.listing(all_folders(root))
     if json_:
         print_json(rows)
     elif not rows:

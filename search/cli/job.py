@@ -74,7 +74,7 @@ MAY_DIFFER = ("tracking", "data.split_rules")  # a search goes on with the rules
 
 def _refuse_another(folder: "SearchFolder", spec: "SearchSpec") -> None:
     from spaces.fields import by_path
-    from trainers.config import shown as shown_value
+    from trainers.wording import shown as shown_value
 
     there, here = by_path(folder.spec().dump()), by_path(spec.dump())
     for path in sorted(there.keys() | here.keys()):

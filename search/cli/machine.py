@@ -64,9 +64,10 @@ def data_check(
 
     from search.display import tables
     from spaces.spec import load_spec, ready_names, section_of
-    from trainers.config import AugmentConfig, DataConfig, parse
+    from trainers.config import AugmentConfig, DataConfig
     from trainers.data import check, config_of_folder, default_config, load
     from trainers.data.catalog import OPEN_TRAIN
+    from trainers.parsing import parse
 
     if sheet is not None:
         refuse_sheet(sheet)

@@ -21,8 +21,8 @@ from search.storage.own_code import PACKAGES, package_folder
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
 from spaces.spec import SearchSpec
 from trainers.commands import command_line
-from trainers.config import shown as shown_value
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.wording import shown as shown_value
 
 if TYPE_CHECKING:
     from ray.dashboard.modules.job.pydantic_models import JobDetails

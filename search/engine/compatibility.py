@@ -9,13 +9,14 @@ from search.algorithms.optuna_trials import as_optuna_trial
 from search.journal.history import ENDED, Trial
 from search.journal.log import Event
 from search.storage.provenance import code_hash, git_commit
+from search.storage.results_folder import open_folder
 from search.storage.scoring_code import scoring_code_hash
-from search.storage.search_folder import SearchFolder, open_folder
+from search.storage.search_folder import SearchFolder
 from spaces.fields import fields
 from spaces.spec import SearchSpec, value_at
-from trainers.config import shown as shown_value
 from trainers.data.arrays import TrialData
 from trainers.errors import InputError
+from trainers.wording import shown as shown_value
 
 
 def refuse_other_data(folder: SearchFolder, arrays: TrialData) -> None:

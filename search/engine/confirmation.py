@@ -26,7 +26,8 @@ from search.journal.history import History, Trial
 from search.storage.fetch import bring_confirmations, bring_results, know_every_opening, opened
 from search.storage.ownership import taken
 from search.storage.provenance import about_data, provenance
-from search.storage.search_folder import SearchFolder, create_folder, results_root
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder, results_root
 from search.storage.test_split_log import is_opened_by, open_once
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig

@@ -26,7 +26,8 @@ from search.journal.history import History
 from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
 from search.storage.provenance import about_data, code_hash, provenance
-from search.storage.search_folder import SearchFolder, create_folder, refuse_existing, results_root
+from search.storage.results_folder import create_folder, refuse_existing
+from search.storage.search_folder import SearchFolder, results_root
 from search.tracking.client import anchored_store, tracking_uri
 from search.tracking.delivered import undelivered
 from search.tracking.optuna_study import OptunaView

@@ -15,14 +15,16 @@ from pydantic import Field
 from search.journal.history import Trial
 from search.journal.labels import searched
 from search.storage.fetch import bring_checkpoints, bring_results
-from search.storage.search_folder import SearchFolder, all_folders, open_folder, results_root
+from search.storage.results_folder import all_folders, open_folder
+from search.storage.search_folder import SearchFolder, results_root
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.checkpoint import newest_checkpoint_path
 from trainers.commands import command_line
-from trainers.config import Config, Real, Seed, TrialConfig, Whole, parse
+from trainers.config import Config, Real, Seed, TrialConfig, Whole
 from trainers.errors import InputError
 from trainers.files import file_hash, write_atomically
 from trainers.older_configs import as_meant_then
+from trainers.parsing import parse
 
 
 class Expected(Config):

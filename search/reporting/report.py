@@ -24,7 +24,8 @@ from search.reporting.png import write_pictures
 from search.reporting.range_edges import edges
 from search.reporting.verdict_section import confirmed_sentences, verdict
 from search.storage.fetch import bring_checkpoints, bring_results
-from search.storage.search_folder import SPEC, SearchFolder, open_folder, results_root
+from search.storage.results_folder import open_folder
+from search.storage.search_folder import SPEC, SearchFolder, results_root
 from search.tracking.report_upload import log_report
 from trainers.commands import TAKEN_BY, command_line
 from trainers.errors import EnvironmentProblem

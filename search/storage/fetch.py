@@ -9,7 +9,8 @@ from pathlib import Path
 
 from search.storage.journal_segments import joined, segments
 from search.storage.object_store import Storage, at_once, storage_at
-from search.storage.search_folder import ABOUT, JOURNAL, SPEC, TEST_OPENINGS, SearchFolder, open_folder
+from search.storage.results_folder import open_folder
+from search.storage.search_folder import ABOUT, JOURNAL, SPEC, TEST_OPENINGS, SearchFolder
 from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, RESULT, checkpoints_of, trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri

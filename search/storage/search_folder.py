@@ -18,12 +18,10 @@ results/NAME/
 
 import json
 import os
-import shutil
 import socket
 import time
-import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,20 +29,19 @@ from typing import TYPE_CHECKING, Any
 from filelock import Timeout
 
 from search.journal.history import History, read_history
-from search.journal.log import Event, Journal
+from search.journal.log import Journal
 from search.storage.object_store import Storage, storage_at
+from search.storage.search_json import read_about
 from search.storage.trial_folder import TrialFolder, trial_path
-from spaces.spec import NAME, SearchSpec, load_spec
+from spaces.spec import SearchSpec, load_spec
 from trainers.commands import command_line
-from trainers.config import did_you_mean
 from trainers.data.paths import at_home
-from trainers.errors import EnvironmentProblem, InputError
+from trainers.errors import EnvironmentProblem
 from trainers.locking import is_locked, lock_at
 
 if TYPE_CHECKING:
     from search.journal.frames import Frames
 
-FORMAT = 1
 # What stands in a search's folder, and in its place in a store. A trial's files are named in trial_folder.
 ABOUT, SPEC, JOURNAL = "search.json", "spec.yaml", "journal.jsonl"
 TEST_OPENINGS, VERDICT, TABLES = "test-split.jsonl", "verdict.json", "tables"
@@ -54,8 +51,6 @@ REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "fi
 CONTACT_SHEET = "images.jpg"
 CONFIRMATION, EXPORTED = "confirm-", "best-"  # what follows is a number, from 1
 LOCK_PATIENCE = 1.0  # seconds: who only looks whether it is held has it for a moment too
-# what every folder notes; those of older versions have no scoring_code
-PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 
 def results_root(given: Path | None = None) -> Path:
@@ -200,7 +195,7 @@ class SearchFolder:
 
     def about(self) -> dict[str, Any]:
         """Format, id and provenance."""
-        return _read_about(self.path)
+        return read_about(self.path / ABOUT)
 
     def history(self) -> History:
         """What has happened so far."""
@@ -267,91 +262,6 @@ class SearchFolder:
     def export_hint(self, finished: int) -> str:
         """The command line that exports the best of so many finished trials: three, where there are three."""
         return self.hint("export", top=min(3, max(1, finished)))
-
-
-def create_folder(
-    root: Path, spec: SearchSpec, provenance: dict[str, Any], *, begun: Iterable[Event] = (), **more: Any
-) -> SearchFolder:
-    """Make a new search's folder, whole or not at all.
-
-    begun: what its journal begins with. more: what else search.json is to hold.
-    """
-    path = root / spec.name
-    refuse_existing(root, spec.name)
-    root.mkdir(parents=True, exist_ok=True)
-    partial = root / f".{spec.name}.{os.getpid()}.partial"
-    try:
-        partial.mkdir()
-        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
-        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        (partial / SPEC).write_text(spec.dump_yaml(), encoding="utf-8")
-        with closing(Journal(partial / JOURNAL)) as journal:
-            for event in begun:
-                journal.append(event)
-        partial.rename(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return SearchFolder(path)
-
-
-def refuse_existing(root: Path, name: str) -> None:
-    """Raise InputError when a search, or anything else, has that name."""
-    path = root / name
-    if path.exists():
-        folder = SearchFolder(path)
-        raise InputError(
-            f"name: a search {name!r} exists in {root}; go on with `{folder.hint('resume')}`, choose another --name, "
-            f"or remove it with `{folder.hint('rm')}`"
-        )
-
-
-def open_folder(root: Path, name: str) -> SearchFolder:
-    """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
-    path = root / name
-    if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
-        if NAME.fullmatch(name) and path.exists():
-            raise InputError(f"{path} is not a search's folder: it has no {ABOUT}")
-        known = [folder.name for folder in all_folders(root)]
-        raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")
-    _read_about(path)
-    return SearchFolder(path)
-
-
-def all_folders(root: Path) -> list[SearchFolder]:
-    """Every search of a results folder, by name; none that a killed process has half made.
-
-    One that may not be looked into is among them. Raises OSError where the folder itself may not be read.
-    """
-    inside = sorted(root.iterdir()) if root.exists() else []
-    return [SearchFolder(path) for path in inside if NAME.fullmatch(path.name) and _may_be_search(path)]
-
-
-def _may_be_search(path: Path) -> bool:
-    try:
-        return (path / ABOUT).exists()
-    except PermissionError:
-        return True
-
-
-def _read_about(path: Path) -> dict[str, Any]:
-    try:
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict):
-        raise InputError(f"{path / ABOUT} is damaged: not a JSON object")
-    if about.get("format") != FORMAT:
-        raise InputError(f"{path} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
-    known: Any = about.get("provenance")
-    missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
-    if missing or "id" not in about:
-        raise InputError(f"{path / ABOUT} is damaged: it lacks {', '.join(missing) or 'id'}")
-    for section, key in (("data", "description"), ("data", "fingerprint"), ("machine", "cpu")):
-        if not isinstance(known[section], dict) or not isinstance(known[section].get(key), str):
-            raise InputError(f"{path / ABOUT} is damaged: its {section} has no {key}")
-    if not isinstance(known["versions"], dict):
-        raise InputError(f"{path / ABOUT} is damaged: its versions are no list of names and versions")
-    return about
 
 
 def _write_holder(descriptor: int) -> None:

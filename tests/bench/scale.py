@@ -57,7 +57,7 @@ def make(trials: int, root: Path) -> Path:
     """A results folder with a search of so many trials, interrupted before its last; made without Ray."""
     from search.engine.replay import replay
     from search.storage.provenance import about_data, provenance
-    from search.storage.search_folder import create_folder
+    from search.storage.results_folder import create_folder
     from spaces.spec import load_spec
     from trainers.data import load
 

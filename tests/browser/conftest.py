@@ -13,7 +13,8 @@ from search.engine.controller import Conductor
 from search.journal.history import History
 from search.reporting.report import report
 from search.storage.provenance import provenance
-from search.storage.search_folder import SearchFolder, create_folder
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder
 from search.tracking import outbox
 from spaces.spec import load_spec
 

@@ -14,7 +14,8 @@ from browsing import PATIENCE, child_runs, chromium, mlflow_ui, open_comparison,
 from playwright.sync_api import Browser, Page
 
 from search.reporting.report import report
-from search.storage.search_folder import SearchFolder, open_folder
+from search.storage.results_folder import open_folder
+from search.storage.search_folder import SearchFolder
 
 LARGEST = 250_000  # bytes of a picture in a README
 METRIC = "val_balanced_accuracy"

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from trainers.config import DataConfig, TrialConfig, parse
+from trainers.config import DataConfig, TrialConfig
 from trainers.data import Split, TrialData, load
+from trainers.parsing import parse
 
 Chosen = TypeVar("Chosen")
 DIGITS = {"dataset": "digits", "long_tail": 10, "val_per_class": 60}  # all ten classes, 600 validation images

@@ -13,7 +13,8 @@ from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
 from search.reporting.html import Section
 from search.storage.provenance import provenance
-from search.storage.search_folder import SearchFolder, create_folder
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 
 CLASSES = {"3": 40, "8": 40, "9": 40}

@@ -12,7 +12,8 @@ from pathlib import Path
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
 from search.storage.provenance import provenance
-from search.storage.search_folder import SearchFolder, create_folder
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 
 Answer = tuple[int, bytes]

@@ -22,7 +22,8 @@ from search.engine import runner
 from search.engine.controller import Conductor
 from search.storage import lease, replication
 from search.storage.provenance import provenance
-from search.storage.search_folder import SearchFolder, create_folder
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 from trainers.data import load
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from lazy import Lazy
 from PIL import Image
+from searches import SMALL
 
 from search import api
 from search.exports import export, retrain
@@ -26,15 +27,6 @@ from trainers.errors import EnvironmentProblem, InputError
 mlflow = Lazy("mlflow")
 
 pytestmark = pytest.mark.slow
-
-SMALL = [
-    "search.trials=7",
-    "search.max_concurrent=1",
-    "representation.epochs=6",
-    "classifier.epochs=3",
-    "search.scheduler.grace=1",
-    "search.scheduler.reduction=2",
-]
 
 
 def told(history: History) -> list:

@@ -5,9 +5,10 @@ from pictures import deep_png, noise
 from sklearn.metrics import balanced_accuracy_score
 
 from trainers.checkpoint import load_checkpoint, save_checkpoint
-from trainers.config import TrialConfig, parse
+from trainers.config import TrialConfig
 from trainers.data import load, load_test
 from trainers.errors import InputError
+from trainers.parsing import parse
 from trainers.pipeline import run_trial
 from trainers.predictor import Predictor, score_split
 

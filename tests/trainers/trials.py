@@ -2,8 +2,9 @@
 
 import copy
 
-from trainers.config import TrialConfig, parse
+from trainers.config import TrialConfig
 from trainers.launch.local_processes import run_trial_on
+from trainers.parsing import parse
 
 CLOCKS = ("seconds", "images_per_second")
 

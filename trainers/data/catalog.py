@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.config import DataConfig, did_you_mean, parse
+from trainers.config import DataConfig
 from trainers.data.arrays import Groups, Indices, Pool, Split, TrialData
 from trainers.data.copies import belonging, copies_in
 from trainers.data.datasets import digits, fmnist, folder, folder_remarks, isic2018, isic2018_fetch, isic2018_remarks
@@ -18,6 +18,8 @@ from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
 from trainers.errors import InputError
+from trainers.parsing import parse
+from trainers.wording import did_you_mean
 
 FINGERPRINT_VERSION = "afcl data 1"
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.arrays import Groups, Indices, Labels
-from trainers.data.splits import class_order, train_counts
+from trainers.data.splits import check_shape, class_order, train_counts
 from trainers.errors import InputError
 
 
@@ -29,9 +29,7 @@ def given_indices(
     leaves some out. groups: [N], equal where images belong together: none trains with another of whose group validates.
     Raises InputError where a class has no image on a side, or too few for the shape.
     """
-    for field, shape in (("ratio", ratio), ("counts", counts)):
-        if shape is not None and len(shape) != len(names):
-            raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {len(names)} classes")
+    check_shape(len(names), ratio, counts)
     for_training = np.where(validates, -1, labels)
     orders = [class_order(for_training, label, seed) for label in classes]
     validation = [np.flatnonzero(validates & (labels == label)) for label in classes]

@@ -6,9 +6,9 @@ groups within the training images are no fault, as the split keeps them on one s
 
 from collections.abc import Iterator, Sequence
 
-from trainers.config import printable
 from trainers.data.arrays import Pool
 from trainers.data.copies import Copies, copies_between, used_by
+from trainers.wording import printable
 
 SHOWN = 3  # by name
 

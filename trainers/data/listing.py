@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from trainers.config import printable
 from trainers.data.io.formats import UNREAD
 from trainers.data.names import split_meant
+from trainers.wording import printable
 
 
 def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:

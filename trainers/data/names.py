@@ -3,8 +3,8 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from trainers.config import printable
 from trainers.errors import InputError
+from trainers.wording import printable
 
 
 def refuse_undecodable(names: Iterable[str], what: str) -> None:

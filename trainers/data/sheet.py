@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from trainers.config import AugmentConfig, printable
+from trainers.config import AugmentConfig
 from trainers.data.arrays import Images, TrialData
 from trainers.data.transforms.augment import augment
 from trainers.seeds import generator
+from trainers.wording import printable
 
 PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that white and black edges of images are both seen
 GAP, LINE, MIDDLE = 4, 22, 24  # pixels: between images, of a line of text, between the two halves

@@ -21,6 +21,13 @@ from trainers.data.arrays import Groups, Indices, Labels
 from trainers.errors import InputError
 
 
+def check_shape(classes: int, ratio: Sequence[float] | None, counts: Sequence[int] | None) -> None:
+    """Raise InputError where a ratio or counts are not one number for each class."""
+    for field, shape in (("ratio", ratio), ("counts", counts)):
+        if shape is not None and len(shape) != classes:
+            raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {classes} classes")
+
+
 def split_indices(
     labels: Labels,
     classes: Sequence[int],
@@ -42,9 +49,7 @@ def split_indices(
     many images of a group validate at most. Raises InputError where a class has too few images, or would be left with
     none.
     """
-    for field, shape in (("ratio", ratio), ("counts", counts)):
-        if shape is not None and len(shape) != len(names):
-            raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {len(names)} classes")
+    check_shape(len(names), ratio, counts)
     validation, rest, complaints = [], [], []
     for label in classes:
         order = class_order(labels, label, seed)

@@ -5,7 +5,8 @@ from exported import export_of
 
 from search.exports import retrain
 from search.exports.export import Expected, Export
-from trainers.config import TrialConfig, parse
+from trainers.config import TrialConfig
+from trainers.parsing import parse
 from trainers.pipeline import TrialResult
 
 

@@ -5,7 +5,7 @@ from stores import hold, played
 
 from search.storage.fetch import bring, bring_confirmations, opened
 from search.storage.lease import holder_of
-from search.storage.search_folder import create_folder
+from search.storage.results_folder import create_folder
 from spaces.spec import load_spec
 from trainers.errors import InputError
 

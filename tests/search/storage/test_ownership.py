@@ -9,7 +9,8 @@ from search import api
 from search.storage import ownership
 from search.storage.fetch import bring
 from search.storage.ownership import taken
-from search.storage.search_folder import SearchFolder, create_folder
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import open_once, openings
 from search.storage.trial_folder import trial_path
 from trainers.errors import InputError

@@ -4,7 +4,6 @@ import fcntl
 import io
 import os
 import re
-import shutil
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ from subprocess import PIPE, Popen
 import pytest
 
 from search.display.console import Terminal
-from search.storage.search_folder import SearchFolder, all_folders
+from search.storage.search_folder import SearchFolder
 from trainers.errors import EnvironmentProblem
 
 
@@ -96,13 +95,6 @@ def test_a_driver_that_waits_is_told_within_seconds(folder):
         with pytest.raises(EnvironmentProblem), folder.lock():
             pass
         assert time.monotonic() - started < 10
-
-
-def test_what_a_killed_process_has_half_made_is_no_search(folder):
-    partial = folder.root / f".{folder.name}.1.partial"
-    shutil.copytree(folder.path, partial)
-    assert partial not in [one.path for one in all_folders(folder.root)]
-    assert folder in all_folders(folder.root)
 
 
 def test_no_more_is_to_be_exported_than_finished(folder):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.config import DataConfig, printable
+from trainers.config import DataConfig
 from trainers.data.arrays import Digests, Images, Indices, Pool
 from trainers.data.datasets.label_table import columns_of, read_table
 from trainers.data.groups import numbered
@@ -34,6 +34,7 @@ from trainers.data.listing import unread_in
 from trainers.data.names import refuse_undecodable, split_meant
 from trainers.data.paths import given_folder
 from trainers.errors import InputError
+from trainers.wording import printable
 
 VALIDATION = ("val", "valid", "validation")
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainers.config import DataConfig, printable
+from trainers.config import DataConfig
 from trainers.data.datasets import folder
 from trainers.data.io.items import Item
 from trainers.data.io.look import common_look
 from trainers.data.io.survey import survey
 from trainers.data.listing import not_used
 from trainers.data.names import twins
+from trainers.wording import printable
 
 
 def remarks(config: DataConfig, root: Path) -> Iterator[str]:

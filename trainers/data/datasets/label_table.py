@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from trainers.config import DataConfig, did_you_mean, printable
+from trainers.config import DataConfig
 from trainers.data.io.formats import suffixes
 from trainers.data.io.items import Item, named
 from trainers.errors import InputError
+from trainers.wording import did_you_mean, printable
 
 SEPARATORS = ",;\t"
 MARKS_UTF_16 = (b"\xff\xfe", b"\xfe\xff")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from trainers.config import printable
 from trainers.data.io.formats import UNREAD, unread_kind
+from trainers.wording import printable
 
 
 class BrokenImages(Exception):

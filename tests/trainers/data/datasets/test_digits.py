@@ -3,10 +3,11 @@ import pickle
 import numpy as np
 import pytest
 
-from trainers.config import DataConfig, parse
+from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.catalog import default_config
 from trainers.errors import InputError
+from trainers.parsing import parse
 
 
 def digits(**fields):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainers.config import DataConfig, parse
+from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.catalog import default_config
 from trainers.data.datasets import isic2018
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.parsing import parse
 
 INPUT = "ISIC2018_Task3_Training_Input"
 TRUTH = "ISIC2018_Task3_Training_GroundTruth"

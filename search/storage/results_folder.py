@@ -1,0 +1,81 @@
+"""A results folder: the searches that stand in it are made, opened and listed."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from search.journal.log import Event, Journal
+from search.storage.search_folder import ABOUT, JOURNAL, SPEC, SearchFolder
+from search.storage.search_json import FORMAT, read_about
+from spaces.spec import NAME, SearchSpec
+from trainers.errors import InputError
+from trainers.wording import did_you_mean
+
+
+def create_folder(
+    root: Path, spec: SearchSpec, provenance: dict[str, Any], *, begun: Iterable[Event] = (), **more: Any
+) -> SearchFolder:
+    """Make a new search's folder, whole or not at all.
+
+    begun: what its journal begins with. more: what else search.json is to hold.
+    """
+    path = root / spec.name
+    refuse_existing(root, spec.name)
+    root.mkdir(parents=True, exist_ok=True)
+    partial = root / f".{spec.name}.{os.getpid()}.partial"
+    try:
+        partial.mkdir()
+        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
+        (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (partial / SPEC).write_text(spec.dump_yaml(), encoding="utf-8")
+        with closing(Journal(partial / JOURNAL)) as journal:
+            for event in begun:
+                journal.append(event)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return SearchFolder(path)
+
+
+def refuse_existing(root: Path, name: str) -> None:
+    """Raise InputError when a search, or anything else, has that name."""
+    path = root / name
+    if path.exists():
+        folder = SearchFolder(path)
+        raise InputError(
+            f"name: a search {name!r} exists in {root}; go on with `{folder.hint('resume')}`, choose another --name, "
+            f"or remove it with `{folder.hint('rm')}`"
+        )
+
+
+def open_folder(root: Path, name: str) -> SearchFolder:
+    """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
+    path = root / name
+    if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
+        if NAME.fullmatch(name) and path.exists():
+            raise InputError(f"{path} is not a search's folder: it has no {ABOUT}")
+        known = [folder.name for folder in all_folders(root)]
+        raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")
+    read_about(path / ABOUT)
+    return SearchFolder(path)
+
+
+def all_folders(root: Path) -> list[SearchFolder]:
+    """Every search of a results folder, by name; none that a killed process has half made.
+
+    One that may not be looked into is among them. Raises OSError where the folder itself may not be read.
+    """
+    inside = sorted(root.iterdir()) if root.exists() else []
+    return [SearchFolder(path) for path in inside if NAME.fullmatch(path.name) and _may_be_search(path)]
+
+
+def _may_be_search(path: Path) -> bool:
+    try:
+        return (path / ABOUT).exists()
+    except PermissionError:
+        return True

@@ -1,0 +1,33 @@
+"""What a search's folder says of itself in search.json: format version, id, provenance."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainers.errors import InputError
+
+FORMAT = 1
+# what every folder notes; those of older versions have no scoring_code
+PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """The content of a search.json. Raises InputError where it is damaged, or of another format."""
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise InputError(f"{path} is damaged: not a JSON object")
+    if about.get("format") != FORMAT:
+        raise InputError(f"{path.parent} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
+    known: Any = about.get("provenance")
+    missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
+    if missing or "id" not in about:
+        raise InputError(f"{path} is damaged: it lacks {', '.join(missing) or 'id'}")
+    for section, key in (("data", "description"), ("data", "fingerprint"), ("machine", "cpu")):
+        if not isinstance(known[section], dict) or not isinstance(known[section].get(key), str):
+            raise InputError(f"{path} is damaged: its {section} has no {key}")
+    if not isinstance(known["versions"], dict):
+        raise InputError(f"{path} is damaged: its versions are no list of names and versions")
+    return about
