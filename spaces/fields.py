@@ -50,7 +50,7 @@ def fields() -> Mapping[str, Field]:
 
 def searchable() -> dict[str, Field]:
     """The fields on which a range may stand."""
-    return {path: field for path, field in fields().items() if _why_not(path) is None and field.kind != "other"}
+    return {path: field for path, field in fields().items() if why_not_searched(path) is None and field.kind != "other"}
 
 
 def read_space(raw: object) -> dict[str, Range]:
@@ -62,7 +62,7 @@ def read_space(raw: object) -> dict[str, Range]:
 
 def _read_range(path: str, raw: object) -> Range:
     where = f"space.{printable(path)}"
-    reason = _why_not(path)
+    reason = why_not_searched(path)
     if reason is not None:
         raise InputError(f"{where}: may not be searched: {reason}")
     field = searchable().get(path)
@@ -84,7 +84,8 @@ def nearest_paths(path: str, known: list[str]) -> str:
     return f"; did you mean {' or '.join(alike)}?" if alike else ""
 
 
-def _why_not(path: str) -> str | None:
+def why_not_searched(path: str) -> str | None:
+    """Why a field may not differ between the trials of a search; None where it may."""
     return next((why for stem, why in NOT_SEARCHED.items() if path == stem or path.startswith(f"{stem}.")), None)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self, TypeAlias
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
 from spaces.corners import corners, ends
-from spaces.fields import fields, nearest_paths, read_space
+from spaces.fields import fields, nearest_paths, read_space, why_not_searched
 from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
 from spaces.ranges import Range, Value, ZeroOr
@@ -278,6 +278,9 @@ def _check_first(spec: SearchSpec) -> None:
     for number, guess in enumerate(first):
         if not guess:
             raise InputError(f"search.first[{number}]: must name at least one field, such as loss.eta")
+        for path in guess:
+            if (reason := why_not_searched(path)) is not None:
+                raise InputError(f"search.first[{number}].{printable(path)}: may not differ within a search: {reason}")
         try:
             spec.trial_config(drawn | guess)
         except InputError as error:

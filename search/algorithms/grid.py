@@ -9,7 +9,8 @@ extended goes on with the rest of it.
 import itertools
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from search.journal.history import Value
 from spaces.ranges import Range
@@ -56,3 +57,60 @@ def _spread(axes: list[list[Value]], seed: int) -> Iterator[tuple[int, ...]]:
             met.add(place)
             yield place
     yield from (place for place in itertools.product(*map(range, lengths.tolist())) if place not in met)
+
+
+class GridWalk:
+    """The points that a search on a grid tries, with the user's first guesses before them.
+
+    A guess that leaves fields out becomes the first point that agrees with it and that no guess before it had. So a
+    guess is no point of the grid only where a value that it names is none, or where it repeats another.
+
+    Args:
+        space: the searched fields by path.
+        points: how many values each range has.
+        trials: how many trials are proposed, guesses among them.
+        seed: of the search.
+        first: the guesses.
+    """
+
+    def __init__(
+        self, space: Space, points: int, trials: int, seed: int, first: Sequence[Mapping[str, Value]] = ()
+    ) -> None:
+        self._axes = {path: range_.points(points) for path, range_ in space.items()}
+        named_off = sum(not self._agrees_with_grid(guess) for guess in first)
+        self.whole = grid_size(space, points)
+        self._points = partial(grid_points, space, points, trials - named_off, seed)
+        self.first = self._completed(first)
+        places = [tuple(guess[path] for path in space) for guess in self.first if guess.keys() == space.keys()]
+        self.off = len(first) - len(
+            {place for place in places if self._is_point(place)}
+        )  # guesses that are no new point
+        self._left = self._points()
+        self._next: dict[str, Value] | None = None
+        self._tried: set[tuple[Value, ...]] = set()
+
+    def next_point(self, tried: Iterable[tuple[Value, ...]]) -> dict[str, Value]:
+        """The first point that no trial had. tried: the values of all trials so far, those told before among them."""
+        self._tried.update(tried)
+        while self._next is None or tuple(self._next.values()) in self._tried:
+            self._next = next(self._left, None)
+            assert self._next is not None, "no more trials are planned than there are points"
+        return self._next
+
+    def _completed(self, first: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:
+        made: list[dict[str, Value]] = []
+        for guess in first:
+            agreeing = (point for point in self._points() if all(point.get(k, v) == v for k, v in guess.items()))
+            free = (
+                next((point for point in agreeing if point not in made), None)
+                if self._agrees_with_grid(guess)
+                else None
+            )
+            made.append((free or next(self._points())) | dict(guess))
+        return made
+
+    def _agrees_with_grid(self, guess: Mapping[str, Value]) -> bool:
+        return all(path in self._axes and value in self._axes[path] for path, value in guess.items())
+
+    def _is_point(self, place: tuple[Value, ...]) -> bool:
+        return all(value in axis for value, axis in zip(place, self._axes.values(), strict=True))

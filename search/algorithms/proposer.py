@@ -3,11 +3,13 @@
 An agenda is a function of the trials so far: a driver that goes on from a journal asks what the dead one would have.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from search.algorithms.grid import grid_points, grid_size
+from search.algorithms.grid import GridWalk
+from search.algorithms.startup import draw
 from search.journal.history import History, Trial, Value
 from spaces.ranges import Range
 from spaces.sections import FAMILIES, Family
@@ -50,6 +52,9 @@ class SearchAgenda:
     def __init__(self, spec: SearchSpec, slots: int) -> None:
         self._spec, self._slots = spec, slots
         self._known: dict[Family | None, KnownTrials] = {}  # by family where each has a search of its own
+        self._grid = grid_walk(spec) if spec.search.sampler == "grid" else None
+        self._told: History | None = None  # whose first so many trials the grid's walk knows
+        self._taken = 0
 
     def planned(self, history: History) -> int:
         """Baselines, the spec's trials, and those that the search was extended by."""
@@ -63,23 +68,27 @@ class SearchAgenda:
             return Question(spec.baseline_values(name), spec.baseline(name), baseline=True)
         index = number - len(baselines)
         if index < len(first):
-            drawn = self._proposed(number, [], history, sampler="random")
-            values: dict[str, Value] = {path: drawn[path] for path in spec.space} | first[index]
+            values: dict[str, Value]
+            if self._grid is not None:
+                values = self._grid.first[index]
+            else:
+                values = draw(spec.space, _seed(spec, history), number) | first[index]
             return Question(values, spec.trial_config(values), note="first guess")
         if spec.search.per_family:
             values = self._of_a_family(FAMILIES[index % len(FAMILIES)], index // len(FAMILIES), history)
-        elif spec.search.sampler == "grid":
-            values = self._next_grid_point(history)
+        elif self._grid is not None:
+            values = self._next_grid_point(self._grid, history)
         else:
             values = self._proposed(number, [*history.known, *history.trials.values()], history)
         return Question({path: values[path] for path in spec.space}, spec.trial_config(values))
 
-    def _next_grid_point(self, history: History) -> dict[str, Value]:
-        """The first point in the grid's order that no trial had, as first guesses and older versions had some."""
-        search = self._spec.search
-        tried = {tuple(trial.values.items()) for trial in history.trials.values() if not trial.baseline}
-        points = grid_points(self._spec.space, search.grid_points, search.trials, search.seed)
-        return next(point for point in points if tuple(point.items()) not in tried)
+    def _next_grid_point(self, grid: GridWalk, history: History) -> dict[str, Value]:
+        """The first point in the grid's order that no trial had, as guesses and older versions had some."""
+        if self._told is not history:  # another past, as in a test
+            self._grid, self._told, self._taken = (grid := grid_walk(self._spec)), history, 0
+        fresh = list(itertools.islice(history.trials.values(), self._taken, None))
+        self._taken += len(fresh)
+        return grid.next_point(tuple(trial.values.values()) for trial in fresh if not trial.baseline)
 
     def _of_a_family(self, family: Family, index: int, history: History) -> dict[str, Value]:
         """Proposal `index` of one family's own search, which knows its own trials alone.
@@ -97,19 +106,19 @@ class SearchAgenda:
         history: History,
         family: Family | None = None,
         space: Mapping[str, Range] | None = None,
-        sampler: str | None = None,
     ) -> dict[str, Value]:
-        # a second, for Optuna: who only counts what is planned needs none of it
+        search, space = self._spec.search, self._spec.space if space is None else space
+        if search.sampler == "random":
+            return draw(space, _seed(self._spec, history), number)
+        # a second, for Optuna: who only counts what is planned, or draws at random, needs none of it
         from search.algorithms.sampler import known_trials, propose
 
-        search, space = self._spec.search, self._spec.space if space is None else space
-        sampler = sampler or search.sampler
         if family not in self._known:
             self._known[family] = known_trials(space, search.sampler, search.metric_key)
         return propose(
             space,
             trials,
-            sampler=sampler,
+            sampler=search.sampler,
             metric=search.metric_key,
             seed=_seed(self._spec, history),
             number=number,
@@ -132,15 +141,12 @@ def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
     """
     proposed = spec.search.trials + extra
     if spec.search.sampler == "grid":
-        proposed = min(proposed, grid_size(spec.space, spec.search.grid_points) + _guesses_off_the_grid(spec))
+        grid = grid_walk(spec)
+        proposed = min(proposed, grid.whole + grid.off)  # guesses that are no point of the grid are tried beside it
     return len(spec.search.baselines) + proposed * (len(FAMILIES) if spec.search.per_family else 1)
 
 
-def _guesses_off_the_grid(spec: SearchSpec) -> int:
-    """How many of the user's first guesses are no point of the grid: the grid is tried whole beside them."""
-    on_grid = [dict.fromkeys(range_.points(spec.search.grid_points)) for range_ in spec.space.values()]
-    return sum(
-        guess.keys() != spec.space.keys()
-        or not all(guess[path] in axis for path, axis in zip(spec.space, on_grid, strict=True))
-        for guess in spec.search.first
-    )
+def grid_walk(spec: SearchSpec) -> GridWalk:
+    """How a search on a grid goes through it."""
+    search = spec.search
+    return GridWalk(spec.space, search.grid_points, search.trials, search.seed, search.first)

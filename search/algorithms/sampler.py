@@ -8,13 +8,12 @@ import warnings
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms.known_trials import KnownTrials, ToldStorage
 from search.algorithms.optuna_trials import WORST, Space, suggest
-from search.algorithms.startup import draws_before
+from search.algorithms.startup import draw, draws_before
 from search.journal.history import Trial, Value
 from trainers.seeds import derive_seed
 
@@ -48,8 +47,7 @@ def propose(
     """
     derived = derive_seed(seed, "ask", number)
     if sampler == "random":
-        draws = np.random.default_rng(derived)
-        return {path: range_.sample(draws) for path, range_ in space.items()}
+        return draw(space, seed, number)
     known = known or known_trials(space, sampler, metric)
     told = known.told(history)
     if sampler == "gp":

@@ -1,4 +1,12 @@
-"""From which trial on a sampler proposes. Needs no sampler, nor its seconds to import."""
+"""Random draws, and from which trial on a sampler proposes. Needs no sampler, nor its seconds to import."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from search.journal.history import Value
+from spaces.ranges import Range
+from trainers.seeds import derive_seed
 
 TPE_DRAWS, GP_DRAWS = 10, 10
 
@@ -13,3 +21,9 @@ def draws_before(sampler: str, slots: int) -> int:
     if sampler == "tpe":
         return min(TPE_DRAWS, max(5, 3 * slots))
     return GP_DRAWS if sampler == "gp" else 0
+
+
+def draw(space: Mapping[str, Range], seed: int, number: int) -> dict[str, Value]:
+    """Values of the searched fields for trial `number`, drawn at random; they depend on nothing else."""
+    draws = np.random.default_rng(derive_seed(seed, "ask", number))
+    return {path: range_.sample(draws) for path, range_ in space.items()}

@@ -58,7 +58,7 @@ def train(
     json_: Json = False,
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
-    from search.engine.test_split_guard import refuse_faults
+    from search.engine.leak_guard import refuse_faults
     from search.exports import export as exports
     from search.exports import retrain
     from search.storage.fetch import know_every_opening

@@ -1,4 +1,4 @@
-"""Whether scores that are there mean what those to come will: of a search that is gone on with, or of an older one."""
+"""Whether old and new scores can be compared: of a search that goes on, or of an older one."""
 
 import time
 from collections.abc import Callable

@@ -17,10 +17,10 @@ from search.algorithms.proposer import Question
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
 from search.engine.interrupts import told_how_to_go_on
+from search.engine.leak_guard import refuse_faults
 from search.engine.plan import plan_of
 from search.engine.prepare import Task, prepared
 from search.engine.runner import SearchResult, drive
-from search.engine.test_split_guard import refuse_faults
 from search.evidence.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
 from search.journal.history import History, Trial
 from search.storage.fetch import bring_confirmations, bring_results, know_every_opening, opened

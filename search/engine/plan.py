@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from search.algorithms.asha import rung_epochs
-from search.algorithms.grid import grid_size
-from search.algorithms.proposer import planned_trials
+from search.algorithms.proposer import grid_walk, planned_trials
 from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
 from search.evidence.standard_error import balanced_accuracy_error
@@ -177,8 +176,8 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
     search = spec.search
     if search.first:
         yield f"the first {len(search.first)} are your own guesses (search.first)"
-    if search.sampler == "grid" and proposed < (whole := grid_size(spec.space, search.grid_points)):
-        yield f"a part of the grid's {whole} points that fills the space (search.seed chooses it)"
+    if search.sampler == "grid" and proposed < (grid := grid_walk(spec)).whole + grid.off:
+        yield f"a part of the grid's {grid.whole} points that fills the space (search.seed chooses it)"
     if draws := draws_before(search.sampler, slots):
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
 

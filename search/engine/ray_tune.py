@@ -5,6 +5,7 @@ Ray's random ids are looks: a trial is known by its number, which its config car
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import ray
@@ -21,8 +22,11 @@ from search.cluster.ray_internals import controller_of
 from search.engine.controller import Conductor, PausedError
 from search.engine.prepare import Session
 from search.journal.history import Trial
+from search.storage.object_store import StorageError
+from search.storage.trial_folder import TrialFiles, trial_path
 from search.worker.messages import EpochDone, Failed, Pause, from_result
 from search.worker.trainable import SharedData, trainable
+from trainers.errors import OutOfMemory
 
 Assignment = dict[str, Any]
 
@@ -69,12 +73,25 @@ def tuner(
         run_config=tune.RunConfig(
             name=f"session-{len(conductor.history.sessions)}",
             storage_path=str(session.folder.ray),
-            callbacks=[ConductorCallback(conductor, None if cluster is None else cluster.admission)],
+            callbacks=[
+                ConductorCallback(
+                    conductor, None if cluster is None else cluster.admission, partial(_given_up, session)
+                )
+            ],
             stop=stopper,
             failure_config=tune.FailureConfig(max_failures=spec.search.max_failures),
             verbose=0,
         ),
     )
+
+
+def _given_up(session: Session, number: int) -> tuple[str, bool] | None:
+    """Why a trial's last worker gave it up, where no other has come to say so. A silent store is not waited for."""
+    storage = session.hold.storage
+    trial = session.folder.trial(number) if storage is None else TrialFiles(storage / trial_path(number))
+    with suppress(StorageError):
+        return trial.take_reason_to_give_up()
+    return None
 
 
 class _NotInSnapshots:
@@ -163,13 +180,21 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
 class ConductorCallback(_NotInSnapshots, Callback):
     """Tells the conductor what happens outside results: a worker took a trial, or crashed for good."""
 
-    def __init__(self, conductor: Conductor, admission: Admission | None = None) -> None:
-        """`admission`: judges nodes by what becomes of trials; None on a Ray of our own."""
-        self._conductor, self._admission = conductor, admission
+    def __init__(
+        self,
+        conductor: Conductor,
+        admission: Admission | None = None,
+        given_up: Callable[[int], tuple[str, bool] | None] = lambda number: None,
+    ) -> None:
+        """`admission`: judges nodes by what becomes of trials; None on a Ray of our own.
+
+        `given_up`: why a trial's last worker gave it up, and whether its values did it; None where it did not.
+        """
+        self._conductor, self._admission, self._given_up = conductor, admission, given_up
 
     def on_trial_recover(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """The trial crashed, and is tried again."""
-        if self._admission is not None:
+        """The trial crashed, and is tried again. That it does not fit into a GPU's memory is no fault of the node's."""
+        if self._admission is not None and OutOfMemory.__name__ not in _last_line(trial.get_error()):
             self._admission.crashed(number_of(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
@@ -184,8 +209,9 @@ class ConductorCallback(_NotInSnapshots, Callback):
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
         """The trial crashed more often than it may be tried again."""
+        reason, by_values = self._given_up(number_of(trial)) or (f"crashed: {_last_line(trial.get_error())}", False)
         with suppress(PausedError):
-            self._conductor.fail(number_of(trial), f"crashed: {_last_line(trial.get_error())}")
+            self._conductor.fail(number_of(trial), reason, by_values=by_values)
         if self._admission is not None:
             self._admission.ended(self._conductor.history.trials[number_of(trial)])
 

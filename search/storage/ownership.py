@@ -51,7 +51,7 @@ class Hold:
         return None if self.mirror is None else self.mirror.drop_checkpoints
 
     def safe(self) -> int:
-        """The byte of the journal up to which it outlives what there is to outlive."""
+        """How many bytes of the journal are safe in the store."""
         return sys.maxsize if self.mirror is None else self.mirror.sent
 
     def place_of(self, number: int) -> str | None:

@@ -28,8 +28,14 @@ FILES = (
     "search/journal/log.py",
     "search/journal/history.py",
 )
-# Files among these that only tell or draw what data are: a new word in them must stop nobody.
+# Files among these that only tell, draw or wait: a new word in them must stop nobody.
 TELLING = (
+    "trainers/commands.py",
+    "trainers/console.py",
+    "trainers/locking.py",
+    "trainers/os_errors.py",
+    "trainers/wording.py",
+    "trainers/data/io/progress.py",
     "trainers/data/datasets/*_remarks.py",
     "trainers/data/io/survey.py",
     "trainers/data/listing.py",

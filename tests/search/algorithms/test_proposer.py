@@ -153,3 +153,24 @@ def test_a_search_from_an_older_one_does_not_repeat_its_draws(sampler):
     newer, second = drawn_from(list(older.trials.values()))
     _, third = drawn_from(newer)  # which knows the second's trials alone
     assert len(first | second | third) == 18
+
+
+CHOICES = "space={loss.eta: {choice: [1, 30]}, loss.temperature: {choice: [0.1, 0.5]}}"
+
+
+@pytest.mark.parametrize(
+    ("first", "trials"),
+    [("[{loss.eta: 30}]", 4), ("[{loss.eta: 7}]", 5), ("[{loss.eta: 30}, {loss.eta: 30}, {loss.eta: 30}]", 5)],
+)
+def test_a_grid_is_tried_whole_beside_guesses_of_any_kind(first, trials):
+    """One that leaves fields out has a point of the grid; one off it, or a third where there are two, comes on top."""
+    _, tried = played("search.sampler=grid", "search.trials=10", CHOICES, f"search.first={first}")
+    assert len(tried) == 3 + trials
+    points = {tuple(trial.values.values()) for trial in tried[3:]}
+    assert points >= set(itertools.product([1, 30], [0.1, 0.5]))
+
+
+@pytest.mark.parametrize("path", ["representation.epochs: 2", "data.seed: 5", "seed: 77"])
+def test_a_guess_on_a_field_that_no_search_varies_is_refused_with_the_reason(path):
+    with pytest.raises(InputError, match=r"search\.first\[0\]\..*: may not differ within a search: "):
+        load_spec("digits", [f"search.first=[{{{path}}}]"])
