@@ -1,6 +1,6 @@
 """The search's contact sheet, drawn while the driver has the images: a report may be written where they are not."""
 
-from contextlib import suppress
+from collections.abc import Callable
 from io import BytesIO
 
 from search.storage.search_folder import SearchFolder
@@ -11,14 +11,16 @@ from trainers.files import write_atomically
 EACH, SIDE, CLASSES = 6, 56, 10  # some 50 kB, as the page holds it
 
 
-def leave_contact_sheet(folder: SearchFolder, spec: SearchSpec, data: TrialData) -> None:
-    """Draw it where there is none yet. Whatever fails, the search goes on: it is a picture."""
+def leave_contact_sheet(folder: SearchFolder, spec: SearchSpec, data: TrialData, say: Callable[[str], None]) -> None:
+    """Draw it where there is none yet. Whatever fails is said, and the search goes on: it is a picture."""
     if folder.contact_sheet.exists():
         return
-    with suppress(Exception):
+    try:
         from trainers.data.sheet import draw_sheet  # with Pillow
 
         drawn = BytesIO()
         sheet = draw_sheet(data, spec.representation.augment, each=EACH, side=SIDE, classes=CLASSES)
         sheet.save(drawn, "JPEG", quality=85)
         write_atomically(folder.contact_sheet, drawn.getvalue())
+    except Exception as error:  # a picture may end no search
+        say(f"the report will have no contact sheet ({type(error).__name__}: {error})")

@@ -91,7 +91,7 @@ def run(
     def begin() -> None:
         begun = [] if older is None else [known_event(older)]
         create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
-        leave_contact_sheet(task.folder, spec, arrays)
+        leave_contact_sheet(task.folder, spec, arrays, display.say)
 
     with (
         told_how_to_go_on(task.folder, display),
@@ -131,7 +131,7 @@ def resume(
         arrays = load(spec.data, data)
         refuse_other_data(folder, arrays)
         refuse_other_code(folder, anyway=anyway, say=display.say)
-        leave_contact_sheet(folder, spec, arrays)
+        leave_contact_sheet(folder, spec, arrays, display.say)
         _say_of_data(spec, arrays, display)
         if extend_by:
             display.say(_extended_in_words(spec, history.extra, extend_by))

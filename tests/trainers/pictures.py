@@ -23,11 +23,13 @@ def save(path: Path, pixels: np.ndarray | Image.Image, **how: object) -> Path:
     return path
 
 
-def folders(top: Path, suffix: str = ".png", per_class: int = 4, shape: tuple[int, ...] = (10, 10, 3)) -> Path:
-    """Two classes of noise."""
+def folders(
+    top: Path, suffix: str = ".png", per_class: int = 4, shape: tuple[int, ...] = (10, 10, 3), first: int = 0
+) -> Path:
+    """Two classes of noise. first: of the noise, so that another folder's images are others."""
     for k, name in enumerate(("cat", "dog")):
         for number in range(per_class):
-            save(top / name / f"{number}{suffix}", noise(100 * k + number, *shape))
+            save(top / name / f"{number}{suffix}", noise(100 * k + first + number, *shape))
     return top
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         load_test,
         missing_test,
         split_fingerprint,
+        unseen_faults,
     )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "load_test",
     "missing_test",
     "split_fingerprint",
+    "unseen_faults",
 ]
 
 

@@ -128,6 +128,13 @@ def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
     return (*found, *_faults_with_test(pool, OPEN_TEST[config.dataset](config, data_root(root)), classes))
 
 
+def unseen_faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
+    """Sentences on what `faults` cannot see: that the test split names no groups, though training does."""
+    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    test = OPEN_TEST[config.dataset](config, data_root(root))
+    return () if test is None or not pool.grouped_by or test.grouped_by else test.remarks
+
+
 def _faults_with_test(pool: Pool, test: Pool | None, classes: tuple[int, ...]) -> Iterator[str]:
     if test is not None:
         yield from faults_of(test, copies_in(test, classes), "test")
@@ -240,9 +247,7 @@ def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str
 def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices, groups: Groups | None) -> str:
     given = "" if pool.validates is None else ", with a validation split of their own"
     number = 0 if groups is None else left_out(pool.labels, classes, validation, groups)
-    if groups is None or (given and not number):
-        return given
-    return f"{given}, without {number} more of what the validation images show"
+    return given + (f", without {number} more of what the validation images show" if number else "")
 
 
 def _dataset(config: DataConfig) -> str:

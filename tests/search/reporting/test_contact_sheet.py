@@ -20,7 +20,7 @@ def begun(told):
 
 
 def test_the_page_holds_the_sheet_that_was_drawn_when_the_search_began(begun):
-    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data))
+    leave_contact_sheet(begun, begun.spec(), load(begun.spec().data), print)
     made = contact_sheet(read_view(begun))
     assert made.title == TITLE
     (encoded,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', made.html)

@@ -53,6 +53,9 @@ def open_train(config: DataConfig, root: Path) -> Pool:
     top = given(config)
     train = list_images(top, part(top, "train"), config)
     folder = validation_folder(top)
+    if folder is not None and config.split_rules == 1:  # a search of before goes on as it began
+        unused = f"{folder.name}/ is not used, because data.split_rules is 1"
+        return _pool(config, root, train.items, replace(train, remarks=(*train.remarks, unused)))
     if folder is None:
         return _pool(config, root, train.items, train)
     validation = _beside(train, list_images(top, folder, config, must_group=False), "validation")

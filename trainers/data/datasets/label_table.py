@@ -9,9 +9,13 @@ semicolons or tabs, a byte order mark, UTF-16 and empty rows at the end: all are
 """
 
 import csv
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -63,14 +67,19 @@ def read_table(table: Path, columns: Columns, *, must_group: bool = True) -> Lab
     group = _group_position(table, header, columns, must_group)
     items: dict[Path, Item] = {}
     missing: list[str] = []
+    listed = cache(_images_by_stem)
     for line, row in rows:
         name, kind = row[file], row[label]
         if not name or not kind:
             raise InputError(f"data.path: {table}, line {line}: file and label must both be given")
-        path = _find(table.parent, name)
-        if path is None:
+        found = _find(table.parent, name, listed)
+        if len(found) > 1:
+            either = " or ".join(printable(path.name) for path in found)
+            raise InputError(f"data.path: {table}, line {line}: {printable(name)} may be {either}")
+        if not found:
             missing.append(name)
             continue
+        (path,) = found
         if (before := items.get(path)) is not None:
             other = f", as {before.label!r} and as {kind!r}" if before.label != kind else ""
             raise InputError(f"data.path: {table}, line {line}: {printable(name)} is listed twice{other}")
@@ -106,9 +115,14 @@ def _parsed(table: Path) -> tuple[list[str], list[tuple[int, list[str]]], int]:
 
 
 def _separator(text: str) -> str:
-    """What parts the header into most columns."""
+    """What parts the header into most columns, without cutting through what stands in quotes."""
     first = next(iter(text.splitlines()), "")
-    return max(SEPARATORS, key=first.count)
+
+    def columns(separator: str) -> tuple[bool, int]:
+        parts = next(csv.reader([first], delimiter=separator), [])
+        return not any('"' in part for part in parts), len(parts)
+
+    return max(SEPARATORS, key=columns)
 
 
 def _position(table: Path, header: Sequence[str], given: str | None, usual: str) -> int:
@@ -163,23 +177,30 @@ def _repeats(values: Sequence[str]) -> bool:
     return 1 < len(set(given)) < len(given)
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    """The image that a row means: by its one true path, however it is written. None: there is none, or more."""
+def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[str]]]) -> list[Path]:
+    """The images that a row may mean, by their one true path, however it is written: one where all is well.
+
+    listed: the files of a folder by their name without suffix.
+    """
     for written in dict.fromkeys((name, name.replace("\\", "/"))):
         try:
             path = (folder / written).resolve()
             if path.is_file():
-                return path
-            found = [one for one in _with_suffix(path) if one.is_file()]
+                return [path]
+            found = [] if path.suffix.lower() in suffixes() else listed(path.parent).get(path.name, [])
         except (OSError, ValueError, RuntimeError):  # too long, a zero byte, a circle of links
             continue
-        if len(found) == 1:
-            return found[0].resolve()
-    return None
+        if found:
+            return [(path.parent / one).resolve() for one in sorted(found)]
+    return []
 
 
-def _with_suffix(path: Path) -> Iterator[Path]:
-    if path.suffix.lower() not in suffixes():
-        for suffix in sorted(suffixes()):
-            yield path.with_name(path.name + suffix)
-            yield path.with_name(path.name + suffix.upper())
+def _images_by_stem(folder: Path) -> Mapping[str, list[str]]:
+    """Names of a folder's image files, by what stands before the suffix; none where it cannot be listed."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            stem, dot, suffix = entry.name.rpartition(".")
+            if dot and f".{suffix.lower()}" in suffixes() and entry.is_file():
+                found[stem].append(entry.name)
+    return found

@@ -79,6 +79,8 @@ def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
     look = Look.from_plain(plain)
     items = [Item("", str(path), path) for path in paths]
     images = np.empty((len(items), *look.shape), np.uint8)
+    if not items:
+        return images
     try:
         for _, block in decode_blocks(
             items, partial(decode_image, look=look, resize=True), [np.arange(len(items))], {}

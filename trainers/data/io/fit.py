@@ -25,7 +25,7 @@ def fitted(image: Image.Image, size: tuple[int, int], fit: Fit, background: Colo
         return image.resize(size, Image.Resampling.BILINEAR, box=(left, top, width - left, height - top))
     scale = min(size[0] / width, size[1] / height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
-    paper = Image.new(image.mode, size, background[0] if image.mode == "L" else background)
+    paper = Image.new("RGB", size, background).convert(image.mode)
     place = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     paper.paste(image.resize(inner, Image.Resampling.BILINEAR), place)
     return paper

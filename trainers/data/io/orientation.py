@@ -3,6 +3,8 @@
 Pillow's own `exif_transpose` also writes the block anew, and one tag of a wrong type makes that fail.
 """
 
+import os
+
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -37,9 +39,28 @@ def seen_size(image: Image.Image) -> tuple[int, int]:
     if width == height:
         return width, height
     if image.format == "PNG" and "exif" not in image.info:
+        if not _has_exif_behind(image):
+            return width, height  # `getexif` would read the pixels
         image.load()
     is_swapped = isinstance(image, TiffImageFile) and image.tag_v2.get(ORIENTATION) in SIDEWAYS
     return (height, width) if (orientation_of(image) in SIDEWAYS) != is_swapped else (width, height)
+
+
+def _has_exif_behind(image: Image.Image) -> bool:
+    """Whether a PNG has an EXIF chunk behind its pixels, which Pillow meets only when it reads these. True: perhaps."""
+    file = getattr(image, "fp", None)
+    if file is None:
+        return True
+    before = file.tell()
+    try:
+        file.seek(8)  # behind the signature
+        while len(head := file.read(8)) == 8:
+            if head[4:] == b"eXIf":
+                return True
+            file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)  # the content and its checksum
+        return False
+    finally:
+        file.seek(before)
 
 
 def orientation_of(image: Image.Image) -> int | None:

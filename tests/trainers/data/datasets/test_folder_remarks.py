@@ -96,20 +96,30 @@ def test_classes_that_are_left_out_are_named(tmp_path):
 @pytest.mark.parametrize("name", ["val", "valid", "validation"])
 def test_a_validation_folder_validates_whole_and_training_is_all_of_train(tmp_path, name):
     folders(tmp_path / "train", per_class=5)
-    folders(tmp_path / name, per_class=3)
-    checked = check(own(tmp_path, val_per_class=1))
+    folders(tmp_path / name, per_class=3, first=50)
+    checked = check(own(tmp_path, split_rules=2))
     assert (checked.train, checked.validation) == ((5, 5), (3, 3))
     assert checked.has_given_validation
-    assert remarks_of(tmp_path) == [
+    assert remarks_of(tmp_path, split_rules=2) == [
         f"{name}/ is the validation split, whole: val_per_class and data.seed choose none of it",
     ]
-    assert load(own(tmp_path, seed=1)).validation.images.tobytes() == load(own(tmp_path)).validation.images.tobytes()
+    one, other = (load(own(tmp_path, split_rules=2, seed=seed)).validation for seed in (0, 1))
+    assert one.images.tobytes() == other.images.tobytes()
+
+
+def test_a_search_that_was_begun_before_goes_on_without_the_validation_folder(tmp_path):
+    """It passed such a folder over, and its images' fingerprint must stay."""
+    folders(tmp_path / "train", per_class=5)
+    before = load(own(tmp_path)).fingerprint
+    folders(tmp_path / "val", per_class=3, first=50)
+    assert load(own(tmp_path)).fingerprint == before
+    assert "val/ is not used, because data.split_rules is 1" in remarks_of(tmp_path)
 
 
 def test_a_seed_still_chooses_which_images_train_where_a_shape_leaves_some_out(tmp_path):
     folders(tmp_path / "train", per_class=9)
-    folders(tmp_path / "val", per_class=2)
-    one, other = (load(own(tmp_path, counts=(4, 2), seed=seed)) for seed in (0, 1))
+    folders(tmp_path / "val", per_class=2, first=50)
+    one, other = (load(own(tmp_path, split_rules=2, counts=(4, 2), seed=seed)) for seed in (0, 1))
     assert one.train.counts(2) == other.train.counts(2) == (4, 2)
     assert one.train.images.tobytes() != other.train.images.tobytes()
     assert one.validation.images.tobytes() == other.validation.images.tobytes()
@@ -119,13 +129,13 @@ def test_a_validation_folder_that_does_not_fit_is_told(tmp_path):
     folders(tmp_path / "train")
     save(tmp_path / "val" / "cat" / "1.png", noise(1, 10, 10, 3))
     with pytest.raises(InputError, match="the validation split has no image of class 'dog'"):
-        load(own(tmp_path))
+        load(own(tmp_path, split_rules=2))
     save(tmp_path / "val" / "eel" / "1.png", noise(1, 10, 10, 3))
     with pytest.raises(InputError, match="validation class 'eel' is not among the training classes"):
-        load(own(tmp_path))
+        load(own(tmp_path, split_rules=2))
     folders(tmp_path / "valid")
     with pytest.raises(InputError, match="has val and valid; one of them may validate"):
-        load(own(tmp_path))
+        load(own(tmp_path, split_rules=2))
 
 
 @pytest.mark.parametrize(("name", "split"), [("Train", "train"), ("Training", "train"), ("Testing", "test")])

@@ -5,6 +5,7 @@ import pytest
 
 from trainers.config import DataConfig
 from trainers.data import check, load
+from trainers.data.datasets import label_table
 from trainers.errors import InputError
 
 NAMES = [f"{k}.png" for k in range(12)]
@@ -129,9 +130,16 @@ def test_what_is_odd_is_one_line(content, message, top):
 def test_a_name_without_a_suffix_that_two_images_have_is_not_guessed(top):
     patients.picture(top / "0.bmp", 3, 0)
     (top / "labels.csv").write_text("file,label\n0,benign\n1,malignant\n")
-    assert "names 1 file (0) that is not there" in refusal(own(top))
+    assert "0 may be 0.bmp or 0.png" in refusal(own(top))
 
 
 def test_cells_without_a_column_are_told(top):
     (top / "labels.csv").write_text(table().replace("0.png,benign", "0.png,benign,blurred", 1))
     assert check(own(top)).remarks == ("labels.csv: 1 row has more cells than there are columns; those are not used",)
+
+
+def test_what_stands_in_quotes_parts_no_columns(top):
+    (top / "labels.csv").write_text('file,label,"a;b;c;d"\n0.png,cat,x\n')
+    header, rows, _ = label_table._parsed(top / "labels.csv")
+    assert header == ["file", "label", "a;b;c;d"]
+    assert rows == [(2, ["0.png", "cat", "x"])]

@@ -79,3 +79,29 @@ def test_sizes_are_compared_as_they_are_seen(tmp_path):
         save(tmp_path / name / "lying.png", noise(3, 10, 16, 3), exif=exif)
         save(tmp_path / name / "lying.tif", noise(3, 10, 16, 3), exif=exif)
     assert load(own(tmp_path)).train.images.shape[2:] == (16, 10)
+
+
+def with_exif_behind(content: bytes) -> bytes:
+    """A PNG whose EXIF chunk stands behind its pixels, as some cameras' software writes it."""
+    chunks, at = [], 8
+    while at < len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        chunks.append(content[at:end])
+        at = end
+    exif = [chunk for chunk in chunks if chunk[4:8] == b"eXIf"]
+    others = [chunk for chunk in chunks if chunk[4:8] != b"eXIf"]
+    return content[:8] + b"".join([*others[:-1], *exif, others[-1]])
+
+
+@pytest.mark.parametrize("is_lying", [True, False])
+def test_a_png_is_read_for_its_size_only_where_an_orientation_stands_behind_its_pixels(is_lying, tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / "1.png", noise(3, 10, 16, 3), **({"exif": exif} if is_lying else {}))
+    path.write_bytes(with_exif_behind(path.read_bytes()))
+    with Image.open(path) as image:
+        read, load_pixels = [], image.load
+        monkeypatch.setattr(image, "load", lambda: read.append(True) or load_pixels())
+        assert seen_size(image) == ((10, 16) if is_lying else (16, 10))
+        assert bool(read) == is_lying
+        assert upright(image).size == seen_size(image)
