@@ -80,10 +80,22 @@ def test_a_server_that_refuses_one_value_in_ten_and_every_artifact_gets_all_else
             return status, body
         return None
 
-    folder = measured(tmp_path, f"refused-{status}", MANY)
+    folder = measured(tmp_path, f"refused-{status}", MANY, f"tracking.experiment=of {status}")
+
+    def sync(uri):
+        return typed("sync", folder.name, results=tmp_path, MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_TIMEOUT="60")
+
     with proxy(server.uri, refuse) as uri:
-        told = typed("sync", folder.name, results=tmp_path, MLFLOW_TRACKING_URI=uri, MLFLOW_HTTP_REQUEST_TIMEOUT="60")
-    assert told.returncode == 0, told.stderr
+        told = sync(uri)
+        assert told.returncode == 0, told.stderr
+        if status == 400:  # deleted and restored on the way, once: what is there stays, and comes no second time
+            client, runs = in_mlflow(server.uri, folder)
+            client.delete_experiment(runs["search"].info.experiment_id)
+            deleted = sync(uri)
+            assert deleted.returncode == 3
+            assert "mlflow experiments restore" in deleted.stderr
+            client.restore_experiment(runs["search"].info.experiment_id)
+            assert sync(uri).returncode == 0
     client, runs = in_mlflow(server.uri, folder)
     wanted = {
         (name, epoch): value
@@ -106,9 +118,7 @@ def test_a_server_that_refuses_one_value_in_ten_and_every_artifact_gets_all_else
     (_,) = [line for line in lines if "the artifact spec.yaml" in line]
     assert not [line for line in lines if "every trial and every epoch" in line]
     # mended: the next sync brings what was refused, and nothing twice
-    told = typed(
-        "sync", folder.name, results=tmp_path, MLFLOW_TRACKING_URI=server.uri, MLFLOW_HTTP_REQUEST_TIMEOUT="60"
-    )
+    told = sync(server.uri)
     assert told.returncode == 0, told.stderr
     client, runs = in_mlflow(server.uri, folder)
     there = values_of(client, runs["0"])
