@@ -37,7 +37,7 @@ from spaces.spec import SearchSpec, load_spec
 from trainers.config import TrialConfig
 from trainers.data import load, load_test
 from trainers.data.arrays import TrialData
-from trainers.data.transforms.augment import Normaliser
+from trainers.data.transforms.augment import Normaliser, unit
 from trainers.errors import DivergedError
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.models import LinearClassifier
@@ -47,6 +47,7 @@ from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, class_weights, to_device
 from trainers.stages.metrics import evaluate
 from trainers.stages.probe import fit_probe
+from trainers.stages.representation import Encoder
 
 REGIMES = ("900:100", "980:20")
 CONFIGURATIONS, CELLS = 200, 6
@@ -120,6 +121,7 @@ def curves(config: TrialConfig, data: TrialData, test: DeviceSplit) -> Iterator[
     stage = stage_one.new_representation(config.model, one, train.images.shape[1], config.seed, CPU)
     loss = partial(asymmetric_focal_contrastive_loss, **config.loss.model_dump(), rows_are_unit=True)
     known = estimators(train.labels, classes)
+    splits = [as_encoded(split.images, normalise) for split in (train, validation, test)]
 
     def rows(epoch: int, estimator: str, fitted: LinearClassifier, there: list[torch.Tensor]) -> Iterator[Row]:
         for name, split, features in zip(("val", "test"), (validation, test), there, strict=True):
@@ -127,14 +129,28 @@ def curves(config: TrialConfig, data: TrialData, test: DeviceSplit) -> Iterator[
 
     for epoch in range(1, one.epochs + 1):
         stage_one.train_one_epoch(stage, train, normalise, loss, one, epoch, config.seed)
-        features = stage_two.encode(stage.encoder, train.images, normalise)
-        there = [stage_two.encode(stage.encoder, split.images, normalise) for split in (validation, test)]
+        features, *there = (encode(stage.encoder, images) for images in splits)
         for name, (iterations, l2) in known.items():
             yield from rows(epoch, name, fit_probe(features, train.labels, classes, iterations, l2), there)
     classifier, optimizer = stage_two.new_classifier(features, classes, config.classifier)
     for epoch in range(1, config.classifier.epochs + 1):
         stage_two.train_one_epoch(classifier, optimizer, features, train, config.classifier, epoch, config.seed)
     yield from rows(one.epochs, "final", classifier, there)
+
+
+def as_encoded(images: torch.Tensor, normalise: Normaliser) -> list[torch.Tensor]:
+    """A split's images as `trainers.stages.classifier.encode` hands them to the encoder, made once for all epochs."""
+    return [
+        normalise(unit(some)).contiguous(memory_format=torch.channels_last)
+        for some in images.split(stage_two.FEATURE_BATCH)
+    ]
+
+
+@torch.no_grad()
+def encode(encoder: Encoder, images: list[torch.Tensor]) -> torch.Tensor:
+    """Features [N, feature_dim] of a split, to the bits of `trainers.stages.classifier.encode`."""
+    encoder.eval()
+    return torch.cat([encoder(some) for some in images])
 
 
 @cache
