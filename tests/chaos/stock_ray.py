@@ -62,13 +62,13 @@ def stock(root: Path) -> tuple[str, str, str]:
     """Epochs of the stock search, undisturbed and killed, and how many trials Ray knows at the end."""
     for kind in ("whole", "killed"):
         (root / kind).mkdir(parents=True)
-    subprocess.run(_stock_command(root / "whole"), check=True, capture_output=True)
+    subprocess.run(stock_command(root / "whole"), check=True, capture_output=True)
     whole = lines(root / "whole")
-    process = subprocess.Popen(_stock_command(root / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(stock_command(root / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while lines(root / "killed") < whole // 2 and process.poll() is None:
         time.sleep(0.01)
     kill(process, with_workers=True)
-    subprocess.run(_stock_command(root / "killed"), check=True, capture_output=True)
+    subprocess.run(stock_command(root / "killed"), check=True, capture_output=True)
     return str(whole), str(lines(root / "killed")), (root / "killed" / "trials").read_text()
 
 
@@ -78,11 +78,12 @@ def lines(folder: Path) -> int:
     return epochs.read_text().count("\n") if epochs.exists() else 0
 
 
-def _stock_command(folder: Path) -> list[str]:
-    return [sys.executable, __file__, "stock", str(folder)]
+def stock_command(folder: Path, trials: int = TRIALS, epochs: int = EPOCHS, slots: int = 1) -> list[str]:
+    """What to start to run or restore the stock search in a process of its own."""
+    return [sys.executable, __file__, "stock", str(folder), str(trials), str(epochs), str(slots)]
 
 
-def stock_search(folder: Path) -> None:
+def stock_search(folder: Path, trials: int, epochs: int, slots: int) -> None:
     """Run or restore the stock search as its documentation shows."""
     import ray
     from ray import tune
@@ -92,7 +93,7 @@ def stock_search(folder: Path) -> None:
     from spaces.spec import load_spec
     from trainers.data import load
 
-    spec = load_spec("digits", SPEC[2::2])
+    spec = load_spec("digits", [f"representation.epochs={epochs}"])
     data = load(spec.data)
 
     def trainable(config: dict[str, float]) -> None:
@@ -116,7 +117,7 @@ def stock_search(folder: Path) -> None:
         run_trial(spec.trial_config(config), data, report, resume, save=lambda c: save_checkpoint(c, Path(held)))
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=slots, include_dashboard=False, log_to_driver=False)
     space = {
         "loss.eta": tune.loguniform(1, 300),
         "loss.gamma": tune.uniform(0.5, 10),
@@ -135,10 +136,10 @@ def stock_search(folder: Path) -> None:
             tune_config=tune.TuneConfig(
                 metric="val_balanced_accuracy",
                 mode="max",
-                num_samples=TRIALS,
+                num_samples=trials,
                 search_alg=OptunaSearch(seed=0),
                 scheduler=scheduler,
-                max_concurrent_trials=1,
+                max_concurrent_trials=slots,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(name="stock", storage_path=str(folder / "ray"), verbose=0),
@@ -148,6 +149,6 @@ def stock_search(folder: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["stock"]:
-        stock_search(Path(sys.argv[2]))
+        stock_search(Path(sys.argv[2]), *map(int, sys.argv[3:]))
     else:
         main()
