@@ -34,7 +34,7 @@ class SmallEncoder(nn.Module):
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
-    # the largest of four is pooled before ReLU: the same bits as after it, value and gradient, and a quarter of the work
+    # the largest of four, then ReLU: the bits of the other order, value and gradient, for a quarter of the work
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
