@@ -275,13 +275,13 @@ DIES_OF_TRIALS = """
 import os, sys, threading, time
 
 def spoil():
-    while not hasattr(sys.modules.get("search.trial"), "_poisons"):  # its last function
+    while not hasattr(sys.modules.get("search.worker.trainable"), "_output_in"):  # its last function
         time.sleep(0.001)
-    sys.modules["search.trial"].run_on_workers = lambda *words, **more: os._exit(13)
+    sys.modules["search.worker.trainable"].run_on_workers = lambda *words, **more: os._exit(13)
 
 class Spoils:
     def find_spec(self, name, path, target=None):
-        if name == "search.trial":
+        if name == "search.worker.trainable":
             threading.Thread(target=spoil, daemon=True).start()
 
 sys.meta_path.insert(0, Spoils())
