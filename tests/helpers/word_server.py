@@ -2,7 +2,7 @@
 
 Each word has streams, variables and a folder of its own. Nothing that prints, or reads variables, is imported before
 the fork. What Python reads as it starts (the locale, PYTHONUTF8) a fork cannot show: such words need a process of their
-own.
+own, and so do those that start a Ray, whose threads bear no fork.
 """
 
 import atexit
@@ -11,6 +11,7 @@ import io
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +33,9 @@ class WordServer:
     """A process that runs one word after the other."""
 
     def __init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel.settimeout(300)
         with theirs:
@@ -40,6 +44,7 @@ class WordServer:
                 stdin=subprocess.DEVNULL,
                 env=os.environ | ALONE | {"PYTHONPATH": os.pathsep.join(sys.path)},
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
 
     def start(self, words: Sequence[str], streams: Sequence[int], variables: dict[str, str], folder: Path) -> None:
@@ -49,7 +54,12 @@ class WordServer:
 
     def wait(self) -> int:
         """The exit code of the word that was begun."""
-        return int(self.channel.recv(100))
+        try:
+            return int(self.channel.recv(100))
+        except TimeoutError:  # the next word has a server that waits for nobody
+            self.close()
+            self.open()
+            raise
 
     def run(self, words: Sequence[str], variables: dict[str, str], folder: Path, **streams: int):
         """What `subprocess.run` returns; an output that is not given is captured, as bytes."""
@@ -63,7 +73,7 @@ class WordServer:
     def close(self) -> None:
         """End it, and whatever word is running."""
         self.channel.close()
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 

@@ -138,19 +138,20 @@ def shown_in_a_refusal(done: subprocess.CompletedProcess[bytes]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [*words_of(), []], ids=" ".join)
-def test_no_word_minds_that_nobody_reads_it(words, word, told):
+def test_no_word_minds_that_nobody_reads_it(words, word, program, told):
     """Its help, which every word has, then what it says itself; with nobody at the end of its output, and of both."""
     named = {"rm": ["told", "--yes"], "explain": ["told", "0"], "list": [], "schema": [], "doctor": [], "ui": None}
     given = named.get(words[0], ["told"]) if words else ["--version"]
+    run = program if words == ["confirm"] else word  # it starts a Ray, which bears no fork
     for line in ([*words, "--help"], *([] if given is None or "run-job" in words else [[*words, *given]])):
         reader, writer = os.pipe()
         os.close(reader)
         try:
             for streams in ({"stdout": writer}, {"stdout": writer, "stderr": writer}):
-                done = word(*line, variables={"AFCL_RESULTS": str(told)}, **streams)
+                done = run(*line, variables={"AFCL_RESULTS": str(told)}, **streams)
                 assert done.returncode == 0 if "--help" in line else done.returncode in (0, 2, 3)
-                assert b"Traceback" not in done.stderr, (line, done.stderr)
-                assert b"BrokenPipe" not in done.stderr, (line, done.stderr)
+                assert b"Traceback" not in (done.stderr or b""), (line, done.stderr)
+                assert b"BrokenPipe" not in (done.stderr or b""), (line, done.stderr)
         finally:
             os.close(writer)
 
