@@ -14,6 +14,8 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 
 .PHONY: demo test check gpu-check cluster-test bench chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
+# a test file is rewritten by pytest, and a module compiled, once and not in each process
+export PYTHONDONTWRITEBYTECODE :=
 
 demo: .venv/installed data
 	@if $(AFCL) data check fmnist >/dev/null 2>&1; then search=demo; \
@@ -21,19 +23,19 @@ demo: .venv/installed data
 	if [ -e results/$$search/search.json ]; then $(AFCL) resume $$search; else $(AFCL) search $$search; fi
 	@$(BIN)/python -c 'import shlex, sys; print(f"(afcl is $(AFCL); put it on the path with: . {shlex.quote(sys.argv[1])})")' "$$PWD/$(BIN)/activate"
 
-# searches share one Ray, so the slow tests that run some are in one process; these need none, or hardly any
-APART := tests/trainers tests/gpu tests/search/tracking tests/search/evidence tests/search/exports
+# about twenty minutes on two cores; searches share one Ray, whose tests loadgroup keeps in one process, beside the others
+QUICK := -q -n 2 --dist worksteal -m "not slow and not cluster"
 test: .venv/installed-dev browser compiler data
-	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "slow and not cluster" $(APART)
-	$(BIN)/pytest -m "slow and not cluster" $(APART:%=--ignore=%)
+	$(BIN)/pytest $(QUICK)
+	$(BIN)/pytest -q -n 2 --dist loadgroup -m "slow and not cluster"
 
+# about a minute on two cores, and half a minute more where mypy has no cache yet
 check: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive search spaces trainers
-	$(BIN)/pytest -q -n 2 -m "not slow and not cluster"
+	$(BIN)/pytest $(QUICK) --hypothesis-profile=check
 
 # what docker/ starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server, Ray
 # clusters of several nodes, and the image, which takes ten minutes and 40 GB; an hour or so on two cores
@@ -41,7 +43,8 @@ cluster-test: .venv/installed-cluster
 	$(BIN)/pytest -m cluster tests/cluster
 
 # right, shared and fast on the GPU of this machine: results/bench/gpu.md
-gpu-check: .venv/installed-dev
+gpu-# about a minute on two cores, and half a minute more where mypy has no cache yet
+check: .venv/installed-dev
 	$(BIN)/python tests/gpu/run.py
 
 bench: .venv/installed-dev data

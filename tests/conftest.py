@@ -1,16 +1,19 @@
 """What all tests share: one environment whoever runs them, and small real data.
 
 With `-n` the first process deals out the tests and runs none: it does without torch, Ray and what else they import.
+With `--dist loadgroup` one process has all tests that share a Ray, and begins with them; the others go out by file.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from shell import impersonal
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from trainers.data import TrialData
 
 DIGITS = {"dataset": "digits", "classes": ["3", "8"], "train_size": 60, "ratio": [80, 20], "val_per_class": 25}
+
+SHARED_RAY = "shared_ray"  # the fixture
+settings.register_profile("check", max_examples=20)
 
 
 def pytest_addoption(parser):
@@ -39,6 +45,36 @@ def pytest_configure(config):
     # searches and what they leave, for tests/search and tests/integration alike; trainers are tested without Ray too
     if importlib.util.find_spec("ray") and importlib.util.find_spec("mlflow"):
         config.pluginmanager.import_plugin("searches")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class RayTogether(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return SHARED_RAY if nodeid.endswith(f"@{SHARED_RAY}") else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False  # long searches are in files of few tests
+    return RayTogether(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
+def pytest_collection_modifyitems(config, items):
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        if SHARED_RAY in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(SHARED_RAY))
+    items.sort(key=lambda item: SHARED_RAY not in item.fixturenames)
+
+
+def pytest_collection_finish(session):
+    """What was imported for the tests stays; Python's collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _use_one_thread() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from word_server import WordServer
 
 from search.cli import app
 from search.storage.search_folder import SearchFolder
@@ -31,9 +32,26 @@ LOOKING = [
 LOOKING += ["data check digits", "doctor", "--help", "show --help", "--version", "show none", "nonsense", "sync told"]
 
 
+@pytest.fixture(scope="session")
+def word_server():
+    server = WordServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def word(word_server, environment, tmp_path):
+    """Run a word as a process does, with a stdout and a stderr of the test's choice; what it wrote is bytes."""
+
+    def run(*words: str, variables: dict[str, str] | None = None, **streams: int):
+        return word_server.run(words, environment(**(variables or {})), tmp_path, **streams)
+
+    return run
+
+
 @pytest.fixture
 def program(environment, tmp_path):
-    """Run a word in a process of its own, with a stdout and a stderr of the test's choice; what it wrote is bytes."""
+    """Run a word in a process of its own, which takes seconds; what it wrote is bytes."""
 
     def run(*words: str, **given):
         more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | given
@@ -56,24 +74,35 @@ def words_of(command=None, before=()):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16"])
-def test_every_word_that_looks_speaks_in_every_encoding(encoding, program, told):
+def test_every_word_that_looks_speaks_in_every_encoding(encoding, word, told):
     for line in LOOKING:
-        done = program(*line.split(), variables={"PYTHONIOENCODING": encoding, "AFCL_RESULTS": str(told)})
+        done = word(*line.split(), variables={"PYTHONIOENCODING": encoding, "AFCL_RESULTS": str(told)})
         assert b"Traceback" not in done.stderr, (line, done.stderr)
         assert done.returncode in (0, 2, 3), line
         done.stdout.decode(encoding)
         done.stderr.decode(encoding)
 
 
-def test_json_is_json_in_every_encoding(program, told):
+def test_json_is_json_in_every_encoding(word, told):
     about = told / "told" / "search.json"
     about.write_text(about.read_text().replace("Digits 3, 8, 9", "Ziffern größer als η"))
     for encoding in ("ascii", "latin-1", "utf-8"):
-        done = program("show", "told", "--json", variables={"PYTHONIOENCODING": encoding, "AFCL_RESULTS": str(told)})
+        done = word("show", "told", "--json", variables={"PYTHONIOENCODING": encoding, "AFCL_RESULTS": str(told)})
         assert json.loads(done.stdout.decode(encoding))["data"]["description"].startswith("Ziffern größer als η")
 
 
-@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_a_plain_locale_is_no_error(program, told, tmp_path):
+    results = tmp_path / "Übungen 2"
+    shutil.copytree(told, results)
+    done = program("show", "told", "--results", str(results), variables=PLAIN)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, PLAIN])
 def test_a_plain_locale_changes_neither_files_nor_the_end(locale, program, told, tmp_path):
     results = tmp_path / "Übungen 2"
     shutil.copytree(told, results)
@@ -83,20 +112,25 @@ def test_a_plain_locale_changes_neither_files_nor_the_end(locale, program, told,
     assert "η" in (results / "told" / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_name_that_is_no_text_is_shown_byte_by_byte(program, told, tmp_path):
-    odd = tmp_path / os.fsdecode(b"caf\xe9")
-    shutil.copytree(told, odd)
-    done = program("list", "--results", str(odd))
-    assert done.returncode == 0
-    for words in (
-        ["show", "none", "--results", str(odd)],
-        ["data", "check", str(odd)],
-        ["plan", f"{odd}.yaml"],
-    ):
-        done = program(*words)
-        assert done.returncode == 2
-        assert len(done.stderr.splitlines()) == 1, done.stderr
-        assert b"caf\\xe9" in done.stderr
+NO_TEXT = os.fsdecode(b"caf\xe9")
+
+
+def test_a_name_that_is_no_text_is_shown_byte_by_byte(word, told, tmp_path):
+    odd = Path(shutil.copytree(told, tmp_path / NO_TEXT))
+    assert word("list", "--results", str(odd)).returncode == 0
+    shown_in_a_refusal(word("show", "none", "--results", str(odd)))
+
+
+@pytest.mark.slow  # these words import torch
+@pytest.mark.parametrize("words", [["data", "check", NO_TEXT], ["plan", f"{NO_TEXT}.yaml"]], ids=["data", "spec"])
+def test_data_and_a_spec_whose_names_are_no_text_are_shown_byte_by_byte(words, word):
+    shown_in_a_refusal(word(*words))
+
+
+def shown_in_a_refusal(done: subprocess.CompletedProcess[bytes]) -> None:
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert b"caf\\xe9" in done.stderr
 
 
 # readers that go away
@@ -104,16 +138,17 @@ def test_a_name_that_is_no_text_is_shown_byte_by_byte(program, told, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [*words_of(), []], ids=" ".join)
-def test_no_word_minds_that_nobody_reads_it(words, program, told):
+def test_no_word_minds_that_nobody_reads_it(words, word, program, told):
     """Its help, which every word has, then what it says itself; with nobody at the end of its output, and of both."""
     named = {"rm": ["told", "--yes"], "explain": ["told", "0"], "list": [], "schema": [], "doctor": [], "ui": None}
     given = named.get(words[0], ["told"]) if words else ["--version"]
+    run = program if words == ["confirm"] else word  # it starts a Ray, which bears no fork
     for line in ([*words, "--help"], *([] if given is None or "run-job" in words else [[*words, *given]])):
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            for other in (subprocess.PIPE, writer):
-                done = program(*line, stdout=writer, stderr=other, variables={"AFCL_RESULTS": str(told)})
+            for streams in ({"stdout": writer}, {"stdout": writer, "stderr": writer}):
+                done = run(*line, variables={"AFCL_RESULTS": str(told)}, **streams)
                 assert done.returncode == 0 if "--help" in line else done.returncode in (0, 2, 3)
                 assert b"Traceback" not in (done.stderr or b""), (line, done.stderr)
                 assert b"BrokenPipe" not in (done.stderr or b""), (line, done.stderr)
@@ -122,28 +157,29 @@ def test_no_word_minds_that_nobody_reads_it(words, program, told):
 
 
 @pytest.mark.parametrize("line", ["list", "show told", "show told --json", "schema", "logs told 0"])
-def test_output_that_cannot_be_written_is_one_line(line, program, told):
+def test_output_that_cannot_be_written_is_one_line(line, word, told):
     (told / "told" / "trials" / "0000").mkdir(parents=True, exist_ok=True)
     (told / "told" / "trials" / "0000" / "log.txt").write_text("printed\n" * 10_000)
     with Path("/dev/full").open("wb") as full:
-        done = program(*line.split(), stdout=full, variables={"AFCL_RESULTS": str(told)})
+        done = word(*line.split(), stdout=full.fileno(), variables={"AFCL_RESULTS": str(told)})
     assert done.returncode == 3
     assert done.stderr == b"afcl: the output could not be written: No space left on device; send it to another place\n"
 
 
-def test_closed_streams_are_no_error(told, environment):
-    line = f"{shlex.join(PROGRAM)} show told --results {shlex.quote(str(told))}"
-    for closed in (">&-", "2>&-", ">&- 2>&-"):
-        variables = environment(PYTHONPATH=os.pathsep.join(sys.path))
-        assert (
-            subprocess.run(["sh", "-c", f"{line} {closed}"], env=variables, stdout=subprocess.DEVNULL).returncode == 0
-        )
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-")), ">&- 2>&-"]
+)
+def test_closed_streams_are_no_error(closed, told, environment):
+    line = f"{shlex.join(PROGRAM)} show told --results {shlex.quote(str(told))} {closed}"
+    variables = environment(PYTHONPATH=os.pathsep.join(sys.path))
+    assert subprocess.run(["sh", "-c", line], env=variables, stdout=subprocess.DEVNULL).returncode == 0
 
 
 # hints
 
 
 AWKWARD = ["School Stuff & more", "it's [old]", "-dash", 'say "x" $HOME', "Übung"]
+EVERYTHING = '-it\'s [old] & "x" $HOME Ü'
 
 
 def hints_in(text: str) -> list[list[str]]:
@@ -154,7 +190,7 @@ def hints_in(text: str) -> list[list[str]]:
     return [shlex.split(one or other) for one, other in found]
 
 
-@pytest.mark.parametrize("name", AWKWARD)
+@pytest.mark.parametrize("name", [EVERYTHING, *(pytest.param(one, marks=pytest.mark.slow) for one in AWKWARD)])
 def test_what_a_word_tells_to_type_is_understood_when_it_is_typed(name, typed, told, tmp_path):
     results = tmp_path / "all of it" / name
     shutil.copytree(told, results)
@@ -193,36 +229,45 @@ def test_a_hint_names_the_data_that_the_command_was_given(typed, tmp_path, monke
     assert "--data" not in typed("plan", "demo").stderr, "another command was given nothing"
 
 
-def test_brackets_and_colons_in_names_are_no_markup(program, told, tmp_path):
+def test_brackets_and_colons_in_names_are_no_markup(word, told, tmp_path):
     results = tmp_path / "[bold] [old] :ok: {x}"
     shutil.copytree(told, results)
     about = results / "told" / "search.json"
     about.write_text(about.read_text().replace("Digits 3, 8, 9", "moles [red] [/old] :ok:"))
-    shown = (
-        program("list", "--results", str(results)).stdout + program("show", "told", "--results", str(results)).stdout
-    )
+    shown = word("list", "--results", str(results)).stdout + word("show", "told", "--results", str(results)).stdout
     assert shown.count(b"moles [red] [/old] :ok:") == 2
-    assert str(results / "none").encode() in program("list", "--results", str(results / "none")).stdout
+    assert str(results / "none").encode() in word("list", "--results", str(results / "none")).stdout
 
 
 # width
 
 
-def on_a_terminal(words: list[str], environment, columns: int = 80, **variables: str) -> str:
-    """What a terminal of so many columns is sent, colours taken away."""
-    ours, theirs = pty.openpty()
-    given = environment(COLUMNS=str(columns), TERM="xterm", PYTHONPATH=os.pathsep.join(sys.path), **variables)
-    with subprocess.Popen([*PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=given) as running:
-        os.close(theirs)
-        printed = b""
-        while select.select([ours], [], [], 120)[0]:
-            try:
-                printed += os.read(ours, 65536)
-            except OSError:  # it has ended
-                break
-        running.wait(60)
-    os.close(ours)
+def sent_to(terminal: int) -> str:
+    """What a terminal is sent until its last writer has gone, colours taken away."""
+    printed = b""
+    while select.select([terminal], [], [], 120)[0]:
+        try:
+            printed += os.read(terminal, 65536)
+        except OSError:  # it has ended
+            break
+    os.close(terminal)
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode()).replace("\r", "")
+
+
+@pytest.fixture
+def on_a_terminal(word_server, environment, tmp_path):
+    """What a word sends to a terminal of so many columns."""
+
+    def run(words: list[str], columns: int = 80, **variables: str) -> str:
+        ours, theirs = pty.openpty()
+        given = environment(COLUMNS=str(columns), TERM="xterm", **variables)
+        word_server.start(words, [theirs] * 3, given, tmp_path)
+        os.close(theirs)
+        printed = sent_to(ours)
+        word_server.wait()
+        return printed
+
+    return run
 
 
 def letters(text: str) -> set[str]:
@@ -231,8 +276,8 @@ def letters(text: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [*words_of(), []], ids=" ".join)
-def test_no_help_breaks_inside_a_word_at_80_columns(words, environment):
-    narrow, wide = (on_a_terminal([*words, "--help"], environment, columns) for columns in (80, 300))
+def test_no_help_breaks_inside_a_word_at_80_columns(words, on_a_terminal):
+    narrow, wide = (on_a_terminal([*words, "--help"], columns) for columns in (80, 300))
     assert max(map(len, narrow.splitlines())) <= 80
     assert letters(narrow) == letters(wide)
 
@@ -240,15 +285,19 @@ def test_no_help_breaks_inside_a_word_at_80_columns(words, environment):
 @pytest.mark.slow
 def test_a_search_on_a_terminal_shows_its_table_and_ends_well(environment, tmp_path):
     sets = [f"--set={one}" for one in ("search.trials=1", "representation.epochs=2", "classifier.epochs=1")]
-    where = {"AFCL_RESULTS": str(tmp_path)}
-    printed = on_a_terminal(["search", "digits", *sets, "--set=search.scheduler.grace=1"], environment, 80, **where)
+    words = ["search", "digits", *sets, "--set=search.scheduler.grace=1", f"--results={tmp_path}"]
+    given = environment(COLUMNS="80", TERM="xterm", PYTHONPATH=os.pathsep.join(sys.path))
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=given):
+        os.close(theirs)
+        printed = sent_to(ours)
     assert "Traceback" not in printed
     assert "running" in printed, "the live table"
     assert "the search is done: " in printed
 
 
 @pytest.mark.slow
-def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, environment):
+def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, on_a_terminal):
     long = told / f"a-search-{'x' * 50}"
     shutil.copytree(told / "told", long)
     for line in [
@@ -267,18 +316,18 @@ def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, environme
         "confirm none",
         "export told --top 9",
     ]:
-        printed = [on_a_terminal(line.split(), environment, columns, AFCL_RESULTS=str(told)) for columns in (80, 400)]
+        printed = [on_a_terminal(line.split(), columns, AFCL_RESULTS=str(told)) for columns in (80, 400)]
         assert letters(printed[0]) == letters(printed[1]), line
         wide = [one for one in printed[0].splitlines() if len(one) > 80 and len(one.split()) > 1 and "afcl " not in one]
         assert not wide, line
 
 
-def test_scores_stay_whole_beside_long_values(told, environment):
+def test_scores_stay_whole_beside_long_values(told, on_a_terminal):
     folder = SearchFolder(told / "told")
     journal = folder.journal.read_text()
     more = '"representation.weight_decay":0.000123,"model.width":64,"classifier.weight_decay":0.1,'
     folder.journal.write_text(journal.replace('"values":{', f'"values":{{{more}'))
-    printed = on_a_terminal(["show", "told", "--results", str(told)], environment)
+    printed = on_a_terminal(["show", "told", "--results", str(told)])
     table = printed.split("all trials")[1].split("\n\n")[0].splitlines()[2:]
     for trial, row in zip(folder.history().trials.values(), table, strict=True):
         assert f" {trial.latest('val_balanced_accuracy'):.4f} " in row
@@ -305,6 +354,7 @@ def forbidden(environment):
     return run
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_read_is_told_and_list_goes_on_past_it(forbidden, told):
     (told / "told").chmod(0)
     try:

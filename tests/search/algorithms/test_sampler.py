@@ -43,6 +43,7 @@ def test_every_zero_of_the_family_is_proposed_by_every_sampler():
         assert len(corners) == 4, sampler
 
 
+@pytest.mark.slow
 def test_a_gaussian_process_learns_from_stopped_trials():
     """Optuna's GP counts complete trials alone: under ASHA, which stops most, it would draw at random for ever."""
     history = [
@@ -92,7 +93,7 @@ def test_a_study_of_told_trials_is_asked_like_one_to_which_they_were_added(count
     assert propose(SPACE, history, sampler="tpe", metric=METRIC, seed=1, number=count) == expected
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp"])
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow)])
 def test_what_is_remembered_of_earlier_asks_changes_no_proposal(sampler):
     known, history = known_trials(SPACE, sampler, METRIC), []
     for number in range(24):

@@ -25,6 +25,7 @@ def test_ray_starts_where_tmpdir_has_a_long_name(tmp_path, environment):
     assert "'CPU': 1.0" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_ray_that_is_connected_already_is_used_and_stays(shared_ray):
     before = ray.get_runtime_context().get_node_id()
     with connected(None):

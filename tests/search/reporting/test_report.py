@@ -132,7 +132,16 @@ def strings_in(content) -> list[str]:
     return [content] if isinstance(content, str) else []
 
 
-@pytest.mark.parametrize("word", ["<script>alert(1)</script>", "</script><b>", "R & D", "&lt;i&gt;", '" onclick="x'])
+@pytest.mark.parametrize(
+    "word",
+    [
+        """</script><b>R & D" onclick='x'&lt;i&gt;""",
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ("<script>alert(1)</script>", "</script><b>", "R & D", "&lt;i&gt;", '" onclick="x')
+        ),
+    ],
+)
 def test_what_a_user_wrote_is_read_as_text_in_every_section(word, played):
     """The page has the elements of one without such words: they make none, change none and end none."""
     plain, found = (Page(render(named_by_a_user(played, one))) for one in ("Plain: text", word))

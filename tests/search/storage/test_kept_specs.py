@@ -15,7 +15,11 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="needs Debian's dataset-fashion-mnist")
-@pytest.mark.parametrize("published", PUBLISHED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "published",
+    [PUBLISHED[0], *(pytest.param(one, marks=pytest.mark.slow) for one in PUBLISHED[1:])],
+    ids=lambda folder: folder.name,
+)
 def test_a_published_search_still_has_its_split_whatever_rules_are_asked_for(published, tmp_path):
     for folder in (SearchFolder(published), *SearchFolder(published).confirmations()):
         told, spec = folder.about(), folder.spec()

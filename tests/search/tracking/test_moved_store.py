@@ -12,7 +12,7 @@ from pathlib import Path
 
 import outages
 import pytest
-from mlflow import MlflowClient
+from lazy import Lazy
 from refusing import measured
 
 from search.storage.search_folder import SearchFolder
@@ -21,6 +21,7 @@ from search.tracking.client import connect, tracking_uri
 from search.tracking.report_upload import log_report
 
 pytestmark = pytest.mark.slow
+mlflow = Lazy("mlflow")
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_results_by_another_path_to_the_same_folder_are_where_they_were(delivere
 
 
 def test_experiments_that_others_made_keep_their_artifacts_where_they_are(delivered, tmp_path):
-    client = MlflowClient(tracking_uri(None, delivered))
+    client = mlflow.MlflowClient(tracking_uri(None, delivered))
     client.create_experiment("theirs", artifact_location=(tmp_path / "theirs" / "mlartifacts").as_uri())
     there = tmp_path / "second"
     shutil.copytree(delivered, there)
@@ -101,7 +102,7 @@ def test_experiments_that_others_made_keep_their_artifacts_where_they_are(delive
 
 def test_every_address_of_an_artifact_in_the_database_is_of_the_new_place(delivered, tmp_path):
     """Models too: no column of MLflow's may be forgotten."""
-    old = MlflowClient(tracking_uri(None, delivered))
+    old = mlflow.MlflowClient(tracking_uri(None, delivered))
     (run,) = old.search_runs(["1"], "tags.`afcl.trial` = 'search'")
     old.create_logged_model("1", name="winner", source_run_id=run.info.run_id)
     old.create_registered_model("m")
@@ -140,7 +141,7 @@ def test_the_ui_serves_a_moved_store_from_a_folder_with_signs_in_its_name(delive
     def say(line):
         told.append(line)
         if line.startswith("Ctrl-C"):
-            client = MlflowClient(f"http://127.0.0.1:{port}")
+            client = mlflow.MlflowClient(f"http://127.0.0.1:{port}")
             (run,) = client.search_runs(["1"], "tags.`afcl.trial` = 'search'")
             told.append([one.path for one in client.list_artifacts(run.info.run_id)])
             ask = f"http://127.0.0.1:{port}/get-artifact?path=spec.yaml&run_uuid={run.info.run_id}"

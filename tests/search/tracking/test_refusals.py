@@ -12,8 +12,7 @@ import sqlite3
 
 import outages
 import pytest
-from mlflow import MlflowClient
-from mlflow.entities import ViewType
+from lazy import Lazy
 from refusing import EPOCHS, measured, proxy
 
 from search.storage.search_folder import SearchFolder
@@ -22,6 +21,7 @@ from search.tracking.client import tracking_uri
 from trainers.errors import EnvironmentProblem
 
 pytestmark = pytest.mark.slow
+mlflow, entities = Lazy("mlflow"), Lazy("mlflow.entities")
 
 MANY = [f"class {k}" for k in range(20)]
 REFUSED = {"error_code": "INVALID_PARAMETER_VALUE", "message": "not this one"}
@@ -44,12 +44,12 @@ def _patient(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
 
 
-def in_mlflow(uri: str, folder: SearchFolder, view=ViewType.ACTIVE_ONLY):
+def in_mlflow(uri: str, folder: SearchFolder, view="ACTIVE_ONLY"):
     """The runs of a search by trial, the search's own under "search"; none twice."""
-    client = MlflowClient(uri)
+    client = mlflow.MlflowClient(uri)
     experiments = [one.experiment_id for one in client.search_experiments()]
     ours = f"tags.`afcl.search_id` = '{folder.about()['id']}'"
-    runs = client.search_runs(experiments, ours, view, max_results=1000)
+    runs = client.search_runs(experiments, ours, getattr(entities.ViewType, view), max_results=1000)
     by_trial = {run.data.tags["afcl.trial"]: run for run in runs}
     assert len(by_trial) == len(runs), "a run for each, and no run twice"
     return client, by_trial
@@ -224,7 +224,7 @@ def test_an_experiment_that_was_deleted_is_named_with_the_command_that_restores_
     )
     client.restore_experiment(experiment)
     assert sync().returncode == 0
-    client, after = in_mlflow(server.uri, folder, ViewType.ALL)
+    client, after = in_mlflow(server.uri, folder, "ALL")
     assert {number: run.info.run_id for number, run in after.items()} == {
         number: run.info.run_id for number, run in before.items()
     }
@@ -254,7 +254,7 @@ def test_an_experiment_that_is_deleted_and_restored_while_a_search_runs_gets_eve
     wait_until(lambda: tracker.problem is None)
     assert tracker.close(60) == 0
     assert (tracker.different, remarks) == ([], [])
-    client, runs = in_mlflow(uri, folder, ViewType.ALL)
+    client, runs = in_mlflow(uri, folder, "ALL")
     assert all(len(values_of(client, runs[str(number)])) == EPOCHS * 4 + 1 for number in folder.history().trials)
 
 
@@ -300,7 +300,7 @@ def test_an_artifact_is_brought_when_its_place_takes_it(tmp_path, there, monkeyp
         def lacking(*given):
             raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
 
-        monkeypatch.setattr(MlflowClient, "log_dict", lacking)
+        monkeypatch.setattr(mlflow.MlflowClient, "log_dict", lacking)
         why = "the package boto3 is not installed here; pip install boto3"
     else:
         way.write_text("in the way")

@@ -64,7 +64,13 @@ def copy_of(picture, copy):
     assert copy.suffix != picture.suffix or copy.read_bytes() != picture.read_bytes()
 
 
-@pytest.mark.parametrize("fields", [{}, {"val_per_class": 8, "val_per_group": 3}, {"ratio": (3, 1), "train_size": 12}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"val_per_class": 8, "val_per_group": 3},
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ({}, {"ratio": (3, 1), "train_size": 12})),
+    ],
+)
 def test_no_patient_of_a_folder_is_on_two_sides_whatever_the_seed(folder, fields):
     for seed in range(50):
         data = load(own(folder, seed=seed, **fields))

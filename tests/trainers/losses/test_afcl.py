@@ -246,7 +246,8 @@ parameters = st.fixed_dictionaries(
         "normalize_by": st.sampled_from(DIVISORS),
     }
 )
-repeatable = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+EXAMPLES = min(60, settings.default.max_examples)
+repeatable = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 
 
 @pytest.fixture

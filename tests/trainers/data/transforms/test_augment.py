@@ -58,7 +58,7 @@ def test_augmented_images_keep_their_shape_and_range_and_the_given_ones_their_va
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("config", [AugmentConfig(), EVERYTHING, only(brightness=0.5, contrast=0.5)])
 @pytest.mark.parametrize("shape", [(21, 3, 150, 150), (9, 1, 224, 200)])
 def test_a_large_batch_is_changed_a_few_images_at_a_time_to_the_same_bits(shape, config, threads, monkeypatch):
