@@ -43,8 +43,7 @@ cluster-test: .venv/installed-cluster
 	$(BIN)/pytest -m cluster tests/cluster
 
 # right, shared and fast on the GPU of this machine: results/bench/gpu.md
-gpu-# about a minute on two cores, and half a minute more where mypy has no cache yet
-check: .venv/installed-dev
+gpu-check: .venv/installed-dev
 	$(BIN)/python tests/gpu/run.py
 
 bench: .venv/installed-dev data
