@@ -1,6 +1,8 @@
-"""Which configurations a confirmation trains again, on which seeds, and what its folder remembers of that."""
+"""Which configurations a confirmation, or a search's last step, runs again, on which seeds; how it is written down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from search.journal.history import ENDED, History
 from search.storage.search_folder import SearchFolder
@@ -9,10 +11,12 @@ from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.seeds import derive_seed
 
+CONFIRMS, VALIDATES = "confirms", "validates"  # keys of a search.json: of a confirmation's and of a last step's
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration to be confirmed, and what it stands for."""
+    """A configuration that runs again, and what it stands for."""
 
     trial: int  # its number in the search
     label: str  # CL, FCL, ACL or AFCL for the best of each, else trial 25 (CL)
@@ -37,24 +41,48 @@ def candidates(history: History, top: int) -> list[Candidate]:
     return chosen
 
 
+def best_candidates(history: History, top: int) -> list[Candidate]:
+    """The best `top` finished trials of all, whatever their family; fewer where fewer have finished."""
+    ranked = enumerate(history.ranked()[:top], 1)
+    return [Candidate(trial.number, f"trial {trial.number}", rank) for rank, trial in ranked]
+
+
 def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
     """Seeds that no trial of the search had, others for each confirmation."""
     return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
 
 
+def final_seeds(spec: SearchSpec, count: int) -> list[int]:
+    """Seeds of a search's last step, that neither a trial nor a confirmation has; the same after an extension."""
+    return [derive_seed(spec.search.seed, "final", k) for k in range(count)]
+
+
+def as_plan(chosen: Sequence[Candidate], seeds: Sequence[int]) -> dict[str, Any]:
+    """How candidates and seeds stand in a folder's search.json."""
+    return {"candidates": [vars(candidate) for candidate in chosen], "seeds": list(seeds)}
+
+
+def plan_in(about: dict[str, Any]) -> dict[str, Any] | None:
+    """What a search.json plans of a confirmation or a last step; None in that of a search."""
+    plan: dict[str, Any] | None = about.get(CONFIRMS) or about.get(VALIDATES)
+    return plan
+
+
 def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
-    """Candidates and seeds of a confirmation that was begun."""
-    kept = folder.about()["confirms"]
+    """Candidates and seeds of a confirmation, or of a last step, that was begun."""
+    kept = plan_in(folder.about())
+    if kept is None:
+        raise InputError(f"{folder.path} is damaged: its search.json plans no candidates")
     return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
 
 
 def allowed_faults(folder: SearchFolder) -> list[str]:
     """What is wrong with a confirmation's test split and was allowed when it was begun, a sentence each."""
-    return [f"Allowed by --allow-copies: {fault}." for fault in folder.about()["confirms"].get("allowed", [])]
+    return [f"Allowed by --allow-copies: {fault}." for fault in folder.about()[CONFIRMS].get("allowed", [])]
 
 
-def is_confirmed(folder: SearchFolder) -> bool:
-    """Whether every run of a confirmation has ended."""
+def has_ended(folder: SearchFolder) -> bool:
+    """Whether every run of a confirmation, or of a last step, has ended."""
     if not folder.is_begun():
         return False
     chosen, seeds = read_plan(folder)
