@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from rich.console import Console
 from search.display.on_console import ConsoleDisplay
 from search.engine import confirmation, runner
 from search.engine.confirmation import Confirmed
-from search.engine.driving import SearchResult
+from search.engine.final_step import with_last_step
 from search.engine.interrupts import told_how_to_go_on
+from search.engine.runner import SearchResult
 from search.evidence.candidates import has_ended
 from search.evidence.final_ranking import Basis, ranking
 from search.exports import export as exports
@@ -57,7 +59,15 @@ def run(
     """
     display = ConsoleDisplay(console)
     checked = spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides)
-    found = runner.run(checked, results=results, data=data, address=address, start_from=start_from, display=display)
+    found = runner.run(
+        checked,
+        results=results,
+        data=data,
+        address=address,
+        start_from=start_from,
+        then=partial(with_last_step, data=data, address=address, display=display),
+        display=display,
+    )
     return _reported(found, data, display)
 
 
@@ -98,6 +108,7 @@ def resume(
         address=address,
         storage=storage,
         anyway=anyway,
+        then=partial(with_last_step, data=data, address=address, anyway=anyway, display=display),
         display=display,
     )
     return _reported(found, data, display) if found.ran else found

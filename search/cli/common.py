@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from search.display.console import print_json, say
 
 if TYPE_CHECKING:
-    from search.engine.driving import SearchResult
+    from search.engine.runner import SearchResult
     from search.storage.search_folder import SearchFolder
 
 DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from search.display.tables import leaderboard
 from search.engine.confirmation import Confirmed
-from search.engine.driving import SearchResult
+from search.engine.runner import SearchResult
 from search.engine.status import counts_line, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
-from search.engine.driving import SearchResult, drive
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.leak_guard import refuse_faults
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, begun_with, paired_task
 from search.engine.prepare import prepared
+from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import CONFIRMS, Candidate, as_plan, candidates, fresh_seeds, has_ended, read_plan
-from search.journal.history import History
+from search.evidence.final_ranking import last_step
+from search.journal.history import History, Trial
 from search.storage.fetch import bring_inner, bring_results, know_every_opening, opened
 from search.storage.ownership import taken
 from search.storage.search_folder import SearchFolder, results_root
@@ -75,11 +76,12 @@ def confirm(
         with taken(searched, display.say):
             bring_inner(searched)
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
+    best = last_step(searched, history).trials
     if folder.is_begun():
         chosen, drawn = read_plan(folder)
-        _refuse_another_size(folder, chosen, drawn, history, top, seeds)
+        _refuse_another_size(folder, chosen, drawn, history, best, top, seeds)
     else:
-        chosen, drawn = candidates(history, top or 1), fresh_seeds(spec, folder.name, seeds or 10)
+        chosen, drawn = candidates(history, top or 1, best), fresh_seeds(spec, folder.name, seeds or 10)
     test = load_test(spec.data, data)
     agenda = PairedAgenda(history.trials, chosen, drawn)
     if has_ended(folder):
@@ -150,10 +152,11 @@ def _refuse_another_size(
     chosen: Sequence[Candidate],
     drawn: Sequence[int],
     history: History,
+    best: Sequence[Trial],
     top: int | None,
     seeds: int | None,
 ) -> None:
-    same_top = top is None or {one.trial for one in chosen} == {one.trial for one in candidates(history, top)}
+    same_top = top is None or {one.trial for one in chosen} == {one.trial for one in candidates(history, top, best)}
     if same_top and seeds in (None, len(drawn)):
         return
     what = f"{len(chosen)} configurations on {len(drawn)} seeds"

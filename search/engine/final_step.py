@@ -5,13 +5,14 @@ interrupted goes on where it was. After an extension those that are new among th
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from search.engine.compatibility import refuse_other_code
 from search.engine.display import Display
-from search.engine.driving import SearchResult, drive
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, begun_with, paired_task
 from search.engine.prepare import prepared
+from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import VALIDATES, as_plan, final_seeds, has_ended, read_plan
 from search.evidence.final_ranking import in_words, is_wanted, lacking, ranking
 from search.storage.fetch import bring_inner
@@ -20,30 +21,46 @@ from search.storage.search_folder import SearchFolder
 from trainers.data import load
 
 
-def validate_best(
-    searched: SearchFolder,
+def with_last_step(
+    found: SearchResult,
     *,
     data: Path | None = None,
     address: str | None = None,
     anyway: bool = False,
     display: Display,
-) -> SearchResult | None:
-    """Run what a search that is through still lacks of its last step.
+) -> SearchResult:
+    """How a search ended, its last step included, which follows where all of its trials have ended.
 
     Args:
-        searched: the search's folder; no driver has it.
+        found: how the session of the search itself ended. No driver has it any more.
         data: as `--data`.
         address: as `--address`.
         anyway: go on also where the code is not that which the step began with.
         display: where the session speaks.
 
-    Returns:
-        How the session ended; None where there was nothing to run.
-
     Raises:
         InputError: the step began with other code, and not `anyway`.
         EnvironmentProblem: as a search does.
     """
+    if found.reason != "done":
+        return found
+    last = _validate_best(found.folder, data=data, address=address, anyway=anyway, display=display)
+    if last is None:
+        return found
+    return replace(
+        found,
+        reason=last.reason,
+        undelivered=found.undelivered + last.undelivered,
+        tracking_problem=found.tracking_problem or last.tracking_problem,
+        refused=found.refused or last.refused,
+        ran=True,
+    )
+
+
+def _validate_best(
+    searched: SearchFolder, *, data: Path | None, address: str | None, anyway: bool, display: Display
+) -> SearchResult | None:
+    """Run what a search that is through still lacks of its last step; None where that is nothing."""
     if searched.storage is not None:  # another host may have gone on with it
         with taken(searched, display.say):
             bring_inner(searched)

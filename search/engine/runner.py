@@ -1,35 +1,69 @@
 """Run, resume and extend a search. Resume and extend are the same thing as run: a new Tuner, fed by the journal."""
 
-from contextlib import ExitStack
-from dataclasses import replace
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from search.algorithms.proposer import SearchAgenda, planned_trials
+from search.cluster.membership import on_cluster
+from search.cluster.ray_output import quiet
+from search.cluster.slots import Slots
 from search.engine import preflight
 from search.engine.advice import no_test_split
+from search.engine.checkpoint_retention import Keeper
 from search.engine.compatibility import known_event, older_search, refuse_other_code, refuse_other_data
 from search.engine.contact_sheet import leave_contact_sheet
-from search.engine.controller import is_complete
+from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
-from search.engine.driving import SearchResult, drive
-from search.engine.final_step import validate_best
 from search.engine.image_check import check_images
-from search.engine.interrupts import connected_quietly, told_how_to_go_on
+from search.engine.interrupts import Signals, connected_quietly, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import check_workers, make_plan
-from search.engine.prepare import Task, prepared
+from search.engine.prepare import Session, Task, prepared
+from search.engine.ray_tune import ConductorStopper, tuner
 from search.evidence.candidates import read_plan
+from search.journal.history import History
 from search.storage.fetch import opened
-from search.storage.ownership import refuse_stored, taken
-from search.storage.provenance import about_data, provenance
+from search.storage.ownership import Hold, refuse_stored, taken
+from search.storage.provenance import about_data, code_hash, provenance
 from search.storage.results_folder import create_folder, refuse_existing
 from search.storage.search_folder import SearchFolder, results_root
-from search.tracking.client import anchored_store
+from search.tracking.client import anchored_store, tracking_uri
 from search.tracking.delivered import undelivered
+from search.tracking.optuna_study import OptunaView
+from search.tracking.outbox import Tracker
 from spaces.spec import SearchSpec
 from trainers.data import load, missing_test
 from trainers.data.arrays import TrialData
 from trainers.data.paths import anchored
-from trainers.errors import InputError
+from trainers.errors import EnvironmentProblem, InputError
+
+DELIVERY_PATIENCE = 60.0  # seconds at the end of a session for what MLflow still lacks
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """How a session of a search ended."""
+
+    folder: SearchFolder
+    history: History
+    reason: str  # done, interrupted, max_hours, stopped, or why it was hopeless
+    undelivered: int  # events that MLflow lacks
+    tracking_problem: str | None
+    parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
+    different: list[str] | None  # what MLflow has otherwise than the journal; None: it could not be counted
+    refused: bool = False  # MLflow did not take everything, which was told of
+    ran: bool = True  # False: the search was complete, and nothing was left to run
+
+
+Then: TypeAlias = Callable[[SearchResult], SearchResult]  # after a session; how the search ended with what it added
+
+
+def itself(found: SearchResult) -> SearchResult:
+    """Nothing follows."""
+    return found
 
 
 def run(
@@ -39,12 +73,14 @@ def run(
     data: Path | None = None,
     address: str | None = None,
     start_from: str | None = None,
+    then: Then = itself,
     display: Display,
 ) -> SearchResult:
     """Run a new search to its end.
 
     results, data: as `--results` and `--data`. address: None runs a Ray of our own on this machine, else "auto" or
     HOST:PORT of a running cluster. start_from: an older search on the same data, whose trials the sampler is told.
+    then: what follows, while Ray is still there: the last step.
     Raises InputError and EnvironmentProblem before anything is written.
     """
     root = results_root(results)
@@ -72,7 +108,7 @@ def run(
     with told_how_to_go_on(task.folder, display), connected_quietly(address, display):
         with prepared(task, address=address, display=display, begin=begin) as session:
             found = drive(session)
-        return _with_last_step(found, data=data, address=address, display=display)
+        return then(found)
 
 
 def _say_of_data(spec: SearchSpec, arrays: TrialData, display: Display) -> None:
@@ -89,15 +125,14 @@ def resume(
     address: str | None = None,
     storage: str | None = None,
     anyway: bool = False,
+    then: Then = itself,
     display: Display,
 ) -> SearchResult:
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
-    A search is complete when its last step is.
-
     extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
-    folder is not here. anyway: also when the code that decides scores and decisions is not that which it began
-    with.
+    folder is not here. anyway: also when the code that decides scores and decisions is not that which it began with.
+    then: what follows, while Ray is still there where it was needed: the last step, which may have been left.
     """
     folder = opened(results_root(results), name, storage)
     with told_how_to_go_on(folder, display), ExitStack() as ray:
@@ -117,29 +152,10 @@ def resume(
                 ray.enter_context(connected_quietly(address, display))
                 with prepared(task, address=address, display=display, hold=hold) as session:
                     found = drive(session)
-        found = _with_last_step(found, data=data, address=address, anyway=anyway, display=display)
+        found = then(found)
         if not found.ran:
             display.say(f"{name} is complete: there is nothing left to run")
         return found
-
-
-def _with_last_step(
-    found: SearchResult, *, data: Path | None, address: str | None, anyway: bool = False, display: Display
-) -> SearchResult:
-    """How a search ended, its last step included, which follows where all of its trials have ended."""
-    if found.reason != "done" or not found.history.ranked():
-        return found
-    last = validate_best(found.folder, data=data, address=address, anyway=anyway, display=display)
-    if last is None:
-        return found
-    return replace(
-        found,
-        reason=last.reason,
-        undelivered=found.undelivered + last.undelivered,
-        tracking_problem=found.tracking_problem or last.tracking_problem,
-        refused=found.refused or last.refused,
-        ran=True,
-    )
 
 
 def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extra: int = 0, extend_by: int = 0) -> Task:
@@ -165,3 +181,90 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
     if more == 0:
         raise InputError(f"--trials: the grid of {spec.name} has no more points; search.grid_points sets them")
     return f"{more} {'trial' if more == 1 else 'trials'} more than the {planned} planned so far"
+
+
+def drive(session: Session) -> SearchResult:
+    """Run a session to its end, and deliver it to MLflow."""
+    folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
+    # the view asks for problems when it is made, so the tracker comes first; it tells nothing before it is started
+    tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, lambda text: view.tell(text))
+    view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
+    keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
+    study = OptunaView(folder.optuna_view, spec, history)
+    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
+    with closing(folder.open_journal()) as journal, signals_taken(view.tell) as signals:
+        conductor = Conductor(spec, history, journal, session.agenda, listeners=listeners)
+        if session.task.extend_by:
+            _extend(conductor, session.task.extend_by)
+        tracker.start()
+        with shown(view, history), on_cluster(folder, spec, session.nodes, view.tell) as cluster:
+            slots = Slots(spec) if cluster is None else cluster.slots
+            stopper = ConductorStopper(_reasons_to_end(session, conductor, signals, view.sign_of_life))
+            with suppress(PausedError):
+                conductor.open(slots=slots(), code=code_hash())
+                with quiet(folder.driver_log):
+                    tuner(session, conductor, cluster, slots, stopper).fit()
+                if (why := hold.taken_over()) is not None:
+                    conductor.pause(why)  # the journal is another driver's now
+                else:
+                    done = "done" if is_complete(session.agenda, history) else "interrupted"
+                    conductor.close(stopper.reason or done)
+        hold.flush(view.tell)
+        if conductor.paused:
+            mend = "it goes on there" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"
+            raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: {mend}")
+        view.tell("delivering to MLflow what it lacks")
+        left = tracker.close(DELIVERY_PATIENCE)
+    assert history.closed is not None, "a session that is not paused is closed"
+    return SearchResult(
+        folder,
+        history,
+        history.closed["reason"],
+        left,
+        tracker.problem,
+        tracker.parent,
+        tracker.different,
+        bool(tracker.refusals),
+    )
+
+
+def _extend(conductor: Conductor, trials: int) -> None:
+    """Write down that the search is extended. Raises EnvironmentProblem where the journal cannot be written."""
+    try:
+        conductor.extend(trials)
+    except PausedError as error:  # nothing was written, so a resume would not extend the search
+        raise EnvironmentProblem(f"{error}; nothing was changed: mend it, then say the same again") from error
+
+
+def _reasons_to_end(
+    session: Session, conductor: Conductor, signals: Signals, live: Callable[[], None]
+) -> Callable[[], str | None]:
+    """What Ray's loop asks at every turn, with a sign of life for who watches."""
+    hold, max_hours = session.hold, session.spec.search.max_hours
+    started, before = time.monotonic(), conductor.history.driven
+
+    def reason_to_end() -> str | None:
+        live()
+        if (why := hold.taken_over() or hold.cut_off()) is not None:
+            conductor.pause(why)
+        if conductor.paused:
+            return conductor.paused
+        if signals.received:
+            return "interrupted"
+        if session.folder.is_asked_to_stop():
+            return "stopped"
+        spent = before + time.monotonic() - started
+        if max_hours is not None and spent > 3600 * max_hours:
+            return "max_hours"
+        return conductor.hopeless()
+
+    return reason_to_end
+
+
+def _problem(tracker: Tracker, hold: Hold) -> str | None:
+    """What keeps the search's copies behind just now, for a person."""
+    if (problem := hold.problem()) is not None:
+        return problem
+    if tracker.problem is None:
+        return None
+    return f"MLflow takes nothing just now ({tracker.problem}); the search goes on and delivers later"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.journal.history import ENDED, History
+from search.journal.history import ENDED, History, Trial
 from search.storage.search_folder import SearchFolder
 from spaces.sections import FAMILIES
 from spaces.spec import SearchSpec
@@ -20,24 +20,32 @@ class Candidate:
 
     trial: int  # its number in the search
     label: str  # CL, FCL, ACL or AFCL for the best of each, else trial 25 (CL)
-    rank: int  # in the search, from 1
+    rank: int  # by the search's own scores, from 1
 
 
-def candidates(history: History, top: int) -> list[Candidate]:
-    """The best finished trial of each family that has one, and the `top` best of all, by rank.
+def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None) -> list[Candidate]:
+    """The best finished trial of each family that has one, and the `top` best of all, best first.
 
-    Raises InputError where nothing finished.
+    Args:
+        history: of the search.
+        top: how many of all.
+        ranked: its finished trials, best first, where not their own scores rank them.
+
+    Raises:
+        InputError: nothing finished.
     """
-    ranked = history.ranked()
-    if not ranked:
+    own = history.ranked()
+    if not own:
         raise InputError("nothing has finished in this search, so there is nothing to confirm")
+    ranked, rank_of = own if ranked is None else ranked, {trial.number: rank for rank, trial in enumerate(own, 1)}
     best_of = {family: next((t.number for t in ranked if t.family == family), None) for family in FAMILIES}
     chosen = []
-    for rank, trial in enumerate(ranked, 1):
+    for place, trial in enumerate(ranked, 1):
         if best_of[trial.family] == trial.number:
-            chosen.append(Candidate(trial.number, trial.family, rank))
-        elif rank <= top:
-            chosen.append(Candidate(trial.number, f"trial {trial.number} ({trial.family})", rank))
+            chosen.append(Candidate(trial.number, trial.family, rank_of[trial.number]))
+        elif place <= top:
+            label = f"trial {trial.number} ({trial.family})"
+            chosen.append(Candidate(trial.number, label, rank_of[trial.number]))
     return chosen
 
 

@@ -73,17 +73,28 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
             return _ranked("confirm", history, _validated_in(confirmed[-1]))
         if by is not None:
             raise InputError(f"{folder.name} has not been confirmed; `{folder.hint('confirm')}` does it")
-    if by in (None, "final"):
-        final = folder.spec().search.final
-        if final is not None and history.ranked() and not lacking(folder, history, final.top):
-            found: dict[int, Validated] = {}
-            for one in folder.finals():
-                found |= _validated_in(one)
-            return _ranked("final", history, found)
-        if by is not None:
-            mend = "its spec has no search.final" if final is None else f"`{folder.hint('resume')}` does it"
-            raise InputError(f"{folder.name} has not validated its best trials on fresh seeds: {mend}")
-    return Ranking("search", history.ranked(), {})
+    if by == "search":
+        return Ranking("search", history.ranked(), {})
+    found = last_step(folder, history)
+    if by == "final" and found.basis != "final":
+        mend = (
+            "its spec has no search.final"
+            if folder.spec().search.final is None
+            else f"`{folder.hint('resume')}` does it"
+        )
+        raise InputError(f"{folder.name} has not validated its best trials on fresh seeds: {mend}")
+    return found
+
+
+def last_step(folder: SearchFolder, history: History) -> Ranking:
+    """Rank a search's finished trials by its last step, where it is through; else by their own scores."""
+    final = folder.spec().search.final
+    if final is None or not history.ranked() or lacking(folder, history, final.top):
+        return Ranking("search", history.ranked(), {})
+    found: dict[int, Validated] = {}
+    for one in folder.finals():
+        found |= _validated_in(one)
+    return _ranked("final", history, found)
 
 
 def lacking(folder: SearchFolder, history: History, top: int) -> list[Candidate]:

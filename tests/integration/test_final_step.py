@@ -1,6 +1,6 @@
 """A search's best few on fresh seeds, as its last step: a real Ray, real digits, a real MLflow store.
 
-Modules: search.engine.final_step, search.engine.driving, search.engine.runner
+Modules: search.engine.final_step
 """
 
 import os

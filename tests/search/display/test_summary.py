@@ -8,7 +8,7 @@ from consoles import paper
 
 from search.display.summary import in_words, unconfirmed_in_words
 from search.engine.confirmation import Confirmed
-from search.engine.driving import SearchResult
+from search.engine.runner import SearchResult
 from search.storage.search_folder import SearchFolder
 
 

@@ -7,9 +7,9 @@ import pytest
 from search.algorithms.proposer import SearchAgenda
 from search.display.on_console import ConsoleDisplay
 from search.engine import plan, preflight, runner
-from search.engine.driving import SearchResult
 from search.engine.plan import make_plan
 from search.engine.prepare import Task, prepared
+from search.engine.runner import SearchResult
 from search.journal import history
 from search.storage import ownership, search_folder
 from search.storage.search_folder import SearchFolder

@@ -85,9 +85,7 @@ def test_the_searchs_own_order_can_be_had_all_the_same(searched):
 
 def test_what_a_search_without_one_is_asked_for_is_told_of(told):
     folder = SearchFolder(told / "told")
-    with pytest.raises(
-        InputError, match=r"on fresh seeds: its spec has no search\.final"
-    ):
+    with pytest.raises(InputError, match=r"on fresh seeds: its spec has no search\.final"):
         ranking(folder, folder.history(), "final")
 
 
