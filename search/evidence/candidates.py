@@ -11,7 +11,7 @@ from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.seeds import derive_seed
 
-CONFIRMS, VALIDATES = "confirms", "validates"  # keys of a search.json: of a confirmation's and of a last step's
+CONFIRMS, VALIDATES = "confirms", "validates"  # under which a folder notes what a confirmation, or a last step, runs
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,12 @@ def final_seeds(spec: SearchSpec, count: int) -> list[int]:
 
 
 def as_plan(chosen: Sequence[Candidate], seeds: Sequence[int]) -> dict[str, Any]:
-    """How candidates and seeds stand in a folder's search.json."""
+    """Candidates and seeds as a folder notes them."""
     return {"candidates": [vars(candidate) for candidate in chosen], "seeds": list(seeds)}
 
 
 def plan_in(about: dict[str, Any]) -> dict[str, Any] | None:
-    """What a search.json plans of a confirmation or a last step; None in that of a search."""
+    """What a folder says of a confirmation or a last step; None in that of a search."""
     plan: dict[str, Any] | None = about.get(CONFIRMS) or about.get(VALIDATES)
     return plan
 
@@ -79,8 +79,8 @@ def plan_in(about: dict[str, Any]) -> dict[str, Any] | None:
 def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
     """Candidates and seeds of a confirmation, or of a last step, that was begun."""
     kept = plan_in(folder.about())
-    if kept is None:
-        raise InputError(f"{folder.path} is damaged: its search.json plans no candidates")
+    if not kept:
+        raise InputError(f"{folder.path} is damaged: what it says of itself plans no candidates")
     return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
 
 
@@ -91,7 +91,7 @@ def allowed_faults(folder: SearchFolder) -> list[str]:
 
 def has_ended(folder: SearchFolder) -> bool:
     """Whether every run of a confirmation, or of a last step, has ended."""
-    if not folder.is_begun():
+    if not folder.is_begun() or not plan_in(folder.about()):
         return False
     chosen, seeds = read_plan(folder)
     return len(folder.history().in_state(*ENDED)) == len(chosen) * len(seeds)
