@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,16 @@ from rich.console import Console
 from search.display.on_console import ConsoleDisplay
 from search.engine import confirmation, runner
 from search.engine.confirmation import Confirmed
+from search.engine.final_step import with_last_step
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.runner import SearchResult
-from search.evidence.candidates import is_confirmed
-from search.exports.export import export
+from search.evidence.candidates import has_ended
+from search.evidence.final_ranking import Basis, ranking
+from search.exports import export as exports
+from search.journal.history import Trial
 from search.reporting.write import write_report
+from search.storage.results_folder import open_folder
+from search.storage.search_folder import results_root
 from spaces.spec import SearchSpec, load_spec
 from trainers.commands import told_in_hints
 from trainers.errors import EnvironmentProblem
@@ -53,7 +59,15 @@ def run(
     """
     display = ConsoleDisplay(console)
     checked = spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides)
-    found = runner.run(checked, results=results, data=data, address=address, start_from=start_from, display=display)
+    found = runner.run(
+        checked,
+        results=results,
+        data=data,
+        address=address,
+        start_from=start_from,
+        then=partial(with_last_step, data=data, address=address, display=display),
+        display=display,
+    )
     return _reported(found, data, display)
 
 
@@ -94,6 +108,7 @@ def resume(
         address=address,
         storage=storage,
         anyway=anyway,
+        then=partial(with_last_step, data=data, address=address, anyway=anyway, display=display),
         display=display,
     )
     return _reported(found, data, display) if found.ran else found
@@ -122,6 +137,33 @@ def extend(
         anyway=anyway,
         console=console,
     )
+
+
+@told_in_hints
+def export(name: str, *, top: int = 1, by: Basis | None = None, results: Path | None = None) -> list[Path]:
+    """Write a search's best configurations with their weights: best-1.yaml, best-1.pt, and so on; the YAML files.
+
+    Args:
+        name: of the search.
+        top: how many of the best trials.
+        by: what ranks them: "confirm" the mean of the last confirmation, "final" that of the last step, both on fresh
+            seeds; "search" the scores of the search itself. None takes the first of these that there is.
+        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+
+    Raises:
+        InputError: there is no such search or nothing to rank by, fewer trials finished, or a checkpoint is gone.
+    """
+    folder = open_folder(results_root(results), name)
+    ranked = ranking(folder, folder.history(), by)
+
+    def chosen(trial: Trial) -> exports.Choice:
+        found = ranked.validated.get(trial.number)
+        if found is None or not found.scores:
+            return exports.Choice(trial)
+        fresh = {"mean": found.mean, "standard_error": found.error, "seeds": len(found.scores)}
+        return exports.Choice(trial, ranked.basis, fresh)
+
+    return exports.export(folder, [chosen(trial) for trial in ranked.trials], top=top)
 
 
 @dataclass(frozen=True)
@@ -186,7 +228,7 @@ def confirm(
         storage=storage,
         display=display,
     )
-    if not is_confirmed(confirmed.folder):
+    if not has_ended(confirmed.folder):
         return Confirmation(confirmed)
     evidence = conclude(confirmed.folder, confirmed.test.labels)
     on_verdict(confirmed, evidence)

@@ -28,6 +28,18 @@ class SchedulerConfig(Config):
     """All but the best 1/reduction stop at a rung, and rungs lie a factor of this apart."""
 
 
+class FinalConfig(Config):
+    """The last step of a search: its best few run again on fresh splits and seeds, and their mean ranks them.
+
+    The test split stays shut. Every configuration gets the same seeds, so that scores are compared in pairs.
+    """
+
+    top: Annotated[Whole, Field(ge=1)] = 4
+    """How many of the best trials run again."""
+    seeds: Annotated[Whole, Field(ge=1)] = 3
+    """On how many fresh seeds, each for its split, order and initialisation."""
+
+
 class SearchConfig(Config):
     """How many trials, from which sampler, judged by what, and within which bounds."""
 
@@ -59,6 +71,8 @@ class SearchConfig(Config):
     """More failed trials than this share of those that ended, and at least three, stop the search."""
     exempt_share: Annotated[Real, Field(ge=0, le=1)] = 0.0
     """Share of the trials that would be stopped, drawn by seed, that go on: by them ASHA's stops are judged."""
+    final: FinalConfig | None = FinalConfig()
+    """The last step, which ranks the best few by their mean on fresh seeds; null: the search's own scores rank."""
     keep_best: Annotated[Whole, Field(ge=1)] = 10
     """Finished trials whose checkpoints stay, to be exported."""
     grid_points: Annotated[Whole, Field(ge=2, le=1000)] = 5
@@ -72,6 +86,11 @@ class SearchConfig(Config):
         if len(set(baselines)) != len(baselines):
             raise ValueError("baselines must differ from each other")
         return baselines
+
+    @property
+    def checkpoints_kept(self) -> int:
+        """Of how many of the best trials the checkpoints stay: `keep_best`, and never fewer than the last step runs."""
+        return max(self.keep_best, 0 if self.final is None else self.final.top)
 
     @property
     def metric_key(self) -> str:

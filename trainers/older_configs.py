@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
+BEFORE_THE_FINAL_STEP = {"final": None}  # of `search`
 
 
 def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -12,7 +13,8 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     What a search keeps is resolved: every field that there was is in it. So a field that is missing was not there yet,
     while in a user's file it has its default.
     """
-    data = stored.get("data")
-    if not isinstance(data, Mapping | None):
+    data, search = stored.get("data"), stored.get("search")
+    if not isinstance(data, Mapping | None) or not isinstance(search, Mapping | None):
         return dict(stored)  # whoever checks it says so
-    return {**stored, "data": {**BEFORE_SPLIT_RULES, **(data or {})}}
+    meant = {**stored, "data": {**BEFORE_SPLIT_RULES, **(data or {})}}
+    return meant if search is None else {**meant, "search": {**BEFORE_THE_FINAL_STEP, **search}}

@@ -15,6 +15,14 @@ app = typer.Typer()
 TAKE = "Take away"
 
 
+class By(StrEnum):
+    """What ranks a search's trials."""
+
+    SEARCH = "search"
+    FINAL = "final"
+    CONFIRM = "confirm"
+
+
 class Tables(StrEnum):
     """File formats of tables."""
 
@@ -26,6 +34,14 @@ class Tables(StrEnum):
 def export(
     name: Name,
     top: Annotated[int, typer.Option("--top", help="How many of the best trials.")] = 1,
+    by: Annotated[
+        By | None,
+        typer.Option(
+            "--by",
+            help="What ranks them: confirm or final, their mean on fresh seeds; search, its own scores "
+            "(default: the first of these that there is).",
+        ),
+    ] = None,
     tables: Annotated[
         Tables | None, typer.Option("--tables", help="Instead: trials, epochs and decisions as csv or parquet.")
     ] = None,
@@ -33,13 +49,13 @@ def export(
     json_: Json = False,
 ) -> None:
     """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
-    from search.exports import export as exports
+    from search import api
 
     if tables is not None:
         folder = opened(name, results)
         paths = folder.frames().write(folder.tables, tables.value)
     else:
-        paths = exports.export(name, top=top, results=results)
+        paths = api.export(name, top=top, by=None if by is None else by.value, results=results)
     if json_:
         print_json([str(path) for path in paths])
         return

@@ -157,7 +157,7 @@ def sync(name: Name, results: Results = None, json_: Json = False) -> None:
 
     folder = opened(name, results)
     tell = console.err.print if json_ else say
-    told = {each.title: outbox.sync(each, tell) for each in (folder, *folder.confirmations())}
+    told = {each.title: outbox.sync(each, tell) for each in (folder, *folder.inner())}
     if json_:
         print_json({title: synced.as_json() for title, synced in told.items()})
     for title, synced in told.items():

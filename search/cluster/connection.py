@@ -21,6 +21,11 @@ PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
+def is_connected() -> bool:
+    """Whether this process is connected to a Ray."""
+    return bool(ray.is_initialized())
+
+
 @contextmanager
 def connected(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> Iterator[None]:
     """Be connected to Ray inside.
@@ -29,7 +34,7 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     Ray that this process is connected to already is used as it is, and stays. cpus, gpus: how many a Ray of our
     own counts on; None: those of this machine.
     """
-    if ray.is_initialized():
+    if is_connected():
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

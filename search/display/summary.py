@@ -10,6 +10,8 @@ from search.engine.runner import SearchResult
 from search.engine.status import counts_line, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences
+from search.evidence.final_ranking import in_words as on_fresh_seeds
+from search.evidence.final_ranking import ranking
 from search.storage.search_folder import SearchFolder
 
 
@@ -21,10 +23,13 @@ def in_words(found: SearchResult) -> Iterator[RenderableType]:
     ended = "the search is done" if found.reason == "done" else state_in_words(found.reason)
     yield f"{ended}: {counts_line(folder, history)}"
     yield f"data: {about['provenance']['data']['description']}"
-    if history.ranked():
+    ranked = ranking(folder, history)
+    if ranked.trials:
         yield ""
-        yield leaderboard(history.ranked()[:10], metric)
-        yield "One seed each: scores that lie close together are not distinguished, and luck is part of the best one."
+        yield leaderboard(ranked.trials[:10], metric, ranked.validated)
+        yield from on_fresh_seeds(ranked)
+        if not ranked.validated:
+            yield "One seed each: scores that lie close together are not distinguished; luck is part of the best one."
     yield ""
     if folder.report.exists():  # a machine without plotly draws none
         yield f"report   {folder.report}"

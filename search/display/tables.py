@@ -1,6 +1,6 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -9,6 +9,7 @@ from rich.text import Text
 from search.display.fitted import GAP, Column, FittedTable
 from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.evidence.final_ranking import Validated, in_words, ranking
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import searched, values_of
 from search.storage.search_folder import SearchFolder
@@ -20,20 +21,28 @@ NEWEST = 100  # trials that `show` has a row for, besides those that run, unless
 FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
 
 
-def leaderboard(ranked: Sequence[Trial], metric: str) -> FittedTable:
-    """Finished trials, best first, as `History.ranked` gives them."""
+def leaderboard(ranked: Sequence[Trial], metric: str, validated: Mapping[int, Validated] | None = None) -> FittedTable:
+    """Finished trials, best first.
+
+    Args:
+        ranked: the trials.
+        metric: the key of the search's metric.
+        validated: what the trials that ran on fresh seeds came to there, by number.
+    """
+    told = validated or {}
     rows = [
         (
             str(rank),
             str(trial.number),
             trial.family + (" (baseline)" if trial.baseline else ""),
+            *([told[trial.number].in_words() if trial.number in told else ""] if told else []),
             f"{trial.score:.4f}",
             values_of(trial),
         )
         for rank, trial in enumerate(ranked, 1)
     ]
-    score = Column(metric.removeprefix("val_"))
-    columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), score)
+    scores = [*([Column("fresh seeds")] if told else []), Column(metric.removeprefix("val_"))]
+    columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), *scores)
     return FittedTable((*columns, Column("values", gives_way="wrapped")), rows)
 
 
@@ -74,9 +83,11 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     yield f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"
     yield f"data: {data}"
     yield ""
-    if ranked := history.ranked():
+    ranked = ranking(folder, history)
+    if ranked.trials:
         yield Text("best", style="bold")
-        yield leaderboard(ranked[:5], metric)
+        yield leaderboard(ranked.trials[:5], metric, ranked.validated)
+        yield from in_words(ranked)
         yield ""
     trials = shown_trials(history, every=every)
     which = "all trials" if len(trials) == len(history.trials) else f"the newest {NEWEST} trials and those that run"
@@ -107,7 +118,7 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
         why = in_one_line(error) if isinstance(error, OSError) else str(error)
         nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
         return {"name": folder.name, "state": "damaged", **nothing, "data": why}
-    best = next(iter(history.ranked()), None)
+    best = next(iter(ranking(folder, history).trials), None)
     return {
         "name": folder.name,
         "state": search_state(folder, history),

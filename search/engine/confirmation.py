@@ -11,35 +11,24 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from search.algorithms.proposer import Question
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.leak_guard import refuse_faults
-from search.engine.plan import plan_of
-from search.engine.prepare import Task, prepared
+from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, begun_with, paired_task
+from search.engine.prepare import prepared
 from search.engine.runner import SearchResult, drive
-from search.evidence.candidates import Candidate, candidates, fresh_seeds, is_confirmed, read_plan
+from search.evidence.candidates import CONFIRMS, Candidate, as_plan, candidates, fresh_seeds, has_ended, read_plan
+from search.evidence.final_ranking import last_step
 from search.journal.history import History, Trial
-from search.storage.fetch import bring_confirmations, bring_results, know_every_opening, opened
+from search.storage.fetch import bring_inner, bring_results, know_every_opening, opened
 from search.storage.ownership import taken
-from search.storage.provenance import about_data, provenance
-from search.storage.results_folder import create_folder
 from search.storage.search_folder import SearchFolder, results_root
 from search.storage.test_split_log import is_opened_by, open_once
-from spaces.spec import SearchSpec
-from trainers.config import TrialConfig
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
 from trainers.errors import InputError
-from trainers.older_configs import as_meant_then
-
-GIVEN_SPLIT = (
-    "the validation split is your own and stays: the seeds vary initialisation, order and, where a shape leaves some "
-    "out, the training images"
-)
 
 
 @dataclass(frozen=True)
@@ -54,32 +43,6 @@ class Confirmed:
     def ended(self) -> str:
         """How the session ended; done where none was needed."""
         return self.session.reason if self.session else "done"
-
-
-class ConfirmationAgenda:
-    """Every candidate with the first seed, then every one with the second, and so on: pairs are whole early."""
-
-    def __init__(self, spec: SearchSpec, trials: dict[int, Trial], chosen: Sequence[Candidate], seeds: Sequence[int]):
-        self._spec, self._trials, self._chosen, self._seeds = spec, trials, chosen, seeds
-
-    def planned(self, history: History) -> int:
-        """A trial for each candidate and seed."""
-        return len(self._chosen) * len(self._seeds)
-
-    def question(self, number: int, history: History) -> Question:
-        """The searched trial's configuration with another seed for its split, order and initialisation."""
-        k, position = divmod(number, len(self._chosen))
-        candidate, seed = self._chosen[position], self._seeds[k]
-        trial = self._trials[candidate.trial]
-        config = as_meant_then(trial.config)
-        raw = config | {"seed": seed, "data": config["data"] | {"seed": seed}}
-        note = f"trial {candidate.trial}, seed {seed}"
-        return Question(trial.values, TrialConfig.model_validate(raw), note=note)
-
-    def best_of_each(self, history: History) -> set[int]:
-        """Each candidate's best run so far, on validation images: its weights are kept, to be registered."""
-        places = {trial.number: trial.number % len(self._chosen) for trial in history.ranked()[::-1]}
-        return set({place: number for number, place in places.items()}.values())
 
 
 def confirm(
@@ -111,16 +74,17 @@ def confirm(
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
     if searched.storage is not None:  # another host may have gone on with it
         with taken(searched, display.say):
-            bring_confirmations(searched)
+            bring_inner(searched)
     spec, history, folder = searched.spec(), searched.history(), _current(searched, again)
+    best = last_step(searched, history).trials
     if folder.is_begun():
         chosen, drawn = read_plan(folder)
-        _refuse_another_size(folder, chosen, drawn, history, top, seeds)
+        _refuse_another_size(folder, chosen, drawn, history, best, top, seeds)
     else:
-        chosen, drawn = candidates(history, top or 1), fresh_seeds(spec, folder.name, seeds or 10)
+        chosen, drawn = candidates(history, top or 1, best), fresh_seeds(spec, folder.name, seeds or 10)
     test = load_test(spec.data, data)
-    agenda = ConfirmationAgenda(spec, history.trials, chosen, drawn)
-    if is_confirmed(folder):
+    agenda = PairedAgenda(history.trials, chosen, drawn)
+    if has_ended(folder):
         display.say(f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
         bring_results(folder)
         return Confirmed(folder, None, test)
@@ -134,22 +98,13 @@ def confirm(
     if original.has_given_validation:
         display.say(GIVEN_SPLIT)
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
-    runs = folder.spec() if folder.is_begun() else confirmation_spec(spec, folder.name)
-    task = Task(
-        folder,
-        runs,
-        plan_of(runs, arrays[drawn[0]], agenda.planned(history)),
-        data=arrays,
-        agenda=lambda slots: agenda,
-        test=test,
-        kept=agenda.best_of_each,
-    )
+    task = paired_task(folder, agenda, arrays, test)
+    planned = as_plan(chosen, drawn) | {"test": split_fingerprint(test), "allowed": allowed}
+    make_folder = begun_with(task, CONFIRMS, planned)
 
     def begin() -> None:
         _open_test(folder, again=again)
-        planned: dict[str, Any] = {"candidates": [vars(candidate) for candidate in chosen], "seeds": drawn}
-        planned |= {"test": split_fingerprint(test), "allowed": allowed}
-        create_folder(searched.path, runs, provenance(about_data(arrays[drawn[0]])), confirms=planned)
+        make_folder()
 
     if folder.is_begun():
         _refuse_other_test(folder, test)
@@ -174,14 +129,14 @@ def _open_test(folder: SearchFolder, *, again: bool) -> None:
 
 def _refuse_other_test(folder: SearchFolder, test: Split) -> None:
     """Raise InputError when a confirmation began with other test images than those that are here."""
-    if folder.about()["confirms"]["test"] != split_fingerprint(test):
+    if folder.about()[CONFIRMS]["test"] != split_fingerprint(test):
         raise InputError(f"{folder.title} was begun with other test images than those that are here now")
 
 
 def _current(searched: SearchFolder, again: bool) -> SearchFolder:
     """The confirmation that is meant: the last one, or a new one."""
     begun = searched.confirmations()
-    if begun and not (again and is_confirmed(begun[-1])):
+    if begun and not (again and has_ended(begun[-1])):
         return begun[-1]
     return searched.next_confirmation()
 
@@ -192,25 +147,19 @@ def _last_end(folder: SearchFolder) -> datetime:
     return datetime.fromtimestamp(ended / 1000, UTC)
 
 
-def confirmation_spec(spec: SearchSpec, name: str) -> SearchSpec:
-    """The spec by which a confirmation runs: nothing is stopped, and a checkpoint for each candidate is kept."""
-    scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
-    search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None})
-    return spec.model_copy(update={"name": name, "search": search})
-
-
 def _refuse_another_size(
     folder: SearchFolder,
     chosen: Sequence[Candidate],
     drawn: Sequence[int],
     history: History,
+    best: Sequence[Trial],
     top: int | None,
     seeds: int | None,
 ) -> None:
-    same_top = top is None or {one.trial for one in chosen} == {one.trial for one in candidates(history, top)}
+    same_top = top is None or {one.trial for one in chosen} == {one.trial for one in candidates(history, top, best)}
     if same_top and seeds in (None, len(drawn)):
         return
     what = f"{len(chosen)} configurations on {len(drawn)} seeds"
-    if is_confirmed(folder):
+    if has_ended(folder):
         raise InputError(f"{folder.searched.name} was confirmed with {what}; say --again for another confirmation")
     raise InputError(f"{folder.name} was begun with {what}; go on with it without --top and --seeds")

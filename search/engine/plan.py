@@ -40,6 +40,8 @@ class Plan:
     checkpoints_kept: int  # of trials that have ended
     slots: int  # how many trials run at once
     standard_error: float
+    final_trials: int = 0  # of the last step, as far as so many trials finish
+    final_seeds: int = 0
 
     @property
     def classifier_epochs(self) -> int:
@@ -47,9 +49,14 @@ class Plan:
         return self.last_epoch - self.representation_epochs
 
     @property
+    def final_runs(self) -> int:
+        """Runs of the last step; none is stopped."""
+        return self.final_trials * self.final_seeds
+
+    @property
     def disk_bytes(self) -> int:
         """What checkpoints take at most: three a running trial, of which one is being written, and those that stay."""
-        return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept)
+        return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept + self.final_trials)
 
     def in_slots(self, slots: int) -> "Plan":
         """The same search with at most `slots` trials at once."""
@@ -70,7 +77,11 @@ def check_workers(spec: SearchSpec, data: TrialData) -> None:
 
 def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
     """The plan of a search on its data, extended by `extra` trials, in the slots of this machine."""
-    return plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
+    planned = plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
+    if spec.search.final is None:
+        return planned
+    top = min(spec.search.final.top, planned.trials)
+    return replace(planned, final_trials=top, final_seeds=spec.search.final.seeds)
 
 
 def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
@@ -92,7 +103,7 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         expected_representation_epochs_per_trial=one,
         expected_classifier_epochs_per_trial=two,
         checkpoint_bytes=checkpoint_bytes(spec.base, data.train.images.shape[1]),
-        checkpoints_kept=min(spec.search.keep_best + 1, trials),  # the best, and the best CL trial
+        checkpoints_kept=min(spec.search.checkpoints_kept + 1, trials),  # the best, and the best CL trial
         slots=min(trials, local_slots(spec), spec.search.max_concurrent or trials),
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
@@ -147,9 +158,10 @@ class Calibration:
     gpu: str | None = None  # its name
 
     def search_seconds(self, plan: Plan, slots: int) -> float:
-        """What the expected epochs of each stage take in so many slots."""
-        stage_two = plan.expected_classifier_epochs
-        stage_one = plan.expected_epochs - stage_two
+        """What the expected epochs of each stage take in so many slots, those of the last step included."""
+        stage_two = plan.expected_classifier_epochs + plan.final_runs * plan.classifier_epochs
+        stage_one = plan.expected_epochs - plan.expected_classifier_epochs
+        stage_one += plan.final_runs * plan.representation_epochs
         return (stage_one * self.representation_seconds + stage_two * self.classifier_seconds) / slots
 
 
@@ -202,6 +214,11 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
         f"epochs      {plan.expected_epochs} expected, {plan.expected_epochs - stage_two} of stage one and {stage_two} "
         f"of stage two; {plan.most_epochs} at most"
     )
+    if plan.final_runs:
+        yield (
+            f"last step   the best {plan.final_trials} again on {plan.final_seeds} fresh seeds: "
+            f"{plan.final_runs} runs, {plan.final_runs * plan.last_epoch} epochs more (search.final)"
+        )
     yield (
         f"disk        {plan.disk_bytes / 1e6:.0f} MB at most for checkpoints of {plan.checkpoint_bytes / 1e6:.1f} MB, "
         f"with {plan.slots} trials at once"

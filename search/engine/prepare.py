@@ -34,11 +34,13 @@ class Task:
     extend_by: int = 0  # so many proposed trials more than were planned
     test: Split | None = None  # on which trials are scored at their end; None in a search
     kept: Callable[[History], set[int]] | None = None  # see `to_keep`
+    validated: frozenset[int] = frozenset()  # trials that a last step has run on fresh seeds: one may be the best
 
     def to_keep(self, history: History) -> set[int]:
-        """The trials whose last checkpoint stays: by default a search's best ones."""
-        choose = self.kept or (lambda history: best_and_contrast(history, self.spec.search.keep_best))
-        return choose(history)
+        """The trials whose last checkpoint stays: by default a search's best ones, and those validated before."""
+        if self.kept is not None:
+            return self.kept(history)
+        return best_and_contrast(history, self.spec.search.checkpoints_kept) | self.validated
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from search.algorithms.proposer import SearchAgenda, planned_trials
 from search.cluster.membership import on_cluster
@@ -18,10 +19,11 @@ from search.engine.contact_sheet import leave_contact_sheet
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
 from search.engine.image_check import check_images
-from search.engine.interrupts import Signals, shown, signals_taken, told_how_to_go_on
+from search.engine.interrupts import Signals, connected_quietly, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import check_workers, make_plan
 from search.engine.prepare import Session, Task, prepared
 from search.engine.ray_tune import ConductorStopper, tuner
+from search.evidence.candidates import read_plan
 from search.journal.history import History
 from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
@@ -56,6 +58,14 @@ class SearchResult:
     ran: bool = True  # False: the search was complete, and nothing was left to run
 
 
+Then: TypeAlias = Callable[[SearchResult], SearchResult]  # after a session; how the search ended with what it added
+
+
+def itself(found: SearchResult) -> SearchResult:
+    """Nothing follows."""
+    return found
+
+
 def run(
     spec: SearchSpec,
     *,
@@ -63,12 +73,14 @@ def run(
     data: Path | None = None,
     address: str | None = None,
     start_from: str | None = None,
+    then: Then = itself,
     display: Display,
 ) -> SearchResult:
     """Run a new search to its end.
 
     results, data: as `--results` and `--data`. address: None runs a Ray of our own on this machine, else "auto" or
     HOST:PORT of a running cluster. start_from: an older search on the same data, whose trials the sampler is told.
+    then: what follows, while Ray is still there: the last step.
     Raises InputError and EnvironmentProblem before anything is written.
     """
     root = results_root(results)
@@ -93,11 +105,10 @@ def run(
         create_folder(root, spec, provenance(about_data(arrays)), begun=begun)
         leave_contact_sheet(task.folder, spec, arrays, display.say)
 
-    with (
-        told_how_to_go_on(task.folder, display),
-        prepared(task, address=address, display=display, begin=begin) as session,
-    ):
-        return drive(session)
+    with told_how_to_go_on(task.folder, display), connected_quietly(address, display):
+        with prepared(task, address=address, display=display, begin=begin) as session:
+            found = drive(session)
+        return then(found)
 
 
 def _say_of_data(spec: SearchSpec, arrays: TrialData, display: Display) -> None:
@@ -114,30 +125,37 @@ def resume(
     address: str | None = None,
     storage: str | None = None,
     anyway: bool = False,
+    then: Then = itself,
     display: Display,
 ) -> SearchResult:
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
     extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
-    folder is not here. anyway: also when the code that decides scores and decisions is not that which it began
-    with.
+    folder is not here. anyway: also when the code that decides scores and decisions is not that which it began with.
+    then: what follows, while Ray is still there where it was needed: the last step, which may have been left.
     """
     folder = opened(results_root(results), name, storage)
-    with told_how_to_go_on(folder, display), taken(folder, display.say) as hold:
-        spec, history = folder.spec(), hold.history
-        if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
+    with told_how_to_go_on(folder, display), ExitStack() as ray:
+        with taken(folder, display.say) as hold:
+            spec, history = folder.spec(), hold.history
+            if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
+                found = SearchResult(folder, history, "done", undelivered(folder), None, None, None, ran=False)
+            else:
+                arrays = load(spec.data, data)
+                refuse_other_data(folder, arrays)
+                refuse_other_code(folder, anyway=anyway, say=display.say)
+                leave_contact_sheet(folder, spec, arrays, display.say)
+                _say_of_data(spec, arrays, display)
+                if extend_by:
+                    display.say(_extended_in_words(spec, history.extra, extend_by))
+                task = _search_task(folder, spec, arrays, history.extra, extend_by)
+                ray.enter_context(connected_quietly(address, display))
+                with prepared(task, address=address, display=display, hold=hold) as session:
+                    found = drive(session)
+        found = then(found)
+        if not found.ran:
             display.say(f"{name} is complete: there is nothing left to run")
-            return SearchResult(folder, history, "done", undelivered(folder), None, None, None, ran=False)
-        arrays = load(spec.data, data)
-        refuse_other_data(folder, arrays)
-        refuse_other_code(folder, anyway=anyway, say=display.say)
-        leave_contact_sheet(folder, spec, arrays, display.say)
-        _say_of_data(spec, arrays, display)
-        if extend_by:
-            display.say(_extended_in_words(spec, history.extra, extend_by))
-        task = _search_task(folder, spec, arrays, history.extra, extend_by)
-        with prepared(task, address=address, display=display, hold=hold) as session:
-            return drive(session)
+        return found
 
 
 def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extra: int = 0, extend_by: int = 0) -> Task:
@@ -152,6 +170,7 @@ def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extr
         data={spec.data.seed: arrays},
         agenda=lambda slots: SearchAgenda(spec, slots),
         extend_by=extend_by,
+        validated=frozenset(one.trial for final in folder.finals() for one in read_plan(final)[0]),
     )
 
 

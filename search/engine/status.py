@@ -1,15 +1,24 @@
 """How a search stands: its state in a word, and its trials counted."""
 
 from search.algorithms.proposer import planned_trials
+from search.evidence.candidates import plan_in
+from search.evidence.final_ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
 from search.storage.search_folder import SearchFolder
 
 
 def search_state(folder: SearchFolder, history: History) -> str:
-    """One word for a search: running, done, or why it paused (interrupted when its driver was killed)."""
-    if folder.holder() is not None:
+    """One word for a search: running, done, or why it paused (interrupted when its driver was killed).
+
+    One whose last step is not through is no more done than one whose trials are not.
+    """
+    if any(one.holder() is not None for one in (folder, *folder.finals())):
         return "running"
-    return str(history.closed["reason"]) if history.closed else "interrupted"
+    if history.closed is None:
+        return "interrupted"
+    reason = str(history.closed["reason"])
+    is_waiting = reason == "done" and folder.searched is folder and is_wanted(folder, folder.spec(), history)
+    return "interrupted" if is_waiting else reason
 
 
 def state_in_words(state: str) -> str:
@@ -18,9 +27,9 @@ def state_in_words(state: str) -> str:
 
 
 def planned_in(folder: SearchFolder, history: History) -> int:
-    """How many trials a search, or a confirmation, is to have."""
-    if (confirms := folder.about().get("confirms")) is not None:
-        return len(confirms["candidates"]) * len(confirms["seeds"])
+    """How many trials a search, its last step or a confirmation is to have."""
+    if (plan := plan_in(folder.about())) is not None:
+        return len(plan["candidates"]) * len(plan["seeds"])
     return planned_trials(folder.spec(), history.extra)
 
 

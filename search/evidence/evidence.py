@@ -166,9 +166,10 @@ def _summary(evidence: Evidence, metric: str, label: str) -> Summary:
 def _curse_in_words(first: Candidate, curse: WinnersCurse) -> str:
     # of a mean that lies in [0, 1]
     interval = curse.interval and curse.interval.within(curse.search_score - 1, curse.search_score)
+    whose = "the search's best score" if first.rank == 1 else "the best of their scores in the search"
     between = f", {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
     return (
-        f"the search's best score, {curse.search_score:.4f} by trial {first.trial}, is {curse.confirmed_mean:.4f} on "
+        f"{whose}, {curse.search_score:.4f} by trial {first.trial}, is {curse.confirmed_mean:.4f} on "
         f"fresh seeds, validated like it: {curse.drop:+.4f} of it did not come back{between}."
     )
 

@@ -4,7 +4,7 @@ An export is one tuple: the configuration, the epoch and metric that it reached,
 (beside it) and that file's hash, the data's fingerprint, seed, device, threads and versions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import Field
 from search.journal.history import Trial
 from search.journal.labels import searched
 from search.storage.fetch import bring_checkpoints, bring_results
-from search.storage.results_folder import all_folders, open_folder
+from search.storage.results_folder import all_folders
 from search.storage.search_folder import SearchFolder, results_root
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.checkpoint import newest_checkpoint_path
@@ -56,34 +56,53 @@ class Export:
     search_id: str | None = None  # of the search that it was exported from
 
 
-def export(name: str, *, top: int = 1, results: Path | None = None) -> list[Path]:
-    """Write the best `top` finished trials of a search as best-1.yaml and best-1.pt, and so on; the YAML files.
+@dataclass(frozen=True)
+class Choice:
+    """A trial to export, and why it stands at its rank."""
 
-    Raises InputError when fewer trials finished, or when one's checkpoint is gone or damaged.
+    trial: Trial
+    by: str = "search"  # or final, or confirm: what ranks it
+    fresh_seeds: Mapping[str, Any] | None = None  # mean, standard error and number of seeds, where it ran on some
+
+
+def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> list[Path]:
+    """Write the first `top` of a search's finished trials as best-1.yaml and best-1.pt, and so on; the YAML files.
+
+    Older files of that kind are removed: they are of another choice.
+
+    Args:
+        folder: of the search.
+        ranked: its finished trials, best first.
+        top: how many.
+
+    Raises:
+        InputError: fewer trials finished, or one's checkpoint is gone or damaged. Nothing was removed.
     """
-    folder = open_folder(results_root(results), name)
-    ranked = folder.history().ranked()
+    name = folder.name
     if not 1 <= top <= len(ranked):
         finished = "1 trial" if len(ranked) == 1 else f"{len(ranked)} trials"
         raise InputError(f"--top: {finished} of {name} finished, but got {top}")
     bring_results(folder)
-    bring_checkpoints(folder, [trial.number for trial in ranked[:top]])
-    kept = [newest_checkpoint_path(folder.trial(trial.number).checkpoints) for trial in ranked[:top]]
-    for trial, checkpoint in zip(ranked, kept, strict=False):
+    chosen = ranked[:top]
+    bring_checkpoints(folder, [choice.trial.number for choice in chosen])
+    kept = [newest_checkpoint_path(folder.trial(choice.trial.number).checkpoints) for choice in chosen]
+    for choice, checkpoint in zip(chosen, kept, strict=True):
         if checkpoint is None:
-            keep = folder.spec().search.keep_best
             raise InputError(
-                f"trial {trial.number} of {name} has no whole checkpoint left to export; search.keep_best kept {keep}"
+                f"trial {choice.trial.number} of {name} has no whole checkpoint left to export; search.keep_best kept "
+                f"{folder.spec().search.checkpoints_kept}"
             )
+    for old in folder.all_exported():
+        old.unlink()
     return [
-        _export(folder, trial, rank, path)
-        for rank, (trial, path) in enumerate(zip(ranked, kept, strict=False), 1)
+        _export(folder, choice, rank, path)
+        for rank, (choice, path) in enumerate(zip(chosen, kept, strict=True), 1)
         if path is not None
     ]
 
 
-def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> Path:
-    spec, about = folder.spec(), folder.about()
+def _export(folder: SearchFolder, choice: Choice, rank: int, checkpoint: Path) -> Path:
+    spec, about, trial = folder.spec(), folder.about(), choice.trial
     device, gpu = _device_of(folder, trial)
     target, weights = folder.exported(rank)
     write_atomically(weights, checkpoint.read_bytes())
@@ -109,6 +128,8 @@ def _export(folder: SearchFolder, trial: Trial, rank: int, checkpoint: Path) -> 
         "search_id": about["id"],
         "trial": trial.number,
         "rank": rank,
+        "ranked_by": choice.by,
+        **({} if choice.fresh_seeds is None else {"fresh_seeds": dict(choice.fresh_seeds)}),
         "family": trial.family,
         "git_commit": about["provenance"]["git_commit"],
     }

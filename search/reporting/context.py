@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from search.evidence.final_ranking import Ranking, ranking
 from search.evidence.standard_error import balanced_accuracy_error, score_error
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import short, symbol
@@ -46,9 +47,14 @@ class View:
         return f"{self.spec.search.metric.replace('_', ' ')} (validation)"
 
     @cached_property
+    def ranking(self) -> Ranking:
+        """What ranks the finished trials: their mean on fresh seeds where the best few have one."""
+        return ranking(self.folder, self.history)
+
+    @property
     def ranked(self) -> list[Trial]:
         """Finished trials, best first."""
-        return self.history.ranked()
+        return self.ranking.trials
 
     @cached_property
     def drawn(self) -> list[Trial]:

@@ -15,16 +15,28 @@ def leaderboard(view: View) -> Section | None:
     """Finished trials, best first, each score with its standard error."""
     if not view.ranked:
         return Section("Leaderboard", paragraph("Nothing has finished yet."))
-    columns = ["rank", "trial", "loss", "score", "± s.e.", *map(symbol, searched(view.ranked[0]))]
+    fresh = ["fresh seeds", "± s.e. of it"] if view.ranking.validated else []
+    columns = ["rank", "trial", "loss", *fresh, "score", "± s.e.", *map(symbol, searched(view.ranked[0]))]
     rows = [_row(view, rank, trial) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
     more = len(view.ranked) - len(rows)
     note = (
+        f"{_of_fresh_seeds(view)}"
         f"Score: {view.metric_words} at a trial's last epoch. ± is the standard error from the choice of validation "
         f"images alone; seeds add to it. "
         + (f"{more} more finished trials, and those that did not finish, " if more else "Trials that did not finish ")
         + f"are in {view.folder.leaderboard.name} beside this page. A click on a header sorts."
     )
     return Section("Leaderboard", table(columns, rows, sorted_by="rank") + paragraph(note))
+
+
+def _of_fresh_seeds(view: View) -> str:
+    """What the columns of fresh seeds say; nothing where there are none."""
+    if not view.ranking.validated:
+        return ""
+    return (
+        f"Fresh seeds: the mean of {view.metric_words} on {view.ranking.seeds} splits and initialisations that no "
+        "trial of the search had, with its standard error from seed to seed; by it the best few are ranked. "
+    )
 
 
 def _row(view: View, rank: int, trial: Trial) -> list[Cell]:
@@ -39,9 +51,22 @@ def _row(view: View, rank: int, trial: Trial) -> list[Cell]:
         Cell(str(rank), rank),
         Cell(str(trial.number), trial.number),
         Cell(name, mark=COLOURS[trial.family]),
+        *_fresh_cells(view, trial),
         Cell(f"{trial.score:.4f}", trial.score),
         Cell("" if error is None else f"{error:.4f}", 0.0 if error is None else error),
         *values,
+    ]
+
+
+def _fresh_cells(view: View, trial: Trial) -> list[Cell]:
+    if not view.ranking.validated:
+        return []
+    found = view.ranking.validated.get(trial.number)
+    if found is None or not found.scores:
+        return [Cell("", 0.0), Cell("", 0.0)]
+    return [
+        Cell(f"{found.mean:.4f}", found.mean),
+        Cell("" if found.error is None else f"{found.error:.4f}", found.error or 0.0),
     ]
 
 
@@ -49,11 +74,20 @@ def as_csv(view: View) -> str:
     """Every trial, finished ones first and best first, then the others by number."""
     trials = frames(view.history).trials
     place = {trial.number: rank for rank, trial in enumerate(view.ranked, 1)}
-    told = view.history.trials.values()
+    told, found = view.history.trials.values(), view.ranking.validated
     trials = trials.assign(
         rank=trials["trial"].map(place).astype("Int64"),
         standard_error=pd.Series([view.error_of(trial) for trial in told], dtype=float),
+        **(_fresh_columns(view) if found else {}),
         latest=pd.Series([trial.latest(view.metric) for trial in told], dtype=float),
     ).rename(columns={"latest": f"last_{view.metric}"})
     columns = ["rank", *(column for column in trials.columns if column != "rank")]
     return trials[columns].sort_values(["rank", "trial"], na_position="last").to_csv(index=False, lineterminator="\n")
+
+
+def _fresh_columns(view: View) -> dict[str, pd.Series]:
+    """Mean and standard error on fresh seeds, of every trial by number; nothing where it had none."""
+    found = [view.ranking.validated.get(number) for number in view.history.trials]
+    means = [one.mean if one is not None and one.scores else None for one in found]
+    errors = [None if one is None else one.error for one in found]
+    return {"fresh_seeds_mean": pd.Series(means, dtype=float), "fresh_seeds_error": pd.Series(errors, dtype=float)}

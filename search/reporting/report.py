@@ -9,6 +9,8 @@ from pathlib import Path
 
 from search.algorithms.asha import rung_epochs
 from search.engine.status import counts_line, search_state, state_in_words
+from search.evidence.final_ranking import in_words as on_fresh_seeds
+from search.evidence.final_ranking import ranking
 from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol
 from search.reporting.contact_sheet import contact_sheet
@@ -52,6 +54,8 @@ def outcome(view: View) -> str:
         f"{'Best' if is_done else 'Best so far'}: trial {best.number} ({best.family}) with {view.metric} "
         f"{best.score:.4f} at {values}."
     )
+    if view.ranking.validated:
+        return " ".join([found, *on_fresh_seeds(view.ranking)])
     error = view.error_of(best)
     doubt = "One seed each" + ("" if error is None else f", and a standard error of {error:.3f} from the images alone")
     return f"{found} {doubt}: nearby scores are not distinguished, and luck is part of the best one."
@@ -139,7 +143,7 @@ def _bring_what_it_shows(folder: SearchFolder) -> str | None:
     try:
         bring_results(folder)
         history = folder.history()
-        pictured = [*history.ranked()[:1], *filter(None, [best_of_cl(history)])]
+        pictured = [*ranking(folder, history).trials[:1], *filter(None, [best_of_cl(history)])]
         missing = [trial.number for trial in pictured if not folder.trial(trial.number).embedding.exists()]
         bring_checkpoints(folder, missing)
     except EnvironmentProblem as problem:

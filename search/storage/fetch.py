@@ -51,8 +51,8 @@ def bring(root: Path, name: str, uri: str) -> SearchFolder:
     return open_folder(root, name)
 
 
-def bring_confirmations(folder: SearchFolder) -> None:
-    """Bring the confirmations that another host has begun; nothing where the search is in no store."""
+def bring_inner(folder: SearchFolder) -> None:
+    """Bring the last steps and confirmations that another host has begun; nothing where the search is in no store."""
     if (storage := folder.storage) is None:
         return
     names, uri = _names(storage), str(folder.spec().storage.uri)

@@ -7,7 +7,7 @@ from functools import partial
 
 from search.storage.lease import live_holder
 from search.storage.object_store import Storage, at_once
-from search.storage.search_folder import ABOUT, SearchFolder
+from search.storage.search_folder import ABOUT, FINAL, SearchFolder
 from trainers.errors import InputError
 
 
@@ -19,6 +19,8 @@ def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | No
     answer.
     """
     if folder.searched is not folder:
+        if folder.name.startswith(FINAL):
+            raise InputError(f"{folder.title} is the search's last step, which stays as long as its search")
         raise InputError(
             f"{folder.title} is a confirmation, which stays as long as its search: it has opened the test split"
         )

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,16 @@ from trainers.wording import did_you_mean
 
 
 def create_folder(
-    root: Path, spec: SearchSpec, provenance: dict[str, Any], *, begun: Iterable[Event] = (), **more: Any
+    root: Path,
+    spec: SearchSpec,
+    provenance: dict[str, Any],
+    *,
+    begun: Iterable[Event] = (),
+    noted: Mapping[str, Any] | None = None,
 ) -> SearchFolder:
     """Make a new search's folder, whole or not at all.
 
-    begun: what its journal begins with. more: what else search.json is to hold.
+    begun: what its journal begins with. noted: what else search.json is to hold.
     """
     path = root / spec.name
     refuse_existing(root, spec.name)
@@ -30,7 +35,7 @@ def create_folder(
     partial = root / f".{spec.name}.{os.getpid()}.partial"
     try:
         partial.mkdir()
-        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **more}
+        about = {"format": FORMAT, "id": uuid.uuid4().hex, "provenance": provenance, **(noted or {})}
         (partial / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         (partial / SPEC).write_text(spec.dump_yaml(), encoding="utf-8")
         with closing(Journal(partial / JOURNAL)) as journal:

@@ -11,6 +11,7 @@ results/NAME/
   trials/0007/         log.txt, result.json, checkpoints/, embedding.json
   optuna.log           the search as an Optuna study, for optuna-dashboard
   test-split.jsonl     when the test split was looked at, by what
+  final-1/             the last step: the best few on fresh seeds, a folder like this one
   confirm-1/           a confirmation: a folder like this one, and verdict.json
   index.html, leaderboard.csv, figures/   what `report` leaves
   best-1.yaml, best-1.pt, tables/         what `export` leaves
@@ -49,7 +50,7 @@ DELIVERED, DELIVERY_LOCK = "delivered.json", "delivery.lock"
 DRIVER_LOCK, DRIVER_LOG, STOP, RAY = "driver.lock", "driver.log", "stop", "ray"
 REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "figures", "optuna.log"
 CONTACT_SHEET = "images.jpg"
-CONFIRMATION, EXPORTED = "confirm-", "best-"  # what follows is a number, from 1
+FINAL, CONFIRMATION, EXPORTED = "final-", "confirm-", "best-"  # what follows is a number, from 1
 LOCK_PATIENCE = 1.0  # seconds: who only looks whether it is held has it for a moment too
 
 
@@ -76,19 +77,18 @@ class SearchFolder:
 
     @property
     def title(self) -> str:
-        """The search's name, followed by the confirmation's where this is one."""
+        """The search's name, followed by that of its last step or confirmation where this is one."""
         return self.name if self.searched is self else f"{self.searched.name} {self.name}"
 
     @property
     def searched(self) -> "SearchFolder":
-        """The search that this confirms; a search is its own."""
+        """The search whose last step or confirmation this is; a search is its own."""
         is_inside = (self.path.parent / ABOUT).exists()
         return SearchFolder(self.path.parent) if is_inside else self
 
     def confirmations(self) -> list["SearchFolder"]:
         """The search's confirmations, in the order in which they were begun."""
-        found = [about.parent for about in self.path.glob(f"{CONFIRMATION}*/{ABOUT}")]
-        return sorted(map(SearchFolder, found), key=_confirmation_number)
+        return self._numbered(CONFIRMATION)
 
     def confirmation(self, name: str) -> "SearchFolder":
         """The search's confirmation of that name."""
@@ -96,17 +96,35 @@ class SearchFolder:
 
     def next_confirmation(self) -> "SearchFolder":
         """Where the search's next confirmation is to stand; it is not begun."""
-        begun = self.confirmations()
-        last = _confirmation_number(begun[-1]) if begun else 0
-        return self.confirmation(f"{CONFIRMATION}{last + 1}")
+        return self._next(CONFIRMATION)
+
+    def finals(self) -> list["SearchFolder"]:
+        """The search's last steps, in the order in which they were begun: a new one where it was extended."""
+        return self._numbered(FINAL)
+
+    def next_final(self) -> "SearchFolder":
+        """Where the search's next last step is to stand; it is not begun."""
+        return self._next(FINAL)
+
+    def inner(self) -> list["SearchFolder"]:
+        """What stands inside the search's folder as a folder like it: its last steps and confirmations."""
+        return [*self.finals(), *self.confirmations()]
 
     def is_begun(self) -> bool:
-        """Whether the search, or the confirmation, is there: its folder was made, whole."""
+        """Whether the search, its last step or the confirmation is there: its folder was made, whole."""
         return (self.path / ABOUT).exists()
 
     def driven(self) -> "SearchFolder | None":
-        """The search, or the confirmation of it, that a driver has now; None when nobody does."""
-        return next((one for one in (self, *self.confirmations()) if one.holder() is not None), None)
+        """The search, or what stands inside it, that a driver has now; None when nobody does."""
+        return next((one for one in (self, *self.inner()) if one.holder() is not None), None)
+
+    def _numbered(self, prefix: str) -> list["SearchFolder"]:
+        found = [about.parent for about in self.path.glob(f"{prefix}*/{ABOUT}")]
+        return sorted(map(SearchFolder, found), key=_number)
+
+    def _next(self, prefix: str) -> "SearchFolder":
+        begun = self._numbered(prefix)
+        return SearchFolder(self.path / f"{prefix}{(_number(begun[-1]) if begun else 0) + 1}")
 
     @property
     def test_openings(self) -> Path:
@@ -189,6 +207,10 @@ class SearchFolder:
         """Configuration and weights of the search's trial at `rank`, from 1."""
         return self.path / f"{EXPORTED}{rank}.yaml", self.path / f"{EXPORTED}{rank}.pt"
 
+    def all_exported(self) -> list[Path]:
+        """Every file that an export left."""
+        return [path for end in ("yaml", "pt") for path in sorted(self.path.glob(f"{EXPORTED}[0-9]*.{end}"))]
+
     def spec(self) -> SearchSpec:
         """The resolved spec that the search runs by."""
         return load_spec(str(self.path / SPEC), kept=True)
@@ -250,7 +272,7 @@ class SearchFolder:
 
     def hint(self, verb: str, *, named: bool = True, **flags: object) -> str:
         """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
-        if verb == "resume" and self.searched is not self:
+        if verb == "resume" and self.name.startswith(CONFIRMATION) and self.searched is not self:
             verb = "confirm"  # goes on with what was begun
         return self.command(verb, *([self.searched.name] if named else []), **flags)
 
@@ -269,5 +291,5 @@ def _write_holder(descriptor: int) -> None:
     os.write(descriptor, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}).encode())
 
 
-def _confirmation_number(folder: SearchFolder) -> int:
-    return int(folder.name.removeprefix(CONFIRMATION))
+def _number(folder: SearchFolder) -> int:
+    return int(folder.name.rpartition("-")[2])

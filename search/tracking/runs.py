@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from search.journal.history import Trial
-from search.storage.search_folder import SearchFolder
+from search.storage.search_folder import FINAL, SearchFolder
 from search.tracking.delivered import read_delivered
 from search.tracking.names import LONGEST_PARAMETER, Keys, cut
 from search.tracking.taking import Taker
@@ -92,7 +92,8 @@ class Runs:
         return found[0] if found else None
 
     def _tags(self, number: str) -> dict[str, str]:
-        kind = "search" if self._folder.searched is self._folder else "confirmation"
+        is_inside = self._folder.searched is not self._folder
+        kind = ("final" if self._folder.name.startswith(FINAL) else "confirmation") if is_inside else "search"
         search = {"afcl.search": self._folder.title, "afcl.search_id": self._about["id"]}
         return search | {"afcl.kind": kind, "afcl.trial": number}
 

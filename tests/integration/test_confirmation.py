@@ -21,7 +21,7 @@ from search.display.on_console import ConsoleDisplay
 from search.engine import compatibility
 from search.engine.confirmation import confirm
 from search.evidence import evidence as weighing
-from search.evidence.candidates import fresh_seeds, is_confirmed, read_plan
+from search.evidence.candidates import fresh_seeds, has_ended, read_plan
 from search.evidence.verdict import judge
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import openings
@@ -52,7 +52,7 @@ def confirmed(finished, shared_ray, root):
     first = confirm(folder.name, seeds=SEEDS, results=root, display=ConsoleDisplay(QUIET))
     thread.join()
     assert first.ended == "interrupted"
-    assert not is_confirmed(first.folder)
+    assert not has_ended(first.folder)
     whole = confirm(folder.name, results=root, display=ConsoleDisplay(QUIET))
     assert whole.ended == "done"
     return whole

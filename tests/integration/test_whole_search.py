@@ -260,7 +260,7 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
     found = api.run(load_spec("digits", changes, name="own"), results=tmp_path / "results")
     monkeypatch.chdir("/")
     assert api.resume("own", results=tmp_path / "results").reason == "done"
-    exported = export.read_export(export.export("own", results=tmp_path / "results")[0])
+    exported = export.read_export(api.export("own", results=tmp_path / "results")[0])
     trained = retrain.train(exported, lambda step, metrics: None)
     assert retrain.compare(exported, trained.result)["same"]
     assert found.folder.spec().data.path == str(tmp_path / "mine")

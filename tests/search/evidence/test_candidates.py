@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from search.evidence.candidates import candidates, fresh_seeds, is_confirmed, read_plan
+from search.evidence.candidates import candidates, fresh_seeds, has_ended, read_plan
 from search.journal.history import ENDED, History, Trial
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
@@ -41,7 +41,7 @@ def test_fresh_seeds_are_none_of_the_searchs_and_others_for_each_confirmation():
 
 def test_a_confirmation_has_ended_when_each_candidate_has_on_each_seed(told):
     folder = SearchFolder(told / "told" / "confirm-1")
-    assert not is_confirmed(folder), "it was never begun"
+    assert not has_ended(folder), "it was never begun"
     shutil.copytree(told / "told", folder.path, ignore=shutil.ignore_patterns("confirm-*"))
     ended = len(folder.history().in_state(*ENDED))
     about = folder.about()
@@ -50,6 +50,6 @@ def test_a_confirmation_has_ended_when_each_candidate_has_on_each_seed(told):
     chosen, seeds = read_plan(folder)
     assert [one.trial for one in chosen] == list(range(ended))
     assert seeds == [7]
-    assert is_confirmed(folder)
+    assert has_ended(folder)
     (folder.path / "search.json").write_text(json.dumps(about | {"confirms": {"candidates": chosen_, "seeds": [7, 8]}}))
-    assert not is_confirmed(folder)
+    assert not has_ended(folder)

@@ -3,7 +3,7 @@
 import pytest
 from stores import hold, played
 
-from search.storage.fetch import bring, bring_confirmations, opened
+from search.storage.fetch import bring, bring_inner, opened
 from search.storage.lease import holder_of
 from search.storage.results_folder import create_folder
 from spaces.spec import load_spec
@@ -45,7 +45,7 @@ def test_a_confirmation_that_another_host_began_is_gone_on_with_here(kept, uri, 
         played(confirmation, held.mirror).close("interrupted")
         assert held.storage.uri.endswith("/begun/confirm-1")
     assert other.confirmations() == []
-    bring_confirmations(other)
+    bring_inner(other)
     assert [one.journal.read_bytes() for one in other.confirmations()] == [confirmation.journal.read_bytes()]
     assert not list(other.path.glob(".*.partial"))
     with hold(other.confirmations()[0]):

@@ -19,7 +19,7 @@ OTHERS = [
 ]
 NAMES = re.compile(
     r"search\.json|spec\.yaml|journal\.\w*\.?jsonl|test-split|verdict\.json|delivered\.json|delivery\.lock"
-    r"|driver\.(json|lock|log)|optuna\.log|index\.html|leaderboard\.csv|images\.jpg|confirm-(\d|\*|$)|best-(\d|\*|$)"
+    r"|driver\.(json|lock|log)|optuna\.log|index\.html|leaderboard\.csv|images\.jpg|(confirm|final|best)-(\d|\*|$)"
     r"|trials/|checkpoints/|\bresult\.json|\blog\.txt|embedding\.json|last-error|gave-up|node\.txt"
 )
 # Words of other meanings too: names of files where a path is made with them.

@@ -83,7 +83,7 @@ def test_a_look_at_the_test_split_that_the_store_did_not_hear_of_is_told_when_th
         pass
     open_once(kept.test_openings, "confirm-1", again=False)
     spec = kept.spec().model_copy(update={"name": "confirm-1"})
-    with hold(create_folder(kept.path, spec, kept.about()["provenance"], confirms={})):
+    with hold(create_folder(kept.path, spec, kept.about()["provenance"], noted={"confirms": {}})):
         pass
     assert kept.storage.get("test-split.jsonl") == kept.test_openings.read_bytes()
 

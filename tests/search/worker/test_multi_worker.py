@@ -167,7 +167,7 @@ def test_a_follower_whose_gpu_torch_cannot_use_pauses_the_search(shared_ray, tmp
 
 
 def test_an_export_trains_on_as_many_workers_to_the_same_digit(undisturbed):
-    (path,) = export.export(undisturbed.folder.name, results=undisturbed.folder.root)
+    (path,) = api.export(undisturbed.folder.name, results=undisturbed.folder.root)
     exported = export.read_export(path)
     assert exported.expected.workers == 2
     trained = retrain.train(exported, lambda step, metrics: None)

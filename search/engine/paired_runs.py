@@ -1,0 +1,90 @@
+"""Chosen configurations run again on the same fresh seeds, so that their scores are compared in pairs.
+
+A search's last step and its confirmations run so. A seed sets the split, the order of the data and the initialisation;
+a validation split that the user gives stays, whatever the seed. Nothing is stopped early.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from search.algorithms.proposer import Question
+from search.engine.plan import plan_of
+from search.engine.prepare import Task
+from search.evidence.candidates import Candidate
+from search.journal.history import History, Trial
+from search.storage.provenance import about_data, provenance
+from search.storage.results_folder import create_folder
+from search.storage.search_folder import SearchFolder
+from spaces.spec import SearchSpec
+from trainers.config import TrialConfig
+from trainers.data.arrays import Split, TrialData
+from trainers.older_configs import as_meant_then
+
+GIVEN_SPLIT = (
+    "the validation split is your own and stays: the seeds vary initialisation, order and, where a shape leaves some "
+    "out, the training images"
+)
+
+
+class PairedAgenda:
+    """Every candidate with the first seed, then every one with the second, and so on: pairs are whole early."""
+
+    def __init__(self, trials: Mapping[int, Trial], chosen: Sequence[Candidate], seeds: Sequence[int]) -> None:
+        """trials: of the search, by number."""
+        self._trials, self._chosen, self._seeds = trials, chosen, seeds
+
+    def planned(self, history: History) -> int:
+        """A trial for each candidate and seed."""
+        return len(self._chosen) * len(self._seeds)
+
+    def question(self, number: int, history: History) -> Question:
+        """The searched trial's configuration with another seed for its split, order and initialisation."""
+        k, position = divmod(number, len(self._chosen))
+        candidate, seed = self._chosen[position], self._seeds[k]
+        trial = self._trials[candidate.trial]
+        config = as_meant_then(trial.config)
+        raw = config | {"seed": seed, "data": config["data"] | {"seed": seed}}
+        note = f"trial {candidate.trial}, seed {seed}"
+        return Question(trial.values, TrialConfig.model_validate(raw), note=note)
+
+    def best_of_each(self, history: History) -> set[int]:
+        """Each candidate's best run so far, on validation images: its weights are kept."""
+        places = {trial.number: trial.number % len(self._chosen) for trial in history.ranked()[::-1]}
+        return set({place: number for number, place in places.items()}.values())
+
+
+def paired_spec(spec: SearchSpec, name: str) -> SearchSpec:
+    """The spec by which such runs go: nothing is stopped, and a checkpoint for each candidate is kept."""
+    scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
+    search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None, "final": None})
+    return spec.model_copy(update={"name": name, "search": search})
+
+
+def paired_task(
+    folder: SearchFolder, agenda: PairedAgenda, arrays: Mapping[int, TrialData], test: Split | None = None
+) -> Task:
+    """What a session runs of them.
+
+    Args:
+        folder: inside the search's; begun, or to be made.
+        agenda: the candidates and seeds.
+        arrays: the data by seed, the first seed's first.
+        test: images on which each run is scored at its end; None: the test split stays shut.
+    """
+    spec = folder.spec() if folder.is_begun() else paired_spec(folder.searched.spec(), folder.name)
+    first = next(iter(arrays.values()))
+    return Task(
+        folder,
+        spec,
+        plan_of(spec, first, agenda.planned(History())),
+        data=arrays,
+        agenda=lambda slots: agenda,
+        test=test,
+        kept=agenda.best_of_each,
+    )
+
+
+def begun_with(task: Task, key: str, planned: Mapping[str, Any]) -> Callable[[], SearchFolder]:
+    """What makes the folder of such runs, with what it plans under a key of its own."""
+    first, noted = next(iter(task.data.values())), {key: dict(planned)}
+    return lambda: create_folder(task.folder.path.parent, task.spec, provenance(about_data(first)), noted=noted)

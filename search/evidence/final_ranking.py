@@ -1,0 +1,163 @@
+"""Which trial of a search is best: by the mean on fresh seeds, where the best few ran on some, else by its own score.
+
+A search's own score is of one split and one initialisation, and the best of many such scores is partly luck. The mean
+on fresh seeds has no part in the choice of who runs on them, so it is a fair estimate of each of the few.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Literal, TypeAlias
+
+from search.evidence.candidates import Candidate, best_candidates, has_ended, read_plan
+from search.journal.history import History, Trial
+from search.storage.search_folder import SearchFolder
+from spaces.spec import SearchSpec
+from trainers.errors import InputError
+
+Basis: TypeAlias = Literal["search", "final", "confirm"]
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A trial's configuration on fresh seeds, scored by the search's metric on validation images."""
+
+    scores: dict[int, float]  # by seed
+    failed: int  # runs that gave no score
+
+    @property
+    def mean(self) -> float:
+        """Of the seeds that gave a score; minus infinity where none did."""
+        return mean(self.scores.values()) if self.scores else -math.inf
+
+    @property
+    def error(self) -> float | None:
+        """The standard error of the mean from seed to seed; None where fewer than two gave a score."""
+        return stdev(self.scores.values()) / math.sqrt(len(self.scores)) if len(self.scores) > 1 else None
+
+    def in_words(self) -> str:
+        """The mean and its error."""
+        return f"{self.mean:.4f}" + ("" if self.error is None else f" ± {self.error:.4f}")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All finished trials of a search, best first. Those with a mean on fresh seeds stand before those without."""
+
+    basis: Basis
+    trials: list[Trial]
+    validated: dict[int, Validated]  # by the trial's number; empty where the search's own scores rank
+
+    @property
+    def seeds(self) -> int:
+        """On how many fresh seeds the means are."""
+        return max((len(one.scores) + one.failed for one in self.validated.values()), default=0)
+
+
+def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> Ranking:
+    """Rank a search's finished trials.
+
+    Args:
+        folder: of the search.
+        history: what has happened in it.
+        by: what ranks; None: the last confirmation, else the last step, else the search's own scores, whichever there
+            is. A last step counts when it has validated those that the search has as its best few now.
+
+    Raises:
+        InputError: there is nothing to rank by.
+    """
+    if by in (None, "confirm"):
+        confirmed = [one for one in folder.confirmations() if has_ended(one)]
+        if confirmed:
+            return _ranked("confirm", history, _validated_in(confirmed[-1]))
+        if by is not None:
+            raise InputError(f"{folder.name} has not been confirmed; `{folder.hint('confirm')}` does it")
+    if by == "search":
+        return Ranking("search", history.ranked(), {})
+    found = last_step(folder, history)
+    if by == "final" and found.basis != "final":
+        mend = (
+            "its spec has no search.final"
+            if folder.spec().search.final is None
+            else f"`{folder.hint('resume')}` does it"
+        )
+        raise InputError(f"{folder.name} has not validated its best trials on fresh seeds: {mend}")
+    return found
+
+
+def last_step(folder: SearchFolder, history: History) -> Ranking:
+    """Rank a search's finished trials by its last step, where it is through; else by their own scores."""
+    final = folder.spec().search.final
+    if final is None or not history.ranked() or lacking(folder, history, final.top):
+        return Ranking("search", history.ranked(), {})
+    found: dict[int, Validated] = {}
+    for one in folder.finals():
+        found |= _validated_in(one)
+    return _ranked("final", history, found)
+
+
+def lacking(folder: SearchFolder, history: History, top: int) -> list[Candidate]:
+    """Those of the search's best `top` trials that no last step has validated to its end."""
+    done = {one.trial for final in folder.finals() if has_ended(final) for one in read_plan(final)[0]}
+    return [one for one in best_candidates(history, top) if one.trial not in done]
+
+
+def is_wanted(folder: SearchFolder, spec: SearchSpec, history: History) -> bool:
+    """Whether a search that is through has a last step to run, or to go on with."""
+    final = spec.search.final
+    return final is not None and bool(lacking(folder, history, final.top))
+
+
+def in_words(ranked: Ranking) -> Iterator[str]:
+    """What the fresh seeds said of the search's order, a sentence each; none where the search's own scores rank."""
+    if not ranked.validated:
+        return
+    first, found = ranked.trials[0], ranked.validated[ranked.trials[0].number]
+    by_score = sorted(ranked.trials, key=lambda trial: (-(trial.score or 0), trial.number))
+    place = by_score.index(first) + 1
+    before = "the search had it first too" if place == 1 else f"the search had it in place {place}"
+    error = "" if found.error is None else " (standard error from seed to seed)"
+    seeds = f"{ranked.seeds} fresh seed{'s' if ranked.seeds > 1 else ''}"
+    yield f"On {seeds} trial {first.number} ({first.family}) is best with {found.in_words()}{error}; {before}."
+    then = by_score[0]
+    came_back = ranked.validated.get(then.number)
+    if came_back is not None and came_back.scores and then.score is not None:
+        drop = then.score - came_back.mean
+        yield (
+            f"The search's best score, {then.score:.4f} of trial {then.number}, is {came_back.mean:.4f} on them: "
+            f"{drop:+.4f} of it was luck."
+        )
+    failed = {number: one.failed for number, one in ranked.validated.items() if one.failed}
+    for number, runs in failed.items():
+        yield f"Trial {number} failed on {runs} of {ranked.seeds} seeds, and ranks after those that did not."
+
+
+def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Ranking:
+    own = history.ranked()
+    place = {trial.number: rank for rank, trial in enumerate(own)}
+
+    def key(trial: Trial) -> tuple[int, float, int]:
+        one = found.get(trial.number)
+        if one is None:
+            return 2, 0.0, place[trial.number]
+        return int(one.failed > 0), -one.mean, place[trial.number]
+
+    return Ranking(basis, sorted(own, key=key), {number: one for number, one in found.items() if number in place})
+
+
+def _validated_in(folder: SearchFolder) -> dict[int, Validated]:
+    """What a last step or a confirmation found, by the search's trial."""
+    chosen, seeds = read_plan(folder)
+    history = folder.history()
+    return {candidate.trial: _of_one(history, chosen, seeds, place) for place, candidate in enumerate(chosen)}
+
+
+def _of_one(history: History, chosen: Sequence[Candidate], seeds: Sequence[int], place: int) -> Validated:
+    runs = [history.trials.get(k * len(chosen) + place) for k in range(len(seeds))]
+    scores = {
+        seed: run.score
+        for seed, run in zip(seeds, runs, strict=True)
+        if run is not None and run.state == "finished" and run.score is not None
+    }
+    return Validated(scores, len(seeds) - len(scores))
