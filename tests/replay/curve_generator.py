@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from curve_space import EPOCHS, SPACE, CurveFailed, Regime, Score, Values, epoch_seconds
+from curve_space import EPOCHS, SPACE, ZERO, CurveFailed, Regime, Score, Values, epoch_seconds
 
 
 @dataclass(frozen=True)
@@ -30,43 +30,44 @@ class Law:
     weight: tuple[float, float]  # of the final surface in theirs
     other: tuple[float, float]  # standard deviation of the other surface in theirs
     cell: float  # standard deviation between seeds at the top,
-    unrest: float  # and how much it grows by the shortfall to the top
+    unrest: tuple[float, float]  # and how much it grows by the shortfall to the top, before the last epoch and at it
     skew: float  # from 0 (normal) to 1 (exponential, downwards) of the constant part
-    constant: float  # the constant part's share of that variance
-    drift: float  # how much learning rate (in full epochs) makes the other part forget
-    same_images: float  # share of the image noise's variance that stays over a trial's epochs
-    images_drift: float
-    agree: float = 1.0  # correlation of the constant part before the last epoch and at it
-    shared: float = 0.5  # of the constant part's variance: what all configurations of a cell have in common,
-    alike: float = 0.35  # and what neighbours have
+    constant: float  # the constant part's share of the variance, of a cell and of its images
+    rate: float  # how fast the other part forgets: by an epoch's learning rate,
+    power: float  # and the slower the later
+    agree: float = 1.0  # correlation of the noise before the last epoch and at it
+    jitter: float = 0.0022  # standard deviation of what each epoch has of its own
+    shared: float = 0.65  # of the constant part's variance: what all configurations of a cell have in common,
+    alike: float = 0.25  # and what neighbours have
 
 
 LAWS: dict[tuple[str, str], Law] = {
     ("900:100", "probe"): Law(
-        top=0.798, top_sd=0.006, depth=0.016, ease=0.0, wall=6.0,
-        level=(-0.004, 0.004), weight=(0.3, 0.8), other=(0.010, 0.005),
-        cell=0.010, unrest=0.7, skew=0.6, constant=0.5, drift=2.0, same_images=0.5, images_drift=2.0, agree=0.85,
+        top=0.801, top_sd=0.004, depth=0.030, ease=-0.5, wall=6.0,
+        level=(-0.002, 0.006), weight=(0.1, 0.8), other=(0.004, 0.010),
+        cell=0.010, unrest=(0.2, 0.8), skew=0.6, constant=0.5, rate=0.8, power=0.5, agree=0.85,
     ),
     ("900:100", "min"): Law(
-        top=0.798, top_sd=0.006, depth=0.016, ease=0.0, wall=6.0,
-        level=(-0.004, 0.0), weight=(0.3, 1.0), other=(0.010, 0.0),
-        cell=0.010, unrest=0.7, skew=0.6, constant=0.5, drift=2.0, same_images=0.5, images_drift=2.0,
+        top=0.801, top_sd=0.004, depth=0.030, ease=-0.5, wall=6.0,
+        level=(-0.002, 0.0), weight=(0.1, 1.0), other=(0.004, 0.0),
+        cell=0.010, unrest=(0.7, 0.7), skew=0.6, constant=0.5, rate=0.8, power=0.5,
     ),
     ("980:20", "probe"): Law(
-        top=0.765, top_sd=0.008, depth=0.022, ease=0.0, wall=6.0,
-        level=(-0.012, -0.014), weight=(0.3, 0.4), other=(0.010, 0.012),
-        cell=0.023, unrest=0.7, skew=0.6, constant=0.6, drift=2.0, same_images=0.5, images_drift=2.0, agree=0.4,
+        top=0.772, top_sd=0.006, depth=0.044, ease=-0.5, wall=6.0,
+        level=(-0.008, -0.006), weight=(0.1, 0.4), other=(0.005, 0.016),
+        cell=0.022, unrest=(0.0, 0.8), skew=0.6, constant=0.2, rate=1.5, power=1.6, agree=0.5,
     ),
     ("980:20", "min"): Law(
-        top=0.765, top_sd=0.008, depth=0.022, ease=0.0, wall=6.0,
-        level=(0.0, 0.0), weight=(0.3, 1.0), other=(0.010, 0.0),
-        cell=0.023, unrest=0.7, skew=0.6, constant=0.6, drift=2.0, same_images=0.5, images_drift=2.0,
+        top=0.772, top_sd=0.006, depth=0.044, ease=-0.5, wall=6.0,
+        level=(0.0, 0.0), weight=(0.1, 1.0), other=(0.005, 0.0),
+        cell=0.022, unrest=(0.7, 0.7), skew=0.6, constant=0.2, rate=1.5, power=1.6,
     ),
 }  # fmt: skip
 
+IMAGES_SHARED = 0.8  # of their noise in one cell
 PER_CLASS = 250  # validation images
 ZERO_PLACE = -0.4  # of zero on a field's line, where the range above it is 0 to 1: a corner is near its end, and apart
-SCALES = np.array([1.0, 1.0, 0.6, 0.5])  # how far one must go in eta, gamma, tau, lr for another score
+SCALES = np.array([1.5, 1.5, 0.6, 0.5])  # how far one must go in eta, gamma, tau, lr for another score
 CHANCE = 0.5  # the truth of what fails
 SURFACES, OTHER, FAILING, CELL, TRIAL, BEST = range(6)  # what a seed is split into
 
@@ -91,15 +92,18 @@ class Waves:
         return heights
 
 
-def clock(epochs: int) -> np.ndarray:
-    """The learning rate's sum by epoch [epochs], in epochs at its full height, on the trials' cosine schedule."""
-    return np.cumsum(0.5 * (1 + np.cos(math.pi * np.arange(epochs) / epochs)))
+def learning_rates(epochs: int) -> np.ndarray:
+    """By epoch [epochs], as shares of the largest, on the trials' cosine schedule."""
+    rates: np.ndarray = 0.5 * (1 + np.cos(math.pi * np.arange(epochs) / epochs))
+    return rates
 
 
-def forgetting(times: np.ndarray, drift: float) -> np.ndarray:
-    """A factor L [T, T] so that L @ normal draws has variance 1 and correlation exp(-distance / drift)."""
+def forgetting(law: Law, epochs: int) -> np.ndarray:
+    """A factor L [T, T]: L @ normal draws has variance 1, and forgets from each epoch to the next by the law's rate."""
+    steps = law.rate * learning_rates(epochs) * np.arange(1, epochs + 1) ** -law.power
+    times = np.concatenate([[0.0], np.cumsum(steps[:-1])])
     apart = np.abs(times[:, None] - times[None, :])
-    return np.linalg.cholesky(np.exp(-apart / drift) + 1e-12 * np.eye(len(times)))
+    return np.linalg.cholesky(np.exp(-apart) + 1e-9 * np.eye(epochs))
 
 
 class Generator:
@@ -110,7 +114,8 @@ class Generator:
         regime: which study's distribution the surface is drawn from.
         score: how an epoch is scored: `probe` as the product does today, with another estimator at the last epoch;
             `min` by a linear fit with l2 = 1/N_min at every epoch.
-        cells: whether each trial has its own split and initialisation, or all share one.
+        cells: whether each trial has its own split and initialisation, or all share one,
+        cell: and which.
     """
 
     def __init__(
@@ -120,11 +125,12 @@ class Generator:
         *,
         score: Score = "probe",
         cells: Literal["own", "shared"] = "own",
+        cell: int = 0,
         law: Law | None = None,
     ) -> None:
         self.space, self.epochs = SPACE, EPOCHS
         self.law = law = law or LAWS[regime, score]
-        self._seed, self._is_shared = seed, cells == "shared"
+        self._seed, self._is_shared, self._cell = seed, cells == "shared", cell
         rng = self._rng(SURFACES)
         self._raw, self._top = Waves(rng), rng.normal(law.top, law.top_sd)
         self._valley = rng.uniform(0.2, 0.6), rng.uniform(-0.5, 0.5)  # its lr at the middle tau, and its slope
@@ -132,14 +138,20 @@ class Generator:
         rng = self._rng(FAILING)
         self._steep = rng.uniform(0.2, 0.8)  # how much a low temperature adds to a high learning rate
         failing = rng.uniform(0.02, 0.15) if rng.random() < 0.5 else 0.0
-        spent = clock(EPOCHS)
-        self._spent = (spent[:-1] - spent[0]) / (spent[-2] - spent[0])  # 0 at the first epoch, 1 at the last but one
-        self._drift, self._images_drift = forgetting(spent, law.drift), forgetting(spent, law.images_drift)
-        rng = self._rng(CELL)
-        self._cell, self._cell_images = standard_skewed(rng, law.skew), rng.standard_normal()
-        self._alike, self._images_alike = Waves(rng), Waves(rng)
+        spent = np.cumsum(learning_rates(EPOCHS))
+        spent = (spent[:-1] - spent[0]) / (spent[-2] - spent[0])
+        self._spent = np.sqrt(spent)  # 0 at the first epoch, 1 at the last but one, and most of the way early
+        self._forgetting = forgetting(law, EPOCHS)
+        rng = self._rng(CELL, cell)
+        self._common = self._draws(rng)
+        self._alike = [Waves(rng) for _ in range(4)]
+        shares = np.zeros((2, *self._common.shape))
+        shares[0, :2] = law.shared / 2
+        shares[0, :2, [0, -1]] = [law.shared, IMAGES_SHARED]
+        shares[1, :2, [0, -1]] = [law.alike, (1 - IMAGES_SHARED) / 2]
+        self._shares = shares  # of the variance: what all trials of a cell have in common, and what neighbours have
         self._known: tuple[tuple[object, ...], np.ndarray] = ((), np.empty(0))
-        places = np.array([self._places(self.from_units(row)) for row in self._rng(BEST).random((4096, len(SPACE)))])
+        places = places_of(self._rng(BEST).random((4096, len(SPACE))))
         heat = self._heat(places)
         self._fails_above = float(np.quantile(heat, 1 - failing)) if failing else math.inf
         self.mean_score = float(self._expected(places[heat <= self._fails_above]).mean())
@@ -172,13 +184,13 @@ class Generator:
         """Validation scores [epochs] of a trial; nan from where it fails."""
         places = self._places(values)[None]
         law, final = self.law, float(self._expected(places)[0])
-        before = (
-            self.mean_score + along(law.level, self._spent) + along(law.weight, self._spent) * (final - self.mean_score)
-        )
+        weight = along(law.weight, self._spent)
+        before = self.mean_score + along(law.level, self._spent) + weight * (final - self.mean_score)
         expected = np.append(before + along(law.other, self._spent) * self._other(places)[0], final)
         noise = self._noise(places, trial)
-        cell = math.hypot(law.cell, law.unrest * (self._top - final))
-        scores = np.clip(expected + cell * noise[0], 0.3, 0.99)
+        cell = np.full(self.epochs, self._unrest(final, law.unrest[0]))
+        cell[-1] = self._unrest(final, law.unrest[1])
+        scores = np.clip(expected + cell * noise[0] + law.jitter * noise[2], 0.3, 0.99)
         scores = scores + np.sqrt(scores * (1 - scores) / (2 * PER_CLASS)) * noise[1]
         scores = np.round(np.clip(scores, 0.0, 1.0) * 2 * PER_CLASS) / (2 * PER_CLASS)
         too_hot = self._heat(places)[0] - self._fails_above
@@ -186,25 +198,40 @@ class Generator:
             scores[min(2, int(0.1 / too_hot)) :] = np.nan  # the hotter the earlier, from epoch 1 to 3
         return scores
 
+    def test(self, values: Values, trial: int) -> float:
+        """The test score of a trial's cell, without noise of the test images: what no search sees."""
+        places = self._places(values)[None]
+        final = float(self._expected(places)[0])
+        return final + self._unrest(final, self.law.unrest[1]) * float(self._noise(places, trial)[0, -1])
+
+    def _unrest(self, final: float, growth: float) -> float:
+        """The standard deviation between the cells of a configuration."""
+        return math.hypot(self.law.cell, growth * (self.best - final))
+
     def _noise(self, places: np.ndarray, trial: int) -> np.ndarray:
-        """Of the cell and of its validation images [2, epochs], each of variance 1."""
+        """Of the cell, of its validation images, and of each epoch alone [3, epochs], of variance 1."""
         law = self.law
         if self._is_shared:  # the same configuration has the same noise whenever it is tried
-            rng = self._rng(TRIAL, *(np.round(places[0] * 2**40).astype(np.int64) + 2**44).tolist())
-            own = math.sqrt(1 - law.shared - law.alike)
-            parts = math.sqrt(law.shared), math.sqrt(law.alike), own
-            constant = parts @ np.array([self._cell, self._alike(places)[0], standard_skewed(rng, law.skew)])
-            images = parts @ np.array([self._cell_images, self._images_alike(places)[0], rng.standard_normal()])
+            own = self._draws(self._rng(TRIAL, self._cell, *(np.round(places[0] * 2**40).astype(np.int64) + 2**44)))
+            alike = np.zeros_like(own)
+            alike[:2, [0, -1]] = np.reshape([wave(places)[0] for wave in self._alike], (2, 2))
+            shares = self._shares
+            draws = np.sqrt(shares[0]) * self._common + np.sqrt(shares[1]) * alike + np.sqrt(1 - shares.sum(0)) * own
         else:
-            rng = self._rng(TRIAL, trial)
-            constant, images = standard_skewed(rng, law.skew), rng.standard_normal()
-        moving = rng.standard_normal((2, self.epochs))
-        other_estimator = rng.standard_normal()
-        steady = np.full(self.epochs, law.agree * constant + math.sqrt(1 - law.agree**2) * other_estimator)
-        steady[-1] = constant
-        of_cell = math.sqrt(law.constant) * steady + math.sqrt(1 - law.constant) * (self._drift @ moving[0])
-        of_images = math.sqrt(law.same_images) * images
-        return np.stack([of_cell, of_images + math.sqrt(1 - law.same_images) * (self._images_drift @ moving[1])])
+            draws = self._draws(self._rng(TRIAL, trial))
+        noise: np.ndarray = draws[:, 1:-1].copy()
+        noise[:2] = (
+            math.sqrt(1 - law.constant) * (noise[:2] @ self._forgetting.T) + math.sqrt(law.constant) * draws[:2, :1]
+        )
+        noise[:2, -1] = law.agree * noise[:2, -1] + math.sqrt(1 - law.agree**2) * draws[:2, -1]
+        return noise
+
+    def _draws(self, rng: np.random.Generator) -> np.ndarray:
+        """A trial's noise [3, 1 + epochs + 1] in its parts: what stays, what moves, what the last epoch has alone."""
+        draws = rng.standard_normal((3, self.epochs + 2))
+        skew = self.law.skew
+        draws[0, [0, -1]] = math.sqrt(1 - skew**2) * draws[0, [0, -1]] + skew * (1 - rng.exponential(size=2))
+        return draws
 
     def _rng(self, *purpose: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, *purpose])
@@ -238,11 +265,12 @@ class Generator:
         return float(self._expected(places[fine]).max())
 
 
+def places_of(units: np.ndarray) -> np.ndarray:
+    """Places [N, 4] on the fields' lines of points [N, 4] in the unit cube."""
+    may_be_zero = np.array([field.may_be_zero for field in SPACE.values()])
+    return np.where(may_be_zero, np.where(units < ZERO, ZERO_PLACE, (units - ZERO) / (1 - ZERO)), units)
+
+
 def along(ends: tuple[float, float], spent: np.ndarray) -> np.ndarray:
     """From one end to the other, as the learning rate is spent."""
     return ends[0] + (ends[1] - ends[0]) * spent
-
-
-def standard_skewed(rng: np.random.Generator, skew: float) -> float:
-    """A draw of mean 0 and variance 1 with a tail downwards."""
-    return math.sqrt(1 - skew**2) * rng.standard_normal() + skew * (1 - rng.exponential())
