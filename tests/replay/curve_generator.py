@@ -49,8 +49,8 @@ LAWS: dict[tuple[str, str], Law] = {
     ),
     ("900:100", "min"): Law(
         top=0.801, top_sd=0.004, depth=0.030, ease=-0.5, wall=6.0,
-        level=(-0.002, 0.0), weight=(0.1, 1.0), other=(0.004, 0.0),
-        cell=0.010, unrest=(0.7, 0.7), skew=0.6, constant=0.5, rate=0.8, power=0.5,
+        level=(-0.004, 0.0), weight=(0.2, 1.0), other=(0.006, 0.0), jitter=0.001,
+        cell=0.010, unrest=(0.4, 0.7), skew=0.6, constant=0.6, rate=0.8, power=0.9,
     ),
     ("980:20", "probe"): Law(
         top=0.772, top_sd=0.006, depth=0.044, ease=-0.5, wall=6.0,
@@ -59,8 +59,8 @@ LAWS: dict[tuple[str, str], Law] = {
     ),
     ("980:20", "min"): Law(
         top=0.772, top_sd=0.006, depth=0.044, ease=-0.5, wall=6.0,
-        level=(0.0, 0.0), weight=(0.1, 1.0), other=(0.005, 0.0),
-        cell=0.022, unrest=(0.7, 0.7), skew=0.6, constant=0.2, rate=1.5, power=1.6,
+        level=(-0.001, 0.0), weight=(0.4, 1.0), other=(0.006, 0.0), jitter=0.001,
+        cell=0.022, unrest=(0.5, 0.7), skew=0.6, constant=0.5, rate=0.6, power=1.0,
     ),
 }  # fmt: skip
 
