@@ -12,7 +12,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check gpu-check cluster-test bench chaos study data browser compiler audit lock clean
+.PHONY: demo test check gpu-check cluster-test bench replay chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -46,6 +46,10 @@ gpu-check: .venv/installed-dev
 
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py
+
+# our own search on known learning curves, without Ray: its regret, and its trials a minute; a minute or so
+replay: .venv/installed-dev
+	$(BIN)/python tests/replay/run.py --out results/bench/replay-quick.txt
 
 # an hour: files spoilt in 5,000 ways, a search killed at 20 seeded random moments, a worker and a node lost, MLflow
 # killed, frozen and absent, stock Ray Tune killed once beside ours, and 20,000 damaged image files read or named

@@ -4,11 +4,12 @@ Real are the recorded table (random configurations in six cells each) and the pu
 confirmations (100 configurations in one cell at epochs 1 and 2, and the best few on 20 seeds). The generator is sampled
 as they were: as many configurations, the same cells. Its spread is over surfaces.
 
-    python tests/replay/calibrate.py --parts results/curves/parts
+    python tests/replay/calibrate.py --score probe
 """
 
 import argparse
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from curve_space import ZERO
 from curve_table import read_recorded
 from curves import EPOCHS, LAWS, SPACE, Generator, Law, Regime, Score
 from rich.console import Console
@@ -150,10 +152,13 @@ def published(regime: str) -> tuple[np.ndarray, Confirmed]:
 
 
 def as_published(seed: int, regime: Regime, law: Law) -> tuple[np.ndarray, Confirmed]:
-    """The same of one surface: 100 random configurations in a shared cell; the best four families' in 20 others."""
+    """The same of one surface: 25 random configurations of each family in a shared cell; the families' best in 20."""
     shared = Generator(seed, regime, cells="shared", law=law)
     rng = np.random.default_rng([seed, 98])
-    values = [shared.from_units(row) for row in rng.random((100, len(SPACE)))]
+    units = rng.random((100, len(SPACE)))
+    for field, is_zero in ((0, np.arange(100) % 2 == 0), (1, np.arange(100) // 2 % 2 == 0)):
+        units[:, field] = np.where(is_zero, 0.0, ZERO + (1 - ZERO) * units[:, field])
+    values = [shared.from_units(row) for row in units]
     curves = np.array([shared.curve(one, 0) for one in values])
     families = [(one["loss.eta"] > 0, one["loss.gamma"] > 0) for one in values]
     best = [
@@ -193,14 +198,29 @@ def rows(real: Statistics, made: list[Statistics]) -> Iterator[tuple[str, str, s
         yield name, f"{value:.4f}", f"{of_it.mean():.4f} ± {of_it.std(ddof=1):.4f}", f"{below:.2f}"
 
 
+def joined_parts(parts: Path) -> Path:
+    """A table of what has been recorded so far, in a temporary folder."""
+    from record import joined  # torch and the product, which only this needs
+
+    table = Path(tempfile.mkdtemp()) / "curves.parquet"
+    joined(parts, table).to_parquet(table, index=False)
+    return table
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=ROOT / "results" / "curves" / "curves.parquet")
+    parser.add_argument(
+        "--parts", type=Path, default=None, help="of a recording that is under way, in place of a table"
+    )
     parser.add_argument("--score", choices=["probe", "min"], default="probe")
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--out", type=Path, default=None, help="a text file for what is printed")
     given = parser.parse_args()
-    console = Console(width=140)
+    console = Console(width=130, record=True)
+    if given.parts is not None:
+        given.table = joined_parts(given.parts)
     for regime in PUBLISHED:
         law = LAWS[regime, given.score]
         sample = recorded(given.table, regime, given.score)
@@ -226,6 +246,8 @@ def main() -> None:
                 table.add_row(*row)
             table.add_section()
         console.print(table)
+    if given.out is not None:
+        console.save_text(str(given.out))
 
 
 if __name__ == "__main__":

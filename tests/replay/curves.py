@@ -11,7 +11,8 @@ A trial sees a cell: a split of the images and an initialisation. With `cells="o
 "shared" all have the same one.
 """
 
-from curve_generator import LAWS, Generator, Law
+from curve_generator import Generator
+from curve_law import LAWS, Law
 from curve_space import EPOCHS, SPACE, CurveFailed, Curves, Field, Regime, Score, Values
 from curve_table import Table
 

@@ -48,7 +48,8 @@ class Run:
 def run(curves: Curves, seed: int, slots: int, settings: list[str]) -> Run:
     """Search until the budget is spent."""
     began = time.perf_counter()
-    spec = spec_of(curves, seed, MOST, *settings)
+    most_trials = len(curves.truths) if isinstance(curves, Table) else MOST
+    spec = spec_of(curves, seed, most_trials, *settings)
     made, played = play(curves, spec, slots=slots, most_epochs=MOST)
     return Run(tuple(regrets(played.told, curves)), len(made.history.trials), time.perf_counter() - began)
 
