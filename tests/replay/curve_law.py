@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Law:
-    """The distribution that a seed draws its surface from. Scores are shares of 1; "unit" is of standard deviation 1.
+    """The distribution that a seed draws its surface from. All scores and standard deviations are shares of 1.
 
     The expected test score of a configuration x is top - depth * softplus(ease - raw(x)): flat on top, where raw is
     high, and falling in proportion where it is low. raw is a smooth random function of all four values together, less
@@ -22,8 +22,9 @@ class Law:
     weight: tuple[float, float]  # of the final surface in theirs
     other: tuple[float, float]  # standard deviation of the other surface in theirs
     cell: float  # standard deviation between cells at the top,
-    unrest: tuple[float, float]  # that of a second noise, by the shortfall, before the last epoch and at it; it is an
-    # exponential one downwards: now and then a bad configuration is nearly as good as the best
+    # that of a second noise below the top, by the shortfall, before the last epoch and at it: exponential downwards, so
+    # that now and then a bad configuration is nearly as good as the best
+    unrest: tuple[float, float]
     constant: float  # the constant part's share of the variance, of a cell and of its images
     rate: float  # how fast the other part forgets: by an epoch's learning rate,
     power: float  # and the slower the later
@@ -42,7 +43,7 @@ LAWS: dict[tuple[str, str], Law] = {
     ("900:100", "min"): Law(
         top=0.803, top_sd=0.004, depth=0.038, ease=-0.8, wall=6.0,
         level=(-0.004, 0.0), weight=(0.2, 1.0), other=(0.006, 0.0), jitter=0.001,
-        cell=0.009, unrest=(0.3, 0.5), constant=0.6, rate=0.8, power=0.9,
+        cell=0.009, unrest=(0.3, 0.5), constant=0.45, rate=0.8, power=0.9,
     ),
     ("980:20", "probe"): Law(
         top=0.773, top_sd=0.006, depth=0.054, ease=-0.8, wall=6.0,
@@ -52,6 +53,6 @@ LAWS: dict[tuple[str, str], Law] = {
     ("980:20", "min"): Law(
         top=0.773, top_sd=0.006, depth=0.054, ease=-0.8, wall=6.0,
         level=(-0.001, 0.0), weight=(0.4, 1.0), other=(0.006, 0.0), jitter=0.001,
-        cell=0.022, unrest=(0.4, 0.6), constant=0.5, rate=0.6, power=1.0,
+        cell=0.022, unrest=(0.4, 0.6), constant=0.35, rate=0.6, power=1.0,
     ),
 }  # fmt: skip

@@ -12,9 +12,7 @@ from curve_law import Law
 
 SCALES = np.array([1.5, 1.5, 0.6, 0.5])  # how far one must go in eta, gamma, tau, lr for another score
 IMAGES_SHARED = 0.8  # of the variance of the images' noise in one cell
-CELL, IMAGES, UNREST, EPOCH = range(
-    4
-)  # kinds of noise: of the cell, of its images, of a bad configuration, of an epoch
+CELL, IMAGES, UNREST, EPOCH = range(4)  # kinds: of the cell, its images, a bad configuration, an epoch alone
 
 
 class Waves:
@@ -70,10 +68,8 @@ class Noise:
             alike = np.zeros_like(draws)
             for kind, waves in enumerate(self._alike):
                 alike[kind, [0, -1]] = [wave(places)[0] for wave in waves]
-            own = 1 - self._common_share - self._alike_share
-            draws = (
-                np.sqrt(self._common_share) * self._common + np.sqrt(self._alike_share) * alike + np.sqrt(own) * draws
-            )
+            own = np.sqrt(1 - self._common_share - self._alike_share) * draws
+            draws = np.sqrt(self._common_share) * self._common + np.sqrt(self._alike_share) * alike + own
         noise: np.ndarray = draws[:, 1:-1].copy()
         moving = math.sqrt(1 - law.constant) * (noise[:UNREST] @ self._forgetting.T)
         noise[:UNREST] = math.sqrt(law.constant) * draws[:UNREST, :1] + moving
