@@ -12,7 +12,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check gpu-check cluster-test bench replay chaos study data browser compiler audit lock clean
+.PHONY: demo test check gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed data
@@ -50,6 +50,12 @@ bench: .venv/installed-dev data
 # our own search on known learning curves, without Ray: its regret, and its trials a minute; a minute or so
 replay: .venv/installed-dev
 	$(BIN)/python tests/replay/run.py --out results/bench/replay-quick.txt
+
+# our search beside Optuna's, Ray Tune's, Syne Tune's and SMAC's on simulated learning curves: results/bench/replay.md;
+# hours on two cores, but it goes on where it was stopped (MORE="--minutes 30", MORE=--report, ...)
+replay-peers: .venv/installed-dev
+	$(BIN)/python tests/replay/peers/environments.py
+	$(BIN)/python tests/replay/compare.py $(MORE)
 
 # an hour: files spoilt in 5,000 ways, a search killed at 20 seeded random moments, a worker and a node lost, MLflow
 # killed, frozen and absent, stock Ray Tune killed once beside ours, and 20,000 damaged image files read or named

@@ -3,7 +3,6 @@
 It runs in the product's environment, the only one that has the product.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import curve_space
@@ -13,8 +12,6 @@ from search.algorithms.proposer import Agenda
 from search.engine import replay
 from search.journal.history import Trial
 from spaces.spec import SearchSpec, load_spec
-
-CHANCE = 0.5  # the truth of having found nothing
 
 
 def spec_of(curves: Curves, seed: int, trials: int, *more: str) -> SearchSpec:
@@ -72,24 +69,14 @@ class Played:
 
 
 def play(
-    curves: Curves, spec: SearchSpec, *, slots: int = 1, most_epochs: int | None = None, agenda: Agenda | None = None
+    curves: Curves,
+    spec: SearchSpec,
+    *,
+    slots: int = 1,
+    most_epochs: int | None = None,
+    agenda: Agenda | None = None,
+    played: Played | None = None,
 ) -> tuple[replay.Replay, Played]:
-    """Run the product's search on the curves."""
-    played = Played(curves)
+    """Run the product's search on the curves; what it was told is kept in `played`, by default a new one."""
+    played = Played(curves) if played is None else played
     return replay.replay(spec, played, slots=slots, most_epochs=most_epochs, agenda=agenda), played
-
-
-def regrets(told: Sequence[Told], curves: Curves) -> Iterator[float]:
-    """After each epoch: what the truth of the incumbent lacks to the best there is.
-
-    The incumbent is, of trials that finished, the one with the best last value; while none has, the one with the best
-    value at the furthest epoch that any has reached. Of equals it is the first.
-    """
-    best: tuple[bool, int, float] | None = None
-    truth = CHANCE
-    for one in told:
-        if one.value is not None:
-            rank = (one.epoch >= curves.epochs, one.epoch, one.value)
-            if best is None or rank > best:
-                best, truth = rank, curves.truth(one.values)
-        yield curves.best - truth

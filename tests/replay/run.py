@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from curves import Curves, Generator, Regime, Table
-from played import play, regrets, spec_of
+from played import play, spec_of
+from regret import regrets
 from rich.console import Console
 from rich.table import Table as Columns
 

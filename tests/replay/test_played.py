@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from curves import SPACE, CurveFailed, Field, Generator
-from played import Told, play, regrets, spec_of
+from played import Told, play, spec_of
+from regret import regrets
 
 from search.engine.replay import Replay
 
