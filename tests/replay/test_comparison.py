@@ -160,12 +160,15 @@ def played(seeds=4, slots=1, **shifts):
 def test_the_report_has_a_row_for_each_search_with_the_paired_difference_and_the_ratio(tmp_path):
     path = report.write_report(played(**{"random": 0.01}), tmp_path)
     text = path.read_text()
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| random")]
-    assert rows[0][:2] == ["| random", "4"]
-    assert rows[0][3:5] == ["315 ± 6", "215 ± 6"]
-    assert rows[0][-2] == "+100 (+100 to +100)"  # at the end of the budget: the last that is known
-    assert rows[0][-1].startswith("0.53 (0.49 to 0.58)")
-    assert [line for line in text.splitlines() if line.startswith("| **ours** | 4")]
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| random |")]
+    summary, epochs, seconds, compared = [[cell.strip() for cell in row] for row in rows]
+    assert summary == ["random", "0.53 (0.49 to 0.58)"]
+    assert epochs[:5] == ["random", "4", "2 (1, 0.0)", "315 ± 6", "215 ± 6"]
+    assert epochs[-1] == "215 ± 6"  # at the end of the budget: the last that is known
+    assert seconds[1:] == ["215 ± 6"] * 4
+    assert compared[-2:] == ["+100 (+100 to +100)", "0.53 (0.49 to 0.58)"]
+    assert "| **ours** | 4 |" in text
+    assert text.index("| **ours** | 4 |") < text.index("| random | 4 |")  # the best first
     assert (tmp_path / "replay-epochs.png").stat().st_size > 5000
     assert (tmp_path / "replay-time.png").stat().st_size > 5000
 
@@ -175,7 +178,7 @@ def test_a_report_says_how_many_seeds_each_search_has_and_compares_those_that_bo
     table = table[~((table["peer"] == "random") & (table["seed"] == 3))]
     text = report.write_report(table, tmp_path).read_text()
     assert "| random | 3 |" in text
-    assert "8 slots, 320 epochs" in text
+    assert "## 900:100 training images, 8 slots, 320 epochs" in text
     assert "64 slots" not in text
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from peers.registry import BUDGETS, OURS, PEERS
+from peers.registry import OURS, PEERS
+from peers.results import panel_of
 
 STYLES = {"product": "#d62728", "random_search": "#7f7f7f", "optuna_study": "#1f77b4", "ray_tune": "#2ca02c"}
 STYLES |= {"syne_tune_scheduler": "#9467bd", "smac_facade": "#ff7f0e"}
@@ -37,9 +38,7 @@ def _figure(table: pd.DataFrame, panels: Sequence[tuple[str, int]], column: str,
     styles = styles_of(list(PEERS))
     lines = {}
     for ax, (regime, slots) in zip(axes.flat, panels, strict=False):
-        panel = table[
-            (table["regime"] == regime) & (table["slots"] == slots) & (table["most_epochs"] == BUDGETS[slots])
-        ]
+        panel = panel_of(table, regime, slots)
         for peer, of_peer in panel.groupby("peer"):
             places, means = mean_line(of_peer, column, FROM * panel[column].max())
             colour, dash = styles[str(peer)]

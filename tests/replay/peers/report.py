@@ -9,9 +9,10 @@ import pandas as pd
 from curve_space import EPOCHS, epoch_seconds
 from peers.pictures import draw
 from peers.registry import BUDGETS, CHECKPOINTS, OURS, PEERS
+from peers.results import panel_of
 from scipy import stats
 
-COMPARED_AT = (0.5, 1.0)  # of the budget
+COMPARED_AT = (160, 320)  # epochs, and at the budget's end
 UNIT = 1e4  # regrets are told in 1/10,000
 SECONDS_AN_EPOCH = mean(epoch_seconds(epoch, EPOCHS) for epoch in range(1, EPOCHS + 1))  # of a whole trial
 TIMES = (0.125, 0.25, 0.5, 1.0)  # of the time in which busy slots spend the budget
@@ -37,30 +38,34 @@ def write_report(table: pd.DataFrame, folder: Path) -> Path:
     parts = [HEAD]
     panels = [(regime, slots) for slots in BUDGETS for regime in sorted(table["regime"].unique())]
     panels = [one for one in panels if not panel_of(table, *one).empty]
-    if not panels:
-        parts.append("Nothing has been run yet.\n")
-    else:
+    if panels:
         draw(table, panels, folder)
         parts.append("![regret against epochs](replay-epochs.png)\n\n![regret against time](replay-time.png)\n")
+        parts.append("## Ratios at the end of the budget\n")
+        parts.append(markdown(summary(table, panels)))
+    else:
+        parts.append("Nothing has been run yet.\n")
     for regime, slots in panels:
-        parts.append(f"## {regime} training images, {slots} slot{'s' * (slots > 1)}, {BUDGETS[slots]:,} epochs\n")
         panel = panel_of(table, regime, slots)
-        parts += [markdown(epochs_table(panel, BUDGETS[slots])), markdown(time_table(panel, slots))]
+        parts.append(f"## {in_words(regime, slots)}, {BUDGETS[slots]:,} epochs\n")
+        made = epochs_table(panel, BUDGETS[slots]), time_table(panel, slots), comparison(panel, slots)
+        parts += [markdown(rows) for rows in made]
     path = folder / "replay.md"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(parts), encoding="utf-8")
     return path
 
 
-def panel_of(table: pd.DataFrame, regime: str, slots: int) -> pd.DataFrame:
-    """The rows of one regime and one number of slots."""
-    return table[(table["regime"] == regime) & (table["slots"] == slots) & (table["most_epochs"] == BUDGETS.get(slots))]
+def in_words(regime: str, slots: int) -> str:
+    """A panel's name."""
+    return f"{regime} training images, {slots} slot{'s' * (slots > 1)}"
 
 
 def peers_in(panel: pd.DataFrame) -> list[str]:
-    """Searches that are there, in the registry's order."""
-    there = set(panel["peer"])
-    return [name for name in PEERS if name in there]
+    """Searches that are there, the best at the end first."""
+    ends = panel.sort_values("epochs_spent").groupby(["peer", "seed"])["regret"].last()
+    means = ends.groupby("peer").mean()
+    return sorted((name for name in PEERS if name in means.index), key=lambda name: means[name])
 
 
 def regret_at(panel: pd.DataFrame, column: str, limit: float) -> pd.DataFrame:
@@ -72,34 +77,61 @@ def regret_at(panel: pd.DataFrame, column: str, limit: float) -> pd.DataFrame:
     return known.groupby(["seed", "peer"])["regret"].last().unstack("peer") * UNIT
 
 
+def summary(table: pd.DataFrame, panels: Sequence[tuple[str, int]]) -> list[list[str]]:
+    """A row for each search, a column for each panel: our regret at the end over its regret."""
+    rows = [["search", *(in_words(*one) for one in panels)]]
+    ends = {one: regret_at(panel_of(table, *one), "epochs_spent", BUDGETS[one[1]]) for one in panels}
+    named = [name for name in PEERS if name != OURS and any(name in end for end in ends.values())]
+    return rows + [[name, *(against_ours(ends[one], name)[1] for one in panels)] for name in named]
+
+
 def epochs_table(panel: pd.DataFrame, budget: int) -> list[list[str]]:
-    """A row for each search: regret by epochs, and how it compares with ours."""
-    ends = [round(share * budget) for share in COMPARED_AT]
+    """A row for each search: how many seeds and trials it has, and its regret by epochs."""
     checkpoints = [at for at in CHECKPOINTS if at <= budget]
-    head = ["search", "seeds", "trials (finished, failed)", *(f"at {at}" for at in checkpoints)]
-    head += [name for at in ends for name in (f"difference at {at}", f"ratio at {at}")]
     regrets = {at: regret_at(panel, "epochs_spent", at) for at in checkpoints}
-    rows = [head]
+    rows = [["search", "seeds", "trials (finished, failed)", *(f"at {at:,}" for at in checkpoints)]]
     for name in peers_in(panel):
         own = panel[panel["peer"] == name].sort_values("epochs_spent").groupby("seed").last()
         counts = f"{own['trials'].mean():.0f} ({own['finished'].mean():.0f}, {own['failed'].mean():.1f})"
-        cells = [mean_and_error(regrets[at][name]) for at in checkpoints]
-        compared = [cell for at in ends for cell in against_ours(regrets[at], name)]
-        rows.append([f"**{name}**" if name == OURS else name, str(len(own)), counts, *cells, *compared])
+        rows.append([shown(name), str(len(own)), counts, *(cell(regrets[at], name) for at in checkpoints)])
     return rows
 
 
 def time_table(panel: pd.DataFrame, slots: int) -> list[list[str]]:
-    """A row for each search: regret by simulated seconds, and how it compares with ours at the last of them."""
-    whole = BUDGETS[slots] * SECONDS_AN_EPOCH / slots
-    times = [round(share * whole, 1) for share in TIMES]
+    """A row for each search: its regret by simulated seconds."""
+    times = times_of(slots)
     regrets = {at: regret_at(panel, "seconds", at) for at in times}
-    last = times[-1]
-    rows = [["search", *(f"after {at:g} s" for at in times), f"difference at {last:g} s", f"ratio at {last:g} s"]]
-    for name in peers_in(panel):
-        cells = [mean_and_error(regrets[at].get(name, pd.Series(dtype=float))) for at in times]
-        rows.append([f"**{name}**" if name == OURS else name, *cells, *against_ours(regrets[last], name)])
+    rows = [["search", *(f"after {at:g} s" for at in times)]]
+    rows += [[shown(name), *(cell(regrets[at], name) for at in times)] for name in peers_in(panel)]
     return rows
+
+
+def comparison(panel: pd.DataFrame, slots: int) -> list[list[str]]:
+    """A row for each search but ours: how it compares with ours."""
+    last = times_of(slots)[-1]
+    ends = sorted({*COMPARED_AT, BUDGETS[slots]})
+    at = {f"at {epochs:,}": regret_at(panel, "epochs_spent", epochs) for epochs in ends}
+    at[f"after {last:g} s"] = regret_at(panel, "seconds", last)
+    rows = [["search", *(f"{what} {when}" for when in at for what in ("difference", "ratio"))]]
+    for name in peers_in(panel):
+        found = [one for regrets in at.values() for one in against_ours(regrets, name)]
+        rows += [[name, *found]] if name != OURS else []
+    return rows
+
+
+def times_of(slots: int) -> list[float]:
+    """Simulated seconds at which regrets are told."""
+    return [round(share * BUDGETS[slots] * SECONDS_AN_EPOCH / slots, 1) for share in TIMES]
+
+
+def shown(name: str) -> str:
+    """A search's name; ours stands out."""
+    return f"**{name}**" if name == OURS else name
+
+
+def cell(regrets: pd.DataFrame, name: str) -> str:
+    """A search's regret."""
+    return mean_and_error(regrets[name]) if name in regrets else "–"
 
 
 def mean_and_error(regrets: pd.Series) -> str:

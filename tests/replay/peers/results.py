@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from curves import CurveFailed, Generator
 from peers.environments import requirements_of
-from peers.registry import PEERS, REGIMES
+from peers.registry import BUDGETS, PEERS, REGIMES
 
 from search.storage.scoring_code import definitions
 
@@ -76,6 +76,12 @@ def as_rows(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     rows = [{**{key: one[key] for key in [*KEYS, "mark"]}, **point} for one in results for point in one["points"]]
     kinds = {"seconds": "float32", "regret": "float32", "peer": "str", "regime": "str", "mark": "str"}
     return pd.DataFrame(rows, columns=columns).astype({name: kinds.get(name, "int32") for name in columns})
+
+
+def panel_of(table: pd.DataFrame, regime: str, slots: int) -> pd.DataFrame:
+    """The rows of one regime and one number of slots."""
+    is_in = (table["regime"] == regime) & (table["slots"] == slots) & (table["most_epochs"] == BUDGETS[slots])
+    return table[is_in]
 
 
 def _whole(lines: Iterable[str]) -> list[dict[str, Any]]:
