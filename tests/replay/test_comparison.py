@@ -1,6 +1,7 @@
 """The comparison of our search with its peers: what is kept, what runs again, what the report says."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -145,6 +146,27 @@ def test_each_peer_spends_its_budget_in_several_slots_and_twice_the_same(name, t
     assert [end["epochs_spent"] for end in ends] == [70, 70, 70]
     assert ends[0]["trials"] > 3
     assert answers[0]["points"] == answers[1]["points"] != answers[2]["points"]
+
+
+def test_an_environment_is_named_to_the_version_and_made_again_when_its_file_changes(tmp_path, monkeypatch):
+    for name in {entry.environment for entry in PEERS.values()} - {"product"}:
+        assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in environments.requirements_of(name))
+    monkeypatch.setattr(environments, "FILES", tmp_path)
+    monkeypatch.setattr(environments, "VENVS", tmp_path / "venvs")
+    (tmp_path / "none.txt").write_text("# nothing\n")
+    assert environments.names() == ["none"]
+    assert environments.python_of("none") is None
+    monkeypatch.setattr(environments.subprocess, "run", lambda command, check: installed.append(command))
+    installed: list[list[object]] = []
+    (tmp_path / "venvs" / "none").mkdir(parents=True)
+    monkeypatch.setattr(environments.shutil, "rmtree", lambda folder, ignore_errors: None)  # it would be made by venv
+    environments.make("none")
+    assert len(installed) == 2
+    assert environments.python_of("none") == tmp_path / "venvs" / "none" / "bin" / "python"
+    environments.make("none")
+    assert len(installed) == 2  # it is there
+    (tmp_path / "none.txt").write_text("six==1.17.0\n")
+    assert environments.python_of("none") is None
 
 
 def played(seeds=4, slots=1, **shifts):
