@@ -12,7 +12,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check gpu-check cluster-test bench chaos study data browser compiler audit lock clean
+.PHONY: demo test check gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 # a test file is rewritten by pytest, and a module compiled, once and not in each process
 export PYTHONDONTWRITEBYTECODE :=
@@ -48,6 +48,16 @@ gpu-check: .venv/installed-dev
 
 bench: .venv/installed-dev data
 	$(BIN)/python tests/bench/run.py
+
+# our own search on known learning curves, without Ray: its regret, and its trials a minute; a minute or so
+replay: .venv/installed-dev
+	$(BIN)/python tests/replay/run.py --out results/bench/replay-quick.txt
+
+# our search beside Optuna's, Ray Tune's, Syne Tune's and SMAC's on simulated learning curves: results/bench/replay.md;
+# hours on two cores, but it goes on where it was stopped (MORE="--minutes 30", MORE=--report, ...)
+replay-peers: .venv/installed-dev
+	$(BIN)/python tests/replay/peers/environments.py
+	$(BIN)/python tests/replay/compare.py $(MORE)
 
 # an hour: files spoilt in 5,000 ways, a search killed at 20 seeded random moments, a worker and a node lost, MLflow
 # killed, frozen and absent, stock Ray Tune killed once beside ours, and 20,000 damaged image files read or named

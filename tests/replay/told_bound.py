@@ -1,82 +1,142 @@
-"""What it costs a search that its sampler is told of a part of many trials: paired differences of regret.
+"""What it costs a search that its sampler is told of a part of very many trials, and which part costs least.
 
-Each search has 600 trials in the demo's space, on curves with an optimum, interactions and noise, ASHA included. TPE is
-told of all trials, or of at most 250, 150 or 100: of the 25 best and a draw of the others. The regret is that of the
-configuration that the search ranks first, by its score without noise.
+TPE is told of all trials, or of at most `--told`: of the best few and a draw of the others. Two looks, both on the
+generator's curves with ASHA, each paired by seed:
 
-    python tests/replay/told_bound.py
+    searches  whole searches under each rule: the regret of what ranks first
+    asks      one search's history, and what each rule proposes next: the mean regret of so many proposals, which no
+              luck of a whole search blurs
+
+What is done is kept in a file, and not done again.
+
+    python tests/replay/told_bound.py asks --trials 2000 --told 1000 --seeds 0 10
 """
 
 import argparse
-import random
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from statistics import mean, stdev
 from unittest.mock import patch
 
+from curves import Generator, Regime
+from played import Played, play, spec_of
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
 from search.algorithms import known_trials
-from search.engine.replay import replay
+from search.algorithms.sampler import propose
 from search.journal.history import Trial
-from spaces.spec import SearchSpec, load_spec
+from trainers.seeds import derive_seed
 
-BOUNDS = (10**6, 250, 150, 100)
-NOISE = 0.012
-
-
-@dataclass(frozen=True)
-class Valley:
-    """Scores that fall off along a bent valley, with noise of each trial; `seed` places the optimum."""
-
-    spec: SearchSpec
-    seed: int
-
-    def value(self, trial: Trial, epoch: int) -> float:
-        """The score at an epoch's end, with the trial's own noise."""
-        noise = random.Random(f"{self.seed} {sorted(trial.values.items())}").gauss(0, NOISE)
-        return self.true(trial) - 0.12 / (1 + epoch) + noise
-
-    def true(self, trial: Trial) -> float:
-        """The score at the end without noise; its maximum is 0.82."""
-        draws = random.Random(self.seed)
-        best = {path: draws.uniform(0.2, 0.8) for path in self.spec.space}
-        off = {path: range_.to_unit(trial.values[path]) - best[path] for path, range_ in self.spec.space.items()}
-        bent = off["representation.lr"] + 0.6 * off["loss.temperature"]
-        return 0.82 - 0.25 * bent**2 - 0.05 * sum(value**2 for value in off.values())
-
-    def seconds(self, trial: Trial, epoch: int) -> float:
-        """All epochs are equal."""
-        return 1.0
+Told = Callable[[int, int], tuple[int, int]]
+RULES: dict[str, Told] = {  # of trials and told: how many are told, how many best
+    "all": lambda trials, told: (10**6, 25),
+    "25 best": lambda trials, told: (told, 25),
+    "best tenth of all": lambda trials, told: (told, trials // 10),
+    "best quarter of the told": lambda trials, told: (told, told // 4),
+}
+REGIMES: tuple[Regime, ...] = ("900:100", "980:20")
+ASKS = 60
+HISTORY = "25 best of 250"  # the rule of the search whose history is asked about: cheap, and one for all
 
 
-def regret(seed: int, bound: int, trials: int) -> float:
-    """What the search's first lacks to the optimum."""
-    spec = load_spec("demo", [f"search.trials={trials}", f"search.seed={seed}", "search.baselines=[]"])
-    curves = Valley(spec, seed)
-    with patch.object(known_trials.KnownTrials.__init__, "__kwdefaults__", {"one_coordinate": False, "most": bound}):
-        return 0.82 - curves.true(replay(spec, curves).history.ranked()[0])
+@contextmanager
+def rule(name: str, trials: int, told: int) -> Iterator[None]:
+    """Have searches tell their samplers by a rule."""
+    most, best = (250, 25) if name == HISTORY else RULES[name](trials, told)
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(known_trials, "BEST_TOLD", best))
+        defaults = {"one_coordinate": False, "most": most}
+        stack.enter_context(patch.object(known_trials.KnownTrials.__init__, "__kwdefaults__", defaults))
+        yield
+
+
+def searched(curves: Generator, seed: int, trials: int) -> tuple[list[Trial], Played]:
+    """One search's trials, those that finished first and by their scores."""
+    made, played = play(curves, spec_of(curves, seed, trials))
+    return made.history.ranked(), played
+
+
+def by_searches(regime: Regime, seed: int, trials: int, told: int) -> dict[str, float]:
+    """The regret of each rule's search."""
+    curves, made = Generator(seed, regime), {}
+    for name in RULES:
+        with rule(name, trials, told):
+            ranked, played = searched(curves, seed, trials)
+        made[name] = curves.best - played.truth(ranked[0])
+    return made
+
+
+def by_asks(regime: Regime, seed: int, trials: int, told: int) -> dict[str, float]:
+    """The mean regret of what each rule proposes next, all from one history."""
+    curves, made = Generator(seed, regime), {}
+    spec = spec_of(curves, seed, trials)
+    with rule(HISTORY, trials, told):
+        history = list(play(curves, spec)[0].history.trials.values())
+    for name in RULES:
+        with rule(name, trials, told):
+            known = known_trials.KnownTrials(spec.space, spec.search.metric_key)
+            asked = [
+                propose(
+                    spec.space,
+                    history,
+                    sampler="tpe",
+                    metric=spec.search.metric_key,
+                    seed=derive_seed(seed, "another ask", number),
+                    number=trials,
+                    known=known,
+                )
+                for number in range(ASKS)
+            ]
+        floats = [{path: float(value) for path, value in one.items()} for one in asked]
+        made[name] = mean(curves.best - curves.truth(one) for one in floats)
+    return made
+
+
+LOOKS = {"searches": by_searches, "asks": by_asks}
+
+
+def table(found: list[dict[str, float]], title: str) -> Table:
+    """Means, and paired differences to telling all and to the rule of today."""
+    made = Table("told", "regret", "difference to all", "difference to the 25 best", title=title)
+    for name in RULES:
+        cells = []
+        for other in ("all", "25 best"):
+            pairs = [one[name] - one[other] for one in found]
+            half = stats.t.ppf(0.975, len(pairs) - 1) * stdev(pairs) / len(pairs) ** 0.5
+            cells.append(
+                "" if name == other else f"{mean(pairs):+.5f} ({mean(pairs) - half:+.5f} to {mean(pairs) + half:+.5f})"
+            )
+        made.add_row(name, f"{mean(one[name] for one in found):.5f}", *cells)
+    return made
 
 
 def main() -> None:
-    """Print the table."""
+    """Do what is lacking, and print the table after each seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--trials", type=int, default=600)
+    parser.add_argument("look", choices=LOOKS)
+    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--told", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 10), metavar=("FIRST", "END"))
+    parser.add_argument("--kept", type=Path, default=Path("told-bound.jsonl"), help="what is done, a line each")
     given = parser.parse_args()
-    work = [(seed, bound) for seed in range(given.seeds) for bound in BOUNDS]
-    found = {one: regret(*one, given.trials) for one in track(work)}
-    table = Table("told at most", "regret", "difference to all", "95 % interval")
-    for bound in BOUNDS:
-        of_it = [found[seed, bound] for seed in range(given.seeds)]
-        pairs = [found[seed, bound] - found[seed, BOUNDS[0]] for seed in range(given.seeds)]
-        half = stats.t.ppf(0.975, len(pairs) - 1) * stdev(pairs) / len(pairs) ** 0.5
-        told = ("all", f"{mean(of_it):.4f}", "", "") if bound == BOUNDS[0] else None
-        interval = f"{mean(pairs) - half:+.4f} to {mean(pairs) + half:+.4f}"
-        table.add_row(*(told or (str(bound), f"{mean(of_it):.4f}", f"{mean(pairs):+.4f}", interval)))
-    Console().print(table)
+    lines = given.kept.read_text(encoding="utf-8").splitlines() if given.kept.exists() else []
+    done = {json.dumps(one["key"]): one["found"] for one in map(json.loads, lines)}
+    found = []
+    for seed in range(*given.seeds):
+        for regime in REGIMES:
+            key = [given.look, given.trials, given.told, regime, seed]
+            if json.dumps(key) not in done:
+                done[json.dumps(key)] = LOOKS[given.look](regime, seed, given.trials, given.told)
+                with given.kept.open("a", encoding="utf-8") as kept:
+                    kept.write(json.dumps({"key": key, "found": done[json.dumps(key)]}) + "\n")
+            found.append(done[json.dumps(key)])
+    seeds = f"seeds {given.seeds[0]} to {given.seeds[1] - 1} in both regimes"
+    title = f"{given.look}: {given.told} of {given.trials} trials told, {seeds}"
+    Console().print(table(found, title))
 
 
 if __name__ == "__main__":

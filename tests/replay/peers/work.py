@@ -1,0 +1,66 @@
+"""A process that runs searches in its environment: a task a line on stdin, a result a line on stdout.
+
+    python -m peers.work < tasks
+
+A task is `{"peer": ..., "regime": ..., "slots": ..., "seed": ..., "most_epochs": ...}`. A result is the task with
+`points`, the states that count (see `kept`), or with `error`.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from curves import Curves, Generator
+from peers.loop import Row, Setting
+from peers.registry import CHECKPOINTS, PEERS
+from regret import regrets
+
+
+def run(task: dict[str, Any]) -> dict[str, Any]:
+    """The task's result."""
+    began = time.process_time()
+    curves = Generator(task["seed"], task["regime"])
+    setting = Setting(task["seed"], task["slots"], task["most_epochs"])
+    rows = importlib.import_module(f"peers.{PEERS[task['peer']].module}").search(task["peer"], curves, setting)
+    return {**task, "points": list(kept(rows, curves)), "cpu": time.process_time() - began}
+
+
+def kept(rows: Sequence[Row], curves: Curves) -> Iterator[dict[str, float]]:
+    """The states of a search at CHECKPOINTS, wherever its regret changes, and at its end."""
+    trials, finished, failed, last = set[int](), 0, 0, None
+    for row, regret in zip(rows, regrets(rows, curves), strict=True):
+        trials.add(row.number)
+        finished += row.epoch == curves.epochs and row.value is not None
+        failed += row.value is None
+        if regret != last or row.epochs_spent in CHECKPOINTS or row is rows[-1]:
+            yield {
+                "epochs_spent": row.epochs_spent,
+                "seconds": row.seconds,
+                "regret": regret,
+                "trials": len(trials),
+                "finished": finished,
+                "failed": failed,
+            }
+        last = regret
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    for line in sys.stdin:
+        task = json.loads(line)
+        try:
+            answer = run(task)
+        except Exception:  # one search of a library must not end the comparison
+            answer = {**task, "error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
