@@ -140,7 +140,15 @@ def shown_in_a_refusal(done: subprocess.CompletedProcess[bytes]) -> None:
 @pytest.mark.parametrize("words", [*words_of(), []], ids=" ".join)
 def test_no_word_minds_that_nobody_reads_it(words, word, program, told):
     """Its help, which every word has, then what it says itself; with nobody at the end of its output, and of both."""
-    named = {"rm": ["told", "--yes"], "explain": ["told", "0"], "list": [], "schema": [], "doctor": [], "ui": None}
+    named = {
+        "rm": ["told", "--yes"],
+        "explain": ["told", "0"],
+        "confirm": ["told", "--seeds", "2"],
+        "list": [],
+        "schema": [],
+        "doctor": [],
+        "ui": None,
+    }
     given = named.get(words[0], ["told"]) if words else ["--version"]
     run = program if words == ["confirm"] else word  # it starts a Ray, which bears no fork
     for line in ([*words, "--help"], *([] if given is None or "run-job" in words else [[*words, *given]])):
