@@ -121,6 +121,7 @@ def test_sync_after_a_finished_search_has_nothing_to_deliver(typed, finished, ro
     assert done(typed("sync", NAME, results=root)).startswith("delivered 0 events")
 
 
+@pytest.mark.slow
 def test_words_that_only_look_start_in_a_moment_and_need_the_folder_alone(told, environment):
     """None of them may import what takes seconds; and there is no MLflow store here."""
     lines = ["list", "show told", "explain told 0", "logs told 0", "report told", "schema"]

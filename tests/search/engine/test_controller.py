@@ -142,8 +142,14 @@ def whole_of(tmp_path_factory):
     return play_whole
 
 
-@pytest.mark.parametrize("moment", ["before the flush", "after the flush"])
-@pytest.mark.parametrize("changes", [["search.sampler=tpe"], ["search.sampler=gp", "search.trials=6"], PER_FAMILY])
+@pytest.mark.parametrize("moment", ["before the flush", pytest.param("after the flush", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["search.sampler=tpe"],
+        *(pytest.param(of, marks=pytest.mark.slow) for of in (["search.sampler=gp", "search.trials=6"], PER_FAMILY)),
+    ],
+)
 @pytest.mark.parametrize("lines", ["a line of each kind", pytest.param("every ninth line", marks=pytest.mark.slow)])
 def test_a_driver_that_dies_at_any_line_changes_nothing(tmp_path, changes, moment, lines, whole_of):
     """Every kind of line is among those at which it dies: asked, launched, result, decision, end."""

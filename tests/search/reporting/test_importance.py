@@ -8,6 +8,7 @@ from search.reporting.importance import importances, measure
 from search.storage.search_folder import SearchFolder
 
 
+@pytest.mark.slow
 def test_the_field_that_decides_is_the_most_important(tmp_path):
     view = read_view(play(tmp_path, [*ALL, "search.trials=40"]))
     found = measure(view, view.ranked)

@@ -42,6 +42,7 @@ with SearchFolder(Path(sys.argv[1])).lock():
 """
 
 
+@pytest.mark.slow
 def test_a_killed_driver_keeps_nobody_from_its_search_and_is_not_named_any_more(folder):
     (folder.path / "driver.lock").write_text("of a driver before, and longer than what stands there next" * 9)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path])}
@@ -89,6 +90,7 @@ def test_a_reader_that_has_left_ends_no_search():
     assert terminal.quiet
 
 
+@pytest.mark.slow
 def test_a_driver_that_waits_is_told_within_seconds(folder):
     with folder.lock():
         started = time.monotonic()

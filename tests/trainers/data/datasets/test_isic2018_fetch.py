@@ -260,6 +260,7 @@ def test_a_table_that_is_another_page_is_told(server, tmp_path):
     assert f"{GROUPS} lacks the columns image, lesion_id" in message_of(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_fetched_again(server, tmp_path):
     get(tmp_path)
     lesions.photo(tmp_path / "ISIC2018" / INPUT / "ISIC_0024003.jpg", 5)
