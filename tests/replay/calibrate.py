@@ -4,7 +4,7 @@ Real are the recorded table (random configurations in six cells each) and the pu
 confirmations (100 configurations in one cell at epochs 1 and 2, and the best few on 20 seeds). The generator is sampled
 as they were: as many configurations, the same cells. Its spread is over surfaces.
 
-    python tests/replay/calibrate.py --score probe
+    python tests/replay/calibrate.py
 """
 
 import argparse
@@ -12,7 +12,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +198,24 @@ def rows(real: Statistics, made: list[Statistics]) -> Iterator[tuple[str, str, s
         yield name, f"{value:.4f}", f"{of_it.mean():.4f} ± {of_it.std(ddof=1):.4f}", f"{below:.2f}"
 
 
+def fit(table: Path, regime: Regime, score: Score, seeds: int) -> Table:
+    """Real and generated statistics of one regime and score."""
+    law, sample = LAWS[regime, score], recorded(table, regime, score)
+    count = len(sample.test)
+    made = [statistics(simulated(seed, regime, score, law, count)) for seed in range(seeds)]
+    parts = [(statistics(sample), made)]
+    if score == "probe":  # as the published searches had it
+        few = [published_statistics(*as_published(seed, regime, law)) for seed in range(max(3, seeds // 3))]
+        parts.append((published_statistics(*published(regime)), few))
+    title = f"{regime}, {score}: {count} recorded configurations, {seeds} surfaces"
+    columns = Table("statistic", "real", "generator", "surfaces below", title=title)
+    for real, generated in parts:
+        for row in rows(real, generated):
+            columns.add_row(*row)
+        columns.add_section()
+    return columns
+
+
 def joined_parts(parts: Path) -> Path:
     """A table of what has been recorded so far, in a temporary folder."""
     from record import joined  # torch and the product, which only this needs
@@ -214,38 +232,15 @@ def main() -> None:
     parser.add_argument(
         "--parts", type=Path, default=None, help="of a recording that is under way, in place of a table"
     )
-    parser.add_argument("--score", choices=["probe", "min"], default="probe")
+    parser.add_argument("--scores", choices=["probe", "min"], nargs="+", default=["probe", "min"])
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--out", type=Path, default=None, help="a text file for what is printed")
     given = parser.parse_args()
     console = Console(width=130, record=True)
     if given.parts is not None:
         given.table = joined_parts(given.parts)
-    for regime in PUBLISHED:
-        law = LAWS[regime, given.score]
-        sample = recorded(given.table, regime, given.score)
-        count = len(sample.test)
-        pairs = [
-            (
-                statistics(sample),
-                [statistics(simulated(seed, regime, given.score, law, count)) for seed in range(given.seeds)],
-            )
-        ]
-        if given.score == "probe":
-            made = [published_statistics(*as_published(seed, regime, law)) for seed in range(max(3, given.seeds // 3))]
-            pairs.append((published_statistics(*published(regime)), made))
-        table = Table(
-            "statistic",
-            "real",
-            "generator",
-            "surfaces below",
-            title=f"{regime}, {given.score}: {count} recorded configurations",
-        )
-        for real, generated in pairs:
-            for row in rows(real, generated):
-                table.add_row(*row)
-            table.add_section()
-        console.print(table)
+    for score, regime in product(given.scores, PUBLISHED):
+        console.print(fit(given.table, regime, score, given.seeds))
     if given.out is not None:
         console.save_text(str(given.out))
 
