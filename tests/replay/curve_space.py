@@ -46,7 +46,7 @@ class Field:
         unit = min(max(unit, 0.0), 1.0)
         if self.kind == "zero_or_uniform":
             return self.low + unit * (self.high - self.low)
-        return min(self.high, self.low * (self.high / self.low) ** unit)
+        return float(min(self.high, self.low * (self.high / self.low) ** unit))
 
     def place(self, value: float) -> float:
         """Where a value above 0 lies between low (0) and high (1)."""

@@ -120,7 +120,8 @@ class Recorded:
     @property
     def final(self) -> np.ndarray:
         """Validation scores [cells] of the whole trial, chance where it failed."""
-        return np.nan_to_num(self.validation[:, -1], nan=CHANCE)
+        final: np.ndarray = np.nan_to_num(self.validation[:, -1], nan=CHANCE)
+        return final
 
 
 def read_recorded(path: str | Path, regime: str, score: Score, metric: str, cells: int = 6) -> dict[int, Recorded]:
