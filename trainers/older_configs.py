@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
+BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was an estimator of its own
 
 
 def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -12,7 +13,9 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     What a search keeps is resolved: every field that there was is in it. So a field that is missing was not there yet,
     while in a user's file it has its default.
     """
-    data = stored.get("data")
-    if not isinstance(data, Mapping | None):
-        return dict(stored)  # whoever checks it says so
-    return {**stored, "data": {**BEFORE_SPLIT_RULES, **(data or {})}}
+    meant = dict(stored)
+    for section, then in (("data", BEFORE_SPLIT_RULES), ("classifier", BEFORE_SOLVERS)):
+        given = stored.get(section)
+        if isinstance(given, Mapping | None):  # else whoever checks it says so
+            meant[section] = {**then, **(given or {})}
+    return meant

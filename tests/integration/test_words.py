@@ -239,7 +239,7 @@ def test_no_help_breaks_inside_a_word_at_80_columns(words, environment):
 
 @pytest.mark.slow
 def test_a_search_on_a_terminal_shows_its_table_and_ends_well(environment, tmp_path):
-    sets = [f"--set={one}" for one in ("search.trials=1", "representation.epochs=2", "classifier.epochs=1")]
+    sets = [f"--set={one}" for one in ("search.trials=1", "representation.epochs=2")]
     where = {"AFCL_RESULTS": str(tmp_path)}
     printed = on_a_terminal(["search", "digits", *sets, "--set=search.scheduler.grace=1"], environment, 80, **where)
     assert "Traceback" not in printed

@@ -18,6 +18,7 @@ from spaces.spec import SearchSpec, load_spec
 SPACE = [
     "search.trials=8",
     "representation.epochs=9",
+    "classifier.solver=adamw",
     "classifier.epochs=2",
     "search.scheduler.grace=1",
     "search.scheduler.reduction=3",
@@ -279,7 +280,13 @@ def test_a_clock_that_is_set_costs_no_time_budget(spec, tmp_path, monkeypatch):
     assert read_history(tmp_path / "journal").driven > 0
 
 
-SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+SMALL = [
+    "search.trials=2",
+    "search.max_concurrent=1",
+    "representation.epochs=3",
+    "classifier.solver=adamw",
+    "classifier.epochs=2",
+]
 
 
 def _full(*_):
