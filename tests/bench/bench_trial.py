@@ -21,7 +21,7 @@ SHORT = [
     "representation.epochs=4",
     "classifier.solver=adamw",
     "classifier.epochs=5",
-]  # the demo's 16 and 20, in the same proportion
+]  # 16 and 20, the demo's with AdamW, in the same proportion
 FEW = [
     "data.train_size=400",
     "data.val_per_class=50",
