@@ -39,16 +39,16 @@ def fit_logistic(
         A classifier in float32, on the features' device; the fit itself is in float64.
 
     Raises:
-        DivergedError: The features are not finite.
+        DivergedError: The features are not finite, or so large that their mean or deviation is not.
     """
-    if not torch.isfinite(features).all():
-        raise DivergedError("the encoder's features are no longer finite")
     device = features.device
     if features.numel() <= ON_THE_HOST:
         features, labels = features.cpu(), labels.cpu()
     fitted = LinearClassifier(features.shape[1], classes).to(features.device)
     fitted.standardise_by(features)
     x = (features.double() - fitted.mean.double()) / fitted.scale.double()
+    if not (torch.isfinite(x).all() and torch.isfinite(fitted.scale).all()):
+        raise DivergedError("the encoder's features, or their mean and deviation, are no longer finite")
     of_images = torch.ones(len(labels), dtype=torch.float64, device=labels.device)
     if weights is not None:
         of_images = weights.to(labels.device).double()[labels]

@@ -112,9 +112,10 @@ def test_a_feature_that_never_moves_and_classes_that_never_meet_are_no_trouble()
         assert torch.isfinite(parameters_of(fitted)).all()
 
 
-def test_features_that_are_not_finite_are_told():
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 3e38])
+def test_features_that_are_not_finite_or_whose_deviation_is_not_are_told(value):
     features, labels = clouds()
-    features[3, 2] = torch.nan
+    features[:, 2] = value
     with pytest.raises(DivergedError, match="no longer finite"):
         fit_logistic(features, labels, 3, 1e-2)
 
