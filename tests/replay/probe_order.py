@@ -1,6 +1,6 @@
 """How well a probe at a rung orders configurations as their test scores do, by estimator, on the recorded table.
 
-    python tests/replay/probe_order.py [--table TABLE] [--parts FOLDER]
+    python tests/replay/probe_order.py [--table TABLE] [--parts FOLDER] [--page PAGE]
 
 For each regime, cell and rung: Kendall's tau-b over configurations between the estimator's balanced accuracy on the
 validation images of that cell and its mean test score in the configuration's other cells, at its end. The end of
@@ -21,6 +21,8 @@ from search.algorithms.asha import rung_epochs
 from spaces.spec import load_spec
 
 ENDS = {"probe": "final", "min": "min", "eff": "eff"}
+HEADING = "## Kendall's tau"  # by which tests/bench/estimators.py knows this part of the page
+PAGE = TABLE.parents[1] / "bench" / "estimators.md"
 KEYS = ["regime", "configuration", "cell"]
 SCORE = "balanced_accuracy"
 
@@ -64,17 +66,30 @@ def taus(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print the table, as the page has it."""
+    """Write the table to the end of the page, in place of an older one, and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--parts", type=Path, default=PARTS)
+    parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
-    for row in in_markdown(list(taus(whole(recorded(given.table, given.parts))))):
-        print(row)
+    section = "\n".join(in_markdown(list(taus(whole(recorded(given.table, given.parts))))))
+    page = given.page.read_text() if given.page.exists() else ""
+    given.page.write_text(f"{page.partition(HEADING)[0].rstrip()}\n\n{section}\n")
+    print(section)
 
 
 def in_markdown(found: list[dict[str, Any]]) -> Iterator[str]:
-    """The rows as a table."""
+    """The section, whose table has these rows."""
+    yield f"{HEADING} at a rung with the test score"
+    yield ""
+    yield (
+        "Written by `tests/replay/probe_order.py` from the recorded table (`tests/replay/record.py`): Kendall's tau-b "
+        "over configurations between the balanced accuracy of a probe on a cell's validation images and the mean test "
+        "score of the configuration's other five cells, by the same estimator at the end (of `probe`: by AdamW's "
+        "classifier). In the shared cell all configurations have one split and initialisation; in the own cells each "
+        "has its own. With few configurations a tau of .3 is within chance."
+    )
+    yield ""
     yield "| training images | configurations | estimator | epoch | tau, shared cell | tau, own cells (mean of 5) |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for one in found:
