@@ -103,6 +103,18 @@ def test_rungs_stand_in_stage_one_only(spec):
     assert max(rung_epochs(spec)) <= spec.representation.epochs
 
 
+@pytest.mark.parametrize(("solver", "last"), [("lbfgs", 3), ("adamw", 9)])
+def test_no_trial_is_stopped_where_its_score_is_all_that_is_left_to_take(tmp_path, solver, last):
+    """With AdamW there is a whole stage to spare at the last epoch of stage one; with L-BFGS there is nothing."""
+    epochs = [] if solver == "lbfgs" else ["classifier.epochs=2"]
+    changes = [one for one in SPACE if not one.startswith("classifier")] + [f"classifier.solver={solver}", *epochs]
+    path = tmp_path / "journal"
+    play(conduct(path, load_spec("digits", [*changes, "search.trials=30", "search.sampler=random"])))
+    history = read_history(path)
+    assert max(trial.epoch for trial in history.in_state("stopped")) == last
+    assert {trial.epoch for trial in history.in_state("finished")} == {10 if solver == "lbfgs" else 11}
+
+
 def test_some_trials_are_stopped_with_a_reason_and_no_score(undisturbed):
     stopped = read_history(undisturbed).in_state("stopped")
     assert stopped
