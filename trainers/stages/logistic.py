@@ -120,7 +120,9 @@ def _evening(x: Tensor, share: Tensor, classes: int, l2: float) -> Tensor:
     curvature = (classes - 1) / classes**2 * (ones * share[:, None]).T @ ones
     curvature.diagonal()[:-1] += 2 * l2  # not of the bias
     lower = torch.linalg.cholesky(curvature)
-    return torch.linalg.solve_triangular(lower, torch.eye(len(lower), dtype=x.dtype, device=x.device), upper=False)
+    unit = torch.eye(len(lower), dtype=x.dtype, device=x.device)
+    inverse: Tensor = torch.linalg.solve_triangular(lower, unit, upper=False)
+    return inverse
 
 
 def value_and_gradient(
