@@ -74,7 +74,7 @@ study: .venv/installed data
 	@for ratio in "60, 40" "90, 10" "98, 2"; do \
 		name=fmnist-$$(echo "$$ratio" | sed 's/, /-/'); \
 		if [ -e results/$$name/search.json ]; then $(AFCL) resume $$name; \
-		else $(AFCL) search study --name $$name --set "data.ratio=[$$ratio]"; fi && \
+		else $(AFCL) search study --name $$name --set "data.ratio=[$$ratio]" --set classifier.solver=adamw; fi && \
 		$(AFCL) confirm $$name --top 3 --seeds 20 && $(AFCL) report $$name --png && \
 		$(AFCL) export $$name --tables csv || exit; \
 	done

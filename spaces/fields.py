@@ -22,6 +22,8 @@ NOT_SEARCHED = {  # path or section: why no range may stand on it
     "representation.probe_images": "scores of different probes cannot be compared",
     "representation.epochs": _STAGE_LENGTH,
     "classifier.epochs": _STAGE_LENGTH,
+    "classifier.solver": _STAGE_LENGTH,
+    "classifier.l2": "the probes that rungs compare are one estimator, and so is the score",
 }
 
 

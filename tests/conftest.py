@@ -112,6 +112,6 @@ def tiny_config() -> TrialConfig:
             "model": {"width": 4, "projection_dim": 16},
             "loss": {"eta": 60, "gamma": 2, "temperature": 0.1},
             "representation": {"epochs": 4, "batch_size": 32},
-            "classifier": {"epochs": 3, "batch_size": 16},
+            "classifier": {"solver": "adamw", "epochs": 3, "batch_size": 16},
         },
     )

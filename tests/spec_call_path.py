@@ -41,7 +41,7 @@ from ranks import RANK, room_of  # noqa: E402
 
 SECTIONS = {"data", "model", "loss", "representation", "classifier"}  # of a trial's configuration as plain values
 SPEC = ["search.trials=0", "search.baselines=[CL]", "space={}", "search.scheduler.name=none"]
-EPOCHS = ["representation.epochs=1", "representation.warmup_epochs=0", "classifier.epochs=1", "model.width=4"]
+EPOCHS = ["representation.epochs=1", "representation.warmup_epochs=0", "model.width=4"]
 GOAL = "trainers.pipeline"
 
 

@@ -4,10 +4,21 @@ Everything that can change a trial's score is a field here, so that an exported 
 """
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
 
+from trainers.errors import InputError
 from trainers.wording import did_you_mean
 
 METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
@@ -23,6 +34,22 @@ Real = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False
 Whole = Annotated[int, BeforeValidator(_refuse_bool)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 ColumnName = Annotated[str, Field(min_length=1)]
+LEAST_PENALTY = 1e-6  # below it a fit may take thousands of steps
+
+
+def _penalty(value: object) -> object:
+    if value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_PENALTY <= value < float("inf"):
+        raise ValueError(f"must be auto or a number of at least {LEAST_PENALTY:g}")
+    return float(value)
+
+
+Penalty = Annotated[
+    float | Literal["auto"],
+    BeforeValidator(_penalty),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "number", "minimum": LEAST_PENALTY}]}),
+]
 
 
 def _colour(value: object) -> object:
@@ -203,7 +230,7 @@ class RepresentationConfig(Config):
     chunk: Annotated[Whole, Field(ge=2)] | None = None
     """Rows (views × images) on the device at once, for batches that do not fit it; null: a whole batch."""
     probe_images: Annotated[Whole, Field(ge=2)] | None = None
-    """Training images, class-balanced, on which each epoch's score is learnt; null: all, or a tenth of the cost."""
+    """Training images, class-balanced, on which each epoch's probe is learnt; null: all, or a tenth of the cost."""
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
@@ -212,26 +239,80 @@ class RepresentationConfig(Config):
         return self
 
 
-class ClassifierConfig(Config):
-    """Stage two: a linear classifier on features of the frozen encoder."""
+# What only AdamW has of stage two.
+OF_ADAMW = ("epochs", "batch_size", "lr", "weight_decay", "loss", "focal_gamma", "augment")
 
-    epochs: Annotated[Whole, Field(ge=1)] = 20
-    """Passes over the training images."""
-    batch_size: Annotated[Whole, Field(ge=1)] = 64
-    """Images; small, as the steps are cheap and too few would leave it underfit."""
-    lr: Annotated[Real, Field(gt=0)] = 1e-2
-    """Learning rate of AdamW at its peak; a cosine takes it to 0."""
-    weight_decay: Annotated[Real, Field(ge=0)] = 0.0
-    """Of AdamW."""
+
+class ClassifierConfig(Config):
+    """Stage two: a linear classifier on features of the frozen encoder.
+
+    What the solver ignores may not be given, is not written out, and keeps its default here.
+    """
+
+    solver: Literal["lbfgs", "adamw"] = "lbfgs"
+    """lbfgs: logistic regression to convergence, one step of the epoch counter, and each epoch's probe is the same
+    estimator; adamw: epochs of AdamW, beside a probe of its own (30 iterations of L-BFGS, l2 = .001). Where it is left
+    out it is adamw if a field is given that only adamw has, as in whatever was written before there were two."""
+    l2: Penalty = "auto"
+    """Of lbfgs: the factor of the squared weights, which are added to the mean loss. auto: 1 / N_eff, where
+    N_eff = (Σw)² / Σw² over the training images' weights."""
     class_weight: Literal["balanced", "none"] = "balanced"
-    """Of the cross-entropy: balanced gives a class the weight N / (C · N_c) from the training counts.
+    """Of the loss: balanced gives a class the weight N / (C · N_c) from the training counts.
 
     As PyTorch's cross-entropy does, a batch's mean divides by the sum of its own images' weights. So a batch without a
     minority image takes a whole step towards the majority, and the minority's share of a step is on average somewhat
-    less than a half: .48 of it at 90:10 and .40 at 98:2, with batches of 64.
+    less than a half: .48 of it at 90:10 and .40 at 98:2, with batches of 64. (lbfgs knows no batches.)
     """
+    epochs: Annotated[Whole, Field(ge=1)] = 20
+    """Of adamw: passes over the training images."""
+    batch_size: Annotated[Whole, Field(ge=1)] = 64
+    """Of adamw: images; small, as the steps are cheap and too few would leave it underfit."""
+    lr: Annotated[Real, Field(gt=0)] = 1e-2
+    """Of adamw: the learning rate at its peak; a cosine takes it to 0."""
+    weight_decay: Annotated[Real, Field(ge=0)] = 0.0
+    """Of adamw."""
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    """Of adamw: cross-entropy, or the focal loss of Lin et al. 2017 (arXiv 1708.02002)."""
+    focal_gamma: Annotated[Real, Field(ge=0)] = 2.0
+    """Of the focal loss: its focusing parameter; 0 is cross-entropy."""
     augment: bool = False
-    """true: features of augmented images, computed again each epoch."""
+    """Of adamw: features of augmented images, computed again each epoch."""
+
+    @property
+    def steps(self) -> int:
+        """By how much stage two moves the epoch counter on."""
+        return 1 if self.solver == "lbfgs" else self.epochs
+
+    @property
+    def ignored(self) -> dict[str, str]:
+        """The fields that nothing comes of with these values, each with the setting for which that is so."""
+        if self.solver == "lbfgs":
+            return dict.fromkeys(OF_ADAMW, "solver: lbfgs")
+        unused = {} if self.loss == "focal" else {"focal_gamma": "loss: cross_entropy"}
+        return {"l2": "solver: adamw"} | unused
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant_before_there_was_a_solver(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "solver" not in given and any(name in given for name in OF_ADAMW):
+            return {"solver": "adamw", **given}
+        return given
+
+    @model_validator(mode="after")
+    def _gives_nothing_that_is_ignored(self) -> Self:
+        for name, setting in self.ignored.items():
+            if name in self.model_fields_set and getattr(self, name) != "auto":
+                other = {"solver: lbfgs": "solver: adamw", "solver: adamw": "solver: lbfgs"}.get(setting, "loss: focal")
+                raise InputError(
+                    f"classifier.{name}: nothing comes of it with classifier.{setting}; leave it out, "
+                    f"or choose classifier.{other}"
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_ignored(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        ignored = self.ignored
+        return {name: value for name, value in dump(self).items() if name not in ignored}
 
 
 class TrialConfig(Config):
@@ -250,7 +331,7 @@ class TrialConfig(Config):
     @property
     def last_epoch(self) -> int:
         """The step counter's last value: stage one's epochs, then stage two's."""
-        return self.representation.epochs + self.classifier.epochs
+        return self.representation.epochs + self.classifier.steps
 
 
 def family(loss: LossConfig) -> Literal["CL", "FCL", "ACL", "AFCL"]:

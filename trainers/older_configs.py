@@ -5,6 +5,7 @@ from typing import Any
 
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
 BEFORE_THE_FINAL_STEP = {"final": None}  # of `search`
+BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was an estimator of its own
 
 
 def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,8 +14,11 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     What a search keeps is resolved: every field that there was is in it. So a field that is missing was not there yet,
     while in a user's file it has its default.
     """
-    data, search = stored.get("data"), stored.get("search")
-    if not isinstance(data, Mapping | None) or not isinstance(search, Mapping | None):
-        return dict(stored)  # whoever checks it says so
-    meant = {**stored, "data": {**BEFORE_SPLIT_RULES, **(data or {})}}
-    return meant if search is None else {**meant, "search": {**BEFORE_THE_FINAL_STEP, **search}}
+    meant = dict(stored)
+    for section, then in (("data", BEFORE_SPLIT_RULES), ("classifier", BEFORE_SOLVERS)):
+        given = stored.get(section)
+        if isinstance(given, Mapping | None):  # else whoever checks it says so
+            meant[section] = {**then, **(given or {})}
+    if isinstance(search := stored.get("search"), Mapping):  # of a spec; a trial's config has none
+        meant["search"] = {**BEFORE_THE_FINAL_STEP, **search}
+    return meant

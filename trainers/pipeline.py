@@ -19,12 +19,14 @@ from trainers.errors import InputError, OutOfMemory
 from trainers.gpu_memory import out_of_memory
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.models import LinearClassifier, refuse_small_images
+from trainers.older_configs import as_meant_then
 from trainers.optimizers import load_state
 from trainers.parsing import parse
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, to_device
+from trainers.stages.logistic import class_shares, fit_logistic, penalty
 from trainers.stages.metrics import evaluate, recalls
 from trainers.stages.probe import fit_probe, probe_rows
 
@@ -132,6 +134,9 @@ class _Trial:
         self.probe_rows = probe_rows(
             self.train.labels, len(data.validation), config.representation, generator(config.seed, "probe")
         )
+        self.shares = class_shares(self.train.labels, classes, config.classifier)
+        self.l2 = penalty(self.train.labels, classes, config.classifier)
+        self.whole_probe: LinearClassifier | None = None  # of the last epoch, where it learnt from all training images
         self.classifier: LinearClassifier | None = None
         self.classifier_optimizer: torch.optim.Optimizer | None = None
         self.epoch = 0
@@ -148,16 +153,39 @@ class _Trial:
                 self.representation, self.train, self.normalise, loss, config, epoch, self.config.seed
             )
             started = time.perf_counter()
-            probe = self._fitted_probe()
+            probe = self._fitted(self.probe_rows)
             self._validate(probe, self._features(self.validation))
+            self.whole_probe = probe if self.probe_rows is None else None
             metrics["probe_seconds"] = time.perf_counter() - started
             self._end_epoch(epoch, metrics, "representation_seconds")
 
-    def _fitted_probe(self) -> LinearClassifier:
-        labels = self.train.labels if self.probe_rows is None else self.train.labels[self.probe_rows]
-        return fit_probe(self._features(self.train, self.probe_rows), labels, self.train.classes)
+    def _fitted(self, rows: Tensor | None) -> LinearClassifier:
+        """Stage one's probe on some of the training images, or all; with lbfgs it is stage two's classifier too."""
+        labels, classes = self.train.labels if rows is None else self.train.labels[rows], self.train.classes
+        features = self._features(self.train, rows)
+        if self.config.classifier.solver == "adamw":
+            return fit_probe(features, labels, classes)
+        weights = self.shares / torch.bincount(labels.cpu(), minlength=classes)
+        return fit_logistic(features, labels, classes, self.l2, weights)
 
     def train_classifier(self) -> None:
+        """Stage two, or what is left of it."""
+        if self.config.classifier.solver == "adamw":
+            self._train_by_adamw()
+        elif self.classifier is None:
+            self._fit_classifier()
+
+    def _fit_classifier(self) -> None:
+        """One step: the last probe where that learnt from all training images, else the same estimator on all."""
+        started = time.perf_counter()
+        self.classifier = self.whole_probe
+        if self.classifier is None:
+            self.classifier = self._fitted(None)
+            self._validate(self.classifier, self._features(self.validation))
+        metrics = {"classifier_l2": self.l2, "epoch_seconds": time.perf_counter() - started}
+        self._end_epoch(self.epoch + 1, metrics, "classifier_seconds")
+
+    def _train_by_adamw(self) -> None:
         config, past = self.config.classifier, self.config.representation.epochs
         features, validation = self._features(self.train), self._features(self.validation)
         if self.classifier is None or self.classifier_optimizer is None:
@@ -209,7 +237,8 @@ class _Trial:
         self.report(epoch, self.metrics)
 
     def _checkpoint(self) -> Checkpoint:
-        in_stage_two = self.classifier is not None and self.classifier_optimizer is not None
+        in_stage_two = self.classifier is not None
+        optimizer = self.classifier_optimizer if in_stage_two else self.representation.optimizer
         return Checkpoint(
             epoch=self.epoch,
             metrics=self.metrics,
@@ -225,14 +254,14 @@ class _Trial:
                     "encoder": self.representation.encoder.state_dict(),
                     "projection": None if in_stage_two else self.representation.projection.state_dict(),
                     "classifier": self.classifier.state_dict() if self.classifier is not None else None,
-                    "optimizer": (self.classifier_optimizer or self.representation.optimizer).state_dict(),
+                    "optimizer": {} if optimizer is None else optimizer.state_dict(),
                 }
             ),
         )
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         # checked, so that one from before a field existed has the field's default
-        if parse(TrialConfig, checkpoint.config, "the checkpoint") != self.config:
+        if parse(TrialConfig, as_meant_then(checkpoint.config), "the checkpoint") != self.config:
             raise InputError("the checkpoint to go on from was written by a trial of another configuration")
         if checkpoint.fingerprint != self.data.fingerprint:
             raise InputError("the checkpoint to go on from was written by a trial on other data")
@@ -244,13 +273,15 @@ class _Trial:
             self.representation.projection.load_state_dict(checkpoint.projection)
             load_state(self.representation.optimizer, checkpoint.optimizer)
         else:
-            self.classifier, self.classifier_optimizer = stage_two.new_classifier(
+            self.classifier, optimizer = stage_two.new_classifier(
                 torch.zeros(1, self.representation.encoder.feature_dim, device=self.device),
                 self.train.classes,
                 self.config.classifier,
             )
             self.classifier.load_state_dict(checkpoint.classifier)
-            load_state(self.classifier_optimizer, checkpoint.optimizer)
+            if self.config.classifier.solver == "adamw":
+                load_state(optimizer, checkpoint.optimizer)
+                self.classifier_optimizer = optimizer
         self.report(self.epoch, self.metrics)
 
     def result(self) -> TrialResult:

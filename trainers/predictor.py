@@ -13,6 +13,7 @@ from trainers.data.arrays import Labels, Split
 from trainers.data.transforms.augment import Normaliser
 from trainers.errors import InputError
 from trainers.models import LinearClassifier, build_encoder
+from trainers.older_configs import as_meant_then
 from trainers.stages.batches import to_device
 from trainers.stages.classifier import encode, images_at_once
 from trainers.stages.metrics import evaluate
@@ -26,7 +27,8 @@ class Predictor(nn.Module):
         super().__init__()
         if checkpoint.classifier is None:
             raise InputError(f"the checkpoint of epoch {checkpoint.epoch} is of stage one and cannot classify yet")
-        config, device = TrialConfig.model_validate(checkpoint.config), device or torch.device("cpu")
+        config = TrialConfig.model_validate(as_meant_then(checkpoint.config))
+        device = device or torch.device("cpu")
         self.class_names = tuple(checkpoint.class_names)
         self.channels = len(checkpoint.pixel_mean)
         self.look = checkpoint.look

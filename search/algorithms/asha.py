@@ -24,11 +24,15 @@ def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
 
 
 def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
-    """Epochs of a search's rungs: all in stage one, where every value is the probe's; none without a scheduler."""
-    scheduler = spec.search.scheduler
+    """Epochs of a search's rungs: all in stage one, where every value is the probe's; none without a scheduler.
+
+    With `solver: lbfgs` none is at the last epoch of stage one: all that a trial has left to do there is to take its
+    score, which is the very value that a rung would compare.
+    """
+    scheduler, epochs = spec.search.scheduler, spec.representation.epochs
     if scheduler.name == "none":
         return ()
-    return ladder(scheduler.grace, scheduler.reduction, spec.representation.epochs)
+    return ladder(scheduler.grace, scheduler.reduction, epochs - 1 if spec.classifier.solver == "lbfgs" else epochs)
 
 
 def bracket_of(spec: SearchSpec, family: Family) -> int:

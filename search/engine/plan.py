@@ -20,6 +20,7 @@ from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.launch.local_processes import run_trial_on
 from trainers.models import build_encoder, build_projection
+from trainers.stages.probe import WHOLE_UP_TO
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
     rungs, last = rung_epochs(spec), spec.base.last_epoch
     proposed = trials - baselines
     one, share = expected_epochs(rungs, spec.representation.epochs, spec.search.scheduler.reduction)
-    two = share * spec.classifier.epochs
+    two = share * spec.classifier.steps
     classes = len(data.class_names)
     return Plan(
         trials=trials,
@@ -99,7 +100,7 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         rungs=rungs,
         most_epochs=trials * last,
         expected_epochs=round(baselines * last + proposed * (one + two)),
-        expected_classifier_epochs=round(baselines * spec.classifier.epochs + proposed * two),
+        expected_classifier_epochs=round(baselines * spec.classifier.steps + proposed * two),
         expected_representation_epochs_per_trial=one,
         expected_classifier_epochs_per_trial=two,
         checkpoint_bytes=checkpoint_bytes(spec.base, data.train.images.shape[1]),
@@ -166,10 +167,14 @@ class Calibration:
 
 
 def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
-    """Time real epochs: two of each stage, of which the first warms up; on GPUs where the spec asks for them."""
+    """Time real epochs: two of each stage, of which the first warms up; on GPUs where the spec asks for them.
+
+    With `solver: lbfgs` stage two is the one step that it is.
+    """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
-    classifier = spec.classifier.model_copy(update={"epochs": 2})
-    config = spec.base.model_copy(update={"representation": representation, "classifier": classifier})
+    config = spec.base.model_copy(update={"representation": representation})
+    if spec.classifier.solver == "adamw":
+        config = config.model_copy(update={"classifier": spec.classifier.model_copy(update={"epochs": 2})})
     moments: list[float] = []
     threads = max(1, int(spec.resources.cpus))
     torch.set_num_threads(threads)
@@ -179,7 +184,7 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
         moments.append(time.perf_counter())
 
     run_trial_on(workers, config, data, note_time, device=device)
-    first, second = moments[1] - moments[0], moments[3] - moments[2]
+    first, second = moments[1] - moments[0], moments[-1] - moments[-2]
     return Calibration(first, second, threads, workers, device.type, gpu_name(device))
 
 
@@ -194,6 +199,16 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
 
 
+def _stage_two_in_words(spec: SearchSpec, images: int) -> str:
+    """What stage two is, and what that makes of the probe."""
+    if spec.classifier.solver == "adamw":
+        return f"{spec.classifier.steps} of stage two (AdamW; the probes of stage one are another estimator)"
+    probe = spec.representation.probe_images
+    if (probe is None and images <= WHOLE_UP_TO) or (probe is not None and probe >= images):
+        return "1 of stage two (L-BFGS), whose score is the last probe's"
+    return f"1 of stage two (L-BFGS on all {images} training images; a probe learns from fewer)"
+
+
 def _device_for(resources: ResourcesConfig) -> torch.device:
     """A GPU for each worker where they are asked for and here; else the CPU."""
     asked_for = resources.gpus > 0
@@ -202,7 +217,7 @@ def _device_for(resources: ResourcesConfig) -> torch.device:
 
 def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
     """The plan for a person, line by line."""
-    epochs = f"{spec.representation.epochs} + {spec.classifier.epochs}"
+    epochs = f"{spec.representation.epochs} of stage one, {_stage_two_in_words(spec, len(data.train))}"
     yield f"{spec.name}: {data.description}"
     proposed = plan.trials - plan.baselines
     yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {spec.search.sampler}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from search.journal.history import STATE_WORDS, Decision, History, Trial
 from search.journal.labels import values_of
+from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 
@@ -21,6 +22,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
     for decision in trial.decisions:
         yield _decision(decision, history)
     if trial.state == "finished":
+        yield from _from_probe(spec, trial)
         better = sum(1 for other in history.ranked() if (other.score or 0) > (trial.score or 0))
         score = f"{spec.search.metric_key} {trial.score:.4f}"
         yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
@@ -30,6 +32,19 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
         yield f"failed after epoch {trial.epoch}: {trial.reason}"
     else:
         yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.base.last_epoch}"
+
+
+def _from_probe(spec: SearchSpec, trial: Trial) -> Iterator[str]:
+    """What lay between a finished trial's last probe and its score."""
+    gap = gap_of(spec, trial)
+    if gap is None or trial.score is None:
+        return
+    line = f"its last probe, at epoch {spec.representation.epochs}, was {trial.score - gap:.4f}"
+    if gap == 0:
+        yield f"{line}; the score is that value"
+        return
+    why = "is by another estimator, and" if spec.classifier.solver == "adamw" else "is learnt from all images, and"
+    yield f"{line}; the score {why} lies {abs(gap):.4f} {'above' if gap > 0 else 'below'}"
 
 
 def _of_others(count: int) -> str:

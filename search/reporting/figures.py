@@ -26,13 +26,16 @@ def learning_curves(view: View) -> Section | None:
     drawn = _drawn(begun, view.spec.search.seed)
     traces = [_curve(view, trial) for trial in drawn]
     traces += [_ends(view, family, drawn) for family in _families(drawn)]
+    is_one_step = view.spec.classifier.solver == "lbfgs"
     figure = _figure(traces, "epoch (representation, then classifier)", view.metric_words)
     for rung, epoch in enumerate(rung_epochs(view.spec)):
         figure.add_vline(x=epoch, line={"dash": "dot"}, annotation={"text": f"rung {rung}", "textangle": -90})
     boundary = view.spec.representation.epochs + 0.5
     figure.add_vline(x=boundary, annotation={"text": "classifier", "xanchor": "left"})
     figure.update_layout(height=460)
-    caption = "× stopped by ASHA at a rung; thick: a baseline. Before the classifier the value is the probe's."
+    caption = "× stopped by ASHA at a rung; thick: a baseline. Before the classifier the value is the probe's" + (
+        ", which is the same estimator." if is_one_step else ", which is another estimator."
+    )
     if len(drawn) < len(begun):
         caption += (
             f" Of {len(begun)} trials {len(drawn)} are drawn: the baselines, the best, and a random choice (seeded) of "

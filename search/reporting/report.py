@@ -11,6 +11,7 @@ from search.algorithms.asha import rung_epochs
 from search.engine.status import counts_line, search_state, state_in_words
 from search.evidence.final_ranking import in_words as on_fresh_seeds
 from search.evidence.final_ranking import ranking
+from search.journal import probe_gap
 from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol
 from search.reporting.contact_sheet import contact_sheet
@@ -69,7 +70,8 @@ def early_signal(view: View) -> Section | None:
         return None
     rungs = rung_epochs(view.spec)
     found = honesty(view.history, view.metric, rungs=rungs, stage_one=view.spec.representation.epochs)
-    return Section("Was the early signal honest?", bullets(f"{line[0].upper()}{line[1:]}." for line in in_words(found)))
+    lines = [*in_words(found), *probe_gap.in_words(view.spec, view.history)]
+    return Section("Was the early signal honest?", bullets(f"{line[0].upper()}{line[1:]}." for line in lines))
 
 
 def reproduction(view: View) -> Section | None:

@@ -6,7 +6,9 @@ from typing import Any
 
 from trainers.errors import InputError
 
-FORMAT = 1
+# 2: classifier.solver says what probe and score are. In 1 they were two estimators, and there was no such field: a
+# folder of format 1 is read, and gone on with, as `adamw`, under which both mean what they meant.
+FORMAT, READABLE = 2, (1, 2)
 # what every folder notes; those of older versions have no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
@@ -19,8 +21,9 @@ def read_about(path: Path) -> dict[str, Any]:
         about = None
     if not isinstance(about, dict):
         raise InputError(f"{path} is damaged: not a JSON object")
-    if about.get("format") != FORMAT:
-        raise InputError(f"{path.parent} is of format {about.get('format')}, but this afcl reads format {FORMAT}")
+    if about.get("format") not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise InputError(f"{path.parent} is of format {about.get('format')}, but this afcl reads format {readable}")
     known: Any = about.get("provenance")
     missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
     if missing or "id" not in about:

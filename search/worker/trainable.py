@@ -32,6 +32,7 @@ from trainers.checkpoint import Checkpoint
 from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
+from trainers.older_configs import as_meant_then
 from trainers.pipeline import result_of
 from trainers.predictor import Predictor, score_split
 
@@ -77,7 +78,7 @@ def _run_on(
 ) -> None:
     if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
         folder.note_node(ray.get_runtime_context().get_node_id())
-    config = TrialConfig.model_validate(assignment["config"])
+    config = TrialConfig.model_validate(as_meant_then(assignment["config"]))
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
     test_metrics: dict[str, float] = {}

@@ -28,6 +28,7 @@ from search.engine import ray_tune, runner
 TRIALS, TRIALS_WITH_NEW_WORKERS = 24, 8
 SPEC = [
     f"representation.epochs={EPOCHS - 2}",
+    "classifier.solver=adamw",
     "classifier.epochs=2",
     f"search.trials={TRIALS}",
     "search.baselines=[]",

@@ -14,6 +14,7 @@ from trainers.pipeline import run_trial
 
 FULL = [
     "representation.epochs=16",
+    "classifier.solver=adamw",
     "classifier.epochs=20",
     "loss.normalize_by=positives",
 ]  # so that both losses are one

@@ -17,11 +17,16 @@ from trainers.models import build_encoder
 from trainers.pipeline import run_trial
 from trainers.stages.classifier import FEATURE_BATCH
 
-SHORT = ["representation.epochs=4", "classifier.epochs=5"]  # the demo's 16 and 20, in the same proportion
+SHORT = [
+    "representation.epochs=4",
+    "classifier.solver=adamw",
+    "classifier.epochs=5",
+]  # 16 and 20, the demo's with AdamW, in the same proportion
 FEW = [
     "data.train_size=400",
     "data.val_per_class=50",
     "representation.epochs=1",
+    "classifier.solver=adamw",
     "classifier.epochs=2",
     "search.scheduler.grace=1",
 ]

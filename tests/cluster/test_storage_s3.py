@@ -36,7 +36,7 @@ TRIALS = 11  # eight proposals and three baselines
 SPEC = [
     "digits",
     *("--set", "search.trials=8", "--set", "search.max_concurrent=1"),
-    *("--set", "representation.epochs=10", "--set", "classifier.epochs=4"),
+    *("--set", "representation.epochs=10", "--set", "classifier.solver=adamw", "--set", "classifier.epochs=4"),
     *("--set", "search.scheduler.grace=1", "--set", "search.scheduler.reduction=2"),
 ]
 BOUND = 1.0  # seconds, and the time of a request

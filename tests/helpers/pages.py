@@ -18,7 +18,12 @@ from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 
 CLASSES = {"3": 40, "8": 40, "9": 40}
-SHORT = ["representation.epochs=4", "classifier.epochs=2", "search.scheduler={grace: 1, reduction: 2}"]
+SHORT = [
+    "representation.epochs=4",
+    "classifier.solver=adamw",
+    "classifier.epochs=2",
+    "search.scheduler={grace: 1, reduction: 2}",
+]
 RANDOM = [*SHORT, "search.sampler=random"]
 ALL = ["search.scheduler.name=none", "search.sampler=random"]
 PLOTLY = get_plotlyjs()

@@ -76,7 +76,12 @@ def proxy(target: str, refuse: Callable[[str, dict], Answer | None]) -> Iterator
 
 def measured(root: Path, name: str, classes: list[str], *overrides: str, trials: int = 3) -> SearchFolder:
     """A search, done, whose trials reported a recall for each class at every epoch."""
-    stages = [f"representation.epochs={EPOCHS - 1}", "classifier.epochs=1", f"search.trials={trials}"]
+    stages = [
+        f"representation.epochs={EPOCHS - 1}",
+        "classifier.solver=adamw",
+        "classifier.epochs=1",
+        f"search.trials={trials}",
+    ]
     stages += ["search.baselines=[]", "search.scheduler.name=none"]
     spec = load_spec("digits", [*stages, *overrides], name=name)
     data = {

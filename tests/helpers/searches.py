@@ -31,6 +31,7 @@ SMALL = [
     "search.trials=7",
     "search.max_concurrent=1",
     "representation.epochs=6",
+    "classifier.solver=adamw",
     "classifier.epochs=3",
     "search.scheduler.grace=1",
     "search.scheduler.reduction=2",
@@ -131,7 +132,7 @@ def tell_searches(root: Path) -> Path:
 
     "told" is done, with finished and stopped trials; "begun" was interrupted in its first trial.
     """
-    epochs = ["representation.epochs=2", "classifier.epochs=1"]
+    epochs = ["representation.epochs=2"]
     spec = load_spec("digits", [*epochs, "search.trials=4", "search.scheduler={grace: 1, reduction: 2}"], name="told")
     arrays = load(spec.data)
     about = {"description": arrays.description, "fingerprint": arrays.fingerprint, "train": {}, "validation": {"3": 40}}

@@ -28,7 +28,7 @@ def test_resume_of_a_finished_search_changes_nothing(typed, mine):
 
 
 LONG = ["search.trials=0", "space={}", "search.baselines=[CL, FCL]", "search.max_concurrent=1"]
-STAGES = ["representation.epochs=60", "classifier.epochs=3"]  # some seconds a trial
+STAGES = ["representation.epochs=60", "classifier.solver=adamw", "classifier.epochs=3"]  # some seconds a trial
 SLOW = [word for one in (*LONG, *STAGES) for word in ("--set", one)]
 
 

@@ -24,6 +24,7 @@ SCALED_DOWN = [
     "representation.epochs=3",
     "representation.warmup_epochs=0",
     "representation.batch_size=64",
+    "classifier.solver=adamw",
     "classifier.epochs=2",
     "search.trials=2",
     "search.baselines=[CL]",

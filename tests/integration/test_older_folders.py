@@ -8,9 +8,11 @@ import pytest
 from archives import unpack
 from rich.console import Console
 
+from search.algorithms.asha import rung_epochs
 from search.display.on_console import ConsoleDisplay
 from search.engine.compatibility import refuse_other_code
 from search.engine.confirmation import confirm
+from search.exports.export import read_export
 from search.journal.history import ENDED
 from search.storage.provenance import cpu_kind, versions
 from search.storage.search_folder import SearchFolder
@@ -77,6 +79,20 @@ def test_a_confirmation_that_other_code_began_is_refused_although_its_search_can
         confirm("half-confirmed", results=untouched, display=ConsoleDisplay())
 
 
+def test_an_older_folder_has_the_probe_and_the_classifier_that_it_had(untouched):
+    for folder in (untouched / "interrupted", untouched / "half-confirmed" / "confirm-1"):
+        assert SearchFolder(folder).about()["format"] == 1
+        spec = SearchFolder(folder).spec()
+        assert (spec.classifier.solver, spec.classifier.epochs, spec.base.last_epoch) == ("adamw", 2, 6)
+    assert rung_epochs(SearchFolder(untouched / "interrupted").spec()) == (
+        1,
+        2,
+        4,
+    )  # one at the last epoch of stage one
+    exported = read_export(untouched / "finished" / "best-1.yaml")
+    assert exported.config.classifier == spec.classifier
+
+
 @pytest.mark.slow
 def test_an_older_folder_can_be_looked_at(done, untouched):
     listed = done("list", results=untouched)
@@ -86,7 +102,9 @@ def test_an_older_folder_can_be_looked_at(done, untouched):
         assert len(shown["trials"]) == (6 if name == "interrupted" else 8)
         assert "below the cutoff" in done("explain", name, "4", results=untouched)
         done("report", name, results=untouched)
-        assert "<html" in (untouched / name / "index.html").read_text()
+        page = (untouched / name / "index.html").read_text()
+        assert "<html" in page
+        assert "Probe and score are two estimators (classifier.solver: adamw, as in every search that began" in page
 
 
 @pytest.mark.slow
@@ -101,6 +119,7 @@ def test_an_older_search_is_resumed_to_its_end_extended_and_confirmed(done, olde
         assert ends(folder) == ends(SearchFolder(older / "finished"))
     assert done("extend", "interrupted", "--trials", "1").count(CANNOT_TELL) == 1
     assert len(folder.history().in_state(*ENDED)) == 9
+    assert folder.history().trials[8].config["classifier"]["solver"] == "adamw"
     heard = StringIO()  # the word `confirm` would register a model too, which takes long and is tried below
     confirm("interrupted", seeds=1, results=older, display=ConsoleDisplay(Console(file=heard, width=200, _environ={})))
     assert heard.getvalue().count(CANNOT_TELL) == 1

@@ -15,7 +15,13 @@ from search.storage.test_split_log import openings
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem
 
-SMALL = ["search.trials=7", "search.max_concurrent=1", "representation.epochs=6", "classifier.epochs=3"]
+SMALL = [
+    "search.trials=7",
+    "search.max_concurrent=1",
+    "representation.epochs=6",
+    "classifier.solver=adamw",
+    "classifier.epochs=3",
+]
 RUNGS = ["search.scheduler.grace=1", "search.scheduler.reduction=2"]
 
 

@@ -14,7 +14,13 @@ from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem
 
-SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+SMALL = [
+    "search.trials=2",
+    "search.max_concurrent=1",
+    "representation.epochs=3",
+    "classifier.solver=adamw",
+    "classifier.epochs=2",
+]
 
 
 def _full(*_):
@@ -112,7 +118,9 @@ def test_what_a_search_starts_from_outlives_a_kill_before_its_first_trial(finish
     def killed(*_args):
         raise Killed
 
-    spec = load_spec("digits", ["representation.epochs=6", "classifier.epochs=3"], name="killed-early")
+    spec = load_spec(
+        "digits", ["representation.epochs=6", "classifier.solver=adamw", "classifier.epochs=3"], name="killed-early"
+    )
     monkeypatch.setattr(prepare, "taken", killed)
     with pytest.raises(Killed):
         api.run(spec, results=root, start_from="Finished.1")

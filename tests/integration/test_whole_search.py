@@ -251,7 +251,6 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
     changes = [
         "data={dataset: folder, path: mine, val_per_class: 3}",
         "representation.epochs=2",
-        "classifier.epochs=1",
         "search.scheduler.name=none",
         "search.trials=1",
         "search.baselines=[]",

@@ -292,7 +292,7 @@ def test_no_help_breaks_inside_a_word_at_80_columns(words, on_a_terminal):
 
 @pytest.mark.slow
 def test_a_search_on_a_terminal_shows_its_table_and_ends_well(environment, tmp_path):
-    sets = [f"--set={one}" for one in ("search.trials=1", "representation.epochs=2", "classifier.epochs=1")]
+    sets = [f"--set={one}" for one in ("search.trials=1", "representation.epochs=2")]
     words = ["search", "digits", *sets, "--set=search.scheduler.grace=1", f"--results={tmp_path}"]
     given = environment(COLUMNS="80", TERM="xterm", PYTHONPATH=os.pathsep.join(sys.path))
     ours, theirs = pty.openpty()

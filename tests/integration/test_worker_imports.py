@@ -46,7 +46,7 @@ def test_a_worker_imports_nothing_that_its_trial_does_not_use(tmp_path, shared_r
 
     monkeypatch.setattr(ray_tune, "trainable", trainable)
     changes = ["search.trials=1", "search.baselines=[CL]", "search.scheduler.name=none", "search.max_concurrent=1"]
-    spec = load_spec("digits", [*changes, "representation.epochs=1", "classifier.epochs=1"])
+    spec = load_spec("digits", [*changes, "representation.epochs=1"])
     found = api.run(spec, results=tmp_path)
     notes = [found.folder.trial(number).path.joinpath("modules.txt").read_text().split("\n") for number in (0, 1)]
     assert notes[0][0] == notes[1][0], "the second trial ran in the worker of the first"

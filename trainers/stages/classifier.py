@@ -1,7 +1,9 @@
-"""Stage two: a linear classifier on features of the frozen encoder."""
+"""Stage two: features of the frozen encoder, and the linear classifier that AdamW trains on them (`solver: adamw`)."""
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from trainers.compute.precision import has_fast_bfloat16
 from trainers.config import AugmentConfig, ClassifierConfig, RepresentationConfig
 from trainers.data.transforms.augment import Normaliser, change, draw, unit
 from trainers.errors import DivergedError
+from trainers.losses.focal import focal_loss
 from trainers.models import LinearClassifier
 from trainers.optimizers import adamw
 from trainers.seeds import generator
@@ -91,12 +94,15 @@ def train_one_epoch(
 ) -> dict[str, float]:
     """Epoch `epoch` (from 1) of stage two. Raises DivergedError when the loss is no longer finite."""
     weights = class_weights(split.labels, split.classes) if config.class_weight == "balanced" else None
+    loss_of: Callable[[Tensor, Tensor, Tensor | None], Tensor] = functional.cross_entropy
+    if config.loss == "focal":
+        loss_of = partial(focal_loss, gamma=config.focal_gamma)
     started, total = time.perf_counter(), torch.zeros((), device=features.device)
     batches = list(shuffled_batches(split.labels, config.batch_size, generator(seed, "classifier", epoch)))
     for number, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = config.lr * lr_factor(epoch - 1 + number / len(batches), 0, config.epochs)
-        loss = functional.cross_entropy(classifier(features[batch]), split.labels[batch], weights)
+        loss = loss_of(classifier(features[batch]), split.labels[batch], weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

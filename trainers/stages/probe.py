@@ -1,4 +1,7 @@
-"""The probe: a quick linear classifier on features of the encoder as it stands, which gives stage one its metric."""
+"""The probe: a linear classifier on features of the encoder as it stands, which gives stage one its metric.
+
+With `solver: lbfgs` it is the estimator of stage two (trainers.stages.logistic). With `adamw` it is `fit_probe`.
+"""
 
 import torch
 from torch import Tensor
@@ -8,16 +11,12 @@ from trainers.config import RepresentationConfig
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
 from trainers.stages.batches import class_weights
+from trainers.stages.logistic import ON_THE_HOST
 
 WHOLE_UP_TO = 5000  # training images: so few cost little, and a probe on fewer is noisier
 AT_LEAST = 1000
 MOST_OF_STAGE_ONE = 0.1
 FORWARD_PASSES = 2  # for the price of one in training
-# Values in the features up to which the fit is quicker on the host. L-BFGS asks for a number at each of some hundred
-# steps, and a GPU answers each when it is through with all before; where trials share it, with those of the others
-# too. One fit on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80 and 77 ms for 2,000 × 512, 27
-# and 232 ms for 6,000 × 512.
-ON_THE_HOST = 2**20
 
 
 def probe_rows(labels: Tensor, validation: int, config: RepresentationConfig, draws: torch.Generator) -> Tensor | None:
@@ -59,7 +58,7 @@ def _balanced(labels: Tensor, count: int, draws: torch.Generator) -> Tensor:
 def fit_probe(
     features: Tensor, labels: Tensor, classes: int, iterations: int = 30, l2: float = 1e-3
 ) -> LinearClassifier:
-    """Class-weighted logistic regression on training features by L-BFGS: no seed, no learning rate, milliseconds.
+    """Class-weighted logistic regression on training features, near convergence: the probe with `solver: adamw`.
 
     Raises DivergedError when the features are not finite.
     """

@@ -4,13 +4,21 @@ from types import SimpleNamespace
 import pytest
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
-from search.algorithms.asha import Asha, ladder
+from search.algorithms.asha import Asha, ladder, rung_epochs
+from spaces.spec import load_spec
 
 
 def test_rungs_are_grace_times_powers_of_the_reduction():
     assert ladder(2, 3, 50) == (2, 6, 18)
     assert ladder(1, 4, 64) == (1, 4, 16, 64)
     assert ladder(5, 2, 4) == ()
+
+
+def test_no_rung_is_where_all_that_is_left_is_to_take_the_score():
+    changes = ["representation.epochs=8", "search.scheduler={grace: 2, reduction: 2}"]
+    assert rung_epochs(load_spec("digits", changes)) == (2, 4)
+    assert rung_epochs(load_spec("digits", [*changes, "classifier.solver=adamw"])) == (2, 4, 8)
+    assert rung_epochs(load_spec("digits", [*changes, "search.scheduler.grace=8"])) == ()
 
 
 @pytest.mark.parametrize("reduction", [2, 3, 4])

@@ -11,7 +11,7 @@ from spaces.spec import load_spec
 from trainers.errors import InputError
 
 RANDOM = "search.sampler=random"
-SHORT = ["representation.epochs=2", "classifier.epochs=1", "search.scheduler.grace=1"]
+SHORT = ["representation.epochs=2", "search.scheduler.grace=1"]
 GUESSES = ["search.first=[{loss.eta: 30, loss.temperature: 0.1}, {model.width: 4}]"]
 
 

@@ -10,7 +10,13 @@ from search.journal.history import read_history
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 
-SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+SMALL = [
+    "search.trials=2",
+    "search.max_concurrent=1",
+    "representation.epochs=3",
+    "classifier.solver=adamw",
+    "classifier.epochs=2",
+]
 
 
 @pytest.mark.slow

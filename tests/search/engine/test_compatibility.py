@@ -21,6 +21,7 @@ def test_a_search_may_start_from_an_older_ones_trials(finished, root, shared_ray
         "search.trials=1",
         "search.baselines=[]",
         "representation.epochs=6",
+        "classifier.solver=adamw",
         "classifier.epochs=3",
         "search.scheduler.grace=1",
         "search.scheduler.reduction=2",
@@ -57,7 +58,6 @@ def test_a_new_word_in_a_report_stops_nobody(told, monkeypatch):
 
 SMALL = [
     "representation.epochs=2",
-    "classifier.epochs=1",
     "search.trials=4",
     "search.scheduler={grace: 1, reduction: 2}",
 ]
@@ -66,7 +66,8 @@ SMALL = [
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ("classifier.epochs=2", "has classifier.epochs 1, not 2: other scores"),
+        ("classifier.solver=adamw", "has classifier.solver 'lbfgs', not 'adamw': other scores"),
+        ("classifier.l2=0.5", "has classifier.l2 'auto', not 0.5: other scores"),
         ("loss.normalize_by=positives", "has loss.normalize_by 'batch', not 'positives': other scores"),
         ("search.metric=accuracy", "has another metric (balanced_accuracy): its scores mean nothing here"),
         ("data.seed=1", "ran on other data"),

@@ -18,6 +18,7 @@ from spaces.spec import SearchSpec, load_spec
 SPACE = [
     "search.trials=8",
     "representation.epochs=9",
+    "classifier.solver=adamw",
     "classifier.epochs=2",
     "search.scheduler.grace=1",
     "search.scheduler.reduction=3",
@@ -100,6 +101,18 @@ def test_baselines_come_first_and_are_never_stopped(undisturbed, spec):
 def test_rungs_stand_in_stage_one_only(spec):
     assert rung_epochs(spec) == (1, 3, 9)
     assert max(rung_epochs(spec)) <= spec.representation.epochs
+
+
+@pytest.mark.parametrize(("solver", "last"), [("lbfgs", 3), ("adamw", 9)])
+def test_no_trial_is_stopped_where_its_score_is_all_that_is_left_to_take(tmp_path, solver, last):
+    """With AdamW there is a whole stage to spare at the last epoch of stage one; with L-BFGS there is nothing."""
+    epochs = [] if solver == "lbfgs" else ["classifier.epochs=2"]
+    changes = [one for one in SPACE if not one.startswith("classifier")] + [f"classifier.solver={solver}", *epochs]
+    path = tmp_path / "journal"
+    play(conduct(path, load_spec("digits", [*changes, "search.trials=30", "search.sampler=random"])))
+    history = read_history(path)
+    assert max(trial.epoch for trial in history.in_state("stopped")) == last
+    assert {trial.epoch for trial in history.in_state("finished")} == {10 if solver == "lbfgs" else 11}
 
 
 def test_some_trials_are_stopped_with_a_reason_and_no_score(undisturbed):
@@ -285,7 +298,13 @@ def test_a_clock_that_is_set_costs_no_time_budget(spec, tmp_path, monkeypatch):
     assert read_history(tmp_path / "journal").driven > 0
 
 
-SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+SMALL = [
+    "search.trials=2",
+    "search.max_concurrent=1",
+    "representation.epochs=3",
+    "classifier.solver=adamw",
+    "classifier.epochs=2",
+]
 
 
 def _full(*_):

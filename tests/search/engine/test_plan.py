@@ -17,9 +17,27 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     for word in ("trials      9: 3 baselines, 6 by tpe", "rungs       epoch 1, epoch 2, epoch 4", "disk", "error"):
         assert word in printed
     plan = json.loads(done(typed("plan", "digits", "--set", "search.trials=0", "--set", "space={}", "--json")))
-    assert (plan["trials"], plan["baselines"], plan["most_epochs"]) == (3, 3, 30)
+    assert (plan["trials"], plan["baselines"], plan["most_epochs"]) == (3, 3, 21)
     assert plan["standard_error"] == pytest.approx((0.8 * 0.2 / 40 / 3) ** 0.5)  # three classes of 40 images
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], "a trial     7 epochs: 6 of stage one, 1 of stage two (L-BFGS), whose score is the last probe's"),
+        (
+            ["representation.probe_images=30"],
+            "7 epochs: 6 of stage one, 1 of stage two (L-BFGS on all 100 training images; a probe learns from fewer)",
+        ),
+        (
+            ["classifier.solver=adamw", "classifier.epochs=4"],
+            "10 epochs: 6 of stage one, 4 of stage two (AdamW; the probes of stage one are another estimator)",
+        ),
+    ],
+)
+def test_a_plan_says_what_stage_two_is_and_what_that_makes_of_the_probe(changes, said, typed):
+    assert said in done(typed("plan", "digits", *(f"--set={change}" for change in changes)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ from search.engine.replay import CurveFailed, replay
 from search.journal.history import ENDED, History
 from spaces.spec import load_spec
 
-SPEC = ["search.trials=30", "search.max_concurrent=1", "representation.epochs=9", "classifier.epochs=1"]
+SPEC = [
+    "search.trials=30",
+    "search.max_concurrent=1",
+    "representation.epochs=9",
+    "classifier.solver=adamw",
+    "classifier.epochs=1",
+]
 
 
 class Rising:

@@ -4,6 +4,7 @@ import pytest
 
 from search.journal.explain import explain
 from search.storage.search_folder import SearchFolder
+from trainers.config import ClassifierConfig
 from trainers.errors import InputError
 
 
@@ -29,6 +30,18 @@ def test_a_finished_baseline_says_that_it_is_never_stopped_and_who_was_better(se
     told = lines(search, "finished")
     assert "a baseline, which is never stopped" in told[0]
     assert told[-1].endswith("none has more")
+
+
+def test_a_finished_trial_says_what_lies_between_its_last_probe_and_its_score(search):
+    assert "its last probe, at epoch 2, was 0.9000; the score is that value" in lines(search, "finished")
+    spec, history = search
+    history.trials[0].epochs[2][spec.search.metric_key] = 0.85
+    assert (
+        "its last probe, at epoch 2, was 0.8500; the score is learnt from all images, and lies 0.0500 above"
+        in lines(search, "finished")
+    )
+    adamw = spec.model_copy(update={"classifier": ClassifierConfig(solver="adamw")})
+    assert "; the score is by another estimator, and lies 0.0500 above" in lines((adamw, history), "finished")[-2]
 
 
 def test_a_trial_that_is_not_there_is_told_with_how_many_there_are(search):

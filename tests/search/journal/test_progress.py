@@ -24,7 +24,9 @@ class Mixed:
 
 @pytest.fixture(scope="module")
 def events():
-    spec = load_spec("digits", ["search.trials=30", "representation.epochs=4", "classifier.epochs=1"])
+    spec = load_spec(
+        "digits", ["search.trials=30", "representation.epochs=4", "classifier.solver=adamw", "classifier.epochs=1"]
+    )
     return replay(spec, Mixed(), slots=3).events
 
 

@@ -8,6 +8,7 @@ import pytest
 from search.exports.export import read_export
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
+from trainers.config import ClassifierConfig
 from trainers.data import faults, load
 
 PUBLISHED = [Path(__file__).parents[3] / "results" / f"fmnist-{ratio}" for ratio in ("60-40", "90-10", "98-2")]
@@ -41,6 +42,21 @@ def test_a_spec_without_rules_has_those_of_before_where_a_search_keeps_it_and_th
     assert load_spec(str(PUBLISHED[0] / "spec.yaml")).data.split_rules == 2
 
 
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda folder: folder.name)
+def test_a_published_search_has_the_probe_and_the_classifier_that_it_had(published):
+    for folder in (SearchFolder(published), *SearchFolder(published).confirmations()):
+        assert folder.about()["format"] == 1
+        assert folder.spec().classifier == ClassifierConfig(solver="adamw")
+        assert folder.spec().base.last_epoch == 36
+    assert load_spec(str(published / "spec.yaml")).classifier.solver == "adamw"  # also as a file to begin from
+
+
+def test_a_new_search_says_in_its_folder_what_probe_and_score_are(told):
+    folder = SearchFolder(told / "told")
+    assert folder.about()["format"] == 2
+    assert "classifier: {solver: lbfgs, l2: auto, class_weight: balanced}" in (folder.path / "spec.yaml").read_text()
+
+
 def test_a_new_search_keeps_the_new_rules(told):
     assert SearchFolder(told / "told").spec().data.split_rules == 2
 
@@ -52,4 +68,6 @@ def test_an_older_export_has_the_rules_of_before_and_a_plain_config_the_new_ones
     expected |= {"device": "cpu", "threads": 1, "cpu": "", "versions": {}}
     export.write_text(json.dumps({"config": {"data": {"dataset": "digits"}}, "expected": expected}))
     assert read_export(export).config.data.split_rules == 1
+    assert read_export(export).config.classifier.solver == "adamw"
+    assert read_export(plain).config.classifier.solver == "lbfgs"
     assert read_export(plain).config.data.split_rules == 2

@@ -16,7 +16,13 @@ from search.journal.log import Journal
 from search.tracking.optuna_study import OptunaView
 from spaces.spec import load_spec
 
-SMALL = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+SMALL = [
+    "search.trials=2",
+    "search.max_concurrent=1",
+    "representation.epochs=3",
+    "classifier.solver=adamw",
+    "classifier.epochs=2",
+]
 
 
 def _full(*_):

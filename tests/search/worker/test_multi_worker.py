@@ -27,6 +27,7 @@ TWO = [
     "search.trials=4",
     "search.max_concurrent=1",
     "representation.epochs=6",
+    "classifier.solver=adamw",
     "classifier.epochs=3",
     "search.scheduler={grace: 1, reduction: 2}",
 ]

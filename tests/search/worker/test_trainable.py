@@ -95,7 +95,7 @@ def test_a_worker_that_ran_out_of_memory_takes_no_trial_after_it(tmp_path, share
         "digits",
         [
             *("search.trials=0", "search.baselines=[CL, FCL]", "space={}", "search.max_failed_share=1"),
-            *("search.max_concurrent=1", "representation.epochs=2", "classifier.epochs=1", "search.scheduler.grace=1"),
+            *("search.max_concurrent=1", "representation.epochs=2", "search.scheduler.grace=1"),
         ],
     )
     log = tmp_path / "workers"

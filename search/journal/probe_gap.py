@@ -1,0 +1,56 @@
+"""How far a trial's score lies from its last probe: what a rung's value is an early form of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import mean
+
+from search.journal.history import History, Trial
+from spaces.spec import SearchSpec
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Score minus last probe, over the finished trials that told both."""
+
+    trials: int
+    mean: float
+    least: float
+    most: float
+
+    @property
+    def none(self) -> bool:
+        """Whether every score is its trial's last probe, to the last digit."""
+        return self.least == self.most == 0
+
+
+def gap_of(spec: SearchSpec, trial: Trial) -> float | None:
+    """A finished trial's score minus its last probe; None where either is not there."""
+    probe = trial.epochs.get(spec.representation.epochs, {}).get(spec.search.metric_key)
+    return None if trial.score is None or probe is None else trial.score - probe
+
+
+def gaps(spec: SearchSpec, history: History) -> Gaps | None:
+    """Of all finished trials; None where there is none."""
+    found = [gap for trial in history.in_state("finished") if (gap := gap_of(spec, trial)) is not None]
+    return Gaps(len(found), mean(found), min(found), max(found)) if found else None
+
+
+def in_words(spec: SearchSpec, history: History) -> Iterator[str]:
+    """Lines for a person."""
+    found = gaps(spec, history)
+    if found is None:
+        return
+    over = f"over {found.trials} finished trials the score minus the last probe is {found.mean:+.4f} on average"
+    span = f"{found.least:+.4f} to {found.most:+.4f}"
+    if spec.classifier.solver == "adamw":
+        yield (
+            f"probe and score are two estimators (classifier.solver: adamw, as in every search that began before there "
+            f"was a choice): {over}, {span}"
+        )
+    elif found.none:
+        yield (
+            f"probe and score are one estimator: in all {found.trials} finished trials the score is the last probe's "
+            f"value, to the last digit"
+        )
+    else:
+        yield f"a probe learns from fewer images than the classifier, by the same estimator: {over}, {span}"
