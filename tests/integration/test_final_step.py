@@ -27,7 +27,7 @@ from trainers.data import load_test
 mlflow = Lazy("mlflow")
 
 QUIET = Console(quiet=True)
-SMALL = ["search.trials=3", "search.max_concurrent=1", "representation.epochs=3", "classifier.epochs=2"]
+SMALL = ["search.trials=3", "search.max_concurrent=1", "representation.epochs=3"]
 SMALL += ["search.baselines=[CL]", "search.final={top: 2, seeds: 2}", "search.scheduler.name=none"]
 
 

@@ -19,7 +19,7 @@ def spec_of(curves: Curves, seed: int, trials: int, *more: str) -> SearchSpec:
 
     The last epoch is stage two's: it has the final score and no rung.
     """
-    epochs = [f"representation.epochs={curves.epochs - 1}", "classifier.epochs=1"]
+    epochs = [f"representation.epochs={curves.epochs - 1}"]  # stage two is one step
     return load_spec("demo", [*epochs, "search.baselines=[]", f"search.trials={trials}", f"search.seed={seed}", *more])
 
 
