@@ -36,10 +36,12 @@ class Study:
         sampler: optuna.samplers.BaseSampler,
         pruner: optuna.pruners.BasePruner,
         *,
+        name: str,
         is_conditional: bool,
     ) -> None:
+        """name: of the study, by which Hyperband draws a trial's bracket; Optuna's own would be another each time."""
         self._curves, self._is_conditional = curves, is_conditional
-        self._study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+        self._study = optuna.create_study(study_name=name, direction="maximize", sampler=sampler, pruner=pruner)
         self._trials: dict[int, optuna.Trial] = {}
 
     def propose(self) -> tuple[int, dict[str, float]]:
@@ -85,7 +87,8 @@ def study(name: str, curves: Curves, seed: int) -> Study:
         "hyperband": lambda: optuna.pruners.HyperbandPruner(max_resource=curves.epochs),
         "median": lambda: optuna.pruners.MedianPruner(),
     }
-    return Study(curves, samplers[sampler](), pruners[pruner](), is_conditional=sampler == "tpe")
+    named = f"seed {seed}"
+    return Study(curves, samplers[sampler](), pruners[pruner](), name=named, is_conditional=sampler == "tpe")
 
 
 def search(name: str, curves: Curves, setting: Setting) -> list[Row]:
