@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -22,10 +23,11 @@ def read_rows(work: Path) -> list[dict[str, Any]]:
 
 
 def by_cell(rows: Sequence[dict[str, Any]], cells: Sequence[str], metric: str) -> Scores:
-    """The scores, cells in their order."""
+    """The scores of the encoders on which every estimator was fitted, cells in their order."""
     found: Scores = {}
+    fitted = Counter((row["cell"], row["seed"]) for row in rows)
     for cell in cells:
-        inside = [row for row in rows if row["cell"] == cell]
+        inside = [row for row in rows if row["cell"] == cell and fitted[cell, row["seed"]] == len(ORDER)]
         if inside:
             found[cell] = {
                 name: {row["seed"]: row[metric] for row in inside if row["estimator"] == name} for name in ORDER
@@ -94,7 +96,8 @@ def _with_interval(value: float, error: float, freedom: int) -> str:
 def _overall(scores: Scores) -> Iterator[str]:
     yield "| difference | mean over cells | worst cell | where | best cell |"
     yield "| --- | --- | --- | --- | --- |"
-    pairs = [(name, "adamw") for name in ORDER[1:]] + [(b, a) for a, b in combinations(CANDIDATES, 2)]
+    pairs = [(name, "adamw") for name in ORDER[1:]] + [(name, "probe") for name in CANDIDATES]
+    pairs += [(b, a) for a, b in combinations(CANDIDATES, 2)]
     for one, other in pairs:
         middle, half, worst, where = overall(scores, one, other)
         best = -overall(scores, other, one)[2]
