@@ -143,11 +143,11 @@ def mean_and_error(regrets: pd.Series) -> str:
 
 
 def against_ours(regrets: pd.DataFrame, name: str) -> tuple[str, str]:
-    """Difference and ratio, each with its interval; dashes for ours itself and where too few seeds are in both."""
+    """Difference and ratio, each with its interval; dashes for ours, and where both have fewer than five seeds."""
     if name == OURS or OURS not in regrets or name not in regrets:
         return "–", "–"
     both = regrets[[OURS, name]].dropna()
-    if len(both) < 3:
+    if len(both) < 5:
         return "–", "–"
     less, low, high = difference(both[name].to_numpy() - both[OURS].to_numpy())
     of, under, over = ratio(both[OURS].to_numpy(), both[name].to_numpy())

@@ -124,7 +124,7 @@ def _code_of(name: str) -> list[str]:
     entry = PEERS[name]
     files = [HERE / "loop.py", HERE / f"{entry.module}.py", HERE.parent / "regret.py"]
     if entry.module == "product":
-        files += [file for pattern in OWN_CODE for file in sorted(ROOT.glob(pattern))]
+        files += [HERE.parent / "played.py", *(file for one in OWN_CODE for file in sorted(ROOT.glob(one)))]
     code = [text for file in files for text in _text_of(file)]
     if entry.environment == "product":
         return [*sorted(code), *(f"{library} {version(library)}" for library in ("optuna", "ray"))]
