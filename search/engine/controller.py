@@ -138,13 +138,21 @@ class Conductor:
     def hopeless(self) -> str | None:
         """The commonest error and the values that failed, when too many of the session's trials did; else None.
 
-        What failed in earlier sessions does not count: its cause may be mended, and a resume must be able to go on.
+        What failed in earlier sessions does not count: its cause may be mended, and a resume must be able to go on. A
+        running trial that has come further than any that failed counts as one that did not: with many slots those that
+        fail end first.
         """
-        if len(self._failed) < 3 or len(self._failed) <= self.spec.search.max_failed_share * self._ended:
+        bearable = self.spec.search.max_failed_share
+        if len(self._failed) < 3 or len(self._failed) <= bearable * self._ended:
             return None
         failed = [self.history.trials[number] for number in self._failed]
-        others = failures.in_words(failed, self.history.in_state("finished", "stopped"))
-        return f"{len(failed)} of {self._ended} trials failed, {others}"
+        furthest = max(trial.epoch for trial in failed)
+        come_through = [trial for trial in self.history.in_state("running") if trial.epoch > furthest]
+        known = self._ended + len(come_through)
+        if len(failed) <= bearable * known:
+            return None
+        others = failures.in_words(failed, [*self.history.in_state("finished", "stopped"), *come_through])
+        return f"{len(failed)} of {known} trials failed, {others}"
 
     def _settle(self, trial: Trial) -> None:
         """Draw from a trial's newest epoch what follows from it and has not been drawn yet."""

@@ -230,6 +230,21 @@ def test_a_search_whose_trials_mostly_fail_is_hopeless_and_says_why(spec, tmp_pa
     assert "no memory" in conductor.hopeless()
 
 
+def test_trials_that_have_come_through_count_while_they_still_run(spec, tmp_path):
+    """With many slots those that fail end first: three of the first three that end, and four go on well."""
+    conductor = conduct(tmp_path / "journal", spec)
+    conductor.open()
+    begun = [conductor.next_trial().number for _ in range(7)]
+    for number in begun:
+        conductor.launched(number)
+    for number in begun[:3]:
+        conductor.fail(number, "diverged: the loss is nan", by_values=True)
+    assert "3 of 3 trials failed" in conductor.hopeless(), "of the others nothing is known"
+    for number in begun[3:]:
+        conductor.result(number, 1, {conductor.metric: 0.9})
+    assert conductor.hopeless() is None
+
+
 def test_a_grid_has_no_more_trials_than_points(tmp_path):
     spec = load_spec(
         "digits",
