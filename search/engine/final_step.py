@@ -14,7 +14,7 @@ from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, begun_with, pai
 from search.engine.prepare import prepared
 from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import VALIDATES, as_plan, final_seeds, has_ended, read_plan
-from search.evidence.final_ranking import in_words, is_wanted, lacking, ranking
+from search.evidence.final_ranking import is_wanted, lacking
 from search.storage.fetch import bring_inner
 from search.storage.ownership import taken
 from search.storage.search_folder import SearchFolder
@@ -86,7 +86,4 @@ def _validate_best(
         taken(folder, display.say) if folder.is_begun() else nullcontext() as hold,
         prepared(task, address=address, display=display, hold=hold, begin=begin) as session,
     ):
-        ended = drive(session)
-    for sentence in in_words(ranking(searched, searched.history())):
-        display.say(sentence)
-    return ended
+        return drive(session)
