@@ -128,8 +128,7 @@ def _export(folder: SearchFolder, choice: Choice, rank: int, checkpoint: Path) -
         "search_id": about["id"],
         "trial": trial.number,
         "rank": rank,
-        "ranked_by": choice.by,
-        **({} if choice.fresh_seeds is None else {"fresh_seeds": dict(choice.fresh_seeds)}),
+        **({} if choice.fresh_seeds is None else {"ranked_by": choice.by, "fresh_seeds": dict(choice.fresh_seeds)}),
         "family": trial.family,
         "git_commit": about["provenance"]["git_commit"],
     }

@@ -78,7 +78,9 @@ def _run_on(
 ) -> None:
     if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
         folder.note_node(ray.get_runtime_context().get_node_id())
-    config = TrialConfig.model_validate(as_meant_then(assignment["config"]))
+    kept = assignment["config"]
+    # a search that an older version began has none
+    config = TrialConfig.model_validate(kept if "solver" in kept["classifier"] else as_meant_then(kept))
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
     test_metrics: dict[str, float] = {}

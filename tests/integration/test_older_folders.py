@@ -141,7 +141,7 @@ def test_an_older_finished_search_is_confirmed_exported_and_trained_again(done, 
     folder = SearchFolder(older / "finished")
     assert "nothing was run" in done("confirm", "finished")
     old = folder.exported(1)[0].rename(tmp_path / "best-1.yaml")
-    done("export", "finished")
+    done("export", "finished", "--by", "search")
     assert folder.exported(1)[0].read_text() == old.read_text()
     trained = json.loads(done("train", str(old), "--json"))
     assert trained["same"] or trained["differences"]
