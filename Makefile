@@ -29,7 +29,7 @@ test: .venv/installed-dev browser compiler data
 	$(BIN)/pytest $(QUICK)
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "slow and not cluster"
 
-# about a minute on two cores, and half a minute more where mypy has no cache yet
+# some 75 s on two cores, and 45 s more where mypy has no cache yet
 check: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -15,7 +15,7 @@ from search.engine.final_step import with_last_step
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.runner import SearchResult
 from search.evidence.candidates import has_ended
-from search.evidence.final_ranking import Basis, ranking
+from search.evidence.ranking import Basis, ranking
 from search.exports import export as exports
 from search.journal.history import Trial
 from search.reporting.write import write_report

@@ -10,8 +10,8 @@ from search.engine.runner import SearchResult
 from search.engine.status import counts_line, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences
-from search.evidence.final_ranking import in_words as on_fresh_seeds
-from search.evidence.final_ranking import ranking
+from search.evidence.ranking import in_words as on_fresh_seeds
+from search.evidence.ranking import ranking
 from search.storage.search_folder import SearchFolder
 
 

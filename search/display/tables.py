@@ -9,7 +9,7 @@ from rich.text import Text
 from search.display.fitted import GAP, Column, FittedTable
 from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
-from search.evidence.final_ranking import Validated, in_words, ranking
+from search.evidence.ranking import Validated, in_words, ranking
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import searched, values_of
 from search.storage.search_folder import SearchFolder

@@ -16,11 +16,11 @@ from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.leak_guard import refuse_faults
-from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, begun_with, paired_task
+from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
 from search.engine.prepare import prepared
 from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import CONFIRMS, Candidate, as_plan, candidates, fresh_seeds, has_ended, read_plan
-from search.evidence.final_ranking import last_step
+from search.evidence.ranking import last_step
 from search.journal.history import History, Trial
 from search.storage.fetch import bring_inner, bring_results, know_every_opening, opened
 from search.storage.ownership import taken
@@ -100,7 +100,7 @@ def confirm(
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
     task = paired_task(folder, agenda, arrays, test)
     planned = as_plan(chosen, drawn) | {"test": split_fingerprint(test), "allowed": allowed}
-    make_folder = begun_with(task, CONFIRMS, planned)
+    make_folder = folder_maker(task, CONFIRMS, planned)
 
     def begin() -> None:
         _open_test(folder, again=again)

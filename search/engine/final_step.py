@@ -8,16 +8,16 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from search.engine.compatibility import refuse_other_code
+from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
-from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, begun_with, paired_task
+from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
 from search.engine.prepare import prepared
 from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import VALIDATES, as_plan, final_seeds, has_ended, read_plan
-from search.evidence.final_ranking import is_wanted, lacking
+from search.evidence.ranking import lacking
 from search.storage.fetch import bring_inner
 from search.storage.ownership import taken
-from search.storage.search_folder import SearchFolder
+from spaces.sections import FinalConfig
 from trainers.data import load
 
 
@@ -42,48 +42,56 @@ def with_last_step(
         InputError: the step began with other code, and not `anyway`.
         EnvironmentProblem: as a search does.
     """
-    if found.reason != "done":
+    searched = found.folder
+    final = searched.spec().search.final
+    if found.reason != "done" or final is None:
         return found
-    last = _validate_best(found.folder, data=data, address=address, anyway=anyway, display=display)
-    if last is None:
-        return found
-    return replace(
-        found,
-        reason=last.reason,
-        undelivered=found.undelivered + last.undelivered,
-        tracking_problem=found.tracking_problem or last.tracking_problem,
-        refused=found.refused or last.refused,
-        ran=True,
-    )
-
-
-def _validate_best(
-    searched: SearchFolder, *, data: Path | None, address: str | None, anyway: bool, display: Display
-) -> SearchResult | None:
-    """Run what a search that is through still lacks of its last step; None where that is nothing."""
     if searched.storage is not None:  # another host may have gone on with it
         with taken(searched, display.say):
             bring_inner(searched)
-    spec, history = searched.spec(), searched.history()
-    if spec.search.final is None or not is_wanted(searched, spec, history):
-        return None
-    unfinished = [one for one in searched.finals() if not has_ended(one)]
-    folder = unfinished[0] if unfinished else searched.next_final()
-    if folder.is_begun():
+    # one that was interrupted may be followed by one of those that are new since: twice at most
+    while found.reason == "done" and lacking(searched, found.history, final.top):
+        last = _validate_best(found, final, data=data, address=address, anyway=anyway, display=display)
+        found = replace(
+            found,
+            reason=last.reason,
+            undelivered=found.undelivered + last.undelivered,
+            tracking_problem=found.tracking_problem or last.tracking_problem,
+            different=_both(found.different, last.different),
+            refused=found.refused or last.refused,
+            ran=True,
+        )
+    return found
+
+
+def _validate_best(
+    found: SearchResult, final: FinalConfig, *, data: Path | None, address: str | None, anyway: bool, display: Display
+) -> SearchResult:
+    """Run what a search that is through still lacks of its last step, or what was begun of it."""
+    searched, spec, history = found.folder, found.folder.spec(), found.history
+    folder = next((one for one in searched.finals() if not has_ended(one)), searched.next_final())
+    begun = [folder] if folder.is_begun() else []
+    if not found.ran:  # else the session that ended just now has looked
+        refuse_other_data(searched, load(spec.data, data))
+    refuse_other_code(searched, *begun, anyway=anyway, say=display.say)
+    if begun:
         chosen, seeds = read_plan(folder)
-        refuse_other_code(folder, anyway=anyway, say=display.say)
     else:
-        chosen = lacking(searched, history, spec.search.final.top)
-        seeds = final_seeds(spec, spec.search.final.seeds)
-    told = ", ".join(candidate.label for candidate in chosen)
-    display.say(f"{searched.name}: {told} again on {len(seeds)} fresh seeds, scored on their validation images")
+        chosen, seeds = lacking(searched, history, final.top), final_seeds(spec, final.seeds)
+    numbers = ", ".join(str(candidate.trial) for candidate in chosen)
+    display.say(f"{searched.name}: the last step runs the best trials ({numbers}) again on {len(seeds)} fresh seeds")
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in seeds}
     if arrays[seeds[0]].has_given_validation:
         display.say(GIVEN_SPLIT)
     task = paired_task(folder, PairedAgenda(history.trials, chosen, seeds), arrays)
-    begin = begun_with(task, VALIDATES, as_plan(chosen, seeds))
+    begin = folder_maker(task, VALIDATES, as_plan(chosen, seeds))
     with (
         taken(folder, display.say) if folder.is_begun() else nullcontext() as hold,
         prepared(task, address=address, display=display, hold=hold, begin=begin) as session,
     ):
         return drive(session)
+
+
+def _both(one: list[str] | None, other: list[str] | None) -> list[str] | None:
+    """What MLflow has otherwise in either; None where that could not be counted in one of them."""
+    return None if one is None or other is None else one + other

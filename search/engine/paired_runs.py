@@ -84,7 +84,7 @@ def paired_task(
     )
 
 
-def begun_with(task: Task, key: str, planned: Mapping[str, Any]) -> Callable[[], SearchFolder]:
+def folder_maker(task: Task, key: str, planned: Mapping[str, Any]) -> Callable[[], SearchFolder]:
     """What makes the folder of such runs, with what it plans under a key of its own."""
     first, noted = next(iter(task.data.values())), {key: dict(planned)}
     return lambda: create_folder(task.folder.path.parent, task.spec, provenance(about_data(first)), noted=noted)

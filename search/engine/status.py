@@ -2,7 +2,7 @@
 
 from search.algorithms.proposer import planned_trials
 from search.evidence.candidates import plan_in
-from search.evidence.final_ranking import is_wanted
+from search.evidence.ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
 from search.storage.search_folder import SearchFolder
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from search.evidence.final_ranking import Ranking, ranking
+from search.evidence.ranking import Ranking, ranking
 from search.evidence.standard_error import balanced_accuracy_error, score_error
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import short, symbol

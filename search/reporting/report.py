@@ -9,8 +9,8 @@ from pathlib import Path
 
 from search.algorithms.asha import rung_epochs
 from search.engine.status import counts_line, search_state, state_in_words
-from search.evidence.final_ranking import in_words as on_fresh_seeds
-from search.evidence.final_ranking import ranking
+from search.evidence.ranking import in_words as on_fresh_seeds
+from search.evidence.ranking import ranking
 from search.journal import probe_gap
 from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol

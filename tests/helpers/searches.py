@@ -3,8 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,15 +31,10 @@ from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 from trainers.data import load
 
-SMALL = [
-    "search.trials=7",
-    "search.max_concurrent=1",
-    "representation.epochs=6",
-    "classifier.solver=adamw",
-    "classifier.epochs=3",
-    "search.scheduler.grace=1",
-    "search.scheduler.reduction=2",
-]
+ADAMW = "classifier.solver=adamw"  # stage two in epochs, as most searches of these tests have it
+SMALL = ["search.trials=7", "search.max_concurrent=1", "representation.epochs=6", ADAMW, "classifier.epochs=3"]
+SMALL += ["search.scheduler.grace=1", "search.scheduler.reduction=2"]
+TINY = ["search.trials=2", "search.max_concurrent=1", "representation.epochs=3", ADAMW, "classifier.epochs=2"]
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +167,21 @@ def mine(finished, tmp_path) -> SearchFolder:
     path = tmp_path / "results" / finished.folder.name
     shutil.copytree(finished.folder.path, path, ignore=shutil.ignore_patterns("ray"))
     return SearchFolder(path)
+
+
+@contextmanager
+def interrupted_after(journal: Path, ends: int) -> Iterator[None]:
+    """Ctrl-C, to this process, once so many trials of a journal have ended."""
+
+    def interrupt() -> None:
+        while not (journal.exists() and journal.read_text().count('"end"') >= ends):
+            threading.Event().wait(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    yield
+    thread.join()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ Modules: search.engine.confirmation, search.tracking.model_registry
 import json
 import os
 import shutil
-import signal
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from lazy import Lazy
 from rich.console import Console
+from searches import interrupted_after
 from sklearn.metrics import balanced_accuracy_score
 
 from search.display.on_console import ConsoleDisplay
@@ -41,16 +40,8 @@ def confirmed(finished, shared_ray, root):
     """The finished search, confirmed on two seeds, with an interruption in the middle."""
     folder = finished.folder
 
-    def interrupt():
-        journal = folder.path / "confirm-1" / "journal.jsonl"
-        while not (journal.exists() and journal.read_text().count('"end"') >= 2):
-            threading.Event().wait(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    first = confirm(folder.name, seeds=SEEDS, results=root, display=ConsoleDisplay(QUIET))
-    thread.join()
+    with interrupted_after(folder.path / "confirm-1" / "journal.jsonl", ends=2):
+        first = confirm(folder.name, seeds=SEEDS, results=root, display=ConsoleDisplay(QUIET))
     assert first.ended == "interrupted"
     assert not has_ended(first.folder)
     whole = confirm(folder.name, results=root, display=ConsoleDisplay(QUIET))

@@ -3,26 +3,26 @@
 Modules: search.engine.final_step
 """
 
-import os
+import json
 import shutil
-import signal
-import threading
 
 import pytest
 import yaml
 from lazy import Lazy
 from rich.console import Console
+from searches import interrupted_after
 
 from search import api
 from search.engine.status import search_state
 from search.evidence.candidates import final_seeds, read_plan
-from search.evidence.final_ranking import ranking
+from search.evidence.ranking import ranking
 from search.exports import retrain
 from search.exports.export import read_export
 from search.storage.search_folder import SearchFolder
 from search.tracking.client import tracking_uri
 from spaces.spec import load_spec
 from trainers.data import load_test
+from trainers.errors import InputError
 
 mlflow = Lazy("mlflow")
 
@@ -45,16 +45,8 @@ def interrupted(shared_ray, tmp_path_factory):
     root = tmp_path_factory.mktemp("killed")
     folder = SearchFolder(root / "digits")
 
-    def interrupt():
-        journal = folder.path / "final-1" / "journal.jsonl"
-        while not (journal.exists() and journal.read_text().count('"end"') >= 1):
-            threading.Event().wait(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    found = api.run(load_spec("digits", SMALL), results=root, console=QUIET)
-    thread.join()
+    with interrupted_after(folder.path / "final-1" / "journal.jsonl", ends=1):
+        found = api.run(load_spec("digits", SMALL), results=root, console=QUIET)
     assert found.reason == "interrupted"
     assert search_state(folder, folder.history()) == "interrupted", "its last step is not through"
     assert ranking(folder, folder.history()).basis == "search"
@@ -136,10 +128,29 @@ def test_its_runs_stand_in_mlflow_under_the_searchs_run(ended):
 
 
 @pytest.mark.slow
-def test_an_extended_search_validates_who_is_new_among_the_best_alone(ended, tmp_path):
+@pytest.mark.parametrize(("key", "says"), [("scoring_code", "began with other code"), ("data", "began on other data")])
+def test_a_last_step_that_was_left_is_not_run_by_other_code_or_on_other_data(ended, tmp_path, key, says):
+    root = tmp_path / "left"
+    shutil.copytree(ended.root, root, ignore=shutil.ignore_patterns("ray", "final-1"))
+    description = root / "digits" / "search.json"
+    about = json.loads(description.read_text())
+    about["provenance"][key] = "0" * 64 if key == "scoring_code" else about["provenance"]["data"] | {"fingerprint": "0"}
+    description.write_text(json.dumps(about))
+    with pytest.raises(InputError, match=says):
+        api.resume("digits", results=root, console=QUIET)
+    assert SearchFolder(root / "digits").finals() == []
+
+
+@pytest.mark.slow
+def test_an_extended_search_ends_what_was_begun_and_validates_who_is_new_among_the_best_alone(ended, tmp_path):
     root = tmp_path / "extended"
     shutil.copytree(ended.root, root, ignore=shutil.ignore_patterns("ray"))
     folder = SearchFolder(root / "digits")
+    (final,) = folder.finals()
+    lines = final.journal.read_bytes().splitlines(keepends=True)
+    kill_at = next(place for place, line in enumerate(lines) if b'"end"' in line) + 1  # killed after its first run
+    final.journal.write_bytes(b"".join(lines[:kill_at]))
+    final.delivered.unlink()
     api.extend("digits", 4, results=root, console=QUIET)
     assert [final.name for final in folder.finals()][:1] == ["final-1"]
     done = [one.trial for final in folder.finals() for one in read_plan(final)[0]]

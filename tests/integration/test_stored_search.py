@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from searches import SMALL
 
 from search import api
 from search.display.on_console import ConsoleDisplay
@@ -15,22 +16,13 @@ from search.storage.test_split_log import openings
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem
 
-SMALL = [
-    "search.trials=7",
-    "search.max_concurrent=1",
-    "representation.epochs=6",
-    "classifier.solver=adamw",
-    "classifier.epochs=3",
-]
-RUNGS = ["search.scheduler.grace=1", "search.scheduler.reduction=2"]
-
 
 @pytest.fixture(scope="module")
 def in_a_store(shared_ray, tmp_path_factory):
     """A search in one slot like `finished`, whose host was lost half way with its folder, and its store."""
     root = tmp_path_factory.mktemp("stored")
     uri = (root / "store").as_uri()
-    spec = load_spec("digits", [*SMALL, *RUNGS, f"storage.uri={json.dumps(uri)}"], name="kept")
+    spec = load_spec("digits", [*SMALL, f"storage.uri={json.dumps(uri)}"], name="kept")
     original = ownership.Hold.taken_over
 
     def after_a_while(self):

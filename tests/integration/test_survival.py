@@ -6,6 +6,7 @@ import subprocess
 from contextlib import suppress
 
 import pytest
+from searches import TINY
 
 from search import api
 from search.engine import prepare, runner
@@ -13,14 +14,6 @@ from search.journal.log import Journal
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem
-
-SMALL = [
-    "search.trials=2",
-    "search.max_concurrent=1",
-    "representation.epochs=3",
-    "classifier.solver=adamw",
-    "classifier.epochs=2",
-]
 
 
 def _full(*_):
@@ -66,7 +59,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_line_and_the_search_resumes(s
 def test_a_trial_that_crashes_twice_alike_fails_and_the_search_goes_on(tmp_path, shared_ray):
     """A file stands where its checkpoints should: every attempt meets the same error."""
     spec = load_spec(
-        "digits", [*SMALL, "search.trials=0", "search.baselines=[CL, FCL]", "space={}", "search.max_failed_share=1"]
+        "digits", [*TINY, "search.trials=0", "search.baselines=[CL, FCL]", "space={}", "search.max_failed_share=1"]
     )
     blocked = tmp_path / spec.name / "trials" / "0000"
 

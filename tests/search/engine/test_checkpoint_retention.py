@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from searches import TINY
 
 from search import api
 from search.engine.checkpoint_retention import Keeper, best_and_contrast
@@ -10,18 +11,10 @@ from search.journal.history import read_history
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 
-SMALL = [
-    "search.trials=2",
-    "search.max_concurrent=1",
-    "representation.epochs=3",
-    "classifier.solver=adamw",
-    "classifier.epochs=2",
-]
-
 
 @pytest.mark.slow
 def test_only_the_best_keep_their_checkpoints(tmp_path, shared_ray):
-    spec = load_spec("digits", [*SMALL, "search.keep_best=2", "search.scheduler.name=none"])
+    spec = load_spec("digits", [*TINY, "search.keep_best=2", "search.scheduler.name=none"])
     found = api.run(spec, results=tmp_path)
     left = {number: len(list(found.folder.trial(number).checkpoints.glob("*.pt"))) for number in found.history.trials}
     ranked = found.history.ranked()

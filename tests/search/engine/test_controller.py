@@ -7,6 +7,7 @@ import os
 import random
 
 import pytest
+from searches import TINY
 
 from search.algorithms.asha import rung_epochs
 from search.algorithms.proposer import SearchAgenda, planned_trials
@@ -313,15 +314,6 @@ def test_a_clock_that_is_set_costs_no_time_budget(spec, tmp_path, monkeypatch):
     assert read_history(tmp_path / "journal").driven > 0
 
 
-SMALL = [
-    "search.trials=2",
-    "search.max_concurrent=1",
-    "representation.epochs=3",
-    "classifier.solver=adamw",
-    "classifier.epochs=2",
-]
-
-
 def _full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -329,7 +321,7 @@ def _full(*_):
 def test_a_full_disk_pauses_the_search_and_loses_nothing(tmp_path, monkeypatch):
     """The journal's own write fails: what was not written has not happened."""
     journal = Journal(tmp_path / "journal")
-    spec = load_spec("digits", SMALL)
+    spec = load_spec("digits", TINY)
     conductor = Conductor(spec, read_history(tmp_path / "journal"), journal, SearchAgenda(spec, 1))
     conductor.open()
     number = conductor.next_trial().number

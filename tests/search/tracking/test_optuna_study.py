@@ -8,6 +8,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
+from searches import TINY
 
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
@@ -15,14 +16,6 @@ from search.journal.history import read_history
 from search.journal.log import Journal
 from search.tracking.optuna_study import OptunaView
 from spaces.spec import load_spec
-
-SMALL = [
-    "search.trials=2",
-    "search.max_concurrent=1",
-    "representation.epochs=3",
-    "classifier.solver=adamw",
-    "classifier.epochs=2",
-]
 
 
 def _full(*_):
@@ -42,7 +35,7 @@ def test_the_optuna_view_has_stopped_trials_pruned_with_all_their_values(finishe
 
 
 def test_the_optuna_view_is_there_while_a_search_runs_and_never_in_its_way(tmp_path, monkeypatch):
-    spec = load_spec("digits", SMALL)
+    spec = load_spec("digits", TINY)
     history = read_history(tmp_path / "journal")
     view = OptunaView(tmp_path / "optuna.log", spec, history)
     journal = Journal(tmp_path / "journal")

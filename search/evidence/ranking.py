@@ -113,20 +113,29 @@ def in_words(ranked: Ranking) -> Iterator[str]:
     """What the fresh seeds said of the search's order, a sentence each; none where the search's own scores rank."""
     if not ranked.validated:
         return
-    first, found = ranked.trials[0], ranked.validated[ranked.trials[0].number]
+    first = ranked.trials[0]
+    found = ranked.validated.get(first.number)
+    if found is None or not found.scores:
+        yield f"None of the best few gave a score on {ranked.seeds} fresh seeds: the search's own scores rank the rest."
+        return
     by_score = sorted(ranked.trials, key=lambda trial: (-(trial.score or 0), trial.number))
     place = by_score.index(first) + 1
     before = "the search had it first too" if place == 1 else f"the search had it in place {place}"
     error = "" if found.error is None else " (standard error from seed to seed)"
     seeds = f"{ranked.seeds} fresh seed{'s' if ranked.seeds > 1 else ''}"
     yield f"On {seeds} trial {first.number} ({first.family}) is best with {found.in_words()}{error}; {before}."
+    if found.error is not None:
+        others = [one for number, one in ranked.validated.items() if number != first.number]
+        near = sum(found.mean - one.mean <= found.error for one in others)
+        if others:
+            yield f"{near} of the other {len(others)} that ran on these seeds lie within that error of it."
     then = by_score[0]
     came_back = ranked.validated.get(then.number)
     if came_back is not None and came_back.scores and then.score is not None:
         drop = then.score - came_back.mean
         yield (
-            f"The search's best score, {then.score:.4f} of trial {then.number}, is {came_back.mean:.4f} on them: "
-            f"{drop:+.4f} of it was luck."
+            f"The search's best score, {then.score:.4f} of trial {then.number}, is {came_back.mean:.4f} on them"
+            + (f": {drop:.4f} of it did not come back." if drop > 0 else ".")
         )
     failed = {number: one.failed for number, one in ranked.validated.items() if one.failed}
     for number, runs in failed.items():
@@ -141,6 +150,8 @@ def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Rank
         one = found.get(trial.number)
         if one is None:
             return 2, 0.0, place[trial.number]
+        if not one.scores:  # it failed on every seed
+            return 3, 0.0, place[trial.number]
         return int(one.failed > 0), -one.mean, place[trial.number]
 
     return Ranking(basis, sorted(own, key=key), {number: one for number, one in found.items() if number in place})

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from search.evidence.candidates import VALIDATES, as_plan, best_candidates
-from search.evidence.final_ranking import Validated, in_words, is_wanted, lacking, ranking
+from search.evidence.ranking import Validated, in_words, is_wanted, lacking, ranking
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
@@ -70,8 +70,11 @@ def test_the_mean_on_fresh_seeds_turns_the_order_round_and_says_so(searched):
     words = " ".join(in_words(found))
     assert f"On 2 fresh seeds trial {second}" in words
     assert "is best with 0.7600 ± 0.0100" in words
-    assert "the search had it in place 2" in words
-    assert f"The search's best score, 0.9000 of trial {first}, is 0.6500 on them: +0.2500 of it was luck." in words
+    assert (
+        "the search had it in place 2. 0 of the other 1 that ran on these seeds lie within that error of it." in words
+    )
+    drop = "is 0.6500 on them: 0.2500 of it did not come back."
+    assert f"The search's best score, 0.9000 of trial {first}, {drop}" in words
 
 
 def test_the_searchs_own_order_can_be_had_all_the_same(searched):
@@ -96,6 +99,16 @@ def test_who_failed_on_a_seed_ranks_after_those_that_did_not(searched):
     found = ranking(searched, history)
     assert [trial.number for trial in found.trials[:2]] == [second, first]
     assert f"Trial {first} failed on 1 of 2 seeds" in " ".join(in_words(found))
+
+
+def test_who_failed_on_every_seed_ranks_last_and_that_is_said_where_all_of_them_did(searched):
+    history = searched.history()
+    first, second, *others = (trial.number for trial in history.ranked())
+    tell_last_step(searched, {first: [None, None], second: [None, None]})
+    found = ranking(searched, history)
+    assert [trial.number for trial in found.trials] == [*others, first, second]
+    (said,) = in_words(found)
+    assert said == "None of the best few gave a score on 2 fresh seeds: the search's own scores rank the rest."
 
 
 def test_a_last_step_counts_when_all_of_the_best_few_have_ended_in_one(searched):
