@@ -12,7 +12,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
+.PHONY: demo test check style quick-tests gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 # a test file is rewritten by pytest, and a module compiled, once and not in each process
 export PYTHONDONTWRITEBYTECODE :=
@@ -29,12 +29,16 @@ test: .venv/installed-dev browser compiler data
 	$(BIN)/pytest $(QUICK)
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "slow and not cluster"
 
-# some 75 s on two cores, and 45 s more where mypy has no cache yet
+# a minute on two cores, and half of one more where mypy has no cache yet; the style is looked at beside the tests
 check: .venv/installed-dev
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target style quick-tests
+
+style: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive search spaces trainers
+
+quick-tests: .venv/installed-dev
 	$(BIN)/pytest $(QUICK) --hypothesis-profile=check
 
 # what docker/ starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server, Ray

@@ -344,6 +344,7 @@ def test_a_journal_with_a_line_missing_is_told_with_its_place(refused, typed, to
     assert rows["begun"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_is_one_line(typed, tmp_path):
     config = "data: {dataset: digits, val_per_class: 40, classes: ['3', '8']}\n"
     config += "representation: {epochs: 2, optimizer: sgd, lr: 1.0e+38}\n"

@@ -198,9 +198,10 @@ def hints_in(text: str) -> list[list[str]]:
     return [shlex.split(one or other) for one, other in found]
 
 
-@pytest.mark.parametrize("name", [EVERYTHING, *(pytest.param(one, marks=pytest.mark.slow) for one in AWKWARD)])
-def test_what_a_word_tells_to_type_is_understood_when_it_is_typed(name, typed, told, tmp_path):
-    results = tmp_path / "all of it" / name
+@pytest.fixture
+def hints(request, typed, told, tmp_path):
+    """What the words tell to type about a search whose folder has a name of the test's choice."""
+    results = tmp_path / "all of it" / request.param
     shutil.copytree(told, results)
     where = ["--results", str(results)]
     said = [
@@ -212,17 +213,33 @@ def test_what_a_word_tells_to_type_is_understood_when_it_is_typed(name, typed, t
     ]
     (results / "told" / "driver.log").touch()
     said.append(typed("logs", "told", *where).stdout)
-    hints = [hint for text in said for hint in hints_in(text)]
-    assert {hint[1] for hint in hints} >= {"resume", "rm", "ui", "export", "show", "search"}
-    for program_, *words in hints:
+    found = {tuple(hint) for text in said for hint in hints_in(text)}
+    for program_, *words in found:
         assert program_ == "afcl"
         assert words[words.index("--results") + 1].startswith(str(results))
-        if words[0] in ("ui", "search", "rm"):
+    return sorted(found)
+
+
+NAMES = [EVERYTHING, *(pytest.param(one, marks=pytest.mark.slow) for one in AWKWARD)]
+
+
+@pytest.mark.parametrize("hints", NAMES, indirect=True)
+def test_what_a_word_tells_to_type_is_understood_when_it_is_typed(hints, typed):
+    assert {hint[1] for hint in hints} >= {"resume", "rm", "ui", "export", "show", "search", "sync"}
+    for _, *words in hints:
+        if words[0] in ("ui", "search", "rm", "sync"):
             continue
         done = typed(*words)
         # nothing was trained in "told", so there are no weights to export
         assert done.returncode == (2 if words[0] == "export" else 0), done.stderr
         assert "no search" not in done.stderr
+
+
+@pytest.mark.slow  # it imports MLflow
+@pytest.mark.parametrize("hints", [EVERYTHING, *AWKWARD], indirect=True)
+def test_a_sync_that_a_word_tells_to_type_is_understood(hints, typed):
+    done = typed(*next(words for _, *words in hints if words[0] == "sync"))
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_hint_names_the_data_that_the_command_was_given(typed, tmp_path, monkeypatch):

@@ -60,6 +60,7 @@ def test_results_of_other_curves_or_code_count_no_more_and_those_of_other_peers_
     assert set(changed.gather()["peer"]) == {"random"}
 
 
+@pytest.mark.slow
 def test_a_mark_depends_on_the_peers_code_and_on_the_curves_and_not_on_comments(monkeypatch, tmp_path):
     before = marks()
     assert before == marks()

@@ -9,7 +9,7 @@ from search.algorithms.sampler import as_full_length, known_trials, propose
 from trainers.config import METRIC
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow), "random"])
 def test_a_proposal_depends_on_history_seed_and_number_alone(sampler):
     history = [trial_of(number, values_of(number), score=0.5 + number / 50) for number in range(12)]
 

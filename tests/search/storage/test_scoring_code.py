@@ -188,6 +188,7 @@ def test_every_line_of_the_table_names_what_is_there():
         assert list(ROOT.glob(pattern)), pattern
 
 
+@pytest.mark.slow  # three hashes of the whole code
 def test_what_only_tells_of_the_data_changes_nothing(tmp_path):
     for package in scoring_code.PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))

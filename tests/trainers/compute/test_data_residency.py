@@ -32,7 +32,10 @@ def gpu_memory(monkeypatch):
 
 @pytest.mark.parametrize(
     "sections",
-    [{}, {"classifier": {"augment": True}, "representation": {"views": 1, "balanced_batches": True}}],
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"classifier": {"augment": True}, "representation": {"views": 1, "balanced_batches": True}},
+    ],
 )
 def test_a_trial_with_its_images_on_the_host_gives_the_same_numbers(tiny_config, digits, sections, monkeypatch):
     config = changed(tiny_config, **sections)
