@@ -33,7 +33,7 @@ def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: boo
     Args:
         space: the searched fields by path.
         trial: of this search, or of an older one.
-        metric: the key among a trial's metrics; larger is better.
+        metric: the key, among a trial's metrics, of what decides; larger is better.
         one_coordinate: whether every field is one number in [0, 1], as a Gaussian process needs it.
 
     Returns:
@@ -72,7 +72,7 @@ def _state(trial: Trial) -> tuple[TrialState, float | None]:
     if trial.state in ("failed", "stopped") or trial.spared_at is not None:
         return TrialState.PRUNED, None
     if trial.state == "finished":
-        return TrialState.COMPLETE, trial.score
+        return TrialState.COMPLETE, trial.merit
     return TrialState.RUNNING, None
 
 

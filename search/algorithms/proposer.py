@@ -114,12 +114,12 @@ class SearchAgenda:
         from search.algorithms.sampler import known_trials, propose
 
         if family not in self._known:
-            self._known[family] = known_trials(space, search.sampler, search.metric_key)
+            self._known[family] = known_trials(space, search.sampler, search.deciding_key)
         return propose(
             space,
             trials,
             sampler=search.sampler,
-            metric=search.metric_key,
+            metric=search.deciding_key,
             seed=_seed(self._spec, history),
             number=number,
             slots=self._slots,

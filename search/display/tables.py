@@ -37,11 +37,13 @@ def leaderboard(ranked: Sequence[Trial], metric: str, validated: Mapping[int, Va
             trial.family + (" (baseline)" if trial.baseline else ""),
             *([told[trial.number].in_words() if trial.number in told else ""] if told else []),
             f"{trial.score:.4f}",
+            *([] if trial.decided is None else [f"{trial.decided:.4f}"]),
             values_of(trial),
         )
         for rank, trial in enumerate(ranked, 1)
     ]
     scores = [*([Column("fresh seeds")] if told else []), Column(metric.removeprefix("val_"))]
+    scores += [Column("decided by")] if ranked and ranked[0].decided is not None else []
     columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), *scores)
     return FittedTable((*columns, Column("values", gives_way="wrapped")), rows)
 
@@ -188,6 +190,7 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
                 "state": trial.state,
                 "epoch": trial.epoch,
                 "score": trial.score,
+                "decided": trial.decided,
                 "reason": trial.reason,
                 "rung": trial.rung,
                 "config": searched(trial),

@@ -49,7 +49,7 @@ class Conductor:
     ) -> None:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
-        self.metric = spec.search.metric_key
+        self.metric, self._deciding = spec.search.metric_key, spec.search.deciding_key
         self._last_epoch = spec.base.last_epoch
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
@@ -110,12 +110,13 @@ class Conductor:
             return "continue" if trial.state == "finished" else "stop"
         if epoch in trial.epochs:
             return "continue"
-        value = metrics.get(self.metric, math.nan)
-        if not math.isfinite(value):
-            is_there = self.metric in metrics
-            reason = f"{self.metric} is {value if is_there else 'missing'} at {STEP} {epoch}"
-            self.fail(number, reason, by_values=is_there)
-            return "stop"
+        for needed in (self.metric, self._deciding):
+            value = metrics.get(needed, math.nan)
+            if not math.isfinite(value):
+                is_there = needed in metrics
+                reason = f"{needed} is {value if is_there else 'missing'} at {STEP} {epoch}"
+                self.fail(number, reason, by_values=is_there)
+                return "stop"
         self._write("result", trial=number, epoch=epoch, metrics=metrics)
         self._settle(trial)
         return "stop" if trial.state == "stopped" else "continue"
@@ -159,7 +160,7 @@ class Conductor:
         epoch = trial.epoch
         if epoch == 0:
             return
-        value = trial.epochs[epoch][self.metric]
+        value = trial.epochs[epoch][self._deciding]
         if not any(decision.epoch == epoch for decision in trial.decisions):
             bracket = bracket_of(self.spec, trial.family)
             decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
@@ -170,9 +171,10 @@ class Conductor:
         if newest is not None and newest.action == "stop":
             self._end(trial.number, "stopped", reason=newest.reason(), score=None)
         elif epoch >= self._last_epoch:
-            self._end(trial.number, "finished", reason=None, score=value)
+            more = {} if self._deciding == self.metric else {"decided": value}
+            self._end(trial.number, "finished", reason=None, score=trial.epochs[epoch][self.metric], **more)
 
-    def _end(self, number: int, state: State, *, reason: str | None, score: float | None, **more: bool) -> None:
+    def _end(self, number: int, state: State, *, reason: str | None, score: float | None, **more: float) -> None:
         trial = self.history.trials[number]
         reached = {"epoch": trial.epoch, "rung": trial.rung}
         self._write("end", trial=number, state=state, **reached, reason=reason, score=score, **more)

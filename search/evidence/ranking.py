@@ -118,8 +118,8 @@ def in_words(ranked: Ranking) -> Iterator[str]:
     if found is None or not found.scores:
         yield f"None of the best few gave a score on {ranked.seeds} fresh seeds: the search's own scores rank the rest."
         return
-    by_score = sorted(ranked.trials, key=lambda trial: (-(trial.score or 0), trial.number))
-    place = by_score.index(first) + 1
+    by_search = sorted(ranked.trials, key=lambda trial: (-trial.merit, trial.number))
+    place = by_search.index(first) + 1
     before = "the search had it first too" if place == 1 else f"the search had it in place {place}"
     error = "" if found.error is None else " (standard error from seed to seed)"
     seeds = f"{ranked.seeds} fresh seed{'s' if ranked.seeds > 1 else ''}"
@@ -129,12 +129,13 @@ def in_words(ranked: Ranking) -> Iterator[str]:
         near = sum(found.mean - one.mean <= found.error for one in others)
         if others:
             yield f"{near} of the other {len(others)} that ran on these seeds lie within that error of it."
-    then = by_score[0]
+    then = by_search[0]
     came_back = ranked.validated.get(then.number)
     if came_back is not None and came_back.scores and then.score is not None:
         drop = then.score - came_back.mean
+        best = "The search's best score" if then.decided is None else "The score of the search's first"
         yield (
-            f"The search's best score, {then.score:.4f} of trial {then.number}, is {came_back.mean:.4f} on them"
+            f"{best}, {then.score:.4f} of trial {then.number}, is {came_back.mean:.4f} on them"
             + (f": {drop:.4f} of it did not come back." if drop > 0 else ".")
         )
     failed = {number: one.failed for number, one in ranked.validated.items() if one.failed}

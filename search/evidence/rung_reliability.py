@@ -97,7 +97,7 @@ class Honesty:
 def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: int) -> Honesty:
     """Judge a search's early signal.
 
-    metric: the one that ASHA compares, to be maximised. rungs: their epochs, as `rung_epochs` gives them.
+    metric: what ASHA compares (search.decide_by), to be maximised. rungs: their epochs, as `rung_epochs` gives them.
     stage_one: epochs of representation training, within which a grace period is looked for.
     """
     signals = tuple(signal_at(history, metric, epoch) for epoch in rungs)

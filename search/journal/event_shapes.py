@@ -86,7 +86,13 @@ NEEDED: dict[str, dict[str, Check]] = {
     "known": {"trials": lambda value: isinstance(value, list)},
 }
 _ALL: dict[str, Check] = {"time": _is_count}
-_MAY_HAVE: dict[str, Check] = {"up": _is_number, "note": _is_text, "bracket": _is_count, "slots": _is_count}
+_MAY_HAVE: dict[str, Check] = {
+    "up": _is_number,
+    "note": _is_text,
+    "bracket": _is_count,
+    "slots": _is_count,
+    "decided": _is_number,
+}
 
 
 def misshapen(event: Event) -> str | None:

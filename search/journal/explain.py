@@ -23,8 +23,10 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
         yield _decision(decision, history)
     if trial.state == "finished":
         yield from _from_probe(spec, trial)
-        better = sum(1 for other in history.ranked() if (other.score or 0) > (trial.score or 0))
+        better = sum(1 for other in history.ranked() if other.merit > trial.merit)
         score = f"{spec.search.metric_key} {trial.score:.4f}"
+        if trial.decided is not None:
+            score += f", ranked by {spec.search.deciding_key} {trial.decided:.4f}"
         yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
     elif trial.state == "stopped":
         yield f"stopped at epoch {trial.epoch} of {spec.base.last_epoch}"

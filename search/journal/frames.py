@@ -12,7 +12,7 @@ from search.journal.labels import searched
 Format = Literal["csv", "parquet"]
 TRIAL_COLUMNS = [
     *("trial", "family", "baseline", "note", "state", "epoch", "rung"),
-    *("score", "reason", "asked_at", "ended_at"),
+    *("score", "decided", "reason", "asked_at", "ended_at"),
 ]
 DECISION_COLUMNS = ["trial", "epoch", "bracket", "rung", "value", "cutoff", "standing", "action"]
 
@@ -21,8 +21,9 @@ DECISION_COLUMNS = ["trial", "epoch", "bracket", "rung", "value", "cutoff", "sta
 class Frames:
     """The three tables. Times are in UTC; `trial` joins them.
 
-    trials: trial, family, baseline, note, state, epoch, rung, score, reason, asked_at, ended_at, and the searched
-        values by their paths (loss.eta, …). score only where finished.
+    trials: trial, family, baseline, note, state, epoch, rung, score, decided, reason, asked_at, ended_at, and the
+        searched values by their paths (loss.eta, …). score only where finished; decided, what ranks a finished trial,
+        only where that is not the score (search.decide_by).
     epochs: trial, epoch, and every metric that was reported there.
     decisions: trial, epoch, bracket, rung, value, cutoff, standing, action, in the order in which they were taken.
     """
@@ -75,6 +76,7 @@ def _trial_row(trial: Trial) -> dict[str, object]:
         trial.epoch,
         trial.rung,
         trial.score,
+        trial.decided,
         trial.reason,
         trial.asked_at,
         trial.ended_at,

@@ -65,7 +65,8 @@ class Trial:
     state: State = "pending"
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
-    score: float | None = None
+    score: float | None = None  # of a finished trial: the metric at its last epoch
+    decided: float | None = None  # of a finished trial: what ranks it, where that is not the score (search.decide_by)
     reason: str | None = None
     by_values: bool = False  # of a failed trial: its values made it fail, as they would every time
     ended_at: int | None = None
@@ -79,6 +80,13 @@ class Trial:
     def failed_by_its_values(self) -> bool:
         """Whether it failed, and the like of it would fail too."""
         return self.state == "failed" and self.by_values
+
+    @property
+    def merit(self) -> float:
+        """What ranks a finished trial in the search."""
+        found = self.score if self.decided is None else self.decided
+        assert found is not None, "a finished trial has a score"
+        return found
 
     @property
     def epoch(self) -> int:
@@ -165,6 +173,7 @@ class History:
     def _on_end(self, event: Event) -> None:
         trial = self.trials[event["trial"]]
         trial.state, trial.reason, trial.score = event["state"], event["reason"], event["score"]
+        trial.decided = event.get("decided")
         trial.by_values = event.get("by_values", _sounds_like_its_values(trial))
         trial.ended_at = event["time"]
 
@@ -185,7 +194,7 @@ class History:
 
     def ranked(self) -> list[Trial]:
         """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them."""
-        return sorted(self.in_state("finished"), key=lambda trial: (-_score(trial), trial.number))
+        return sorted(self.in_state("finished"), key=lambda trial: (-trial.merit, trial.number))
 
     def counts(self) -> Counter[State]:
         """How many trials are in each state."""
@@ -196,11 +205,6 @@ def _sounds_like_its_values(trial: Trial) -> bool:
     """Whether a failed trial's reason is one that values give: older journals do not say so by themselves."""
     reason = trial.reason or ""
     return trial.state == "failed" and (reason.startswith("diverged: ") or " is nan at " in reason)
-
-
-def _score(trial: Trial) -> float:
-    assert trial.score is not None, "a finished trial has a score"
-    return trial.score
 
 
 def read_history(journal: Path) -> History:

@@ -34,7 +34,7 @@ class Progress:
                 self._count(trial, epoch)
             if trial.state in ENDED:
                 self._end(trial)
-        self._best = [(-score, trial.number) for trial in history.ranked()[:BEST] if (score := trial.score) is not None]
+        self._best = [(-trial.merit, trial.number) for trial in history.ranked()[:BEST]]
 
     def on_event(self, event: Event) -> None:
         """One thing happened; the history has it already."""
@@ -45,8 +45,8 @@ class Progress:
         elif event["event"] == "end" and event["trial"] in self._begun:
             trial = self._begun.pop(event["trial"])
             self._end(trial)
-            if trial.state == "finished" and trial.score is not None:
-                insort(self._best, (-trial.score, trial.number))
+            if trial.state == "finished":
+                insort(self._best, (-trial.merit, trial.number))
                 del self._best[BEST:]
 
     def _count(self, trial: Trial, epoch: int) -> None:

@@ -46,6 +46,11 @@ class View:
         """The metric as an axis names it."""
         return f"{self.spec.search.metric.replace('_', ' ')} (validation)"
 
+    @property
+    def deciding_words(self) -> str:
+        """What the search decided by, as an axis names it."""
+        return f"{self.spec.search.deciding_key.removeprefix('val_').replace('_', ' ')} (validation)"
+
     @cached_property
     def ranking(self) -> Ranking:
         """What ranks the finished trials: their mean on fresh seeds where the best few have one."""

@@ -16,17 +16,28 @@ def leaderboard(view: View) -> Section | None:
     if not view.ranked:
         return Section("Leaderboard", paragraph("Nothing has finished yet."))
     fresh = ["fresh seeds", "± s.e. of it"] if view.ranking.validated else []
-    columns = ["rank", "trial", "loss", *fresh, "score", "± s.e.", *map(symbol, searched(view.ranked[0]))]
+    values = map(symbol, searched(view.ranked[0]))
+    columns = ["rank", "trial", "loss", *fresh, "score", "± s.e.", *_deciding(view), *values]
     rows = [_row(view, rank, trial) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
     more = len(view.ranked) - len(rows)
     note = (
         f"{_of_fresh_seeds(view)}"
         f"Score: {view.metric_words} at a trial's last epoch. ± is the standard error from the choice of validation "
-        f"images alone; seeds add to it. "
+        f"images alone; seeds add to it. {_of_deciding(view)}"
         + (f"{more} more finished trials, and those that did not finish, " if more else "Trials that did not finish ")
         + f"are in {view.folder.leaderboard.name} beside this page. A click on a header sorts."
     )
     return Section("Leaderboard", table(columns, rows, sorted_by="rank") + paragraph(note))
+
+
+def _deciding(view: View) -> list[str]:
+    """The head of the column of what ranks the trials in the search, where that is not the score."""
+    return [] if view.ranked[0].decided is None else [view.deciding_words]
+
+
+def _of_deciding(view: View) -> str:
+    """What that column says; nothing where there is none."""
+    return "".join(f"By {words} the search ranked and stopped its trials. " for words in _deciding(view))
 
 
 def _of_fresh_seeds(view: View) -> str:
@@ -54,6 +65,7 @@ def _row(view: View, rank: int, trial: Trial) -> list[Cell]:
         *_fresh_cells(view, trial),
         Cell(f"{trial.score:.4f}", trial.score),
         Cell("" if error is None else f"{error:.4f}", 0.0 if error is None else error),
+        *([] if trial.decided is None else [Cell(f"{trial.decided:.4f}", trial.decided)]),
         *values,
     ]
 

@@ -54,6 +54,33 @@ def auroc(scores: Tensor, labels: Tensor) -> float:
     return torch.stack(areas).mean().item()
 
 
+def soft_balanced_accuracy(log_p: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the mean probability that an image's true class is given.
+
+    It is balanced accuracy without a threshold: an image that is right by a hair counts little more than one that is
+    wrong by a hair, so the choice of images moves it less.
+
+    log_p: [N, C], logarithms of probabilities. labels: [N].
+    """
+    return _mean_over_classes(_of_true_class(log_p, labels).exp(), labels, log_p.shape[1])
+
+
+def neg_balanced_log_loss(log_p: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the mean log-probability of the true class: the balanced log loss, its sign turned.
+
+    Larger is better, as with all that is searched for. log_p: [N, C]. labels: [N].
+    """
+    return _mean_over_classes(_of_true_class(log_p, labels), labels, log_p.shape[1])
+
+
+def _of_true_class(values: Tensor, labels: Tensor) -> Tensor:
+    return values.gather(1, labels[:, None]).squeeze(1)
+
+
+def _mean_over_classes(values: Tensor, labels: Tensor, classes: int) -> float:
+    return torch.stack([values[labels == c].mean() for c in range(classes)]).mean().item()
+
+
 def evaluate(logits: Tensor, labels: Tensor) -> tuple[dict[str, float], Tensor]:
     """All metrics of one split, without a prefix, and its confusion matrix. logits: [N, C]; labels: [N].
 
@@ -61,10 +88,12 @@ def evaluate(logits: Tensor, labels: Tensor) -> tuple[dict[str, float], Tensor]:
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
-    scores = logits.double().softmax(1)  # in single precision sure predictions would tie at 1
+    log_p = logits.double().log_softmax(1)  # in single precision sure predictions would tie at 1
     return {
         "balanced_accuracy": balanced_accuracy(confusion),
         "accuracy": accuracy(confusion),
         "macro_f1": macro_f1(confusion),
-        "auroc": auroc(scores, labels),
+        "auroc": auroc(log_p.exp(), labels),
+        "soft_balanced_accuracy": soft_balanced_accuracy(log_p, labels),
+        "neg_balanced_log_loss": neg_balanced_log_loss(log_p, labels),
     }, confusion

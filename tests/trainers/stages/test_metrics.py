@@ -24,6 +24,17 @@ def test_metrics_are_those_of_scikit_learn(scored):
     wanted = scores[:, 1] if scores.shape[1] == 2 else scores
     area = reference.roc_auc_score(labels, wanted, multi_class="ovr", average="macro")
     assert metrics["auroc"] == pytest.approx(area, abs=1e-6)
+    fair = 1 / torch.bincount(labels)[labels].double().numpy()  # each class counts alike
+    log_loss = reference.log_loss(labels, scores, sample_weight=fair)
+    assert metrics["neg_balanced_log_loss"] == pytest.approx(-log_loss, abs=1e-12)
+    of_true_class = scores[range(len(labels)), labels]
+    assert metrics["soft_balanced_accuracy"] == pytest.approx((of_true_class * fair).sum() / fair.sum(), abs=1e-12)
+
+
+def test_scores_so_sure_that_they_are_wrong_by_certainty_stay_finite():
+    metrics, _ = evaluate(torch.tensor([[1e4, 0.0], [1e4, 0.0]]), torch.tensor([0, 1]))
+    assert metrics["neg_balanced_log_loss"] == -5e3
+    assert metrics["soft_balanced_accuracy"] == 0.5
 
 
 def test_a_class_that_is_never_predicted_has_no_recall_and_no_f1():
