@@ -17,6 +17,7 @@ from search.evidence.candidates import VALIDATES, as_plan, final_seeds, has_ende
 from search.evidence.ranking import lacking
 from search.storage.fetch import bring_inner
 from search.storage.ownership import taken
+from search.tracking.outbox import deliver
 from spaces.sections import FinalConfig
 from trainers.data import load
 
@@ -61,6 +62,8 @@ def with_last_step(
             refused=found.refused or last.refused,
             ran=True,
         )
+        if last.reason == "done":
+            deliver(searched, display.say)  # the order that follows from it
     return found
 
 

@@ -5,6 +5,7 @@ step and timestamp is the same metric. So where runs are gone, as from a store t
 What the store refuses is set aside and tried again by the next `sync` or session; artifacts come last.
 """
 
+import math
 import sys
 import time
 from collections import defaultdict
@@ -12,22 +13,22 @@ from collections.abc import Callable, Iterable
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
-from search.journal.history import STATE_WORDS, History
-from search.journal.labels import values_of
+from search.evidence.ranking import last_step, ranking
+from search.journal.history import History
 from search.journal.log import Event, read_events
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SPEC, SearchFolder
 from search.tracking.artifacts import log_values
 from search.tracking.client import EXPERIMENT, connect, ensure_experiment, refuse_deleted_experiment
 from search.tracking.delivered import Delivered, read_delivered, write_delivered
+from search.tracking.description import summary, with_its_verdict
 from search.tracking.names import LONGEST_TAG, cut
 from search.tracking.points import SEARCH, Point, metric_keys, points_of
 from search.tracking.reconciliation import differences, found_points
 from search.tracking.refusals import Refusals
-from search.tracking.runs import ABOVE, NOTE, VERDICT, Runs
+from search.tracking.runs import ABOVE, NOTE, Runs
 from search.tracking.taking import Taker
 from search.tracking.troubles import in_one_line, is_gone
-from spaces.spec import SearchSpec
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -81,7 +82,7 @@ class Delivery:
         if mend and (above := self._runs.above()) is not None:
             self._runs.set_tag(self._parent, ABOVE, above)  # which may be another one now
         self._refused_runs: set[int] = set()  # by their trials
-        self._tried_artifacts = False
+        self._tried_artifacts = self._told_fresh_seeds = False
 
     def close_orphans(self) -> None:
         """Close what a killed driver left running; a resume opens it again."""
@@ -137,9 +138,35 @@ class Delivery:
             self._flush_metrics()
             self._done.parent = self._parent
             self._write_down()
+        self._deliver_fresh_seeds()
         if not self._tried_artifacts:
             self._tried_artifacts = True
             self._deliver_artifacts()
+
+    def _deliver_fresh_seeds(self) -> None:
+        """What the last step found, once the search is done: each trial's mean on its run, and the order that follows.
+
+        Given again, it is the same value.
+        """
+        if self._told_fresh_seeds or self._history.closed is None or self._history.closed["reason"] != "done":
+            return
+        validated = last_step(self._folder, self._history).validated
+        if not validated:
+            return
+        for number, found in validated.items():
+            trial = self._history.trials[number]
+            told = {"fresh_seeds_mean": found.mean, "fresh_seeds_error": found.error}
+            self._add_metrics(
+                self._run_of(number),
+                [
+                    Point(number, key, trial.epoch, value, trial.ended_at or 0)
+                    for key, value in told.items()
+                    if value is not None and math.isfinite(value)
+                ],
+            )
+        self._flush_metrics()
+        self._taker.attempt(self._parent, "tag", "the description", self._describe)
+        self._told_fresh_seeds = True
 
     def _deliver_artifacts(self) -> None:
         """Whatever keeps them from being stored, everything else is there."""
@@ -229,10 +256,9 @@ class Delivery:
 
     def _describe(self) -> None:
         """Write the description, whose verdict stays."""
-        _, heading, verdict = self._client.get_run(self._parent).data.tags.get(NOTE, "").partition(VERDICT)
-        note = summary(self._spec, self._history, self._about)
-        whole = f"{note}\n\n{heading}{verdict}" if heading else note
-        self._client.set_tag(self._parent, NOTE, cut(whole, LONGEST_TAG))
+        told = summary(self._spec, self._history, self._about, ranking(self._folder, self._history))
+        tags = self._client.get_run(self._parent).data.tags
+        self._client.set_tag(self._parent, NOTE, with_its_verdict(told, tags))
 
     def _set_state(self, run: str, state: str, status: str) -> None:
         self._runs.set_tag(run, "state", state)
@@ -263,20 +289,3 @@ class Delivery:
             else:
                 self._done.runs[number] = run
         return self._done.runs.get(number)
-
-
-def summary(spec: SearchSpec, history: History, about: dict[str, Any]) -> str:
-    """A search in a few lines of Markdown: the parent run's description."""
-    counts = history.counts()
-    states = ", ".join(
-        f"{counts[state]} {STATE_WORDS[state]}"
-        for state in ("finished", "stopped", "failed", "pending")
-        if counts[state]
-    )
-    lines = [f"**{spec.name}** on {about['provenance']['data']['description']}: {states}.", ""]
-    if ranked := history.ranked():
-        lines += [f"| rank | trial | loss | {spec.search.metric_key} | values |", "|---|---|---|---|---|"]
-        for rank, trial in enumerate(ranked[:5], 1):
-            lines.append(f"| {rank} | {trial.number} | {trial.family} | {trial.score:.4f} | {values_of(trial)} |")
-        lines += ["", "One seed each: luck is part of the best score. The metric is of the validation split."]
-    return "\n".join(lines)

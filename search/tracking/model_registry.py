@@ -3,12 +3,13 @@
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from search.cluster.ray_output import quiet
 from search.evidence.evidence import TEST_METRICS, Evidence, in_words
+from search.evidence.ranking import ranking
 from search.journal.history import Trial
 from search.storage.fetch import bring_checkpoints
 from search.storage.own_code import package_folder
@@ -18,6 +19,7 @@ from search.storage.search_folder import SearchFolder
 from search.tracking.artifacts import log_values, refuse_a_place_of_the_servers
 from search.tracking.client import connect, default_store, refuse_deleted_experiment, tracking_uri
 from search.tracking.delivered import standing_parent_run
+from search.tracking.description import summary
 from search.tracking.names import LONGEST_TAG, Keys, cut
 from search.tracking.refusals import Refusals
 from search.tracking.runs import NOTE, VERDICT
@@ -79,7 +81,7 @@ def _give_verdict(
         taker.attempt(run, "value", name, partial(client.log_metric, run, keys.of(name), mean, at))
     words = cut("\n\n".join(in_words(evidence)), LONGEST_TAG)
     taker.attempt(run, "tag", "the verdict", lambda: client.set_tag(run, "verdict", words))
-    note = cut(_described(client.get_run(run).data.tags, evidence), LONGEST_TAG)
+    note = cut(_described(searched, evidence), LONGEST_TAG)
     taker.attempt(run, "tag", "the description", lambda: client.set_tag(run, NOTE, note))
     try:
         log_values(
@@ -89,10 +91,11 @@ def _give_verdict(
         refusals.add("artifact", f"the artifact {confirmation.verdict.name}", in_one_line(error))
 
 
-def _described(tags: Mapping[str, str], evidence: Evidence) -> str:
+def _described(searched: SearchFolder, evidence: Evidence) -> str:
     """The run's description, which MLflow shows first, with the verdict at its end; an older verdict goes."""
-    before = tags.get(NOTE, "").partition(VERDICT)[0].rstrip()
-    return f"{before}\n\n{VERDICT}\n\n" + "\n\n".join(in_words(evidence))
+    history = searched.history()
+    told = summary(searched.spec(), history, searched.about(), ranking(searched, history))
+    return "\n\n".join([told, VERDICT, *in_words(evidence)])
 
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:

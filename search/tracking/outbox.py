@@ -92,6 +92,17 @@ class Tracker:
         )
 
 
+def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
+    """Give MLflow what it lacks of a search that no driver has, without comparing; a line where that cannot be."""
+    refusals = Refusals(folder.hint("sync"), tell)
+    try:
+        with lock_at(folder.delivery_lock):
+            uri = tracking_uri(folder.spec(), folder.root)
+            Delivery(folder, uri, refusals=refusals, mend=False, tell=tell).catch_up()
+    except Exception as error:  # MLflow raises whatever its store raises, and none of it may spoil what was found
+        tell(f"MLflow takes nothing just now ({in_one_line(error)}); `{folder.hint('sync')}` delivers it later")
+
+
 class Synced(NamedTuple):
     """What a `sync` came to."""
 

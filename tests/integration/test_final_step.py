@@ -20,6 +20,8 @@ from search.exports import retrain
 from search.exports.export import read_export
 from search.storage.search_folder import SearchFolder
 from search.tracking.client import tracking_uri
+from search.tracking.delivered import read_delivered
+from search.tracking.outbox import sync
 from spaces.spec import load_spec
 from trainers.data import load_test
 from trainers.errors import InputError
@@ -125,6 +127,20 @@ def test_its_runs_stand_in_mlflow_under_the_searchs_run(ended):
     (experiment,) = [one for one in client.search_experiments() if one.name == "afcl"]
     runs = client.search_runs([experiment.experiment_id], "tags.`afcl.kind` = 'final'")
     assert len([run for run in runs if run.data.tags["afcl.trial"] != "search"]) == 4
+
+
+@pytest.mark.slow
+def test_the_order_by_fresh_seeds_and_their_means_stand_in_mlflow(ended):
+    client = mlflow.MlflowClient(tracking_uri(None, ended.root))
+    found, delivered = ranking(ended, ended.history()), read_delivered(ended)
+    for number, one in found.validated.items():
+        metrics = client.get_run(delivered.runs[number]).data.metrics
+        assert metrics["fresh_seeds_mean"] == pytest.approx(one.mean, abs=1e-12)
+        assert metrics["fresh_seeds_error"] == pytest.approx(one.error, abs=1e-12)
+    note = client.get_run(delivered.parent).data.tags["mlflow.note.content"]
+    first = next(line for line in note.splitlines() if line.startswith("| 1 |"))
+    assert first.startswith(f"| 1 | {found.trials[0].number} | ")
+    assert sync(ended).different == []
 
 
 @pytest.mark.slow
