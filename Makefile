@@ -63,11 +63,13 @@ replay-peers: .venv/installed-dev
 	$(BIN)/python tests/replay/peers/environments.py
 	$(BIN)/python tests/replay/compare.py $(MORE)
 
-# an hour: files spoilt in 5,000 ways, a search killed at 20 seeded random moments, a worker and a node lost, MLflow
-# killed, frozen and absent, stock Ray Tune killed once beside ours, and 20,000 damaged image files read or named
+# an hour and more: files spoilt in 5,000 ways, a search killed at 20 seeded random moments and each of its stages at
+# five, a worker and a node lost, MLflow killed, frozen and absent, stock Ray Tune killed once beside ours, and 20,000
+# damaged image files read or named
 chaos: .venv/installed-dev
 	$(BIN)/python tests/chaos/mutated_inputs.py
 	$(BIN)/python tests/chaos/run.py
+	$(BIN)/python tests/chaos/stages.py
 	$(BIN)/python tests/chaos/nodes.py
 	$(BIN)/python tests/chaos/outages.py
 	$(BIN)/python tests/chaos/stock_ray.py

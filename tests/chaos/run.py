@@ -17,6 +17,7 @@ from killing import kill, run, start, wait_for_lines
 from rich.console import Console
 from rich.table import Table
 
+from search.algorithms.proposer import planned_trials
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
 from search.tracking import outbox
@@ -90,8 +91,12 @@ def identical(whole: SearchFolder, killed: SearchFolder) -> dict[str, bool]:
     }
 
 
-def complete(folder: SearchFolder, trials: int = 33) -> dict[str, bool]:
-    """Whether every trial ended, every epoch stands in the journal once, and MLflow has the same."""
+def complete(folder: SearchFolder, trials: int | None = None) -> dict[str, bool]:
+    """Whether every trial ended, every epoch stands in the journal once, and MLflow has the same.
+
+    trials: how many there must be; None: as many as the spec plans.
+    """
+    trials = planned_trials(folder.spec()) if trials is None else trials
     events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
     results = [(event["trial"], event["epoch"]) for event in events if event["event"] == "result"]
     asked = [event["trial"] for event in events if event["event"] == "asked"]
