@@ -152,7 +152,7 @@ def lines(made: list[dict[str, Any]]) -> Iterator[str]:
     yield from ((__doc__ or "").split("\n\n")[2].splitlines())
     yield ""
     yield (
-        f"Balanced accuracy on the test images of each search's first, the mean over {FRESH} fresh seeds and all searches; "
+        f"Balanced accuracy on the test images of each search's first, on {FRESH} fresh seeds each, over all searches; "
         f"the paired difference with its 95 % t interval over searches; epochs that a search trained, by metric and by "
         f"{other}. On a CPU, in one thread."
     )
