@@ -22,6 +22,10 @@ from trainers.errors import InputError
 from trainers.wording import did_you_mean
 
 METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
+# What is measured of each class: val_recall/NAME at every epoch, the others at a trial's end. No metric bears one of
+# these words alone: a store that keeps a file for each metric would need a folder of that name.
+CLASS_MEASURES = ("recall", "specificity", "precision", "auroc_ovr", "average_precision")
+CALIBRATION_ERROR = "expected_calibration_error"
 
 
 def _refuse_bool(value: object) -> object:

@@ -26,6 +26,7 @@ from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, to_device
+from trainers.stages.class_measures import class_measures
 from trainers.stages.logistic import class_shares, fit_logistic, penalty
 from trainers.stages.metrics import evaluate, recalls
 from trainers.stages.probe import fit_probe, probe_rows
@@ -142,6 +143,7 @@ class _Trial:
         self.epoch = 0
         self.metrics: dict[str, float] = {}
         self.validation_metrics: dict[str, float] = {}
+        self.validation_logits = torch.zeros(0, classes)  # from which they come
         self.seconds = {"representation_seconds": 0.0, "classifier_seconds": 0.0}
         self.confusion = torch.zeros(classes, classes, dtype=torch.int64)
 
@@ -223,7 +225,8 @@ class _Trial:
 
     @torch.no_grad()
     def _validate(self, classifier: LinearClassifier, features: Tensor) -> None:
-        scores, self.confusion = evaluate(classifier(features), self.validation.labels)
+        self.validation_logits = classifier(features)
+        scores, self.confusion = evaluate(self.validation_logits, self.validation.labels)
         by_class = zip(self.data.class_names, recalls(self.confusion).tolist(), strict=True)
         self.validation_metrics = {f"val_{name}": value for name, value in scores.items()} | {
             f"val_recall/{name}": value for name, value in by_class
@@ -233,6 +236,9 @@ class _Trial:
         self.seconds[stage] += metrics["epoch_seconds"] + metrics.get("probe_seconds", 0.0)
         # the score first: MLflow's compare page opens on the first metric
         self.epoch, self.metrics = epoch, self.validation_metrics | metrics | self.seconds
+        if epoch == self.config.last_epoch:  # by epoch they would be most of a journal
+            told = class_measures(self.validation_logits, self.validation.labels, self.data.class_names)
+            self.metrics |= {f"val_{name}": value for name, value in told.items()}
         self.save(self._checkpoint())
         self.report(epoch, self.metrics)
 

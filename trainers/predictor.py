@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
-from trainers.data.arrays import Labels, Split
+from trainers.data.arrays import Labels, Logits, Split
 from trainers.data.transforms.augment import Normaliser
 from trainers.errors import InputError
 from trainers.models import LinearClassifier, build_encoder
 from trainers.older_configs import as_meant_then
 from trainers.stages.batches import to_device
+from trainers.stages.class_measures import class_measures
 from trainers.stages.classifier import encode, images_at_once
 from trainers.stages.metrics import evaluate
 
@@ -71,9 +72,10 @@ class Predictor(nn.Module):
 class SplitScores:
     """How a predictor does on a split."""
 
-    metrics: dict[str, float]  # balanced_accuracy, accuracy, macro_f1, auroc
+    metrics: dict[str, float]  # balanced_accuracy, accuracy, macro_f1, auroc, and what class_measures tells
     confusion: list[list[int]]  # row: true class
     predicted: Labels  # [N], in the split's order
+    logits: Logits  # [N, C], the same
 
 
 def score_split(predictor: Predictor, split: Split) -> SplitScores:
@@ -81,4 +83,5 @@ def score_split(predictor: Predictor, split: Split) -> SplitScores:
     there = to_device(split, len(predictor.class_names), predictor.normalise.mean.device)
     logits = predictor(there.images)
     metrics, confusion = evaluate(logits, there.labels)
-    return SplitScores(metrics, confusion.tolist(), logits.argmax(1).cpu().numpy())
+    metrics |= class_measures(logits, there.labels, predictor.class_names)
+    return SplitScores(metrics, confusion.tolist(), logits.argmax(1).cpu().numpy(), logits.cpu().numpy())

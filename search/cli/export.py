@@ -1,5 +1,6 @@
 """The words that take something away from a search, or the search itself."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from search.cli.common import epochs_shown, opened
 from search.cli.options import Again, AllowCopies, Data, Json, Name, Results
 from search.display.console import print_json, say
-from trainers.errors import InputError
+from trainers.errors import EnvironmentProblem, InputError
 
 app = typer.Typer()
 TAKE = "Take away"
@@ -43,16 +44,22 @@ def export(
         ),
     ] = None,
     tables: Annotated[
-        Tables | None, typer.Option("--tables", help="Instead: trials, epochs and decisions as csv or parquet.")
+        Tables | None,
+        typer.Option("--tables", help="Instead: trials, epochs, decisions, classes, confusions as csv or parquet."),
     ] = None,
     results: Results = None,
     json_: Json = False,
 ) -> None:
     """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
     from search import api
+    from search.storage.fetch import bring_results
 
     if tables is not None:
         folder = opened(name, results)
+        try:
+            bring_results(folder)
+        except EnvironmentProblem as problem:  # all other tables are made of the journal
+            print(f"{problem}: confusions lack what is only there", file=sys.stderr)
         paths = folder.frames().write(folder.tables, tables.value)
     else:
         paths = api.export(name, top=top, by=None if by is None else by.value, results=results)

@@ -101,7 +101,8 @@ def in_words(comparison: Mapping[str, Any]) -> Iterator[str]:
     recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison["recall"].items())
     yield f"{comparison['metric']} {comparison['value']!r}   (recall: {recalls})"
     if "test" in comparison:
-        yield "on the test split: " + ", ".join(f"{name} {value:.4f}" for name, value in comparison["test"].items())
+        overall = {name: value for name, value in comparison["test"].items() if "/" not in name}  # those of a class
+        yield "on the test split: " + ", ".join(f"{name} {value:.4f}" for name, value in overall.items())
     if comparison["expected"] is None:
         return
     yield f"exported {' ' * (len(comparison['metric']) - 9)} {comparison['expected']!r}"

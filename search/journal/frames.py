@@ -1,13 +1,16 @@
-"""A search as tidy tables for pandas, from its journal: a row a trial, a row an epoch, a row a decision."""
+"""A search as tidy tables for pandas: a row a trial, an epoch, a decision, a class, a cell of a confusion matrix."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
+from search.journal.class_measures import SPLITS, by_split, is_told_at_the_end
 from search.journal.history import History, Trial
 from search.journal.labels import searched
+from trainers.config import CLASS_MEASURES
 
 Format = Literal["csv", "parquet"]
 TRIAL_COLUMNS = [
@@ -15,25 +18,32 @@ TRIAL_COLUMNS = [
     *("score", "decided", "reason", "asked_at", "ended_at"),
 ]
 DECISION_COLUMNS = ["trial", "epoch", "bracket", "rung", "value", "cutoff", "standing", "action"]
+CLASS_COLUMNS = ["trial", "split", "class", *CLASS_MEASURES]
+CONFUSION_COLUMNS = ["trial", "split", "true", "predicted", "images"]
 
 
 @dataclass(frozen=True)
 class Frames:
-    """The three tables. Times are in UTC; `trial` joins them.
+    """The tables. Times are in UTC; `trial` joins them.
 
     trials: trial, family, baseline, note, state, epoch, rung, score, decided, reason, asked_at, ended_at, and the
         searched values by their paths (loss.eta, …). score only where finished; decided, what ranks a finished trial,
         only where that is not the score (search.decide_by).
-    epochs: trial, epoch, and every metric that was reported there.
+    epochs: trial, epoch, and every metric that was reported there but what stands in classes alone.
     decisions: trial, epoch, bracket, rung, value, cutoff, standing, action, in the order in which they were taken.
+    classes: trial, split (validation, and test in a confirmation), class, recall, specificity, precision, auroc_ovr,
+        average_precision, of finished trials. Those of older versions have the recalls alone.
+    confusions: trial, split, true, predicted, images: the cells of the matrices that finished trials left in files.
     """
 
     trials: pd.DataFrame
     epochs: pd.DataFrame
     decisions: pd.DataFrame
+    classes: pd.DataFrame
+    confusions: pd.DataFrame
 
     def write(self, folder: Path, kind: Format) -> list[Path]:
-        """Write trials, epochs and decisions into a folder; their paths."""
+        """Write each table into a folder, under its name; their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for name, frame in vars(self).items():
@@ -46,11 +56,14 @@ class Frames:
         return paths
 
 
-def frames(history: History) -> Frames:
-    """The tables of what has happened so far; use `SearchFolder.frames` for a search's folder."""
+def frames(history: History, results: Mapping[int, Mapping[str, Any]] | None = None) -> Frames:
+    """The tables of what has happened so far; use `SearchFolder.frames` for a search's folder.
+
+    results: what finished trials left in their files, by number.
+    """
     trials = [_trial_row(trial) for trial in history.trials.values()]
     epochs = [
-        {"trial": trial.number, "epoch": epoch, **trial.epochs[epoch]}
+        {"trial": trial.number, "epoch": epoch, **_of_no_class(trial.epochs[epoch])}
         for trial in history.trials.values()
         for epoch in sorted(trial.epochs)
     ]
@@ -63,7 +76,29 @@ def frames(history: History) -> Frames:
         trials=made,
         epochs=pd.DataFrame(epochs, columns=None if epochs else ["trial", "epoch"]),
         decisions=pd.DataFrame(decisions, columns=DECISION_COLUMNS),
+        classes=pd.DataFrame(list(_class_rows(history)), columns=CLASS_COLUMNS),
+        confusions=pd.DataFrame(list(_confusion_rows(results or {})), columns=CONFUSION_COLUMNS),
     )
+
+
+def _of_no_class(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if not is_told_at_the_end(name)}
+
+
+def _class_rows(history: History) -> Iterator[dict[str, object]]:
+    for trial in history.in_state("finished"):
+        for split, classes in by_split(trial.epochs[trial.epoch]).items():
+            for name, measures in classes.items():
+                yield {"trial": trial.number, "split": split, "class": name, **measures}
+
+
+def _confusion_rows(results: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[object, ...]]:
+    for number, result in results.items():
+        names = result["class_names"]
+        for split, told in zip(SPLITS.values(), (result, result.get("test")), strict=True):
+            if told is not None:
+                for true, row in zip(names, told["confusion"], strict=True):
+                    yield from ((number, split, true, name, images) for name, images in zip(names, row, strict=True))
 
 
 def _trial_row(trial: Trial) -> dict[str, object]:

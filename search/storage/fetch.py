@@ -11,7 +11,7 @@ from search.storage.journal_segments import joined, segments
 from search.storage.object_store import Storage, at_once, storage_at
 from search.storage.results_folder import open_folder
 from search.storage.search_folder import ABOUT, JOURNAL, SPEC, TEST_OPENINGS, SearchFolder
-from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, RESULT, checkpoints_of, trial_path
+from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, RESULT, SCORES, checkpoints_of, trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri
 from trainers.errors import InputError
@@ -91,15 +91,29 @@ def bring_results(folder: SearchFolder) -> None:
 
     Raises EnvironmentProblem when the store does not answer.
     """
+    if folder.storage is not None:
+        _bring_one_file(folder, (trial.number for trial in folder.history().in_state("finished")), RESULT)
+
+
+def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
+    """Bring what some runs of a confirmation gave each image; nothing where it is in no store, or all are here.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
+    _bring_one_file(folder, numbers, SCORES)
+
+
+def _bring_one_file(folder: SearchFolder, numbers: Iterable[int], name: str) -> None:
+    """Bring a file of each of some trials that have it in the store and not here."""
     if (storage := folder.storage) is None:
         return
-    for trial in folder.history().in_state("finished"):
-        here = folder.trial(trial.number)
-        if not here.result.exists():
-            content = _find(storage, f"{trial_path(trial.number)}/{RESULT}")
+    for number in numbers:
+        here = folder.trial(number).path
+        if not (here / name).exists():
+            content = _find(storage, f"{trial_path(number)}/{name}")
             if content is not None:
-                here.path.mkdir(parents=True, exist_ok=True)
-                write_atomically(here.result, content)
+                here.mkdir(parents=True, exist_ok=True)
+                write_atomically(here / name, content)
 
 
 def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:

@@ -36,6 +36,7 @@ TELLING = (
     "trainers/os_errors.py",
     "trainers/wording.py",
     "trainers/data/io/progress.py",
+    "trainers/stages/class_measures.py",
     "trainers/data/datasets/*_remarks.py",
     "trainers/data/io/survey.py",
     "trainers/data/listing.py",

@@ -8,7 +8,7 @@ results/NAME/
   driver.lock          held while a driver runs; driver.json says so to other hosts
   driver.log           what Ray and the driver said
   stop                 there while somebody wants the search to stop
-  trials/0007/         log.txt, result.json, checkpoints/, embedding.json
+  trials/0007/         log.txt, result.json, checkpoints/, embedding.json; scores.npz in a confirmation
   optuna.log           the search as an Optuna study, for optuna-dashboard
   test-split.jsonl     when the test split was looked at, by what
   final-1/             the last step: the best few on fresh seeds, a folder like this one
@@ -133,7 +133,7 @@ class SearchFolder:
 
     @property
     def tables(self) -> Path:
-        """Trials, epochs and decisions as files."""
+        """Trials, epochs, decisions, classes and confusions as files."""
         return self.path / TABLES
 
     @property
@@ -228,10 +228,12 @@ class SearchFolder:
         return history
 
     def frames(self) -> "Frames":
-        """What has happened so far as tidy pandas tables: trials, epochs, decisions."""
+        """What has happened so far as tidy pandas tables: trials, epochs, decisions, classes, confusions."""
         from search.journal.frames import frames  # pandas takes half a second
 
-        return frames(self.history())
+        history = self.history()
+        left = ((trial.number, self.trial(trial.number).read_result()) for trial in history.in_state("finished"))
+        return frames(history, {number: result for number, result in left if result is not None})
 
     def open_journal(self) -> Journal:
         """The journal, to write to; only under `lock`."""

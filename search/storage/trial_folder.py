@@ -5,6 +5,8 @@ Every name of them stands here.
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,11 @@ from search.storage.places import DiskPlace, Place
 
 if TYPE_CHECKING:
     from trainers.checkpoint import Checkpoint
+    from trainers.data.arrays import Labels, Logits
 
 TRIALS = "trials"  # the folder of all trials, in their search's folder
 CHECKPOINTS = "checkpoints"
-RESULT, LOG, EMBEDDING = "result.json", "log.txt", "embedding.json"
+RESULT, SCORES, LOG, EMBEDDING = "result.json", "scores.npz", "log.txt", "embedding.json"
 LAST_ERROR, GAVE_UP, NODE = "last-error.txt", "gave-up.txt", "node.txt"
 BY_VALUES = "\nits values made it fail"  # what follows the reason to give up, where it is so
 LOG_OF_ATTEMPT = "log-"  # what the log of each attempt begins with, in a store
@@ -40,6 +43,16 @@ def checkpoints_of(names: Iterable[str]) -> dict[int, list[str]]:
         if number is not None and f"/{CHECKPOINTS}/" in name:
             found.setdefault(number, []).append(name)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a classifier of a confirmation gave each image of its own validation split and of the test split."""
+
+    validation: "Logits"  # [N, C]
+    validation_labels: "Labels"  # [N], positions in the trial's class names
+    test: "Logits"  # [M, C]
+    test_labels: "Labels"  # [M]
 
 
 class TrialFiles:
@@ -76,6 +89,24 @@ class TrialFiles:
     def write_result(self, result: dict[str, Any]) -> None:
         """Leave the result of a finished trial."""
         self.place.put(RESULT, (json.dumps(result, indent=1) + "\n").encode())
+
+    def read_scores(self) -> Scores | None:
+        """What a confirmation's finished run gave each image; None where there is nothing, as of older ones."""
+        import numpy as np
+
+        content = self.place.find(SCORES)
+        if content is None:
+            return None
+        with np.load(BytesIO(content), allow_pickle=False) as held:
+            return Scores(**held)
+
+    def write_scores(self, scores: Scores) -> None:
+        """Leave what a confirmation's run gave each image."""
+        import numpy as np
+
+        buffer = BytesIO()
+        np.savez_compressed(buffer, **vars(scores))
+        self.place.put(SCORES, buffer.getvalue())
 
     def has_met(self, error: str) -> bool:
         """Whether the trial has met this very error before; from now on it has."""
@@ -133,6 +164,11 @@ class TrialFolder(TrialFiles):
     def result(self) -> Path:
         """Its confusion matrix and recalls, once finished."""
         return self.path / RESULT
+
+    @property
+    def scores(self) -> Path:
+        """What it gave each image, if it is a run of a confirmation."""
+        return self.path / SCORES
 
     @property
     def embedding(self) -> Path:

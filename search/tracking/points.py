@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from search.journal.class_measures import class_keys
 from search.journal.history import History
 from search.journal.log import Event
 from search.storage.search_folder import SearchFolder
 from search.tracking.names import Keys
 
 SEARCH = -1  # in place of a trial's number: the parent run
-PER_CLASS = "val_recall/"
 
 
 class Point(NamedTuple):
@@ -25,7 +25,7 @@ class Point(NamedTuple):
 
 def metric_keys(folder: SearchFolder) -> Keys:
     """Which metric is called what; a class's name may have any sign in it, and two of them may come to one key."""
-    return Keys(f"{PER_CLASS}{name}" for name in folder.about()["provenance"]["data"]["validation"])
+    return Keys(class_keys(folder.about()["provenance"]["data"]["validation"]))
 
 
 def points_of(event: Event, history: History, keys: Keys) -> Iterator[Point]:

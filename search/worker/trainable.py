@@ -24,6 +24,7 @@ import torch
 from ray import tune
 
 from search.storage.object_store import StorageError
+from search.storage.trial_folder import Scores
 from search.worker.device import UnusableGPU, granted, granted_device
 from search.worker.messages import EpochDone, Failed, Message, Pause
 from search.worker.multi_worker import LostWorker, run_on_workers
@@ -95,9 +96,13 @@ def _run_on(
     def finish(checkpoint: Checkpoint) -> None:
         result = asdict(result_of(checkpoint, device))
         if test is not None:
-            scores = score_split(Predictor(checkpoint, device), test)
+            predictor, validation = Predictor(checkpoint, device), ray.get(data).validation
+            scores = score_split(predictor, test)
             test_metrics.update({f"test_{name}": value for name, value in scores.metrics.items()})
-            result["test"] = asdict(scores) | {"predicted": scores.predicted.tolist()}
+            predicted = scores.predicted.tolist()
+            result["test"] = {"metrics": scores.metrics, "confusion": scores.confusion, "predicted": predicted}
+            chosen_on = score_split(predictor, validation).logits
+            folder.write_scores(Scores(chosen_on, validation.labels, scores.logits, test.labels))
         folder.write_result(result)
 
     def report(step: int, metrics: Mapping[str, float]) -> None:

@@ -5,8 +5,10 @@ import pytest
 import torch
 from trials import changed, run
 
-from trainers.config import METRIC
+from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES, METRIC, TrialConfig
 from trainers.errors import DivergedError, InputError
+from trainers.parsing import parse
+from trainers.predictor import Predictor, score_split
 from trainers.stages import classifier, representation
 from trainers.stages.batches import shuffled_batches
 
@@ -28,6 +30,21 @@ def test_the_result_tells_confusion_and_recall_of_the_validation_split(whole, di
     assert sum(map(sum, result.confusion)) == len(digits.validation)
     assert result.score == pytest.approx(sum(result.recall.values()) / 2)
     assert tuple(result.recall) == digits.class_names
+
+
+@pytest.mark.parametrize("classifier", [{}, {"solver": "lbfgs"}])
+def test_the_last_epoch_alone_tells_every_measure_of_every_class(tiny_config, digits, classifier):
+    fields = tiny_config.model_dump() | ({"classifier": classifier} if classifier else {})
+    told, saved, result = run(parse(TrialConfig, fields), digits)
+    every = {f"val_{measure}/{name}" for measure in CLASS_MEASURES for name in digits.class_names}
+    every.add(f"val_{CALIBRATION_ERROR}")
+    last = result.metrics
+    assert every <= last.keys()
+    assert all(0 <= last[name] <= 1 for name in every)
+    for _, metrics in told[:-1]:
+        assert every & metrics.keys() == {f"val_recall/{name}" for name in digits.class_names}
+    scores = score_split(Predictor(saved[result.epoch]), digits.validation)
+    assert {name: last[f"val_{name}"] for name in scores.metrics} == scores.metrics
 
 
 def test_the_same_config_gives_the_same_numbers_and_another_seed_others(whole, tiny_config, digits):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Images: TypeAlias = NDArray[np.uint8]  # [N, C, H, W], 0..255
 Labels: TypeAlias = NDArray[np.int64]  # [N]
+Logits: TypeAlias = NDArray[np.float32]  # [N, C]
 Indices: TypeAlias = NDArray[np.int64]
 Groups: TypeAlias = NDArray[np.int64]  # [N], equal for images that show the same thing
 Digests: TypeAlias = NDArray[np.uint64]  # [N, 2], equal for images of the same pixels

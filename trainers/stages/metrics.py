@@ -39,8 +39,8 @@ def macro_f1(confusion: Tensor) -> float:
     return (2 * counts.diagonal() / (counts.sum(0) + counts.sum(1))).mean().item()
 
 
-def auroc(scores: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the one-against-the-rest area under the ROC curve.
+def aurocs(scores: Tensor, labels: Tensor) -> Tensor:
+    """Area under the ROC curve of each class against the rest [C], float64; NaN where a side has no image.
 
     scores: [N, C], higher is likelier. The area is the Mann-Whitney statistic: the chance that an image of the
     class scores above one of another class, ties counted half.
@@ -51,7 +51,12 @@ def auroc(scores: Tensor, labels: Tensor) -> float:
         below = torch.searchsorted(outside, inside)
         not_above = torch.searchsorted(outside, inside, right=True)
         areas.append((below + not_above).double().mean() / (2 * len(outside)))
-    return torch.stack(areas).mean().item()
+    return torch.stack(areas)
+
+
+def auroc(scores: Tensor, labels: Tensor) -> float:
+    """Mean over classes of the one-against-the-rest area under the ROC curve. scores: [N, C]."""
+    return aurocs(scores, labels).mean().item()
 
 
 def soft_balanced_accuracy(log_p: Tensor, labels: Tensor) -> float:

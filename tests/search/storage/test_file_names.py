@@ -20,7 +20,7 @@ OTHERS = [
 NAMES = re.compile(
     r"search\.json|spec\.yaml|journal\.\w*\.?jsonl|test-split|verdict\.json|delivered\.json|delivery\.lock"
     r"|driver\.(json|lock|log)|optuna\.log|index\.html|leaderboard\.csv|images\.jpg|(confirm|final|best)-(\d|\*|$)"
-    r"|trials/|checkpoints/|\bresult\.json|\blog\.txt|embedding\.json|last-error|gave-up|node\.txt"
+    r"|trials/|checkpoints/|\bresult\.json|scores\.npz|\blog\.txt|embedding\.json|last-error|gave-up|node\.txt"
 )
 # Words of other meanings too: names of files where a path is made with them.
 IN_PATHS = {"trials", "checkpoints", "tables", "figures", "ray", "stop", "journal"}
@@ -90,8 +90,10 @@ def test_the_files_of_a_search_have_the_names_that_older_versions_gave_them(tmp_
     }
     assert (search_folder.ABOUT, search_folder.SPEC, lease.FILE) == ("search.json", "spec.yaml", "driver.json")
     trial = folder.trial(7)
-    inside = [path.relative_to(tmp_path).as_posix() for path in (trial.log, trial.checkpoints, trial.result)]
-    assert inside == ["trials/0007/log.txt", "trials/0007/checkpoints", "trials/0007/result.json"]
+    inside = [
+        path.relative_to(tmp_path).as_posix() for path in (trial.log, trial.checkpoints, trial.result, trial.scores)
+    ]
+    assert inside == [f"trials/0007/{name}" for name in ("log.txt", "checkpoints", "result.json", "scores.npz")]
     assert [path.name for path in folder.exported(2)] == ["best-2.yaml", "best-2.pt"]
 
 

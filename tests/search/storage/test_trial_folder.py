@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from search.storage.object_store import storage_at
 from search.storage.places import DiskPlace, PatientPlace
-from search.storage.trial_folder import TrialFiles, TrialFolder, checkpoints_of, trial_of, trial_path
+from search.storage.trial_folder import Scores, TrialFiles, TrialFolder, checkpoints_of, trial_of, trial_path
 from trainers.checkpoint import Checkpoint, packed
 
 
@@ -68,6 +69,16 @@ def test_a_result_is_read_as_it_was_written(trial):
     assert trial.read_result() is None
     trial.write_result({"recall": [0.5, 1.0]})
     assert trial.read_result() == {"recall": [0.5, 1.0]}
+
+
+def test_scores_are_read_as_they_were_written(trial):
+    assert trial.read_scores() is None
+    logits, labels = np.array([[0.1, -3e8], [0.1, 2.0]], dtype=np.float32), np.array([1, 0])
+    trial.write_scores(Scores(logits, labels, -logits, labels[::-1]))
+    again = trial.read_scores()
+    assert again.validation.dtype == np.float32
+    assert (again.validation.tolist(), again.test.tolist()) == (logits.tolist(), (-logits).tolist())
+    assert (again.validation_labels.tolist(), again.test_labels.tolist()) == ([1, 0], [0, 1])
 
 
 def test_the_newest_checkpoint_is_the_newest_whole_one(trial):

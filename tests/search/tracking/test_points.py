@@ -1,7 +1,9 @@
 """What a journal's events are to MLflow: one value each, with the step and the time that make it the same again."""
 
+import json
 import math
 
+from search.journal.class_measures import class_keys
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
 from search.tracking.points import SEARCH, Point, metric_keys, points_of
@@ -30,6 +32,17 @@ def test_an_epoch_is_a_value_of_each_metric_and_an_end_the_score_and_the_best_so
             assert points[1].value == history.ranked()[0].score
         else:
             assert points == []
+
+
+def test_every_measure_of_classes_whose_names_would_meet_keeps_a_key_of_its_own(told):
+    folder = SearchFolder(told / "told")
+    about = json.loads((folder.path / "search.json").read_text())
+    about["provenance"]["data"]["validation"] = {"a:1": 40, "a_1": 40, "A_1": 40}
+    (folder.path / "search.json").write_text(json.dumps(about))
+    names = list(class_keys(["a:1", "a_1", "A_1"]))
+    keys = [metric_keys(folder).of(name) for name in reversed(names)]  # a key stands whichever is asked for first
+    assert keys == [metric_keys(folder).of(name) for name in names][::-1]
+    assert len({key.casefold() for key in keys}) == len(names) == 30
 
 
 def test_a_value_that_is_no_number_is_none(told):

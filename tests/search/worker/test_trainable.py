@@ -3,16 +3,20 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from search import api
 from search.engine import ray_tune
+from search.storage.trial_folder import TrialFolder
 from search.worker import trainable
 from search.worker.device import UnusableGPU
 from search.worker.messages import Failed, Pause, from_result
 from spaces.spec import load_spec
+from trainers.data import load_test
 from trainers.errors import DivergedError, OutOfMemory
+from trainers.stages.class_measures import class_measures
 
 
 @pytest.fixture
@@ -86,6 +90,27 @@ def test_a_gpu_that_torch_cannot_use_pauses_the_search_without_a_try(attempt, mo
 
 def test_a_gpu_that_another_worker_of_the_trial_cannot_use_pauses_the_search(attempt):
     assert attempt(UnusableGPU("the driver is too old")) == [Pause("the driver is too old")]
+
+
+def test_a_run_of_a_confirmation_leaves_what_it_gave_every_image(monkeypatch, tmp_path, tiny_config, digits):
+    monkeypatch.setattr("search.worker.device.ray.get_gpu_ids", list)
+    told = []
+    monkeypatch.setattr(trainable.tune, "report", lambda result: told.append(result))
+    monkeypatch.setattr(trainable.ray, "get", lambda reference: reference)
+    test = load_test(tiny_config.data)
+    assignment = {"number": 0, "folder": str(tmp_path / "0000"), "config": tiny_config.model_dump(mode="json")}
+    assignment |= {"threads": 1, "workers": 1, "has_whole_gpus": True}
+    trainable.trainable(assignment, trainable.SharedData({tiny_config.data.seed: digits}, test))
+    files, last = TrialFolder(tmp_path / "0000"), told[-1]["metrics"]
+    left, result = files.read_scores(), files.read_result()
+    assert (left.validation_labels == digits.validation.labels).all()
+    assert (left.test_labels == test.labels).all()
+    assert left.test.argmax(1).tolist() == result["test"]["predicted"]
+    for split, logits, labels in (("val", left.validation, digits.validation.labels), ("test", left.test, test.labels)):
+        measured = class_measures(torch.from_numpy(logits), torch.from_numpy(np.array(labels)), digits.class_names)
+        assert {name: last[f"{split}_{name}"] for name in measured} == measured
+    assert not any("test" in name for message in told[:-1] for name in message["metrics"])
+    assert set(result["test"]) == {"metrics", "confusion", "predicted"}
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def test_the_score_is_the_last_probe_to_the_last_digit_and_nothing_is_fitted_aga
     monkeypatch.setattr(pipeline, "fit_logistic", lambda *given: fits.append(1) or fit(*given))
     told, _, result = run(config, digits)
     assert len(fits) == STAGE_ONE
-    assert of_validation(told[-1][1]) == of_validation(told[-2][1])
+    assert of_validation(told[-2][1]).items() <= of_validation(told[-1][1]).items()  # which tells more of each class
     assert result.confusion == ran[2].confusion
 
 

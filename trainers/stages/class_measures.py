@@ -1,0 +1,83 @@
+"""What is told of a classifier once, at its end: each class against the rest, and how far its probabilities are right.
+
+Nothing is decided by it. What stands here is held to scikit-learn's numbers by its tests.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES
+from trainers.stages.metrics import aurocs, confusion_matrix
+
+CALIBRATION_BINS = 15  # as Guo et al. have it
+
+
+def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -> dict[str, float]:
+    """Every measure of every class, as `recall/NAME`, and the expected calibration error.
+
+    A class is predicted where it is the likeliest. What is not defined is left out: the precision of a class that is
+    never predicted, what takes images of a class that has none, or images of others where there are none.
+
+    Args:
+        logits: [N, C].
+        labels: [N].
+        class_names: C names.
+    """
+    logits, labels = logits.cpu(), labels.cpu()
+    confusion = confusion_matrix(logits.argmax(1), labels, len(class_names)).double()
+    scores = logits.double().softmax(1)  # in single precision sure predictions would tie at 1
+    right, of_class, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    others = confusion.sum() - of_class
+    found = (
+        right / of_class,
+        (others - (predicted - right)) / others,
+        right / predicted,
+        aurocs(scores, labels),
+        average_precisions(scores, labels),
+    )
+    named = {CALIBRATION_ERROR: expected_calibration_error(scores, labels)} | {
+        f"{measure}/{name}": value
+        for measure, values in zip(CLASS_MEASURES, found, strict=True)
+        for name, value in zip(class_names, values.tolist(), strict=True)
+    }
+    return {name: value for name, value in named.items() if math.isfinite(value)}
+
+
+def average_precisions(scores: Tensor, labels: Tensor) -> Tensor:
+    """Average precision of each class against the rest [C], float64; NaN where a class has no image.
+
+    Over the distinct scores s from the highest: the recall gained at s, times the precision of all that score s or
+    more. No interpolation. scores: [N, C], higher is likelier; labels: [N].
+    """
+    found = []
+    for c in range(scores.shape[1]):
+        ranked, order = scores[:, c].sort(descending=True)
+        hits = (labels[order] == c).double().cumsum(0)  # among the first 1, 2, ..., N
+        is_last = torch.ones(len(ranked), dtype=torch.bool)  # of those that tie
+        is_last[:-1] = ranked[1:] != ranked[:-1]
+        ends = is_last.nonzero()[:, 0]
+        gained = hits[ends].diff(prepend=torch.zeros(1, dtype=torch.float64))
+        found.append((gained * hits[ends] / (ends + 1)).sum() / hits[-1])
+    return torch.stack(found)
+
+
+def expected_calibration_error(scores: Tensor, labels: Tensor) -> float:
+    """Mean distance between how sure a classifier is and how often it is right then.
+
+    Guo et al. 2017 (arXiv 1706.04599): images fall into 15 equal bins (a, b] by the probability of their likeliest
+    class; sum over bins of |share that is right - mean probability|, weighted by images. The probabilities of a
+    classifier with balanced class weights are meant for classes of one size, so on a split that is not balanced this
+    tells of that too.
+
+    Args:
+        scores: [N, C] probabilities.
+        labels: [N].
+    """
+    sure, predicted = scores.double().max(1)
+    edges = torch.linspace(0, 1, CALIBRATION_BINS + 1, dtype=torch.float64)
+    bins = torch.bucketize(sure, edges[1:-1])
+    surplus = (predicted == labels).double() - sure
+    return torch.zeros(CALIBRATION_BINS, dtype=torch.float64).index_add(0, bins, surplus).abs().sum().item() / len(sure)
