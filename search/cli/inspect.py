@@ -13,6 +13,7 @@ from search.display.console import print_json, say, write
 from trainers.commands import command_line
 from trainers.console import can_redraw
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.wording import shown
 
 app = typer.Typer()
 LOOK = "Look"
@@ -118,6 +119,14 @@ def logs(
 def report(
     name: Name,
     png: Annotated[bool, typer.Option("--png", help="Also each figure as a picture: results/NAME/figures.")] = False,
+    sensitivity: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sensitivity",
+            metavar="CLASS=SHARE",
+            help="Also the best trial's threshold for that sensitivity of the class, melanoma=.9; repeatable.",
+        ),
+    ] = None,
     results: Results = None,
     data: Data = None,
     json_: Json = False,
@@ -125,15 +134,31 @@ def report(
     """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
     from search.reporting.write import write_report
 
-    written = write_report(name, png=png, results=results, data=data)
+    wanted = dict(map(_class_and_share, sensitivity or ()))
+    written = write_report(name, png=png, sensitivity=wanted, results=results, data=data)
     paths = [str(path) for path in (written.page, *written.pictures)]
     if json_:
-        print_json({"paths": paths, "problem": written.problem})
+        points = {"sensitivity": [point.as_json() for point in written.points]} if wanted else {}
+        print_json({"paths": paths, "problem": written.problem} | points)
         return
     for path in paths:
         say(path)
+    if written.points:
+        from search.evidence.sensitivity import in_words
+
+        for line in (line for point in written.points for line in in_words(point)):
+            say(line)
     if written.problem:
         print(written.problem, file=sys.stderr)
+
+
+def _class_and_share(text: str) -> tuple[str, float]:
+    """CLASS=SHARE; a class may have the sign in its name."""
+    name, equals, share = text.rpartition("=")
+    try:
+        return name, float(share if equals else "")
+    except ValueError:
+        raise InputError(f"--sensitivity: a class and a share are needed, melanoma=.9, but got {shown(text)}") from None
 
 
 @app.command(rich_help_panel=LOOK)

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from rich.table import Table
 
 from search.evidence.bootstrap import Resampled, image_bootstrap
 from search.evidence.candidates import Candidate, allowed_faults, read_plan
+from search.evidence.measured import Measured, measured_in
 from search.evidence.paired_tests import Summary, WinnersCurse, winners_curse
 from search.evidence.verdict import Verdict, judge
-from search.journal.history import History
+from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
 from spaces.sections import FAMILIES
 from trainers.data.arrays import Labels
@@ -41,6 +42,7 @@ class Evidence:
     curses: dict[str, WinnersCurse]  # by label, of the search's metric on validation images
     images: tuple[Resampled, ...]  # the first test metric with the sampling of the test images
     caveats: tuple[str, ...]
+    measured: dict[str, Measured] = field(default_factory=dict)  # by label; older runs have none
 
     @property
     def best(self) -> Candidate:
@@ -77,7 +79,17 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         curses=curses,
         images=_with_images(folder, chosen, seeds, test_labels),
         caveats=(*allowed_faults(folder), *_caveats(history, of_families), *_about_the_split(folder)),
+        measured=_measured(folder, chosen),
     )
+
+
+def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Measured]:
+    """What each candidate's finished runs measured of every class on the test split."""
+    runs: dict[str, list[tuple[Trial, dict[str, Any] | None]]] = {candidate.label: [] for candidate in chosen}
+    for trial in folder.history().in_state("finished"):
+        label = chosen[trial.number % len(chosen)].label
+        runs[label].append((trial, folder.trial(trial.number).read_result()))
+    return {label: found for label, of in runs.items() if (found := measured_in(of)) is not None}
 
 
 def _about_the_split(folder: SearchFolder) -> Iterator[str]:

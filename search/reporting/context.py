@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.evidence.ranking import Ranking, ranking
+from search.evidence.sensitivity import OperatingPoint
 from search.evidence.standard_error import balanced_accuracy_error, score_error
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import short, symbol
@@ -27,7 +28,10 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class View:
-    """What the sections of a report look at. data: as `--data`, for the one section that looks at images."""
+    """What the sections of a report look at.
+
+    data: as `--data`, for the one section that looks at images. points: the thresholds that were asked for.
+    """
 
     folder: SearchFolder
     spec: SearchSpec
@@ -35,6 +39,7 @@ class View:
     events: tuple[Event, ...]
     history: History
     data: Path | None = None
+    points: tuple[OperatingPoint, ...] = ()
 
     @property
     def metric(self) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from search.evidence.kept_model import kept_model
 from search.journal.history import Trial, best_of_cl
 from search.reporting.context import View, named
 from search.reporting.html import Figure, Section, paragraph
@@ -86,19 +87,9 @@ def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any
     import torch  # seconds, with scikit-learn: only for a picture that is not there yet
     from sklearn.decomposition import PCA
 
-    from trainers.checkpoint import newest_checkpoint
-    from trainers.predictor import Predictor
     from trainers.stages.batches import to_device
 
-    try:
-        checkpoint = newest_checkpoint(folder.checkpoints)
-        predictor = None if checkpoint is None else Predictor(checkpoint)
-    except (TypeError, RuntimeError):  # other fields, or tensors of other names and shapes
-        raise InputError("its checkpoint was written by other code") from None
-    if checkpoint is None or predictor is None:
-        raise InputError("its checkpoint is damaged")
-    if checkpoint.fingerprint != data.fingerprint:
-        raise InputError("its checkpoint was written on other data")
+    checkpoint, predictor = kept_model(folder, data.fingerprint)
     validation = to_device(data.validation, len(data.class_names), torch.device("cpu"))
     draws = np.random.default_rng(derive_seed(checkpoint.config["data"]["seed"], "embedding", 0))
     chosen = torch.from_numpy(np.sort(draws.permutation(len(validation.labels))[:MOST]))

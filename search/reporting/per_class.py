@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from search.evidence.standard_error import score_error
 from search.journal.history import Trial
+from search.reporting.class_table import class_table
 from search.reporting.context import COLOURS, View, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import RESULT
@@ -16,14 +17,15 @@ SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # of a cell: legible under dark and l
 
 
 def recalls(view: View) -> Section | None:
-    """Recall of each class, then a confusion matrix each, of the winner and of every finished baseline."""
+    """The winner's measures, then recalls and a confusion matrix each, of it and of every finished baseline."""
     shown = view.ranked[:1] + [trial for trial in view.ranked[1:] if trial.baseline]
     if not shown:
         return None
     results = {trial.number: view.folder.trial(trial.number).read_result() for trial in shown}
     missing = [named(trial) for trial in shown if results[trial.number] is None]
     there = [(trial, result) for trial in shown if (result := results[trial.number]) is not None]
-    text = paragraph(f"No {RESULT} of {'; '.join(missing)}.") if missing else Markup()
+    text = class_table(view, shown[0])
+    text += paragraph(f"No {RESULT} of {'; '.join(missing)}.") if missing else Markup()
     figures = [Figure("recalls", _recall_bars(view, there), "Whiskers: one standard error from the number of images.")]
     figures += [Figure(f"confusion-{trial.number:04d}", _matrix(view, trial, result)) for trial, result in there]
     return Section("Classes: recalls and confusions", text, tuple(figures) if there else ())

@@ -3,14 +3,15 @@
 Each section is a function of the view, in the file that its name says; None stands for "not there yet".
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search.algorithms.asha import rung_epochs
 from search.engine.status import counts_line, search_state, state_in_words
 from search.evidence.ranking import in_words as on_fresh_seeds
 from search.evidence.ranking import ranking
+from search.evidence.sensitivity import OperatingPoint, check_wanted, operating_points
 from search.journal import probe_gap
 from search.journal.history import best_of_cl
 from search.journal.labels import searched, short, symbol
@@ -25,6 +26,7 @@ from search.reporting.leaderboard import as_csv, leaderboard
 from search.reporting.per_class import recalls
 from search.reporting.png import write_pictures
 from search.reporting.range_edges import edges
+from search.reporting.thresholds import thresholds
 from search.reporting.verdict_section import confirmed_sentences, verdict
 from search.storage.fetch import bring_checkpoints, bring_results
 from search.storage.results_folder import open_folder
@@ -106,6 +108,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     importances,
     early_signal,
     recalls,
+    thresholds,
     contact_sheet,
     embeddings,
     edges,
@@ -116,28 +119,50 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
 
 @dataclass(frozen=True)
 class Written:
-    """What a report left; in `problem` what it lacks, and why MLflow did not get it, or None."""
+    """What a report left; in `problem` what it lacks, and why MLflow did not get it, or None.
+
+    points: the thresholds that were asked for.
+    """
 
     page: Path
     pictures: tuple[Path, ...]
     problem: str | None
+    points: tuple[OperatingPoint, ...] = ()
 
 
-def report(name: str, *, png: bool = False, results: Path | None = None, data: Path | None = None) -> Written:
+def report(
+    name: str,
+    *,
+    png: bool = False,
+    sensitivity: Mapping[str, float] | None = None,
+    results: Path | None = None,
+    data: Path | None = None,
+) -> Written:
     """Write results/NAME/index.html and leaderboard.csv from the journal, of a running search too; with `png` figures/.
 
-    data: as `--data`, for the picture of the embeddings. Raises EnvironmentProblem when there is no browser for `png`.
+    Args:
+        name: of the search.
+        png: also each figure as a picture.
+        sensitivity: the wanted one by class, {"melanoma": .9}: the page tells the best trial's threshold for it.
+        results: as `--results`.
+        data: as `--data`, for the picture of the embeddings and for thresholds.
+
+    Raises:
+        InputError: there is no such search or class, or nothing to choose a threshold on. Nothing was written.
+        EnvironmentProblem: there is no browser for `png`, or the images for a threshold are not here.
     """
-    folder = open_folder(results_root(results), name)
+    folder, wanted = open_folder(results_root(results), name), sensitivity or {}
+    check_wanted(folder, wanted)
     unbrought = _bring_what_it_shows(folder)
     view = read_view(folder, data)
+    view = replace(view, points=operating_points(folder, view.ranked, wanted, data))
     sections = sections_of(view)
     write_atomically(folder.report, page(folder.name, sections).encode())
     write_atomically(folder.leaderboard, as_csv(view).encode())
     figures = [figure for section in sections for figure in section.figures]
     pictures = tuple(write_pictures(figures, folder.figures)) if png else ()
     problems = [problem for problem in (unbrought, log_report(folder, pictures)) if problem is not None]
-    return Written(folder.report, pictures, "; ".join(problems) or None)
+    return Written(folder.report, pictures, "; ".join(problems) or None, view.points)
 
 
 def _bring_what_it_shows(folder: SearchFolder) -> str | None:

@@ -89,6 +89,13 @@ def test_the_evidence_is_what_the_runs_scored(confirmed, finished, root):
     assert "not tuned alike" in words
     assert "Not compared, as no trial of theirs finished: AFCL" in words
     assert weighing.read_evidence(finished.folder) == evidence
+    for candidate in evidence.candidates:
+        measured = evidence.measured[candidate.label]
+        recalls = [measured.classes[name]["recall"].mean for name in measured.class_names]
+        told = evidence.scores["test_balanced_accuracy"][candidate.label].values()
+        assert np.mean(recalls) == pytest.approx(np.mean(list(told)))
+        assert np.sum(measured.confusion, axis=1).tolist() == (SEEDS * np.bincount(test.labels)).tolist()
+        assert set(measured.overall) == {"macro_f1", "auroc", "expected_calibration_error"}
     assert json.loads(confirmed.folder.verdict.read_text())["confirmation"] == "confirm-1"
 
 

@@ -1,0 +1,37 @@
+"""The classifier of a finished trial whose last checkpoint is kept, to look at images with it once more."""
+
+from typing import TYPE_CHECKING
+
+from search.storage.trial_folder import TrialFolder
+from trainers.errors import InputError
+
+if TYPE_CHECKING:
+    from trainers.checkpoint import Checkpoint
+    from trainers.predictor import Predictor
+
+
+def kept_model(trial: TrialFolder, fingerprint: str) -> "tuple[Checkpoint, Predictor]":
+    """The newest checkpoint of a trial and what it classifies with.
+
+    Args:
+        trial: its files.
+        fingerprint: of the data that are here.
+
+    Raises:
+        InputError: there is no checkpoint that can be used, or it is of other data.
+    """
+    from trainers.checkpoint import newest_checkpoint  # seconds, for torch
+    from trainers.predictor import Predictor
+
+    if not trial.checkpoint_paths():
+        raise InputError("its checkpoint is gone")
+    try:
+        checkpoint = newest_checkpoint(trial.checkpoints)
+        predictor = None if checkpoint is None else Predictor(checkpoint)
+    except (TypeError, RuntimeError):  # other fields, or tensors of other names and shapes
+        raise InputError("its checkpoint was written by other code") from None
+    if checkpoint is None or predictor is None:
+        raise InputError("its checkpoint is damaged")
+    if checkpoint.fingerprint != fingerprint:
+        raise InputError("its checkpoint was written on other data")
+    return checkpoint, predictor

@@ -1,0 +1,60 @@
+"""What the runs of a confirmation measured on the test split, over its seeds: the same for each candidate."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+
+from search.journal.class_measures import SPLITS, by_split
+from search.journal.history import Trial
+from trainers.config import CALIBRATION_ERROR
+
+OVERALL = ("macro_f1", "auroc", CALIBRATION_ERROR)  # beside the accuracies, which are judged
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One measure over seeds."""
+
+    mean: float
+    deviation: float | None  # standard deviation from seed to seed; None of one seed
+    seeds: int  # that have it: a precision is not there where the class was never predicted
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A candidate's classifiers on the test split."""
+
+    overall: dict[str, Spread]  # by measure
+    classes: dict[str, dict[str, Spread]]  # by class and measure
+    class_names: tuple[str, ...]
+    runs: int  # over which the confusion matrix is summed, a seed each
+    confusion: list[list[int]]  # row: true class
+
+
+def measured_in(runs: Sequence[tuple[Trial, dict[str, Any] | None]]) -> Measured | None:
+    """Over one candidate's finished runs, each with what it left in its file. None where they are of older versions."""
+    last = [trial.epochs[trial.epoch] for trial, _ in runs]
+    tests = [by_split(metrics).get(SPLITS["test"], {}) for metrics in last]
+    left = [result for _, result in runs if result is not None and "test" in result]
+    if not any(tests) or not left:
+        return None
+    names = tuple(left[0]["class_names"])
+    classes = {
+        name: {
+            measure: _over(test.get(name, {}).get(measure) for test in tests)
+            for measure in dict.fromkeys(measure for test in tests for measure in test.get(name, {}))
+        }
+        for name in names
+    }
+    told = [name for name in OVERALL if any(f"test_{name}" in metrics for metrics in last)]
+    overall = {name: _over(metrics.get(f"test_{name}") for metrics in last) for name in told}
+    confusion = np.sum([result["test"]["confusion"] for result in left], axis=0)
+    return Measured(overall, classes, names, len(left), confusion.tolist())
+
+
+def _over(values: Iterable[float | None]) -> Spread:
+    there = [value for value in values if value is not None]
+    return Spread(mean(there), stdev(there) if len(there) > 1 else None, len(there))
