@@ -155,7 +155,7 @@ def in_words(point: OperatingPoint) -> Iterator[str]:
     """A threshold for a person, a sentence or two a line."""
     name, validation = point.class_name, point.validation
     yield (
-        f"{name} with a sensitivity of {point.wanted:g} or more: say {name} where its probability is at least "
+        f"{name}, for a sensitivity of {point.wanted:g}: say {name} where its probability is at least "
         f"{point.threshold!r}, by the classifier of trial {point.trial} ({point.family})"
     )
     yield (

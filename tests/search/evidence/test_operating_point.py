@@ -41,11 +41,12 @@ def test_a_threshold_has_few_digits_and_lies_between_the_images_that_it_parts():
     assert choose_threshold(sure, np.array([True, False]), 1.0) == 0.999999999998
 
 
-def test_seven_of_ten_are_seven_tenths():
-    """In binary .7 times 10 is above 7."""
-    probabilities = np.arange(20) / 20
-    found = rates_at(choose_threshold(probabilities, probabilities >= 0.5, 0.7), probabilities, probabilities >= 0.5)
-    assert (found.sensitivity.right, found.sensitivity.images) == (7, 10)
+def test_seven_of_a_hundred_are_seven_percent():
+    """In binary .07 times 100 is above 7."""
+    probabilities = np.arange(200) / 200
+    is_class = probabilities >= 0.5
+    found = rates_at(choose_threshold(probabilities, is_class, 0.07), probabilities, is_class)
+    assert (found.sensitivity.right, found.sensitivity.images) == (7, 100)
 
 
 @given(some.integers(1, 500).flatmap(lambda n: some.tuples(some.integers(0, n), some.just(n))))

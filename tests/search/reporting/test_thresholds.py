@@ -38,7 +38,7 @@ def test_a_report_tells_the_threshold_of_each_class_that_was_asked_for_and_else_
 def test_the_word_report_tells_thresholds_after_the_page_and_as_json(typed, scored):
     printed = done(typed("report", "scored", "--sensitivity", "3=.9", results=scored.root)).splitlines()
     assert printed[0] == str(scored.report)
-    assert printed[1].startswith("3 with a sensitivity of 0.9 or more: say 3 where its probability is at least 0.")
+    assert printed[1].startswith("3, for a sensitivity of 0.9: say 3 where its probability is at least 0.")
     told = json.loads(done(typed("report", "scored", "--sensitivity", "3=.9", "--json", results=scored.root)))
     (point,) = told["sensitivity"]
     assert repr(point["threshold"]) in printed[1]

@@ -3,7 +3,7 @@
 import pytest
 from stores import hold, played
 
-from search.storage.fetch import bring, bring_inner, opened
+from search.storage.fetch import bring, bring_inner, bring_results, bring_scores, opened
 from search.storage.lease import holder_of
 from search.storage.results_folder import create_folder
 from spaces.spec import load_spec
@@ -33,6 +33,27 @@ def test_the_variable_names_the_store_as_the_flag_does(kept, uri, told, tmp_path
     monkeypatch.setenv("AFCL_STORAGE", uri)
     assert opened(told, "told", None).name == "told", "which is in no store, and was not meant"
     assert opened(tmp_path / "new", "begun", None).journal.exists()
+
+
+def test_what_trials_left_is_brought_once_and_only_what_was_asked_for(kept, uri, tmp_path):
+    with hold(kept) as held:
+        conductor = played(kept, held.mirror)
+        trial = conductor.next_trial() or conductor.history.trials[0]
+        for epoch in range(1, kept.spec().base.last_epoch + 1):
+            conductor.result(trial.number, epoch, {conductor.metric: 0.5})
+        conductor.close("interrupted")
+        for name in ("result.json", "scores.npz"):
+            held.storage.put(f"trials/{trial.number:04d}/{name}", name.encode())
+    there = bring(tmp_path / "other", kept.name, uri)
+    files = there.trial(trial.number)
+    bring_results(there)
+    assert files.result.read_text() == "result.json"
+    assert not files.scores.exists()
+    bring_scores(there, [trial.number, 99])
+    assert files.scores.read_text() == "scores.npz"
+    files.scores.write_text("here already")
+    bring_scores(there, [trial.number])
+    assert files.scores.read_text() == "here already"
 
 
 def test_a_confirmation_that_another_host_began_is_gone_on_with_here(kept, uri, tmp_path):

@@ -85,6 +85,12 @@ def test_a_class_that_is_never_predicted_has_no_precision_and_one_without_images
     assert {name for name in found if name.endswith("/c")} == {"specificity/c"}
 
 
+def test_a_probability_on_the_edge_of_two_bins_is_in_the_lower_one():
+    """6/15, and a little below: in one bin what one is too sure of and the other too little goes together."""
+    scores = torch.tensor([[0.4, 0.3, 0.3], [0.38, 0.31, 0.31]], dtype=torch.float64)
+    assert expected_calibration_error(scores, torch.tensor([0, 1])) == pytest.approx((0.6 - 0.38) / 2)
+
+
 def test_who_is_sure_and_right_half_the_time_is_off_by_a_half():
     scores = torch.tensor([[1.0, 0.0]] * 10)
     assert expected_calibration_error(scores, torch.tensor([0, 1] * 5)) == 0.5
