@@ -35,12 +35,16 @@ class Measured:
 
 
 def measured_in(runs: Sequence[tuple[Trial, dict[str, Any] | None]]) -> Measured | None:
-    """Over one candidate's finished runs, each with what it left in its file. None where they are of older versions."""
-    last = [trial.epochs[trial.epoch] for trial, _ in runs]
-    tests = [by_split(metrics).get(SPLITS["test"], {}) for metrics in last]
-    left = [result for _, result in runs if result is not None and "test" in result]
-    if not any(tests) or not left:
+    """Over one candidate's finished runs, each with what it left in its file. Those of older versions do not count.
+
+    None where no other is there.
+    """
+    told = [(trial.epochs[trial.epoch], result) for trial, result in runs if result is not None]
+    told = [(metrics, result) for metrics, result in told if SPLITS["test"] in by_split(metrics)]
+    if not told:
         return None
+    last, left = [metrics for metrics, _ in told], [result for _, result in told]
+    tests = [by_split(metrics)[SPLITS["test"]] for metrics in last]
     names = tuple(left[0]["class_names"])
     classes = {
         name: {
@@ -49,8 +53,8 @@ def measured_in(runs: Sequence[tuple[Trial, dict[str, Any] | None]]) -> Measured
         }
         for name in names
     }
-    told = [name for name in OVERALL if any(f"test_{name}" in metrics for metrics in last)]
-    overall = {name: _over(metrics.get(f"test_{name}") for metrics in last) for name in told}
+    shared = [name for name in OVERALL if any(f"test_{name}" in metrics for metrics in last)]
+    overall = {name: _over(metrics.get(f"test_{name}") for metrics in last) for name in shared}
     confusion = np.sum([result["test"]["confusion"] for result in left], axis=0)
     return Measured(overall, classes, names, len(left), confusion.tolist())
 

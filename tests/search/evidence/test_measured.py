@@ -28,4 +28,7 @@ def test_a_measure_has_its_mean_and_deviation_over_the_seeds_that_have_it():
 def test_runs_of_an_older_version_tell_nothing():
     older = {"test_balanced_accuracy": 0.5, "test_macro_f1": 0.4, "val_recall/a": 0.5}
     assert measured_in([run_of(0, older, [[1, 1], [1, 1]])]) is None
+    run = run_of(2, {"test_recall/a": 0.5, "test_macro_f1": 0.2}, [[1, 1], [1, 0]])
+    both = measured_in([run_of(0, older, [[1, 1], [1, 1]]), run])
+    assert both == measured_in([run]), "a confirmation that this version went on with"
     assert measured_in([]) is None
