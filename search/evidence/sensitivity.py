@@ -50,7 +50,7 @@ class OperatingPoint:
     threshold: float  # the class is called where its probability is so high or higher
     validation: Rates
     confirmation: str | None  # the last one that has ended, where there is one
-    seeds: tuple[OnSeed, ...]  # of it; empty where it left no scores, as older versions did
+    seeds: tuple[OnSeed, ...]  # of it; empty where it left no scores, as those of older versions
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -165,7 +165,7 @@ def in_words(point: OperatingPoint) -> Iterator[str]:
     if point.seeds:
         yield _on_test(point)
     elif point.confirmation is not None:
-        yield f"test split: the runs of {point.confirmation} left no scores, as they are of an older version"
+        yield f"test split: {point.confirmation} left no scores of this configuration (older versions kept none)"
     else:
         yield "test split: not opened by a confirmation, so nothing is known of it"
     counts = {"validation": validation.sensitivity.images}

@@ -70,7 +70,7 @@ def test_a_confirmation_of_an_older_version_left_no_scores_and_one_that_has_not_
     (found,) = operating_points(scored, scored.history().ranked(), {"3": 1.0})
     assert (found.confirmation, found.seeds) == ("confirm-1", ())
     assert found.validation.sensitivity.value == 1
-    assert any("the runs of confirm-1 left no scores" in line for line in in_words(found))
+    assert any("confirm-1 left no scores of this configuration" in line for line in in_words(found))
     lines = inside.journal.read_bytes().splitlines(keepends=True)
     inside.journal.write_bytes(b"".join(lines[:4]))
     (found,) = operating_points(scored, scored.history().ranked(), {"3": 1.0})
