@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from spaces.range_yaml import parse_range
 from spaces.ranges import Choice, IntUniform, Range, Value, ZeroOr, is_number, kind_of, same
-from trainers.config import Config, TrialConfig
+from trainers.config import TrialConfig
+from trainers.config_base import Config
 from trainers.errors import InputError
 from trainers.wording import did_you_mean, printable, shown
 
@@ -23,6 +24,7 @@ NOT_SEARCHED = {  # path or section: why no range may stand on it
     "representation.epochs": _STAGE_LENGTH,
     "classifier.epochs": _STAGE_LENGTH,
     "classifier.solver": _STAGE_LENGTH,
+    "end_to_end.match": "rungs compare trials whose epochs mean the same",
     "classifier.l2": "the probes that rungs compare are one estimator, and so is the score",
 }
 
@@ -69,7 +71,7 @@ def _read_range(path: str, raw: object) -> Range:
         raise InputError(f"{where}: may not be searched: {reason}")
     field = searchable().get(path)
     if field is None:
-        inside = [known for known in searchable() if known.startswith(f"{path}.")]
+        inside = [known for known, one in searchable().items() if known.startswith(f"{path}.") and one.kind == "real"]
         if inside:
             raise InputError(f"{where}: is a section; name its fields, such as {inside[0]}: {{uniform: [0, 1]}}")
         raise InputError(f"{where}: unknown field{nearest_paths(path, list(searchable()))}")

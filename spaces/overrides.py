@@ -5,7 +5,7 @@ from typing import Any
 
 from spaces.fields import nearest_paths
 from spaces.yaml_file import parse_yaml
-from trainers.config import Config
+from trainers.config_base import Config
 from trainers.errors import InputError
 from trainers.parsing import known_keys
 from trainers.wording import did_you_mean, printable, shown

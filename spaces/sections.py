@@ -1,19 +1,18 @@
 """The sections of a spec that say how to search, on what and with which keepers: all that no trial knows of."""
 
 import re
-from typing import Annotated, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from spaces.ranges import Value
 from spaces.storage_uri import check_uri
-from trainers.config import Config, Real, Seed, Whole
+from trainers.config_base import Config, Real, Seed, Whole
 from trainers.errors import InputError
+from trainers.loss_config import Family
 
 CREDENTIALS = re.compile(r"://[^/]*@")  # in an address; not in the path of a file
 
-Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
@@ -45,14 +44,16 @@ class SearchConfig(Config):
 
     trials: Annotated[Whole, Field(ge=0, le=1_000_000)]
     """Those that the sampler proposes; a grid may have fewer points. Baselines come on top."""
-    baselines: tuple[Family, ...] = ("CL", "FCL", "ACL")
-    """Run first, at the fixed values, and never stopped."""
+    baselines: tuple[Family, ...] = ("CE", "CL", "FCL", "ACL")
+    """Run first, at the fixed values, and never stopped: CL, FCL, ACL, AFCL; CE (cross-entropy), FOCAL and LA
+    (logit-adjusted), which are trained end to end."""
     baseline_eta: Annotated[Real, Field(gt=0)] = 60.0
     """η of the baselines ACL and AFCL."""
     baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0
     """γ of the baselines FCL and AFCL."""
     per_family: bool = False
-    """A search of `trials` for each of the four losses, apart from the others."""
+    """A search of `trials` for each family, apart from the others: CL, FCL, ACL and AFCL, and those end to end that
+    loss.name is searched over."""
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     """tpe and gp (Optuna's) learn from earlier trials; random; grid."""
     scheduler: SchedulerConfig = SchedulerConfig()

@@ -11,26 +11,39 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
+from spaces.conditions import (
+    SWITCH,
+    active,
+    completed,
+    families_of,
+    refuse_unused,
+    searched_losses,
+    without_inactive,
+)
 from spaces.corners import corners, ends
 from spaces.fields import fields, nearest_paths, read_space, why_not_searched
 from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
 from spaces.ranges import Range, Value, ZeroOr
 from spaces.schema import in_standard_words, space_schema
-from spaces.sections import FAMILIES, Family, ResourcesConfig, SearchConfig, StorageConfig, TrackingConfig
+from spaces.sections import ResourcesConfig, SearchConfig, StorageConfig, TrackingConfig
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.commands import command_line
-from trainers.config import (
-    ClassifierConfig,
-    Config,
-    DataConfig,
-    LossConfig,
-    ModelConfig,
-    RepresentationConfig,
-    Seed,
-    TrialConfig,
-)
+from trainers.config import ClassifierConfig, DataConfig, ModelConfig, RepresentationConfig, TrialConfig
+from trainers.config_base import Config, Seed
 from trainers.errors import InputError
+from trainers.loss_config import (
+    END_TO_END,
+    CrossEntropyConfig,
+    EndToEndConfig,
+    Family,
+    FocalConfig,
+    LogitAdjustedConfig,
+    LossConfig,
+    LossName,
+    ignored_with,
+    without,
+)
 from trainers.older_configs import as_meant_then
 from trainers.parsing import parse
 from trainers.wording import did_you_mean, printable
@@ -59,6 +72,10 @@ class SearchSpec(Config):
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
+    end_to_end: EndToEndConfig = EndToEndConfig()
+    cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
+    focal: FocalConfig = FocalConfig()
+    logit_adjusted: LogitAdjustedConfig = LogitAdjustedConfig()
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     seed: Seed = Field(0, description=described("seed"))
@@ -88,6 +105,11 @@ class SearchSpec(Config):
             raise InputError("search.trials: must be at least 1 without baselines, but got 0")
         if self.search.trials > 0 and not self.space:
             raise InputError("space: must name at least one range, unless search.trials is 0 and only baselines run")
+        refuse_unused(self.space, self.losses)
+        if SWITCH in self.space and self.search.sampler == "grid":
+            raise InputError(
+                "search.sampler: a grid has no fields of one loss alone; with loss.name take tpe, gp, random"
+            )
         if self.search.per_family:
             _check_families(self)
         _check_ends(self)
@@ -98,38 +120,65 @@ class SearchSpec(Config):
     @property
     def base(self) -> TrialConfig:
         """The fixed values alone."""
-        return TrialConfig(**{name: getattr(self, name) for name in TrialConfig.model_fields})
+        return self.trial_config({})
+
+    @property
+    def losses(self) -> tuple[LossName, ...]:
+        """Those that the sampler's proposals may have."""
+        return searched_losses(self.space, self.loss.name)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """Those that the sampler's proposals may be of."""
+        return families_of(self.losses)
+
+    def last_epoch(self, family: Family) -> int:
+        """The step counter's last value in a trial of a family: with one stage there is nothing after its epochs."""
+        return self.representation.epochs + (0 if family in END_TO_END else self.classifier.steps)
 
     def trial_config(self, values: Mapping[str, Value]) -> TrialConfig:
-        """The fixed values with `values` (by path) in their place. Raises InputError where they are wrong."""
-        raw = self.base.model_dump()
+        """The fixed values of a trial's own loss with `values` (by path) in their place.
+
+        Raises InputError where they are wrong, or nothing would come of one with that loss.
+        """
+        fixed = {name: getattr(self, name) for name in TrialConfig.model_fields}
+        plain = {name: one.model_dump() if isinstance(one, Config) else one for name, one in fixed.items()}
+        raw = without(plain, ignored_with(values.get(SWITCH, self.loss.name)))
         for path, value in values.items():
             if path not in fields():
                 raise InputError(f"{printable(path)}: unknown field{nearest_paths(path, list(fields()))}")
             *sections, name = path.split(".")
             here = raw
             for section in sections:
-                here = here[section]
+                here = here.setdefault(section, {})
             here[name] = value
         return parse(TrialConfig, raw)
 
     def baseline(self, family: Family) -> TrialConfig:
-        """A corner of the loss family at the fixed values, which may lie outside of the ranges."""
+        """A family at the fixed values, which may lie outside of the ranges; of the AFCL a corner."""
+        if family in END_TO_END:
+            return self.trial_config({SWITCH: END_TO_END[family]})
         return self.trial_config(
             {
+                SWITCH: "afcl",
                 "loss.eta": self.search.baseline_eta if family in ("ACL", "AFCL") else 0.0,
                 "loss.gamma": self.search.baseline_gamma if family in ("FCL", "AFCL") else 0.0,
             }
         )
 
     def baseline_values(self, family: Family) -> dict[str, Value]:
-        """What the baseline has at the paths that are searched."""
+        """What the baseline has at those of the searched paths that belong to its loss."""
         config = self.baseline(family)
-        return {path: value_at(config, path) for path in self.space}
+        return {path: value_at(config, path) for path in active(self.space, {SWITCH: config.loss.name})}
 
     def family_space(self, family: Family) -> tuple[dict[str, Range], dict[str, Value]]:
         """The ranges of one family's own search, and the values that make it that family."""
-        ranges, fixed = dict(self.space), {}
+        loss = END_TO_END.get(family, "afcl")
+        ranges, fixed = active(self.space, {SWITCH: loss}), dict[str, Value]()
+        if ranges.pop(SWITCH, None) is not None:
+            fixed[SWITCH] = loss
+        if family in END_TO_END:
+            return ranges, fixed
         for path, members in (("loss.eta", ("ACL", "AFCL")), ("loss.gamma", ("FCL", "AFCL"))):
             given = ranges.get(path)
             if family not in members or given is None:
@@ -138,6 +187,10 @@ class SearchSpec(Config):
             elif isinstance(given, ZeroOr):
                 ranges[path] = given.range
         return ranges, fixed
+
+    def guessed(self, drawn: Mapping[str, Value], guess: Mapping[str, Value]) -> dict[str, Value]:
+        """The values of a first guess: what it leaves out is as drawn."""
+        return completed(drawn, guess, self.losses)
 
     def dump(self) -> dict[str, Any]:
         """Plain values that `parse_spec` reads back as an equal spec."""
@@ -148,8 +201,8 @@ class SearchSpec(Config):
         return dump_yaml(self.dump())
 
 
-def value_at(config: TrialConfig, path: str) -> Value:
-    """The value of the field at a dotted path."""
+def value_at(config: TrialConfig | SearchSpec, path: str) -> Value:
+    """The value of a trial's field at a dotted path, or a search's fixed one."""
     here: Any = config
     for name in path.split("."):
         here = getattr(here, name)
@@ -258,7 +311,9 @@ def _check_ends(spec: SearchSpec) -> None:
     first = {path: ends(one)[0] for path, one in spec.space.items()}
     for values in corners(spec.space):
         try:
-            spec.trial_config(first | values)
+            for loss in [values[SWITCH]] if SWITCH in values else spec.losses:
+                switched = {SWITCH: loss} if SWITCH in spec.space else {}
+                spec.trial_config(without_inactive(first | values | switched))
         except InputError as error:
             at, rule = str(error).split(": ", 1)
             # a rule of a section names no field: then it is about the ranges that stand in that section
@@ -282,7 +337,7 @@ def _check_first(spec: SearchSpec) -> None:
             if (reason := why_not_searched(path)) is not None:
                 raise InputError(f"search.first[{number}].{printable(path)}: may not differ within a search: {reason}")
         try:
-            spec.trial_config(drawn | guess)
+            spec.trial_config(spec.guessed(drawn, guess))
         except InputError as error:
             raise InputError(f"search.first[{number}].{error}") from None
 
@@ -312,7 +367,7 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
 def bounds(spec: SearchSpec, path: str) -> tuple[int, int]:
     """Smallest and largest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
     given = spec.space.get(path)
-    values = [value_at(spec.base, path)] if given is None or spec.search.baselines else []
+    values = [value_at(spec, path)] if given is None or spec.search.baselines else []
     values += [] if given is None else ends(given)
     return min(int(value) for value in values), max(int(value) for value in values)
 
@@ -322,14 +377,17 @@ def _check_families(spec: SearchSpec) -> None:
     search = spec.search
     if search.sampler == "grid":
         raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")
-    if search.baselines and set(search.baselines) != set(FAMILIES):
+    outside = set(spec.families) - set(search.baselines)
+    if outside and outside != set(spec.families):
         raise InputError(
-            "search.baselines: with per_family all four families must have one, or none ([]),"
-            f" but got {', '.join(search.baselines)}"
+            f"search.baselines: with per_family all families that are searched ({', '.join(spec.families)}) must have "
+            f"one, or none of them ([]), but got {', '.join(search.baselines)}"
         )
     for path in ("loss.eta", "loss.gamma"):
         given = spec.space.get(path)
         if given is not None and not isinstance(given, ZeroOr) and given.contains(0):
             raise InputError(f"space.{path}: with per_family zero must stand in a zero_or, but got {given.describe()}")
-    if search.trials > 0 and not spec.family_space("CL")[0]:
-        raise InputError("space: with per_family CL must have something to search, such as loss.temperature")
+    for family in spec.families if search.trials > 0 else ():
+        if not spec.family_space(family)[0]:
+            such = f"{END_TO_END[family]}.lr" if family in END_TO_END else "loss.temperature"
+            raise InputError(f"space: with per_family {family} must have something to search, such as {such}")

@@ -1,82 +1,30 @@
-"""What one trial is: its data, model, loss and two training stages, each with its own checked config.
+"""What one trial is: its data, model, loss and training stages, each with its own checked config.
 
 Everything that can change a trial's score is a field here, so that an exported config trains to the same score.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    WithJsonSchema,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from trainers.config_base import Colour, ColumnName, Config, Penalty, Real, Seed, Whole, refuse_bool
 from trainers.errors import InputError
-from trainers.wording import did_you_mean
+from trainers.loss_config import (
+    CrossEntropyConfig,
+    EndToEndConfig,
+    FocalConfig,
+    LogitAdjustedConfig,
+    LossConfig,
+    ignored_with,
+    without,
+)
 
 METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
 # What is measured of each class: val_recall/NAME at every epoch, the others at a trial's end. No metric bears one of
 # these words alone: a store that keeps a file for each metric would need a folder of that name.
 CLASS_MEASURES = ("recall", "specificity", "precision", "auroc_ovr", "average_precision")
 CALIBRATION_ERROR = "expected_calibration_error"
-
-
-def _refuse_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number must be given, not true or false")
-    return value
-
-
-Real = Annotated[float, BeforeValidator(_refuse_bool), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_refuse_bool)]
-Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
-ColumnName = Annotated[str, Field(min_length=1)]
-LEAST_PENALTY = 1e-6  # below it a fit may take thousands of steps
-
-
-def _penalty(value: object) -> object:
-    if value == "auto":
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_PENALTY <= value < float("inf"):
-        raise ValueError(f"must be auto or a number of at least {LEAST_PENALTY:g}")
-    return float(value)
-
-
-Penalty = Annotated[
-    float | Literal["auto"],
-    BeforeValidator(_penalty),
-    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "number", "minimum": LEAST_PENALTY}]}),
-]
-
-
-def _colour(value: object) -> object:
-    """A colour's name or hex digits, as written."""
-    if value == "white":
-        return value  # without Pillow, which few workers need
-    from PIL import ImageColor
-
-    rule = """must be a colour: a name such as black, or in quotes as "#ffffff" (# begins a comment in YAML)"""
-    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z]+", value):
-        raise ValueError(rule)
-    if value[0] != "#" and value.lower() not in ImageColor.colormap:
-        raise ValueError(rule + did_you_mean(value, list(ImageColor.colormap), else_all=False))
-    return value
-
-
-class Config(BaseModel):
-    """Base of every config: unknown keys are refused, values cannot be changed after the check.
-
-    The text under a field is its description in the JSON Schema, which editors show.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class DataConfig(Config):
@@ -106,7 +54,7 @@ class DataConfig(Config):
     """Side in pixels of the square to resize to; isic2018 needs it, a folder whose images differ in size too."""
     fit: Literal["stretch", "pad", "crop"] = "stretch"
     """How an image that is no square becomes one: stretched, padded with the background, or cropped to its middle."""
-    background: Annotated[str, BeforeValidator(_colour)] = "white"
+    background: Colour = "white"
     """Colour behind transparent pixels and of padding: a name, or in quotes as "#ffffff"."""
     seed: Seed = 0
     """Which images train and which validate."""
@@ -120,7 +68,7 @@ class DataConfig(Config):
     val_per_group: Annotated[Whole, Field(ge=1)] = 1
     """Validation images of one group at most: more than 1 where groups are few and large. As they are alike, a score
     then errs by more than `afcl plan` says."""
-    split_rules: Annotated[Literal[1, 2], BeforeValidator(_refuse_bool)] = 2
+    split_rules: Annotated[Literal[1, 2], BeforeValidator(refuse_bool)] = 2
     """2: what belongs together is on one side of the split; 1: a folder's groups and equal images do not count, as in
     searches that were begun before 2 was there."""
 
@@ -173,19 +121,6 @@ class ModelConfig(Config):
         if self.pretrained and self.encoder == "small":
             raise ValueError("pretrained: true needs a resnet encoder, but got encoder: small")
         return self
-
-
-class LossConfig(Config):
-    """The point (η, γ, τ) of the AFCL family; see trainers.losses."""
-
-    eta: Annotated[Real, Field(ge=0)] = 0.0
-    """η, weight of the negative pairs; 0 in CL and FCL."""
-    gamma: Annotated[Real, Field(ge=0)] = 0.0
-    """γ, focusing on hard positive pairs; 0 in CL and ACL."""
-    temperature: Annotated[Real, Field(gt=0)] = 0.07
-    """τ, by which similarities are divided."""
-    normalize_by: Literal["batch", "positives"] = "batch"
-    """batch: the published scale, a mean over all columns; positives: over each anchor's positives and negatives."""
 
 
 class AugmentConfig(Config):
@@ -320,11 +255,18 @@ class ClassifierConfig(Config):
 
 
 class TrialConfig(Config):
-    """One trial, whole."""
+    """One trial, whole.
+
+    What nothing comes of with its loss may not be given, is not written out, and keeps its default here.
+    """
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
+    end_to_end: EndToEndConfig = EndToEndConfig()
+    cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
+    focal: FocalConfig = FocalConfig()
+    logit_adjusted: LogitAdjustedConfig = LogitAdjustedConfig()
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     seed: Seed = 0
@@ -333,13 +275,38 @@ class TrialConfig(Config):
     """On a GPU: deterministic kernels only, slower, the same to the digit."""
 
     @property
+    def is_end_to_end(self) -> bool:
+        """Whether it has one stage, whose last epoch's head is the classifier."""
+        return self.loss.name != "afcl"
+
+    @property
     def last_epoch(self) -> int:
-        """The step counter's last value: stage one's epochs, then stage two's."""
-        return self.representation.epochs + self.classifier.steps
+        """The step counter's last value: stage one's epochs, then stage two's where there is one."""
+        return self.representation.epochs + (0 if self.is_end_to_end else self.classifier.steps)
 
+    @property
+    def training(self) -> RepresentationConfig:
+        """How the encoder is trained: end to end with a learning rate of its own and one view of an image at a time."""
+        if self.loss.name == "afcl":
+            return self.representation
+        section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
+        return self.representation.model_copy(update={"lr": section.lr, "views": 1})
 
-def family(loss: LossConfig) -> Literal["CL", "FCL", "ACL", "AFCL"]:
-    """Name of the loss at this corner of the family: A where η > 0, F where γ > 0."""
-    if loss.eta > 0:
-        return "AFCL" if loss.gamma > 0 else "ACL"
-    return "FCL" if loss.gamma > 0 else "CL"
+    @property
+    def passes(self) -> int:
+        """How often an epoch of the step counter goes through the training images."""
+        return self.representation.views if self.is_end_to_end and self.end_to_end.match == "passes" else 1
+
+    @model_validator(mode="after")
+    def _gives_nothing_that_is_ignored(self) -> Self:
+        for path in ignored_with(self.loss.name):
+            section, _, name = path.partition(".")
+            given: Config = getattr(self, section)
+            default = type(given)()
+            if (getattr(given, name) != getattr(default, name)) if name else (given != default):
+                raise InputError(f"{path}: nothing comes of it with loss.name: {self.loss.name}; leave it out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_ignored(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(dump(self), ignored_with(self.loss.name))

@@ -18,10 +18,10 @@ from trainers.compute.data_residency import available, fits
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
-from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.seeds import generator
+from trainers.stages import end_to_end
 from trainers.stages.batches import DeviceSplit
-from trainers.stages.representation import new_representation, train_one_epoch
+from trainers.stages.representation import contrastive_loss, new_representation, train_one_epoch
 
 TRIED = (4, 12)  # images in the batches that are measured
 KEPT_FREE = 0.03  # of the memory, while a batch is tried: a trial holds features and copies that a step does not
@@ -58,7 +58,7 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
     """
     gc.collect()
     torch.cuda.empty_cache()
-    stage = config.representation
+    stage = config.training
     memory = available(device)
     images = data.train.images.nbytes + data.validation.images.nbytes
     left = memory - images if fits(images, device) else memory
@@ -105,7 +105,7 @@ def _runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, ima
 
 def _at_once(config: TrialConfig) -> int:
     """Images that the trial has on the device at once, on all its workers."""
-    stage = config.representation
+    stage = config.training
     return stage.batch_size if stage.chunk is None else stage.chunk // stage.views
 
 
@@ -127,14 +127,20 @@ def peak_of_steps(config: TrialConfig, shape: tuple[int, ...], device: torch.dev
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size
-    once = config.representation.model_copy(update={"batch_size": images, "chunk": None, "balanced_batches": False})
-    stage = new_representation(model, once, shape[0], config.seed, device)
+    once = config.training.model_copy(update={"batch_size": images, "chunk": None, "balanced_batches": False})
     draws = generator(config.seed, "memory")
     pixels = torch.randint(256, (images, *shape), dtype=torch.uint8, generator=draws).to(device)
     split = DeviceSplit(pixels, torch.arange(images, device=device) % 2, 2)
-    loss = partial(asymmetric_focal_contrastive_loss, **config.loss.model_dump(), rows_are_unit=True)
-    for _ in range(2):
-        train_one_epoch(stage, split, Normaliser.of(pixels), loss, once, 1, config.seed)
+    normalise = Normaliser.of(pixels)
+    if config.is_end_to_end:
+        network = end_to_end.new_network(model, once, shape[0], 2, config.seed, device)
+        of_logits = end_to_end.loss_of(config, split)
+        for _ in range(2):
+            end_to_end.train_one_epoch(network, split, normalise, of_logits, once, 1, 1, config.seed)
+    else:
+        stage, loss = new_representation(model, once, shape[0], config.seed, device), contrastive_loss(config.loss)
+        for _ in range(2):
+            train_one_epoch(stage, split, normalise, loss, once, 1, config.seed)
     return torch.cuda.max_memory_allocated(device) - before
 
 

@@ -147,6 +147,13 @@ def build_projection(config: ModelConfig, feature_dim: int, seed: int) -> Projec
     return _seeded(seed, lambda: ProjectionHead(feature_dim, config.projection_dim))
 
 
+def build_head(feature_dim: int, classes: int, seed: int) -> LinearClassifier:
+    """A fresh linear classifier on features as they are, which starts as torch's linear layer does."""
+    head = LinearClassifier(feature_dim, classes)
+    head.linear.load_state_dict(_seeded(seed, lambda: nn.Linear(feature_dim, classes)).state_dict())
+    return head
+
+
 Built = TypeVar("Built", bound=nn.Module)
 
 

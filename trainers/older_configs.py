@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
-BEFORE_ALL_OF_TODAY = {"final": None, "decide_by": "metric"}  # of `search`
+BEFORE_ALL_OF_TODAY = {"final": None, "decide_by": "metric", "baselines": ["CL", "FCL", "ACL"]}  # of `search`
 BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was an estimator of its own
 
 
@@ -15,10 +15,19 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     while in a user's file it has its default.
     """
     meant = dict(stored)
-    for section, then in (("data", BEFORE_SPLIT_RULES), ("classifier", BEFORE_SOLVERS)):
+    lacking: dict[str, Mapping[str, Any]] = {"data": BEFORE_SPLIT_RULES}
+    if not _has_one_stage(stored):
+        lacking["classifier"] = BEFORE_SOLVERS
+    for section, then in lacking.items():
         given = stored.get(section)
         if isinstance(given, Mapping | None):  # else whoever checks it says so
             meant[section] = {**then, **(given or {})}
     if isinstance(search := stored.get("search"), Mapping):  # of a spec; a trial's config has none
         meant["search"] = {**BEFORE_ALL_OF_TODAY, **search}
     return meant
+
+
+def _has_one_stage(stored: Mapping[str, Any]) -> bool:
+    """Whether a trial is trained end to end: it has no classifier to speak of."""
+    loss = stored.get("loss")
+    return isinstance(loss, Mapping) and loss.get("name", "afcl") != "afcl"

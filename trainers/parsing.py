@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from trainers.config import Config
+from trainers.config_base import Config
 from trainers.errors import InputError
 from trainers.wording import did_you_mean, printable, shown
 

@@ -1,9 +1,12 @@
-"""One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder."""
+"""One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder.
+
+Or, for what it is held against, one stage: encoder and linear head end to end. Its epochs are counted, validated, saved
+and resumed as stage one's are; every checkpoint of it can classify.
+"""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import torch
@@ -15,15 +18,15 @@ from trainers.compute.precision import arithmetic, gpu_name
 from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
-from trainers.errors import InputError, OutOfMemory
+from trainers.errors import DivergedError, InputError, OutOfMemory
 from trainers.gpu_memory import out_of_memory
-from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.models import LinearClassifier, refuse_small_images
 from trainers.older_configs import as_meant_then
 from trainers.optimizers import load_state
 from trainers.parsing import parse
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
+from trainers.stages import end_to_end
 from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, to_device
 from trainers.stages.class_measures import class_measures
@@ -68,7 +71,7 @@ def run_trial(
     device: torch.device | None = None,
     group: Group = ALONE,
 ) -> TrialResult:
-    """Run both stages, or what is left of them after `resume`.
+    """Run both stages, or the one there is end to end; or what is left of them after `resume`.
 
     Each epoch is saved first and then reported, so that what was reported can always be gone on from. A resumed
     trial reports its checkpoint's epoch again: its first report may never have arrived. On a CPU, with the same
@@ -104,8 +107,11 @@ def _run(
         trial = _Trial(config, data, report, save, device, group)
         if resume is not None:
             trial.go_on_from(resume)
-        trial.train_representation()
-        trial.train_classifier()
+        if config.is_end_to_end:
+            trial.train_end_to_end()
+        else:
+            trial.train_representation()
+            trial.train_classifier()
         return trial.result()
 
 
@@ -129,17 +135,27 @@ class _Trial:
         self.normalise = Normaliser.of(self.train.images, device)
         channels = self.train.images.shape[1]
         refuse_small_images(config.model, self.train.images.shape)
-        self.representation = stage_one.new_representation(
-            config.model, config.representation, channels, config.seed, device, group
-        )
+        self.classifier: LinearClassifier | None = None
+        self.classifier_optimizer: torch.optim.Optimizer | None = None
+        self.representation: stage_one.Representation | None = None
+        self.network: end_to_end.EndToEnd | None = None
+        if config.is_end_to_end:
+            self.network = end_to_end.new_network(
+                config.model, config.training, channels, classes, config.seed, device, group
+            )
+            self.classifier, self.classifier_optimizer = self.network.head, self.network.optimizer
+            self.encoder = self.network.encoder
+        else:
+            self.representation = stage_one.new_representation(
+                config.model, config.representation, channels, config.seed, device, group
+            )
+            self.encoder = self.representation.encoder
         self.probe_rows = probe_rows(
             self.train.labels, len(data.validation), config.representation, generator(config.seed, "probe")
         )
         self.shares = class_shares(self.train.labels, classes, config.classifier)
         self.l2 = penalty(self.train.labels, classes, config.classifier)
         self.whole_probe: LinearClassifier | None = None  # of the last epoch, where it learnt from all training images
-        self.classifier: LinearClassifier | None = None
-        self.classifier_optimizer: torch.optim.Optimizer | None = None
         self.epoch = 0
         self.metrics: dict[str, float] = {}
         self.validation_metrics: dict[str, float] = {}
@@ -147,9 +163,23 @@ class _Trial:
         self.seconds = {"representation_seconds": 0.0, "classifier_seconds": 0.0}
         self.confusion = torch.zeros(classes, classes, dtype=torch.int64)
 
+    def train_end_to_end(self) -> None:
+        """The one stage, or what is left of it; at each epoch its head is validated, where stage one has a probe."""
+        assert self.network is not None, "the trial has one stage"
+        config, loss = self.config.training, end_to_end.loss_of(self.config, self.train)
+        for epoch in range(self.epoch + 1, config.epochs + 1):
+            metrics = end_to_end.train_one_epoch(
+                self.network, self.train, self.normalise, loss, config, epoch, self.config.passes, self.config.seed
+            )
+            started = time.perf_counter()
+            self._validate(self.network.head, self._features(self.validation))
+            metrics["probe_seconds"] = time.perf_counter() - started
+            self._end_epoch(epoch, metrics, "representation_seconds")
+
     def train_representation(self) -> None:
-        config = self.config.representation
-        loss = partial(asymmetric_focal_contrastive_loss, **self.config.loss.model_dump(), rows_are_unit=True)
+        """Stage one, or what is left of it."""
+        assert self.representation is not None, "the trial has two stages"
+        config, loss = self.config.representation, stage_one.contrastive_loss(self.config.loss)
         for epoch in range(self.epoch + 1, config.epochs + 1):
             metrics = stage_one.train_one_epoch(
                 self.representation, self.train, self.normalise, loss, config, epoch, self.config.seed
@@ -202,19 +232,18 @@ class _Trial:
             self._end_epoch(past + epoch, metrics, "classifier_seconds")
 
     def _features(self, split: DeviceSplit, rows: Tensor | None = None) -> Tensor:
-        encoder = self.representation.encoder
         return stage_two.encode(
-            encoder, split.images, self.normalise, rows=rows, group=self.group, at_once=self._at_once
+            self.encoder, split.images, self.normalise, rows=rows, group=self.group, at_once=self._at_once
         )
 
     @property
     def _at_once(self) -> int:
-        return stage_two.images_at_once(self.config.representation, self.device)
+        return stage_two.images_at_once(self.config.training, self.device)
 
     def _augmented_features(self, epoch: int) -> Tensor:
         draws = generator(self.config.seed, "classifier images", epoch)
         return stage_two.encode(
-            self.representation.encoder,
+            self.encoder,
             self.train.images,
             self.normalise,
             self.config.representation.augment,
@@ -225,8 +254,10 @@ class _Trial:
 
     @torch.no_grad()
     def _validate(self, classifier: LinearClassifier, features: Tensor) -> None:
-        self.validation_logits = classifier(features)
-        scores, self.confusion = evaluate(self.validation_logits, self.validation.labels)
+        logits = self.validation_logits = classifier(features)
+        if not torch.isfinite(logits).all():  # of a network that is trained on, as no fit to features is
+            raise DivergedError("the encoder's features, or what the head makes of them, are no longer finite")
+        scores, self.confusion = evaluate(logits, self.validation.labels)
         by_class = zip(self.data.class_names, recalls(self.confusion).tolist(), strict=True)
         self.validation_metrics = {f"val_{name}": value for name, value in scores.items()} | {
             f"val_recall/{name}": value for name, value in by_class
@@ -243,8 +274,9 @@ class _Trial:
         self.report(epoch, self.metrics)
 
     def _checkpoint(self) -> Checkpoint:
-        in_stage_two = self.classifier is not None
-        optimizer = self.classifier_optimizer if in_stage_two else self.representation.optimizer
+        optimizer, projection = self.classifier_optimizer, None
+        if self.classifier is None and self.representation is not None:  # in stage one
+            optimizer, projection = self.representation.optimizer, self.representation.projection
         return Checkpoint(
             epoch=self.epoch,
             metrics=self.metrics,
@@ -257,8 +289,8 @@ class _Trial:
             look=None if self.data.look is None else dict(self.data.look),
             **on_host(
                 {
-                    "encoder": self.representation.encoder.state_dict(),
-                    "projection": None if in_stage_two else self.representation.projection.state_dict(),
+                    "encoder": self.encoder.state_dict(),
+                    "projection": None if projection is None else projection.state_dict(),
                     "classifier": self.classifier.state_dict() if self.classifier is not None else None,
                     "optimizer": {} if optimizer is None else optimizer.state_dict(),
                 }
@@ -273,14 +305,19 @@ class _Trial:
             raise InputError("the checkpoint to go on from was written by a trial on other data")
         self.epoch, self.metrics, self.confusion = checkpoint.epoch, checkpoint.metrics, checkpoint.confusion
         self.seconds = {stage: checkpoint.metrics[stage] for stage in self.seconds}
-        self.representation.encoder.load_state_dict(checkpoint.encoder)
-        if checkpoint.classifier is None:
+        self.encoder.load_state_dict(checkpoint.encoder)
+        if self.network is not None:
+            assert checkpoint.classifier is not None, "a checkpoint of the one stage has its head"
+            self.network.head.load_state_dict(checkpoint.classifier)
+            load_state(self.network.optimizer, checkpoint.optimizer)
+        elif checkpoint.classifier is None:
+            assert self.representation is not None, "the trial has two stages"
             assert checkpoint.projection is not None, "a checkpoint of stage one has its projection head"
             self.representation.projection.load_state_dict(checkpoint.projection)
             load_state(self.representation.optimizer, checkpoint.optimizer)
         else:
             self.classifier, optimizer = stage_two.new_classifier(
-                torch.zeros(1, self.representation.encoder.feature_dim, device=self.device),
+                torch.zeros(1, self.encoder.feature_dim, device=self.device),
                 self.train.classes,
                 self.config.classifier,
             )

@@ -40,7 +40,7 @@ class Predictor(nn.Module):
         self.classifier = LinearClassifier(self.encoder.feature_dim, len(self.class_names))
         self.classifier.load_state_dict(checkpoint.classifier)
         self.normalise = Normaliser(checkpoint.pixel_mean.to(device), checkpoint.pixel_std.to(device))
-        self._at_once = images_at_once(config.representation, device)  # as the trial took them
+        self._at_once = images_at_once(config.training, device)  # as the trial took them
         self.encoder.to(device).to(memory_format=torch.channels_last)
         self.classifier.to(device)
         self.eval()

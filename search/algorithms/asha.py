@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from search.journal.history import Action, Decision
-from spaces.sections import FAMILIES, Family
 from spaces.spec import SearchSpec
+from trainers.loss_config import FAMILIES, Family
 from trainers.seeds import derive_seed
 
 
@@ -26,6 +26,11 @@ def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
 def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     """Epochs of a search's rungs: all in stage one, where every value is the probe's; none without a scheduler.
 
+    A trial that is trained end to end stands at the same rungs, with what its own head is worth. With
+    `end_to_end.match: passes` its epochs take the encoder as many passes as those of stage one (with two views, two
+    rounds of the images), so that a rung holds trials of equal cost against each other. With `epochs` it takes a round:
+    a rung then compares equal epochs, and its trial has had a part of the others' cost.
+
     With `solver: lbfgs` none is at the last epoch of stage one: all that a trial has left to do there is to take its
     score, which is the very value that a rung would compare.
     """
@@ -36,7 +41,10 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
 
 
 def bracket_of(spec: SearchSpec, family: Family) -> int:
-    """The bracket in which a trial competes: the only one, or its family's where each family has its own search."""
+    """The bracket in which a trial competes: the only one, or its family's where each family has its own search.
+
+    In the only one, trials of all families that the search is over compete: what is stopped may be a whole family.
+    """
     return FAMILIES.index(family) if spec.search.per_family else 0
 
 

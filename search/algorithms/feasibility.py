@@ -43,11 +43,17 @@ class Feasibility:
         return 1 / (1 + math.exp(-min(max(log_odds, -700.0), 700.0)))
 
     def _place(self, values: Mapping[str, Value]) -> list[float]:
-        return [range_.to_unit(values[path]) for path, range_ in self._space.items()]
+        """NaN where the field belongs to another loss."""
+        return [range_.to_unit(values[path]) if path in values else math.nan for path, range_ in self._space.items()]
 
 
 def _log_density(known: list[list[float]], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each field at `place` [F]: kernels around known places, and one that is flat over the range: [F]."""
-    distance = (place - np.asarray(known)) / BANDWIDTH
+    """Of each field at `place` [F]: kernels around known places, and one that is flat over the range: [F].
+
+    Only places that have the field count; a field that `place` itself has not says nothing: 0.
+    """
+    there = np.asarray(known)
+    distance = (place - there) / BANDWIDTH
     kernels = np.exp(-0.5 * distance**2) / (BANDWIDTH * math.sqrt(2 * math.pi))
-    return np.asarray(np.log((kernels.sum(0) + 1) / (len(known) + 1)))
+    density = (np.nansum(kernels, 0) + 1) / ((~np.isnan(there)).sum(0) + 1)
+    return np.where(np.isnan(place), 0.0, np.log(density))

@@ -19,6 +19,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from search.journal.history import Trial, Value
+from spaces.conditions import SWITCH, active
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
 
 Space = Mapping[str, Range]
@@ -34,20 +35,23 @@ def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: boo
         space: the searched fields by path.
         trial: of this search, or of an older one.
         metric: the key, among a trial's metrics, of what decides; larger is better.
-        one_coordinate: whether every field is one number in [0, 1], as a Gaussian process needs it.
+        one_coordinate: whether the parameters are to be the same in every trial, as a Gaussian process needs it: also
+            those of other losses, and one number in [0, 1] for a `zero_or`.
 
     Returns:
         The trial; None for one whose values lie outside the space, as a baseline's may.
     """
-    if trial.values.keys() != space.keys():  # a first guess may have set a field that is not searched
+    own = active(space, trial.values)
+    if trial.values.keys() != own.keys():  # a first guess may have set a field that is not searched
         return None
-    if not all(range_.contains(trial.values[path]) for path, range_ in space.items()):
+    if not all(range_.contains(trial.values[path]) for path, range_ in own.items()):
         return None
     params: dict[str, Value] = {}
     distributions: dict[str, BaseDistribution] = {}
-    for path, range_ in space.items():
-        for name, distribution, value in _coordinates(path, range_, trial.values[path], one_coordinate):
-            params[name], distributions[name] = value, distribution
+    for path, range_ in (space if one_coordinate else own).items():
+        value = trial.values.get(path, range_.from_unit(0.5))  # in the middle where another loss has the field
+        for name, distribution, told in _coordinates(path, range_, value, one_coordinate):
+            params[name], distributions[name] = told, distribution
     state, score = _state(trial)
     return optuna.trial.create_trial(
         state=state,
@@ -84,6 +88,15 @@ def _coordinates(path: str, range_: Range, value: Value, one_coordinate: bool) -
         switch: Coordinate = (_switch(path), CategoricalDistribution([True, False]), value == 0)
         return [switch] if value == 0 else [switch, (path, _distribution(range_.range), value)]
     return [(path, _distribution(range_), value)]
+
+
+def suggest_all(trial: optuna.Trial, space: Space, one_coordinate: bool) -> dict[str, Value]:
+    """Ask an Optuna trial for the values of all fields that belong to its loss, which is asked for first."""
+    values: dict[str, Value] = {}
+    for path in sorted(space, key=lambda path: path != SWITCH):
+        if one_coordinate or path in active(space, values):
+            values[path] = suggest(trial, path, space[path], one_coordinate)
+    return {path: values[path] for path in active(space, values)}
 
 
 def suggest(trial: optuna.Trial, path: str, range_: Range, one_coordinate: bool) -> Value:

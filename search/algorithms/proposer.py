@@ -5,16 +5,16 @@ An agenda is a function of the trials so far: a driver that goes on from a journ
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from search.algorithms.grid import GridWalk
 from search.algorithms.startup import draw
 from search.journal.history import History, Trial, Value
 from spaces.ranges import Range
-from spaces.sections import FAMILIES, Family
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
+from trainers.loss_config import Family
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -72,15 +72,16 @@ class SearchAgenda:
             if self._grid is not None:
                 values = self._grid.first[index]
             else:
-                values = draw(spec.space, _seed(spec, history), number) | first[index]
+                values = spec.guessed(draw(spec.space, _seed(spec, history), number), first[index])
             return Question(values, spec.trial_config(values), note="first guess")
         if spec.search.per_family:
-            values = self._of_a_family(FAMILIES[index % len(FAMILIES)], index // len(FAMILIES), history)
+            family = spec.families[index % len(spec.families)]
+            values = self._of_a_family(family, index // len(spec.families), history)
         elif self._grid is not None:
             values = self._next_grid_point(self._grid, history)
         else:
             values = self._proposed(number, [*history.known, *history.trials.values()], history)
-        return Question({path: values[path] for path in spec.space}, spec.trial_config(values))
+        return Question({path: values[path] for path in spec.space if path in values}, spec.trial_config(values))
 
     def _next_grid_point(self, grid: GridWalk, history: History) -> dict[str, Value]:
         """The first point in the grid's order that no trial had, as guesses and older versions had some."""
@@ -93,10 +94,15 @@ class SearchAgenda:
     def _of_a_family(self, family: Family, index: int, history: History) -> dict[str, Value]:
         """Proposal `index` of one family's own search, which knows its own trials alone.
 
-        The draws depend on `index`, not on the family: the four searches are matched by seed.
+        The draws depend on `index`, not on the family: the searches are matched by seed.
         """
         ranges, fixed = self._spec.family_space(family)
-        of_family = [trial for trial in (*history.known, *history.trials.values()) if trial.family == family]
+        of_family = [
+            # the sampler knows the family's own fields alone: what makes the family is no choice of its
+            replace(trial, values={path: value for path, value in trial.values.items() if path not in fixed})
+            for trial in (*history.known, *history.trials.values())
+            if trial.family == family
+        ]
         return fixed | self._proposed(index, of_family, history, family, ranges)
 
     def _proposed(
@@ -143,7 +149,7 @@ def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
     if spec.search.sampler == "grid":
         grid = grid_walk(spec)
         proposed = min(proposed, grid.whole + grid.off)  # guesses that are no point of the grid are tried beside it
-    return len(spec.search.baselines) + proposed * (len(FAMILIES) if spec.search.per_family else 1)
+    return len(spec.search.baselines) + proposed * (len(spec.families) if spec.search.per_family else 1)
 
 
 def grid_walk(spec: SearchSpec) -> GridWalk:

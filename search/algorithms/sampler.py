@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms.known_trials import KnownTrials, ToldStorage
-from search.algorithms.optuna_trials import WORST, Space, suggest
+from search.algorithms.optuna_trials import WORST, Space, suggest_all
 from search.algorithms.startup import draw, draws_before
 from search.journal.history import Trial, Value
 from trainers.seeds import derive_seed
@@ -64,7 +64,7 @@ def propose(
 def _ask(space: Space, told: list[FrozenTrial], sampler: str, seed: int, slots: int) -> dict[str, Value]:
     study = optuna.create_study(storage=ToldStorage(told), direction="maximize", sampler=_sampler(sampler, seed, slots))
     trial = study.ask()
-    return {path: suggest(trial, path, range_, _needs_one_coordinate(sampler)) for path, range_ in space.items()}
+    return suggest_all(trial, space, _needs_one_coordinate(sampler))
 
 
 def known_trials(space: Space, sampler: str, metric: str) -> KnownTrials:

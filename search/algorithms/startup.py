@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from search.journal.history import Value
+from spaces.conditions import without_inactive
 from spaces.ranges import Range
 from trainers.seeds import derive_seed
 
@@ -26,4 +27,5 @@ def draws_before(sampler: str, slots: int) -> int:
 def draw(space: Mapping[str, Range], seed: int, number: int) -> dict[str, Value]:
     """Values of the searched fields for trial `number`, drawn at random; they depend on nothing else."""
     draws = np.random.default_rng(derive_seed(seed, "ask", number))
-    return {path: range_.sample(draws) for path, range_ in space.items()}
+    # all are drawn, so that none depends on which loss was drawn before it
+    return without_inactive({path: range_.sample(draws) for path, range_ in space.items()})

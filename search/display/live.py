@@ -17,6 +17,7 @@ from search.journal.labels import values_of
 from search.journal.log import Event
 from search.journal.progress import Progress
 from trainers.console import can_redraw
+from trainers.loss_config import END_TO_END
 
 QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
 
@@ -141,7 +142,7 @@ class LiveView:
         return (
             str(trial.number),
             trial.family,
-            f"{trial.epoch}/{self._plan.last_epoch}",
+            f"{trial.epoch}/{self._plan.last_epoch_of(trial)}",
             "" if trial.rung is None else str(trial.rung),
             "" if latest is None else f"{latest:.4f}",
             values_of(trial),
@@ -159,6 +160,7 @@ def cost_left(progress: Progress, plan: Plan) -> float:
     one = two = 0.0
     for trial in progress.begun:
         ends = whole if trial.baseline else usual
+        ends = (ends[0], 0.0) if trial.family in END_TO_END else ends
         done = min(trial.epoch, plan.representation_epochs)
         one += max(ends[0] - done, 0)
         two += max(ends[1] - (trial.epoch - done), 0)

@@ -16,6 +16,7 @@ from spaces.fields import fields
 from spaces.spec import SearchSpec, value_at
 from trainers.data.arrays import TrialData
 from trainers.errors import InputError
+from trainers.loss_config import is_ignored
 from trainers.wording import shown as shown_value
 
 
@@ -82,9 +83,10 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
         )
     # the same data may lie elsewhere, and other rules may come to the same split
     free = {*before.space, *spec.space, "data.path", "data.split_rules"}
+    losses = {*before.losses, *spec.losses}
     for path in fields():
-        there, here = value_at(before.base, path), value_at(spec.base, path)
-        if path not in free and there != here:
+        there, here = value_at(before, path), value_at(spec, path)
+        if path not in free and there != here and not all(is_ignored(path, loss) for loss in losses):
             raise InputError(f"--from: {name} has {path} {shown_value(there)}, not {shown_value(here)}: other scores")
     if spec.search.per_family:
         raise InputError("--from: with per_family it would give some families a start over the others")

@@ -16,7 +16,8 @@ from search.journal import failures
 from search.journal.history import ENDED, History, State, Trial
 from search.journal.log import Event
 from spaces.spec import SearchSpec
-from trainers.config import STEP, family
+from trainers.config import STEP
+from trainers.loss_config import family
 
 Listener = Callable[[Event, History], None]
 
@@ -50,7 +51,6 @@ class Conductor:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
         self.metric, self._deciding = spec.search.metric_key, spec.search.deciding_key
-        self._last_epoch = spec.base.last_epoch
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
         )
@@ -160,8 +160,9 @@ class Conductor:
         epoch = trial.epoch
         if epoch == 0:
             return
-        value = trial.epochs[epoch][self._deciding]
-        if not any(decision.epoch == epoch for decision in trial.decisions):
+        value, last = trial.epochs[epoch][self._deciding], self.spec.last_epoch(trial.family)
+        # at its last epoch a trial ends with its score, also where one of two stages stands at a rung
+        if epoch < last and not any(decision.epoch == epoch for decision in trial.decisions):
             bracket = bracket_of(self.spec, trial.family)
             decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
             if decision is not None:
@@ -170,7 +171,7 @@ class Conductor:
         newest = trial.decisions[-1] if trial.decisions else None
         if newest is not None and newest.action == "stop":
             self._end(trial.number, "stopped", reason=newest.reason(), score=None)
-        elif epoch >= self._last_epoch:
+        elif epoch >= last:
             more = {} if self._deciding == self.metric else {"decided": value}
             self._end(trial.number, "finished", reason=None, score=trial.epochs[epoch][self.metric], **more)
 

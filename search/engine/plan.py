@@ -13,12 +13,14 @@ from search.algorithms.proposer import grid_walk, planned_trials
 from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
 from search.evidence.standard_error import balanced_accuracy_error
+from search.journal.history import Trial
 from spaces.sections import ResourcesConfig
 from spaces.spec import SearchSpec, too_many_workers
 from trainers.compute.precision import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.launch.local_processes import run_trial_on
+from trainers.loss_config import CONTRASTIVE, END_TO_END
 from trainers.models import build_encoder, build_projection
 from trainers.stages.probe import WHOLE_UP_TO
 
@@ -48,6 +50,10 @@ class Plan:
     def classifier_epochs(self) -> int:
         """Of stage two, in a trial that is not stopped."""
         return self.last_epoch - self.representation_epochs
+
+    def last_epoch_of(self, trial: Trial) -> int:
+        """The step counter's last value in a trial: one that is trained end to end has no stage two."""
+        return self.representation_epochs if trial.family in END_TO_END else self.last_epoch
 
     @property
     def final_runs(self) -> int:
@@ -87,10 +93,11 @@ def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
 
 def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
     """The plan of so many trials, baselines among them, in the slots of this machine."""
-    rungs, last = rung_epochs(spec), spec.base.last_epoch
-    proposed = trials - baselines
+    rungs, families = rung_epochs(spec), spec.search.baselines[:baselines]
+    last = max(map(spec.last_epoch, (*spec.families, *families)))
+    proposed, baseline_epochs = trials - baselines, sum(map(spec.last_epoch, families))
     one, share = expected_epochs(rungs, spec.representation.epochs, spec.search.scheduler.reduction)
-    two = share * spec.classifier.steps
+    two = share * spec.classifier.steps * share_of_two_stages(spec)
     classes = len(data.class_names)
     return Plan(
         trials=trials,
@@ -98,9 +105,9 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         representation_epochs=spec.representation.epochs,
         last_epoch=last,
         rungs=rungs,
-        most_epochs=trials * last,
-        expected_epochs=round(baselines * last + proposed * (one + two)),
-        expected_classifier_epochs=round(baselines * spec.classifier.steps + proposed * two),
+        most_epochs=baseline_epochs + proposed * max(map(spec.last_epoch, spec.families)),
+        expected_epochs=round(baseline_epochs + proposed * (one + two)),
+        expected_classifier_epochs=round(baseline_epochs - baselines * spec.representation.epochs + proposed * two),
         expected_representation_epochs_per_trial=one,
         expected_classifier_epochs_per_trial=two,
         checkpoint_bytes=checkpoint_bytes(spec.base, data.train.images.shape[1]),
@@ -108,6 +115,12 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         slots=min(trials, local_slots(spec), spec.search.max_concurrent or trials),
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
+
+
+def share_of_two_stages(spec: SearchSpec) -> float:
+    """Which share of the proposals has a stage two, each loss being as likely; with `per_family`, each family."""
+    of = spec.families if spec.search.per_family else spec.losses
+    return sum(one in CONTRASTIVE or one == "afcl" for one in of) / len(of)
 
 
 def local_slots(spec: SearchSpec) -> int:
@@ -173,7 +186,7 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     config = spec.base.model_copy(update={"representation": representation})
-    if spec.classifier.solver == "adamw":
+    if spec.classifier.solver == "adamw" and not config.is_end_to_end:
         config = config.model_copy(update={"classifier": spec.classifier.model_copy(update={"epochs": 2})})
     moments: list[float] = []
     threads = max(1, int(spec.resources.cpus))
@@ -184,7 +197,7 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
         moments.append(time.perf_counter())
 
     run_trial_on(workers, config, data, note_time, device=device)
-    first, second = moments[1] - moments[0], moments[-1] - moments[-2]
+    first, second = moments[1] - moments[0], 0.0 if config.is_end_to_end else moments[-1] - moments[-2]
     return Calibration(first, second, threads, workers, device.type, gpu_name(device))
 
 
@@ -197,6 +210,19 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
         yield f"a part of the grid's {grid.whole} points that fills the space (search.seed chooses it)"
     if draws := draws_before(search.sampler, slots):
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
+
+
+def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
+    """What the epochs of a trial are, of each kind that the search has."""
+    run = {*spec.families, *(spec.search.baselines if plan.baselines else ())}
+    told = []
+    if run & set(CONTRASTIVE):
+        told.append(f"{spec.representation.epochs} of stage one, {_stage_two_in_words(spec, images)}")
+    if one_stage := [family for family in END_TO_END if family in run]:
+        rounds = spec.representation.views if spec.end_to_end.match == "passes" else 1
+        each = f", each {rounds} rounds of the images" if rounds > 1 else ""
+        told.append(f"{spec.representation.epochs} of {', '.join(one_stage)}, end to end{each}")
+    return "; ".join(told)
 
 
 def _stage_two_in_words(spec: SearchSpec, images: int) -> str:
@@ -217,7 +243,7 @@ def _device_for(resources: ResourcesConfig) -> torch.device:
 
 def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
     """The plan for a person, line by line."""
-    epochs = f"{spec.representation.epochs} of stage one, {_stage_two_in_words(spec, len(data.train))}"
+    epochs = _stages_in_words(spec, plan, len(data.train))
     yield f"{spec.name}: {data.description}"
     proposed = plan.trials - plan.baselines
     yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {spec.search.sampler}"

@@ -6,9 +6,9 @@ from typing import Any
 
 from search.journal.history import ENDED, History, Trial
 from search.storage.search_folder import SearchFolder
-from spaces.sections import FAMILIES
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
+from trainers.loss_config import FAMILIES
 from trainers.seeds import derive_seed
 
 CONFIRMS, VALIDATES = "confirms", "validates"  # under which a folder notes what a confirmation, or a last step, runs
@@ -19,7 +19,7 @@ class Candidate:
     """A configuration that runs again, and what it stands for."""
 
     trial: int  # its number in the search
-    label: str  # CL, FCL, ACL or AFCL for the best of each, else trial 25 (CL)
+    label: str  # its family (CL, AFCL, CE, …) for the best of each, else trial 25 (CL)
     rank: int  # by the search's own scores, from 1
 
 

@@ -17,10 +17,10 @@ from search.evidence.paired_tests import Summary, WinnersCurse, winners_curse
 from search.evidence.verdict import Verdict, judge
 from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
-from spaces.sections import FAMILIES
 from trainers.data.arrays import Labels
 from trainers.errors import InputError
 from trainers.files import write_atomically
+from trainers.loss_config import CONTRASTIVE, FAMILIES
 
 TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the paper's unweighted and weighted accuracy
 BOOTSTRAP_SEED = 0
@@ -216,7 +216,9 @@ def _with_images(
 
 
 def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
-    missing = [family for family in FAMILIES if family not in of_families]
+    # of those trained end to end, only what was run at all
+    begun = {*CONTRASTIVE, *(trial.family for trial in history.trials.values())}
+    missing = [family for family in FAMILIES if family in begun and family not in of_families]
     if missing:
         yield f"Not compared, as no trial of theirs finished: {', '.join(missing)}."
     tried: Counter[str] = Counter(t.family for t in (*history.trials.values(), *history.known) if not t.baseline)

@@ -20,7 +20,8 @@ from search.storage.search_folder import SearchFolder, results_root
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.checkpoint import newest_checkpoint_path
 from trainers.commands import command_line
-from trainers.config import Config, Real, Seed, TrialConfig, Whole
+from trainers.config import TrialConfig
+from trainers.config_base import Config, Real, Seed, Whole
 from trainers.errors import InputError
 from trainers.files import file_hash, write_atomically
 from trainers.older_configs import as_meant_then

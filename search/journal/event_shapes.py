@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from search.journal.log import Event
-from spaces.sections import FAMILIES
+from trainers.loss_config import FAMILIES
 
 Check = Callable[[Any], bool]
 LARGEST = 1e300  # of a number that is to be summed
@@ -39,9 +39,13 @@ def _is_values(value: Any) -> bool:
 
 
 def _is_config(value: Any) -> bool:
+    """A trial's whole configuration; of its loss the point, where it is the AFCL (or has no name: an older one)."""
     if not isinstance(value, dict) or not isinstance(value.get("loss"), dict):
         return False
-    return all(_is_number(value["loss"].get(name)) for name in ("eta", "gamma", "temperature"))
+    loss = value["loss"]
+    if loss.get("name", "afcl") != "afcl":
+        return _is_text(loss["name"])
+    return all(_is_number(loss.get(name)) for name in ("eta", "gamma", "temperature"))
 
 
 def _or_none(check: Check) -> Check:

@@ -29,11 +29,11 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
             score += f", ranked by {spec.search.deciding_key} {trial.decided:.4f}"
         yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
     elif trial.state == "stopped":
-        yield f"stopped at epoch {trial.epoch} of {spec.base.last_epoch}"
+        yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"
     elif trial.state == "failed":
         yield f"failed after epoch {trial.epoch}: {trial.reason}"
     else:
-        yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.base.last_epoch}"
+        yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"
 
 
 def _from_probe(spec: SearchSpec, trial: Trial) -> Iterator[str]:

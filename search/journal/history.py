@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from search.journal.event_shapes import misshapen
 from search.journal.log import Event, damaged, read_events
-from spaces.sections import Family
+from trainers.loss_config import Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool

@@ -1,11 +1,24 @@
 """A trial's searched values, for people: which there are, and how they are written."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from search.journal.history import Trial
 
 LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
-SYMBOLS = {"loss.eta": "η", "loss.gamma": "γ", "loss.temperature": "τ"}
+SYMBOLS = {
+    "loss.eta": "η",
+    "loss.gamma": "γ",
+    "loss.temperature": "τ",
+    "loss.name": "loss",
+    "cross_entropy.lr": "lr of CE",
+    "cross_entropy.class_weight": "class_weight of CE",
+    "focal.lr": "lr of FOCAL",
+    "focal.gamma": "γ of FOCAL",
+    "focal.class_weight": "class_weight of FOCAL",
+    "logit_adjusted.lr": "lr of LA",
+    "logit_adjusted.tau": "τ of LA",
+}
 
 
 def values_of(trial: Trial) -> str:
@@ -14,9 +27,16 @@ def values_of(trial: Trial) -> str:
 
 
 def searched(trial: Trial) -> dict[str, Any]:
-    """The searched values by path, with the loss's own fields first, whether searched or not."""
-    loss = {path: trial.config["loss"][path.removeprefix("loss.")] for path in LOSS_FIELDS}
-    return loss | trial.values
+    """The searched values by path, with the AFCL's own fields first, searched or not; other losses have none."""
+    loss = trial.config["loss"]
+    point = {path: loss[name] for path in LOSS_FIELDS if (name := path.removeprefix("loss.")) in loss}
+    return point | trial.values
+
+
+def searched_paths(trials: Iterable[Trial]) -> list[str]:
+    """The paths that any of the trials has a searched value at, each once: columns of a table."""
+    found = dict.fromkeys(path for trial in trials for path in searched(trial))
+    return [*(path for path in LOSS_FIELDS if path in found), *(path for path in found if path not in LOSS_FIELDS)]
 
 
 def symbol(path: str) -> str:

@@ -6,6 +6,7 @@ from statistics import mean
 
 from search.journal.history import History, Trial
 from spaces.spec import SearchSpec
+from trainers.loss_config import END_TO_END
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Gaps:
 
 
 def gap_of(spec: SearchSpec, trial: Trial) -> float | None:
-    """A finished trial's score minus its last probe; None where either is not there."""
+    """A finished trial's score minus its last probe; None where either is not there, as with one stage."""
+    if trial.family in END_TO_END:
+        return None
     probe = trial.epochs.get(spec.representation.epochs, {}).get(spec.search.metric_key)
     return None if trial.score is None or probe is None else trial.score - probe
 

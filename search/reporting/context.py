@@ -15,7 +15,8 @@ from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 
-COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}
+COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # a family each
+COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
     "loss.eta": "η, weight of negative pairs",
@@ -23,6 +24,11 @@ _WORDS = {
     "loss.temperature": "τ, temperature",
     "representation.lr": "learning rate of the representation",
     "classifier.lr": "learning rate of the classifier",
+    "cross_entropy.lr": "learning rate of CE",
+    "focal.lr": "learning rate of FOCAL",
+    "focal.gamma": "γ of FOCAL",
+    "logit_adjusted.lr": "learning rate of LA",
+    "logit_adjusted.tau": "τ of LA",
 }
 
 

@@ -12,6 +12,7 @@ from search.journal.history import STATE_WORDS, History, State
 from search.journal.log import Event
 from search.reporting.context import COLOURS, View
 from search.reporting.html import Cell, Figure, Section, bullets, table
+from trainers.loss_config import END_TO_END
 
 BINS = 200  # of the figure over time, where there is more to show
 
@@ -68,7 +69,7 @@ def usage(events: Iterable[Event]) -> Usage:
 
 def spared_epochs(view: View) -> int:
     """Epochs that stopped trials would still have taken to the end."""
-    return sum(view.spec.base.last_epoch - trial.epoch for trial in view.history.in_state("stopped"))
+    return sum(view.spec.last_epoch(trial.family) - trial.epoch for trial in view.history.in_state("stopped"))
 
 
 def _epochs_in_words(view: View) -> list[str]:
@@ -92,9 +93,11 @@ def _seconds_in_words(history: History, used: Usage) -> list[str]:
         stage_two += newest.get("classifier_seconds", 0.0)
     lines = [f"{_duration(used.wall)} of wall time in {_count(len(used.sessions), 'session')}."]
     if stage_one:
+        has_one_stage = any(trial.family in END_TO_END for trial in history.trials.values())
+        or_end_to_end = " or end to end" if has_one_stage else ""
         lines.append(
-            f"Summed over trials: {_duration(stage_one - probe)} in the representation, {_duration(probe)} in its "
-            f"probes, {_duration(stage_two)} in the classifier."
+            f"Summed over trials: {_duration(stage_one - probe)} in the representation{or_end_to_end}, "
+            f"{_duration(probe)} in its probes, {_duration(stage_two)} in the classifier."
         )
     if used.wall and used.slots:
         lines.append(

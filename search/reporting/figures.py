@@ -1,7 +1,7 @@
 """The report's figures of trials: learning curves, history, one searched field at a time, two at a time."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +13,7 @@ from search.journal.labels import LOSS_FIELDS, symbol
 from search.reporting import axes
 from search.reporting.context import COLOURS, GREY, MARKS, View, hover, mark
 from search.reporting.html import SCALE, Figure, Section, paragraph
+from trainers.loss_config import END_TO_END
 from trainers.seeds import derive_seed
 
 LINES, FINISHED = 300, 200  # learning curves that are drawn, and of them of finished trials: more cannot be told apart
@@ -30,12 +31,17 @@ def learning_curves(view: View) -> Section | None:
     figure = _figure(traces, "epoch (representation, then classifier)", view.metric_words)
     for rung, epoch in enumerate(rung_epochs(view.spec)):
         figure.add_vline(x=epoch, line={"dash": "dot"}, annotation={"text": f"rung {rung}", "textangle": -90})
-    boundary = view.spec.representation.epochs + 0.5
-    figure.add_vline(x=boundary, annotation={"text": "classifier", "xanchor": "left"})
+    has_two_stages = any(trial.family not in END_TO_END for trial in drawn)
+    if has_two_stages:
+        boundary = view.spec.representation.epochs + 0.5
+        figure.add_vline(x=boundary, annotation={"text": "classifier", "xanchor": "left"})
     figure.update_layout(height=460)
-    caption = "× stopped by ASHA at a rung; thick: a baseline. Before the classifier the value is the probe's" + (
-        ", which is the same estimator." if is_one_step else ", which is another estimator."
-    )
+    caption = "× stopped by ASHA at a rung; thick: a baseline."
+    if has_two_stages:
+        other = "the same" if is_one_step else "another"
+        caption += f" Before the classifier the value is the probe's, which is {other} estimator."
+    if one_stage := [family for family in _families(drawn) if family in END_TO_END]:
+        caption += f" {' and '.join(one_stage)}: trained end to end; the value is that of their own head."
     if len(drawn) < len(begun):
         caption += (
             f" Of {len(begun)} trials {len(drawn)} are drawn: the baselines, the best, and a random choice (seeded) of "
@@ -124,9 +130,9 @@ def parallel_coordinates(view: View) -> Section | None:
     dimensions = []
     for path in searched_first(view):
         range_ = view.spec.space[path]
-        values = [axes.place(range_, trial.values[path]) or 0.0 for trial in trials]
+        places = [axes.place(range_, trial.values[path]) or 0.0 if path in trial.values else None for trial in trials]
         name = symbol(path) + (" (log)" if axes.is_log(range_) else "")
-        dimensions.append(_dimension(name, values, axes.ticks(range_)))
+        dimensions.append(_with_a_slot_for_none(name, places, axes.ticks(range_)))
     steps = [(0.2 + 0.8 * share, f"{low + spread * share:.3f}") for share in (0, 0.25, 0.5, 0.75, 1) if scores]
     dimensions.append(_dimension("score", heights, [(0.05, "stopped"), *steps]))
     line = {"color": heights, "cmin": 0, "cmax": 1}  # the colours are the page's, which knows what is faint on it
@@ -143,6 +149,15 @@ def searched_first(view: View) -> list[str]:
     """Paths of the searched fields, η, γ and τ first."""
     first = [path for path in LOSS_FIELDS if path in view.spec.space]
     return first + [path for path in view.spec.space if path not in first]
+
+
+def _with_a_slot_for_none(label: str, places: Sequence[float | None], ticks: list[tuple[float, str]]) -> dict[str, Any]:
+    """An axis on which trials of a loss that has no such field stand apart, below all values."""
+    if None not in places:
+        return _dimension(label, [place for place in places if place is not None], ticks)
+    bottom = 0.15
+    moved = [0.0 if place is None else bottom + (1 - bottom) * place for place in places]
+    return _dimension(label, moved, [(0.0, "none"), *((bottom + (1 - bottom) * at, text) for at, text in ticks)])
 
 
 def _dimension(label: str, values: list[float], ticks: list[tuple[float, str]]) -> dict[str, Any]:

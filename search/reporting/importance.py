@@ -8,8 +8,8 @@ shown by doing it again with a share of the trials left out, a seeded number of 
 import math
 import random
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import quantiles
 
 import plotly.graph_objects as go
@@ -18,6 +18,8 @@ from search.journal.history import Trial
 from search.journal.labels import symbol
 from search.reporting.context import View, words
 from search.reporting.html import Figure, Section, paragraph
+from spaces.conditions import SWITCH, active
+from spaces.ranges import Range
 from trainers.seeds import derive_seed
 
 FEWEST = 8  # finished trials
@@ -40,11 +42,12 @@ def importances(view: View) -> Section | None:
     """A bar for each searched field; in words where too few trials finished."""
     if len(view.spec.space) < 2:
         return None
-    trials = [trial for trial in view.ranked if _is_inside(view, trial)]
+    space, trials = _measured(view)
+    of_loss = f" with loss.name: {trials[0].config['loss']['name']}" if SWITCH in view.spec.space and trials else ""
     if len(trials) < FEWEST:
-        text = f"Too few trials have finished within the space to say: {len(trials)}, and {FEWEST} are needed."
+        text = f"Too few trials have finished within the space to say: {len(trials)}{of_loss}, and {FEWEST} are needed."
         return Section("Importances", paragraph(text))
-    found = measure(view, trials)
+    found = measure(view, trials, space)
     if all(math.isclose(each.share, found[0].share) for each in found):
         text = (
             f"Nothing to say: so many of the {len(trials)} finished trials share a score that the best of them are not "
@@ -52,20 +55,21 @@ def importances(view: View) -> Section | None:
         )
         return Section("Importances", paragraph(text))
     text = (
-        f"How far each field sets the best {_quantile(len(trials)):.0%} of the {len(trials)} finished trials apart "
-        f"from all of them (PED-ANOVA); the shares add up to 1. Stopped trials have no part in it. The whiskers hold "
+        f"How far each field sets the best {_quantile(len(trials)):.0%} of the {len(trials)} finished trials{of_loss} "
+        f"apart from all of them (PED-ANOVA); the shares add up to 1. Stopped trials have no part in it. The whiskers hold "
         f"the middle 80 % of {REPEATS} repetitions with {LEFT_OUT:.0%} of the trials left out: where they overlap, the "
         f"order of the fields is not known."
     )
     return Section("Importances", paragraph(text), (Figure("importances", _bars(found)),))
 
 
-def measure(view: View, trials: Sequence[Trial]) -> list[Importance]:
-    """The importances of all searched fields, the largest first."""
-    whole = _shares(view, trials)
+def measure(view: View, trials: Sequence[Trial], space: Mapping[str, Range] | None = None) -> list[Importance]:
+    """The importances of all searched fields, or of those of a space, the largest first."""
+    space = view.spec.space if space is None else space
+    whole = _shares(view, trials, space)
     draws = random.Random(derive_seed(view.spec.search.seed, "importances", 0))
     size = max(FEWEST - 2, round((1 - LEFT_OUT) * len(trials)))
-    repeats = [_shares(view, draws.sample(trials, size)) for _ in range(REPEATS)]
+    repeats = [_shares(view, draws.sample(trials, size), space) for _ in range(REPEATS)]
     found = []
     for path, share in whole.items():
         tenths = quantiles([repeat[path] for repeat in repeats], n=10)
@@ -73,13 +77,13 @@ def measure(view: View, trials: Sequence[Trial]) -> list[Importance]:
     return sorted(found, key=lambda each: -each.share)
 
 
-def _shares(view: View, trials: Sequence[Trial]) -> dict[str, float]:
+def _shares(view: View, trials: Sequence[Trial], space: Mapping[str, Range]) -> dict[str, float]:
     import optuna  # a second: only where there is something to measure
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     from search.algorithms.optuna_trials import as_optuna_trial
 
-    told = [as_optuna_trial(view.spec.space, trial, view.metric, one_coordinate=True) for trial in trials]
+    told = [as_optuna_trial(space, trial, view.metric, one_coordinate=True) for trial in trials]
     study = optuna.create_study(direction="maximize")
     for trial, score in zip(told, trials, strict=True):
         assert trial is not None, "only trials within the space come here"
@@ -91,15 +95,32 @@ def _shares(view: View, trials: Sequence[Trial]) -> dict[str, float]:
         # the best may be all of them, where many share a score: then the shares are equal, which `importances` tells
         warnings.filterwarnings("ignore", message="Target and region quantiles select the same set of trials")
         found = get_param_importances(study, evaluator=evaluator)
-    return {path: float(found.get(path, 0.0)) for path in view.spec.space}
+    return {path: float(found.get(path, 0.0)) for path in space}
 
 
 def _quantile(trials: int) -> float:
     return min(0.5, max(0.1, BEST / trials))
 
 
-def _is_inside(view: View, trial: Trial) -> bool:
-    return all(path in trial.values and range_.contains(trial.values[path]) for path, range_ in view.spec.space.items())
+def _measured(view: View) -> tuple[dict[str, Range], list[Trial]]:
+    """The fields to measure and the finished trials within them, the best first.
+
+    Where the loss itself is searched, fields differ: they are those of the loss that most trials finished with.
+    """
+    space = dict(view.spec.space)
+    if SWITCH not in space:
+        return space, [trial for trial in view.ranked if _is_inside(space, trial)]
+    by_loss: dict[str, list[Trial]] = {}
+    for trial in view.ranked:
+        if _is_inside(active(space, trial.values), trial):
+            fields = {path: value for path, value in trial.values.items() if path != SWITCH}
+            by_loss.setdefault(str(trial.values[SWITCH]), []).append(replace(trial, values=fields))
+    loss, trials = max(by_loss.items(), key=lambda one: len(one[1]), default=("afcl", []))
+    return {path: one for path, one in active(space, {SWITCH: loss}).items() if path != SWITCH}, trials
+
+
+def _is_inside(space: Mapping[str, Range], trial: Trial) -> bool:
+    return all(path in trial.values and range_.contains(trial.values[path]) for path, range_ in space.items())
 
 
 def _bars(found: list[Importance]) -> go.Figure:

@@ -1,10 +1,12 @@
 """The report's leaderboard, and the same with every trial as a CSV beside it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from search.journal.frames import frames
 from search.journal.history import Trial
-from search.journal.labels import searched, short, symbol
+from search.journal.labels import searched, searched_paths, short, symbol
 from search.reporting.context import COLOURS, View
 from search.reporting.html import Cell, Section, paragraph, table
 
@@ -15,10 +17,10 @@ def leaderboard(view: View) -> Section | None:
     """Finished trials, best first, each score with its standard error."""
     if not view.ranked:
         return Section("Leaderboard", paragraph("Nothing has finished yet."))
+    paths = searched_paths(view.ranked[:SHOWN])
     fresh = ["fresh seeds", "± s.e. of it"] if view.ranking.validated else []
-    values = map(symbol, searched(view.ranked[0]))
-    columns = ["rank", "trial", "loss", *fresh, "score", "± s.e.", *_deciding(view), *values]
-    rows = [_row(view, rank, trial) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
+    columns = ["rank", "trial", "loss", *fresh, "score", "± s.e.", *_deciding(view), *map(symbol, paths)]
+    rows = [_row(view, rank, trial, paths) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
     more = len(view.ranked) - len(rows)
     note = (
         f"{_of_fresh_seeds(view)}"
@@ -50,13 +52,17 @@ def _of_fresh_seeds(view: View) -> str:
     )
 
 
-def _row(view: View, rank: int, trial: Trial) -> list[Cell]:
+def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell]:
+    """paths: of the columns; empty where the trial's loss has no such field."""
     assert trial.score is not None, "only finished trials are ranked"
     error = view.error_of(trial)
     name = trial.family + (" (baseline)" if trial.baseline else "")
+    told = searched(trial)
     values = [
-        Cell(short(value), float(value) if isinstance(value, int | float) else None)
-        for value in searched(trial).values()
+        Cell(short(told[path]), float(told[path]) if isinstance(told[path], int | float) else None)
+        if path in told
+        else Cell("")
+        for path in paths
     ]
     return [
         Cell(str(rank), rank),

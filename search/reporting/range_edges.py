@@ -7,6 +7,7 @@ from search.journal.labels import short
 from search.reporting.context import View, words
 from search.reporting.figures import searched_first
 from search.reporting.html import Cell, Section, bullets, paragraph, table
+from spaces.conditions import SWITCH
 from spaces.ranges import Edge, Range, Value, is_number
 
 MARGIN = 0.05  # of a range, on its own scale
@@ -23,7 +24,9 @@ def edges(view: View) -> Section | None:
     advice = []
     for path in searched_first(view):
         range_ = view.spec.space[path]
-        best, middle = top[0].values[path], _middle(top, path)
+        # where another loss has the field, the best trials of that loss
+        having = [trial for trial in view.ranked if path in trial.values][:TOP]
+        best, middle = (having[0].values[path] if having else None), _middle(having, path)
         rows.append([words(path), range_.describe(), _judged(range_, best), _judged(range_, middle)])
         ends = [edge for value in (best, middle) if (edge := edge_of(range_, value))]
         if ends:
@@ -35,6 +38,8 @@ def edges(view: View) -> Section | None:
     columns = ["field", "range", "best", f"median of the best {len(top)}" if len(top) > 1 else "median"]
     found = bullets(advice) if advice else paragraph("No best value lies near an end of its range.")
     note = f"Near: within {MARGIN:.0%} of the range, on its own scale. Zero, where it may be chosen, is no end."
+    if len({trial.config["loss"].get("name") for trial in top}) > 1 or SWITCH in view.spec.space:
+        note += " A field of one loss is judged by the best trials that have it."
     return Section("Edges of the ranges", table(columns, rows) + found + paragraph(note))
 
 
@@ -50,7 +55,7 @@ def _middle(top: list[Trial], path: str) -> Value | None:
     """The median; None for words, which have no order."""
     values = [trial.values[path] for trial in top]
     numbers = [value for value in values if is_number(value)]
-    return median(numbers) if len(numbers) == len(values) else None
+    return median(numbers) if numbers and len(numbers) == len(values) else None
 
 
 def _judged(range_: Range, value: Value | None) -> Cell:

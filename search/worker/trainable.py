@@ -81,7 +81,7 @@ def _run_on(
         folder.note_node(ray.get_runtime_context().get_node_id())
     kept = assignment["config"]
     # a search that an older version began has none
-    config = TrialConfig.model_validate(kept if "solver" in kept["classifier"] else as_meant_then(kept))
+    config = TrialConfig.model_validate(kept if "name" in kept["loss"] else as_meant_then(kept))
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
     test_metrics: dict[str, float] = {}

@@ -36,12 +36,12 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from spaces.spec import load_spec
-from trainers.config import ClassifierConfig, LossConfig, TrialConfig
+from trainers.config import ClassifierConfig, TrialConfig
 from trainers.data import load, load_test
 from trainers.data.arrays import Split
 from trainers.data.transforms.augment import Normaliser, unit
 from trainers.files import write_atomically
-from trainers.losses.afcl import asymmetric_focal_contrastive_loss
+from trainers.loss_config import LossConfig
 from trainers.models import LinearClassifier
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
@@ -156,7 +156,7 @@ def train(config: TrialConfig) -> dict[str, Any]:
     there = to_device(data.train, classes, CPU)
     normalise = Normaliser.of(there.images, CPU)
     stage = stage_one.new_representation(config.model, one, there.images.shape[1], config.seed, CPU)
-    loss = partial(asymmetric_focal_contrastive_loss, **config.loss.model_dump(), rows_are_unit=True)
+    loss = stage_one.contrastive_loss(config.loss)
     for epoch in range(1, one.epochs + 1):
         stage_one.train_one_epoch(stage, there, normalise, loss, one, epoch, config.seed)
     stage.encoder.eval()

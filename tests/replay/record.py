@@ -22,7 +22,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache, partial
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ from trainers.data import load, load_test
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser, unit
 from trainers.errors import DivergedError
-from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.models import LinearClassifier
 from trainers.seeds import derive_seed
 from trainers.stages import classifier as stage_two
@@ -120,7 +119,7 @@ def curves(config: TrialConfig, data: TrialData, test: DeviceSplit) -> Iterator[
     normalise = Normaliser.of(train.images, CPU)
     one = config.representation
     stage = stage_one.new_representation(config.model, one, train.images.shape[1], config.seed, CPU)
-    loss = partial(asymmetric_focal_contrastive_loss, **config.loss.model_dump(), rows_are_unit=True)
+    loss = stage_one.contrastive_loss(config.loss)
     known = estimators(train.labels, classes)
     splits = [as_encoded(split.images, normalise) for split in (train, validation, test)]
 

@@ -61,7 +61,7 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("search.trials={a: 1, a: 2}", "a: is given twice"),
     ("space.loss.etaa=null", "there is no such range to take away; did you mean loss.eta?"),
     ("eta=3", "--set eta: unknown key; did you mean loss.eta?"),
-    ("lr=3", "--set lr: unknown key; did you mean representation.lr or classifier.lr?"),
+    ("lr=3", "--set lr: unknown key; did you mean cross_entropy.lr or "),
     # the name
     ("name=a b", "--set: name: must start with a letter or digit and hold only these and . _ -, at most 64 in all"),
     ("name=../a", "name: must start with a letter or digit"),
@@ -168,7 +168,10 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("search.trials=null", "search.trials: must be a whole number, but got null"),
     ("search.trials=ten", "search.trials: must be a whole number, but got 'ten'"),
     ("search.baselines=CL", "search.baselines: must be a list, but got 'CL'"),
-    ("search.baselines=[CL, SCL]", "search.baselines[1]: must be 'CL', 'FCL', 'ACL' or 'AFCL', but got 'SCL'"),
+    (
+        "search.baselines=[CL, SCL]",
+        "search.baselines[1]: must be 'CL', 'FCL', 'ACL', 'AFCL', 'CE', 'FOCAL' or 'LA', but got 'SCL'",
+    ),
     ("search.baselines=[CL, CL]", "search.baselines: baselines must differ from each other, but got ['CL', 'CL']"),
     ("search.baseline_eta=0", "search.baseline_eta: must be greater than 0, but got 0"),
     ("search.sampler=tep", "search.sampler: must be 'tpe', 'gp', 'random' or 'grid', but got 'tep'; did you mean tpe?"),

@@ -1,11 +1,11 @@
-"""The focal loss (Lin et al. 2017, arXiv 1708.02002), for stage two."""
+"""The focal loss (Lin et al. 2017, arXiv 1708.02002), for stage two and end to end."""
 
 import torch
 from torch import Tensor
 
 
 def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor | None, gamma: float) -> Tensor:
-    """Weighted mean over images of (1 - p)^gamma · (-log p), where p is the probability of the true class.
+    """Weighted mean over images of (1 - p)^gamma · (-log p), p being the true class's probability (equations 4 and 5).
 
     The mean divides by the sum of the images' weights, as PyTorch's cross-entropy does, so that gamma = 0 is that.
 

@@ -19,7 +19,8 @@ from trainers.compute.torch_compat import share_gradients
 from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
 from trainers.data.transforms.augment import Normaliser, change, draw
 from trainers.errors import DivergedError
-from trainers.losses.afcl import UNIT_TOLERANCE, off_unit_length
+from trainers.loss_config import LossConfig
+from trainers.losses.afcl import UNIT_TOLERANCE, asymmetric_focal_contrastive_loss, off_unit_length
 from trainers.models import ProjectionHead, ResNetEncoder, SmallEncoder, build_encoder, build_projection
 from trainers.optimizers import representation_optimizer
 from trainers.seeds import derive_seed, generator
@@ -43,10 +44,10 @@ class Representation:
 class _Embedding(nn.Module):
     """The encoder, compiled where the config says so, and the projection head on it."""
 
-    def __init__(self, encoder: Encoder, projection: ProjectionHead, compiled: bool) -> None:
+    def __init__(self, encoder: Encoder, projection: ProjectionHead, compile_it: bool) -> None:
         super().__init__()
         self.encoder, self.projection = encoder, projection
-        self._encode = _compiled(encoder) if compiled else encoder.__call__
+        self._encode = compiled(encoder) if compile_it else encoder.__call__
 
     def forward(self, images: Tensor) -> Tensor:
         return cast(Tensor, self.projection(self._encode(images)))
@@ -76,7 +77,7 @@ def new_representation(
     return Representation(encoder, projection, optimizer, embed, group)
 
 
-def _compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
+def compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
     """The encoder through torch.compile. Its weights are the encoder's, whose names stay plain.
 
     Compiled for each size of batch that comes, not for the first and then for any: what a size computes may not depend
@@ -108,9 +109,9 @@ def train_one_epoch(
         for group in stage.optimizer.param_groups:
             group["lr"] = config.lr * lr_factor(progress, config.warmup_epochs, config.epochs)
         labels = split.labels[batch].repeat(config.views)
-        rows = _Rows(images.repeat(config.views, 1, 1, 1), normalise, config.augment, draw(len(labels), draws))
+        rows = Rows(images.repeat(config.views, 1, 1, 1), normalise, config.augment, draw(len(labels), draws))
         stage.optimizer.zero_grad(set_to_none=True)
-        value = _backward(stage, rows, partial(_value, loss, labels, off), config.chunk)
+        value = backward(stage.embed, stage.group, rows, partial(_value, loss, labels, off), config.chunk)
         stage.optimizer.step()
         total += value * len(batch)
         seen += len(labels)
@@ -132,7 +133,7 @@ def train_one_epoch(
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """The rows of a batch, of every view: [R, C, H, W] uint8 and the draws by which each is changed."""
 
     pixels: Tensor
@@ -149,9 +150,15 @@ class _Rows:
         return self.normalise(changed).contiguous(memory_format=torch.channels_last)
 
 
-def _backward(stage: Representation, rows: _Rows, value: Callable[[Tensor], Tensor], chunk: int | None) -> Tensor:
-    """Put the gradient of one batch on the networks' parameters and return the loss, detached."""
-    device, group = rows.pixels.device, stage.group
+def backward(
+    network: nn.Module, group: Group, rows: Rows, value: Callable[[Tensor], Tensor], chunk: int | None
+) -> Tensor:
+    """Put the gradient of one batch on a network's parameters and return the loss, detached.
+
+    network: normalised images to rows of numbers. group: the workers that train it together. value: the loss of the
+    whole batch, of what the network makes of its rows. chunk: rows on the device at once; None: all.
+    """
+    device = rows.pixels.device
 
     def embed(part: slice) -> Tensor:
         start, end, _ = part.indices(len(rows))
@@ -159,11 +166,11 @@ def _backward(stage: Representation, rows: _Rows, value: Callable[[Tensor], Tens
         images = rows[slice(start + own.start, start + own.stop)]  # in float32
         # a context of its own each time: autocast would hand weights cast without gradient to a pass that needs one
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
-            z = stage.embed(images)
+            z = network(images)
         return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])
 
     if chunk is not None and chunk < len(rows):
-        return backward_in_chunks(embed, len(rows), chunk, value, stage.embed)
+        return backward_in_chunks(embed, len(rows), chunk, value, network)
     loss = value(embed(slice(None)))
     loss.backward()
     return loss.detach()
@@ -174,6 +181,18 @@ def _value(loss: ContrastiveLoss, labels: Tensor, off: Tensor, z: Tensor) -> Ten
     torch.maximum(off, off_unit_length(z).to(off.dtype), out=off)
     with full_float32():
         return loss(z, labels)
+
+
+def contrastive_loss(config: LossConfig) -> ContrastiveLoss:
+    """The loss at a config's point, of rows whose length is looked at once an epoch."""
+    return partial(
+        asymmetric_focal_contrastive_loss,
+        eta=config.eta,
+        gamma=config.gamma,
+        temperature=config.temperature,
+        normalize_by=config.normalize_by,
+        rows_are_unit=True,
+    )
 
 
 def lr_factor(progress: float, warmup_epochs: int, epochs: int) -> float:

@@ -1,0 +1,63 @@
+"""What every config stands on: its base class, and the kinds of value that fields hold."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from trainers.wording import did_you_mean
+
+
+def refuse_bool(value: object) -> object:
+    """The value; a ValueError for true and false, which are numbers to Python."""
+    if isinstance(value, bool):
+        raise ValueError("a number must be given, not true or false")
+    return value
+
+
+Real = Annotated[float, BeforeValidator(refuse_bool), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(refuse_bool)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
+ColumnName = Annotated[str, Field(min_length=1)]
+LEAST_PENALTY = 1e-6  # below it a fit may take thousands of steps
+
+
+def _penalty(value: object) -> object:
+    if value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_PENALTY <= value < float("inf"):
+        raise ValueError(f"must be auto or a number of at least {LEAST_PENALTY:g}")
+    return float(value)
+
+
+Penalty = Annotated[
+    float | Literal["auto"],
+    BeforeValidator(_penalty),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "number", "minimum": LEAST_PENALTY}]}),
+]
+
+
+def _colour(value: object) -> object:
+    """A colour's name or hex digits, as written."""
+    if value == "white":
+        return value  # without Pillow, which few workers need
+    from PIL import ImageColor
+
+    rule = """must be a colour: a name such as black, or in quotes as "#ffffff" (# begins a comment in YAML)"""
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z]+", value):
+        raise ValueError(rule)
+    if value[0] != "#" and value.lower() not in ImageColor.colormap:
+        raise ValueError(rule + did_you_mean(value, list(ImageColor.colormap), else_all=False))
+    return value
+
+
+class Config(BaseModel):
+    """Base of every config: unknown keys are refused, values cannot be changed after the check.
+
+    The text under a field is its description in the JSON Schema, which editors show.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+Colour = Annotated[str, BeforeValidator(_colour)]

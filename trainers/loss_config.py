@@ -1,0 +1,116 @@
+"""Which loss a trial is trained with, and what belongs to it: the families that a search holds against each other.
+
+CL, FCL, ACL and AFCL are one loss (`name: afcl`) and two stages. CE, FOCAL and LA are one stage, trained end to end:
+the encoder and a linear head on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from pydantic import Field
+
+from trainers.config_base import Config, Real
+
+Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA"]
+FAMILIES: tuple[Family, ...] = get_args(Family)  # a search for each family has its bracket by the place here
+LossName: TypeAlias = Literal["afcl", "cross_entropy", "focal", "logit_adjusted"]
+CONTRASTIVE: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL")
+END_TO_END: dict[Family, LossName] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}
+
+
+class LossConfig(Config):
+    """The loss, and of the AFCL its point (η, γ, τ); see trainers.losses."""
+
+    name: LossName = "afcl"
+    """afcl: contrastive, in two stages; cross_entropy, focal, logit_adjusted: one stage, end to end, each with a
+    section of its own."""
+    eta: Annotated[Real, Field(ge=0)] = 0.0
+    """η, weight of the negative pairs; 0 in CL and FCL."""
+    gamma: Annotated[Real, Field(ge=0)] = 0.0
+    """γ, focusing on hard positive pairs; 0 in CL and ACL."""
+    temperature: Annotated[Real, Field(gt=0)] = 0.07
+    """τ, by which similarities are divided."""
+    normalize_by: Literal["batch", "positives"] = "batch"
+    """batch: the published scale, a mean over all columns; positives: over each anchor's positives and negatives."""
+
+
+class EndToEndConfig(Config):
+    """What all losses that train end to end share, beside the `model` and most of `representation`.
+
+    With `balanced_batches` their class weights and priors are those of what is drawn: every class counts alike.
+    """
+
+    match: Literal["passes", "epochs"] = "passes"
+    """passes: in an epoch of the step counter each image passes the encoder as often as in one of stage one, where it
+    has representation.views views, so that an epoch costs every family the same work and a rung compares trials of
+    equal cost; epochs: once, a real epoch each, for a part of the work."""
+
+
+class CrossEntropyConfig(Config):
+    """CE: cross-entropy, end to end."""
+
+    lr: Annotated[Real, Field(gt=0)] = 1e-3
+    """Learning rate at its peak, in place of the representation's."""
+    class_weight: Literal["balanced", "none"] = "balanced"
+    """balanced gives a class the weight N / (C · N_c)."""
+
+
+class FocalConfig(Config):
+    """FOCAL: the focal loss of Lin et al. 2017 (arXiv 1708.02002), end to end."""
+
+    lr: Annotated[Real, Field(gt=0)] = 1e-3
+    """Learning rate at its peak, in place of the representation's."""
+    gamma: Annotated[Real, Field(ge=0)] = 2.0
+    """γ, focusing on hard images; 0 is cross-entropy."""
+    class_weight: Literal["balanced", "none"] = "balanced"
+    """balanced gives a class the weight N / (C · N_c), the paper's α."""
+
+
+class LogitAdjustedConfig(Config):
+    """LA: the logit-adjusted cross-entropy of Menon et al. 2021 (arXiv 2007.07314), end to end; no class weights."""
+
+    lr: Annotated[Real, Field(gt=0)] = 1e-3
+    """Learning rate at its peak, in place of the representation's."""
+    tau: Annotated[Real, Field(ge=0)] = 1.0
+    """τ, by which the logarithms of the class priors are multiplied; 0 is cross-entropy."""
+
+
+_OF_TWO_STAGES = (
+    *("loss.eta", "loss.gamma", "loss.temperature", "loss.normalize_by"),
+    *("model.projection_dim", "representation.lr", "representation.probe_images", "classifier"),
+)
+
+
+def ignored_with(name: object) -> tuple[str, ...]:
+    """The sections and fields of a trial of which nothing comes with this loss; none where there is no such loss."""
+    others = tuple(other for other in END_TO_END.values() if other != name)
+    if name == "afcl":
+        return ("end_to_end", *others)
+    return (*_OF_TWO_STAGES, *others) if name in END_TO_END.values() else ()
+
+
+def is_ignored(path: str, name: object) -> bool:
+    """Whether nothing comes of the field at a dotted path with this loss."""
+    return any(path == stem or path.startswith(f"{stem}.") for stem in ignored_with(name))
+
+
+def without(values: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """A trial's plain values by section, without those sections and fields."""
+    kept = {name: dict(one) if isinstance(one, Mapping) else one for name, one in values.items()}
+    for path in paths:
+        section, _, name = path.partition(".")
+        if name:
+            kept[section].pop(name, None)
+        else:
+            kept.pop(section, None)
+    return kept
+
+
+def family(loss: LossConfig) -> Family:
+    """The family that a loss belongs to; of the AFCL by its corner: A where η > 0, F where γ > 0."""
+    for name, loss_name in END_TO_END.items():
+        if loss.name == loss_name:
+            return name
+    if loss.eta > 0:
+        return "AFCL" if loss.gamma > 0 else "ACL"
+    return "FCL" if loss.gamma > 0 else "CL"

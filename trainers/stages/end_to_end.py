@@ -1,0 +1,158 @@
+"""One stage, end to end: the encoder and a linear head on it under a loss of classification.
+
+What a reviewer holds two stages against: the same encoder, augmentation, batches and schedule. A batch has one view of
+each image, where the contrastive losses see two; `passes` makes up for it (see EndToEndConfig).
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from trainers.compute.batch_norm import synchronise
+from trainers.compute.data_parallel import ALONE, Group
+from trainers.compute.data_residency import fetched
+from trainers.compute.precision import full_float32
+from trainers.compute.torch_compat import share_gradients
+from trainers.config import ModelConfig, RepresentationConfig, TrialConfig
+from trainers.data.transforms.augment import Normaliser, draw
+from trainers.errors import DivergedError
+from trainers.losses.cross_entropy import cross_entropy_loss
+from trainers.losses.focal import focal_loss
+from trainers.losses.logit_adjusted import logit_adjusted_loss
+from trainers.models import LinearClassifier, build_encoder, build_head
+from trainers.optimizers import representation_optimizer
+from trainers.seeds import derive_seed, generator
+from trainers.stages.batches import DeviceSplit, shuffled_batches
+from trainers.stages.representation import Encoder, Rows, backward, compiled, lr_factor
+
+ClassifierLoss = Callable[[Tensor, Tensor], Tensor]  # logits [N, C] and labels [N] to a scalar
+
+
+@dataclass
+class EndToEnd:
+    """What the stage trains, and its optimiser."""
+
+    encoder: Encoder
+    head: LinearClassifier
+    optimizer: torch.optim.Optimizer
+    classify: nn.Module  # both of them in training: normalised images to logits
+    group: Group
+
+
+class _Classifying(nn.Module):
+    """The encoder, compiled where the config says so, and the head on it, in float32 even under autocast."""
+
+    def __init__(self, encoder: Encoder, head: LinearClassifier, compile_it: bool) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self._encode = compiled(encoder) if compile_it else encoder.__call__
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self._encode(images).float()
+        with torch.autocast(features.device.type, enabled=False):
+            return cast(Tensor, self.head(features))
+
+
+def new_network(
+    model: ModelConfig,
+    config: RepresentationConfig,
+    channels: int,
+    classes: int,
+    seed: int,
+    device: torch.device,
+    group: Group = ALONE,
+) -> EndToEnd:
+    """Fresh networks on `device`; their weights depend on the configs and the seed alone.
+
+    The encoder begins as that of two stages with the same seed does. config: `TrialConfig.training`. group: as for
+    `new_representation`.
+    """
+    encoder = build_encoder(model, channels, derive_seed(seed, "encoder"))
+    head = build_head(encoder.feature_dim, classes, derive_seed(seed, "head"))
+    encoder.to(device).to(memory_format=torch.channels_last)
+    head.to(device)
+    optimizer = representation_optimizer([*encoder.parameters(), *head.parameters()], config, device)
+    synchronise(encoder, group, device)
+    classify: nn.Module = _Classifying(encoder, head, model.compile)
+    if group.size > 1:
+        classify = share_gradients(classify)
+    return EndToEnd(encoder, head, optimizer, classify, group)
+
+
+def loss_of(config: TrialConfig, split: DeviceSplit) -> ClassifierLoss:
+    """The loss of a trial that is trained end to end, on these training images."""
+    shares = drawn_shares(split, balanced=config.representation.balanced_batches)
+    if config.loss.name == "logit_adjusted":
+        return partial(logit_adjusted_loss, prior=shares, tau=config.logit_adjusted.tau)
+    section = config.focal if config.loss.name == "focal" else config.cross_entropy
+    weights = 1 / (split.classes * shares) if section.class_weight == "balanced" else None
+    if config.loss.name == "focal":
+        return partial(focal_loss, weights=weights, gamma=config.focal.gamma)
+    return partial(cross_entropy_loss, weights=weights)
+
+
+def drawn_shares(split: DeviceSplit, *, balanced: bool) -> Tensor:
+    """The share of each class in what is drawn for training, [C]; balanced: every class is drawn equally often."""
+    if balanced:
+        return torch.full((split.classes,), 1 / split.classes, device=split.device)
+    return torch.bincount(split.labels, minlength=split.classes).float() / len(split.labels)
+
+
+def train_one_epoch(
+    network: EndToEnd,
+    split: DeviceSplit,
+    normalise: Normaliser,
+    loss: ClassifierLoss,
+    config: RepresentationConfig,
+    epoch: int,
+    passes: int,
+    seed: int,
+) -> dict[str, float]:
+    """Epoch `epoch` (from 1) of the step counter: so many passes through the training images.
+
+    Raises DivergedError when the loss is no longer finite.
+    """
+    network.encoder.train()
+    network.head.train()
+    draws = generator(seed, "end to end", epoch)
+    batches = [
+        batch
+        for _ in range(passes)
+        for batch in shuffled_batches(split.labels, config.batch_size, draws, balanced=config.balanced_batches)
+    ]
+    started, seen = time.perf_counter(), 0
+    total = torch.zeros((), device=split.device)
+    pixels = fetched(split.images, batches, split.device)
+    for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
+        progress = epoch - 1 + number / len(batches)
+        for group in network.optimizer.param_groups:
+            group["lr"] = config.lr * lr_factor(progress, config.warmup_epochs, config.epochs)
+        rows = Rows(images, normalise, config.augment, draw(len(batch), draws))
+        network.optimizer.zero_grad(set_to_none=True)
+        value = backward(
+            network.classify, network.group, rows, partial(_value, loss, split.labels[batch]), config.chunk
+        )
+        network.optimizer.step()
+        total += value * len(batch)
+        seen += len(batch)
+    mean_loss = total.item() / seen  # read once an epoch: each reading waits for all the device's work
+    if not math.isfinite(mean_loss):
+        raise DivergedError(f"the classification loss is {mean_loss} at {epoch=}")
+    seconds = time.perf_counter() - started
+    return {
+        "train_loss": mean_loss,
+        "lr": network.optimizer.param_groups[0]["lr"],
+        "images_per_second": seen / seconds,
+        "epoch_seconds": seconds,
+    }
+
+
+def _value(loss: ClassifierLoss, labels: Tensor, logits: Tensor) -> Tensor:
+    with full_float32():
+        return loss(logits, labels)
