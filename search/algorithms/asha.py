@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from search.journal.history import Action, Decision
 from spaces.spec import SearchSpec
-from trainers.loss_config import FAMILIES, Family
+from trainers.loss_config import END_TO_END, FAMILIES, Family
 from trainers.seeds import derive_seed
 
 
@@ -28,8 +28,8 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
 
     A trial that is trained end to end stands at the same rungs, with what its own head is worth. With
     `end_to_end.match: passes` its epochs take the encoder as many passes as those of stage one (with two views, two
-    rounds of the images), so that a rung holds trials of equal cost against each other. With `epochs` it takes a round:
-    a rung then compares equal epochs, and its trial has had a part of the others' cost.
+    rounds of the images), so that a rung comes after the same cost in every family. With `epochs` they take one round,
+    and a rung comes after the same epochs and a part of that cost. It competes with its own family (see `bracket_of`).
 
     With `solver: lbfgs` none is at the last epoch of stage one: all that a trial has left to do there is to take its
     score, which is the very value that a rung would compare.
@@ -41,11 +41,13 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
 
 
 def bracket_of(spec: SearchSpec, family: Family) -> int:
-    """The bracket in which a trial competes: the only one, or its family's where each family has its own search.
+    """The bracket in which a trial competes: 0, or its family's own.
 
-    In the only one, trials of all families that the search is over compete: what is stopped may be a whole family.
+    Each family has its own where each has its own search, and those that are trained end to end always do. An early
+    probe is a classifier that has converged on features as they are then, an early head is as far as training is: a
+    rung that held one against the other would stop all heads (on digits .4 against .8 after an epoch).
     """
-    return FAMILIES.index(family) if spec.search.per_family else 0
+    return FAMILIES.index(family) if spec.search.per_family or family in END_TO_END else 0
 
 
 class Asha:

@@ -19,6 +19,7 @@ from statistics import NormalDist, median
 from scipy import stats
 
 from search.journal.history import History, Trial
+from trainers.loss_config import CONTRASTIVE
 
 MIN_TRIALS = 5  # finished trials, below which no correlation is given
 MIN_TO_JUDGE = 10  # finished trials, below which no correlation is called low or good enough
@@ -112,10 +113,13 @@ def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: i
 
 
 def signal_at(history: History, metric: str, epoch: int) -> Signal:
-    """Correlate the metric at an epoch with the final scores, over the finished trials that reported it there."""
+    """Correlate the metric at an epoch with the final scores, over the finished trials that reported it there.
+
+    A probe and a head that is trained end to end say different things early on: where there are probes, over those.
+    """
     pairs = [
         (value, _score(trial))
-        for trial in history.in_state("finished")
+        for trial in _with_probes(history)
         if math.isfinite(value := trial.epochs.get(epoch, {}).get(metric, math.nan))
     ]
     early, final = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -131,13 +135,19 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
     It is chosen on the trials at hand and so is a hint for the next search, not an estimate.
     """
-    reported = {epoch for trial in history.in_state("finished") for epoch in trial.epochs if epoch <= stage_one}
+    reported = {epoch for trial in _with_probes(history) for epoch in trial.epochs if epoch <= stage_one}
     grace = None
     for epoch in sorted(reported, reverse=True):
         if not signal_at(history, metric, epoch).is_good:
             break
         grace = epoch
     return grace
+
+
+def _with_probes(history: History) -> list[Trial]:
+    """The finished trials of two stages; all where none is."""
+    finished = history.in_state("finished")
+    return [trial for trial in finished if trial.family in CONTRASTIVE] or finished
 
 
 def pruning_regret(history: History) -> Regret:

@@ -40,7 +40,7 @@ class Decision:
     cutoff: float | None  # None: nobody stood at the rung before
     standing: int  # how many stood there before
     action: Action  # spare: would have stopped, but is exempt
-    bracket: int = 0  # trials compete within one; with a search for each family, each is one
+    bracket: int = 0  # trials compete within one; see search.algorithms.asha.bracket_of
 
     def reason(self) -> str:
         """The decision in words."""

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from search.journal.history import Trial
+from spaces.conditions import SWITCH
 
 LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
 SYMBOLS = {
     "loss.eta": "η",
     "loss.gamma": "γ",
     "loss.temperature": "τ",
-    "loss.name": "loss",
+    SWITCH: "loss",
     "cross_entropy.lr": "lr of CE",
     "cross_entropy.class_weight": "class_weight of CE",
     "focal.lr": "lr of FOCAL",
@@ -22,8 +23,8 @@ SYMBOLS = {
 
 
 def values_of(trial: Trial) -> str:
-    """A trial's searched values in a line: η 12.3, γ 0.5, τ 0.08, …"""
-    return ", ".join(f"{symbol(path)} {short(value)}" for path, value in searched(trial).items())
+    """A trial's searched values in a line: η 12.3, γ 0.5, τ 0.08, … Its loss is not among them: its family says it."""
+    return ", ".join(f"{symbol(path)} {short(value)}" for path, value in searched(trial).items() if path != SWITCH)
 
 
 def searched(trial: Trial) -> dict[str, Any]:
@@ -34,8 +35,8 @@ def searched(trial: Trial) -> dict[str, Any]:
 
 
 def searched_paths(trials: Iterable[Trial]) -> list[str]:
-    """The paths that any of the trials has a searched value at, each once: columns of a table."""
-    found = dict.fromkeys(path for trial in trials for path in searched(trial))
+    """The paths that any of the trials has a searched value at, each once: columns of a table beside the family's."""
+    found = dict.fromkeys(path for trial in trials for path in searched(trial) if path != SWITCH)
     return [*(path for path in LOSS_FIELDS if path in found), *(path for path in found if path not in LOSS_FIELDS)]
 
 

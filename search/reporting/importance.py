@@ -56,7 +56,7 @@ def importances(view: View) -> Section | None:
         return Section("Importances", paragraph(text))
     text = (
         f"How far each field sets the best {_quantile(len(trials)):.0%} of the {len(trials)} finished trials{of_loss} "
-        f"apart from all of them (PED-ANOVA); the shares add up to 1. Stopped trials have no part in it. The whiskers hold "
+        f"apart from all of them (PED-ANOVA); the shares add up to 1. Stopped trials have no part. The whiskers hold "
         f"the middle 80 % of {REPEATS} repetitions with {LEFT_OUT:.0%} of the trials left out: where they overlap, the "
         f"order of the fields is not known."
     )

@@ -1,3 +1,6 @@
+import math
+
+import class_logits
 import pytest
 import torch
 from torch.nn import functional
@@ -44,3 +47,18 @@ def test_value_and_gradient_are_finite_however_sure_a_prediction_is(gamma, scale
     value.backward()
     assert torch.isfinite(value)
     assert torch.isfinite(given.grad).all()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_the_gradient_is_that_of_the_paper_s_formula(gamma):
+    def from_the_formula(given):
+        total = of_all = 0.0
+        for row, label in zip(given.tolist(), LABELS.tolist(), strict=True):
+            p, weight = math.exp(row[label]) / sum(map(math.exp, row)), WEIGHTS[label].item()
+            total += weight * -((1 - p) ** gamma) * math.log(p)
+            of_all += weight
+        return total / of_all
+
+    ours = class_logits.gradient(lambda f: focal_loss(f, LABELS, WEIGHTS, gamma), class_logits.logits())
+    theirs = class_logits.by_differences(from_the_formula, class_logits.logits())
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-8)
