@@ -49,7 +49,7 @@ def conduct(path, spec) -> Conductor:
 
 def value_of(trial, epoch) -> float:
     """A stand-in for training: what a configuration is worth, nearing its worth with the epochs."""
-    worth = 0.5 + 0.4 * math.exp(-abs(math.log10(trial.config["loss"]["temperature"]) + 1))
+    worth = 0.5 + 0.4 * math.exp(-abs(math.log10(trial.config["loss"].get("temperature", 0.1)) + 1))
     noise = random.Random(f"{trial.number} {epoch}").uniform(-0.02, 0.02)
     return worth * (1 - 0.5 / epoch) + noise
 
@@ -136,6 +136,18 @@ def test_the_same_seed_proposes_and_stops_the_same(undisturbed, spec, tmp_path):
     other = load_spec("digits", [*SPACE, "search.seed=1"])
     play(conduct(tmp_path / "other", other))
     assert told(tmp_path / "other") != told(undisturbed)
+
+
+def test_a_trial_of_one_stage_ends_with_its_score_at_its_last_epoch_also_where_others_stand_at_a_rung(tmp_path):
+    spec = load_spec("digits", [*SPACE, "search.baselines=[CE, CL]", "search.trials=0", "space={}"])
+    assert spec.representation.epochs in rung_epochs(spec)
+    play(conduct(tmp_path / "journal", spec))
+    one, two = read_history(tmp_path / "journal").trials.values()
+    assert [decision.epoch for decision in one.decisions] == [1, 3]
+    assert [decision.epoch for decision in two.decisions] == [1, 3, 9]
+    assert (one.state, one.epoch, one.score) == ("finished", 9, one.epochs[9][spec.search.metric_key])
+    assert (two.state, two.epoch) == ("finished", 11)
+    assert one.config["loss"] == {"name": "cross_entropy"}
 
 
 PER_FAMILY = ["search.per_family=true", "search.baselines=[]", "search.trials=3"]

@@ -27,6 +27,15 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     [
         ([], "a trial     7 epochs: 6 of stage one, 1 of stage two (L-BFGS), whose score is the last probe's"),
         (
+            ["search.baselines=[CE, CL]"],
+            "whose score is the last probe's; 6 of CE, end to end, each 2 rounds of the images",
+        ),
+        (
+            ["loss.name=focal", "search.baselines=[]", "space={focal.lr: {loguniform: [0.001, 0.1]}}"],
+            "a trial     6 epochs: 6 of FOCAL, end to end, each 2 rounds of the images",
+        ),
+        (["search.baselines=[LA]", "end_to_end.match=epochs"], "6 of LA, end to end\n"),
+        (
             ["representation.probe_images=30"],
             "7 epochs: 6 of stage one, 1 of stage two (L-BFGS on all 100 training images; a probe learns from fewer)",
         ),
@@ -96,3 +105,29 @@ def test_a_plan_is_timed_on_gpus_where_each_worker_can_have_one(seen, timed, mon
     assert any(
         f" {where} in each of 2 workers here" in line for line in plan.in_words(spec, load(spec.data), made, found)
     )
+
+
+def test_a_trial_of_one_stage_is_planned_without_a_stage_two():
+    adamw = ["classifier.solver=adamw", "classifier.epochs=10", "search.scheduler.name=none", "search.final=null"]
+    data = load(load_spec("digits").data)
+
+    def planned(*changes):
+        spec = load_spec("digits", [*adamw, *changes])
+        return plan.make_plan(spec, data)
+
+    two, beside = planned("search.baselines=[CL]"), planned("search.baselines=[CE]")
+    assert (two.most_epochs, beside.most_epochs) == (7 * 16, 6 + 6 * 16)
+    assert (two.expected_epochs, beside.expected_epochs) == (7 * 16, 6 + 6 * 16)
+    assert beside.expected_classifier_epochs == 6 * 10
+    one = planned("loss.name=focal", "search.baselines=[]", "space={focal.lr: {loguniform: [0.001, 0.1]}}")
+    assert (one.last_epoch, one.classifier_epochs, one.expected_epochs) == (6, 0, 6 * 6)
+    half = ["space.loss.name={choice: [afcl, focal]}", "search.baselines=[]"]
+    assert planned(*half).expected_classifier_epochs == 3 * 10
+
+
+@pytest.mark.slow
+def test_a_search_of_one_stage_alone_is_timed():
+    one = ["loss.name=focal", "search.baselines=[]", "space={focal.lr: {loguniform: [0.001, 0.1]}}"]
+    spec = load_spec("digits", one)
+    timed = plan.calibrate(spec, load(spec.data))
+    assert timed.representation_seconds > 0 == timed.classifier_seconds

@@ -66,6 +66,21 @@ def test_a_finished_trial_has_a_score():
     assert misshapen(EVENTS[5] | {"score": None}) == "score"
 
 
+@pytest.mark.parametrize(
+    ("loss", "wrong"),
+    [
+        ({"name": "focal"}, None),
+        ({"name": "afcl", "eta": 0, "gamma": 0, "temperature": 0.1}, None),
+        ({"name": "afcl", "eta": 0, "gamma": 0}, "config"),
+        ({"name": "afcl"}, "config"),
+        ({"name": ["focal"]}, "config"),
+        ({}, "config"),
+    ],
+)
+def test_a_trial_has_the_point_of_its_loss_where_its_loss_has_one(loss, wrong):
+    assert misshapen(EVENTS[1] | {"config": {"loss": loss}}) == wrong
+
+
 def test_what_a_later_version_may_add_is_passed_over():
     assert misshapen({"event": "something new", "time": 0}) is None
     assert misshapen(EVENTS[2] | {"new": [1]}) is None

@@ -48,3 +48,12 @@ def test_a_trial_that_is_not_there_is_told_with_how_many_there_are(search):
     spec, history = search
     with pytest.raises(InputError, match=rf"has no trial 99; it has {len(history.trials)}, from 0"):
         explain(spec, history, 99)
+
+
+def test_a_trial_of_one_stage_has_no_probe_and_its_own_last_epoch(search):
+    spec, history = search
+    trial = history.trials[0]
+    trial.family, trial.config["loss"] = "CE", {"name": "cross_entropy"}
+    assert not any("probe" in line for line in explain(spec, history, 0))
+    trial.state = "running"
+    assert list(explain(spec, history, 0))[-1].endswith(f"of {spec.representation.epochs}")

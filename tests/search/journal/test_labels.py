@@ -1,7 +1,7 @@
 """A trial's searched values, as people read them."""
 
 from search.journal.history import Trial
-from search.journal.labels import searched, short, symbol, values_of
+from search.journal.labels import searched, searched_paths, short, symbol, values_of
 
 LOSS = {"eta": 12.345, "gamma": 0.5, "temperature": 0.08, "normalize_by": "batch"}
 
@@ -23,6 +23,13 @@ def test_values_are_a_line_of_symbols_and_three_digits():
 
 def test_a_field_without_a_symbol_is_called_by_its_last_name():
     assert [symbol(path) for path in ("loss.gamma", "classifier.weight_decay", "seed")] == ["γ", "weight_decay", "seed"]
+
+
+def test_a_loss_without_a_point_has_its_own_fields_alone_and_its_family_says_which_it_is():
+    focal = Trial(0, "FOCAL", False, {"loss.name": "focal", "focal.gamma": 2.0}, {"loss": {"name": "focal"}}, 0)
+    assert searched(focal) == {"loss.name": "focal", "focal.gamma": 2.0}
+    assert values_of(focal) == "γ of FOCAL 2"
+    assert searched_paths([focal, trial()]) == ["loss.eta", "loss.gamma", "loss.temperature", "focal.gamma"]
 
 
 def test_whole_numbers_and_words_are_written_as_they_are():
