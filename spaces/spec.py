@@ -41,8 +41,7 @@ from trainers.loss_config import (
     LogitAdjustedConfig,
     LossConfig,
     LossName,
-    ignored_with,
-    without,
+    unused_with,
 )
 from trainers.older_configs import as_meant_then
 from trainers.parsing import parse
@@ -141,9 +140,8 @@ class SearchSpec(Config):
 
         Raises InputError where they are wrong, or nothing would come of one with that loss.
         """
-        fixed = {name: getattr(self, name) for name in TrialConfig.model_fields}
-        plain = {name: one.model_dump() if isinstance(one, Config) else one for name, one in fixed.items()}
-        raw = without(plain, ignored_with(values.get(SWITCH, self.loss.name)))
+        unused = unused_with(values.get(SWITCH, self.loss.name))
+        raw = self.model_dump(include=set(TrialConfig.model_fields), exclude=unused)
         for path, value in values.items():
             if path not in fields():
                 raise InputError(f"{printable(path)}: unknown field{nearest_paths(path, list(fields()))}")

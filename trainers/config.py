@@ -6,7 +6,15 @@ Everything that can change a trial's score is a field here, so that an exported 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from trainers.config_base import Colour, ColumnName, Config, Penalty, Real, Seed, Whole, refuse_bool
 from trainers.errors import InputError
@@ -17,7 +25,7 @@ from trainers.loss_config import (
     LogitAdjustedConfig,
     LossConfig,
     ignored_with,
-    without,
+    unused_with,
 )
 
 METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
@@ -254,10 +262,14 @@ class ClassifierConfig(Config):
         return {name: value for name, value in dump(self).items() if name not in ignored}
 
 
+# Those of a trial that only some losses have, or have something in.
+SECTIONS_OF_LOSSES = ("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted", "representation", "classifier")
+
+
 class TrialConfig(Config):
     """One trial, whole.
 
-    What nothing comes of with its loss may not be given, is not written out, and keeps its default here.
+    What nothing comes of with its loss may not be given, and keeps its default here (see `unused`).
     """
 
     data: DataConfig = DataConfig()
@@ -297,16 +309,27 @@ class TrialConfig(Config):
         """How often an epoch of the step counter goes through the training images."""
         return self.representation.views if self.is_end_to_end and self.end_to_end.match == "passes" else 1
 
-    @model_validator(mode="after")
-    def _gives_nothing_that_is_ignored(self) -> Self:
-        for path in ignored_with(self.loss.name):
-            section, _, name = path.partition(".")
-            given: Config = getattr(self, section)
-            default = type(given)()
-            if (getattr(given, name) != getattr(default, name)) if name else (given != default):
-                raise InputError(f"{path}: nothing comes of it with loss.name: {self.loss.name}; leave it out")
-        return self
+    @property
+    def unused(self) -> dict[str, Any]:
+        """What is left out where a trial is written down: `model_dump(exclude=config.unused)`."""
+        return unused_with(self.loss.name)
 
-    @model_serializer(mode="wrap")
-    def _without_what_is_ignored(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without(dump(self), ignored_with(self.loss.name))
+    @field_validator(*SECTIONS_OF_LOSSES)
+    @classmethod
+    def _is_used(cls, given: Config, known: ValidationInfo) -> Config:
+        so_far: dict[str, Any] = known.data | {str(known.field_name): given}
+        if (loss := so_far.get("loss")) is None:  # it is wrong itself
+            return given
+        # loss comes after model
+        here = {str(known.field_name)} | ({"model"} & so_far.keys() if known.field_name == "loss" else set())
+        for path in ignored_with(loss.name):
+            section, _, name = path.partition(".")
+            if section in here and _differs(so_far[section], name):
+                raise InputError(f"{path}: nothing comes of it with loss.name: {loss.name}; leave it out")
+        return given
+
+
+def _differs(given: Config, name: str) -> bool:
+    """Whether a section, or one field of it, is not what it is by default."""
+    default = type(given)()
+    return bool(getattr(given, name) != getattr(default, name)) if name else given != default

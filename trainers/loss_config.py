@@ -4,7 +4,6 @@ CL, FCL, ACL and AFCL are one loss (`name: afcl`) and two stages. CE, FOCAL and 
 the encoder and a linear head on it.
 """
 
-from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field
@@ -94,16 +93,13 @@ def is_ignored(path: str, name: object) -> bool:
     return any(path == stem or path.startswith(f"{stem}.") for stem in ignored_with(name))
 
 
-def without(values: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """A trial's plain values by section, without those sections and fields."""
-    kept = {name: dict(one) if isinstance(one, Mapping) else one for name, one in values.items()}
-    for path in paths:
-        section, _, name = path.partition(".")
-        if name:
-            kept[section].pop(name, None)
-        else:
-            kept.pop(section, None)
-    return kept
+def unused_with(name: object) -> dict[str, Any]:
+    """The same as pydantic's `model_dump(exclude=…)` takes it, of a trial: True for a section, its fields in a set."""
+    unused: dict[str, Any] = {}
+    for path in ignored_with(name):
+        section, _, field = path.partition(".")
+        unused[section] = unused.get(section, set()) | {field} if field else True
+    return unused
 
 
 def family(loss: LossConfig) -> Family:

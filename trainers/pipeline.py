@@ -281,7 +281,7 @@ class _Trial:
             epoch=self.epoch,
             metrics=self.metrics,
             confusion=self.confusion,
-            config=self.config.model_dump(mode="json"),
+            config=self.config.model_dump(mode="json", exclude=self.config.unused),
             fingerprint=self.data.fingerprint,
             class_names=list(self.data.class_names),
             pixel_mean=self.normalise.mean.cpu(),

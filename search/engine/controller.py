@@ -94,7 +94,7 @@ class Conductor:
             family=family(question.config.loss),
             baseline=question.baseline,
             values=question.values,
-            config=question.config.model_dump(mode="json"),
+            config=question.config.model_dump(mode="json", exclude=question.config.unused),
             note=question.note,
         )
         return self.history.trials[number]
