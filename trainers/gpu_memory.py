@@ -31,7 +31,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that a step of stage one takes: fixed + per_image · images."""
+    """Bytes that a step of stage one, or end to end, takes: fixed + per_image · images."""
 
     fixed: float
     per_image: float
@@ -64,8 +64,9 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
     left = memory - images if fits(images, device) else memory
     tried = re.search(r"[Tt]ried to allocate [\d.]+ \w+", error)
     chunk = "" if stage.chunk is None else f" in chunks of {stage.chunk} rows"
+    rows = ", end to end" if config.is_end_to_end else f" and views={stage.views}"
     line = (
-        f"out of GPU memory with representation.batch_size={stage.batch_size} and views={stage.views}{chunk}: "
+        f"out of GPU memory with representation.batch_size={stage.batch_size}{rows}{chunk}: "
         f"{'t' + tried[0][1:] if tried else 'an allocation failed'} where the trial may have {_mib(memory)}"
     )
     try:
@@ -110,7 +111,7 @@ def _at_once(config: TrialConfig) -> int:
 
 
 def _advice(config: TrialConfig, fitting: int, workers: int) -> str:
-    stage, at_once = config.representation, _at_once(config)
+    stage, at_once = config.training, _at_once(config)
     if fitting < 2 * workers:
         return "no batch fits; set a larger resources.gpus, or smaller images or a smaller encoder"
     if fitting >= at_once:

@@ -5,8 +5,10 @@ import torch
 from trials import changed, run
 
 from trainers import gpu_memory, pipeline
+from trainers.config import TrialConfig
 from trainers.errors import EnvironmentProblem, OutOfMemory
 from trainers.gpu_memory import MIB, Need, out_of_memory, peak_of_steps
+from trainers.parsing import parse
 from trainers.stages.representation import train_one_epoch
 
 GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
@@ -73,6 +75,22 @@ def test_a_trial_out_of_memory_says_what_it_asked_for_and_what_would_fit(allocat
 
 def said(config, digits, device=CPU):
     return out_of_memory(config, digits, device, ERROR)
+
+
+def test_a_trial_of_one_stage_has_its_own_steps_measured(allocator, tiny_config, digits, monkeypatch):
+    """It has one row for each image."""
+    raw = {"data": tiny_config.data, "model": {"width": 4}, "representation": {"epochs": 1, "batch_size": 512}}
+    config = parse(TrialConfig, raw | {"loss": {"name": "focal"}})
+    inner = gpu_memory.end_to_end.train_one_epoch
+
+    def train(network, split, *rest):
+        allocator.append(len(split.labels))
+        return inner(network, split, *rest)
+
+    monkeypatch.setattr(gpu_memory.end_to_end, "train_one_epoch", train)
+    told = said(config, digits)
+    assert told.startswith("out of GPU memory with representation.batch_size=512, end to end: ")
+    assert told.endswith("149 images fit at once; set representation.batch_size=149 or representation.chunk=149")
 
 
 @pytest.mark.slow

@@ -175,3 +175,23 @@ def test_its_checkpoint_is_refused_on_other_data(tiny_config, digits, whole_one)
     config, _, saved, _ = whole_one
     with pytest.raises(InputError, match="other data"):
         run(config, digits, resume=dataclasses.replace(saved[1], fingerprint="0"))
+
+
+def test_the_encoder_is_compiled_where_that_is_asked_for_and_its_weights_keep_their_names(
+    tiny_config, digits, monkeypatch
+):
+    """A stand-in for torch.compile, which takes a minute."""
+    asked, passed = [], []
+
+    def compile_(module, **options):
+        asked.append(options)
+        return lambda images: passed.append(len(images)) or module(images)
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    plain = end_to_end_config(tiny_config, representation={"epochs": 2})
+    told, saved, _ = run(changed(plain, model={"compile": True}), digits)
+    assert asked == [{"dynamic": False}]
+    assert sum(passed) == 2 * 2 * len(digits.train)  # two rounds in each of two epochs; no validation
+    expected, plain_saved, _ = run(plain, digits)
+    assert told == expected
+    assert list(saved[2].encoder) == list(plain_saved[2].encoder)
