@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
+from spaces.checks import check_ends, check_families, check_first, check_workers, value_at
 from spaces.conditions import (
     SWITCH,
     active,
@@ -18,10 +19,8 @@ from spaces.conditions import (
     families_of,
     refuse_unused,
     searched_losses,
-    without_inactive,
 )
-from spaces.corners import corners, ends
-from spaces.fields import fields, nearest_paths, read_space, why_not_searched
+from spaces.fields import fields, nearest_paths, read_space
 from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
 from spaces.ranges import Range, Value, ZeroOr
@@ -110,10 +109,10 @@ class SearchSpec(Config):
                 "search.sampler: a grid has no fields of one loss alone; with loss.name take tpe, gp, random"
             )
         if self.search.per_family:
-            _check_families(self)
-        _check_ends(self)
-        _check_first(self)
-        _check_workers(self)
+            check_families(self)
+        check_ends(self)
+        check_first(self)
+        check_workers(self)
         return self
 
     @property
@@ -197,15 +196,6 @@ class SearchSpec(Config):
     def dump_yaml(self) -> str:
         """YAML that `load_spec` reads back as an equal spec."""
         return dump_yaml(self.dump())
-
-
-def value_at(config: TrialConfig | SearchSpec, path: str) -> Value:
-    """The value of a trial's field at a dotted path, or a search's fixed one."""
-    here: Any = config
-    for name in path.split("."):
-        here = getattr(here, name)
-    value: Value = here
-    return value
 
 
 def parse_spec(values: Mapping[str, Any]) -> SearchSpec:
@@ -297,95 +287,3 @@ def _origin(message: str, origins: Mapping[str, str]) -> str | None:
         path = path.rpartition(".")[0]
     changed = any(key.startswith(f"{path}.") and origin == FLAG for key, origin in origins.items())
     return f"{origins[path]} with {FLAG}" if path and changed else origins.get(path)
-
-
-def _check_ends(spec: SearchSpec) -> None:
-    """Refuse a range that could draw what a trial would refuse.
-
-    The ends of every range are put into a trial, alone and in pairs within a section, because some rules are
-    about two fields (`pretrained` and `encoder`). The other ranges stand at their first value meanwhile, as the
-    fixed value that a range overrides need not fit.
-    """
-    first = {path: ends(one)[0] for path, one in spec.space.items()}
-    for values in corners(spec.space):
-        try:
-            for loss in [values[SWITCH]] if SWITCH in values else spec.losses:
-                switched = {SWITCH: loss} if SWITCH in spec.space else {}
-                spec.trial_config(without_inactive(first | values | switched))
-        except InputError as error:
-            at, rule = str(error).split(": ", 1)
-            # a rule of a section names no field: then it is about the ranges that stand in that section
-            blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
-            blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
-            raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
-
-
-def _check_first(spec: SearchSpec) -> None:
-    """Refuse first guesses that are none, more than there are trials, or that no trial could have."""
-    first = spec.search.first
-    if len(first) > spec.search.trials:
-        raise InputError(f"search.first: has {len(first)} guesses for {spec.search.trials} trials")
-    if first and spec.search.per_family:
-        raise InputError("search.first: goes with one search, not with search.per_family")
-    drawn = {path: ends(one)[0] for path, one in spec.space.items()}
-    for number, guess in enumerate(first):
-        if not guess:
-            raise InputError(f"search.first[{number}]: must name at least one field, such as loss.eta")
-        for path in guess:
-            if (reason := why_not_searched(path)) is not None:
-                raise InputError(f"search.first[{number}].{printable(path)}: may not differ within a search: {reason}")
-        try:
-            spec.trial_config(spec.guessed(drawn, guess))
-        except InputError as error:
-            raise InputError(f"search.first[{number}].{error}") from None
-
-
-def _check_workers(spec: SearchSpec) -> None:
-    """Refuse more workers than there are rows to share out, of the smallest batch or chunk that a trial may have.
-
-    The batches of an epoch are equal in size, so that on a few images some are smaller: then a worker may have no row.
-    """
-    batch = bounds(spec, "representation.batch_size")[0] * bounds(spec, "representation.views")[0]
-    chunk = spec.representation.chunk
-    rows, path = (batch, "representation.batch_size × views")
-    if chunk is not None and chunk < batch:
-        rows, path = chunk, "representation.chunk"
-    if spec.resources.workers > rows:
-        raise too_many_workers(spec.resources.workers, rows, path)
-
-
-def too_many_workers(workers: int, rows: int, why: str) -> InputError:
-    """What to raise where workers outnumber the rows that they are to share."""
-    return InputError(
-        "resources.workers: each is to have a row of what is computed at once, "
-        f"but got {workers} workers for {rows} rows ({why})"
-    )
-
-
-def bounds(spec: SearchSpec, path: str) -> tuple[int, int]:
-    """Smallest and largest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
-    given = spec.space.get(path)
-    values = [value_at(spec, path)] if given is None or spec.search.baselines else []
-    values += [] if given is None else ends(given)
-    return min(int(value) for value in values), max(int(value) for value in values)
-
-
-def _check_families(spec: SearchSpec) -> None:
-    """Refuse a search for each family whose families would not have equal chances, or nothing to search."""
-    search = spec.search
-    if search.sampler == "grid":
-        raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")
-    outside = set(spec.families) - set(search.baselines)
-    if outside and outside != set(spec.families):
-        raise InputError(
-            f"search.baselines: with per_family all families that are searched ({', '.join(spec.families)}) must have "
-            f"one, or none of them ([]), but got {', '.join(search.baselines)}"
-        )
-    for path in ("loss.eta", "loss.gamma"):
-        given = spec.space.get(path)
-        if given is not None and not isinstance(given, ZeroOr) and given.contains(0):
-            raise InputError(f"space.{path}: with per_family zero must stand in a zero_or, but got {given.describe()}")
-    for family in spec.families if search.trials > 0 else ():
-        if not spec.family_space(family)[0]:
-            such = f"{END_TO_END[family]}.lr" if family in END_TO_END else "loss.temperature"
-            raise InputError(f"space: with per_family {family} must have something to search, such as {such}")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from search.cluster.slots import slots_on
+from spaces.checks import bounds
 from spaces.sections import ResourcesConfig
-from spaces.spec import SearchSpec, bounds
+from spaces.spec import SearchSpec
 from trainers.data.arrays import TrialData
 
 

@@ -12,8 +12,9 @@ from search.storage.provenance import code_hash, git_commit
 from search.storage.results_folder import open_folder
 from search.storage.scoring_code import scoring_code_hash
 from search.storage.search_folder import SearchFolder
+from spaces.checks import value_at
 from spaces.fields import fields
-from spaces.spec import SearchSpec, value_at
+from spaces.spec import SearchSpec
 from trainers.data.arrays import TrialData
 from trainers.errors import InputError
 from trainers.loss_config import is_ignored

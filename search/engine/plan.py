@@ -14,8 +14,9 @@ from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
 from search.evidence.standard_error import balanced_accuracy_error
 from search.journal.history import Trial
+from spaces.checks import fewest_views, too_many_workers
 from spaces.sections import ResourcesConfig
-from spaces.spec import SearchSpec, too_many_workers
+from spaces.spec import SearchSpec
 from trainers.compute.precision import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
@@ -77,7 +78,7 @@ class Plan:
 def check_workers(spec: SearchSpec, data: TrialData) -> None:
     """Raise InputError where a trial has more workers than its training images have rows."""
     images = len(data.train)
-    rows = images * spec.representation.views
+    rows = images * fewest_views(spec)
     if spec.resources.workers > rows:
         raise too_many_workers(spec.resources.workers, rows, f"{images} training images")
 

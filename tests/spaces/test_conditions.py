@@ -160,3 +160,10 @@ def test_a_range_of_a_loss_is_told_by_the_schema_of_its_field():
     space = load_spec("digits", ALL).space
     assert isinstance(space["loss.name"], Choice)
     assert space["focal.lr"] == LogUniform(0.001, 0.1)
+
+
+def test_a_batch_of_one_stage_has_one_row_of_an_image_to_share_out():
+    asked = ["representation.batch_size=4", "representation.views=2", "search.trials=0", "space={}"]
+    assert load_spec("digits", [*asked, "search.baselines=[CL]", "resources.workers=8"]).resources.workers == 8
+    with pytest.raises(InputError, match="got 8 workers for 4 rows"):
+        load_spec("digits", [*asked, "search.baselines=[CL, CE]", "resources.workers=8"])

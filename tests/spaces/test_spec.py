@@ -339,7 +339,7 @@ BATCHES = ["representation.batch_size=6", "representation.chunk=null"]
     ],
 )
 def test_no_more_workers_than_rows_that_they_share(overrides, most, named):
-    asked = [*BATCHES, *overrides]
+    asked = [*BATCHES, "search.baselines=[CL]", *overrides]
     assert load_spec("demo", [*asked, f"resources.workers={most}"]).resources.workers == most
     with pytest.raises(InputError) as caught:
         load_spec("demo", [*asked, f"resources.workers={most + 1}"])
