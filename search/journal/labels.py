@@ -7,6 +7,12 @@ from search.journal.history import Trial
 from spaces.conditions import SWITCH
 
 LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
+OWN_FIELDS: dict[str, tuple[str, ...]] = {  # by loss.name
+    "afcl": LOSS_FIELDS,
+    "cross_entropy": ("cross_entropy.lr",),
+    "focal": ("focal.gamma", "focal.lr"),
+    "logit_adjusted": ("logit_adjusted.tau", "logit_adjusted.lr"),
+}
 SYMBOLS = {
     "loss.eta": "η",
     "loss.gamma": "γ",
@@ -28,10 +34,10 @@ def values_of(trial: Trial) -> str:
 
 
 def searched(trial: Trial) -> dict[str, Any]:
-    """The searched values by path, with the AFCL's own fields first, searched or not; other losses have none."""
-    loss = trial.config["loss"]
-    point = {path: loss[name] for path in LOSS_FIELDS if (name := path.removeprefix("loss.")) in loss}
-    return point | trial.values
+    """The searched values by path, with the loss's own fields first, whether searched or not."""
+    own = OWN_FIELDS.get(trial.config["loss"].get("name", "afcl"), ())
+    here = {path: trial.config.get(section, {}).get(name) for path in own for section, name in [path.split(".")]}
+    return {path: value for path, value in here.items() if value is not None} | trial.values
 
 
 def searched_paths(trials: Iterable[Trial]) -> list[str]:

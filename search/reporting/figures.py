@@ -41,7 +41,7 @@ def learning_curves(view: View) -> Section | None:
         other = "the same" if is_one_step else "another"
         caption += f" Before the classifier the value is the probe's, which is {other} estimator."
     if one_stage := [family for family in _families(drawn) if family in END_TO_END]:
-        caption += f" {' and '.join(one_stage)}: trained end to end; the value is that of their own head."
+        caption += f" {' and '.join(one_stage)}: trained end to end; the value is that of the head."
     if len(drawn) < len(begun):
         caption += (
             f" Of {len(begun)} trials {len(drawn)} are drawn: the baselines, the best, and a random choice (seeded) of "

@@ -26,10 +26,14 @@ def test_a_field_without_a_symbol_is_called_by_its_last_name():
 
 
 def test_a_loss_without_a_point_has_its_own_fields_alone_and_its_family_says_which_it_is():
-    focal = Trial(0, "FOCAL", False, {"loss.name": "focal", "focal.gamma": 2.0}, {"loss": {"name": "focal"}}, 0)
-    assert searched(focal) == {"loss.name": "focal", "focal.gamma": 2.0}
-    assert values_of(focal) == "γ of FOCAL 2"
-    assert searched_paths([focal, trial()]) == ["loss.eta", "loss.gamma", "loss.temperature", "focal.gamma"]
+    config = {"loss": {"name": "focal"}, "focal": {"gamma": 2.0, "lr": 0.001, "class_weight": "balanced"}}
+    focal = Trial(0, "FOCAL", False, {"loss.name": "focal", "focal.gamma": 2.0}, config, 0)
+    assert searched(focal) == {"focal.gamma": 2.0, "focal.lr": 0.001, "loss.name": "focal"}
+    assert values_of(focal) == "γ of FOCAL 2, lr of FOCAL 0.001"
+    assert searched_paths([focal, trial()]) == [
+        *("loss.eta", "loss.gamma", "loss.temperature"),
+        *("focal.gamma", "focal.lr"),
+    ]
 
 
 def test_whole_numbers_and_words_are_written_as_they_are():

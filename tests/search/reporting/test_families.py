@@ -46,7 +46,7 @@ def beside(tmp_path_factory):
 def test_the_page_is_whole_and_every_figure_can_be_drawn(which, request):
     page = render(request.getfixturevalue(which))
     assert {"Leaderboard", "Learning curves", "Parallel coordinates", "Edges of the ranges"} <= set(headings(page))
-    assert "trained end to end; the value is that of their own head" in page
+    assert "trained end to end; the value is that of the head" in page
     assert figures_in(page)
 
 
