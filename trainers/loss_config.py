@@ -41,8 +41,8 @@ class EndToEndConfig(Config):
 
     match: Literal["passes", "epochs"] = "passes"
     """passes: in an epoch of the step counter each image passes the encoder as often as in one of stage one, where it
-    has representation.views views, so that an epoch, a rung and a trial cost every family the same work; epochs: once,
-    a real epoch each, for a part of the work."""
+    has representation.views views, so that an epoch, a rung and a trial cost every family the same work (in two rounds
+    of the images where that has two views, with twice the steps); epochs: one round, for a part of the work."""
 
 
 class CrossEntropyConfig(Config):

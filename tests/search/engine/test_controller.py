@@ -173,6 +173,7 @@ def whole_of(tmp_path_factory):
     "changes",
     [
         ["search.sampler=tpe"],
+        ["space.loss.name={choice: [afcl, cross_entropy]}", "space.cross_entropy.lr={loguniform: [0.001, 0.1]}"],
         *(pytest.param(of, marks=pytest.mark.slow) for of in (["search.sampler=gp", "search.trials=6"], PER_FAMILY)),
     ],
 )
