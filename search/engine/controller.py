@@ -49,7 +49,7 @@ class Conductor:
     ) -> None:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
-        self.metric, self._deciding = spec.search.metric_key, spec.search.deciding_key
+        self.metric, self.deciding = spec.search.metric_key, spec.search.deciding_key
         self._last_epoch = spec.base.last_epoch
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
@@ -110,7 +110,7 @@ class Conductor:
             return "continue" if trial.state == "finished" else "stop"
         if epoch in trial.epochs:
             return "continue"
-        for needed in (self.metric, self._deciding):
+        for needed in (self.metric, self.deciding):
             value = metrics.get(needed, math.nan)
             if not math.isfinite(value):
                 is_there = needed in metrics
@@ -160,7 +160,7 @@ class Conductor:
         epoch = trial.epoch
         if epoch == 0:
             return
-        value = trial.epochs[epoch][self._deciding]
+        value = trial.epochs[epoch][self.deciding]
         if not any(decision.epoch == epoch for decision in trial.decisions):
             bracket = bracket_of(self.spec, trial.family)
             decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
@@ -171,7 +171,7 @@ class Conductor:
         if newest is not None and newest.action == "stop":
             self._end(trial.number, "stopped", reason=newest.reason(), score=None)
         elif epoch >= self._last_epoch:
-            more = {} if self._deciding == self.metric else {"decided": value}
+            more = {} if self.deciding == self.metric else {"decided": value}
             self._end(trial.number, "finished", reason=None, score=trial.epochs[epoch][self.metric], **more)
 
     def _end(self, number: int, state: State, *, reason: str | None, score: float | None, **more: float) -> None:
