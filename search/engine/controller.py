@@ -50,7 +50,7 @@ class Conductor:
     ) -> None:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
-        self.metric, self._deciding = spec.search.metric_key, spec.search.deciding_key
+        self.metric, self.deciding = spec.search.metric_key, spec.search.deciding_key
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
         )
@@ -110,7 +110,7 @@ class Conductor:
             return "continue" if trial.state == "finished" else "stop"
         if epoch in trial.epochs:
             return "continue"
-        for needed in (self.metric, self._deciding):
+        for needed in (self.metric, self.deciding):
             value = metrics.get(needed, math.nan)
             if not math.isfinite(value):
                 is_there = needed in metrics
@@ -160,7 +160,7 @@ class Conductor:
         epoch = trial.epoch
         if epoch == 0:
             return
-        value, last = trial.epochs[epoch][self._deciding], self.spec.last_epoch(trial.family)
+        value, last = trial.epochs[epoch][self.deciding], self.spec.last_epoch(trial.family)
         # at its last epoch a trial ends with its score, also where one of two stages stands at a rung
         if epoch < last and not any(decision.epoch == epoch for decision in trial.decisions):
             bracket = bracket_of(self.spec, trial.family)
@@ -172,7 +172,7 @@ class Conductor:
         if newest is not None and newest.action == "stop":
             self._end(trial.number, "stopped", reason=newest.reason(), score=None)
         elif epoch >= last:
-            more = {} if self._deciding == self.metric else {"decided": value}
+            more = {} if self.deciding == self.metric else {"decided": value}
             self._end(trial.number, "finished", reason=None, score=trial.epochs[epoch][self.metric], **more)
 
     def _end(self, number: int, state: State, *, reason: str | None, score: float | None, **more: float) -> None:

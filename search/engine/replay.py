@@ -20,7 +20,7 @@ class Curves(Protocol):
     """Learning curves by trial."""
 
     def value(self, trial: Trial, epoch: int) -> float:
-        """The metric that is searched for, at the end of an epoch from 1. Raises CurveFailed where there is none."""
+        """The score, by which is decided too, at the end of an epoch from 1. Raises CurveFailed where there is none."""
 
     def seconds(self, trial: Trial, epoch: int) -> float:
         """How long that epoch takes."""
@@ -110,5 +110,5 @@ def _report(conductor: Conductor, curves: Curves, trial: Trial, epoch: int) -> b
     except CurveFailed as error:
         conductor.fail(trial.number, f"diverged: {error}", by_values=True)
         return False
-    conductor.result(trial.number, epoch, {conductor.metric: value})
+    conductor.result(trial.number, epoch, {conductor.metric: value, conductor.deciding: value})
     return trial.state == "running"

@@ -19,6 +19,8 @@ def explain(spec: SearchSpec, history: History, number: int) -> Iterator[str]:
 def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
     origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {spec.search.sampler}"
     yield f"trial {trial.number}, {trial.family}, {origin}: {values_of(trial)}"
+    if trial.decisions and spec.search.deciding_key != spec.search.metric_key:
+        yield f"rungs compare {spec.search.deciding_key}"
     for decision in trial.decisions:
         yield _decision(decision, history)
     if trial.state == "finished":

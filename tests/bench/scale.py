@@ -98,7 +98,8 @@ def _of_driver(root: Path) -> Figures:
         asked.append(time.process_time() - started)
         for epoch in range(1, spec.base.last_epoch + 1):
             started = time.process_time()
-            conductor.result(trial.number, epoch, {conductor.metric: curves.value(trial, epoch)})
+            value = curves.value(trial, epoch)
+            conductor.result(trial.number, epoch, {conductor.metric: value, conductor.deciding: value})
             decided.append(time.process_time() - started)
             if trial.state != "running":
                 break

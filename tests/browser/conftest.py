@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from told_trials import told_value
 
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
@@ -44,7 +45,7 @@ def played(tmp_path_factory) -> SearchFolder:
             conductor.fail(trial.number, "diverged: the contrastive loss is nan at epoch=1")
             continue
         for epoch in range(1, spec.base.last_epoch + 1):
-            metrics = {conductor.metric: _worth(trial, epoch), "train_loss": 3 / epoch}
+            metrics = told_value(conductor, _worth(trial, epoch)) | {"train_loss": 3 / epoch}
             if conductor.result(trial.number, epoch, metrics) == "stop":
                 break
     conductor.close("done")

@@ -8,6 +8,7 @@ import shutil
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
+from told_trials import told_value
 
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
@@ -63,7 +64,7 @@ def play(root, overrides, *, name="played", worth=near_a_tenth, until=math.inf, 
         conductor.launched(trial.number)
         for epoch in range(1, spec.base.last_epoch + 1):
             value = worth(trial) - 0.1 / epoch
-            metrics = {conductor.metric: value} | {f"val_recall/{one}": value for one in CLASSES}
+            metrics = told_value(conductor, value) | {f"val_recall/{one}": value for one in CLASSES}
             told += 1
             if conductor.result(trial.number, epoch, metrics) == "stop" or told >= until:
                 break

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from told_trials import told_value
 
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
@@ -57,7 +58,7 @@ def confirmed(folder: SearchFolder, told: dict[int, Scores | None]) -> SearchFol
         if scores is not None:
             inside.trial(trial.number).write_scores(scores)
         for epoch in range(1, spec.base.last_epoch + 1):
-            conductor.result(trial.number, epoch, {conductor.metric: 0.5})
+            conductor.result(trial.number, epoch, told_value(conductor, 0.5))
     conductor.close("done")
     return inside
 

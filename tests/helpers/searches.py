@@ -15,6 +15,7 @@ import pytest
 import ray
 from rich.console import Console
 from stores import Failing
+from told_trials import told_value
 from typer import rich_utils
 
 from search import api
@@ -144,7 +145,7 @@ def tell_searches(root: Path) -> Path:
         while trial := conductor.next_trial():
             conductor.launched(trial.number)
             for epoch in range(1, spec.base.last_epoch + 1):
-                if conductor.result(trial.number, epoch, {conductor.metric: 0.9 - 0.1 * trial.number}) == "stop":
+                if conductor.result(trial.number, epoch, told_value(conductor, 0.9 - 0.1 * trial.number)) == "stop":
                     break
                 if epoch == epochs:
                     return conductor.close("interrupted")

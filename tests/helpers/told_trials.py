@@ -1,5 +1,6 @@
 """Trials as a history has them, for samplers to be told of."""
 
+from search.engine.controller import Conductor
 from search.journal.history import Trial, Value
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
 from trainers.config import METRIC
@@ -25,6 +26,11 @@ def trial_of(number, values=None, state="finished", score=0.7, epochs=3, baselin
     trial.epochs = {epoch: {METRIC: score - 0.1 * (epochs - epoch)} for epoch in range(1, epochs + 1)}
     trial.score = score if state == "finished" else None
     return trial
+
+
+def told_value(conductor: Conductor, value: float) -> dict[str, float]:
+    """What a trial reports whose score, and what decides, is this value."""
+    return {conductor.metric: value, conductor.deciding: value}
 
 
 def values_of(number: int) -> dict[str, Value]:

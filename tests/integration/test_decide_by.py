@@ -14,8 +14,9 @@ from search.journal.frames import frames
 from search.journal.history import read_history
 from search.journal.log import Journal
 from search.storage.search_folder import SearchFolder
-from spaces.spec import load_spec
+from spaces.spec import load_spec, parse_spec
 from trainers.errors import InputError
+from trainers.older_configs import as_meant_then
 
 SOFT, SCORE = "val_soft_balanced_accuracy", "val_balanced_accuracy"
 SPACE = [
@@ -80,6 +81,7 @@ def test_an_older_search_or_one_decided_by_its_metric_writes_no_other_value(tmp_
         ("balanced_log_loss", "val_neg_balanced_log_loss"),
         ("soft_balanced_accuracy", SOFT),
         ("metric", "val_macro_f1"),
+        ("auto", "val_macro_f1"),
     ],
 )
 def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tiny_config, digits):
@@ -90,6 +92,17 @@ def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tin
     reported = []
     run_trial(tiny_config, digits, lambda epoch, metrics: reported.append(metrics))
     assert all(spec.search.deciding_key in metrics for metrics in reported)
+
+
+def test_by_itself_a_search_of_balanced_accuracy_is_decided_by_its_soft_form():
+    assert load_spec("digits").search.deciding_key == SOFT
+    assert load_spec("digits", ["search.metric=accuracy"]).search.deciding_key == "val_accuracy"
+
+
+def test_a_stored_spec_that_says_nothing_of_it_was_decided_by_its_metric(tmp_path):
+    kept = load_spec("digits").dump()
+    del kept["search"]["decide_by"]
+    assert parse_spec(as_meant_then(kept)).search.deciding_key == SCORE
 
 
 def test_the_views_say_what_ranked(played, spec):
@@ -120,7 +133,7 @@ def test_trials_of_a_search_that_went_by_another_value_are_no_start(told):
     folder = SearchFolder(told / "told")
     other = load_spec("digits", ["search.decide_by=auroc"], name="new")
     with pytest.raises(
-        InputError, match=r"told was decided by val_balanced_accuracy: say --set search.decide_by=metric"
+        InputError, match=r"told was decided by val_soft_balanced_accuracy: say --set search.decide_by=auto"
     ):
         older_search(told, "told", other, load(folder.spec().data))
 

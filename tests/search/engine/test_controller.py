@@ -8,6 +8,7 @@ import random
 
 import pytest
 from searches import TINY
+from told_trials import told_value
 
 from search.algorithms.asha import rung_epochs
 from search.algorithms.proposer import SearchAgenda, planned_trials
@@ -73,7 +74,7 @@ def play(conductor: Conductor, until_event: int | None = None) -> None:
     while (trial := conductor.next_trial()) is not None:
         conductor.launched(trial.number)
         for epoch in range(max(1, trial.epoch), conductor.spec.base.last_epoch + 1):
-            if conductor.result(trial.number, epoch, {conductor.metric: value_of(trial, epoch)}) == "stop":
+            if conductor.result(trial.number, epoch, told_value(conductor, value_of(trial, epoch))) == "stop":
                 break
     conductor.close("done")
 
@@ -215,8 +216,8 @@ def test_an_epoch_told_twice_counts_once(spec, tmp_path):
     conductor.open()
     trial = conductor.next_trial()
     for _ in range(3):
-        assert conductor.result(trial.number, 1, {conductor.metric: 0.5}) == "continue"
-    assert trial.epochs == {1: {conductor.metric: 0.5}}
+        assert conductor.result(trial.number, 1, told_value(conductor, 0.5)) == "continue"
+    assert trial.epochs == {1: told_value(conductor, 0.5)}
     assert len(trial.decisions) == 1
 
 
@@ -230,7 +231,7 @@ def test_a_missing_or_infinite_metric_fails_the_trial_and_enters_no_rung(spec, t
     assert (trial.state, trial.epochs, trial.decisions) == ("failed", {}, [])
     assert "val_balanced_accuracy is" in trial.reason
     later = conductor.next_trial().number
-    assert conductor.result(later, 1, {conductor.metric: 0.1}) == "continue"
+    assert conductor.result(later, 1, told_value(conductor, 0.1)) == "continue"
     assert conductor.history.trials[later].decisions[0].standing == 0
 
 
@@ -255,7 +256,7 @@ def test_trials_that_have_come_through_count_while_they_still_run(spec, tmp_path
         conductor.fail(number, "diverged: the loss is nan", by_values=True)
     assert "3 of 3 trials failed" in conductor.hopeless(), "of the others nothing is known"
     for number in begun[3:]:
-        conductor.result(number, 1, {conductor.metric: 0.9})
+        conductor.result(number, 1, told_value(conductor, 0.9))
     assert conductor.hopeless() is None
 
 
@@ -322,7 +323,7 @@ def test_a_clock_that_is_set_costs_no_time_budget(spec, tmp_path, monkeypatch):
     conductor.open()
     number = conductor.next_trial().number
     monkeypatch.setattr("time.time_ns", lambda: 4_000_000_000 * 10**9)
-    conductor.result(number, 1, {conductor.metric: 0.5})
+    conductor.result(number, 1, told_value(conductor, 0.5))
     assert read_history(tmp_path / "journal").driven < 60
     assert read_history(tmp_path / "journal").driven > 0
 
@@ -338,13 +339,13 @@ def test_a_full_disk_pauses_the_search_and_loses_nothing(tmp_path, monkeypatch):
     conductor = Conductor(spec, read_history(tmp_path / "journal"), journal, SearchAgenda(spec, 1))
     conductor.open()
     number = conductor.next_trial().number
-    conductor.result(number, 1, {conductor.metric: 0.5})
+    conductor.result(number, 1, told_value(conductor, 0.5))
     before = (tmp_path / "journal").read_bytes()
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", _full)
         with pytest.raises(PausedError, match="No space left"):
-            conductor.result(number, 2, {conductor.metric: 0.6})
+            conductor.result(number, 2, told_value(conductor, 0.6))
     with pytest.raises(PausedError):
         conductor.next_trial()
     assert 2 not in conductor.history.trials[number].epochs

@@ -1,6 +1,7 @@
 """Searches on known curves, without Ray."""
 
 import pytest
+from told_trials import told_value
 
 from search.algorithms.asha import rung_epochs
 from search.engine.controller import Conductor
@@ -77,7 +78,7 @@ def test_it_decides_what_the_controller_decides_when_it_is_told_the_same(spec):
             except CurveFailed as error:
                 conductor.fail(trial.number, str(error), by_values=True)
                 break
-            if conductor.result(trial.number, epoch, {conductor.metric: value}) == "stop":
+            if conductor.result(trial.number, epoch, told_value(conductor, value)) == "stop":
                 break
     for trial in made.history.trials.values():
         assert again.trials[trial.number].values == trial.values

@@ -2,6 +2,7 @@
 
 import pytest
 from stores import hold, played
+from told_trials import told_value
 
 from search.storage.fetch import bring, bring_inner, bring_results, bring_scores, opened
 from search.storage.lease import holder_of
@@ -40,7 +41,7 @@ def test_what_trials_left_is_brought_once_and_only_what_was_asked_for(kept, uri,
         conductor = played(kept, held.mirror)
         trial = conductor.next_trial() or conductor.history.trials[0]
         for epoch in range(1, kept.spec().base.last_epoch + 1):
-            conductor.result(trial.number, epoch, {conductor.metric: 0.5})
+            conductor.result(trial.number, epoch, told_value(conductor, 0.5))
         conductor.close("interrupted")
         for name in ("result.json", "scores.npz"):
             held.storage.put(f"trials/{trial.number:04d}/{name}", name.encode())

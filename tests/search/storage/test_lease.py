@@ -5,6 +5,7 @@ import time
 
 import pytest
 from stores import hold, played, stored, wait_until
+from told_trials import told_value
 
 from search.storage import lease
 from search.storage.fetch import bring
@@ -75,7 +76,7 @@ def test_a_driver_whose_search_was_taken_over_writes_nothing_more_there(kept, mo
         wait_until(is_noticed)
         assert held.taken_over() == "the search was taken over by process 1 on elsewhere"
         before = stored(kept)
-        conductor.result(0, 2, {conductor.metric: 0.5})
+        conductor.result(0, 2, told_value(conductor, 0.5))
         conductor.close("interrupted")
     assert stored(kept) == before
     assert holder_of(kept.storage) == taker, "it gives back nothing that is not its own"

@@ -4,6 +4,7 @@ import time
 from types import SimpleNamespace
 
 from stores import Failing, hold, played, stored, wait_until
+from told_trials import told_value
 
 from search.engine import runner
 from search.storage import ownership, replication
@@ -16,7 +17,7 @@ def test_each_decision_is_in_the_store_within_the_bound(kept):
         wait_until(lambda: stored(kept) == kept.journal.read_bytes(), 30.0)
         conductor = played(kept, held.mirror)
         for epoch in (2, 3):
-            conductor.result(0, epoch, {conductor.metric: 0.5})
+            conductor.result(0, epoch, told_value(conductor, 0.5))
             before = kept.journal.read_bytes()
             wait_until(lambda before=before: stored(kept) == before, 30.0)
         conductor.close("interrupted")
@@ -41,10 +42,10 @@ def test_a_store_that_does_not_answer_delays_the_journal_and_loses_nothing(kept,
         conductor = played(kept, held.mirror)
         wait_until(lambda: stored(kept) == kept.journal.read_bytes())
         Failing.answers = False
-        conductor.result(0, 2, {conductor.metric: 0.5})
+        conductor.result(0, 2, told_value(conductor, 0.5))
         wait_until(lambda: held.problem() is not None)
         assert "the storage takes nothing just now (nobody there)" in held.problem()
-        conductor.result(0, 3, {conductor.metric: 0.5})
+        conductor.result(0, 3, told_value(conductor, 0.5))
         Failing.answers = True
         wait_until(lambda: stored(kept) == kept.journal.read_bytes())
         assert held.problem() is None
@@ -103,13 +104,13 @@ def test_a_driver_whose_store_does_not_answer_pauses_as_its_workers_would(kept, 
         ends = runner._reasons_to_end(session, conductor, SimpleNamespace(received=False), live=lambda: None)
         assert ends() is None
         Failing.answers = False
-        conductor.result(0, 2, {conductor.metric: 0.5})
+        conductor.result(0, 2, told_value(conductor, 0.5))
         wait_until(lambda: held.cut_off() is not None)
         Failing.answers = True
         wait_until(lambda: held.cut_off() is None)
         assert ends() is None, "it answers again"
         Failing.answers = False
-        conductor.result(0, 3, {conductor.metric: 0.5})
+        conductor.result(0, 3, told_value(conductor, 0.5))
         wait_until(lambda: ends() is not None)
         assert conductor.paused == "the storage does not answer the search's driver (nobody there)"
         Failing.answers = True
