@@ -180,6 +180,7 @@ def confirm(
     *,
     top: int | None = None,
     seeds: int | None = None,
+    smallest: float | None = None,
     again: bool = False,
     anyway: bool = False,
     allow_copies: bool = False,
@@ -196,6 +197,7 @@ def confirm(
         name: of the search.
         top: so many of the best trials, besides the best of each loss (1).
         seeds: how many fresh ones (10); by default a confirmation that was begun goes on with its own.
+        smallest: the smallest difference that matters (.01): it says first how many seeds that needs.
         again: open the test split once more, on other seeds.
         anyway: also with other code that decides scores than the search's, or than the confirmation began with.
         allow_copies: also on a test split that repeats training images, or with an image under two labels.
@@ -219,6 +221,7 @@ def confirm(
         name,
         top=top,
         seeds=seeds,
+        smallest=smallest,
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,

@@ -203,6 +203,10 @@ def confirm(
         typer.Option("--top", min=1, help="How many of the best, besides each loss's own best (default: 1)."),
     ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many fresh seeds (default: 10).")] = None,
+    smallest: Annotated[
+        float | None,
+        typer.Option("--smallest", metavar="D", help="The smallest difference that matters (default: .01)."),
+    ] = None,
     again: Again = False,
     allow_copies: AllowCopies = False,
     results: Results = None,
@@ -229,6 +233,7 @@ def confirm(
         name,
         top=top,
         seeds=seeds,
+        smallest=smallest,
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,

@@ -6,14 +6,16 @@ early. A confirmation runs like a search, in a folder of its own inside the sear
 own: what was interrupted goes on where it was.
 """
 
-from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
+from search.engine.forecast import forecast
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.leak_guard import refuse_faults
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
@@ -21,14 +23,14 @@ from search.engine.prepare import prepared
 from search.engine.runner import SearchResult, drive
 from search.evidence.candidates import CONFIRMS, Candidate, as_plan, candidates, fresh_seeds, has_ended, read_plan
 from search.evidence.ranking import last_step
-from search.journal.history import History, Trial
+from search.journal.history import ENDED, History, Trial
 from search.storage.fetch import bring_inner, bring_results, know_every_opening, opened
 from search.storage.ownership import taken
 from search.storage.search_folder import SearchFolder, results_root
-from search.storage.test_split_log import is_opened_by, open_once
+from search.storage.test_split_log import is_opened_by, refuse_second, watch
 from trainers.data import load, load_test, split_fingerprint
 from trainers.data.arrays import Split
-from trainers.errors import InputError
+from trainers.errors import EnvironmentProblem, InputError
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def confirm(
     *,
     top: int | None = None,
     seeds: int | None = None,
+    smallest: float | None = None,
     again: bool = False,
     anyway: bool = False,
     allow_copies: bool = False,
@@ -61,14 +64,19 @@ def confirm(
 ) -> Confirmed:
     """Confirm a search, or go on with its confirmation that was interrupted.
 
+    Before anything is opened it says what it costs and what it can tell.
+
     top: so many of the best trials of all, besides the best of each family (1). seeds: how many fresh ones (10); by
-    default a confirmation that was begun goes on with its own. again: open the test split once more, on other seeds.
+    default a confirmation that was begun goes on with its own. smallest: the smallest difference that matters (.01).
+    again: open the test split once more, on other seeds.
     anyway: also with other scoring code than the search's, or than the confirmation began with.
     allow_copies: also on a test split that repeats training images; it is written down.
     storage: the store that has the search, where its folder is not here.
     Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), or
     where the data has none; EnvironmentProblem as a search does.
     """
+    if smallest is not None and not 0 < smallest < 1:
+        raise InputError(f"--smallest: a difference of balanced accuracy lies between 0 and 1, but this is {smallest}")
     searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
@@ -83,11 +91,18 @@ def confirm(
     else:
         chosen, drawn = candidates(history, top or 1, best), fresh_seeds(spec, folder.name, seeds or 10)
     test = load_test(spec.data, data)
-    agenda = PairedAgenda(history.trials, chosen, drawn)
+    newer = _new_candidates(folder, chosen, candidates(history, top or _top_of(folder), best))
     if has_ended(folder):
-        display.say(f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run")
+        display.say(f"already confirmed on {_last_end(folder):%Y-%m-%d} ({folder.name}): nothing was run{newer}")
         bring_results(folder)
         return Confirmed(folder, None, test)
+    _refuse_second_look(folder, again=again)
+    ended_before = len(folder.history().in_state(*ENDED)) if folder.is_begun() else 0
+    for line in forecast(searched, history, chosen, len(drawn), ended=ended_before, smallest=smallest):
+        display.say(line)
+    if newer:
+        display.say(f"{folder.name} goes on with what it was begun with{newer}")
+    agenda = PairedAgenda(history.trials, chosen, drawn)
     original = load(spec.data, data)
     refuse_other_data(searched, original)
     allowed = [] if folder.is_begun() else refuse_faults(spec.data, data, allow=allow_copies, say=display.say)
@@ -98,18 +113,17 @@ def confirm(
     if original.has_given_validation:
         display.say(GIVEN_SPLIT)
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in drawn}
-    task = paired_task(folder, agenda, arrays, test)
-    planned = as_plan(chosen, drawn) | {"test": split_fingerprint(test), "allowed": allowed}
-    make_folder = folder_maker(task, CONFIRMS, planned)
-
-    def begin() -> None:
-        _open_test(folder, again=again)
-        make_folder()
-
+    task = replace(
+        paired_task(folder, agenda, arrays, test), listeners=(watch(folder, partial(know_every_opening, searched)),)
+    )
+    noted = {"top": top or 1, "again": again, "test": split_fingerprint(test), "allowed": allowed}
+    planned = as_plan(chosen, drawn) | noted
     if folder.is_begun():
         _refuse_other_test(folder, test)
+    begin = folder_maker(task, CONFIRMS, planned)
     with (
         told_how_to_go_on(folder, display),
+        _looks_written(searched),
         taken(folder, display.say) if folder.is_begun() else nullcontext() as hold,
         prepared(task, address=address, display=display, hold=hold, begin=begin) as session,
     ):
@@ -118,13 +132,24 @@ def confirm(
     return Confirmed(folder, ended, test)
 
 
-def _open_test(folder: SearchFolder, *, again: bool) -> None:
-    """Write down that a new confirmation looks at the test split. Raises InputError where one did before."""
-    searched = folder.searched
+def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:
+    """Raise InputError where something else than this confirmation looked at the test split before, unless `again`."""
+    searched, was_allowed = folder.searched, folder.is_begun() and folder.about()[CONFIRMS].get("again", False)
     know_every_opening(searched)  # another host may have looked
-    if not is_opened_by(searched.test_openings, folder.name):  # else it was killed before it could look
-        # the store hears of it when the confirmation is taken
-        open_once(searched.test_openings, folder.name, again=again)
+    if not is_opened_by(searched.test_openings, folder.name):
+        refuse_second(searched.test_openings, again=again or was_allowed)
+
+
+@contextmanager
+def _looks_written(searched: SearchFolder) -> Iterator[None]:
+    """See to it that a look that happened inside is written down, also where the disk or the store did not take it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(EnvironmentProblem, OSError):
+            know_every_opening(searched)
+        raise
+    know_every_opening(searched)
 
 
 def _refuse_other_test(folder: SearchFolder, test: Split) -> None:
@@ -139,6 +164,21 @@ def _current(searched: SearchFolder, again: bool) -> SearchFolder:
     if begun and not (again and has_ended(begun[-1])):
         return begun[-1]
     return searched.next_confirmation()
+
+
+def _top_of(folder: SearchFolder) -> int:
+    """With how many of the best of all a confirmation was begun; older ones did not note it."""
+    return int(folder.about()[CONFIRMS].get("top", 1)) if folder.is_begun() else 1
+
+
+def _new_candidates(folder: SearchFolder, chosen: Sequence[Candidate], now: Sequence[Candidate]) -> str:
+    """What follows where the search, extended say, has other winners now than the confirmation began with."""
+    known = {one.trial for one in chosen}
+    new = [f"trial {one.trial} ({one.label})" for one in now if one.trial not in known]
+    if not new:
+        return ""
+    mend = f"`{folder.searched.hint('confirm', again=True)}`, which opens the test split once more"
+    return f"; new among the best since then: {', '.join(new)}; to confirm them too: {mend}"
 
 
 def _last_end(folder: SearchFolder) -> datetime:

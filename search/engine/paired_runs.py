@@ -10,7 +10,7 @@ from typing import Any
 from search.algorithms.proposer import Question
 from search.engine.plan import plan_of
 from search.engine.prepare import Task
-from search.evidence.candidates import Candidate
+from search.evidence.candidates import Candidate, every_run
 from search.journal.history import History, Trial
 from search.storage.provenance import about_data, provenance
 from search.storage.results_folder import create_folder
@@ -29,17 +29,24 @@ GIVEN_SPLIT = (
 class PairedAgenda:
     """Every candidate with the first seed, then every one with the second, and so on: pairs are whole early."""
 
-    def __init__(self, trials: Mapping[int, Trial], chosen: Sequence[Candidate], seeds: Sequence[int]) -> None:
-        """trials: of the search, by number."""
+    def __init__(
+        self,
+        trials: Mapping[int, Trial],
+        chosen: Sequence[Candidate],
+        seeds: Sequence[int],
+        runs: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
+        """trials: of the search, by number. runs: by number, the places of candidate and seed; None: all of them."""
         self._trials, self._chosen, self._seeds = trials, chosen, seeds
+        self._runs = every_run(len(chosen), len(seeds)) if runs is None else runs
 
     def planned(self, history: History) -> int:
-        """A trial for each candidate and seed."""
-        return len(self._chosen) * len(self._seeds)
+        """A trial for each run."""
+        return len(self._runs)
 
     def question(self, number: int, history: History) -> Question:
         """The searched trial's configuration with another seed for its split, order and initialisation."""
-        k, position = divmod(number, len(self._chosen))
+        position, k = self._runs[number]
         candidate, seed = self._chosen[position], self._seeds[k]
         trial = self._trials[candidate.trial]
         config = as_meant_then(trial.config)
@@ -49,7 +56,7 @@ class PairedAgenda:
 
     def best_of_each(self, history: History) -> set[int]:
         """Each candidate's best run so far, on validation images: its weights are kept."""
-        places = {trial.number: trial.number % len(self._chosen) for trial in history.ranked()[::-1]}
+        places = {trial.number: self._runs[trial.number][0] for trial in history.ranked()[::-1]}
         return set({place: number for number, place in places.items()}.values())
 
 

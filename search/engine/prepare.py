@@ -16,6 +16,7 @@ from search.engine.display import Display
 from search.engine.interrupts import connected_quietly
 from search.engine.plan import Plan
 from search.journal.history import History
+from search.journal.log import Event
 from search.storage.ownership import Hold, taken
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
@@ -34,6 +35,7 @@ class Task:
     extend_by: int = 0  # so many proposed trials more than were planned
     test: Split | None = None  # on which trials are scored at their end; None in a search
     kept: Callable[[History], set[int]] | None = None  # see `to_keep`
+    listeners: tuple[Callable[[Event, History], None], ...] = ()  # that hear of every event first
     validated: frozenset[int] = frozenset()  # trials that a last step has run on fresh seeds: one may be the best
 
     def to_keep(self, history: History) -> set[int]:

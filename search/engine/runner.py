@@ -191,7 +191,8 @@ def drive(session: Session) -> SearchResult:
     view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
     keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
     study = OptunaView(folder.optuna_view, spec, history)
-    listeners = [tracker.on_event, view.on_event, keeper.on_event, study.on_event, *hold.listeners]
+    views = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
+    listeners = [*session.task.listeners, *views, *hold.listeners]
     with closing(folder.open_journal()) as journal, signals_taken(view.tell) as signals:
         conductor = Conductor(spec, history, journal, session.agenda, listeners=listeners)
         if session.task.extend_by:

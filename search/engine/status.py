@@ -1,7 +1,7 @@
 """How a search stands: its state in a word, and its trials counted."""
 
 from search.algorithms.proposer import planned_trials
-from search.evidence.candidates import plan_in
+from search.evidence.candidates import plan_in, runs_of
 from search.evidence.ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
 from search.storage.search_folder import SearchFolder
@@ -28,8 +28,8 @@ def state_in_words(state: str) -> str:
 
 def planned_in(folder: SearchFolder, history: History) -> int:
     """How many trials a search, its last step or a confirmation is to have."""
-    if (plan := plan_in(folder.about())) is not None:
-        return len(plan["candidates"]) * len(plan["seeds"])
+    if plan_in(folder.about()) is not None:
+        return len(runs_of(folder, history))
     return planned_trials(folder.spec(), history.extra)
 
 

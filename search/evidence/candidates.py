@@ -84,6 +84,22 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
     return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
 
 
+def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
+    """Which run of a confirmation, or of a last step, is which, by number: the places of its candidate and seed.
+
+    Args:
+        folder: of the confirmation, or of the last step.
+        history: what has happened in it.
+    """
+    chosen, seeds = read_plan(folder)
+    return every_run(len(chosen), len(seeds))
+
+
+def every_run(candidates: int, seeds: int) -> list[tuple[int, int]]:
+    """Each candidate with the first seed, then each with the second, and so on, as places."""
+    return [(place, k) for k in range(seeds) for place in range(candidates)]
+
+
 def allowed_faults(folder: SearchFolder) -> list[str]:
     """What is wrong with a confirmation's test split and was allowed when it was begun, a sentence each."""
     return [f"Allowed by --allow-copies: {fault}." for fault in folder.about()[CONFIRMS].get("allowed", [])]
@@ -93,5 +109,5 @@ def has_ended(folder: SearchFolder) -> bool:
     """Whether every run of a confirmation, or of a last step, has ended."""
     if not folder.is_begun() or not plan_in(folder.about()):
         return False
-    chosen, seeds = read_plan(folder)
-    return len(folder.history().in_state(*ENDED)) == len(chosen) * len(seeds)
+    history = folder.history()
+    return len(history.in_state(*ENDED)) == len(runs_of(folder, history))

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from search.evidence.bootstrap import Resampled, image_bootstrap
-from search.evidence.candidates import Candidate, allowed_faults, read_plan
+from search.evidence.candidates import Candidate, allowed_faults, read_plan, runs_of
 from search.evidence.measured import Measured, measured_in
 from search.evidence.paired_tests import Summary, WinnersCurse, winners_curse
 from search.evidence.verdict import Verdict, judge
@@ -190,8 +190,10 @@ def _scores(
     folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], metrics: Sequence[str]
 ) -> dict[str, Scores]:
     scores: dict[str, Scores] = {metric: {candidate.label: {} for candidate in chosen} for metric in metrics}
-    for trial in folder.history().in_state("finished"):
-        k, position = divmod(trial.number, len(chosen))
+    history = folder.history()
+    runs = runs_of(folder, history)
+    for trial in history.in_state("finished"):
+        position, k = runs[trial.number]
         for metric in metrics:
             scores[metric][chosen[position].label][seeds[k]] = trial.epochs[trial.epoch][metric]
     return scores
@@ -202,10 +204,9 @@ def _with_images(
 ) -> tuple[Resampled, ...]:
     """The bootstrap over seeds and test images, on the seeds that every family has; nothing where none has."""
     places = [place for place, candidate in enumerate(chosen) if candidate.label in FAMILIES]
-    results = {
-        (place, k): folder.trial(k * len(chosen) + place).read_result() for place in places for k in range(len(seeds))
-    }
-    shared = [k for k in range(len(seeds)) if all(results[place, k] is not None for place in places)]
+    runs = enumerate(runs_of(folder, folder.history()))
+    results = {run: folder.trial(number).read_result() for number, run in runs if run[0] in places}
+    shared = [k for k in range(len(seeds)) if all(results.get((place, k)) is not None for place in places)]
     if not shared:
         return ()
     correct = {

@@ -109,17 +109,20 @@ def holm(p: Sequence[float]) -> list[float]:
 def seeds_needed(effect: float, alpha: float, power: float = POWER) -> int | None:
     """Seeds with which a two-sided paired t test at `alpha` finds a true effect d_z with that power.
 
-    At least MIN_SEEDS; None for more than MAX_SEEDS. From the noncentral t with n − 1 degrees of freedom and
-    noncentrality d_z·√n (Cohen 1988), without the wrong tail. With an effect estimated from few seeds, it is a guess.
+    At least MIN_SEEDS; None for more than MAX_SEEDS. See `power_of`. With an effect estimated from few seeds, it is a
+    guess.
     """
-
-    def power_of(n: int) -> float:
-        critical = special.stdtrit(n - 1, 1 - alpha / 2)
-        return 1 - float(special.nctdtr(n - 1, abs(effect) * math.sqrt(n), critical))
-
     counts = range(MIN_SEEDS, MAX_SEEDS + 1)
-    found = bisect_left(counts, power, key=power_of)
+    found = bisect_left(counts, power, key=lambda n: power_of(effect, n, float(special.stdtrit(n - 1, 1 - alpha / 2))))
     return counts[found] if found < len(counts) else None
+
+
+def power_of(effect: float, seeds: int, critical: float) -> float:
+    """The chance that the t of so many paired differences, with a mean of `effect` of their sds, passes `critical`.
+
+    From the noncentral t with n − 1 degrees of freedom and noncentrality d_z·√n (Cohen 1988), without the wrong tail.
+    """
+    return 1 - float(special.nctdtr(seeds - 1, abs(effect) * math.sqrt(seeds), critical))
 
 
 @dataclass(frozen=True)

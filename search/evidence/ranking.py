@@ -5,12 +5,12 @@ on fresh seeds has no part in the choice of who runs on them, so it is a fair es
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Literal, TypeAlias
 
-from search.evidence.candidates import Candidate, best_candidates, has_ended, read_plan
+from search.evidence.candidates import Candidate, best_candidates, has_ended, read_plan, runs_of
 from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
@@ -159,17 +159,18 @@ def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Rank
 
 
 def _validated_in(folder: SearchFolder) -> dict[int, Validated]:
-    """What a last step or a confirmation found, by the search's trial."""
+    """What a last step or a confirmation found, by the search's trial, on the seeds that all candidates have."""
     chosen, seeds = read_plan(folder)
     history = folder.history()
-    return {candidate.trial: _of_one(history, chosen, seeds, place) for place, candidate in enumerate(chosen)}
-
-
-def _of_one(history: History, chosen: Sequence[Candidate], seeds: Sequence[int], place: int) -> Validated:
-    runs = [history.trials.get(k * len(chosen) + place) for k in range(len(seeds))]
-    scores = {
-        seed: run.score
-        for seed, run in zip(seeds, runs, strict=True)
-        if run is not None and run.state == "finished" and run.score is not None
-    }
-    return Validated(scores, len(seeds) - len(scores))
+    number_of = {run: number for number, run in enumerate(runs_of(folder, history))}
+    shared = [k for k in range(len(seeds)) if all((place, k) in number_of for place in range(len(chosen)))]
+    found = {}
+    for place, candidate in enumerate(chosen):
+        runs = {seeds[k]: history.trials.get(number_of[place, k]) for k in shared}
+        scores = {
+            seed: run.score
+            for seed, run in runs.items()
+            if run is not None and run.state == "finished" and run.score is not None
+        }
+        found[candidate.trial] = Validated(scores, len(runs) - len(scores))
+    return found

@@ -11,6 +11,7 @@ from search.storage.journal_segments import joined, segments
 from search.storage.object_store import Storage, at_once, storage_at
 from search.storage.results_folder import open_folder
 from search.storage.search_folder import ABOUT, JOURNAL, SPEC, TEST_OPENINGS, SearchFolder
+from search.storage.test_split_log import note_looks
 from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, RESULT, SCORES, checkpoints_of, trial_path
 from spaces.spec import NAME, load_spec
 from spaces.storage_uri import check_uri
@@ -152,11 +153,14 @@ def bring_log(folder: SearchFolder, number: int) -> None:
 
 
 def know_every_opening(folder: SearchFolder | None) -> None:
-    """Agree with a search's store on the looks at the test split, now; nothing where there is no search, or no store.
+    """See to it that a search's log, and its store's, have every look at the test split; nothing where there is none.
 
     Raises EnvironmentProblem when the store does not answer.
     """
-    if folder is not None and (storage := folder.storage) is not None:
+    if folder is None:
+        return
+    note_looks(folder)
+    if (storage := folder.storage) is not None:
         at_once(partial(agree_on_openings, folder, storage), storage)
 
 

@@ -1,13 +1,22 @@
-"""The test split is opened once: a second look would make a validation split of it. Every look is written down."""
+"""The test split is opened once: a second look would make a validation split of it. Every look is written down.
+
+A look is a test score that was computed. A confirmation that was begun and has none yet has not looked. Older versions
+wrote a line when `confirm` was typed; it stays, and counts as a look.
+"""
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from search.journal.history import History
+from search.journal.log import Event, read_events
 from search.storage.search_folder import TEST_OPENINGS, SearchFolder
-from trainers.errors import InputError
+from search.storage.trial_folder import RESULT, TRIALS
+from trainers.errors import EnvironmentProblem, InputError
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,7 @@ class Opening:
     at: str  # ISO 8601, UTC
     by: str  # what looked: confirm-1, or train best-1.yaml
     again: bool  # not the first look
+    scored: bool = False  # a test score was computed; False: an older version wrote it, when the word was typed
 
 
 def record_of(exported: Path, search: SearchFolder | None) -> Path:
@@ -50,12 +60,67 @@ def refuse_second(record: Path, *, again: bool) -> None:
 
 
 def open_once(record: Path, by: str, *, again: bool) -> None:
-    """Write down a look at the test split, just before it happens.
+    """Write down a look at the test split, just before its score is computed.
 
     Raises InputError when it is not the first, unless `again`.
     """
     refuse_second(record, again=again)
-    opening = Opening(datetime.now(UTC).isoformat(timespec="seconds"), by, bool(openings(record)))
+    _write(record, by, datetime.now(UTC))
+
+
+def note_look(folder: SearchFolder) -> None:
+    """Write down that a confirmation has computed a test score, where it has and the log does not say so yet."""
+    record = folder.searched.test_openings
+    if not is_opened_by(record, folder.name) and (at := first_score(folder)) is not None:
+        _write(record, folder.name, datetime.fromtimestamp(at, UTC))
+
+
+def note_looks(searched: SearchFolder) -> None:
+    """Write down what killed drivers of a search's confirmations could not any more."""
+    for folder in searched.confirmations():
+        note_look(folder)
+
+
+def first_score(folder: SearchFolder) -> float | None:
+    """When a confirmation's first test score was computed, in seconds since 1970; None: none was.
+
+    A worker leaves the score in the trial's folder before the driver hears of it: that counts too.
+    """
+    told = (event["time"] / 1000 for event, _ in read_events(folder.journal) if has_test_score(event))
+    if (first := next(told, None)) is not None:
+        return float(first)
+    for path in sorted((folder.path / TRIALS).glob(f"*/{RESULT}")):
+        with suppress(OSError, ValueError):
+            if "test" in json.loads(path.read_text(encoding="utf-8")):
+                return path.stat().st_mtime
+    return None
+
+
+def has_test_score(event: Event) -> bool:
+    """Whether an event of a journal tells a score on the test split."""
+    return event["event"] == "result" and any(name.startswith("test_") for name in event["metrics"])
+
+
+def watch(folder: SearchFolder, tell_store: Callable[[], None]) -> Callable[[Event, History], None]:
+    """A listener that writes down a confirmation's look as soon as the journal has a test score.
+
+    tell_store: sends the log to where else it is kept. What the disk or the store does not take now is written by
+    `note_look` when the session ends, or by whoever asks next.
+    """
+    told: list[int] = []
+
+    def on_event(event: Event, history: History) -> None:
+        if not told and has_test_score(event):
+            told.append(event["trial"])
+            with suppress(OSError, EnvironmentProblem):
+                note_look(folder)
+                tell_store()
+
+    return on_event
+
+
+def _write(record: Path, by: str, at: datetime) -> None:
+    opening = Opening(at.isoformat(timespec="seconds"), by, bool(openings(record)), scored=True)
     with record.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(opening)) + "\n")
         file.flush()

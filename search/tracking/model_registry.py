@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from search.cluster.ray_output import quiet
+from search.evidence.candidates import runs_of
 from search.evidence.evidence import TEST_METRICS, Evidence, in_words
 from search.evidence.ranking import ranking
 from search.journal.history import Trial
@@ -100,9 +101,9 @@ def _described(searched: SearchFolder, evidence: Evidence) -> str:
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
     """The winning configuration's run that validates best: chosen without a look at the test split."""
-    place = evidence.candidates.index(evidence.best)
-    ranked = confirmation.history().ranked()
-    return next(trial for trial in ranked if trial.number % len(evidence.candidates) == place)
+    place, history = evidence.candidates.index(evidence.best), confirmation.history()
+    runs = runs_of(confirmation, history)
+    return next(trial for trial in history.ranked() if runs[trial.number][0] == place)
 
 
 def _registered(client: "MlflowClient", searched: SearchFolder, evidence: Evidence) -> str | None:

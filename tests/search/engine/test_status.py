@@ -48,6 +48,7 @@ def test_at_the_end_states_are_counted_alone(told):
 def test_a_confirmation_plans_a_run_for_each_candidate_on_each_seed(told):
     folder = SearchFolder(told / "told")
     assert planned_in(folder, History()) == 7
-    about = folder.about() | {"confirms": {"candidates": [{}, {}, {}], "seeds": [1, 2]}}
+    one = {"trial": 0, "label": "CL", "rank": 1}
+    about = folder.about() | {"confirms": {"candidates": [one] * 3, "seeds": [1, 2]}}
     (folder.path / "search.json").write_text(json.dumps(about))
     assert planned_in(folder, History()) == 6

@@ -1,15 +1,19 @@
 """The looks at the test split, and who hears of them."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from confirmations import begin_confirmation, tell_runs
 from stores import hold, look_elsewhere
 
 from search.engine import confirmation
+from search.evidence.candidates import candidates, read_plan
 from search.exports import export
-from search.storage.fetch import bring
+from search.journal.log import read_events
+from search.storage.fetch import bring, know_every_opening
 from search.storage.search_folder import SearchFolder
-from search.storage.test_split_log import open_once, openings
+from search.storage.test_split_log import first_score, note_looks, open_once, openings, refuse_second, watch
 from spaces.yaml_file import dump_yaml
 from trainers.errors import InputError
 
@@ -30,14 +34,83 @@ def test_a_first_look_is_none_again_even_if_it_was_allowed_to_be(tmp_path):
     assert not openings(tmp_path / "record")[0].again
 
 
-def test_a_confirmation_that_was_killed_before_it_could_look_has_not_looked(told):
+def test_a_log_of_an_older_version_still_counts(tmp_path):
+    record = tmp_path / "test-split.jsonl"
+    record.write_text('{"at": "2026-11-24T22:38:23+00:00", "by": "confirm-1", "again": false}\n')
+    assert [(one.by, one.scored) for one in openings(record)] == [("confirm-1", False)]
+    with pytest.raises(InputError, match="opened by confirm-1 on 2026-11-24"):
+        refuse_second(record, again=False)
+    open_once(record, "train best-1.yaml", again=True)
+    assert [(one.by, one.again, one.scored) for one in openings(record)][1:] == [("train best-1.yaml", True, True)]
+
+
+@pytest.fixture
+def begun(told) -> SearchFolder:
+    """A confirmation that was begun, and has run nothing."""
     searched = SearchFolder(told / "told")
-    folder = SearchFolder(searched.path / "confirm-1")
-    for _ in range(2):  # killed before the folder was there, and said again
-        confirmation._open_test(folder, again=False)
-    assert [(one.by, one.again) for one in openings(searched.test_openings)] == [("confirm-1", False)]
+    return begin_confirmation(searched, candidates(searched.history(), 1), [1, 2])
+
+
+def run(folder: SearchFolder, runs: int | None) -> None:
+    chosen, seeds = read_plan(folder)
+    tell_runs(folder, chosen, seeds, lambda place, k: 0.7, runs)
+
+
+def test_a_confirmation_that_was_begun_and_has_no_test_score_has_not_looked(begun):
+    note_looks(begun.searched)
+    assert openings(begun.searched.test_openings) == []
+    confirmation._refuse_second_look(begun, again=False)
+
+
+def test_a_confirmation_has_looked_when_its_first_test_score_was_computed(begun):
+    run(begun, 1)
+    ended = begun.history().trials[0].ended_at
+    note_looks(begun.searched)
+    run(begun, None)
+    note_looks(begun.searched)
+    (look,) = openings(begun.searched.test_openings)
+    assert (look.by, look.again, look.scored) == ("confirm-1", False, True)
+    assert abs(datetime.fromisoformat(look.at).timestamp() - ended / 1000) <= 1
+    confirmation._refuse_second_look(begun, again=False)  # to go on is no second look
     with pytest.raises(InputError, match="opened by confirm-1"):
-        confirmation._open_test(SearchFolder(searched.path / "confirm-2"), again=False)
+        confirmation._refuse_second_look(begun.searched.next_confirmation(), again=False)
+
+
+def test_a_score_that_the_killed_driver_never_heard_of_is_a_look_too(begun):
+    trial = begun.trial(0)
+    trial.write_result({"metrics": {}})
+    assert first_score(begun) is None
+    trial.write_result({"metrics": {}, "test": {"metrics": {}}})
+    know_every_opening(begun.searched)
+    assert [one.by for one in openings(begun.searched.test_openings)] == ["confirm-1"]
+
+
+def test_a_look_is_written_down_while_the_session_runs(begun):
+    told = []
+    listener = watch(begun, lambda: told.append(openings(begun.searched.test_openings)))
+    run(begun, 1)
+    history = begun.history()
+    epochs = [event for event, _ in read_events(begun.journal) if event["event"] == "result"]
+    for event in epochs[:-1]:
+        listener(event, history)
+    assert told == []
+    for _ in range(2):
+        listener(epochs[-1], history)
+    assert [[one.by for one in looks] for looks in told] == [["confirm-1"]]
+
+
+def test_what_looked_between_begin_and_first_score_makes_a_second_look_of_it(begun):
+    open_once(begun.searched.test_openings, "train best-1.yaml", again=False)
+    with pytest.raises(InputError, match=r"opened by train best-1.yaml .*--again"):
+        confirmation._refuse_second_look(begun, again=False)
+    confirmation._refuse_second_look(begun, again=True)
+
+
+def test_a_second_look_that_was_allowed_when_it_was_begun_stays_allowed(told):
+    searched = SearchFolder(told / "told")
+    open_once(searched.test_openings, "train best-1.yaml", again=False)
+    folder = begin_confirmation(searched, candidates(searched.history(), 1), [1], again=True)
+    confirmation._refuse_second_look(folder, again=False)
 
 
 def exported(folder: SearchFolder) -> Path:
