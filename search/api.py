@@ -11,6 +11,7 @@ from rich.console import Console
 from search.display.on_console import ConsoleDisplay
 from search.engine import confirmation, runner
 from search.engine.confirmation import Confirmed
+from search.engine.confirmation_plan import Wanted
 from search.engine.final_step import with_last_step
 from search.engine.interrupts import told_how_to_go_on
 from search.engine.runner import SearchResult
@@ -181,6 +182,8 @@ def confirm(
     top: int | None = None,
     seeds: int | None = None,
     smallest: float | None = None,
+    until_decided: bool = False,
+    max_seeds: int | None = None,
     again: bool = False,
     anyway: bool = False,
     allow_copies: bool = False,
@@ -198,6 +201,8 @@ def confirm(
         top: so many of the best trials, besides the best of each loss (1).
         seeds: how many fresh ones (10); by default a confirmation that was begun goes on with its own.
         smallest: the smallest difference that matters (.01): it says first how many seeds that needs.
+        until_decided: seeds in rounds for the pairs still open, until each has a winner or no difference of `smallest`.
+        max_seeds: the most seeds that such rounds may take.
         again: open the test split once more, on other seeds.
         anyway: also with other code that decides scores than the search's, or than the confirmation began with.
         allow_copies: also on a test split that repeats training images, or with an image under two labels.
@@ -219,9 +224,7 @@ def confirm(
     display = ConsoleDisplay(console)
     confirmed = confirmation.confirm(
         name,
-        top=top,
-        seeds=seeds,
-        smallest=smallest,
+        Wanted(top, seeds, smallest, until_decided, max_seeds),
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,

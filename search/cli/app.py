@@ -207,6 +207,12 @@ def confirm(
         float | None,
         typer.Option("--smallest", metavar="D", help="The smallest difference that matters (default: .01)."),
     ] = None,
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="Seeds in rounds, until each pair is decided at --smallest.")
+    ] = False,
+    max_seeds: Annotated[
+        int | None, typer.Option("--max-seeds", metavar="N", help="How many seeds --until-decided may take.")
+    ] = None,
     again: Again = False,
     allow_copies: AllowCopies = False,
     results: Results = None,
@@ -234,6 +240,8 @@ def confirm(
         top=top,
         seeds=seeds,
         smallest=smallest,
+        until_decided=until_decided,
+        max_seeds=max_seeds,
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,

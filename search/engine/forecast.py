@@ -3,13 +3,18 @@
 import math
 from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
-from search.evidence.candidates import Candidate
+from search.engine.confirmation_plan import SMALLEST
+from search.evidence.candidates import Candidate, progress_of
 from search.journal.history import History
 from search.journal.log import read_events
 from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
 
-SMALLEST = 0.01  # of balanced accuracy: the smallest interesting difference where the user names none
+if TYPE_CHECKING:
+    from search.evidence.until_decided import Rule
+
 LEVEL = 0.95
 
 
@@ -21,8 +26,9 @@ def forecast(
     *,
     ended: int = 0,
     smallest: float | None = None,
+    rule: "Rule | None" = None,
 ) -> Iterator[str]:
-    """Lines on a confirmation on a fixed number of seeds.
+    """What a confirmation costs and can tell, line by line.
 
     Args:
         searched: the search.
@@ -31,7 +37,12 @@ def forecast(
         seeds: how many.
         ended: how many of its runs are through.
         smallest: the smallest difference that matters.
+        rule: by which it runs until pairs are decided.
     """
+    if rule is not None:
+        yield cost(searched, history, chosen, len(chosen) * rule.max_seeds - ended, "at most ")
+        yield _what_it_decides(searched, history, len(chosen), rule)
+        return
     yield cost(searched, history, chosen, len(chosen) * seeds - ended)
     pairs = math.comb(len(chosen), 2)
     if pairs == 0:
@@ -48,7 +59,7 @@ def forecast(
 
 
 def cost(searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "") -> str:
-    """The expected time of so many runs of the candidates, in equal parts. most: what stands before the count."""
+    """The expected time of so many runs of the candidates, in equal parts. most: "at most ", where not all may run."""
     what = f"{most}{runs} runs of {len(chosen)} configurations"
     took = trial_seconds(searched)
     seconds = [took[one.trial] for one in chosen if one.trial in took]
@@ -78,6 +89,52 @@ def what_it_tells(searched: SearchFolder, history: History, pairs: int, seeds: i
         f"tells    a difference of {smallest:g} takes about {count} seeds{found} (paired t test, power .8, "
         f"α .05 over {pairs} pair{'s' * (pairs != 1)}; sd of a paired difference {spread.sd:.4f}, {spread.source})"
     )
+
+
+def _what_it_decides(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> str:
+    from search.evidence.spread import expected_spread  # scipy takes half a second
+    from search.evidence.until_decided import smallest_decidable
+
+    told = f"rounds   {rule.in_words()}"
+    spread = expected_spread(searched, history)
+    if spread is None:
+        return f"{told}; what that decides is not known: too few trials to guess a spread from"
+    least = smallest_decidable(candidates, rule.max_seeds) * spread.sd
+    return (
+        f"{told}; they decide differences of {least:.3g} and more with power .8 (α .05 over {rule.pairs} "
+        f"pair{'s' * (rule.pairs != 1)}; sd of a paired difference {spread.sd:.4f}, {spread.source})"
+    )
+
+
+def refuse_undecidable(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> None:
+    """Raise InputError where so many seeds can hardly decide a rule's smallest difference, and say what would."""
+    from search.evidence.paired_tests import MAX_SEEDS, POWER  # scipy takes half a second
+    from search.evidence.spread import expected_spread
+    from search.evidence.until_decided import chance_to_decide, seeds_to_decide, smallest_decidable
+
+    spread = expected_spread(searched, history)
+    if spread is None or chance_to_decide(rule, rule.smallest / spread.sd) >= POWER:
+        return
+    needed = seeds_to_decide(candidates, rule.smallest / spread.sd)
+    larger = math.ceil(1e4 * smallest_decidable(candidates, rule.max_seeds) * spread.sd) / 1e4
+    seeds = f"no --max-seeds up to {MAX_SEEDS}" if needed is None else f"--max-seeds {needed}"
+    raise InputError(
+        f"--smallest {rule.smallest:g}: {rule.max_seeds} seeds can hardly decide it at the expected spread (sd of a "
+        f"paired difference {spread.sd:.4f}, {spread.source}): {seeds} would, or --smallest {larger:g}"
+    )
+
+
+def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
+    """Which seeds the next round of a confirmation has, and what is open."""
+    first = f"round 1 of {len(rule.looks)}: seeds 1 to {rule.looks[0]}, every pair is open"
+    if not folder.is_begun():
+        return first
+    found = progress_of(folder, folder.history())
+    if found is None or found.rounds == 0:
+        return first
+    open_ = ", ".join(f"{pair.a} − {pair.b}" for pair in found.still_open())
+    seeds = f"seeds {rule.looks[found.rounds - 1] + 1} to {rule.looks[found.rounds]}"
+    return f"round {found.rounds + 1} of {len(rule.looks)}: {seeds}, open is {open_}"
 
 
 def trial_seconds(folder: SearchFolder) -> dict[int, float]:

@@ -1,17 +1,22 @@
 """Which configurations a confirmation, or a search's last step, runs again, on which seeds; how it is written down."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.journal.history import ENDED, History, Trial
 from search.storage.search_folder import SearchFolder
+from search.storage.test_split_log import openings
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 from trainers.loss_config import FAMILIES
 from trainers.seeds import derive_seed
 
+if TYPE_CHECKING:
+    from search.evidence.until_decided import Progress, Rule
+
 CONFIRMS, VALIDATES = "confirms", "validates"  # under which a folder notes what a confirmation, or a last step, runs
+UNTIL_DECIDED = "until_decided"  # within it: the rule by which seeds run until pairs are decided
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,50 @@ def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
         history: what has happened in it.
     """
     chosen, seeds = read_plan(folder)
+    if (found := progress_of(folder, history)) is not None:
+        return list(found.runs)
     return every_run(len(chosen), len(seeds))
+
+
+def declared_rule(folder: SearchFolder) -> "Rule | None":
+    """The rule by which a confirmation runs seeds until pairs are decided; None where their number is fixed."""
+    kept = (plan_in(folder.about()) or {}).get(UNTIL_DECIDED)
+    if kept is None:
+        return None
+    from search.evidence.until_decided import read_rule  # scipy takes half a second
+
+    return read_rule(kept)
+
+
+def progress_of(folder: SearchFolder, history: History) -> "Progress | None":
+    """How far a confirmation has come that runs until pairs are decided; None of any other."""
+    if (rule := declared_rule(folder)) is None:
+        return None
+    from search.evidence.until_decided import progress
+
+    return progress(rule, [one.label for one in read_plan(folder)[0]], history)
+
+
+def planned_in_words(folder: SearchFolder) -> str:
+    """What a confirmation was planned with: 3 configurations on 10 seeds."""
+    chosen, seeds = read_plan(folder)
+    if (rule := declared_rule(folder)) is None:
+        return f"{len(chosen)} configurations on {len(seeds)} seeds"
+    return f"{len(chosen)} configurations until decided (--smallest {rule.smallest:g} --max-seeds {rule.max_seeds})"
+
+
+def earlier_looks(folder: SearchFolder) -> Iterator[str]:
+    """What confirmations of the same search looked at the test split before this one, a sentence each."""
+    looked = {opening.by for opening in openings(folder.searched.test_openings)}
+    for one in folder.searched.confirmations():
+        if one.path == folder.path:
+            return
+        if one.name in looked:
+            left = "" if has_ended(one) else ", and was left before its end"
+            yield (
+                f"{one.name} looked at the same test split before ({planned_in_words(one)}{left}): that any of them "
+                "makes a false claim is likelier than that one does."
+            )
 
 
 def every_run(candidates: int, seeds: int) -> list[tuple[int, int]]:
@@ -110,4 +158,6 @@ def has_ended(folder: SearchFolder) -> bool:
     if not folder.is_begun() or not plan_in(folder.about()):
         return False
     history = folder.history()
+    if (found := progress_of(folder, history)) is not None:
+        return found.is_over
     return len(history.in_state(*ENDED)) == len(runs_of(folder, history))

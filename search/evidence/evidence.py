@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,20 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from search.evidence.bootstrap import Resampled, image_bootstrap
-from search.evidence.candidates import Candidate, allowed_faults, read_plan, runs_of
+from search.evidence.candidates import (
+    Candidate,
+    allowed_faults,
+    declared_rule,
+    earlier_looks,
+    progress_of,
+    read_plan,
+    runs_of,
+)
+from search.evidence.decided_verdict import decided, untested, verdict_by_rule
+from search.evidence.decided_verdict import in_words as rule_in_words
 from search.evidence.measured import Measured, measured_in
 from search.evidence.paired_tests import Summary, WinnersCurse, winners_curse
+from search.evidence.until_decided import Decided
 from search.evidence.verdict import Verdict, judge
 from search.journal.history import History, Trial
 from search.storage.search_folder import SearchFolder
@@ -24,6 +35,7 @@ from trainers.loss_config import CONTRASTIVE, FAMILIES
 
 TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the paper's unweighted and weighted accuracy
 BOOTSTRAP_SEED = 0
+FORMAT = 2  # of verdict.json: 1, which said no format, had no rounds
 
 Scores = dict[str, dict[int, float]]  # label -> seed -> score
 
@@ -34,7 +46,7 @@ class Evidence:
 
     confirmation: str
     candidates: tuple[Candidate, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # with rounds, those of the rounds that were run
     metric: str  # the search's own, on validation images
     scores: dict[str, Scores]  # by metric: the test split's, and the search's own on validation images
     families: dict[str, Verdict]  # by test metric: the best of each loss against each other
@@ -43,12 +55,19 @@ class Evidence:
     images: tuple[Resampled, ...]  # the first test metric with the sampling of the test images
     caveats: tuple[str, ...]
     measured: dict[str, Measured] = field(default_factory=dict)  # by label; older runs have none
+    until_decided: Decided | None = None  # None: a fixed number of seeds
+    format: int = 1
 
     @property
     def best(self) -> Candidate:
-        """The candidate that validates best on the fresh seeds: the test split judges it and has not chosen it."""
+        """The candidate that validates best on the fresh seeds: the test split judges it and has not chosen it.
+
+        With rounds, on those of the first round, which every candidate has.
+        """
         validation = self.scores[self.metric]
-        return max(self.candidates, key=lambda candidate: _mean(validation[candidate.label].values()))
+        shared = self.seeds if self.until_decided is None else self.seeds[: self.until_decided.plan.looks[0]]
+        of = {label: [by_seed[seed] for seed in shared if seed in by_seed] for label, by_seed in validation.items()}
+        return max(self.candidates, key=lambda candidate: _mean(of[candidate.label]))
 
 
 def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
@@ -68,28 +87,57 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         for candidate in chosen
         if scores[metric][candidate.label]
     }
+    found = _decided(folder)
+    families, winners = _verdicts(scores, of_families, found)
     return Evidence(
         confirmation=folder.name,
         candidates=tuple(chosen),
-        seeds=tuple(seeds),
+        seeds=tuple(seeds if found is None else seeds[: found.seeds]),
         metric=metric,
         scores=scores,
-        families={name: judge({family: scores[name][family] for family in of_families}) for name in TEST_METRICS},
-        winners=judge(scores[TEST_METRICS[0]]) if len(chosen) > len(of_families) else None,
+        families=families,
+        winners=winners if len(chosen) > len(of_families) else None,
         curses=curses,
         images=_with_images(folder, chosen, seeds, test_labels),
-        caveats=(*allowed_faults(folder), *_caveats(history, of_families), *_about_the_split(folder)),
+        caveats=(
+            *earlier_looks(folder),
+            *allowed_faults(folder),
+            *_caveats(history, of_families),
+            *_about_the_split(folder),
+        ),
         measured=_measured(folder, chosen),
+        until_decided=found,
+        format=FORMAT,
     )
 
 
 def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Measured]:
     """What each candidate's finished runs measured of every class on the test split."""
     runs: dict[str, list[tuple[Trial, dict[str, Any] | None]]] = {candidate.label: [] for candidate in chosen}
-    for trial in folder.history().in_state("finished"):
-        label = chosen[trial.number % len(chosen)].label
+    history = folder.history()
+    placed = runs_of(folder, history)
+    for trial in history.in_state("finished"):
+        label = chosen[placed[trial.number][0]].label
         runs[label].append((trial, folder.trial(trial.number).read_result()))
     return {label: found for label, of in runs.items() if (found := measured_in(of)) is not None}
+
+
+def _decided(folder: SearchFolder) -> Decided | None:
+    """How the rounds of a confirmation ended; None where its number of seeds was fixed."""
+    rule, found = declared_rule(folder), progress_of(folder, folder.history())
+    return None if rule is None or found is None else decided(rule, found)
+
+
+def _verdicts(
+    scores: Mapping[str, Scores], of_families: Sequence[str], found: Decided | None
+) -> tuple[dict[str, Verdict], Verdict]:
+    """Of the families by each test metric, and of all candidates by the first."""
+    of = {name: {family: scores[name][family] for family in of_families} for name in TEST_METRICS}
+    first, second = TEST_METRICS
+    if found is None:
+        return {name: judge(of[name]) for name in TEST_METRICS}, judge(scores[first])
+    families = {first: verdict_by_rule(of[first], found), second: untested(of[second], found)}
+    return families, verdict_by_rule(scores[first], found)
 
 
 def _about_the_split(folder: SearchFolder) -> Iterator[str]:
@@ -113,12 +161,19 @@ def as_json(evidence: Evidence) -> Any:
 def read_evidence(searched: SearchFolder) -> Evidence | None:
     """What the search's last weighed confirmation came to; None where there is none."""
     left = [folder.verdict for folder in searched.confirmations() if folder.verdict.exists()]
-    return _FILE.validate_json(left[-1].read_bytes()) if left else None
+    if not left:
+        return None
+    evidence = _FILE.validate_json(left[-1].read_bytes())
+    if evidence.format > FORMAT:
+        raise InputError(f"{left[-1]} is of format {evidence.format}, but this afcl reads formats up to {FORMAT}")
+    return evidence
 
 
 def in_words(evidence: Evidence) -> Iterator[str]:
     """The evidence for a person, a paragraph a line."""
     unweighted, weighted = (evidence.families[name] for name in TEST_METRICS)
+    if evidence.until_decided is not None:
+        yield from rule_in_words(evidence.until_decided)
     yield f"Balanced accuracy on the test split: {unweighted.in_words()}"
     yield f"Accuracy on the test split: {weighted.sentence}"
     if evidence.winners is not None:
@@ -131,7 +186,8 @@ def in_words(evidence: Evidence) -> Iterator[str]:
         told = ", ".join(
             f"{p.a} − {p.b} {p.value:+.4f} ({p.interval.low:+.4f} to {p.interval.high:+.4f})" for p in pairs
         )
-        yield f"With the sampling of the test images as well: {told}; each {pairs[0].interval.covers}."
+        of_rounds = "" if evidence.until_decided is None else "; it does not know of the rounds"
+        yield f"With the sampling of the test images as well: {told}; each {pairs[0].interval.covers}{of_rounds}."
     yield from evidence.caveats
 
 
@@ -164,6 +220,8 @@ def below_table(evidence: Evidence) -> Iterator[str]:
     intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
     if any(interval != interval.within(0, 1) for interval in intervals if interval):
         yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"
+    if evidence.until_decided is not None:
+        yield "seeds: a configuration ends when its pairs are decided, of which its own interval does not know"
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -77,7 +77,7 @@ def pooled_sd(tables: list[Floats]) -> float:
 def smallest_effect(seeds: int, alpha: float, power: float = POWER) -> float:
     """The mean difference, in sds, that a two-sided paired t test at `alpha` finds with that power on n ≥ 2 seeds."""
     critical = float(special.stdtrit(seeds - 1, 1 - alpha / 2))
-    low, high = 0.0, 1.0
+    low, high = 0.0, 1 / math.sqrt(seeds)
     while power_of(high, seeds, critical) < power:
         high *= 2
     for _ in range(40):

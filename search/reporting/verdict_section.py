@@ -10,6 +10,7 @@ from search.reporting.html import Figure, Section, paragraph, table
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
+    from search.evidence.until_decided import Decided
 
 
 def confirmed_sentences(view: View) -> list[str]:
@@ -29,7 +30,8 @@ def verdict(view: View) -> Section | None:
         return None
     from search.evidence.evidence import in_words
 
-    words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + _pairs(evidence)
+    pairs = _pairs(evidence) if evidence.until_decided is None else _decided_pairs(evidence.until_decided)
+    words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + pairs
     caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
     return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
 
@@ -71,6 +73,28 @@ def _pairs(evidence: "Evidence") -> Markup:
     if shown != [pair.interval for pair in pairs]:
         note += " Intervals are cut off at −1 and 1, the ends of what a difference can be."
     return table(columns, rows) + paragraph(note) if rows else Markup()
+
+
+def _decided_pairs(found: "Decided") -> Markup:
+    """Each two configurations as the rounds left them."""
+    from search.evidence.decided_verdict import state_in_words
+
+    columns = ["pair", "state", "rounds", "seeds", "difference", "interval"]
+    rows = []
+    for pair in found.pairs:
+        interval = pair.interval and pair.interval.within(-1, 1)
+        rows.append(
+            [
+                f"{pair.a} − {pair.b}",
+                state_in_words(pair, found.plan.smallest),
+                str(pair.rounds),
+                str(pair.n),
+                _number(pair.difference, "+.4f"),
+                f"{interval.low:+.4f} to {interval.high:+.4f}" if interval else "",
+            ]
+        )
+    note = "Paired by seed, on the test split, after the round that ended the pair. The interval holds at every look."
+    return table(columns, rows) + paragraph(note)
 
 
 def _number(value: float | None, form: str) -> str:

@@ -1,20 +1,27 @@
 """What a confirmation came to, in words and tables, without a run."""
 
+import json
 import re
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from consoles import paper
 
 from search.display.summary import confirmed_in_words
 from search.evidence.candidates import Candidate
-from search.evidence.evidence import _FILE, TEST_METRICS, Evidence
+from search.evidence.decided_verdict import untested, verdict_by_rule
+from search.evidence.evidence import _FILE, FORMAT, TEST_METRICS, Evidence, read_evidence
 from search.evidence.paired_tests import winners_curse
+from search.evidence.until_decided import RULE, Decided, make_rule, settle
 from search.evidence.verdict import judge
 from search.reporting.html import Section
 from search.reporting.verdict_section import verdict
 from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
 
 STUDY = sorted(Path(__file__).parents[3].glob("results/fmnist-*/confirm-1/verdict.json"))
 
@@ -111,3 +118,60 @@ def test_the_columns_of_the_table_that_do_not_speak_for_themselves_are_explained
     (row,) = [place for place, line in enumerate(lines) if line.startswith("CL ")]
     assert lines[row + 1].startswith("drop: the search's score minus the mean on fresh seeds")
     assert len(lines[row + 1]) <= 120
+
+
+def in_rounds(folder: Path) -> Evidence:
+    """A confirmation until decided: AFCL is better than CL, and FCL is CL over again."""
+    noise = np.random.default_rng(0).normal(0, 0.004, (3, 30))
+    scores = {"CL": (0.8 + noise[0]).tolist(), "FCL": (0.8 + noise[1]).tolist(), "AFCL": (0.9 + noise[2]).tolist()}
+    rule, labels = make_rule(3, 0.02, 30), list(scores)
+    of = {label: dict(enumerate(values)) for label, values in scores.items()}
+    pairs = tuple(settle(rule, a, b, of[a], of[b], 5) for a, b in combinations(labels, 2))
+    found = Decided(RULE, rule, 2, 15, 45, pairs)
+    families = {TEST_METRICS[0]: verdict_by_rule(of, found), TEST_METRICS[1]: untested(of, found)}
+    return replace(evidence_from(scores), families=families, until_decided=found, format=FORMAT)
+
+
+def test_a_verdict_of_rounds_says_its_rule_on_screen_and_in_the_report(tmp_path):
+    evidence = in_rounds(tmp_path)
+    screen = re.sub(r"\s+", " ", on_screen(evidence, tmp_path))
+    for word in (
+        "Decided by a rule that was declared before the test split opened: group-sequential t",
+        "It took 2 rounds, 15 seeds and 45 runs.",
+        "AFCL is better than CL after",
+        "no difference as large as 0.02 between CL and FCL after",
+        "AFCL comes first: better than CL and FCL",
+        "not tested, as balanced accuracy decides the rounds",
+    ):
+        assert word in screen
+    assert "Holm" not in screen, "the test of a fixed number of seeds does not hold here"
+    html = in_report(evidence, tmp_path).html
+    assert "AFCL is better" in html
+    assert "p (Holm)" not in html
+    assert _FILE.validate_json(_FILE.dump_json(evidence)) == evidence
+
+
+def test_a_verdict_says_its_format_and_one_of_a_later_version_is_refused(tmp_path):
+    folder = tmp_path / "mine" / "confirm-1"
+    in_report(in_rounds(tmp_path), tmp_path)
+    told = json.loads((folder / "verdict.json").read_text())
+    assert told["format"] == FORMAT
+    (folder / "verdict.json").write_text(json.dumps(told | {"format": FORMAT + 1}))
+    with pytest.raises(InputError, match=rf"verdict.json is of format {FORMAT + 1}, but this afcl reads"):
+        read_evidence(SearchFolder(tmp_path / "mine"))
+
+
+@pytest.mark.parametrize("path", STUDY, ids=lambda path: path.parts[-3])
+def test_a_published_verdict_without_a_format_is_of_the_first(path):
+    published = _FILE.validate_json(path.read_bytes())
+    assert (published.format, published.until_decided) == (1, None)
+
+
+def test_the_winner_of_rounds_is_chosen_on_the_seeds_that_all_have(tmp_path):
+    evidence = in_rounds(tmp_path)
+    validation = {label: dict(of) for label, of in evidence.scores[evidence.metric].items()}
+    for k in range(10, 30):  # only one ran on, on easier seeds
+        validation["CL"][k] = 1.0
+        del validation["AFCL"][k]
+    kept = replace(evidence, scores=evidence.scores | {evidence.metric: validation})
+    assert kept.best.label == "AFCL"

@@ -1,0 +1,165 @@
+"""What a confirmation is to run: as it was begun, or as it is asked for now. The plan is on disk before a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search.evidence.candidates import (
+    CONFIRMS,
+    UNTIL_DECIDED,
+    Candidate,
+    as_plan,
+    candidates,
+    declared_rule,
+    every_run,
+    fresh_seeds,
+    has_ended,
+    planned_in_words,
+    read_plan,
+    runs_of,
+)
+from search.journal.history import History, Trial
+from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
+
+if TYPE_CHECKING:
+    from search.evidence.until_decided import Rule
+
+TOP, SEEDS, SMALLEST = 1, 10, 0.01
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asks for. None: what was begun, or the default."""
+
+    top: int | None = None
+    seeds: int | None = None
+    smallest: float | None = None
+    until_decided: bool = False
+    max_seeds: int | None = None
+
+    def check(self) -> None:
+        """Raise InputError for what no confirmation can be."""
+        if self.smallest is not None and not 0 < self.smallest < 1:
+            raise InputError(f"--smallest: a difference of accuracies lies in (0, 1), but this is {self.smallest}")
+        if not self.until_decided:
+            if self.max_seeds is not None:
+                raise InputError("--max-seeds: it goes with --until-decided; a fixed number of seeds is --seeds")
+            return
+        if self.smallest is None or self.max_seeds is None:
+            raise InputError("--until-decided: say --smallest D, the difference that matters, and --max-seeds N too")
+        if self.seeds is not None:
+            raise InputError("--seeds: with --until-decided the rounds have their seeds; --max-seeds bounds them")
+        from search.evidence.paired_tests import MAX_SEEDS  # scipy takes half a second
+        from search.evidence.until_decided import FEWEST_SEEDS
+
+        if not FEWEST_SEEDS <= self.max_seeds <= MAX_SEEDS:
+            raise InputError(
+                f"--max-seeds: from {FEWEST_SEEDS}, as fewer may claim too much where differences are skewed, to "
+                f"{MAX_SEEDS}, but this is {self.max_seeds}; a pair ends as soon as it is decided"
+            )
+
+
+@dataclass(frozen=True)
+class ConfirmationPlan:
+    """Candidates, seeds and, where seeds run until pairs are decided, the rule."""
+
+    folder: SearchFolder
+    chosen: list[Candidate]
+    seeds: list[int]  # all that may run
+    rule: "Rule | None" = None
+
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """By number, the places of candidate and seed, as far as it is known what runs."""
+        if self.folder.is_begun():
+            return runs_of(self.folder, self.folder.history())
+        return every_run(len(self.chosen), len(self.seeds) if self.rule is None else self.rule.looks[0])
+
+    def noted(self, **more: Any) -> dict[str, Any]:
+        """As its folder notes it."""
+        planned = as_plan(self.chosen, self.seeds) | more
+        if self.rule is None:
+            return planned
+        from search.evidence.until_decided import as_plan as as_declared
+
+        return planned | {UNTIL_DECIDED: as_declared(self.rule)}
+
+
+def plan_for(
+    searched: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial], *, again: bool
+) -> ConfirmationPlan:
+    """The confirmation that is meant: the last one, as it was begun, or a new one.
+
+    Args:
+        searched: the search.
+        wanted: as asked for.
+        history: of the search.
+        best: its finished trials, best first.
+        again: begin a new one where the last one has ended, or was begun with another plan.
+
+    Raises:
+        InputError: the last one was begun with another plan, and not `again`.
+    """
+    begun = searched.confirmations()
+    if begun:
+        last = begun[-1]
+        differs = _differs(last, wanted, history, best)
+        if not differs and not (again and has_ended(last)):
+            return _begun(last)
+        if not again:
+            raise InputError(_another_plan(last))
+    folder = searched.next_confirmation()
+    chosen = candidates(history, wanted.top or TOP, best)
+    if not wanted.until_decided or wanted.smallest is None or wanted.max_seeds is None:
+        return ConfirmationPlan(folder, chosen, fresh_seeds(searched.spec(), folder.name, wanted.seeds or SEEDS))
+    if len(chosen) < 2:
+        raise InputError("--until-decided: one configuration has finished, so there is no pair to decide")
+    from search.evidence.until_decided import make_rule  # scipy takes half a second
+
+    rule = make_rule(len(chosen), wanted.smallest, wanted.max_seeds)
+    return ConfirmationPlan(folder, chosen, fresh_seeds(searched.spec(), folder.name, wanted.max_seeds), rule)
+
+
+def _begun(folder: SearchFolder) -> ConfirmationPlan:
+    chosen, seeds = read_plan(folder)
+    return ConfirmationPlan(folder, chosen, seeds, declared_rule(folder))
+
+
+def _differs(folder: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial]) -> bool:
+    """Whether a confirmation was begun with another plan than the one that is asked for."""
+    chosen, seeds = read_plan(folder)
+    rule = declared_rule(folder)
+    if wanted.top is not None:
+        now = {one.trial for one in candidates(history, wanted.top, best)}
+        if {one.trial for one in chosen} != now:
+            return True
+    if rule is None:
+        return wanted.until_decided or wanted.seeds not in (None, len(seeds))
+    asked = wanted.smallest in (None, rule.smallest) and wanted.max_seeds in (None, rule.max_seeds)
+    return wanted.seeds is not None or not asked
+
+
+def _another_plan(folder: SearchFolder) -> str:
+    what = planned_in_words(folder)
+    if has_ended(folder):
+        return f"{folder.searched.name} was confirmed with {what}; say --again for another confirmation"
+    return (
+        f"{folder.name} was begun with {what}; go on with it by `{folder.hint('confirm')}`, or say --again to leave it "
+        "for another, which the verdict tells"
+    )
+
+
+def new_candidates(plan: ConfirmationPlan, wanted: Wanted, history: History, best: Sequence[Trial]) -> str:
+    """What follows where the search, extended say, has other winners now than the confirmation began with."""
+    top = wanted.top or _top_of(plan.folder)
+    known = {one.trial for one in plan.chosen}
+    new = [f"trial {one.trial} ({one.label})" for one in candidates(history, top, best) if one.trial not in known]
+    if not new:
+        return ""
+    mend = f"`{plan.folder.searched.hint('confirm', again=True)}`, which opens the test split once more"
+    return f"; new among the best since then: {', '.join(new)}; to confirm them too: {mend}"
+
+
+def _top_of(folder: SearchFolder) -> int:
+    """With how many of the best of all a confirmation was begun; older ones did not note it."""
+    return int(folder.about()[CONFIRMS].get("top", TOP)) if folder.is_begun() else TOP

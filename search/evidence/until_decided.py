@@ -1,0 +1,254 @@
+"""Seeds in rounds until each pair of configurations is decided, by a rule that is declared before the test split opens.
+
+After each round every open pair has an interval of its difference, mean ± bound·s/√n: the repeated confidence interval
+of Jennison and Turnbull 1989, with the bounds of a group-sequential t that spends α as Lan and DeMets 1983 (α₁*) do;
+see `group_sequential`. Where it leaves out 0, one of the two is better. Where it lies within ±D, there is no difference
+as large as D. Either ends the pair. All intervals of a pair together miss the true difference with probability α/pairs
+at most, for all pairs that there are at the start (Bonferroni). So the chance of any false claim is at most α, "no
+difference" at |δ| = D among them. A pair that ends, or is dropped as a configuration gives no score, stays counted.
+
+The bounds are exact for normal differences. With few seeds skewed ones spoil any t interval: resampled, the published
+study of 60:40 gives .07 false claims with at most 20 seeds, and .04 with 30 (results/bench/until_decided.md, where the
+rule is compared with a confidence sequence). Hence FEWEST_SEEDS.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+from scipy import special
+
+from search.evidence.group_sequential import FEWEST_NEW, bounds, obrien_fleming
+from search.evidence.paired_tests import MAX_SEEDS, MIN_SEEDS, POWER, Interval, Summary, power_of, summary
+from search.journal.history import ENDED, History
+
+SCORE = "test_balanced_accuracy"  # by which pairs are compared
+RULE = "group-sequential t with O'Brien-Fleming-like spending (Lan and DeMets 1983), exact bounds"
+COVERS = (
+    "covers the luck of the seed (split, order, initialisation) at all looks together, corrected for the number of "
+    "pairs, not the sampling of the test images"
+)
+FEWEST_SEEDS = 30  # of the most that may run: see above
+FEWEST_STEP, MOST_LOOKS = 5, 10
+LEVEL = 0.95
+
+State = Literal["better", "no difference", "open", "dropped"]
+Run = tuple[int, int]  # the places of a candidate and of a seed
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What was declared."""
+
+    smallest: float  # D: a difference of this size matters
+    max_seeds: int
+    looks: tuple[int, ...]  # so many seeds have run at each; the last is max_seeds
+    bounds: tuple[float, ...]  # of |t| at each, where every seed gave both scores
+    pairs: int  # at the start
+    level: float = LEVEL
+
+    @property
+    def alpha(self) -> float:
+        """The level of one pair."""
+        return (1 - self.level) / self.pairs
+
+    def bound(self, seen: Sequence[int], is_last: bool) -> float:
+        """The bound of |t| at the newest of a pair's looks, at which it had so many differences."""
+        if tuple(seen) == self.looks[: len(seen)]:
+            return self.bounds[len(seen) - 1]
+        shares = [n / self.max_seeds for n in seen[:-1]] + [1.0 if is_last else seen[-1] / self.max_seeds]
+        return bounds(tuple(seen), tuple(shares), self.alpha, obrien_fleming)[-1]
+
+    def in_words(self) -> str:
+        """The rule for a person."""
+        return (
+            f"until each pair is decided at a smallest difference of {self.smallest:g}, with at most {self.max_seeds} "
+            f"seeds, looked at after {', '.join(map(str, self.looks))}"
+        )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How a pair stands after its last look, or stood when it ended. Differences are a − b."""
+
+    a: str
+    b: str
+    state: State
+    better: str | None  # a or b
+    rounds: int  # after which it ended, or that were looked at
+    n: int  # seeds that gave both scores then
+    difference: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far such a confirmation has come."""
+
+    runs: tuple[Run, ...]  # by number: those of all rounds up to the one that runs, or is to run
+    rounds: int  # that have ended
+    pairs: tuple[Pair, ...]
+    is_over: bool
+
+    def still_open(self) -> list[Pair]:
+        """The pairs that another round is for."""
+        return [pair for pair in self.pairs if pair.state == "open"]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What such a confirmation came to, as its verdict keeps it."""
+
+    rule: str
+    plan: Rule
+    rounds: int
+    seeds: int  # that were run at most
+    runs: int
+    pairs: tuple[Pair, ...]
+
+
+def planned_looks(most: int) -> tuple[int, ...]:
+    """So many seeds have run at each look: equal steps down from the most, and none under MIN_SEEDS."""
+    step = max(FEWEST_STEP, math.ceil(most / MOST_LOOKS))
+    return tuple(range(most, MIN_SEEDS - 1, -step))[::-1]
+
+
+def make_rule(candidates: int, smallest: float, max_seeds: int) -> Rule:
+    """Declare the rule; a look that can end nothing is left out."""
+    pairs, looks = math.comb(candidates, 2), planned_looks(max_seeds)
+    found = bounds(looks, tuple(n / max_seeds for n in looks), (1 - LEVEL) / pairs, obrien_fleming)
+    useful = [(n, bound) for n, bound in zip(looks, found, strict=True) if math.isfinite(bound)]
+    return Rule(smallest, max_seeds, tuple(n for n, _ in useful), tuple(bound for _, bound in useful), pairs)
+
+
+def as_plan(rule: Rule) -> dict[str, Any]:
+    """As a confirmation's folder notes it."""
+    return {"rule": RULE} | vars(rule) | {"looks": list(rule.looks), "bounds": list(rule.bounds)}
+
+
+def read_rule(kept: Mapping[str, Any]) -> Rule:
+    """What `as_plan` noted."""
+    told = {name: kept[name] for name in Rule.__dataclass_fields__}
+    return Rule(**told | {"looks": tuple(kept["looks"]), "bounds": tuple(kept["bounds"])})
+
+
+def progress(rule: Rule, labels: Sequence[str], history: History) -> Progress:
+    """Replay the rounds from what has happened in a confirmation: a killed one goes on as it would have.
+
+    Args:
+        rule: as declared.
+        labels: of the candidates, in the order of the plan.
+        history: of the confirmation.
+    """
+    scores: list[dict[int, float]] = [{} for _ in labels]
+    runs: list[Run] = []
+    pairs = tuple(Pair(a, b, "open", None, 0, 0, None, None) for a, b in combinations(labels, 2))
+    going, before = set(range(len(labels))), 0
+    for number, look in enumerate(rule.looks, 1):
+        added = [(place, k) for k in range(before, look) for place in sorted(going)]
+        first, before = len(runs), look
+        runs += added
+        trials = [history.trials.get(first + nth) for nth in range(len(added))]
+        if any(trial is None or trial.state not in ENDED for trial in trials):
+            return Progress(tuple(runs), number - 1, pairs, is_over=False)
+        for (place, k), trial in zip(added, trials, strict=True):
+            if trial is not None and trial.state == "finished":
+                scores[place][k] = trial.epochs[trial.epoch][SCORE]
+        of = dict(zip(labels, scores, strict=True))
+        pairs = tuple(
+            pair if pair.state != "open" else settle(rule, pair.a, pair.b, of[pair.a], of[pair.b], number)
+            for pair in pairs
+        )
+        going = {place for place, label in enumerate(labels) if any(_is_open(pair, label) for pair in pairs)}
+        if not going:
+            break
+    return Progress(tuple(runs), number, pairs, is_over=True)
+
+
+def _is_open(pair: Pair, label: str) -> bool:
+    return pair.state == "open" and label in (pair.a, pair.b)
+
+
+def settle(rule: Rule, a: str, b: str, of_a: Mapping[int, float], of_b: Mapping[int, float], rounds: int) -> Pair:
+    """Look at a pair after each of so many rounds, until it ends.
+
+    A look waits for the next where fewer than MIN_SEEDS seeds gave both scores, or fewer than FEWEST_NEW new ones did:
+    it then spends nothing. Equal differences have no spread to judge by, and end nothing.
+
+    Args:
+        rule: as declared.
+        a: one label.
+        b: the other.
+        of_a: its scores by the seed's place in the plan.
+        of_b: likewise.
+        rounds: how many have ended.
+    """
+    if not (of_a and of_b):
+        return Pair(a, b, "dropped", None, rounds, 0, None, None)
+    seen: list[int] = []
+    newest = Pair(a, b, "open", None, rounds, 0, None, None)
+    for number, look in enumerate(rule.looks[:rounds], 1):
+        shared = [k for k in range(look) if k in of_a and k in of_b]
+        if len(shared) < MIN_SEEDS or len(shared) - (seen[-1] if seen else 0) < FEWEST_NEW:
+            continue
+        seen.append(len(shared))
+        told = _summary(of_a[k] - of_b[k] for k in shared)
+        bound = rule.bound(seen, is_last=number == len(rule.looks))
+        if told.mean is None or not told.sd or not math.isfinite(bound):
+            newest = Pair(a, b, "open", None, number, len(shared), told.mean, None)
+            continue
+        half = bound * told.sd / math.sqrt(told.n)
+        interval = Interval(told.mean - half, told.mean + half, COVERS)
+        state, better = _claim(interval, rule.smallest, a, b)
+        newest = Pair(a, b, state, better, number, told.n, told.mean, interval)
+        if state != "open":
+            break
+    return newest
+
+
+def _summary(differences: Iterator[float]) -> Summary:
+    return summary("", (0.0 if abs(value) < 1e-12 else value for value in differences), LEVEL)
+
+
+def _claim(interval: Interval, smallest: float, a: str, b: str) -> tuple[State, str | None]:
+    if interval.low > 0 or interval.high < 0:
+        return "better", a if interval.low > 0 else b
+    return ("no difference" if -smallest < interval.low and interval.high < smallest else "open"), None
+
+
+def chance_to_decide(rule: Rule, effect: float) -> float:
+    """The smaller chance, by the last look alone, of a winner at |δ| = D and of "no difference" at δ = 0.
+
+    effect: D in sds of a paired difference.
+    """
+    n, bound = rule.max_seeds, rule.bounds[-1]
+    at, of = np.polynomial.legendre.leggauss(64)
+    sds = np.sqrt(special.chdtri(n - 1, (1 - at) / 2) / (n - 1))  # quantiles of s, in sds
+    room = math.sqrt(n) * effect - bound * sds  # for the mean, in its standard errors
+    alike = float((of / 2 * np.clip(2 * special.ndtr(room) - 1, 0, None)).sum())
+    return min(power_of(effect, n, bound), alike)
+
+
+def smallest_decidable(candidates: int, max_seeds: int) -> float:
+    """The smallest D, in sds of a paired difference, that so many seeds decide with power POWER at both ends."""
+    rule, low, high = make_rule(candidates, 1.0, max_seeds), 0.0, 1 / math.sqrt(max_seeds)
+    while chance_to_decide(rule, high) < POWER:
+        low, high = high, 2 * high
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if chance_to_decide(rule, middle) >= POWER else (middle, high)
+    return high
+
+
+def seeds_to_decide(candidates: int, effect: float) -> int | None:
+    """The fewest seeds at most that decide a D of so many sds; None for more than MAX_SEEDS."""
+    low, high = FEWEST_SEEDS, MAX_SEEDS
+    if smallest_decidable(candidates, high) > effect:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if smallest_decidable(candidates, middle) <= effect else (middle + 1, high)
+    return low
