@@ -7,7 +7,7 @@ own: what was interrupted goes on where it was. Where seeds run until pairs are 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -117,7 +117,7 @@ def confirm(
     with told_how_to_go_on(folder, display), _looks_written(searched), connected_quietly(address, display):
         while True:
             ended = _run_round(plan, noted, history, test, data=data, address=address, display=display)
-            if ended.reason != "done" or has_ended(folder):
+            if ended is None or ended.reason != "done" or has_ended(folder):
                 break
     bring_results(folder)
     return Confirmed(folder, ended, test)
@@ -132,28 +132,29 @@ def _run_round(
     data: Path | None,
     address: str | None,
     display: Display,
-) -> SearchResult:
+) -> SearchResult | None:
     """Run what is known to follow: every run, or, until pairs are decided, those of one round.
 
-    noted: what the folder of a new confirmation says beside its plan.
+    noted: what the folder of a new confirmation says beside its plan. None: another host has ended it.
     """
-    folder, runs = plan.folder, plan.runs()
-    ended = folder.history().in_state(*ENDED) if folder.is_begun() else []
-    through = {trial.number for trial in ended}
-    places = sorted({k for number, (_, k) in enumerate(runs) if number not in through})
-    if plan.rule is not None:
-        display.say(round_in_words(folder, plan.rule))
-    spec = folder.searched.spec()
-    arrays = {plan.seeds[k]: load(spec.data.model_copy(update={"seed": plan.seeds[k]}), data) for k in places}
-    agenda = PairedAgenda(searched_history.trials, plan.chosen, plan.seeds, runs)
-    watcher = watch(folder, partial(know_every_opening, folder.searched))
-    task = replace(paired_task(folder, agenda, arrays, test), listeners=(watcher,))
-    begin = folder_maker(task, CONFIRMS, plan.noted(**noted))
-    with (
-        taken(folder, display.say) if folder.is_begun() else nullcontext() as hold,
-        prepared(task, address=address, display=display, hold=hold, begin=begin) as session,
-    ):
-        return drive(session)
+    folder, spec = plan.folder, plan.folder.searched.spec()
+    with ExitStack() as stack:
+        # first, as another host may have gone on with it
+        hold = stack.enter_context(taken(folder, display.say)) if folder.is_begun() else None
+        runs = plan.runs(None if hold is None else hold.history)
+        through = set() if hold is None else {trial.number for trial in hold.history.in_state(*ENDED)}
+        places = sorted({k for number, (_, k) in enumerate(runs) if number not in through})
+        if not places:
+            return None
+        if plan.rule is not None:
+            display.say(round_in_words(folder, plan.rule))
+        arrays = {plan.seeds[k]: load(spec.data.model_copy(update={"seed": plan.seeds[k]}), data) for k in places}
+        agenda = PairedAgenda(searched_history.trials, plan.chosen, plan.seeds, runs)
+        watcher = watch(folder, partial(know_every_opening, folder.searched))
+        task = replace(paired_task(folder, agenda, arrays, test), listeners=(watcher,))
+        begin = folder_maker(task, CONFIRMS, plan.noted(**noted))
+        with prepared(task, address=address, display=display, hold=hold, begin=begin) as session:
+            return drive(session)
 
 
 def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:

@@ -69,10 +69,13 @@ class ConfirmationPlan:
     seeds: list[int]  # all that may run
     rule: "Rule | None" = None
 
-    def runs(self) -> Sequence[tuple[int, int]]:
-        """By number, the places of candidate and seed, as far as it is known what runs."""
-        if self.folder.is_begun():
-            return runs_of(self.folder, self.folder.history())
+    def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
+        """By number, the places of candidate and seed, as far as it is known what runs.
+
+        history: what has happened in it; None: it was not begun.
+        """
+        if history is not None:
+            return runs_of(self.folder, history)
         return every_run(len(self.chosen), len(self.seeds) if self.rule is None else self.rule.looks[0])
 
     def noted(self, **more: Any) -> dict[str, Any]:
@@ -108,6 +111,8 @@ def plan_for(
             return _begun(last)
         if not again:
             raise InputError(_another_plan(last))
+        if (holder := last.holder()) is not None:
+            raise InputError(f"{last.title} is run by {holder}; begin another when it has ended")
     folder = searched.next_confirmation()
     chosen = candidates(history, wanted.top or TOP, best)
     if not wanted.until_decided or wanted.smallest is None or wanted.max_seeds is None:

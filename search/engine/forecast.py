@@ -1,6 +1,7 @@
 """What a confirmation costs and what it can tell, said before anything of the test split is opened."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
@@ -138,19 +139,24 @@ def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
 
 
 def trial_seconds(folder: SearchFolder) -> dict[int, float]:
-    """Seconds from launch to end of the finished trials; the median for those that were begun more than once."""
-    begun: dict[int, list[float]] = {}
-    whole: dict[int, float] = {}
-    again: set[int] = set()
+    """Seconds that the epochs of each finished trial took, without the start of its worker.
+
+    From its first to its last report, which is all epochs but one. The median of the others for a trial that was begun
+    more than once.
+    """
+    begun: Counter[int] = Counter()
+    reports: dict[int, list[float]] = {}
+    finished: list[int] = []
     for event, _ in read_events(folder.journal):
         if event["event"] == "launched":
-            begun.setdefault(event["trial"], []).append(event["time"] / 1000)
-        elif event["event"] == "end" and event["state"] == "finished" and event["trial"] in begun:
-            if len(begun[event["trial"]]) == 1:
-                whole[event["trial"]] = event["time"] / 1000 - begun[event["trial"]][0]
-            else:
-                again.add(event["trial"])
-    return whole | dict.fromkeys(again, median(whole.values())) if whole else {}
+            begun[event["trial"]] += 1
+        elif event["event"] == "result":
+            reports.setdefault(event["trial"], []).append(event["time"] / 1000)
+        elif event["event"] == "end" and event["state"] == "finished":
+            finished.append(event["trial"])
+    told = {number: reports[number] for number in finished if begun[number] == 1 and len(reports[number]) > 1}
+    whole = {number: (at[-1] - at[0]) * len(at) / (len(at) - 1) for number, at in told.items()}
+    return dict.fromkeys(finished, median(whole.values())) | whole if whole else {}
 
 
 def in_time(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """How a search stands: its state in a word, and its trials counted."""
 
 from search.algorithms.proposer import planned_trials
-from search.evidence.candidates import plan_in, runs_of
+from search.evidence.candidates import has_ended, plan_in, runs_of
 from search.evidence.ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
 from search.storage.search_folder import SearchFolder
@@ -10,14 +10,18 @@ from search.storage.search_folder import SearchFolder
 def search_state(folder: SearchFolder, history: History) -> str:
     """One word for a search: running, done, or why it paused (interrupted when its driver was killed).
 
-    One whose last step is not through is no more done than one whose trials are not.
+    One whose last step is not through is no more done than one whose trials are not; nor is a confirmation whose next
+    round is to come.
     """
     if any(one.holder() is not None for one in (folder, *folder.finals())):
         return "running"
     if history.closed is None:
         return "interrupted"
     reason = str(history.closed["reason"])
-    is_waiting = reason == "done" and folder.searched is folder and is_wanted(folder, folder.spec(), history)
+    if reason != "done":
+        return reason
+    is_whole = folder.searched is folder
+    is_waiting = is_wanted(folder, folder.spec(), history) if is_whole else not has_ended(folder)  # between two rounds
     return "interrupted" if is_waiting else reason
 
 

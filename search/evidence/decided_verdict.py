@@ -54,11 +54,10 @@ def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdi
 
 def in_words(found: Decided) -> Iterator[str]:
     """By which rule it was decided, how far it went, and each pair, a paragraph each."""
-    rounds = f"{found.rounds} round{'s' * (found.rounds != 1)}"
     yield (
         f"Decided by a rule that was declared before the test split opened: {found.rule}, {found.plan.in_words()}; a "
         f"chance of {1 - found.plan.level:.2g} of any false claim, shared among {found.plan.pairs} "
-        f"pair{'s' * (found.plan.pairs != 1)}. It took {rounds}, {found.seeds} seeds and {found.runs} runs."
+        f"pair{'s' * (found.plan.pairs != 1)}. It took {_rounds(found)}, {found.seeds} seeds and {found.runs} runs."
     )
     yield f"Pairs: {'; '.join(pair_in_words(pair, found.plan.smallest) for pair in found.pairs)}."
 
@@ -124,11 +123,17 @@ def _sentence(best: str, mean: float, among: Sequence[Pair], found: Decided) -> 
     kinds = {
         "better than": [pair for pair in mine if pair.better == best],
         "worse than": [pair for pair in mine if pair.better not in (None, best)],
-        f"no {found.plan.smallest:g} apart from": [pair for pair in mine if pair.state == "no difference"],
+        f"no difference as large as {found.plan.smallest:g} from": [
+            pair for pair in mine if pair.state == "no difference"
+        ],
         "undecided against": [pair for pair in mine if pair.state in ("open", "dropped")],
     }
     told = [f"{kind} {_all_of(best, pairs)}" for kind, pairs in kinds.items() if pairs]
-    return f"{best} comes first: {', '.join(told)} ({found.rounds} rounds, at most {found.seeds} seeds)."
+    return f"{best} comes first: {', '.join(told)} ({_rounds(found)}, at most {found.seeds} seeds)."
+
+
+def _rounds(found: Decided) -> str:
+    return f"{found.rounds} round{'s' * (found.rounds != 1)}"
 
 
 def _all_of(best: str, pairs: Sequence[Pair]) -> str:

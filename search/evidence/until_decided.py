@@ -57,7 +57,7 @@ class Rule:
 
     def bound(self, seen: Sequence[int], is_last: bool) -> float:
         """The bound of |t| at the newest of a pair's looks, at which it had so many differences."""
-        if tuple(seen) == self.looks[: len(seen)]:
+        if tuple(seen) == self.looks[: len(seen)] and is_last == (len(seen) == len(self.looks)):
             return self.bounds[len(seen) - 1]
         shares = [n / self.max_seeds for n in seen[:-1]] + [1.0 if is_last else seen[-1] / self.max_seeds]
         return bounds(tuple(seen), tuple(shares), self.alpha, obrien_fleming)[-1]

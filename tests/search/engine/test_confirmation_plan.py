@@ -6,6 +6,7 @@ from confirmations import begin_confirmation, tell_runs
 from search.engine.confirmation import confirm
 from search.engine.confirmation_plan import Wanted, new_candidates, plan_for
 from search.engine.forecast import refuse_undecidable, round_in_words
+from search.engine.status import planned_in, search_state
 from search.evidence.candidates import UNTIL_DECIDED, Candidate, candidates, declared_rule, has_ended, planned_in_words
 from search.evidence.evidence import gather
 from search.evidence.until_decided import as_plan, make_rule
@@ -97,7 +98,7 @@ def test_one_configuration_has_no_pair_to_decide(searched, monkeypatch):
 def test_a_new_plan_declares_its_rule_and_all_of_its_seeds(searched):
     plan = planned(searched, DECIDE)
     assert len(plan.seeds) == len(set(plan.seeds)) == 30
-    assert len(plan.runs()) == plan.rule.looks[0] * len(plan.chosen), "of the first round it is known what runs"
+    assert len(plan.runs(None)) == plan.rule.looks[0] * len(plan.chosen), "of the first round it is known what runs"
     noted = plan.noted(test="")
     assert noted[UNTIL_DECIDED]["looks"] == [10, 15, 20, 25, 30]
     assert noted[UNTIL_DECIDED]["pairs"] == plan.rule.pairs
@@ -191,3 +192,17 @@ def test_rounds_go_on_for_the_open_pairs_alone_and_end_by_themselves(searched):
     ran = [len(evidence.scores["test_balanced_accuracy"][one.label]) for one in chosen]
     assert ran[2] < ran[0] == ran[1] == evidence.until_decided.seeds == len(evidence.seeds)
     assert evidence.until_decided.runs == sum(ran) == len(folder.history().trials)
+
+
+def test_a_confirmation_that_was_killed_between_two_rounds_is_not_done(searched, two):
+    folder = begin_rounds(searched, two, smallest=0.001)
+    tell_runs(folder, two, list(range(30)), lambda place, k: 0.7 + 0.01 * ((3 * place + k) % 5))
+    assert folder.history().closed["reason"] == "done"
+    assert search_state(folder, folder.history()) == "interrupted"
+    assert planned_in(folder, folder.history()) == 30, "the second round's five seeds are known to follow"
+
+
+def test_no_other_is_begun_while_one_runs(searched, two):
+    folder = begin_rounds(searched, two)
+    with folder.lock(), pytest.raises(InputError, match=r"told confirm-1 is run by process \d+"):
+        planned(searched, Wanted(seeds=10), again=True)

@@ -8,6 +8,7 @@ import pytest
 from rounds import by_seed, played
 from scipy import stats
 
+from search.evidence.group_sequential import bounds, obrien_fleming
 from search.evidence.until_decided import (
     LEVEL,
     Rule,
@@ -89,11 +90,21 @@ def test_failed_runs_are_left_out_and_the_bound_is_that_of_the_seeds_that_are_th
     pair = settle(make_rule(2, 0.001, 30), "a", "b", a, b, 5)
     assert pair.n == 27
     # looks at 13, 18, 22 and 27 seeds that both have: the first of 8 is too few
-    from search.evidence.group_sequential import bounds, obrien_fleming
-
     seen = (13, 18, 22, 27)
     bound = bounds(seen, (13 / 30, 18 / 30, 22 / 30, 1.0), 1 - LEVEL, obrien_fleming)[-1]
     differences = np.array([a[k] - b[k] for k in a])
+    assert pair.interval.high - pair.difference == pytest.approx(bound * stats.sem(differences))
+
+
+def test_the_last_look_spends_what_is_left_though_seeds_are_missing():
+    rng = np.random.default_rng(3)
+    a, b = by_seed(0.8 + 0.03 * rng.standard_normal(30)), by_seed(0.8 + 0.03 * rng.standard_normal(30))
+    for k in range(10, 25):
+        del a[k]
+    pair = settle(make_rule(2, 0.001, 30), "a", "b", a, b, 5)
+    bound = bounds((10, 15), (10 / 30, 1.0), 1 - LEVEL, obrien_fleming)[-1]
+    differences = np.array([a[k] - b[k] for k in a])
+    assert (pair.n, pair.rounds) == (15, 5)
     assert pair.interval.high - pair.difference == pytest.approx(bound * stats.sem(differences))
 
 
