@@ -75,8 +75,8 @@ def mixture_bound(n: int, alpha: float, most: int) -> float:
 
     The likelihood ratio of δ/σ ~ N(0, g) to δ = 0, with σ integrated out, is (1+ng)^(−1/2) ((1+y)/(1+y/(1+ng)))^(n/2),
     where y = t²/(n−1): the integrand of the Bayes factor of Rouder et al. 2009 (Psychon. Bull. Rev. 16:225-237). It is
-    a martingale of the scale-invariant statistics (Lai 1976, Ann. Stat. 4:265-280; Wang and Ramdas 2023, arXiv
-    2310.03722), so by Ville's inequality it passes 1/α with probability α at most, at whatever n.
+    the Gaussian mixture of Wang and Ramdas 2023 (arXiv 2310.03722), a martingale of scale-invariant statistics; so by
+    Ville's inequality it passes 1/α with probability α at most, at whatever n.
     """
     return _mixture(n, alpha, _tightest(alpha, most))
 

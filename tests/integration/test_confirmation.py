@@ -19,6 +19,7 @@ from sklearn.metrics import balanced_accuracy_score
 from search.display.on_console import ConsoleDisplay
 from search.engine import compatibility
 from search.engine.confirmation import confirm
+from search.engine.confirmation_plan import Wanted
 from search.evidence import evidence as weighing
 from search.evidence.candidates import fresh_seeds, has_ended, read_plan
 from search.evidence.verdict import judge
@@ -41,7 +42,7 @@ def confirmed(finished, shared_ray, root):
     folder = finished.folder
 
     with interrupted_after(folder.path / "confirm-1" / "journal.jsonl", ends=2):
-        first = confirm(folder.name, seeds=SEEDS, results=root, display=ConsoleDisplay(QUIET))
+        first = confirm(folder.name, Wanted(seeds=SEEDS), results=root, display=ConsoleDisplay(QUIET))
     assert first.ended == "interrupted"
     assert not has_ended(first.folder)
     whole = confirm(folder.name, results=root, display=ConsoleDisplay(QUIET))
@@ -106,7 +107,7 @@ def test_a_confirmed_search_is_not_confirmed_again_without_a_word(confirmed, roo
     assert confirm(name, results=root, display=ConsoleDisplay(QUIET)).session is None
     assert confirmed.folder.journal.read_bytes() == before
     with pytest.raises(InputError, match=r"was confirmed with 3 configurations on 2 seeds; say --again"):
-        confirm(name, seeds=3, results=root, display=ConsoleDisplay(QUIET))
+        confirm(name, Wanted(seeds=3), results=root, display=ConsoleDisplay(QUIET))
 
 
 @pytest.mark.slow
@@ -232,7 +233,7 @@ def test_other_code_or_other_test_images_are_refused(mine, confirmed, shared_ray
     with monkeypatch.context() as patch:
         patch.setattr(compatibility, "scoring_code_hash", lambda: "other")
         with pytest.raises(InputError, match=r"began with other code .*--anyway"):
-            confirm(mine.name, seeds=1, results=root, display=ConsoleDisplay(QUIET))
+            confirm(mine.name, Wanted(seeds=1), results=root, display=ConsoleDisplay(QUIET))
     assert openings(mine.test_openings) == [], "nothing was looked at"
 
     begun = mine.path / "confirm-1"

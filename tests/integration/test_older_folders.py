@@ -12,6 +12,7 @@ from search.algorithms.asha import rung_epochs
 from search.display.on_console import ConsoleDisplay
 from search.engine.compatibility import refuse_other_code
 from search.engine.confirmation import confirm
+from search.engine.confirmation_plan import Wanted
 from search.exports.export import read_export
 from search.journal.history import ENDED
 from search.storage.provenance import cpu_kind, versions
@@ -121,7 +122,12 @@ def test_an_older_search_is_resumed_to_its_end_extended_and_confirmed(done, olde
     assert len(folder.history().in_state(*ENDED)) == 9
     assert folder.history().trials[8].config["classifier"]["solver"] == "adamw"
     heard = StringIO()  # the word `confirm` would register a model too, which takes long and is tried below
-    confirm("interrupted", seeds=1, results=older, display=ConsoleDisplay(Console(file=heard, width=200, _environ={})))
+    confirm(
+        "interrupted",
+        Wanted(seeds=1),
+        results=older,
+        display=ConsoleDisplay(Console(file=heard, width=200, _environ={})),
+    )
     assert heard.getvalue().count(CANNOT_TELL) == 1
     assert "scoring_code" in SearchFolder(folder.path / "confirm-1").about()["provenance"]
 

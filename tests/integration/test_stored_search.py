@@ -9,6 +9,7 @@ from searches import SMALL
 from search import api
 from search.display.on_console import ConsoleDisplay
 from search.engine.confirmation import confirm
+from search.engine.confirmation_plan import Wanted
 from search.exports import export
 from search.storage import ownership
 from search.storage.object_store import storage_at
@@ -54,7 +55,7 @@ def test_a_search_whose_host_was_lost_comes_to_the_same(finished, in_a_store):
 @pytest.mark.slow
 def test_a_confirmation_outlives_its_host_too(in_a_store, shared_ray, tmp_path):
     found, uri = in_a_store
-    one = confirm("kept", results=found.folder.root, seeds=2, display=ConsoleDisplay())
+    one = confirm("kept", Wanted(seeds=2), results=found.folder.root, display=ConsoleDisplay())
     again = confirm("kept", results=tmp_path / "third", storage=uri, display=ConsoleDisplay())
     assert again.session is None, "nothing is left to run"
     assert again.folder.journal.read_bytes() == one.folder.journal.read_bytes()
