@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from search.evidence.candidates import has_ended, read_plan
+from search.evidence.candidates import has_ended, read_plan, runs_of
 from search.evidence.kept_model import kept_model
 from search.evidence.operating_point import Probabilities, Rates, Share, choose_threshold, rates_at, wilson
 from search.journal.history import Trial
@@ -127,7 +127,8 @@ def _runs_of(confirmation: SearchFolder, trial: Trial) -> dict[int, tuple[Told, 
     place = next((place for place, candidate in enumerate(chosen) if candidate.trial == trial.number), None)
     if place is None:
         return {}
-    numbers = {seed: k * len(chosen) + place for k, seed in enumerate(seeds)}
+    runs = enumerate(runs_of(confirmation, confirmation.history()))
+    numbers = {seeds[k]: number for number, (candidate, k) in runs if candidate == place}
     bring_scores(confirmation, numbers.values())
     left = {seed: confirmation.trial(number).read_scores() for seed, number in numbers.items()}
     return {

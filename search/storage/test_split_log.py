@@ -15,7 +15,7 @@ from pathlib import Path
 from search.journal.history import History
 from search.journal.log import Event, read_events
 from search.storage.search_folder import TEST_OPENINGS, SearchFolder
-from search.storage.trial_folder import RESULT, TRIALS
+from search.storage.trial_folder import RESULT, SCORES, TRIALS
 from trainers.errors import EnvironmentProblem, InputError
 
 
@@ -89,11 +89,12 @@ def first_score(folder: SearchFolder) -> float | None:
     told = (event["time"] / 1000 for event, _ in read_events(folder.journal) if has_test_score(event))
     if (first := next(told, None)) is not None:
         return float(first)
-    for path in sorted((folder.path / TRIALS).glob(f"*/{RESULT}")):
+    left = [path.stat().st_mtime for path in (folder.path / TRIALS).glob(f"*/{SCORES}")]  # before the result
+    for path in (folder.path / TRIALS).glob(f"*/{RESULT}"):
         with suppress(OSError, ValueError):
             if "test" in json.loads(path.read_text(encoding="utf-8")):
-                return path.stat().st_mtime
-    return None
+                left.append(path.stat().st_mtime)
+    return min(left, default=None)
 
 
 def has_test_score(event: Event) -> bool:

@@ -85,6 +85,13 @@ def test_a_score_that_the_killed_driver_never_heard_of_is_a_look_too(begun):
     assert [one.by for one in openings(begun.searched.test_openings)] == ["confirm-1"]
 
 
+def test_what_a_worker_left_of_each_image_is_a_look_too(begun):
+    begun.trial(0).path.mkdir(parents=True)
+    begun.trial(0).scores.touch()
+    know_every_opening(begun.searched)
+    assert [one.by for one in openings(begun.searched.test_openings)] == ["confirm-1"]
+
+
 def test_a_look_is_written_down_while_the_session_runs(begun):
     told = []
     listener = watch(begun, lambda: told.append(openings(begun.searched.test_openings)))
