@@ -8,6 +8,7 @@ from search.engine.paired_runs import PairedAgenda, paired_spec
 from search.evidence.candidates import CONFIRMS, Candidate, as_plan, runs_of
 from search.storage.results_folder import create_folder
 from search.storage.search_folder import SearchFolder
+from trainers.config import TrialConfig
 
 Score = Callable[[int, int], float | None]  # of the places of candidate and seed; None: the run failed
 
@@ -36,9 +37,10 @@ def tell_runs(folder: SearchFolder, chosen: list[Candidate], seeds: list[int], s
         if told is None:
             conductor.fail(trial.number, "diverged: as the test wants it", by_values=True)
             continue
-        for epoch in range(1, spec.base.last_epoch + 1):
-            metrics: Mapping[str, float] = {conductor.metric: told}
-            if epoch == spec.base.last_epoch:
+        last = TrialConfig.model_validate(trial.config).last_epoch  # a trial of one stage has its own
+        for epoch in range(1, last + 1):
+            metrics: Mapping[str, float] = {conductor.metric: told, conductor.deciding: told}
+            if epoch == last:
                 metrics = metrics | {"test_balanced_accuracy": told, "test_accuracy": told}
             conductor.result(trial.number, epoch, dict(metrics))
     conductor.close("done")
