@@ -62,10 +62,9 @@ class SearchConfig(Config):
     count among `trials`. A searched field that a guess does not name is drawn at random."""
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"
     """Of the validation images: what is searched for, and reported as the score."""
-    decide_by: Literal["auto", "metric", "auroc", "balanced_log_loss", "soft_balanced_accuracy"] = "auto"
+    decide_by: Literal["metric", "auroc", "balanced_log_loss", "soft_balanced_accuracy"] = "metric"
     """Of the validation images: what ASHA's rungs, the sampler and the search's ranking go by. Values without a
-    threshold vary less with the choice of images; the last step and `confirm` go by the metric itself. auto:
-    soft_balanced_accuracy where the metric is balanced_accuracy, else the metric."""
+    threshold vary less with the choice of images; the last step and `confirm` go by the metric itself."""
     max_concurrent: Annotated[Whole, Field(ge=1)] | None = None
     """Trials at once; null: as many as the cluster holds."""
     max_hours: Annotated[Real, Field(gt=0)] | None = None
@@ -106,8 +105,6 @@ class SearchConfig(Config):
     def deciding_key(self) -> str:
         """The name, among the metrics that a trial reports, of what decides; larger is better."""
         by = self.decide_by
-        if by == "auto":
-            by = "soft_balanced_accuracy" if self.metric == "balanced_accuracy" else "metric"
         if by == "metric":
             return self.metric_key
         return "val_neg_balanced_log_loss" if by == "balanced_log_loss" else f"val_{by}"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from spaces.checks import check_ends, check_families, check_first, check_workers, value_at
+from spaces.checks import check_deciding, check_ends, check_families, check_first, check_workers, value_at
 from spaces.conditions import (
     SWITCH,
     active,
@@ -110,6 +110,7 @@ class SearchSpec(Config):
             )
         if self.search.per_family:
             check_families(self)
+        check_deciding(self)
         check_ends(self)
         check_first(self)
         check_workers(self)

@@ -48,6 +48,7 @@ class Ranking:
     basis: Basis
     trials: list[Trial]
     validated: dict[int, Validated]  # by the trial's number; empty where the search's own scores rank
+    own: tuple[int, ...] = ()  # numbers of the trials as the search itself ranks them, where something else ranks here
 
     @property
     def seeds(self) -> int:
@@ -118,8 +119,7 @@ def in_words(ranked: Ranking) -> Iterator[str]:
     if found is None or not found.scores:
         yield f"None of the best few gave a score on {ranked.seeds} fresh seeds: the search's own scores rank the rest."
         return
-    by_search = sorted(ranked.trials, key=lambda trial: (-trial.merit, trial.number))
-    place = by_search.index(first) + 1
+    place = ranked.own.index(first.number) + 1
     before = "the search had it first too" if place == 1 else f"the search had it in place {place}"
     error = "" if found.error is None else " (standard error from seed to seed)"
     seeds = f"{ranked.seeds} fresh seed{'s' if ranked.seeds > 1 else ''}"
@@ -129,7 +129,7 @@ def in_words(ranked: Ranking) -> Iterator[str]:
         near = sum(found.mean - one.mean <= found.error for one in others)
         if others:
             yield f"{near} of the other {len(others)} that ran on these seeds lie within that error of it."
-    then = by_search[0]
+    then = next(trial for trial in ranked.trials if trial.number == ranked.own[0])
     came_back = ranked.validated.get(then.number)
     if came_back is not None and came_back.scores and then.score is not None:
         drop = then.score - came_back.mean
@@ -155,7 +155,8 @@ def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Rank
             return 3, 0.0, place[trial.number]
         return int(one.failed > 0), -one.mean, place[trial.number]
 
-    return Ranking(basis, sorted(own, key=key), {number: one for number, one in found.items() if number in place})
+    of_these = {number: one for number, one in found.items() if number in place}
+    return Ranking(basis, sorted(own, key=key), of_these, tuple(place))
 
 
 def _validated_in(folder: SearchFolder) -> dict[int, Validated]:

@@ -25,7 +25,9 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
         yield _decision(decision, history)
     if trial.state == "finished":
         yield from _from_probe(spec, trial)
-        better = sum(1 for other in history.ranked() if other.merit > trial.merit)
+        ranked = history.ranked()
+        told = (trial.score, trial.decided)  # of equals none is better
+        better = sum((other.score, other.decided) != told for other in ranked[: ranked.index(trial)])
         score = f"{spec.search.metric_key} {trial.score:.4f}"
         if trial.decided is not None:
             score += f", ranked by {spec.search.deciding_key} {trial.decided:.4f}"

@@ -3,14 +3,15 @@
 The driver and every command that only reads see a search through this one replay: there is no second account.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 from search.journal.event_shapes import misshapen
 from search.journal.log import Event, damaged, read_events
-from trainers.loss_config import Family
+from trainers.loss_config import END_TO_END, Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool
@@ -83,7 +84,7 @@ class Trial:
 
     @property
     def merit(self) -> float:
-        """What ranks a finished trial in the search."""
+        """What ranks a finished trial among those of its own kind (see `History.ranked`)."""
         found = self.score if self.decided is None else self.decided
         assert found is not None, "a finished trial has a score"
         return found
@@ -193,12 +194,27 @@ class History:
         return [trial for trial in self.trials.values() if trial.state in states]
 
     def ranked(self) -> list[Trial]:
-        """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them."""
-        return sorted(self.in_state("finished"), key=lambda trial: (-trial.merit, trial.number))
+        """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them.
+
+        Where another value than the score ranks (search.decide_by), it does so within a kind: a head that is trained
+        end to end is surer of its answers than a probe that is as often right. So each kind's values are moved by the
+        mean of what its scores lie above them, and kinds are held against each other by scores alone.
+        """
+        finished = self.in_state("finished")
+        above: defaultdict[Family | None, list[float]] = defaultdict(list)
+        for trial in finished:
+            above[_kind(trial)].append(0.0 if trial.score is None else trial.score - trial.merit)
+        moved = {kind: fmean(gaps) for kind, gaps in above.items()}
+        return sorted(finished, key=lambda trial: (-(trial.merit + moved[_kind(trial)]), trial.number))
 
     def counts(self) -> Counter[State]:
         """How many trials are in each state."""
         return Counter(trial.state for trial in self.trials.values())
+
+
+def _kind(trial: Trial) -> Family | None:
+    """Trials of two stages are one kind, whose estimator they share; each family of one stage is one of its own."""
+    return trial.family if trial.family in END_TO_END else None
 
 
 def _sounds_like_its_values(trial: Trial) -> bool:

@@ -34,7 +34,7 @@ class Progress:
                 self._count(trial, epoch)
             if trial.state in ENDED:
                 self._end(trial)
-        self._best = [(-trial.merit, trial.number) for trial in history.ranked()[:BEST]]
+        self._best = history.ranked()[:BEST]
 
     def on_event(self, event: Event) -> None:
         """One thing happened; the history has it already."""
@@ -45,8 +45,10 @@ class Progress:
         elif event["event"] == "end" and event["trial"] in self._begun:
             trial = self._begun.pop(event["trial"])
             self._end(trial)
-            if trial.state == "finished":
-                insort(self._best, (-trial.merit, trial.number))
+            if trial.decided is not None:  # each of its kind may have moved
+                self._best = self.history.ranked()[:BEST]
+            elif trial.state == "finished":
+                insort(self._best, trial, key=lambda one: (-one.merit, one.number))
                 del self._best[BEST:]
 
     def _count(self, trial: Trial, epoch: int) -> None:
@@ -84,7 +86,7 @@ class Progress:
     @property
     def best(self) -> list[Trial]:
         """The best finished trials, at most five, the best first."""
-        return [self.history.trials[number] for _, number in self._best]
+        return self._best
 
     def usual_epochs(self, while_few: tuple[float, float]) -> tuple[float, float]:
         """Epochs of each stage that a proposed trial took, on average. while_few: said until five have ended."""

@@ -11,7 +11,7 @@ from search.engine.controller import Conductor
 from search.evidence.ranking import Ranking, Validated, in_words
 from search.journal.explain import explain
 from search.journal.frames import frames
-from search.journal.history import read_history
+from search.journal.history import Trial, read_history
 from search.journal.log import Journal
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec, parse_spec
@@ -81,7 +81,6 @@ def test_an_older_search_or_one_decided_by_its_metric_writes_no_other_value(tmp_
         ("balanced_log_loss", "val_neg_balanced_log_loss"),
         ("soft_balanced_accuracy", SOFT),
         ("metric", "val_macro_f1"),
-        ("auto", "val_macro_f1"),
     ],
 )
 def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tiny_config, digits):
@@ -94,9 +93,21 @@ def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tin
     assert all(spec.search.deciding_key in metrics for metrics in reported)
 
 
-def test_by_itself_a_search_of_balanced_accuracy_is_decided_by_its_soft_form():
-    assert load_spec("digits").search.deciding_key == SOFT
-    assert load_spec("digits", ["search.metric=accuracy"]).search.deciding_key == "val_accuracy"
+def test_kinds_of_trials_are_held_against_each_other_by_scores_and_by_what_decides_within(played):
+    """A head that is trained end to end is surer than a probe that is as often right."""
+    head = Trial(9, "CE", True, {}, {}, 0, state="finished", score=0.865, decided=0.85)
+    played.trials[9] = head
+    ranked = played.ranked()
+    assert ranked[0].number == 8, "the best of the others by what decides, with which the head's cannot be compared"
+    # the others' scores are .86 in the mean, with .01 from one to the next by what decides
+    assert ranked.index(head) == 4
+
+
+def test_losses_whose_trials_are_of_two_kinds_are_searched_by_the_metric_alone():
+    losses = ["space.loss.name={choice: [afcl, cross_entropy]}"]
+    assert load_spec("digits", [*losses]).search.deciding_key == SCORE
+    with pytest.raises(InputError, match=r"search.decide_by: soft_balanced_accuracy .* use metric"):
+        load_spec("digits", [*losses, "search.decide_by=soft_balanced_accuracy"])
 
 
 def test_a_stored_spec_that_says_nothing_of_it_was_decided_by_its_metric(tmp_path):
@@ -119,7 +130,7 @@ def test_on_fresh_seeds_the_place_is_that_of_what_decided(played):
     ranked = played.ranked()
     found = {7: Validated({1: 0.84, 2: 0.86}, 0), 8: Validated({1: 0.80, 2: 0.82}, 0)}
     order = [ranked[1], ranked[0], *ranked[2:]]
-    said = " ".join(in_words(Ranking("final", order, found)))
+    said = " ".join(in_words(Ranking("final", order, found, tuple(trial.number for trial in ranked))))
     assert "the search had it in place 2" in said
     assert (
         "The score of the search's first, 0.8200 of trial 8, is 0.8100 on them: 0.0100 of it did not come back." in said
@@ -133,7 +144,7 @@ def test_trials_of_a_search_that_went_by_another_value_are_no_start(told):
     folder = SearchFolder(told / "told")
     other = load_spec("digits", ["search.decide_by=auroc"], name="new")
     with pytest.raises(
-        InputError, match=r"told was decided by val_soft_balanced_accuracy: say --set search.decide_by=auto"
+        InputError, match=r"told was decided by val_balanced_accuracy: say --set search.decide_by=metric"
     ):
         older_search(told, "told", other, load(folder.spec().data))
 

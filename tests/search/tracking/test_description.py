@@ -32,7 +32,7 @@ def test_with_fresh_seeds_their_order_and_their_means_stand_there(search):
     _, history, _ = search
     first, second, *others = history.ranked()
     found = {second.number: Validated({1: 0.8, 2: 0.9}, 0), first.number: Validated({1: 0.7, 2: 0.8}, 0)}
-    text = summary(*search, Ranking("final", [second, first, *others], found))
+    text = summary(*search, Ranking("final", [second, first, *others], found, (first.number, second.number)))
     heads, _, *best = rows(text)
     assert heads[3] == "fresh seeds"
     assert [(row[1], row[3]) for row in best[:2]] == [
