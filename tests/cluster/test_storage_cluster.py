@@ -10,7 +10,9 @@ import pytest
 from rays import AFCL, CODE, Network, RayCluster
 from s3 import BUCKET, S3
 
+from search.algorithms.proposer import planned_trials
 from search.storage.search_folder import SearchFolder
+from spaces.spec import load_spec
 
 pytestmark = [
     pytest.mark.cluster,
@@ -18,9 +20,9 @@ pytestmark = [
     pytest.mark.skipif(find_spec("moto") is None, reason="needs moto, of the extra cluster-test"),
 ]
 
-SPEC = ["digits", "--set", "search.trials=5", "--set", "search.sampler=random", "--set", "search.scheduler.name=none"]
-EPOCHS = ["--set", "representation.epochs=40"]
-TRIALS, LAST = 8, 44  # three baselines among them; forty epochs and the spec's four of the classifier
+SETS = ["search.trials=5", "search.sampler=random", "search.scheduler.name=none", "representation.epochs=40"]
+SPEC = ["digits", *(word for one in SETS for word in ("--set", one))]
+TRIALS, LAST = planned_trials(load_spec("digits", SETS)), load_spec("digits", SETS).base.last_epoch
 BOUND = 3.0  # seconds: one, and a busy machine's request
 URI = f"s3://{BUCKET}/cluster"
 
@@ -54,7 +56,7 @@ def cluster(tmp_path_factory, home):
 
 
 def submit(cluster):
-    done = cluster.afcl("submit", *SPEC, *EPOCHS, "--name", "far", "--storage", URI)
+    done = cluster.afcl("submit", *SPEC, "--name", "far", "--storage", URI)
     assert done.returncode == 0, done.stderr
 
 

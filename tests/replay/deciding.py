@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from probe_order import recorded, whole
-from record import PARTS, TABLE
+from record import CONFIGURATIONS, PARTS, TABLE
 from rich.progress import track
 
 from search.algorithms.asha import Asha, rung_epochs
@@ -135,6 +135,13 @@ def table_of(curves: Curves, regime: str) -> Iterator[str]:
             yield f"| {regime} | {count} | {arm_name} | {name} | {1e4 * regret:.0f} | {against} | {false:.0%} |"
 
 
+def in_numbers(text: str) -> str:
+    """A paragraph on one line, the constants in it told."""
+    for name, value in (("SEARCHES", SEARCHES), ("SEARCH", SEARCH), ("BOOTSTRAPS", BOOTSTRAPS)):
+        text = text.replace(name, str(value))
+    return " ".join(text.split())
+
+
 def main() -> None:
     """Write the page and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -146,10 +153,7 @@ def main() -> None:
     lines = [
         "# What decides, and a split for each trial",
         "",
-        " ".join((__doc__ or "").split("\n\n")[2].split()),
-        "",
-        " ".join((__doc__ or "").split("\n\n")[3].split()),
-        "",
+        *(line for text in (__doc__ or "").split("\n\n")[2:4] for line in (in_numbers(text), "")),
         "Regret and differences are in 1/10,000 of balanced accuracy; differences are to `metric` on a shared split.",
         "",
         "| regime | configurations | trials' cell | decided by | regret | difference | false stops |",
@@ -157,6 +161,7 @@ def main() -> None:
     ]
     for regime, of_regime in rows.groupby("regime"):
         lines += table_of(curves_of(of_regime), str(regime))
+    lines += ["", f"The whole table is to have {CONFIGURATIONS} configurations."]
     given.page.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
