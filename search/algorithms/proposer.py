@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from search.algorithms.grid import GridWalk
-from search.algorithms.startup import draw
+from search.algorithms.startup import draw, draw_every
 from search.journal.history import History, Trial, Value
 from spaces.ranges import Range
 from spaces.spec import SearchSpec
@@ -72,7 +72,7 @@ class SearchAgenda:
             if self._grid is not None:
                 values = self._grid.first[index]
             else:
-                values = spec.guessed(draw(spec.space, _seed(spec, history), number), first[index])
+                values = spec.guessed(draw_every(spec.space, _seed(spec, history), number), first[index])
             return Question(values, spec.trial_config(values), note="first guess")
         if spec.search.per_family:
             family = spec.families[index % len(spec.families)]
@@ -80,7 +80,9 @@ class SearchAgenda:
         elif self._grid is not None:
             values = self._next_grid_point(self._grid, history)
         else:
-            values = self._proposed(number, [*history.known, *history.trials.values()], history)
+            searched = self._spec.families  # a baseline of another kind may have the same fields, and other values
+            told = [trial for trial in (*history.known, *history.trials.values()) if trial.family in searched]
+            values = self._proposed(number, told, history)
         return Question({path: values[path] for path in spec.space if path in values}, spec.trial_config(values))
 
     def _next_grid_point(self, grid: GridWalk, history: History) -> dict[str, Value]:

@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 from search.algorithms.known_trials import KnownTrials, ToldStorage
 from search.algorithms.optuna_trials import WORST, Space, suggest_all
 from search.algorithms.startup import draw, draws_before
-from search.journal.history import Trial, Value
+from search.journal.history import Trial, Value, kind_of
+from trainers.loss_config import Family
 from trainers.seeds import derive_seed
 
 LIKELY_TO_FAIL = 0.2  # the chance from which a proposal is drawn again,
@@ -94,19 +95,20 @@ def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:
 def as_full_length(told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Stopped trials as complete ones, for a sampler that learns from complete trials alone, as Optuna's GP does.
 
-    A stopped trial's score is its last value and what trials that were not stopped gained from that epoch to their
-    end, in the median. A trial that its values made fail has the worst score of all; where there is none, it is left
-    out.
+    A stopped trial's score is its last value and what trials of its kind that were not stopped gained from that epoch
+    to their end, in the median: a head that is trained end to end gains more than a probe. A trial that its values made
+    fail has the worst score of all; where there is none, it is left out.
     """
     complete = [trial for trial in told if trial.state == TrialState.COMPLETE]
-    gains: dict[int, float] = {}
+    gains: dict[tuple[Family | None, int], float] = {}
 
-    def gain_from(epoch: int) -> float:
-        if epoch not in gains:
-            reached = [(trial.value, trial.intermediate_values.get(epoch)) for trial in complete]
+    def gain_from(kind: Family | None, epoch: int) -> float:
+        if (kind, epoch) not in gains:
+            alike = [trial for trial in complete if _kind(trial) == kind]
+            reached = [(trial.value, trial.intermediate_values.get(epoch)) for trial in alike]
             gained = [end - then for end, then in reached if end is not None and then is not None]
-            gains[epoch] = median(gained) if gained else 0.0
-        return gains[epoch]
+            gains[kind, epoch] = median(gained) if gained else 0.0
+        return gains[kind, epoch]
 
     def score(trial: FrozenTrial) -> float | None:
         if trial.state == TrialState.COMPLETE:
@@ -114,7 +116,7 @@ def as_full_length(told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         if trial.state != TrialState.PRUNED or not trial.intermediate_values:
             return None
         epoch, value = max(trial.intermediate_values.items())
-        return value + gain_from(epoch)
+        return value + gain_from(_kind(trial), epoch)
 
     scores = [score(trial) for trial in told]
     worst = min((value for value in scores if value is not None and value > WORST / 2), default=None)
@@ -125,6 +127,10 @@ def as_full_length(told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         elif worst is not None:
             rewritten.append(_completed(trial, max(value, worst)))
     return rewritten
+
+
+def _kind(told: FrozenTrial) -> Family | None:
+    return kind_of(told.user_attrs["family"])
 
 
 def _completed(trial: FrozenTrial, score: float) -> FrozenTrial:

@@ -26,6 +26,10 @@ def draws_before(sampler: str, slots: int) -> int:
 
 def draw(space: Mapping[str, Range], seed: int, number: int) -> dict[str, Value]:
     """Values of the searched fields for trial `number`, drawn at random; they depend on nothing else."""
+    return without_inactive(draw_every(space, seed, number))
+
+
+def draw_every(space: Mapping[str, Range], seed: int, number: int) -> dict[str, Value]:
+    """The same with the fields of the losses that were not drawn: none depends on which loss was."""
     draws = np.random.default_rng(derive_seed(seed, "ask", number))
-    # all are drawn, so that none depends on which loss was drawn before it
-    return without_inactive({path: range_.sample(draws) for path, range_ in space.items()})
+    return {path: range_.sample(draws) for path, range_ in space.items()}

@@ -82,6 +82,7 @@ def train(
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
     from search.engine.leak_guard import refuse_faults
+    from search.evidence.candidates import refuse_while_confirming
     from search.exports import export as exports
     from search.exports import retrain
     from search.storage.fetch import know_every_opening
@@ -97,6 +98,8 @@ def train(
     if test:
         know_every_opening(search)
         refuse_second(record, again=again)
+        if search is not None:
+            refuse_while_confirming(search, again=again)
         allowed = refuse_faults(
             exported.config.data, data, allow=allow_copies, say=lambda line: None if json_ else say(line)
         )

@@ -161,3 +161,16 @@ def has_ended(folder: SearchFolder) -> bool:
     if (found := progress_of(folder, history)) is not None:
         return found.is_over
     return len(history.in_state(*ENDED)) == len(runs_of(folder, history))
+
+
+def refuse_while_confirming(searched: SearchFolder, *, again: bool) -> None:
+    """Raise InputError when a confirmation is begun that has not opened the test split yet, unless `again`.
+
+    It looked for earlier looks when it began, and would not expect one.
+    """
+    for folder in searched.confirmations():
+        if not again and folder.is_begun() and not has_ended(folder):
+            raise InputError(
+                f"{folder.title} is begun and is to open the test split first: let it end, or say --again if a look "
+                f"before it is wanted: it is written down"
+            )

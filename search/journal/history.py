@@ -5,8 +5,8 @@ The driver and every command that only reads see a search through this one repla
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal
 
 from search.journal.event_shapes import misshapen
@@ -85,9 +85,7 @@ class Trial:
     @property
     def merit(self) -> float:
         """What ranks a finished trial among those of its own kind (see `History.ranked`)."""
-        found = self.score if self.decided is None else self.decided
-        assert found is not None, "a finished trial has a score"
-        return found
+        return _score(self) if self.decided is None else self.decided
 
     @property
     def epoch(self) -> int:
@@ -197,24 +195,36 @@ class History:
         """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them.
 
         Where another value than the score ranks (search.decide_by), it does so within a kind: a head that is trained
-        end to end is surer of its answers than a probe that is as often right. So each kind's values are moved by the
-        mean of what its scores lie above them, and kinds are held against each other by scores alone.
+        end to end is surer of its answers than a probe that is as often right. Kinds are held against each other by
+        scores alone: the k-th of a kind stands where the k-th best score of that kind does.
         """
-        finished = self.in_state("finished")
-        above: defaultdict[Family | None, list[float]] = defaultdict(list)
-        for trial in finished:
-            above[_kind(trial)].append(0.0 if trial.score is None else trial.score - trial.merit)
-        moved = {kind: fmean(gaps) for kind, gaps in above.items()}
-        return sorted(finished, key=lambda trial: (-(trial.merit + moved[_kind(trial)]), trial.number))
+        kinds: defaultdict[Family | None, list[Trial]] = defaultdict(list)
+        for trial in self.in_state("finished"):
+            kinds[kind_of(trial.family)].append(trial)
+        by_kind = [
+            zip(sorted(-_score(trial) for trial in of_kind), sorted(of_kind, key=_place_in_kind), strict=True)
+            for of_kind in kinds.values()
+        ]
+        # a merge, as the order within a kind stands whatever the numbers of its trials
+        return [trial for _, trial in merge(*by_kind, key=lambda one: (one[0], one[1].number))]
 
     def counts(self) -> Counter[State]:
         """How many trials are in each state."""
         return Counter(trial.state for trial in self.trials.values())
 
 
-def _kind(trial: Trial) -> Family | None:
+def _score(trial: Trial) -> float:
+    assert trial.score is not None, "a finished trial has a score"
+    return trial.score
+
+
+def _place_in_kind(trial: Trial) -> tuple[float, int]:
+    return -trial.merit, trial.number
+
+
+def kind_of(family: Family) -> Family | None:
     """Trials of two stages are one kind, whose estimator they share; each family of one stage is one of its own."""
-    return trial.family if trial.family in END_TO_END else None
+    return family if family in END_TO_END else None
 
 
 def _sounds_like_its_values(trial: Trial) -> bool:

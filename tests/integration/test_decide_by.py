@@ -95,12 +95,18 @@ def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tin
 
 def test_kinds_of_trials_are_held_against_each_other_by_scores_and_by_what_decides_within(played):
     """A head that is trained end to end is surer than a probe that is as often right."""
-    head = Trial(9, "CE", True, {}, {}, 0, state="finished", score=0.865, decided=0.85)
+    head = Trial(9, "CE", True, {}, {}, 0, state="finished", score=0.865, decided=0.95)
     played.trials[9] = head
-    ranked = played.ranked()
-    assert ranked[0].number == 8, "the best of the others by what decides, with which the head's cannot be compared"
-    # the others' scores are .86 in the mean, with .01 from one to the next by what decides
-    assert ranked.index(head) == 4
+    # four of the nine others have a score above the head's; which of them stand there what decides says
+    assert [trial.number for trial in played.ranked()] == [8, 7, 6, 5, 9, 4, 3, 2, 1, 0]
+    played.trials[0].score = 0.2  # a poor one changes nothing for the others
+    assert [trial.number for trial in played.ranked()] == [8, 7, 6, 9, 5, 4, 3, 2, 1, 0]
+
+
+def test_of_equal_scores_the_order_within_a_kind_is_that_of_what_decides(played):
+    for trial in played.trials.values():
+        trial.score = 0.5
+    assert [trial.number for trial in played.ranked()] == [8, 7, 6, 5, 4, 3, 2, 1, 0]
 
 
 def test_losses_whose_trials_are_of_two_kinds_are_searched_by_the_metric_alone():

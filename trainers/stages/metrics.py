@@ -93,12 +93,13 @@ def evaluate(logits: Tensor, labels: Tensor) -> tuple[dict[str, float], Tensor]:
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
-    log_p = logits.double().log_softmax(1)  # in single precision sure predictions would tie at 1
+    precise = logits.double()  # in single precision sure predictions would tie at 1
+    log_p = precise.log_softmax(1)
     return {
         "balanced_accuracy": balanced_accuracy(confusion),
         "accuracy": accuracy(confusion),
         "macro_f1": macro_f1(confusion),
-        "auroc": auroc(log_p.exp(), labels),
+        "auroc": auroc(precise.softmax(1), labels),
         "soft_balanced_accuracy": soft_balanced_accuracy(log_p, labels),
         "neg_balanced_log_loss": neg_balanced_log_loss(log_p, labels),
     }, confusion

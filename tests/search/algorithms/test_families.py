@@ -146,3 +146,33 @@ def test_a_guess_of_one_losss_field_is_tried_with_that_loss():
     _, trials = played(*ALL, "search.trials=3", "search.first=[{focal.lr: 0.02}, {loss.eta: 30}]")
     assert (trials[0].family, trials[0].values) == ("FOCAL", {"loss.name": "focal", "focal.lr": 0.02})
     assert (trials[1].config["loss"]["name"], trials[1].values["loss.eta"]) == ("afcl", 30)
+
+
+def test_a_guess_that_names_a_loss_has_drawn_values_in_that_losss_fields():
+    """Whatever loss was drawn for that trial: without them the sampler would not be told of the guess."""
+    changes = [*ALL, "search.baselines=[]", "search.trials=4", "search.sampler=random"]
+    guesses = "[{loss.name: cross_entropy}, {loss.name: afcl}, {loss.name: focal}, {loss.name: cross_entropy}]"
+    spec = load_spec("digits", [*changes, f"search.first={guesses}"])
+    agenda, history = SearchAgenda(spec, 1), History()
+    for number in range(4):
+        values = agenda.question(number, history).values
+        assert values.keys() == active(spec.space, values).keys()
+
+
+def test_a_baseline_of_a_loss_that_is_not_searched_is_not_told_to_the_sampler():
+    """Where only fields are searched that it has too, its values would lie in the space."""
+    spec = load_spec(
+        "digits", ["space={representation.weight_decay: {loguniform: [0.00001, 0.1]}}", "search.trials=30"]
+    )
+    agenda, without = SearchAgenda(spec, 1), History()
+    for number in range(20):
+        values = {"representation.weight_decay": 10 ** (-5 + number / 5)}
+        without.trials[number] = Trial(number, "CL", False, values, {}, 0, state="finished", score=0.5 + number / 100)
+        without.trials[number].epochs = {1: {METRIC: 0.5}}
+    proposed = agenda.question(25, without).values
+    heads = History(trials=dict(without.trials))
+    for number in range(20, 25):
+        values = {"representation.weight_decay": 1e-5}
+        heads.trials[number] = Trial(number, "CE", True, values, {}, 0, state="finished", score=0.99)
+        heads.trials[number].epochs = {1: {METRIC: 0.99}}
+    assert SearchAgenda(spec, 1).question(25, heads).values == proposed

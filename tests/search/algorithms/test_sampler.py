@@ -1,5 +1,7 @@
 """What the samplers propose, given what they were told."""
 
+from dataclasses import replace
+
 import optuna
 import pytest
 from told_trials import SPACE, trial_of, values_of
@@ -104,3 +106,16 @@ def test_what_is_remembered_of_earlier_asks_changes_no_proposal(sampler):
             continue
         arguments = {"sampler": sampler, "metric": METRIC, "seed": 5, "number": number + 1}
         assert propose(SPACE, history, **arguments, known=known) == propose(SPACE, history, **arguments)
+
+
+def test_a_stopped_trial_is_taken_to_gain_what_its_kind_gains():
+    """A head that is trained end to end begins far below a probe, and gains more."""
+    heads = [replace(trial_of(n, score=0.8), family="CE") for n in (0, 1)]
+    for head in heads:
+        head.epochs = {1: {METRIC: 0.4}, 2: {METRIC: 0.6}, 3: {METRIC: 0.8}}
+    probe = trial_of(2, score=0.8)
+    probe.epochs = {1: {METRIC: 0.76}, 2: {METRIC: 0.78}, 3: {METRIC: 0.8}}
+    stopped = [replace(trial_of(n, state="stopped", epochs=1), family=of) for n, of in ((3, "CE"), (4, "AFCL"))]
+    stopped[0].epochs, stopped[1].epochs = {1: {METRIC: 0.3}}, {1: {METRIC: 0.7}}
+    told = as_full_length([as_optuna_trial(SPACE, trial, METRIC) for trial in (*heads, probe, *stopped)])
+    assert [trial.value for trial in told[-2:]] == pytest.approx([0.7, 0.74])

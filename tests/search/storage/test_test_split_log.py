@@ -164,3 +164,22 @@ def test_a_neighbour_that_cannot_be_read_is_no_matter_of_train(told):
     (told / "begun" / "search.json").write_text("spoilt")
     path = exported(folder)
     assert export.search_of(path, export.read_export(path), told) == folder
+
+
+def test_train_does_not_look_before_a_confirmation_that_is_begun(begun, typed):
+    """It found no look when it began, and tells of none: its own is to be the first."""
+    searched = begun.searched
+    refused = typed("train", str(exported(searched)), "--test", results=searched.root)
+    assert refused.returncode == 2
+    assert "told confirm-1 is begun and is to open the test split first: let it end, or say --again" in refused.stderr
+    assert openings(searched.test_openings) == []
+    allowed = typed("train", str(exported(searched)), "--test", "--again", results=searched.root)
+    assert allowed.returncode == 0, allowed.stderr
+    assert [one.by for one in openings(searched.test_openings)] == ["train best-1.yaml"]
+
+
+def test_train_looks_again_beside_a_confirmation_that_has_ended_only_when_it_is_told_to(begun, typed):
+    run(begun, None)
+    refused = typed("train", str(exported(begun.searched)), "--test", results=begun.searched.root)
+    assert refused.returncode == 2
+    assert "--again" in refused.stderr
