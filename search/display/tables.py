@@ -190,10 +190,10 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
                 "state": trial.state,
                 "epoch": trial.epoch,
                 "score": trial.score,
-                "decided": trial.decided,
                 "reason": trial.reason,
                 "rung": trial.rung,
                 "config": searched(trial),
+                **({} if trial.decided is None else {"decided": trial.decided}),
             }
             for trial in history.trials.values()
         ],
