@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
-BEFORE_ALL_OF_TODAY = {"final": None, "decide_by": "metric", "baselines": ["CL", "FCL", "ACL"]}  # of `search`
+BEFORE_NEWER_SEARCH_FIELDS = {"final": None, "decide_by": "metric", "baselines": ["CL", "FCL", "ACL"]}  # of `search`
 BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was an estimator of its own
 
 
@@ -23,7 +23,7 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(given, Mapping | None):  # else whoever checks it says so
             meant[section] = {**then, **(given or {})}
     if isinstance(search := stored.get("search"), Mapping):  # of a spec; a trial's config has none
-        meant["search"] = {**BEFORE_ALL_OF_TODAY, **search}
+        meant["search"] = {**BEFORE_NEWER_SEARCH_FIELDS, **search}
     return meant
 
 

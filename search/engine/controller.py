@@ -170,7 +170,8 @@ class Conductor:
                 self._asha.record(decision)
         newest = trial.decisions[-1] if trial.decisions else None
         if newest is not None and newest.action == "stop":
-            self._end(trial.number, "stopped", reason=newest.reason(), score=None)
+            what = "" if self.deciding == self.metric else f"{self.deciding} "
+            self._end(trial.number, "stopped", reason=f"{what}{newest.reason()}", score=None)
         elif epoch >= last:
             more = {} if self.deciding == self.metric else {"decided": value}
             self._end(trial.number, "finished", reason=None, score=trial.epochs[epoch][self.metric], **more)

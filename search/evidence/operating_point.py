@@ -1,16 +1,14 @@
 """A threshold on the probability of one class for a wanted sensitivity, and what it gives."""
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.evidence.wilson import wilson
+
 Probabilities = NDArray[np.float64]  # [N], of one class
 Mask = NDArray[np.bool_]  # [N]
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -39,17 +37,6 @@ class Rates:
 
     sensitivity: Share
     specificity: Share
-
-
-def wilson(share: float, images: int, level: float = LEVEL) -> tuple[float, float]:
-    """The Wilson score interval of a share of `images` images (Wilson 1927), which stays inside [0, 1].
-
-    share: need not be a count over `images`, as a mean over seeds is not.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    centre = (share + z * z / (2 * images)) / (1 + z * z / images)
-    half = z / (1 + z * z / images) * math.sqrt(share * (1 - share) / images + z * z / (4 * images * images))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def choose_threshold(probabilities: Probabilities, is_class: Mask, sensitivity: float) -> float:

@@ -14,10 +14,11 @@ problem beside it.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, median
+from statistics import median
 
 from scipy import stats
 
+from search.evidence.wilson import wilson
 from search.journal.history import History, Trial
 from trainers.loss_config import CONTRASTIVE
 
@@ -28,8 +29,6 @@ LOW_TAU = 0.3  # below it the better of two trials at a rung ends as the better 
 
 TOO_FEW, ALIKE, ENDED_ALIKE = "too few", "all alike at this epoch", "all ended alike"
 NO_GRACE = "no grace period within stage one would help: compare longer training or a larger validation split"
-
-_Z = NormalDist().inv_cdf(0.975)  # 95 %, both sides
 
 
 @dataclass(frozen=True)
@@ -187,14 +186,6 @@ def tau_interval(tau: float, trials: int) -> tuple[float, float]:
     """
     low, high = wilson((1 + tau) / 2, 9 * trials * (trials - 1) / (2 * (2 * trials + 5)))
     return 2 * low - 1, 2 * high - 1
-
-
-def wilson(share: float, total: float) -> tuple[float, float]:
-    """95 % score interval of a share of `total` independent draws (Wilson 1927, J. Am. Stat. Assoc. 22:209)."""
-    spread = _Z**2 / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def in_words(found: Honesty) -> Iterator[str]:

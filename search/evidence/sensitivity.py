@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from search.evidence.candidates import has_ended, read_plan, runs_of
 from search.evidence.kept_model import kept_model
-from search.evidence.operating_point import Probabilities, Rates, Share, choose_threshold, rates_at, wilson
+from search.evidence.operating_point import Probabilities, Rates, Share, choose_threshold, rates_at
+from search.evidence.wilson import wilson
 from search.journal.history import Trial
 from search.storage.fetch import bring_checkpoints, bring_scores
 from search.storage.search_folder import SearchFolder

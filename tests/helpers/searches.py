@@ -162,6 +162,19 @@ def told(told_once, tmp_path) -> Path:
     return Path(shutil.copytree(told_once, tmp_path / "told"))
 
 
+@pytest.fixture(scope="session")
+def scored_once(tmp_path_factory) -> SearchFolder:
+    from scored import scored_search
+
+    return scored_search(tmp_path_factory.mktemp("scored"))
+
+
+@pytest.fixture
+def scored(scored_once, tmp_path) -> SearchFolder:
+    """A search of one trial, which really ran without Ray and whose checkpoint is kept; of the test's own."""
+    return SearchFolder(Path(shutil.copytree(scored_once.path, tmp_path / "results" / scored_once.name)))
+
+
 @pytest.fixture
 def mine(finished, tmp_path) -> SearchFolder:
     """A copy of the finished search in a results folder of its own, with no MLflow store beside it."""

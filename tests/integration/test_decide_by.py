@@ -93,6 +93,17 @@ def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tin
     assert all(spec.search.deciding_key in metrics for metrics in reported)
 
 
+def test_a_stop_names_what_was_compared(spec, tmp_path):
+    path = tmp_path / "journal"
+    conductor = Conductor(spec, read_history(path), Journal(path), SearchAgenda(spec, 1))
+    conductor.open()
+    for value in (0.8, 0.7):
+        number = conductor.next_trial().number
+        conductor.result(number, 1, {SCORE: 0.9, SOFT: value})
+    conductor.close("done")
+    assert conductor.history.trials[1].reason.startswith(f"{SOFT} 0.7000 at rung 0 (epoch 1), below the cutoff 0.8000")
+
+
 def test_kinds_of_trials_are_held_against_each_other_by_scores_and_by_what_decides_within(played):
     """A head that is trained end to end is surer than a probe that is as often right."""
     head = Trial(9, "CE", True, {}, {}, 0, state="finished", score=0.865, decided=0.95)

@@ -9,20 +9,19 @@ is the mean probability of the true class. Either all trials run in cell 0, whos
 or each in a cell of its own. What a search is worth is the mean balanced accuracy on the test images that its first
 configuration has in its other cells; its regret is what it lacks to the best of those that it tried.
 
-All values see the same searches, so their differences are paired. An interval holds 95 % of BOOTSTRAPS repetitions with
-the configurations drawn anew: it tells how much hangs on these configurations. A stop is false where the configuration
-was the best of its search by the test images of its other cells.
+All values see the same searches, so their differences are paired. An interval holds 95 % of BOOTSTRAPS repetitions, in
+each of which the configurations are drawn anew with replacement (one that is drawn twice counts once): it tells how
+much hangs on these configurations. A stop is false where the configuration was the best of its search by the test
+images of its other cells.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from probe_order import recorded, whole
-from record import CONFIGURATIONS, PARTS, TABLE
+from probe_order import asked, recorded, whole
+from record import CONFIGURATIONS, TABLE
 from rich.progress import track
 
 from search.algorithms.asha import Asha, rung_epochs
@@ -144,11 +143,7 @@ def in_numbers(text: str) -> str:
 
 def main() -> None:
     """Write the page and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, default=TABLE)
-    parser.add_argument("--parts", type=Path, default=PARTS)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    given = parser.parse_args()
+    given = asked(__doc__, PAGE)
     rows = whole(recorded(given.table, given.parts))
     lines = [
         "# What decides, and a split for each trial",

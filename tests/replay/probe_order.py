@@ -65,13 +65,18 @@ def taus(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
                 }
 
 
-def main() -> None:
-    """Write the table to the end of the page, in place of an older one, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def asked(description: str | None, page: Path) -> argparse.Namespace:
+    """What a script that makes a page of the recorded table is asked: table, parts and page."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--parts", type=Path, default=PARTS)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    given = parser.parse_args()
+    parser.add_argument("--page", type=Path, default=page)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write the table to the end of the page, in place of an older one, and print it."""
+    given = asked(__doc__, PAGE)
     section = "\n".join(in_markdown(list(taus(whole(recorded(given.table, given.parts))))))
     page = given.page.read_text() if given.page.exists() else ""
     given.page.write_text(f"{page.partition(HEADING)[0].rstrip()}\n\n{section}\n")

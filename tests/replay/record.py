@@ -44,9 +44,9 @@ from trainers.seeds import derive_seed
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, class_weights, to_device
+from trainers.stages.encoder_training import Encoder
 from trainers.stages.metrics import evaluate
 from trainers.stages.probe import fit_probe
-from trainers.stages.representation import Encoder
 
 REGIMES = ("900:100", "980:20")
 CONFIGURATIONS, CELLS = 200, 6

@@ -9,7 +9,7 @@ from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES, METRIC, TrialConf
 from trainers.errors import DivergedError, InputError
 from trainers.parsing import parse
 from trainers.predictor import Predictor, score_split
-from trainers.stages import classifier, representation
+from trainers.stages import classifier, encoder_training
 from trainers.stages.batches import shuffled_batches
 
 
@@ -150,8 +150,8 @@ def test_balanced_batches_draw_rare_classes_as_often():
 
 
 def test_the_learning_rate_warms_up_and_then_falls_to_zero():
-    factors = [representation.lr_factor(epoch, 5, 50) for epoch in range(50)]
+    factors = [encoder_training.lr_factor(epoch, 5, 50) for epoch in range(50)]
     assert factors[:6] == sorted(factors[:6])
     assert max(factors) == factors[5] == 1
     assert factors[5:] == sorted(factors[5:], reverse=True)
-    assert representation.lr_factor(50, 5, 50) == pytest.approx(0)
+    assert encoder_training.lr_factor(50, 5, 50) == pytest.approx(0)

@@ -28,7 +28,7 @@ def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, len(class_names)).double()
-    scores = logits.double().log_softmax(1).exp()  # to the bit what the mean AUROC is of
+    scores = logits.double().softmax(1)  # to the bit what the mean AUROC is of
     right, of_class, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     others = confusion.sum() - of_class
     found = (

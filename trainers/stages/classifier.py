@@ -20,7 +20,7 @@ from trainers.models import LinearClassifier
 from trainers.optimizers import adamw
 from trainers.seeds import generator
 from trainers.stages.batches import DeviceSplit, class_weights, shuffled_batches
-from trainers.stages.representation import Encoder, lr_factor
+from trainers.stages.encoder_training import Encoder, lr_factor
 
 FEATURE_BATCH = 512  # fixed on a CPU: another size could round the features differently
 

@@ -14,11 +14,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from trainers.compute.batch_norm import synchronise
 from trainers.compute.data_parallel import ALONE, Group
-from trainers.compute.data_residency import fetched
 from trainers.compute.precision import full_float32
-from trainers.compute.torch_compat import share_gradients
 from trainers.config import ModelConfig, RepresentationConfig, TrialConfig
 from trainers.data.transforms.augment import Normaliser, draw
 from trainers.errors import DivergedError
@@ -26,10 +23,9 @@ from trainers.losses.cross_entropy import cross_entropy_loss
 from trainers.losses.focal import focal_loss
 from trainers.losses.logit_adjusted import logit_adjusted_loss
 from trainers.models import LinearClassifier, build_encoder, build_head
-from trainers.optimizers import representation_optimizer
 from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
-from trainers.stages.representation import Encoder, Rows, backward, compiled, lr_factor
+from trainers.stages.encoder_training import Encoder, OnEncoder, Rows, backward, epoch_metrics, in_training, steps
 
 ClassifierLoss = Callable[[Tensor, Tensor], Tensor]  # logits [N, C] and labels [N] to a scalar
 
@@ -45,16 +41,11 @@ class EndToEnd:
     group: Group
 
 
-class _Classifying(nn.Module):
-    """The encoder, compiled where the config says so, and the head on it, in float32 even under autocast."""
-
-    def __init__(self, encoder: Encoder, head: LinearClassifier, compile_it: bool) -> None:
-        super().__init__()
-        self.encoder, self.head = encoder, head
-        self._encode = compiled(encoder) if compile_it else encoder.__call__
+class _Classifying(OnEncoder):
+    """The encoder and the linear head on it, in float32 even under autocast."""
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self._encode(images).float()
+        features = self.encode(images).float()
         with torch.autocast(features.device.type, enabled=False):
             return cast(Tensor, self.head(features))
 
@@ -75,13 +66,7 @@ def new_network(
     """
     encoder = build_encoder(model, channels, derive_seed(seed, "encoder"))
     head = build_head(encoder.feature_dim, classes, derive_seed(seed, "head"))
-    encoder.to(device).to(memory_format=torch.channels_last)
-    head.to(device)
-    optimizer = representation_optimizer([*encoder.parameters(), *head.parameters()], config, device)
-    synchronise(encoder, group, device)
-    classify: nn.Module = _Classifying(encoder, head, model.compile)
-    if group.size > 1:
-        classify = share_gradients(classify)
+    optimizer, classify = in_training(_Classifying, encoder, head, model, config, device, group)
     return EndToEnd(encoder, head, optimizer, classify, group)
 
 
@@ -128,11 +113,7 @@ def train_one_epoch(
     ]
     started, seen = time.perf_counter(), 0
     total = torch.zeros((), device=split.device)
-    pixels = fetched(split.images, batches, split.device)
-    for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
-        progress = epoch - 1 + number / len(batches)
-        for group in network.optimizer.param_groups:
-            group["lr"] = config.lr * lr_factor(progress, config.warmup_epochs, config.epochs)
+    for batch, images in steps(network.optimizer, split, batches, config, epoch):
         rows = Rows(images, normalise, config.augment, draw(len(batch), draws))
         network.optimizer.zero_grad(set_to_none=True)
         value = backward(
@@ -144,13 +125,7 @@ def train_one_epoch(
     mean_loss = total.item() / seen  # read once an epoch: each reading waits for all the device's work
     if not math.isfinite(mean_loss):
         raise DivergedError(f"the classification loss is {mean_loss} at {epoch=}")
-    seconds = time.perf_counter() - started
-    return {
-        "train_loss": mean_loss,
-        "lr": network.optimizer.param_groups[0]["lr"],
-        "images_per_second": seen / seconds,
-        "epoch_seconds": seconds,
-    }
+    return epoch_metrics(mean_loss, network.optimizer, seen, time.perf_counter() - started)
 
 
 def _value(loss: ClassifierLoss, labels: Tensor, logits: Tensor) -> Tensor:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from scipy.stats import binomtest
 from sklearn.metrics import roc_curve
 
-from search.evidence.operating_point import choose_threshold, rates_at, wilson
+from search.evidence.operating_point import choose_threshold, rates_at
 
 ISIC = Path(__file__).parents[2] / "trainers" / "stages" / "isic_scorer"
 AS_SOFTMAX_GIVES = some.sampled_from([0.0, 1e-300, 1e-9, 0.25, 0.5, 0.5000001, 0.75, 1 - 1e-9, 1 - 2**-53, 1.0])
@@ -47,13 +46,6 @@ def test_seven_of_a_hundred_are_seven_percent():
     is_class = probabilities >= 0.5
     found = rates_at(choose_threshold(probabilities, is_class, 0.07), probabilities, is_class)
     assert (found.sensitivity.right, found.sensitivity.images) == (7, 100)
-
-
-@given(some.integers(1, 500).flatmap(lambda n: some.tuples(some.integers(0, n), some.just(n))))
-def test_the_interval_is_wilsons(counts):
-    right, images = counts
-    wanted = binomtest(right, images).proportion_ci(0.95, "wilson")
-    assert wilson(right / images, images) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
 
 
 def test_the_rates_at_a_half_are_the_official_scorers_of_isic_2018():

@@ -17,8 +17,8 @@ from search.evidence.rung_reliability import (
     signal_at,
     suggested_grace,
     tau_interval,
-    wilson,
 )
+from search.evidence.wilson import wilson
 from search.journal.history import History
 from trainers.config import METRIC
 

@@ -1,13 +1,9 @@
 """A threshold for a wanted sensitivity, on a search that really ran and confirmations that are told by hand."""
 
-import shutil
-from pathlib import Path
-
 import pytest
-from scored import confirmed, scored_search, scores_of
+from scored import confirmed, scores_of
 
 from search.evidence.sensitivity import in_words, operating_points
-from search.storage.search_folder import SearchFolder
 from trainers.data import load
 from trainers.errors import InputError
 from trainers.predictor import Predictor, score_split
@@ -15,16 +11,6 @@ from trainers.predictor import Predictor, score_split
 THREE, OTHER = 0, 1  # labels
 VALIDATION = [(0.9, THREE), (0.6, THREE), (0.3, THREE), (0.1, THREE), (0.5, OTHER), (0.2, OTHER)]
 TEST = [(0.95, THREE), (0.4, THREE), (0.55, OTHER), (0.05, OTHER), (0.05, OTHER)]
-
-
-@pytest.fixture(scope="module")
-def scored_once(tmp_path_factory) -> SearchFolder:
-    return scored_search(tmp_path_factory.mktemp("scored"))
-
-
-@pytest.fixture
-def scored(scored_once, tmp_path) -> SearchFolder:
-    return SearchFolder(Path(shutil.copytree(scored_once.path, tmp_path / "results" / scored_once.name)))
 
 
 def test_a_threshold_is_chosen_on_what_the_kept_classifier_gives_validation_images(scored):

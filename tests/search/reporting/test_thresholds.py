@@ -1,28 +1,14 @@
 """What `--sensitivity` asks for, on the page and on the command line. See search.reporting.thresholds."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 from pages import headings
-from scored import scored_search
 from words import BAD_INPUT, done
 
 from search.reporting.report import report
-from search.storage.search_folder import SearchFolder
 
 TITLE = "Thresholds for a wanted sensitivity"
-
-
-@pytest.fixture(scope="module")
-def scored_once(tmp_path_factory) -> SearchFolder:
-    return scored_search(tmp_path_factory.mktemp("scored"))
-
-
-@pytest.fixture
-def scored(scored_once, tmp_path) -> SearchFolder:
-    return SearchFolder(Path(shutil.copytree(scored_once.path, tmp_path / "results" / scored_once.name)))
 
 
 def test_a_report_tells_the_threshold_of_each_class_that_was_asked_for_and_else_of_none(scored):

@@ -32,7 +32,7 @@ def splits(draw):
 
 def by_scikit_learn(logits, labels) -> dict[str, float]:
     """The same measures; NaN where scikit-learn says that they are not defined."""
-    scores = logits.double().log_softmax(1).exp().numpy()  # other roundings may part what ties
+    scores = logits.double().softmax(1).numpy()  # other roundings may part what ties
     predicted, truth = logits.argmax(1).numpy(), labels.numpy()
     found = {}
     for c in range(logits.shape[1]):

@@ -1,0 +1,143 @@
+"""What training an encoder takes, whatever is on top of it: its batches step by step, and the gradient of each."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from trainers.compute.batch_norm import synchronise
+from trainers.compute.data_parallel import Group
+from trainers.compute.data_residency import fetched
+from trainers.compute.grad_cache import backward_in_chunks
+from trainers.compute.precision import has_fast_bfloat16
+from trainers.compute.torch_compat import share_gradients
+from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
+from trainers.data.transforms.augment import Normaliser, change
+from trainers.models import ResNetEncoder, SmallEncoder
+from trainers.optimizers import representation_optimizer
+from trainers.stages.batches import DeviceSplit
+
+Encoder = SmallEncoder | ResNetEncoder
+
+
+class OnEncoder(nn.Module):
+    """The encoder, compiled where the config says so, and a head on it; what they make of images is a subclass's."""
+
+    def __init__(self, encoder: Encoder, head: nn.Module, compile_it: bool) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self.encode = compiled(encoder) if compile_it else encoder.__call__
+
+
+def in_training(
+    kind: type[OnEncoder],
+    encoder: Encoder,
+    head: nn.Module,
+    model: ModelConfig,
+    config: RepresentationConfig,
+    device: torch.device,
+    group: Group,
+) -> tuple[torch.optim.Optimizer, nn.Module]:
+    """Bring encoder and head to the device; their optimiser, and what is called in training.
+
+    group: the workers of the trial, each of which calls this, to train one set of weights together.
+    """
+    encoder.to(device).to(memory_format=torch.channels_last)
+    head.to(device)
+    optimizer = representation_optimizer([*encoder.parameters(), *head.parameters()], config, device)
+    synchronise(encoder, group, device)
+    network = kind(encoder, head, model.compile)
+    return optimizer, network if group.size == 1 else share_gradients(network)
+
+
+def compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
+    """The encoder through torch.compile. Its weights are the encoder's, whose names stay plain.
+
+    Compiled for each size of batch that comes, not for the first and then for any: what a size computes may not depend
+    on the sizes before it, or a resumed trial would differ.
+    """
+    torch.compiler.reset()  # a worker's trials before this one count towards the limit at which torch stops compiling
+    return cast(Callable[[Tensor], Tensor], torch.compile(encoder, dynamic=False))
+
+
+def steps(
+    optimizer: torch.optim.Optimizer,
+    split: DeviceSplit,
+    batches: Sequence[Tensor],
+    config: RepresentationConfig,
+    epoch: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of epoch `epoch` (from 1), each [B] of indices with its images; the learning rate is its step's."""
+    pixels = fetched(split.images, batches, split.device)
+    for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
+        progress = epoch - 1 + number / len(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = config.lr * lr_factor(progress, config.warmup_epochs, config.epochs)
+        yield batch, images
+
+
+def epoch_metrics(loss: float, optimizer: torch.optim.Optimizer, seen: int, seconds: float) -> dict[str, float]:
+    """What is told of an epoch's training. seen: images that passed the encoder, each view one."""
+    return {
+        "train_loss": loss,
+        "lr": optimizer.param_groups[0]["lr"],
+        "images_per_second": seen / seconds,
+        "epoch_seconds": seconds,
+    }
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a batch, of every view: [R, C, H, W] uint8 and the draws by which each is changed."""
+
+    pixels: Tensor
+    normalise: Normaliser
+    augmentation: AugmentConfig
+    draws: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, part: slice) -> Tensor:
+        """Some of them as the encoder takes them; the same each time."""
+        changed = change(self.pixels[part], self.augmentation, self.draws[:, part])
+        return self.normalise(changed).contiguous(memory_format=torch.channels_last)
+
+
+def backward(
+    network: nn.Module, group: Group, rows: Rows, value: Callable[[Tensor], Tensor], chunk: int | None
+) -> Tensor:
+    """Put the gradient of one batch on a network's parameters and return the loss, detached.
+
+    network: normalised images to rows of numbers. group: the workers that train it together. value: the loss of the
+    whole batch, of what the network makes of its rows. chunk: rows on the device at once; None: all.
+    """
+    device = rows.pixels.device
+
+    def embed(part: slice) -> Tensor:
+        start, end, _ = part.indices(len(rows))
+        own = group.share(end - start)
+        images = rows[slice(start + own.start, start + own.stop)]  # in float32
+        # a context of its own each time: autocast would hand weights cast without gradient to a pass that needs one
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
+            z = network(images)
+        return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])
+
+    if chunk is not None and chunk < len(rows):
+        return backward_in_chunks(embed, len(rows), chunk, value, network)
+    loss = value(embed(slice(None)))
+    loss.backward()
+    return loss.detach()
+
+
+def lr_factor(progress: float, warmup_epochs: int, epochs: int) -> float:
+    """Share of the peak learning rate after `progress` epochs: linear warm-up, then a cosine to 0.
+
+    Loshchilov & Hutter 2017 (arXiv 1608.03983), one cycle without restarts.
+    """
+    if progress < warmup_epochs:
+        return (progress + 1) / (warmup_epochs + 1)
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup_epochs) / (epochs - warmup_epochs)))
