@@ -105,6 +105,7 @@ compiler: .venv/installed-dev
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "afcl needs Python 3.11, 3.12 or 3.13; name one with: make demo PYTHON=python3.11"; exit 3; }
+	@echo "installing into .venv: some two minutes, of which pip says nothing for half a minute at a time"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check -c requirements.lock torch torchvision
 	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e .

@@ -53,6 +53,8 @@ class LiveView:
         self._started = time.monotonic()
         if self._live is not None:
             self._live.start()
+        else:  # Ray took seconds to start, and so will its workers
+            self.tell(f"{self._idle()}; {self._standing()}")
 
     def stop(self) -> None:
         """End; the live table disappears."""

@@ -27,12 +27,12 @@ def watched(told, monkeypatch):
 def test_a_search_whose_epochs_are_long_says_that_it_lives(watched):
     view, _, printed, clock, _ = watched
     view.sign_of_life()
-    assert printed.getvalue() == "", "it has just begun"
+    begun = "  0:00  starting workers; 0 of 7 trials ended\n"
+    assert printed.getvalue() == begun, "Ray has started, for seconds without a line"
     clock[0] += 600
     view.sign_of_life()
     view.sign_of_life()
-    assert printed.getvalue().count("starting workers; 0 of 7 trials ended") == 1
-    assert printed.getvalue().startswith(" 10:00  ")
+    assert printed.getvalue() == begun + begun.replace("  0:00", " 10:00")
 
 
 def test_a_store_that_takes_nothing_is_told_once(watched):
@@ -81,6 +81,8 @@ def test_a_dumb_terminal_is_told_lines(told, kind):
         view.on_event({"event": "end", "trial": trial}, history)
     view.stop()
     lines = [line for line in console.file.getvalue().splitlines() if line[:8].strip()]  # else it goes on from above
+    begun, *lines = lines
+    assert begun.startswith("  0:00  starting workers; ")
     assert len(lines) == len(history.trials)
     assert all(re.match(rf"  0:0\d  trial {trial} ", line) for trial, line in zip(history.trials, lines, strict=True))
 
