@@ -5,7 +5,7 @@
 The demo's search (TPE, ASHA, 24 trials and the baselines) on Pullover against Coat, a pair that suggested nothing, at
 90:10 and 98:2. Both arms of a search have the same seed of the sampler, the same split and the same initialisation.
 Trials train for real, one after the other, asked for and stopped by the search's own driver; only Ray is left out.
-The configuration that each search ranks first is trained again on FRESH seeds of split and initialisation, which are
+The configuration that each search ranks first is trained again on five fresh splits and initialisations, which are
 the same for both arms, and scored on the test images. There is no last step: it would hide part of the difference.
 
 A run that was ended goes on where it was: each search and each fresh seed is a file of its own.
