@@ -75,17 +75,6 @@ def check_first(spec: Searched) -> None:
             raise InputError(f"search.first[{number}].{error}") from None
 
 
-def check_deciding(spec: Searched) -> None:
-    """Refuse to hold losses of several kinds against each other by how sure their classifiers are."""
-    search = spec.search
-    if search.deciding_key == search.metric_key or len(spec.losses) == 1 or search.per_family:
-        return
-    raise InputError(
-        f"search.decide_by: {search.decide_by} depends on how sure a classifier is, which differs between the losses "
-        f"of space.loss.name ({', '.join(spec.losses)}); use metric"
-    )
-
-
 def check_workers(spec: Searched) -> None:
     """Refuse more workers than there are rows to share out, of the smallest batch or chunk that a trial may have.
 

@@ -62,9 +62,11 @@ class SearchConfig(Config):
     count among `trials`. A searched field that a guess does not name is drawn at random."""
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"
     """Of the validation images: what is searched for, and reported as the score."""
-    decide_by: Literal["metric", "auroc", "balanced_log_loss", "soft_balanced_accuracy"] = "metric"
+    decide_by: Literal["auto", "metric", "auroc", "balanced_log_loss", "soft_balanced_accuracy"] = "auto"
     """Of the validation images: what ASHA's rungs, the sampler and the search's ranking go by. Values without a
-    threshold vary less with the choice of images; the last step and `confirm` go by the metric itself."""
+    threshold vary less with the choice of images; the last step and `confirm` go by the metric itself. auto is
+    soft_balanced_accuracy where the metric is balanced_accuracy and all proposals of a search are of one loss, else
+    metric."""
     max_concurrent: Annotated[Whole, Field(ge=1)] | None = None
     """Trials at once; null: as many as the cluster holds."""
     max_hours: Annotated[Real, Field(gt=0)] | None = None
@@ -100,14 +102,6 @@ class SearchConfig(Config):
     def metric_key(self) -> str:
         """The metric's name among those that a trial reports."""
         return f"val_{self.metric}"
-
-    @property
-    def deciding_key(self) -> str:
-        """The name, among the metrics that a trial reports, of what decides; larger is better."""
-        by = self.decide_by
-        if by == "metric":
-            return self.metric_key
-        return "val_neg_balanced_log_loss" if by == "balanced_log_loss" else f"val_{by}"
 
 
 class ResourcesConfig(Config):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from spaces.checks import check_deciding, check_ends, check_families, check_first, check_workers, value_at
+from spaces.checks import check_ends, check_families, check_first, check_workers, value_at
 from spaces.conditions import (
     SWITCH,
     active,
@@ -20,6 +20,7 @@ from spaces.conditions import (
     refuse_unused,
     searched_losses,
 )
+from spaces.deciding import DecidedBy, check_deciding, decided_by, deciding_key
 from spaces.fields import fields, nearest_paths, read_space
 from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
@@ -110,7 +111,7 @@ class SearchSpec(Config):
             )
         if self.search.per_family:
             check_families(self)
-        check_deciding(self)
+        check_deciding(self.search, self.losses)
         check_ends(self)
         check_first(self)
         check_workers(self)
@@ -125,6 +126,16 @@ class SearchSpec(Config):
     def losses(self) -> tuple[LossName, ...]:
         """Those that the sampler's proposals may have."""
         return searched_losses(self.space, self.loss.name)
+
+    @property
+    def decided_by(self) -> DecidedBy:
+        """What decides: `search.decide_by`, and where that is auto what it comes to here."""
+        return decided_by(self.search, self.losses)
+
+    @property
+    def deciding_key(self) -> str:
+        """The name, among the metrics that a trial reports, of what decides; larger is better."""
+        return deciding_key(self.search, self.losses)
 
     @property
     def families(self) -> tuple[Family, ...]:

@@ -122,12 +122,12 @@ class SearchAgenda:
         from search.algorithms.sampler import known_trials, propose
 
         if family not in self._known:
-            self._known[family] = known_trials(space, search.sampler, search.deciding_key)
+            self._known[family] = known_trials(space, search.sampler, self._spec.deciding_key)
         return propose(
             space,
             trials,
             sampler=search.sampler,
-            metric=search.deciding_key,
+            metric=self._spec.deciding_key,
             seed=_seed(self._spec, history),
             number=number,
             slots=self._slots,

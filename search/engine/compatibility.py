@@ -77,10 +77,10 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
     before = folder.spec()
     if before.search.metric != spec.search.metric:
         raise InputError(f"--from: {name} has another metric ({before.search.metric}): its scores mean nothing here")
-    if before.search.deciding_key != spec.search.deciding_key:
+    if before.deciding_key != spec.deciding_key:
         raise InputError(
-            f"--from: {name} was decided by {before.search.deciding_key}: say --set "
-            f"search.decide_by={before.search.decide_by} to go by the same here"
+            f"--from: {name} was decided by {before.deciding_key}: say --set "
+            f"search.decide_by={before.decided_by} to go by the same here"
         )
     # the same data may lie elsewhere, and other rules may come to the same split
     free = {*before.space, *spec.space, "data.path", "data.split_rules"}
@@ -91,7 +91,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
             raise InputError(f"--from: {name} has {path} {shown_value(there)}, not {shown_value(here)}: other scores")
     if spec.search.per_family:
         raise InputError("--from: with per_family it would give some families a start over the others")
-    if not any(as_optuna_trial(spec.space, trial, spec.search.deciding_key) for trial in _ended(folder)):
+    if not any(as_optuna_trial(spec.space, trial, spec.deciding_key) for trial in _ended(folder)):
         raise InputError(f"--from: no trial of {name} lies in the space of this search")
     return folder
 

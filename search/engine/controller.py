@@ -50,7 +50,7 @@ class Conductor:
     ) -> None:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
-        self.metric, self.deciding = spec.search.metric_key, spec.search.deciding_key
+        self.metric, self.deciding = spec.search.metric_key, spec.deciding_key
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
         )

@@ -251,6 +251,8 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
     yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
+    if spec.deciding_key != spec.search.metric_key:
+        yield f"            {spec.decided_by} decides: rungs, sampler, ranking; the score is {spec.search.metric}"
     stage_two = plan.expected_classifier_epochs
     yield (
         f"epochs      {plan.expected_epochs} expected, {plan.expected_epochs - stage_two} of stage one and {stage_two} "

@@ -19,8 +19,8 @@ def explain(spec: SearchSpec, history: History, number: int) -> Iterator[str]:
 def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
     origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {spec.search.sampler}"
     yield f"trial {trial.number}, {trial.family}, {origin}: {values_of(trial)}"
-    if trial.decisions and spec.search.deciding_key != spec.search.metric_key:
-        yield f"rungs compare {spec.search.deciding_key}"
+    if trial.decisions and spec.deciding_key != spec.search.metric_key:
+        yield f"rungs compare {spec.deciding_key}"
     for decision in trial.decisions:
         yield _decision(decision, history)
     if trial.state == "finished":
@@ -30,7 +30,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
         better = sum((other.score, other.decided) != told for other in ranked[: ranked.index(trial)])
         score = f"{spec.search.metric_key} {trial.score:.4f}"
         if trial.decided is not None:
-            score += f", ranked by {spec.search.deciding_key} {trial.decided:.4f}"
+            score += f", ranked by {spec.deciding_key} {trial.decided:.4f}"
         yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
     elif trial.state == "stopped":
         yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"

@@ -60,7 +60,7 @@ class View:
     @property
     def deciding_words(self) -> str:
         """What the search decided by, as an axis names it."""
-        return f"{self.spec.search.deciding_key.removeprefix('val_').replace('_', ' ')} (validation)"
+        return f"{self.spec.deciding_key.removeprefix('val_').replace('_', ' ')} (validation)"
 
     @cached_property
     def ranking(self) -> Ranking:

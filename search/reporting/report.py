@@ -71,7 +71,7 @@ def early_signal(view: View) -> Section | None:
     if not view.ranked:
         return None
     rungs = rung_epochs(view.spec)
-    found = honesty(view.history, view.spec.search.deciding_key, rungs=rungs, stage_one=view.spec.representation.epochs)
+    found = honesty(view.history, view.spec.deciding_key, rungs=rungs, stage_one=view.spec.representation.epochs)
     by = "" if view.history.ranked()[0].decided is None else f"what rungs compare is the {view.deciding_words}"
     lines = [*([by] if by else []), *in_words(found), *probe_gap.in_words(view.spec, view.history)]
     return Section("Was the early signal honest?", bullets(f"{line[0].upper()}{line[1:]}." for line in lines))

@@ -9,7 +9,8 @@ from trainers.errors import InputError
 # 2: classifier.solver says what probe and score are. In 1 they were two estimators, and there was no such field: a
 # folder of format 1 is read, and gone on with, as `adamw`, under which both mean what they meant.
 # Since format 3 a trial's loss has a name, and may be trained end to end, without eta, gamma and temperature.
-FORMAT, READABLE = 3, (1, 2, 3)
+# Since format 4 `search.decide_by` may be auto; an older folder was decided by its metric, or by what it names.
+FORMAT, READABLE = 4, (1, 2, 3, 4)
 # what every folder notes; those of older versions have no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 

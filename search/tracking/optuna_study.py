@@ -40,6 +40,6 @@ class OptunaView:
             self._is_broken = True
 
     def _add(self, trial: Trial) -> None:
-        told = as_optuna_trial(self._spec.space, trial, self._spec.search.deciding_key)
+        told = as_optuna_trial(self._spec.space, trial, self._spec.deciding_key)
         if told is not None:
             self._study.add_trial(told)

@@ -1,5 +1,7 @@
 """A search may be decided by another value than the score that it reports (search.decide_by)."""
 
+import re
+
 import pytest
 from searches import TINY
 
@@ -55,14 +57,14 @@ def test_what_decides_stops_ranks_and_is_told_to_the_sampler_and_the_score_is_re
     ranked = played.ranked()
     assert [trial.number for trial in ranked] == [8, 7, 6, 5, 4, 3, 2, 1, 0]
     assert (ranked[0].score, ranked[0].decided) == pytest.approx((0.82, 0.68))
-    known = KnownTrials(spec.space, spec.search.deciding_key).told(played.trials.values())
+    known = KnownTrials(spec.space, spec.deciding_key).told(played.trials.values())
     assert [trial.value for trial in known] == [trial.decided for trial in played.trials.values()]
     assert all(decision.value == played.trials[decision.trial].epochs[1][SOFT] for decision in played.decisions)
 
 
 def test_an_older_search_or_one_decided_by_its_metric_writes_no_other_value(tmp_path):
     spec = load_spec("digits", [*SPACE[1:], "search.decide_by=metric"])
-    assert spec.search.deciding_key == spec.search.metric_key
+    assert spec.deciding_key == spec.search.metric_key
     journal = Journal(tmp_path / "journal")
     conductor = Conductor(spec, read_history(tmp_path / "journal"), journal, SearchAgenda(spec, 1))
     conductor.open()
@@ -87,10 +89,10 @@ def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tin
     from trainers.pipeline import run_trial
 
     spec = load_spec("digits", [f"search.decide_by={decide_by}", "search.metric=macro_f1"])
-    assert spec.search.deciding_key == key
+    assert spec.deciding_key == key
     reported = []
     run_trial(tiny_config, digits, lambda epoch, metrics: reported.append(metrics))
-    assert all(spec.search.deciding_key in metrics for metrics in reported)
+    assert all(spec.deciding_key in metrics for metrics in reported)
 
 
 def test_a_stop_names_what_was_compared(spec, tmp_path):
@@ -122,15 +124,34 @@ def test_of_equal_scores_the_order_within_a_kind_is_that_of_what_decides(played)
 
 def test_losses_whose_trials_are_of_two_kinds_are_searched_by_the_metric_alone():
     losses = ["space.loss.name={choice: [afcl, cross_entropy]}"]
-    assert load_spec("digits", [*losses]).search.deciding_key == SCORE
+    assert load_spec("digits", [*losses]).deciding_key == SCORE
     with pytest.raises(InputError, match=r"search.decide_by: soft_balanced_accuracy .* use metric"):
         load_spec("digits", [*losses, "search.decide_by=soft_balanced_accuracy"])
+
+
+def test_unless_it_is_said_soft_balanced_accuracy_decides_where_it_was_measured_to_be_better():
+    losses = "space.loss.name={choice: [afcl, cross_entropy]}"
+    assert load_spec("digits").decided_by == load_spec("demo").decided_by == "soft_balanced_accuracy"
+    assert load_spec("digits").deciding_key == SOFT
+    for other in ("accuracy", "macro_f1", "auroc"):  # not measured
+        assert load_spec("digits", [f"search.metric={other}"]).decided_by == "metric"
+    assert load_spec("digits", [losses]).decided_by == "metric"
+    rate = "space.cross_entropy.lr={loguniform: [0.0001, 0.1]}"
+    per_family = [losses, rate, "search.per_family=true", "search.baselines=[]"]
+    assert load_spec("digits", per_family).decided_by == "soft_balanced_accuracy"  # each loss has a search of its own
+    assert load_spec("study").decided_by == "metric"  # as when it was published
+
+
+def test_the_plan_says_what_decides_where_that_is_not_the_score(typed):
+    said = typed("plan", "digits").stdout
+    assert "soft_balanced_accuracy decides: rungs, sampler, ranking; the score is balanced_accuracy" in said
+    assert "decides" not in typed("plan", "digits", "--set", "search.metric=auroc").stdout
 
 
 def test_a_stored_spec_that_says_nothing_of_it_was_decided_by_its_metric(tmp_path):
     kept = load_spec("digits").dump()
     del kept["search"]["decide_by"]
-    assert parse_spec(as_meant_then(kept)).search.deciding_key == SCORE
+    assert parse_spec(as_meant_then(kept)).deciding_key == SCORE
 
 
 def test_the_views_say_what_ranked(played, spec):
@@ -160,9 +181,8 @@ def test_trials_of_a_search_that_went_by_another_value_are_no_start(told):
 
     folder = SearchFolder(told / "told")
     other = load_spec("digits", ["search.decide_by=auroc"], name="new")
-    with pytest.raises(
-        InputError, match=r"told was decided by val_balanced_accuracy: say --set search.decide_by=metric"
-    ):
+    mend = f"told was decided by {SOFT}: say --set search.decide_by=soft_balanced_accuracy"
+    with pytest.raises(InputError, match=re.escape(mend)):
         older_search(told, "told", other, load(folder.spec().data))
 
 

@@ -161,9 +161,8 @@ def test_a_guess_that_names_a_loss_has_drawn_values_in_that_losss_fields():
 
 def test_a_baseline_of_a_loss_that_is_not_searched_is_not_told_to_the_sampler():
     """Where only fields are searched that it has too, its values would lie in the space."""
-    spec = load_spec(
-        "digits", ["space={representation.weight_decay: {loguniform: [0.00001, 0.1]}}", "search.trials=30"]
-    )
+    space = "space={representation.weight_decay: {loguniform: [0.00001, 0.1]}}"
+    spec = load_spec("digits", [space, "search.trials=30", "search.decide_by=metric"])
     agenda, without = SearchAgenda(spec, 1), History()
     for number in range(20):
         values = {"representation.weight_decay": 10 ** (-5 + number / 5)}

@@ -64,7 +64,7 @@ def test_an_older_searchs_trials_are_known_to_the_sampler():
         for number, made in enumerate(asked(load_spec("digits", [RANDOM, "search.baselines=[]"]), range(20)))
     ]
     for trial in ended:
-        trial.epochs[30] = {spec.search.deciding_key: trial.score}
+        trial.epochs[30] = {spec.deciding_key: trial.score}
     assert asked(spec, [0], History(known=ended)) != [question]
 
 
