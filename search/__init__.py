@@ -1,22 +1,144 @@
-"""Many trials: the words of the command line as functions, for notebooks.
+"""Hyper-parameter searches for the asymmetric focal contrastive loss: every word of `afcl` is a function here.
 
-import search
-found = search.run("spaces/demo.yaml")
-search.export(found.folder.name, top=3)
+    import search
+
+    found = search.run("demo", name="mine", trials=8)
+    print(found.best.values, found.frames().trials)
+    found.confirm(seeds=10)
+    found.export(top=3)
+
+`afcl search` is `search.run`; `afcl data check` and `afcl data fetch` are `search.data_check` and `search.data_fetch`;
+every other word has its own name. `search.open` gives a search that is there as an object, a `Search`.
+
+What is public: the names in `search.__all__`, with their arguments and the public attributes of what they return, the
+values that `--json` prints, the exit codes, and the files that `export` writes. These stay as they are in every 0.x.y
+of one x. A new x may change them, and its notes say how; it still opens searches that an older one left. Everything
+else in the packages search, spaces and trainers may change at any time.
 """
 
+from collections.abc import Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.api import Confirmation, SearchResult, confirm, export, extend, resume, run
+    from search.api import Spec, confirm, extend, plan, resume, run, stop
+    from search.cluster.submit import JobStatus, Submitted
+    from search.engine.confirmation import Confirmed
+    from search.engine.doctor import Finding
+    from search.engine.plan import Calibration, Plan
+    from search.engine.runner import SessionEnd
+    from search.evidence.evidence import Evidence
+    from search.exports.retrain import Comparison
+    from search.handle import Search, SearchResult
+    from search.journal.frames import Frames
+    from search.journal.history import Decision, History, Trial
+    from search.machine import data_check, data_fetch, doctor, schema
+    from search.outcomes import BestTrial, CheckedData, Confirmation, Listed, Planned
+    from search.reading import explain, logs, report, show, sync, ui
+    from search.reading import list_searches as list  # noqa: A004  # the word of the command line
+    from search.reading import open_search as open  # noqa: A004  # as `dataset.open` and the like
+    from search.reporting.report import Written
+    from search.storage.search_folder import SearchFolder
+    from search.submitted import status, submit
+    from search.takeaway import export, rm, train
+    from search.tracking.outbox import Synced
+    from spaces.spec import SearchSpec
+    from trainers.errors import DivergedError, EnvironmentProblem, InputError
 
-__all__ = ["Confirmation", "SearchResult", "confirm", "export", "extend", "resume", "run"]
+    __version__: str
+
+_HOMES = {
+    "search.api": ("Spec", "confirm", "extend", "plan", "resume", "run", "stop"),
+    "search.cluster.submit": ("JobStatus", "Submitted"),
+    "search.engine.confirmation": ("Confirmed",),
+    "search.engine.doctor": ("Finding",),
+    "search.engine.plan": ("Calibration", "Plan"),
+    "search.engine.runner": ("SessionEnd",),
+    "search.evidence.evidence": ("Evidence",),
+    "search.exports.retrain": ("Comparison",),
+    "search.handle": ("Search", "SearchResult"),
+    "search.journal.frames": ("Frames",),
+    "search.journal.history": ("Decision", "History", "Trial"),
+    "search.machine": ("data_check", "data_fetch", "doctor", "schema"),
+    "search.outcomes": ("BestTrial", "CheckedData", "Confirmation", "Listed", "Planned"),
+    "search.reading": ("explain", "logs", "report", "show", "sync", "ui", "list", "open"),
+    "search.reporting.report": ("Written",),
+    "search.storage.search_folder": ("SearchFolder",),
+    "search.submitted": ("status", "submit"),
+    "search.takeaway": ("export", "rm", "train"),
+    "search.tracking.outbox": ("Synced",),
+    "spaces.spec": ("SearchSpec",),
+    "trainers.errors": ("DivergedError", "EnvironmentProblem", "InputError"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_NAMED_THERE = {"list": "list_searches", "open": "open_search"}  # what Python's own names would hide in their files
+
+__all__ = [
+    "BestTrial",
+    "Calibration",
+    "CheckedData",
+    "Comparison",
+    "Confirmation",
+    "Confirmed",
+    "Decision",
+    "DivergedError",
+    "EnvironmentProblem",
+    "Evidence",
+    "Finding",
+    "Frames",
+    "History",
+    "InputError",
+    "JobStatus",
+    "Listed",
+    "Plan",
+    "Planned",
+    "Search",
+    "SearchFolder",
+    "SearchResult",
+    "SearchSpec",
+    "SessionEnd",
+    "Spec",
+    "Submitted",
+    "Synced",
+    "Trial",
+    "Written",
+    "__version__",
+    "confirm",
+    "data_check",
+    "data_fetch",
+    "doctor",
+    "explain",
+    "export",
+    "extend",
+    "list",
+    "logs",
+    "open",
+    "plan",
+    "report",
+    "resume",
+    "rm",
+    "run",
+    "schema",
+    "show",
+    "status",
+    "stop",
+    "submit",
+    "sync",
+    "train",
+    "ui",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, when they are asked for: Ray's workers import this package, and need none of them."""
-    if name in __all__:
-        from search import api
+    """A public name, when it is asked for: Ray's workers import this package, and need none of them."""
+    if name == "__version__":
+        from search.storage.provenance import own_version
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return own_version()
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), _NAMED_THERE.get(name, name))
+
+
+def __dir__() -> Iterable[str]:
+    return [*globals(), *__all__]

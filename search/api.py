@@ -1,65 +1,170 @@
-"""The words of the command line as functions: each joins the engine with what reports and shows it."""
+"""The words that plan, run and confirm a search. Each joins the engine with what reports and shows it.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+The engine stands on torch and Ray, which take seconds to import. So each function imports what it needs when it is
+called, and a word that needs neither can take `checked_spec` from here.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rich.console import Console
-
-from search.display.on_console import ConsoleDisplay
-from search.engine import confirmation, runner
-from search.engine.confirmation import Confirmed
-from search.engine.confirmation_plan import Wanted
-from search.engine.final_step import with_last_step
-from search.engine.interrupts import told_how_to_go_on
-from search.engine.runner import SearchResult
 from search.evidence.candidates import has_ended
-from search.evidence.ranking import Basis, ranking
-from search.exports import export as exports
-from search.journal.history import Trial
+from search.handle import SearchResult
+from search.outcomes import Confirmation, Planned
 from search.reporting.write import write_report
-from search.storage.results_folder import open_folder
+from search.storage.results_folder import folder_named
 from search.storage.search_folder import results_root
-from spaces.spec import SearchSpec, load_spec
+from spaces.overrides import apply_override
+from spaces.spec import SearchSpec, load_spec, parse_spec
 from trainers.commands import told_in_hints
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.display.on_console import ConsoleDisplay
+    from search.engine.confirmation import Confirmed
+    from search.engine.runner import SessionEnd
     from search.evidence.evidence import Evidence
 
-__all__ = ["Confirmation", "Confirmed", "SearchResult", "confirm", "export", "extend", "resume", "run"]
+Spec: TypeAlias = SearchSpec | Mapping[str, Any] | str | Path
+
+
+def checked_spec(
+    spec: Spec,
+    overrides: Sequence[str] = (),
+    *,
+    name: str | None = None,
+    trials: int | None = None,
+    tracking_uri: str | None = None,
+    storage: str | None = None,
+) -> SearchSpec:
+    """A spec in any of its forms, checked.
+
+    Args:
+        spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
+        overrides: PATH=VALUE texts that change it, as `--set` does.
+        name: the search's name, in place of the spec's.
+        trials: how many the sampler proposes, in place of the spec's.
+        tracking_uri: MLflow's store or server, in place of the spec's.
+        storage: the store that outlives this host, in place of the spec's.
+
+    Raises:
+        InputError: one line with the path, the rule and the value.
+    """
+    given = {"search.trials": trials, "tracking.uri": tracking_uri or None, "storage.uri": storage or None}
+    changes = [*overrides, *(f"{path}={json.dumps(value)}" for path, value in given.items() if value is not None)]
+    if isinstance(spec, str | Path):
+        return load_spec(spec, changes, name)
+    if isinstance(spec, SearchSpec) and not changes and name is None:
+        return spec
+    values = _plain(spec.dump() if isinstance(spec, SearchSpec) else spec)
+    for text in changes:
+        apply_override(SearchSpec, values, text)
+    return parse_spec(values if name is None else values | {"name": name})
+
+
+def store_for(spec: Spec, storage: str | None) -> str | None:
+    """The store that was asked for: by default AFCL_STORAGE, unless a SearchSpec is given, which stands as it is."""
+    return storage or (None if isinstance(spec, SearchSpec) else os.environ.get("AFCL_STORAGE"))
+
+
+def _plain(value: Any) -> Any:
+    """The same values as a YAML file would hold them, for changes."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return str(value) if isinstance(value, PurePath) else deepcopy(value)
+
+
+@told_in_hints
+def plan(
+    spec: Spec,
+    overrides: Sequence[str] = (),
+    *,
+    name: str | None = None,
+    trials: int | None = None,
+    calibrate: bool = False,
+    data: Path | None = None,
+) -> Planned:
+    """Say what a search would cost: rungs, epochs, disk, the validation score's error. Nothing is run or written.
+
+    Args:
+        spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
+        overrides: PATH=VALUE texts that change the spec, as `--set` does.
+        name: the search's name, in place of the spec's.
+        trials: how many the sampler proposes, in place of the spec's.
+        calibrate: also time an epoch of each stage on this machine.
+        data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
+
+    Raises:
+        InputError: the spec is wrong, or does not fit the data.
+        EnvironmentProblem: the data are not here.
+        DivergedError: an epoch that was timed gave a loss that is not finite.
+    """
+    from search.engine import plan as planning
+    from search.engine.advice import remarks
+    from search.engine.image_check import check_images
+    from trainers.data import load, missing_test
+
+    checked = checked_spec(spec, overrides, name=name, trials=trials)
+    arrays = load(checked.data, data)
+    planning.check_workers(checked, arrays)
+    check_images(checked, arrays)
+    made = planning.make_plan(checked, arrays)
+    timed = planning.calibrate(checked, arrays) if calibrate else None
+    notes = tuple(remarks(checked, arrays, missing_test(checked.data, data)))
+    lines = (*planning.in_words(checked, arrays, made, timed), *(f"note        {note}" for note in notes))
+    return Planned(made, notes, timed, lines)
 
 
 @told_in_hints
 def run(
-    spec: SearchSpec | str | Path,
+    spec: Spec,
     overrides: Sequence[str] = (),
     *,
+    name: str | None = None,
+    trials: int | None = None,
     results: Path | None = None,
     data: Path | None = None,
     address: str | None = None,
     start_from: str | None = None,
-    console: Console | None = None,
+    tracking_uri: str | None = None,
+    storage: str | None = None,
+    console: "Console | None" = None,
 ) -> SearchResult:
-    """Run a new search to its end, and write its report.
+    """Run a new search to its end, and write its report. The command line calls this word `search`.
 
     Args:
-        spec: a spec, or the path of one, or the name of a ready one (demo, fmnist, digits, isic2018, study).
-        overrides: PATH=VALUE texts that change a spec given by path or name, as `--set` does.
+        spec: a path, the name of a ready search (demo, fmnist, digits, isic2018, study), the values that a YAML file
+            would hold, or a SearchSpec.
+        overrides: PATH=VALUE texts that change the spec, as `--set` does.
+        name: the search's name, in place of the spec's.
+        trials: how many the sampler proposes, in place of the spec's.
         results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
+        address: "auto" or HOST:PORT of a running Ray cluster. None uses the Ray that this process is connected to, and
+            else starts one on this machine.
         start_from: the name of an older search on the same data, whose trials the sampler is told.
-        console: where progress is shown; by default standard output.
+        tracking_uri: MLflow's store or server, in place of the spec's.
+        storage: a store that outlives this host, in place of the spec's; by default AFCL_STORAGE, unless `spec` is a
+            SearchSpec, which stands as it is.
+        console: where progress is shown; by default standard output, in a notebook one block below the cell.
 
     Raises:
         InputError: what was given is wrong. Nothing was written.
         EnvironmentProblem: the machine lacks something.
     """
+    from search.display.on_console import ConsoleDisplay
+    from search.engine import runner
+    from search.engine.final_step import with_last_step
+
+    store = store_for(spec, storage)
+    checked = checked_spec(spec, overrides, name=name, trials=trials, tracking_uri=tracking_uri, storage=store)
     display = ConsoleDisplay(console)
-    checked = spec if isinstance(spec, SearchSpec) else load_spec(str(spec), overrides)
     found = runner.run(
         checked,
         results=results,
@@ -69,7 +174,8 @@ def run(
         then=partial(with_last_step, data=data, address=address, display=display),
         display=display,
     )
-    return _reported(found, data, display)
+    _write_page(found, data, display)
+    return SearchResult(found, data=data, address=address, console=console)
 
 
 @told_in_hints
@@ -82,7 +188,7 @@ def resume(
     address: str | None = None,
     storage: str | None = None,
     anyway: bool = False,
-    console: Console | None = None,
+    console: "Console | None" = None,
 ) -> SearchResult:
     """Go on with a search that was interrupted or killed, from its journal, and write its report.
 
@@ -91,15 +197,19 @@ def resume(
         extend_by: so many proposed trials more than it was planned with; see `extend`.
         results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search, where its folder is not here.
         anyway: go on also where the code that decides scores and decisions is not that which it began with.
-        console: where progress is shown; by default standard output.
+        console: where progress is shown; see `run`.
 
     Raises:
         InputError: there is no such search, or it may not go on here.
         EnvironmentProblem: the machine lacks something.
     """
+    from search.display.on_console import ConsoleDisplay
+    from search.engine import runner
+    from search.engine.final_step import with_last_step
+
     display = ConsoleDisplay(console)
     found = runner.resume(
         name,
@@ -112,7 +222,9 @@ def resume(
         then=partial(with_last_step, data=data, address=address, anyway=anyway, display=display),
         display=display,
     )
-    return _reported(found, data, display) if found.ran else found
+    if found.ran:
+        _write_page(found, data, display)
+    return SearchResult(found, data=data, address=address, console=console)
 
 
 @told_in_hints
@@ -125,9 +237,24 @@ def extend(
     address: str | None = None,
     storage: str | None = None,
     anyway: bool = False,
-    console: Console | None = None,
+    console: "Console | None" = None,
 ) -> SearchResult:
-    """Go on with a search, finished or not, with `trials` proposed trials more; arguments and errors as of `resume`."""
+    """Go on with a search, finished or not, with more trials than it was planned with, and write its report.
+
+    Args:
+        name: of the search.
+        trials: how many more the sampler proposes.
+        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
+        storage: the address of the store that has the search, where its folder is not here.
+        anyway: go on also where the code that decides scores and decisions is not that which it began with.
+        console: where progress is shown; see `run`.
+
+    Raises:
+        InputError: there is no such search, its grid has no more points, or it may not go on here.
+        EnvironmentProblem: the machine lacks something.
+    """
     return resume(
         name,
         extend_by=trials,
@@ -140,39 +267,30 @@ def extend(
     )
 
 
-@told_in_hints
-def export(name: str, *, top: int = 1, by: Basis | None = None, results: Path | None = None) -> list[Path]:
-    """Write a search's best configurations with their weights: best-1.yaml, best-1.pt, and so on; the YAML files.
+def stop(name: str, *, address: str | None = None, results: Path | None = None) -> str:
+    """Ask a running search to stop. Its trials are left at their last checkpoints, and it can be resumed.
 
     Args:
         name: of the search.
-        top: how many of the best trials.
-        by: what ranks them: "confirm" the mean of the last confirmation, "final" that of the last step, both on fresh
-            seeds; "search" the scores of the search itself. None takes the first of these that there is.
+        address: of a submitted search, its cluster's dashboard, http://HEAD:8265; None asks through the folder.
         results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
 
+    Returns:
+        Who was asked and how to go on, in a sentence. A submitted search has stopped by then.
+
     Raises:
-        InputError: there is no such search or nothing to rank by, fewer trials finished, or a checkpoint is gone.
+        InputError: there is no such search, or it is not running.
+        EnvironmentProblem: the cluster does not answer, or the search has not stopped in time.
     """
-    folder = open_folder(results_root(results), name)
-    ranked = ranking(folder, folder.history(), by)
+    if address is not None:
+        from search.cluster import submit
 
-    def chosen(trial: Trial) -> exports.Choice:
-        found = ranked.validated.get(trial.number)
-        if found is None or not found.scores:
-            return exports.Choice(trial)
-        fresh = {"mean": found.mean, "standard_error": found.error, "seeds": len(found.scores)}
-        return exports.Choice(trial, ranked.basis, fresh)
-
-    return exports.export(folder, [chosen(trial) for trial in ranked.trials], top=top)
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """What a confirmation came to. evidence: None where it was interrupted, or nothing finished."""
-
-    confirmed: Confirmed
-    evidence: "Evidence | None" = None
+        return submit.stop(address, name)
+    folder = folder_named(results_root(results), name)
+    if (driven := folder.driven()) is None:
+        raise InputError(f"search {name} is not running")
+    driven.ask_to_stop()
+    return f"asked {driven.holder()} to stop {name}; go on with `{driven.hint('resume')}`"
 
 
 @told_in_hints
@@ -191,10 +309,10 @@ def confirm(
     data: Path | None = None,
     address: str | None = None,
     storage: str | None = None,
-    console: Console | None = None,
-    on_verdict: Callable[[Confirmed, "Evidence"], None] = lambda confirmed, evidence: None,
+    console: "Console | None" = None,
+    on_verdict: "Callable[[Confirmed, Evidence], None]" = lambda confirmed, evidence: None,
 ) -> Confirmation:
-    """Confirm a search on fresh seeds and the test split: verdict.json, the page and the registered model.
+    """Confirm a search on fresh seeds and the test split. It leaves verdict.json, the page and a registered model.
 
     Args:
         name: of the search.
@@ -208,9 +326,9 @@ def confirm(
         allow_copies: also on a test split that repeats training images, or with an image under two labels.
         results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        address: "auto" or HOST:PORT of a running Ray cluster; None starts a Ray on this machine.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search, where its folder is not here.
-        console: where progress is shown; by default standard output.
+        console: where progress is shown; see `run`.
         on_verdict: is given the verdict when it stands, before the page and the model are made, which take seconds.
 
     Raises:
@@ -218,7 +336,10 @@ def confirm(
             repeats training images (unless `allow_copies`).
         EnvironmentProblem: the machine lacks something.
     """
-    from search.evidence.evidence import conclude  # scipy takes half a second
+    from search.display.on_console import ConsoleDisplay
+    from search.engine import confirmation
+    from search.engine.confirmation_plan import Wanted
+    from search.evidence.evidence import conclude
     from search.tracking import model_registry
 
     display = ConsoleDisplay(console)
@@ -239,23 +360,25 @@ def confirm(
     evidence = conclude(confirmed.folder, confirmed.test.labels)
     on_verdict(confirmed, evidence)
     display.say("writing the report")
+    page = None
     try:
-        write_report(name, results=results, data=data)
+        page = write_report(name, results=results, data=data).page
     except EnvironmentProblem as problem:  # the verdict stands all the same
         display.say(str(problem))
-    searched = confirmed.folder.searched
-    display.say(model_registry.publish(searched, evidence, confirmed.test.images[:2], display.say))
-    return Confirmation(confirmed, evidence)
+    published = model_registry.publish(confirmed.folder.searched, evidence, confirmed.test.images[:2], display.say)
+    display.say(published.words)
+    return Confirmation(confirmed, evidence, confirmed.folder.verdict, page, published.model)
 
 
-def _reported(found: SearchResult, data: Path | None, display: ConsoleDisplay) -> SearchResult:
+def _write_page(found: "SessionEnd", data: Path | None, display: "ConsoleDisplay") -> None:
     """Write the report, once no driver holds the search: it says whether the search still runs."""
+    from search.engine.interrupts import told_how_to_go_on
+
     with told_how_to_go_on(found.folder, display):
         try:
             written = write_report(found.folder.name, results=found.folder.root, data=data)
         except EnvironmentProblem as problem:  # the search is done all the same
             display.say(str(problem))
-            return found
+            return
         if written.problem and not found.tracking_problem:  # else MLflow's silence is told of at the end
             display.say(written.problem)
-        return found

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from search.cli import cluster, export, inspect, job, machine
-from search.cli.common import INTERRUPTED, NOTHING_FINISHED, conclude, opened, overridden
+from search.cli.common import INTERRUPTED, NOTHING_FINISHED, conclude
 from search.cli.ending import ended
 from search.cli.options import (
     Address,
@@ -30,7 +30,6 @@ from search.display import console
 from search.display.console import print_json, say, tell
 from trainers.commands import forget
 from trainers.console import make_tolerant
-from trainers.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,23 +76,13 @@ def plan(
     json_: Json = False,
 ) -> None:
     """Say what a search would cost: rungs, epochs, disk, the validation score's error."""
-    from search.engine import plan as planning
-    from search.engine.advice import remarks
-    from search.engine.image_check import check_images
-    from spaces.spec import load_spec
-    from trainers.data import load, missing_test
+    from search import api
 
-    checked = load_spec(spec, set_ or ())
-    arrays = load(checked.data, data)
-    planning.check_workers(checked, arrays)
-    check_images(checked, arrays)
-    made = planning.make_plan(checked, arrays)
-    timed = planning.calibrate(checked, arrays) if calibrate else None
-    notes = list(remarks(checked, arrays, missing_test(checked.data, data)))
+    planned = api.plan(spec, set_ or (), calibrate=calibrate, data=data)
     if json_:
-        print_json(made.as_json() | {"notes": notes} | ({"calibration": vars(timed)} if timed else {}))
+        print_json(planned.as_json())
         return
-    for line in (*planning.in_words(checked, arrays, made, timed), *(f"note        {note}" for note in notes)):
+    for line in planned.lines:
         say(line)
 
 
@@ -114,15 +103,17 @@ def search(
 ) -> None:
     """Run a new search to its end."""
     from search import api
-    from spaces.spec import load_spec
 
-    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
     found = api.run(
-        checked,
+        spec,
+        set_ or (),
+        name=name,
         results=results,
         data=data,
         address=address,
         start_from=from_,
+        tracking_uri=tracking_uri,
+        storage=storage,
         console=console.console_for(json_),
     )
     conclude(found, json_)
@@ -183,16 +174,9 @@ def extend(
 @app.command(rich_help_panel=RUN)
 def stop(name: Name, results: Results = None, dashboard: Dashboard = None) -> None:
     """Ask a running search to stop; it can be resumed."""
-    if dashboard is not None:
-        from search.cluster import submit
+    from search import api
 
-        submit.stop(dashboard, name, say)
-        return
-    folder = opened(name, results)
-    if (driven := folder.driven()) is None:
-        raise InputError(f"search {name} is not running")
-    driven.ask_to_stop()
-    say(f"asked {driven.holder()} to stop {name}; go on with `{driven.hint('resume')}`")
+    say(api.stop(name, address=dashboard, results=results))
 
 
 @app.command(rich_help_panel=RUN)
@@ -225,9 +209,10 @@ def confirm(
     """Train the winners again on fresh seeds and open the test split, once."""
     from search import api
     from search.display import summary
+    from search.engine.confirmation import Confirmed
     from search.evidence import evidence
 
-    def show(confirmed: api.Confirmed, weighed: evidence.Evidence) -> None:
+    def show(confirmed: Confirmed, weighed: evidence.Evidence) -> None:
         if json_:
             print_json(evidence.as_json(weighed))
             return

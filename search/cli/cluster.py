@@ -1,11 +1,9 @@
 """The words about a cluster that this machine is no part of: submit a search to it, and look at it from here."""
 
-from pathlib import PurePosixPath
 from typing import Annotated
 
 import typer
 
-from search.cli.common import overridden
 from search.cli.options import Anyway, Dashboard, Json, Set, Spec, Storage
 from search.display import console
 from search.display.console import print_json, say
@@ -33,22 +31,25 @@ def submit(
     json_: Json = False,
 ) -> None:
     """Have a cluster run a search, or go on with it. The same again is not a second search."""
-    from search.cluster import submit as submitting
-    from spaces.spec import load_spec
+    from search import submitted
+    from search.cluster.submit import in_words
 
-    checked = load_spec(spec, overridden(set_, tracking_uri, storage), name=name)
-    made = submitting.submit(
-        checked,
+    made = submitted.submit(
+        spec,
+        set_ or (),
         address=address,
-        results=PurePosixPath(results) if results else None,
-        data=PurePosixPath(data) if data else None,
+        results=results,
+        name=name,
+        data=data,
+        tracking_uri=tracking_uri,
+        storage=storage,
         installed=installed,
         anyway=anyway,
     )
     if json_:
-        print_json({"name": checked.name, "job": made.job, "begun": made.begun})
+        print_json({"name": made.name, "job": made.job, "begun": made.begun})
     else:
-        for line in submitting.in_words(checked, made):
+        for line in in_words(made):
             say(line)
 
 
@@ -59,10 +60,10 @@ def status(
     json_: Json = False,
 ) -> None:
     """Say how submitted searches stand."""
-    from search.cluster import submit as submitting
+    from search import submitted
     from search.display import tables
 
-    rows = submitting.status(address, name)
+    rows = [vars(one) for one in submitted.status(name, address=address)]
     if json_:
         print_json(rows)
     elif not rows:

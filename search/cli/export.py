@@ -1,16 +1,17 @@
 """The words that take something away from a search, or the search itself."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from search.cli.common import epochs_shown, opened
+from search.cli.common import training_shown
 from search.cli.options import Again, AllowCopies, Data, Json, Name, Results
+from search.display import console
 from search.display.console import print_json, say
-from trainers.errors import EnvironmentProblem, InputError
+from trainers.errors import InputError
 
 app = typer.Typer()
 TAKE = "Take away"
@@ -51,18 +52,15 @@ def export(
     json_: Json = False,
 ) -> None:
     """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
-    from search import api
-    from search.storage.fetch import bring_results
+    from search import takeaway
 
-    if tables is not None:
-        folder = opened(name, results)
-        try:
-            bring_results(folder)
-        except EnvironmentProblem as problem:  # all other tables are made of the journal
-            print(f"{problem}: confusions lack what is only there", file=sys.stderr)
-        paths = folder.frames().write(folder.tables, tables.value)
-    else:
-        paths = api.export(name, top=top, by=None if by is None else by.value, results=results)
+    paths = takeaway.export(
+        name,
+        top=top,
+        by=None if by is None else by.value,
+        tables=None if tables is None else tables.value,
+        results=results,
+    )
     if json_:
         print_json([str(path) for path in paths])
         return
@@ -81,42 +79,24 @@ def train(
     json_: Json = False,
 ) -> None:
     """Train one configuration again, and hold its score beside the exported one."""
-    from search.engine.leak_guard import refuse_faults
-    from search.evidence.candidates import refuse_while_confirming
-    from search.exports import export as exports
-    from search.exports import retrain
-    from search.storage.fetch import know_every_opening
-    from search.storage.test_split_log import open_once, record_of, refuse_second
-    from spaces.spec import refuse_spec
-    from trainers.data import load_test
-    from trainers.predictor import Predictor, score_split
+    from search import takeaway
+    from search.exports.retrain import in_words
 
-    refuse_spec(config)
-    exported = exports.read_export(config)
-    search = exports.search_of(config, exported, results) if test else None
-    record = record_of(config, search)
-    if test:
-        know_every_opening(search)
-        refuse_second(record, again=again)
-        if search is not None:
-            refuse_while_confirming(search, again=again)
-        allowed = refuse_faults(
-            exported.config.data, data, allow=allow_copies, say=lambda line: None if json_ else say(line)
+    with training_shown(quiet=json_) as on_epoch:
+        comparison = takeaway.train(
+            config,
+            test=test,
+            again=again,
+            allow_copies=allow_copies,
+            results=results,
+            data=data,
+            console=Console(quiet=True) if json_ else console.out,
+            on_epoch=on_epoch,
         )
-    with epochs_shown(exported.config.last_epoch, quiet=json_) as shown:
-        trained = retrain.train(exported, shown, data=data)
-    comparison = retrain.compare(exported, trained.result)
-    if test:
-        images = load_test(exported.config.data, data)
-        know_every_opening(search)  # another host may have looked while this trained
-        by = f"train {config.name}{' --allow-copies' if allowed else ''}"
-        open_once(record, by, again=again)
-        know_every_opening(search)
-        comparison["test"] = score_split(Predictor(trained.checkpoint), images).metrics
     if json_:
-        print_json(comparison)
+        print_json(comparison.as_json())
         return
-    for line in retrain.in_words(comparison):
+    for line in in_words(comparison):
         say(line)
 
 
@@ -127,11 +107,10 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a search, from its storage too; its runs in MLflow stay."""
-    from search.storage import removal
+    from search import takeaway
 
-    folder = opened(name, results)
-    storage = removal.stored_of(folder, say)
-    also = "" if storage is None else f" and {storage.shown}"
-    if not yes and not typer.confirm(f"remove {folder.path}{also} with everything in it?"):
+    if (
+        takeaway.rm(name, ask=lambda question: yes or typer.confirm(question), results=results, console=console.out)
+        is None
+    ):
         raise InputError("nothing was removed")
-    removal.remove(folder, storage)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from search.cli.common import opened
 from search.cli.options import Dashboard, Data, Json, Name, Results
 from search.display import console
 from search.display.console import print_json, say, write
+from search.storage.search_folder import results_root
 from trainers.commands import command_line
 from trainers.console import can_redraw
 from trainers.errors import EnvironmentProblem, InputError
@@ -23,16 +23,14 @@ TrialNumber = Annotated[int, typer.Argument(help="The trial's number.")]
 @app.command("list", rich_help_panel=LOOK)
 def list_(results: Results = None, json_: Json = False) -> None:
     """List the searches of a results folder."""
+    from search import reading
     from search.display import tables
-    from search.storage.results_folder import all_folders
-    from search.storage.search_folder import results_root
 
-    root = results_root(results)
-    rows = tables.listing(all_folders(root))
+    rows = [one.as_json() for one in reading.list_searches(results=results)]
     if json_:
         print_json(rows)
     elif not rows:
-        say(f"no search in {root} yet; start one with `{command_line('search', 'demo')}`")
+        say(f"no search in {results_root(results)} yet; start one with `{command_line('search', 'demo')}`")
     else:
         for part in tables.searches(rows):
             say(part)
@@ -47,11 +45,12 @@ def show(
     json_: Json = False,
 ) -> None:
     """Show a search's trials, from its folder alone."""
+    from search import reading
     from search.display import tables
 
-    folder = opened(name, results)
+    found = reading.show(name, results=results)
     while True:
-        history = folder.history()
+        folder, history = found.folder, found.history
         if json_:
             print_json(tables.as_json(folder, history))
         else:
@@ -67,12 +66,11 @@ def show(
 @app.command(rich_help_panel=LOOK)
 def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json = False) -> None:
     """Tell in words what was decided about a trial, and why."""
-    from search.journal import explain as explaining
+    from search import reading
 
-    folder = opened(name, results)
-    lines = list(explaining.explain(folder.spec(), folder.history(), trial))
+    lines = reading.explain(name, trial, results=results)
     if json_:
-        print_json({"name": folder.title, "trial": trial, "words": lines})
+        print_json({"name": name.replace("/", " "), "trial": trial, "words": lines})
         return
     for line in lines:
         say(line)
@@ -87,24 +85,9 @@ def logs(
     json_: Json = False,
 ) -> None:
     """Print what a trial printed, and its traceback if it crashed; or what the search itself did."""
-    from search.storage.fetch import bring_log
+    from search import reading
 
-    if dashboard is not None:
-        from search.cluster import submit
-
-        text = submit.logs(dashboard, name, trial)
-    else:
-        folder = opened(name, results)
-        if trial is not None and trial not in folder.history().trials:
-            raise InputError(f"search {name} has no trial {trial}")
-        if trial is not None:
-            bring_log(folder, trial)
-        log = folder.driver_log if trial is None else folder.trial(trial).log
-        text = (
-            log.read_text(encoding="utf-8", errors="replace")
-            if log.exists()
-            else f"{f'search {name}' if trial is None else f'trial {trial}'} has no log yet\n"
-        )
+    text = reading.logs(name, trial, address=dashboard, results=results)
     if json_:
         print_json({"name": name, "trial": trial, "log": text})
     elif text:
@@ -132,10 +115,10 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
-    from search.reporting.write import write_report
+    from search import reading
 
     wanted = dict(map(_class_and_share, sensitivity or ()))
-    written = write_report(name, png=png, sensitivity=wanted, results=results, data=data)
+    written = reading.report(name, png=png, sensitivity=wanted, results=results, data=data)
     paths = [str(path) for path in (written.page, *written.pictures)]
     if json_:
         points = {"sensitivity": [point.as_json() for point in written.points]} if wanted else {}
@@ -168,21 +151,17 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
 ) -> None:
     """Serve the MLflow UI over the results folder's store, on this machine alone."""
-    from search.storage import search_folder
-    from search.tracking import ui as serving
+    from search import reading
 
-    spec = opened(name, results).spec() if name is not None else None
-    sys.exit(serving.serve(search_folder.results_root(results), port, say, spec))
+    reading.ui(name, port=port, results=results, console=console.out)
 
 
 @app.command(rich_help_panel=LOOK)
 def sync(name: Name, results: Results = None, json_: Json = False) -> None:
     """Deliver to MLflow what it lacks of a search."""
-    from search.tracking import outbox
+    from search import reading
 
-    folder = opened(name, results)
-    tell = console.err.print if json_ else say
-    told = {each.title: outbox.sync(each, tell) for each in (folder, *folder.inner())}
+    told = reading.sync(name, results=results, console=console.console_for(json_))
     if json_:
         print_json({title: synced.as_json() for title, synced in told.items()})
     for title, synced in told.items():

@@ -11,7 +11,7 @@ from search.display import console
 from trainers.errors import EnvironmentProblem, InputError
 
 if TYPE_CHECKING:
-    from search.engine.runner import SearchResult
+    from search.handle import SearchResult
     from search.storage.search_folder import SearchFolder
     from spaces.spec import SearchSpec
 

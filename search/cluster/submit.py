@@ -10,7 +10,7 @@ import os
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -39,11 +39,25 @@ INTERRUPTED = 130  # our exit code
 class Submitted:
     """A search that a cluster has."""
 
+    name: str
     job: str
     begun: bool  # now; else it was running already
     address: str
+    names_tracking: bool  # whether its spec says where MLflow is
     handed: frozenset[str] = frozenset()  # names of the variables that went with it
     secret: frozenset[str] = frozenset()  # those of them that are secrets
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How a submitted search stands, by its newest job."""
+
+    name: str
+    state: str  # pending, running, done, stopped, interrupted or failed
+    job: str
+    minutes: float
+    results: str  # the folder on the cluster
+    last: str  # the last thing that it said
 
 
 def submit(
@@ -80,7 +94,7 @@ def submit(
     if before and before[-1].status not in ray_jobs.ENDED:
         if (before[-1].metadata or {}).get(ray_jobs.SPEC) != kind:
             raise InputError(f"--name: another search {spec.name!r} runs there; choose another name, or stop it first")
-        return Submitted(str(before[-1].submission_id), False, door.address)
+        return Submitted(spec.name, str(before[-1].submission_id), False, door.address, spec.tracking.uri is not None)
     environment = job_secrets.credentials(os.environ)
     told = {
         "spec": spec.dump(),
@@ -97,7 +111,8 @@ def submit(
         runtime_env=_environment(_handed(door, told), installed=installed),
         metadata={ray_jobs.SEARCH: spec.name, ray_jobs.RESULTS: str(results), ray_jobs.SPEC: kind},
     )
-    return Submitted(job, True, door.address, frozenset(environment), job_secrets.secrets_among(environment))
+    secret = job_secrets.secrets_among(environment)
+    return Submitted(spec.name, job, True, door.address, spec.tracking.uri is not None, frozenset(environment), secret)
 
 
 def _handed(door: ray_jobs.Door, told: dict[str, Any]) -> str:
@@ -105,13 +120,13 @@ def _handed(door: ray_jobs.Door, told: dict[str, Any]) -> str:
         return job_secrets.hand_over(door.address, door.headers, told)
 
 
-def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
+def in_words(made: Submitted) -> Iterator[str]:
     """What has come of a submission, and how to go on, line by line."""
     if not made.begun:
-        yield f"{spec.name} runs there already, as job {made.job}: nothing was submitted"
+        yield f"{made.name} runs there already, as job {made.job}: nothing was submitted"
     else:
-        yield f"{spec.name} is job {made.job}"
-        if not spec.tracking.uri and "MLFLOW_TRACKING_URI" not in made.handed:
+        yield f"{made.name} is job {made.job}"
+        if not made.names_tracking and "MLFLOW_TRACKING_URI" not in made.handed:
             yield (
                 "no MLflow server is named: unless the cluster's own MLFLOW_TRACKING_URI does, the runs go to a file "
                 "in the results folder"
@@ -119,7 +134,7 @@ def in_words(spec: SearchSpec, made: Submitted) -> Iterator[str]:
         if made.secret and made.address.startswith("http://"):
             yield f"{', '.join(sorted(made.secret))} went with it over plain http, as Ray's own token does"
     for verb in ("status", "logs", "stop"):
-        yield f"  {command_line(verb, spec.name, address=made.address)}"
+        yield f"  {command_line(verb, made.name, address=made.address)}"
 
 
 def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
@@ -142,26 +157,25 @@ def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
     return {"env_vars": variables, "py_modules": code, "excludes": ["__pycache__/", "*.pyc"]}
 
 
-def status(address: str | None, name: str | None = None) -> list[dict[str, Any]]:
+def status(address: str | None, name: str | None = None) -> list[JobStatus]:
     """How the searches that were submitted stand, or that of a name; of each its newest job."""
     door = ray_jobs.knock(address)
-    found = (
-        [ray_jobs.newest(door, name)] if name else list({_name(job): job for job in ray_jobs.searches(door)}.values())
+    newest = (
+        {_name(job): job for job in ray_jobs.searches(door)} if name is None else {name: ray_jobs.newest(door, name)}
     )
-    rows = []
-    for job in found:
-        printed = ray_jobs.output(door, str(job.submission_id))
-        rows.append(
-            {
-                "name": _name(job),
-                "state": _state(job),
-                "job": job.submission_id,
-                "minutes": round(((job.end_time or time.time() * 1000) - (job.start_time or 0)) / 60_000, 1),
-                "results": (job.metadata or {})[ray_jobs.RESULTS],
-                "last": _last_word(printed) or str(job.message or "").partition("\n")[0],
-            }
-        )
-    return rows
+    return [_status_of(door, job) for job in newest.values()]
+
+
+def _status_of(door: ray_jobs.Door, job: "JobDetails") -> JobStatus:
+    printed = ray_jobs.output(door, str(job.submission_id))
+    return JobStatus(
+        name=_name(job),
+        state=_state(job),
+        job=str(job.submission_id),
+        minutes=round(((job.end_time or time.time() * 1000) - (job.start_time or 0)) / 60_000, 1),
+        results=(job.metadata or {})[ray_jobs.RESULTS],
+        last=_last_word(printed) or str(job.message or "").partition("\n")[0],
+    )
 
 
 def _last_word(printed: str) -> str:
@@ -215,8 +229,8 @@ def _read(door: ray_jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
     return printed
 
 
-def stop(address: str | None, name: str, say: Callable[[str], None]) -> None:
-    """Stop a submitted search tidily. Raises InputError where it does not run."""
+def stop(address: str | None, name: str) -> str:
+    """Stop a submitted search tidily; how it stands then. Raises InputError where it does not run."""
     door = ray_jobs.knock(address)
     job = ray_jobs.newest(door, name)
     if job.status in ray_jobs.ENDED:
@@ -226,4 +240,4 @@ def stop(address: str | None, name: str, say: Callable[[str], None]) -> None:
     if ended.status not in ray_jobs.ENDED:
         status = command_line("status", name, address=door.address)
         raise EnvironmentProblem(f"search {name} was asked to stop and has not yet; `{status}` tells more")
-    say(f"{name} is {_state(ended)}; `afcl submit` it again to go on")
+    return f"{name} is {_state(ended)}; `afcl submit` it again to go on"

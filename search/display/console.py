@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import IO, Any, cast
 
 from rich.console import Console, ConsoleDimensions
@@ -58,6 +60,11 @@ def tell(console: Console, text: str) -> None:
     """Print text as it is, on a terminal in lines that end between words."""
     shown = folded(text, console.width) if console.is_terminal else text
     console.print(shown, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def to_console(console: Console | None, otherwise: IO[str] | None = None) -> Callable[[str], None]:
+    """What prints a line on a console; where none is given on a stream, by default standard output."""
+    return partial(tell, console or Terminal(file=otherwise or sys.stdout))
 
 
 def say(line: Any) -> None:

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from search.display.tables import leaderboard
 from search.engine.confirmation import Confirmed
-from search.engine.runner import SearchResult
+from search.engine.runner import SessionEnd
 from search.engine.status import counts_line, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences
@@ -15,7 +15,7 @@ from search.evidence.ranking import ranking
 from search.storage.search_folder import SearchFolder
 
 
-def in_words(found: SearchResult) -> Iterator[RenderableType]:
+def in_words(found: SessionEnd) -> Iterator[RenderableType]:
     """Lines and tables for a person."""
     folder, history = found.folder, found.history
     about, metric = folder.about(), folder.spec().search.metric_key
@@ -66,7 +66,7 @@ def unconfirmed_in_words(confirmed: Confirmed) -> Iterator[str]:
     yield f"go on    {confirmed.folder.hint('resume')}"
 
 
-def _in_mlflow(found: SearchResult) -> str:
+def _in_mlflow(found: SessionEnd) -> str:
     history = found.history
     if found.different != []:
         return f"MLflow; the parent run is {found.folder.name}"

@@ -22,7 +22,7 @@ from search.engine.interrupts import connected_quietly, told_how_to_go_on
 from search.engine.leak_guard import refuse_faults
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
 from search.engine.prepare import prepared
-from search.engine.runner import SearchResult, drive
+from search.engine.runner import SessionEnd, drive
 from search.evidence.candidates import CONFIRMS, has_ended
 from search.evidence.ranking import last_step
 from search.journal.history import ENDED, History
@@ -40,7 +40,7 @@ class Confirmed:
     """A confirmation, as far as it has come."""
 
     folder: SearchFolder
-    session: SearchResult | None  # the last one; None: it was complete before
+    session: SessionEnd | None  # the last one; None: it was complete before
     test: Split
 
     @property
@@ -132,7 +132,7 @@ def _run_round(
     data: Path | None,
     address: str | None,
     display: Display,
-) -> SearchResult | None:
+) -> SessionEnd | None:
     """Run what is known to follow: every run, or, until pairs are decided, those of one round.
 
     noted: what the folder of a new confirmation says beside its plan. None: another host has ended it.

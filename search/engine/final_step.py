@@ -12,7 +12,7 @@ from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
 from search.engine.prepare import prepared
-from search.engine.runner import SearchResult, drive
+from search.engine.runner import SessionEnd, drive
 from search.evidence.candidates import VALIDATES, as_plan, final_seeds, has_ended, read_plan
 from search.evidence.ranking import lacking
 from search.storage.fetch import bring_inner
@@ -23,13 +23,13 @@ from trainers.data import load
 
 
 def with_last_step(
-    found: SearchResult,
+    found: SessionEnd,
     *,
     data: Path | None = None,
     address: str | None = None,
     anyway: bool = False,
     display: Display,
-) -> SearchResult:
+) -> SessionEnd:
     """How a search ended, its last step included, which follows where all of its trials have ended.
 
     Args:
@@ -68,8 +68,8 @@ def with_last_step(
 
 
 def _validate_best(
-    found: SearchResult, final: FinalConfig, *, data: Path | None, address: str | None, anyway: bool, display: Display
-) -> SearchResult:
+    found: SessionEnd, final: FinalConfig, *, data: Path | None, address: str | None, anyway: bool, display: Display
+) -> SessionEnd:
     """Run what a search that is through still lacks of its last step, or what was begun of it."""
     searched, spec, history = found.folder, found.folder.spec(), found.history
     folder = next((one for one in searched.finals() if not has_ended(one)), searched.next_final())

@@ -44,7 +44,7 @@ DELIVERY_PATIENCE = 60.0  # seconds at the end of a session for what MLflow stil
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SessionEnd:
     """How a session of a search ended."""
 
     folder: SearchFolder
@@ -58,10 +58,10 @@ class SearchResult:
     ran: bool = True  # False: the search was complete, and nothing was left to run
 
 
-Then: TypeAlias = Callable[[SearchResult], SearchResult]  # after a session; how the search ended with what it added
+Then: TypeAlias = Callable[[SessionEnd], SessionEnd]  # after a session; how the search ended with what it added
 
 
-def itself(found: SearchResult) -> SearchResult:
+def itself(found: SessionEnd) -> SessionEnd:
     """Nothing follows."""
     return found
 
@@ -75,7 +75,7 @@ def run(
     start_from: str | None = None,
     then: Then = itself,
     display: Display,
-) -> SearchResult:
+) -> SessionEnd:
     """Run a new search to its end.
 
     results, data: as `--results` and `--data`. address: None runs a Ray of our own on this machine, else "auto" or
@@ -127,7 +127,7 @@ def resume(
     anyway: bool = False,
     then: Then = itself,
     display: Display,
-) -> SearchResult:
+) -> SessionEnd:
     """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
 
     extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
@@ -139,7 +139,7 @@ def resume(
         with taken(folder, display.say) as hold:
             spec, history = folder.spec(), hold.history
             if extend_by == 0 and is_complete(SearchAgenda(spec, 1), history):
-                found = SearchResult(folder, history, "done", undelivered(folder), None, None, None, ran=False)
+                found = SessionEnd(folder, history, "done", undelivered(folder), None, None, None, ran=False)
             else:
                 arrays = load(spec.data, data)
                 refuse_other_data(folder, arrays)
@@ -183,7 +183,7 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
     return f"{more} {'trial' if more == 1 else 'trials'} more than the {planned} planned so far"
 
 
-def drive(session: Session) -> SearchResult:
+def drive(session: Session) -> SessionEnd:
     """Run a session to its end, and deliver it to MLflow."""
     folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
     # the view asks for problems when it is made, so the tracker comes first; it tells nothing before it is started
@@ -217,7 +217,7 @@ def drive(session: Session) -> SearchResult:
         view.tell("delivering to MLflow what it lacks")
         left = tracker.close(DELIVERY_PATIENCE)
     assert history.closed is not None, "a session that is not paused is closed"
-    return SearchResult(
+    return SessionEnd(
         folder,
         history,
         history.closed["reason"],

@@ -1,7 +1,7 @@
 """Train an exported configuration again, and hold its score beside the exported one."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,26 +54,52 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
     return trained_on(device, _workers_on(device, expected.workers))
 
 
-def compare(exported: Export, result: TrialResult) -> dict[str, Any]:
-    """A trained score beside the exported one, and what could account for a difference; plain values."""
+@dataclass(frozen=True)
+class Comparison:
+    """A trained score beside the exported one, and what could account for a difference.
+
+    What is held against the export is None where nothing was exported.
+    """
+
+    metric: str
+    value: float
+    expected: float | None
+    same: bool | None  # to the last digit
+    within_tolerance: bool | None
+    tolerance: float | None  # None: the digits must be the same
+    differences: tuple[str, ...]
+    recall: Mapping[str, float]  # by class
+    confusion: Sequence[Sequence[int]]
+    device: str
+    gpu: str | None
+    test: Mapping[str, float] | None = None  # scores on the test split, where it was opened
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as `afcl train --json` prints them."""
+        values = asdict(self) | {"differences": list(self.differences)}
+        return {key: value for key, value in values.items() if key != "test" or value is not None}
+
+
+def compare(exported: Export, result: TrialResult) -> Comparison:
+    """Hold what a trial came to against what it was exported with."""
     expected = exported.expected
     metric = expected.metric if expected else METRIC
     value = result.metrics[metric]
     devices = (expected.device, result.device) if expected else ()
     rounds = not exported.config.deterministic and any(device.startswith("cuda") for device in devices)
-    return {
-        "metric": metric,
-        "value": value,
-        "expected": expected.value if expected else None,
-        "same": value == expected.value if expected else None,
-        "within_tolerance": abs(value - expected.value) <= GPU_TOLERANCE if expected else None,
-        "tolerance": GPU_TOLERANCE if rounds else None,  # None: the digits must be the same
-        "differences": differences(expected, result.device, result.gpu) if expected else [],
-        "recall": result.recall,
-        "confusion": result.confusion,
-        "device": result.device,
-        "gpu": result.gpu,
-    }
+    return Comparison(
+        metric=metric,
+        value=value,
+        expected=expected.value if expected else None,
+        same=value == expected.value if expected else None,
+        within_tolerance=abs(value - expected.value) <= GPU_TOLERANCE if expected else None,
+        tolerance=GPU_TOLERANCE if rounds else None,
+        differences=tuple(differences(expected, result.device, result.gpu)) if expected else (),
+        recall=result.recall,
+        confusion=result.confusion,
+        device=result.device,
+        gpu=result.gpu,
+    )
 
 
 def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
@@ -96,21 +122,21 @@ def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
     return found
 
 
-def in_words(comparison: Mapping[str, Any]) -> Iterator[str]:
+def in_words(comparison: Comparison) -> Iterator[str]:
     """A comparison for a person."""
-    recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison["recall"].items())
-    yield f"{comparison['metric']} {comparison['value']!r}   (recall: {recalls})"
-    if "test" in comparison:
-        overall = {name: value for name, value in comparison["test"].items() if "/" not in name}  # those of a class
+    recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison.recall.items())
+    yield f"{comparison.metric} {comparison.value!r}   (recall: {recalls})"
+    if comparison.test is not None:
+        overall = {name: value for name, value in comparison.test.items() if "/" not in name}  # those of a class
         yield "on the test split: " + ", ".join(f"{name} {value:.4f}" for name, value in overall.items())
-    if comparison["expected"] is None:
+    if comparison.expected is None:
         return
-    yield f"exported {' ' * (len(comparison['metric']) - 9)} {comparison['expected']!r}"
-    reasons, tolerance = "; ".join(comparison["differences"]), comparison["tolerance"]
-    if comparison["same"]:
+    yield f"exported {' ' * (len(comparison.metric) - 9)} {comparison.expected!r}"
+    reasons = "; ".join(comparison.differences)
+    if comparison.same:
         yield "the same, to the last digit"
-    elif tolerance is not None:
-        yield _rounded(comparison["within_tolerance"], tolerance, reasons)
+    elif comparison.tolerance is not None:
+        yield _rounded(bool(comparison.within_tolerance), comparison.tolerance, reasons)
     elif reasons:
         yield f"not the same: {reasons}"
     else:

@@ -70,6 +70,13 @@ def open_folder(root: Path, name: str) -> SearchFolder:
     return SearchFolder(path)
 
 
+def folder_named(root: Path, name: str) -> SearchFolder:
+    """The folder of a search, or of what stands inside one (NAME/confirm-1). Raises InputError when there is none."""
+    search, slash, inside = name.partition("/")
+    folder = open_folder(root, search)
+    return open_folder(folder.path, inside) if slash else folder
+
+
 def all_folders(root: Path) -> list[SearchFolder]:
     """Every search of a results folder, by name; none that a killed process has half made.
 

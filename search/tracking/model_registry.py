@@ -4,6 +4,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,21 @@ if TYPE_CHECKING:
 REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
 
 
-def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: Callable[[str], None] = print) -> str:
-    """Log the verdict on the search's parent run and register the winner's model; a line that says what came of it.
+@dataclass(frozen=True)
+class Published:
+    """What MLflow took of a confirmation."""
+
+    words: str  # a line for a person
+    model: str | None = None  # models:/NAME/VERSION; None where MLflow did not take it
+
+
+def publish(
+    searched: SearchFolder, evidence: Evidence, example: Images, tell: Callable[[str], None] = print
+) -> Published:
+    """Log the verdict on the search's parent run and register the winner's model.
 
     example: a few images as the model takes them. tell: that a model is being registered, which takes a while. MLflow
-    being out of reach, or anything that it raises, is told in the line and spoils nothing: the verdict stands in the
+    being out of reach, or anything that it raises, is told in words and spoils nothing: the verdict stands in the
     folder.
     """
     uri, next_one = tracking_uri(searched.spec(), searched.root), "verdict"
@@ -48,7 +59,8 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: C
         run = standing_parent_run(searched, uri, client)
         if run is None:
             there = shown_uri(uri)
-            return f"MLflow at {there} does not have the search yet: `{searched.hint('sync')}`, then confirm again"
+            mend = f"`{searched.hint('sync')}`, then confirm again"
+            return Published(f"MLflow at {there} does not have the search yet: {mend}")
         _give_verdict(client, searched, evidence, run, uri, Refusals(searched.hint("confirm"), tell))
         next_one = "model"
         version = _registered(client, searched, evidence)
@@ -57,8 +69,9 @@ def publish(searched: SearchFolder, evidence: Evidence, example: Images, tell: C
             refuse_a_place_of_the_servers(client, uri, run)
             version = _register(client, searched, evidence, run, uri, example)
     except Exception as error:  # MLflow raises whatever its store raises
-        return f"MLflow took no {next_one} ({in_one_line(error)}); `{searched.hint('confirm')}` tries again"
-    return f"model    models:/{searched.name}/{version}   (trial {evidence.best.trial}, for mlflow.pyfunc)"
+        return Published(f"MLflow took no {next_one} ({in_one_line(error)}); `{searched.hint('confirm')}` tries again")
+    model = f"models:/{searched.name}/{version}"
+    return Published(f"model    {model}   (trial {evidence.best.trial}, for mlflow.pyfunc)", model)
 
 
 def _give_verdict(

@@ -5,7 +5,10 @@ RANKS = (
     ("search.__main__",),
     ("search.cli",),
     ("search",),  # the public names
+    ("search.machine", "search.reading", "search.submitted", "search.takeaway"),
     ("search.api",),
+    ("search.handle",),
+    ("search.outcomes",),
     ("search.reporting",),
     ("search.display",),
     ("search.engine",),

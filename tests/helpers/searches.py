@@ -23,8 +23,8 @@ from search.algorithms.proposer import SearchAgenda
 from search.cli import app
 from search.cluster.connection import connected
 from search.display import console
-from search.engine import runner
 from search.engine.controller import Conductor
+from search.handle import SearchResult
 from search.storage import lease, replication
 from search.storage.provenance import provenance
 from search.storage.results_folder import create_folder
@@ -52,7 +52,7 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(shared_ray, root) -> runner.SearchResult:
+def finished(shared_ray, root) -> SearchResult:
     """A search in one slot that ran to its end; a name with a capital and a dot, as users choose."""
     return api.run(load_spec("digits", SMALL, name="Finished.1"), results=root)
 

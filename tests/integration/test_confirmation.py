@@ -132,10 +132,10 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     searched, uri = finished.folder, tracking_uri(None, root)
     test = load_test(searched.spec().data)
     said: list[str] = []
-    line = model_registry.publish(searched, evidence, test.images[:2], said.append)
+    line = model_registry.publish(searched, evidence, test.images[:2], said.append).words
     assert line.startswith(f"model    models:/{searched.name}/1"), line
     assert said == ["registering the model with MLflow"]
-    again = model_registry.publish(searched, evidence, test.images[:2], said.append)
+    again = model_registry.publish(searched, evidence, test.images[:2], said.append).words
     assert again == line, "a second time it is not registered again"
     assert len(said) == 1, "nor said to be"
     assert "MLFLOW_TRACKING_URI" not in os.environ, "a search that runs next in this process has a store of its own"
@@ -170,7 +170,7 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
     with monkeypatch.context() as patch:
         patch.setattr(model_registry, "_registered", lambda *given: None)
         patch.setattr(mlflow.MlflowClient, "_create_model_version", refuse)
-        line = model_registry.publish(searched, evidence, test.images[:2])
+        line = model_registry.publish(searched, evidence, test.images[:2]).words
     assert line.startswith("MLflow took no model (the registry is full)")
     run = mlflow.MlflowClient(uri).get_run(finished.parent_run[1])
     assert (run.info.status, run.info.end_time) == ("FINISHED", ended), "nor when it fails"
@@ -180,7 +180,7 @@ def test_the_confirmed_winner_is_a_registered_model_that_gives_the_reported_test
 def test_a_store_that_is_down_is_a_line_and_the_verdict_stays(confirmed, mine, tmp_path, monkeypatch):
     evidence = weighing.conclude(confirmed.folder, confirmed.test.labels)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    line = model_registry.publish(SearchFolder(mine.path), evidence, np.zeros((2, 1, 8, 8), dtype=np.uint8))
+    line = model_registry.publish(SearchFolder(mine.path), evidence, np.zeros((2, 1, 8, 8), dtype=np.uint8)).words
     assert line.startswith("MLflow took no verdict (no server answers)")
 
 

@@ -96,7 +96,7 @@ def test_an_exported_trial_of_one_stage_trains_again_to_the_digit_and_predicts(c
     assert score_split(predictor, data.validation).metrics["balanced_accuracy"] == ours.expected.value
     test = load_test(ours.config.data)
     assert predictor(torch.from_numpy(test.images.copy())).shape == (len(test), len(data.class_names))
-    assert retrain.compare(ours, retrain.train(ours, lambda step, metrics: None).result)["same"]
+    assert retrain.compare(ours, retrain.train(ours, lambda step, metrics: None).result).same
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def test_the_exported_best_is_the_one_of_the_fresh_seeds_and_trains_again_to_its
     first = ranking(ended, ended.history()).trials[0]
     assert (origin["trial"], origin["ranked_by"], origin["fresh_seeds"]["seeds"]) == (first.number, "final", 2)
     exported = read_export(best)
-    assert retrain.compare(exported, retrain.train(exported, lambda step, metrics: None).result)["same"]
+    assert retrain.compare(exported, retrain.train(exported, lambda step, metrics: None).result).same
     by_score = api.export("digits", by="search", top=2, results=ended.root)
     assert read_raw(by_score[0])["origin"]["trial"] == ended.history().ranked()[0].number
     api.export("digits", results=ended.root)

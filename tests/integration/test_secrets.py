@@ -63,7 +63,7 @@ def test_a_server_that_lets_it_in_leaves_no_password_either(shared_ray, told, tm
             assert ended.returncode == (3 if lacks_data else 0), ended.stderr
             printed += [ended.stdout, ended.stderr]
         elsewhere = SearchFolder(told / "told")
-        printed.append(model_registry.publish(elsewhere, None, np.zeros((2, 1, 8, 8), dtype=np.uint8)))
+        printed.append(model_registry.publish(elsewhere, None, np.zeros((2, 1, 8, 8), dtype=np.uint8)).words)
         assert "does not have the search yet" in printed[-1]
     finally:
         server.stop()

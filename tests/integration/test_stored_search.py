@@ -6,6 +6,7 @@ import shutil
 import pytest
 from searches import SMALL
 
+import search
 from search import api
 from search.display.on_console import ConsoleDisplay
 from search.engine.confirmation import confirm
@@ -47,7 +48,7 @@ def test_a_search_whose_host_was_lost_comes_to_the_same(finished, in_a_store):
     }
     assert found.history.decisions == finished.history.decisions
     assert len(found.history.sessions) == 2
-    best = api.export("kept", results=found.folder.root)[0]
+    best = search.export("kept", results=found.folder.root)[0]
     assert export.read_export(best).expected is not None
     assert "Embeddings" in found.folder.report.read_text()
 

@@ -16,6 +16,7 @@ from lazy import Lazy
 from PIL import Image
 from searches import SMALL
 
+import search
 from search import api
 from search.exports import export, retrain
 from search.journal.history import History
@@ -259,7 +260,7 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
     found = api.run(load_spec("digits", changes, name="own"), results=tmp_path / "results")
     monkeypatch.chdir("/")
     assert api.resume("own", results=tmp_path / "results").reason == "done"
-    exported = export.read_export(api.export("own", results=tmp_path / "results")[0])
+    exported = export.read_export(search.export("own", results=tmp_path / "results")[0])
     trained = retrain.train(exported, lambda step, metrics: None)
-    assert retrain.compare(exported, trained.result)["same"]
+    assert retrain.compare(exported, trained.result).same
     assert found.folder.spec().data.path == str(tmp_path / "mine")

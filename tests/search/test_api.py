@@ -5,7 +5,6 @@ import inspect
 import pytest
 from consoles import paper
 
-import search
 from search import api
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
@@ -38,9 +37,9 @@ def test_a_spec_by_name_with_overrides_is_the_spec_that_they_make(told):
         lambda root: api.resume("tolt", results=root),
         lambda root: api.extend("tolt", 3, results=root),
         lambda root: api.confirm("tolt", results=root),
-        lambda root: api.export("tolt", results=root),
+        lambda root: api.stop("tolt", results=root),
     ],
-    ids=["resume", "extend", "confirm", "export"],
+    ids=["resume", "extend", "confirm", "stop"],
 )
 def test_a_search_that_there_is_not_is_told_with_what_was_meant(call, told):
     with pytest.raises(InputError, match=r"no search 'tolt' in .*; did you mean told"):
@@ -73,16 +72,58 @@ def test_to_extend_is_to_resume_with_more_trials():
     assert [name for name in resumed if name != "extend_by"] == [name for name in extended if name != "trials"]
 
 
-def test_every_word_says_what_it_takes_and_what_it_raises():
-    for word in (api.run, api.resume, api.confirm):
-        described = inspect.getdoc(word)
-        for name in inspect.signature(word).parameters:
-            assert f"    {name}: " in described
-        assert "InputError: " in described
+def test_a_spec_is_a_path_a_name_its_values_or_a_checked_one(tmp_path):
+    spec = load_spec("digits", ["search.trials=3"], name="mine")
+    path = tmp_path / "mine.yaml"
+    path.write_text(spec.dump_yaml())
+    for form in (path, str(path), spec.dump(), spec):
+        assert api.checked_spec(form) == spec
+    for form in ("digits", load_spec("digits").dump(), load_spec("digits")):
+        assert api.checked_spec(form, ["search.trials=9"], name="mine", trials=3) == spec
 
 
-def test_the_public_names_are_found_when_they_are_asked_for():
-    for name in search.__all__:
-        assert getattr(search, name) is getattr(api, name)
-    with pytest.raises(AttributeError, match="no attribute 'serach'"):
-        search.serach  # noqa: B018
+def test_changes_leave_what_was_given_as_it_was(tmp_path):
+    values = load_spec("digits").dump()
+    before = load_spec("digits").dump()
+    made = api.checked_spec(values, ["model.width=4"], trials=2, tracking_uri="http://mlflow", storage="file:///x")
+    assert values == before
+    assert (made.model.width, made.search.trials) == (4, 2)
+    assert (made.tracking.uri, made.storage.uri) == ("http://mlflow", "file:///x")
+
+
+def test_a_path_among_the_values_is_taken_as_its_text(tmp_path):
+    values = load_spec("digits").dump() | {"data": {"dataset": "folder", "path": tmp_path, "image_size": 8}}
+    assert api.checked_spec(values).data.path == str(tmp_path)
+
+
+def test_values_that_are_wrong_are_refused_with_their_path(tmp_path):
+    values = load_spec("digits").dump()
+    with pytest.raises(InputError, match=r"^search\.trials: .*'many'"):
+        api.checked_spec(values | {"search": {"trials": "many"}})
+    with pytest.raises(InputError, match=r"did you mean search\.trials"):
+        api.checked_spec(values, ["search.trails=3"])
+
+
+def test_a_store_of_the_environment_counts_unless_the_spec_is_checked_already(monkeypatch):
+    monkeypatch.setenv("AFCL_STORAGE", "s3://bucket")
+    assert api.store_for("digits", None) == "s3://bucket"
+    assert api.store_for("digits", "file:///here") == "file:///here"
+    assert api.store_for(load_spec("digits"), None) is None
+
+
+def test_a_plan_is_numbers_and_lines(typed):
+    planned = api.plan("digits", trials=6)
+    assert planned.plan.trials == 6 + planned.plan.baselines
+    assert planned.calibration is None
+    assert str(planned).splitlines()[0].startswith("digits: ")
+    assert planned.as_json()["notes"] == list(planned.notes)
+
+
+def test_a_stop_asks_whoever_drives_and_says_how_to_go_on(told):
+    folder = SearchFolder(told / "begun")
+    with folder.lock():
+        said = api.stop("begun", results=told)
+        assert folder.is_asked_to_stop()
+    assert "to stop begun; go on with `afcl resume begun" in said
+    with pytest.raises(InputError, match="search begun is not running"):
+        api.stop("begun", results=told)

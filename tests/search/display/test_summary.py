@@ -8,14 +8,14 @@ from consoles import paper
 
 from search.display.summary import in_words, unconfirmed_in_words
 from search.engine.confirmation import Confirmed
-from search.engine.runner import SearchResult
+from search.engine.runner import SessionEnd
 from search.storage.search_folder import SearchFolder
 
 
-def ended(folder: SearchFolder, **how) -> SearchResult:
+def ended(folder: SearchFolder, **how) -> SessionEnd:
     """How a session of a search ended: well, but for what is said."""
     usual = {"reason": "done", "undelivered": 0, "tracking_problem": None, "parent_run": None, "different": []}
-    return SearchResult(folder, folder.history(), **usual | how)
+    return SessionEnd(folder, folder.history(), **usual | how)
 
 
 @pytest.fixture

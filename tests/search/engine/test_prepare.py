@@ -9,7 +9,7 @@ from search.display.on_console import ConsoleDisplay
 from search.engine import plan, preflight, runner
 from search.engine.plan import make_plan
 from search.engine.prepare import Task, prepared
-from search.engine.runner import SearchResult
+from search.engine.runner import SessionEnd
 from search.journal import history
 from search.storage import ownership, search_folder
 from search.storage.search_folder import SearchFolder
@@ -50,9 +50,9 @@ def not_driven(monkeypatch):
     """Sessions are prepared and not run."""
     sessions = []
 
-    def remember(session) -> SearchResult:
+    def remember(session) -> SessionEnd:
         sessions.append(session)
-        return SearchResult(session.folder, session.history, "done", 0, None, None, None)
+        return SessionEnd(session.folder, session.history, "done", 0, None, None, None)
 
     monkeypatch.setattr(runner, "drive", remember)
     return sessions

@@ -21,7 +21,7 @@ def said(told):
         metrics = {"val_balanced_accuracy": expected.value + off}
         result = TrialResult(3, metrics, [[1]], {"3": 1.0}, ("3",), expected.data_fingerprint, **here)
         comparison = retrain.compare(Export(config, expected), result)
-        assert comparison["within_tolerance"] == (off <= retrain.GPU_TOLERANCE)
+        assert comparison.within_tolerance == (off <= retrain.GPU_TOLERANCE)
         return list(retrain.in_words(comparison))[-1]
 
     return say

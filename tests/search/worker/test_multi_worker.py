@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import search
 from search import api
 from search.engine import ray_tune, runner
 from search.exports import export, retrain
@@ -168,8 +169,8 @@ def test_a_follower_whose_gpu_torch_cannot_use_pauses_the_search(shared_ray, tmp
 
 
 def test_an_export_trains_on_as_many_workers_to_the_same_digit(undisturbed):
-    (path,) = api.export(undisturbed.folder.name, results=undisturbed.folder.root)
+    (path,) = search.export(undisturbed.folder.name, results=undisturbed.folder.root)
     exported = export.read_export(path)
     assert exported.expected.workers == 2
     trained = retrain.train(exported, lambda step, metrics: None)
-    assert retrain.compare(exported, trained.result)["same"]
+    assert retrain.compare(exported, trained.result).same

@@ -1,4 +1,4 @@
-"""`afcl data check` on a person's own images: what it says, and the sheet that it draws (search.cli.sheet)."""
+"""`afcl data check` on a person's own images: what it says, and the sheet that it draws (search.engine.sheet)."""
 
 import json
 

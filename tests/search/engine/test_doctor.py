@@ -1,4 +1,4 @@
-"""What `afcl doctor` finds, and the mend of what is missing. See search.cli.doctor."""
+"""What `afcl doctor` finds, and the mend of what is missing. See search.engine.doctor."""
 
 import json
 

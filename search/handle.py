@@ -1,0 +1,232 @@
+"""A search as an object: what has come of it so far, and the words of the command line as methods."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import search
+from search.engine.status import counts_line, search_state
+from search.evidence.ranking import Basis, ranking
+from search.journal.history import History, Trial
+from search.storage.search_folder import SearchFolder
+from spaces.spec import SearchSpec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.engine.confirmation import Confirmed
+    from search.engine.runner import SessionEnd
+    from search.evidence.evidence import Evidence
+    from search.journal.frames import Format, Frames
+    from search.outcomes import Confirmation
+    from search.reporting.report import Written
+    from search.tracking.outbox import Synced
+
+
+class Search:
+    """A search in a results folder, finished or not.
+
+    Each property reads the folder anew, so a search that runs elsewhere can be watched. Each method is the function of
+    that name in `search`: it has the same arguments and raises the same errors. A notebook shows the object as a table.
+
+    Attributes:
+        folder: the search's files.
+    """
+
+    def __init__(
+        self,
+        folder: SearchFolder,
+        *,
+        data: Path | None = None,
+        address: str | None = None,
+        console: "Console | None" = None,
+    ) -> None:
+        """Make a handle; `search.open` is the usual way.
+
+        Args:
+            folder: the search's files.
+            data: the folder of data sets and caches that the methods use.
+            address: of the running Ray cluster that the methods use.
+            console: where the methods show their progress.
+        """
+        self.folder = folder
+        self._data, self._address, self._console = data, address, console
+
+    @property
+    def name(self) -> str:
+        """The search's name; that of a confirmation is NAME/confirm-1."""
+        return self.folder.name if self.folder.searched is self.folder else self.folder.title.replace(" ", "/")
+
+    @property
+    def spec(self) -> SearchSpec:
+        """The resolved spec that the search runs by."""
+        return self.folder.spec()
+
+    @property
+    def history(self) -> History:
+        """What has happened so far, as the journal tells it."""
+        return self.folder.history()
+
+    @property
+    def state(self) -> str:
+        """One word: running, done, interrupted, stopped, max_hours, or why the search gave up."""
+        return search_state(self.folder, self.history)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials by number."""
+        return list(self.history.trials.values())
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """The finished trials, best first: by the mean on fresh seeds where there is one, else by the score."""
+        return ranking(self.folder, self.history).trials
+
+    @property
+    def best(self) -> Trial | None:
+        """The first of `ranked`; None where nothing has finished."""
+        return next(iter(self.ranked), None)
+
+    def frames(self) -> "Frames":
+        """Tidy pandas tables: trials, epochs, decisions, classes, confusions."""
+        return self.folder.frames()
+
+    def resume(self, *, anyway: bool = False) -> "SearchResult":
+        """Go on with the search; see `search.resume`."""
+        return search.resume(
+            self.name,
+            anyway=anyway,
+            results=self.folder.root,
+            data=self._data,
+            address=self._address,
+            console=self._console,
+        )
+
+    def extend(self, trials: int, *, anyway: bool = False) -> "SearchResult":
+        """Go on with so many trials more; see `search.extend`."""
+        return search.extend(
+            self.name,
+            trials,
+            anyway=anyway,
+            results=self.folder.root,
+            data=self._data,
+            address=self._address,
+            console=self._console,
+        )
+
+    def stop(self) -> str:
+        """Ask the driver that has the search to stop; see `search.stop`."""
+        return search.stop(self.name, results=self.folder.root)
+
+    def confirm(
+        self,
+        *,
+        top: int | None = None,
+        seeds: int | None = None,
+        smallest: float | None = None,
+        until_decided: bool = False,
+        max_seeds: int | None = None,
+        again: bool = False,
+        anyway: bool = False,
+        allow_copies: bool = False,
+        on_verdict: "Callable[[Confirmed, Evidence], None]" = lambda confirmed, evidence: None,
+    ) -> "Confirmation":
+        """Open the test split, once; see `search.confirm`."""
+        return search.confirm(
+            self.name,
+            top=top,
+            seeds=seeds,
+            smallest=smallest,
+            until_decided=until_decided,
+            max_seeds=max_seeds,
+            again=again,
+            anyway=anyway,
+            allow_copies=allow_copies,
+            results=self.folder.root,
+            data=self._data,
+            address=self._address,
+            console=self._console,
+            on_verdict=on_verdict,
+        )
+
+    def explain(self, trial: int) -> list[str]:
+        """What was decided about a trial, and why; see `search.explain`."""
+        return search.explain(self.name, trial, results=self.folder.root)
+
+    def logs(self, trial: int | None = None) -> str:
+        """What a trial printed, or the driver; see `search.logs`."""
+        return search.logs(self.name, trial, results=self.folder.root)
+
+    def report(self, *, png: bool = False, sensitivity: Mapping[str, float] | None = None) -> "Written":
+        """Write the search's page; see `search.report`."""
+        return search.report(self.name, png=png, sensitivity=sensitivity, results=self.folder.root, data=self._data)
+
+    def export(self, *, top: int = 1, by: Basis | None = None, tables: "Format | None" = None) -> list[Path]:
+        """Write the best configurations with their weights, or the tables; see `search.export`."""
+        return search.export(self.name, top=top, by=by, tables=tables, results=self.folder.root, console=self._console)
+
+    def sync(self) -> "dict[str, Synced]":
+        """Deliver to MLflow what it lacks; see `search.sync`."""
+        return search.sync(self.name, results=self.folder.root, console=self._console)
+
+    def rm(self, *, ask: Callable[[str], bool] = lambda question: True) -> Path | None:
+        """Remove the search; see `search.rm`."""
+        return search.rm(self.name, ask=ask, results=self.folder.root, console=self._console)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {self.state}, {counts_line(self.folder, self.history)}>"
+
+
+class SearchResult(Search):
+    """A search, and how the session ended in which it just ran.
+
+    Attributes:
+        session: how the session ended.
+    """
+
+    def __init__(
+        self,
+        session: "SessionEnd",
+        *,
+        data: Path | None = None,
+        address: str | None = None,
+        console: "Console | None" = None,
+    ) -> None:
+        """Make a handle; the last three as of `Search`."""
+        super().__init__(session.folder, data=data, address=address, console=console)
+        self.session = session
+
+    @property
+    def reason(self) -> str:
+        """Why the session ended: done, interrupted, max_hours, stopped, or why it was hopeless."""
+        return self.session.reason
+
+    @property
+    def ran(self) -> bool:
+        """Whether anything ran; False where the search was complete before."""
+        return self.session.ran
+
+    @property
+    def undelivered(self) -> int:
+        """How many events MLflow lacks; `sync` delivers them."""
+        return self.session.undelivered
+
+    @property
+    def tracking_problem(self) -> str | None:
+        """Why MLflow lacks them."""
+        return self.session.tracking_problem
+
+    @property
+    def parent_run(self) -> tuple[str, str] | None:
+        """MLflow's ids of the experiment and of the search's run; None where MLflow has not taken it."""
+        return self.session.parent_run
+
+    @property
+    def different(self) -> list[str] | None:
+        """What MLflow has otherwise than the journal; None where that could not be counted."""
+        return self.session.different
+
+    @property
+    def refused(self) -> bool:
+        """Whether MLflow refused something, which was told of."""
+        return self.session.refused
