@@ -174,7 +174,16 @@ class Search:
         return search.rm(self.name, ask=ask, results=self.folder.root, console=self._console)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}: {self.state}, {counts_line(self.folder, self.history)}>"
+        stands = "removed"
+        if self.folder.is_begun():
+            stands = f"{self.state}, {counts_line(self.folder, self.history)}"
+        return f"<{type(self).__name__} {self.name}: {stands}>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        from search.display.card import card
+
+        return card(self.folder) if self.folder.is_begun() else None
 
 
 class SearchResult(Search):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trainers.data import DataCheck
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Planned:
     """What a search would cost."""
 
@@ -27,7 +27,7 @@ class Planned:
         timed = {} if self.calibration is None else {"calibration": vars(self.calibration)}
         return self.plan.as_json() | {"notes": list(self.notes)} | timed
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join(self.lines)
 
 
@@ -57,7 +57,7 @@ class Listed:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Confirmation:
     """What a confirmation came to, and what it left.
 
@@ -77,8 +77,8 @@ class Confirmation:
 
         return [] if self.evidence is None else list(in_words(self.evidence))
 
-    def __str__(self) -> str:
-        return "\n".join(self.sentences)
+    def __repr__(self) -> str:
+        return "\n".join([f"<Confirmation {self.confirmed.folder.title}: {self.confirmed.ended}>", *self.sentences])
 
 
 @dataclass(frozen=True)

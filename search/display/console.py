@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 from rich.console import Console, ConsoleDimensions
 
 from search.display.folding import folded
+from search.display.notebook import NotebookConsole, is_notebook
 from trainers.console import TolerantStream, terminal_variables
 from trainers.errors import EnvironmentProblem
 
@@ -63,8 +64,13 @@ def tell(console: Console, text: str) -> None:
 
 
 def to_console(console: Console | None, otherwise: IO[str] | None = None) -> Callable[[str], None]:
-    """What prints a line on a console; where none is given on a stream, by default standard output."""
-    return partial(tell, console or Terminal(file=otherwise or sys.stdout))
+    """What prints a line on a console; where none is given as `standard` does."""
+    return partial(tell, console or standard(otherwise or sys.stdout))
+
+
+def standard(stream: IO[str]) -> Console:
+    """A stream of this process as a console; in a notebook a block below the cell."""
+    return NotebookConsole() if is_notebook() else Terminal(file=stream)
 
 
 def say(line: Any) -> None:

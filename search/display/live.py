@@ -10,6 +10,7 @@ from rich.text import Text
 
 from search.display.console import tell
 from search.display.fitted import Column, FittedTable
+from search.display.notebook import LiveBlock, NotebookConsole
 from search.display.tables import leaderboard
 from search.engine.plan import Plan
 from search.journal.history import History, Trial
@@ -34,18 +35,7 @@ class LiveView:
         self._timed_from: float | None = None  # the session's first result: until then workers were starting
         self._epochs_before: tuple[int, ...] = (0, 0)  # by stage
         self._told: set[str] = set()  # problems, by their first words
-        self._live = (
-            Live(
-                console=console,
-                get_renderable=self._render,
-                refresh_per_second=4,
-                redirect_stdout=False,
-                redirect_stderr=False,
-                transient=True,
-            )
-            if can_redraw(console)
-            else None
-        )
+        self._live = _live_on(console, self._render)
 
     def start(self, history: History) -> None:
         """Begin."""
@@ -71,6 +61,7 @@ class LiveView:
         if self._timed_from is None and event["event"] == "result":
             self._timed_from, self._epochs_before = time.monotonic(), tuple(self._progress.epochs)
         if self._live is not None:
+            self._redraw()
             return
         if event["event"] == "end":
             self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
@@ -80,6 +71,7 @@ class LiveView:
     def sign_of_life(self) -> None:
         """Where there is no table: say what runs, after a while without a line. An epoch may take minutes."""
         if self._live is not None:
+            self._redraw()
             return
         problem = self._problem()
         if problem is not None and (kind := problem.partition("(")[0]) not in self._told:
@@ -94,6 +86,11 @@ class LiveView:
         self._last_line = time.monotonic()
         minutes, seconds = divmod(int(self._last_line - self._started), 60)
         tell(self._console, f"{minutes:3d}:{seconds:02d}  {text}")
+
+    def _redraw(self) -> None:
+        """In a notebook; on a terminal rich draws by itself, from a thread."""
+        if isinstance(self._live, LiveBlock):
+            self._live.refresh()
 
     def _idle(self) -> str:
         return "no trial runs just now" if self._has_run else "starting workers"
@@ -149,6 +146,22 @@ class LiveView:
             "" if latest is None else f"{latest:.4f}",
             values_of(trial),
         )
+
+
+def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock | None:
+    """What draws the table again and again; None where nothing can be drawn over."""
+    if isinstance(console, NotebookConsole):
+        return console.live(render)
+    if not can_redraw(console):
+        return None
+    return Live(
+        console=console,
+        get_renderable=render,
+        refresh_per_second=4,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        transient=True,
+    )
 
 
 def cost_left(progress: Progress, plan: Plan) -> float:

@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from search.display.console import Terminal, tell
+from search.display.console import standard, tell
 from search.display.live import LiveView
 from search.engine.plan import Plan
 
 
 class ConsoleDisplay:
-    """Shows a session on a console, by default that of standard output; a `search.engine.display.Display`."""
+    """A `search.engine.display.Display` on a console: by default standard output, in a notebook a block."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Terminal(file=sys.stdout)
+        self._console = console or standard(sys.stdout)
 
     def say(self, text: str) -> None:
         """Print a line as it is."""
