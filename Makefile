@@ -1,6 +1,7 @@
 # make demo   a finished search on real data      make test   every test
 # make check  style, types and quick tests        make bench  timings, as ratios
 # make gpu-check   what only a GPU can show, in five minutes
+# make docs   the page of the functions: build/docs/search.html
 # make cluster-test   docker/, and the servers and clusters that it starts
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +13,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check style quick-tests gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
+.PHONY: demo test check style quick-tests docs gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 # a test file is rewritten by pytest, and a module compiled, once and not in each process
 export PYTHONDONTWRITEBYTECODE :=
@@ -40,6 +41,20 @@ style: .venv/installed-dev
 
 quick-tests: .venv/installed-dev
 	$(BIN)/pytest $(QUICK) --hypothesis-profile=check
+
+# pdoc sees what a module holds: each public name is asked for first, as search loads them lazily
+define DRAW_DOCS
+import pathlib, pdoc, search
+vars(search).update({name: getattr(search, name) for name in search.__all__})
+pdoc.render.configure(docformat="google", show_source=False)
+pdoc.pdoc("search", output_directory=pathlib.Path("build/docs"))
+endef
+export DRAW_DOCS
+
+docs: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[docs]'
+	$(BIN)/python -c "$$DRAW_DOCS"
+	@echo build/docs/search.html
 
 # what docker/ starts, as far as it can be tried without an engine: PostgreSQL, an S3 store and a locked MLflow server, Ray
 # clusters of several nodes, and the image, which takes ten minutes and 40 GB; an hour or so on two cores

@@ -129,15 +129,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """A public name, when it is asked for: Ray's workers import this package, and need none of them."""
-    if name == "__version__":
-        from search.storage.provenance import own_version
+if not TYPE_CHECKING:  # else a type checker would take every name for one that there is
 
-        return own_version()
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), _NAMED_THERE.get(name, name))
+    def __getattr__(name: str) -> Any:
+        """A public name, when it is asked for: Ray's workers import this package, and need none of them."""
+        if name == "__version__":
+            from search.storage.provenance import own_version
+
+            return own_version()
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOME_OF[name]), _NAMED_THERE.get(name, name))
 
 
 def __dir__() -> Iterable[str]:
