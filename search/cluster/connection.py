@@ -1,11 +1,12 @@
-"""The Ray that a search runs on: one of its own on this machine, or a running cluster."""
+"""The Ray that a search runs on: one of its own, a running cluster, or the one that this process is connected to."""
 
 import logging
 import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
+from dataclasses import dataclass
 
 import ray
 
@@ -21,22 +22,49 @@ PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
+@dataclass(frozen=True)
+class _Block:
+    """A block of `connected` that is open."""
+
+    address: str | None
+    is_own: bool  # whether Ray was started for it
+
+
+_open: _Block | None = None  # the outermost one; a process is connected to one Ray at most
+
+
 def is_connected() -> bool:
     """Whether this process is connected to a Ray."""
     return bool(ray.is_initialized())
+
+
+def is_own() -> bool:
+    """Whether the Ray that this process is connected to was started by `connected`, for this process alone."""
+    return _open is not None and _open.is_own
+
+
+def joined_by_user() -> str | None:
+    """The address of a Ray that this process was connected to by somebody else than `connected`; None where it is not.
+
+    It may have several nodes, with other code and other disks, as any cluster.
+    """
+    return _head() if is_connected() and _open is None else None
 
 
 @contextmanager
 def connected(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> Iterator[None]:
     """Be connected to Ray inside.
 
-    address: None starts a Ray of our own, which ends with the block; "auto" or HOST:PORT joins a running one. A
-    Ray that this process is connected to already is used as it is, and stays. cpus, gpus: how many a Ray of our
-    own counts on; None: those of this machine.
+    Args:
+        address: None uses the Ray that this process is connected to already, and else starts one of our own, which ends
+            with the block; "auto" or HOST:PORT joins a running one.
+        cpus: how many a Ray of our own counts on; None: those of this machine.
+        gpus: the same.
+
+    Raises:
+        InputError: the address is none, or this process is connected to another Ray already.
+        EnvironmentProblem: Ray did not start, nothing answers at the address, or the cluster refuses the token.
     """
-    if is_connected():
-        yield
-        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has it all
@@ -44,6 +72,11 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     # trials are asked for than there are slots, the searcher sees to
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(PENDING_TRIALS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if is_connected():
+        _refuse_another(address)
+        with _noted(_Block(address, is_own=False)):
+            yield
+        return
     with session_token() if address is None else token_as_asked(address):
         # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
         with chdir(code_folder()):
@@ -52,9 +85,53 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
             else:
                 _join(address)
         try:
-            yield
+            with _noted(_Block(address, is_own=address is None)):
+                yield
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _noted(block: _Block) -> Iterator[None]:
+    """Know of a block inside, unless it stands in another."""
+    global _open
+    if _open is not None:
+        yield
+        return
+    _open = block
+    try:
+        yield
+    finally:
+        _open = None
+
+
+def _refuse_another(address: str | None) -> None:
+    """Raise InputError where another Ray is wanted than the one that this process is connected to."""
+    if address is None or address == "auto" or (_open is not None and address == _open.address):
+        return
+    check_address(address)
+    here = _head()
+    if _resolved(ray_internals.head_of(address) or address) != _resolved(here):
+        raise InputError(
+            f"--address {address}: this process is connected to the Ray at {here} already; leave the address out to "
+            "use that one, or leave it with ray.shutdown() first"
+        )
+
+
+def _head() -> str:
+    """HOST:PORT of the head that this process is connected to; that of Ray Client does not say."""
+    return str(getattr(ray.get_runtime_context(), "gcs_address", "an address that it does not say"))
+
+
+def _resolved(address: str) -> tuple[str, int] | None:
+    """Host, as its number where it has one, and port; None where the address is none."""
+    try:
+        host, port = check_address(address)
+    except InputError:
+        return None
+    with suppress(OSError):
+        host = socket.gethostbyname(host)
+    return host, port
 
 
 def _start(cpus: int | None, gpus: int | None) -> None:
@@ -159,16 +236,20 @@ def check_reachable(address: str) -> None:
     """Raise EnvironmentProblem within seconds when nothing listens at HOST:PORT: Ray itself would wait for minutes."""
     if address == "auto":
         return
-    parts = ADDRESS.fullmatch(address)
-    if address.startswith(("http://", "https://")):
-        raise InputError(f"--address: {address} is a dashboard, which takes `afcl submit`; here HOST:PORT is wanted")
-    if parts is None or int(parts["port"] or DEFAULT_PORT) > 65535:
-        raise InputError(f"--address: auto or HOST:PORT is wanted, but got {address!r}")
-    host, port = parts["host"], parts["port"]
     try:
-        socket.create_connection((host, int(port or DEFAULT_PORT)), timeout=CONNECT_SECONDS).close()
+        socket.create_connection(check_address(address), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise EnvironmentProblem(
             f"--address {address}: nothing answers there ({error.strerror or error}); "
             f"start a cluster with `ray start --head`"
         ) from None
+
+
+def check_address(address: str) -> tuple[str, int]:
+    """Host and port of an address of a cluster. Raises InputError where it is none."""
+    parts = ADDRESS.fullmatch(address)
+    if address.startswith(("http://", "https://")):
+        raise InputError(f"--address: {address} is a dashboard, which takes `afcl submit`; here HOST:PORT is wanted")
+    if parts is None or int(parts["port"] or DEFAULT_PORT) > 65535:
+        raise InputError(f"--address: auto or HOST:PORT is wanted, but got {address!r}")
+    return parts["host"], int(parts["port"] or DEFAULT_PORT)

@@ -1,7 +1,9 @@
 """A session in a notebook: one block below the cell, which is drawn again in place as the search goes on."""
 
 import io
+import logging
 import time
+import warnings
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -17,6 +19,11 @@ BLOCK = '<pre style="margin:0;line-height:1.35;background:none;color:inherit;{mo
 def is_notebook() -> bool:
     """Whether this process runs a notebook's cells. IPython in a terminal is none."""
     return Console().is_jupyter
+
+
+if is_notebook():  # before Ray and Optuna are imported, which miss ipywidgets there; nothing here needs them
+    logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def publish(html: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from search.cluster.connection import connected, is_connected
+from search.cluster.connection import connected, is_connected, joined_by_user
 from search.engine.display import Display, View
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
@@ -72,10 +72,10 @@ def shown(view: View, history: History) -> Iterator[None]:
 
 @contextmanager
 def connected_quietly(address: str | None, display: Display) -> Iterator[None]:
-    """Be connected to Ray inside, and say so where that is new."""
-    if is_connected():
-        yield
-        return
-    display.say("starting Ray" if address is None else f"joining Ray at {address}")
+    """Be connected to Ray inside, and say to which where that is new."""
+    if (users := joined_by_user()) is not None:
+        display.say(f"using the Ray that this process is connected to, at {users}")
+    elif not is_connected():
+        display.say("starting Ray" if address is None else f"joining Ray at {address}")
     with connected(address):
         yield

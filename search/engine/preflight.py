@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ray
 
+from search.cluster.connection import is_own
 from search.cluster.node_check import check_nodes, shared_place
 from search.cluster.slots import Node, live_nodes, workers_on
 from search.engine.plan import Plan
@@ -19,22 +20,22 @@ LEAST_DISK = 50_000_000  # bytes for logs, journal and MLflow
 LEAST_FILES, FILES_OF_A_TRIAL = 100, 15
 
 
-def check_cluster(spec: SearchSpec, root: Path, address: str | None) -> list[str] | None:
+def check_cluster(spec: SearchSpec, root: Path) -> list[str] | None:
     """Check the Ray that is connected.
 
     Args:
         spec: of the search, whose trials are to run.
         root: the results folder.
-        address: of a running cluster; None where Ray is our own, with this very code on this very disk.
 
     Returns:
-        The ids of the cluster's nodes that may take trials; None where Ray is our own.
+        The ids of the cluster's nodes that may take trials; None where Ray is our own, with this very code on this very
+        disk. A Ray that a user's `ray.init` joined or started is looked at as a cluster is.
 
     Raises:
         EnvironmentProblem: no trial fits, or a node cannot take part.
     """
     check_resources(spec.resources, live_nodes(ray.nodes()))
-    return None if address is None else check_nodes(shared_place(spec, root), code_hash())
+    return None if is_own() else check_nodes(shared_place(spec, root), code_hash())
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:

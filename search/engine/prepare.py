@@ -96,7 +96,7 @@ def prepared(
     """
     with connected_quietly(address, display), ExitStack() as stack:
         root = task.folder.root
-        nodes = preflight.check_cluster(task.spec, root, address)
+        nodes = preflight.check_cluster(task.spec, root)
         slots = Slots(task.spec)()
         plan = task.plan.in_slots(slots)
         preflight.check_folder(root, plan, stored=task.spec.storage.uri is not None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune import Callback, Stopper
+from ray.tune import Callback, ProgressReporter, Stopper
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -81,6 +81,7 @@ def tuner(
             stop=stopper,
             failure_config=tune.FailureConfig(max_failures=spec.search.max_failures),
             verbose=0,
+            progress_reporter=NoReporter(),
         ),
     )
 
@@ -231,6 +232,17 @@ class ConductorStopper(_NotInSnapshots, Stopper):
         """Whether the whole search should end now."""
         self.reason = self.reason or self._reason_to_end()
         return self.reason is not None
+
+
+class NoReporter(_NotInSnapshots, ProgressReporter):
+    """Shows nothing. In a notebook, Tune's own would clear what stands below the cell, whatever `verbose` says."""
+
+    def should_report(self, trials: list[RayTrial], done: bool = False) -> bool:
+        """Never."""
+        return False
+
+    def report(self, trials: list[RayTrial], done: bool, *sys_info: str) -> None:
+        """Nothing: the view has shown it."""
 
 
 def number_of(trial: RayTrial) -> int:

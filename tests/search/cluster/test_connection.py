@@ -4,11 +4,13 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import ray
 
-from search.cluster.connection import check_reachable, connected
+from search.cluster import connection, ray_internals
+from search.cluster.connection import check_reachable, connected, is_own, joined_by_user
 from trainers.errors import EnvironmentProblem, InputError
 
 
@@ -30,7 +32,68 @@ def test_a_ray_that_is_connected_already_is_used_and_stays(shared_ray):
     before = ray.get_runtime_context().get_node_id()
     with connected(None):
         assert ray.get_runtime_context().get_node_id() == before
+        assert is_own()
     assert ray.is_initialized()
+
+
+@pytest.fixture
+def users_ray(monkeypatch):
+    """A Ray that somebody else has connected this process to, as far as we can tell."""
+    monkeypatch.setattr(connection, "_open", None)
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.9:6379"))
+    monkeypatch.setattr(ray_internals, "head_of", lambda address: address)
+
+
+@pytest.mark.parametrize("address", [None, "auto", "127.0.0.9:6379", "127.0.0.9"])
+def test_a_ray_that_a_user_has_joined_is_used_and_is_not_our_own(users_ray, address):
+    assert joined_by_user() == "127.0.0.9:6379"
+    with connected(address):
+        assert not is_own()
+        assert joined_by_user() is None, "it is said once"
+        with connected(address):
+            assert not is_own()
+    assert joined_by_user() == "127.0.0.9:6379"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.9:6380", "127.0.0.8:6379"])
+def test_another_ray_than_the_one_that_is_joined_is_refused_with_both_ways_out(users_ray, address):
+    said = f"^--address {address}: this process is connected to the Ray at 127.0.0.9:6379 already; leave the address"
+    with pytest.raises(InputError, match=said), connected(address):
+        pass
+    with pytest.raises(InputError, match="is a dashboard"), connected("http://127.0.0.9:8265"):
+        pass
+
+
+USERS = """
+import sys
+from pathlib import Path
+import ray, search
+from search.engine import preflight
+
+asked, real = [], preflight.check_nodes
+preflight.check_nodes = lambda place, code: asked.append(place.uri) or real(place, code)
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+few = ["search.baselines=[CL]", "representation.epochs=1", "representation.warmup_epochs=0"]
+found = search.run("digits", few, trials=0, name="inside", results=Path(sys.argv[1]))
+assert found.reason == "done", found.reason
+assert asked == [sys.argv[1]], "the nodes are asked, as those of a cluster are"
+assert ray.is_initialized(), "it stays"
+try:
+    search.extend("inside", 1, address="127.0.0.9:1", results=Path(sys.argv[1]))
+except search.InputError as refused:
+    print(refused)
+"""
+
+
+@pytest.mark.slow
+def test_a_search_inside_a_users_own_ray_init_makes_the_checks_of_a_cluster(tmp_path, environment):
+    command = [sys.executable, "-c", USERS, str(tmp_path / "results")]
+    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
+    assert "using the Ray that this process is connected to, at " in done.stdout
+    assert "starting Ray" not in done.stdout
+    assert "--address 127.0.0.9:1: this process is connected to the Ray at " in done.stdout
 
 
 @pytest.mark.parametrize("address", ["", "head:99999", "head:port", "http://head:8265", "https://head"])
