@@ -2,6 +2,7 @@
 
 import io
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -61,6 +62,7 @@ class NotebookConsole(Console):
         self._show, self._shown = show or publish, None
         self._running: Callable[[], RenderableType] | None = None
         self._drawn_at = 0.0
+        self._drawing = threading.Lock()  # MLflow's thread says lines too
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Print, and draw the block again."""
@@ -87,11 +89,12 @@ class NotebookConsole(Console):
         html = BLOCK.format(more="white-space:pre-wrap", code=escape(self.file.getvalue()))
         if self._running is not None:
             html += BLOCK.format(more="overflow-x:auto", code=as_html(self._running()))
-        if self._shown is None:
-            self._shown = self._show(html)
-        else:
-            self._shown.update(html)
-        self._drawn_at = time.monotonic()
+        with self._drawing:
+            if self._shown is None:
+                self._shown = self._show(html)
+            else:
+                self._shown.update(html)
+            self._drawn_at = time.monotonic()
 
 
 class LiveBlock:

@@ -6,7 +6,7 @@ import sys
 import pytest
 from consoles import Screen
 
-from search.cli.common import epochs_shown
+from search.cli.common import epochs_shown, training_shown
 from trainers.data.io import progress
 
 
@@ -41,3 +41,13 @@ def test_a_trials_epochs_are_a_bar_on_a_terminal(monkeypatch):
 def test_a_trials_epochs_are_not_shown_to_a_script(monkeypatch):
     assert shown(monkeypatch, io.StringIO()) == ""
     assert shown(monkeypatch, Screen(), quiet=True) == ""
+
+
+def test_a_training_is_shown_from_its_first_word_on(monkeypatch):
+    """That is when `search.train` says how many epochs there will be."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stderr", Screen())
+    with training_shown(quiet=False) as on_epoch:
+        for epoch in range(3):
+            on_epoch(epoch, 2, {})
+    assert sys.stderr.getvalue() == "epochs: 1 of 2\nepochs: 2 of 2\n"
