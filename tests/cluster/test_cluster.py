@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sockets
 from killing import descendants
-from rays import Network, RayCluster
+from rays import CODE, Network, RayCluster
 from run import complete
 
 from search.storage.search_folder import SearchFolder
@@ -269,6 +269,42 @@ def test_a_node_that_joins_without_the_shared_folder_takes_no_trial(cluster, sha
         assert scores(folder) == scores(alone)
     finally:
         cluster.kill(stranger)
+
+
+USERS = """
+import sys
+from pathlib import Path
+import ray, search
+
+ray.init(address="auto", logging_level="ERROR", log_to_driver=False)
+few = ["search.baselines=[CL, FCL]", "representation.epochs=1", "representation.warmup_epochs=0"]
+try:
+    found = search.run("digits", few, trials=0, name="users", results=Path(sys.argv[1]))
+except search.EnvironmentProblem as problem:
+    sys.exit(str(problem))
+print(found.reason, ray.is_initialized())
+"""
+
+
+def test_a_search_inside_a_users_own_ray_init_asks_every_node(cluster, shared):
+    """On the head, whose workers have what lies in the driver's folder: our code, as it is here."""
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = cluster.head.command(sys.executable, "-c", USERS, str(shared))
+        variables = cluster.environment(RAY_ADDRESS=f"{cluster.head.address}:{cluster.port}", PYTHONPATH=str(CODE))
+        return subprocess.run(command, env=variables, cwd=CODE, capture_output=True, text=True, timeout=300)
+
+    stranger = cluster.add_node(before=f"mount -t tmpfs tmpfs {shared}")
+    try:
+        refused = run()
+    finally:
+        cluster.kill(stranger)
+    assert f"({stranger.address}) does not share {shared}" in refused.stderr
+    assert refused.returncode == 1
+    assert not (shared / "users").exists()
+    done = run()
+    assert done.stdout.splitlines()[-1] == "done True", done.stdout + done.stderr
+    assert len(set(places(SearchFolder(shared / "users")).values()) - {None}) >= 1
 
 
 DIES_OF_TRIALS = """

@@ -9,7 +9,7 @@ import yaml
 from exported import export_of
 from words import NAME, done
 
-from search.api import export
+from search import export
 from search.exports.export import Export, read_export, search_of
 from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
