@@ -14,7 +14,8 @@ CARD = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True,
 <div><strong>{{ name }}</strong>: {{ state }}, {{ counts }}</div>
 <div style="opacity:.75">{{ data }}</div>
 {% if rows %}
-<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:.5em 0;color:inherit;background:none">
+<div style="overflow-x:auto">
+<table style="border-collapse:collapse;margin:.5em 0;font-size:inherit;color:inherit;background:none">
 <tr>
 {% for column in columns %}
 <th scope="col" style="text-align:left;padding:2px 10px 2px 0;border-bottom:1px solid">{{ column }}</th>
@@ -27,7 +28,8 @@ CARD = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True,
 {% endfor %}
 </tr>
 {% endfor %}
-</table></div>
+</table>
+</div>
 {% endif %}
 {% for line in lines %}
 <div style="opacity:.75">{{ line }}</div>

@@ -31,6 +31,15 @@ def test_a_spec_by_name_with_overrides_is_the_spec_that_they_make(told):
     assert str(by_spec.value) == str(by_name.value)
 
 
+def test_a_search_is_given_its_name_and_its_trials_in_every_form(told):
+    """It is refused, since one of that name stands there; the number is checked as `--set` would be."""
+    for form in ("digits", load_spec("digits"), load_spec("digits").dump()):
+        with pytest.raises(InputError, match="a search 'told' exists"):
+            api.run(form, name="told", trials=3, results=told)
+        with pytest.raises(InputError, match=r"search\.trials: "):
+            api.run(form, name="new", trials=-1, results=told)
+
+
 @pytest.mark.parametrize(
     "call",
     [
