@@ -43,6 +43,7 @@ def card(folder: SearchFolder) -> str:
     history, metric = folder.history(), folder.spec().search.metric_key.removeprefix("val_")
     ranked = ranking(folder, history)
     fresh = ["fresh seeds"] if ranked.validated else []
+    decided = ["decided by"] if ranked.trials and ranked.trials[0].decided is not None else []
     rows = [
         [
             str(rank),
@@ -50,6 +51,7 @@ def card(folder: SearchFolder) -> str:
             trial.family + (" (baseline)" if trial.baseline else ""),
             *([ranked.validated[trial.number].in_words() if trial.number in ranked.validated else ""] if fresh else []),
             f"{trial.score:.4f}",
+            *([] if trial.decided is None else [f"{trial.decided:.4f}"]),
             values_of(trial),
         ]
         for rank, trial in enumerate(ranked.trials[:BEST], 1)
@@ -60,7 +62,7 @@ def card(folder: SearchFolder) -> str:
         state=state_in_words(search_state(folder, history)),
         counts=counts_line(folder, history),
         data=folder.about()["provenance"]["data"]["description"],
-        columns=["rank", "trial", "loss", *fresh, metric, "values"],
+        columns=["rank", "trial", "loss", *fresh, metric, *decided, "values"],
         rows=rows,
         lines=[*in_words(ranked), *page],
     )

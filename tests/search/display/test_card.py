@@ -1,5 +1,6 @@
 """The table that a notebook shows for a search. See search.display.card."""
 
+import json
 import re
 
 import search
@@ -14,6 +15,18 @@ def test_a_search_is_its_state_and_its_best_trials(told):
     assert re.search(rf"<td[^>]*>1</td>\s*<td[^>]*>{best.number}</td>", html)
     assert f"{best.score:.4f}" in html
     assert search.open("told", results=told)._repr_html_() == html
+
+
+def test_what_ranks_has_a_column_where_it_is_not_the_score(told):
+    folder = SearchFolder(told / "told")
+    events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
+    for event in events:
+        event.pop("decided", None)
+    for decided in ({}, {"decided": 0.1234}):
+        told_of = [event | (decided if event.get("state") == "finished" else {}) for event in events]
+        folder.journal.write_text("".join(json.dumps(event) + "\n" for event in told_of))
+        html = card(folder)
+        assert ("decided by" in html, "0.1234" in html) == (bool(decided), bool(decided))
 
 
 def test_a_search_without_a_finished_trial_has_no_table(told):
