@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -29,10 +30,8 @@ if is_notebook():  # before Ray and Optuna are imported, which miss ipywidgets t
 
 def publish(html: str) -> Any:
     """Show HTML below the cell; what is returned takes other HTML in its place, by `update`."""
-    from IPython.display import HTML, display
-
-    handle = display(HTML(html), display_id=True)
-    return _Updated(handle, HTML)
+    shown: Any = import_module("IPython.display")  # there in a notebook alone; it has few types
+    return _Updated(shown.display(shown.HTML(html), display_id=True), shown.HTML)
 
 
 class _Updated:
