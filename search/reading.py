@@ -1,6 +1,8 @@
 """The words that look at searches. None of them starts a Ray, and most need the search's folder alone."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,7 +166,19 @@ def ui(
 
     root = results_root(results)
     spec = None if name is None else folder_named(root, name).spec()
-    serving.serve(root, port, to_console(console), spec)
+    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # which end the server, and later whoever called
+        serving.serve(root, port, to_console(console), spec)
+
+
+@contextmanager
+def _handlers_kept(*numbers: signal.Signals) -> Iterator[None]:
+    """Put back how this process takes signals."""
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def sync(name: str, *, results: Path | None = None, console: Console | None = None) -> "dict[str, Synced]":

@@ -1,9 +1,12 @@
 """The words that look, as functions. See search.reading; tests/search/cli shows what they print."""
 
+import signal
+
 import pytest
 
 import search
 from search.journal.frames import TRIAL_COLUMNS
+from search.tracking import ui as serving
 from trainers.errors import InputError
 
 
@@ -83,6 +86,19 @@ def test_nothing_to_serve_is_said(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(InputError, match="no runs in"):
         search.ui(results=tmp_path)
+
+
+def test_a_process_that_has_served_takes_signals_as_before(tmp_path, monkeypatch):
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def serve(*given) -> int:
+        for number in before:
+            signal.signal(number, lambda *taken: None)
+        return 0
+
+    monkeypatch.setattr(serving, "serve", serve)
+    search.ui(results=tmp_path)
+    assert {number: signal.getsignal(number) for number in before} == before
 
 
 @pytest.mark.slow
