@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from search.engine.plan import Calibration, Plan
     from search.engine.runner import SessionEnd
     from search.evidence.evidence import Evidence
+    from search.exports.prediction import Prediction, Predictions
     from search.exports.retrain import Comparison
     from search.handle import Search, SearchResult
     from search.journal.frames import Frames
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from search.reporting.report import Written
     from search.storage.search_folder import SearchFolder
     from search.submitted import status, submit
-    from search.takeaway import export, rm, train
+    from search.takeaway import export, predict, rm, train
     from search.tracking.outbox import Synced
     from spaces.spec import SearchSpec
     from trainers.errors import DivergedError, EnvironmentProblem, InputError
@@ -55,6 +56,7 @@ _HOMES = {
     "search.engine.plan": ("Calibration", "Plan"),
     "search.engine.runner": ("SessionEnd",),
     "search.evidence.evidence": ("Evidence",),
+    "search.exports.prediction": ("Prediction", "Predictions"),
     "search.exports.retrain": ("Comparison",),
     "search.handle": ("Search", "SearchResult"),
     "search.journal.frames": ("Frames",),
@@ -65,7 +67,7 @@ _HOMES = {
     "search.reporting.report": ("Written",),
     "search.storage.search_folder": ("SearchFolder",),
     "search.submitted": ("status", "submit"),
-    "search.takeaway": ("export", "rm", "train"),
+    "search.takeaway": ("export", "predict", "rm", "train"),
     "search.tracking.outbox": ("Synced",),
     "spaces.spec": ("SearchSpec",),
     "trainers.errors": ("DivergedError", "EnvironmentProblem", "InputError"),
@@ -92,6 +94,8 @@ __all__ = [
     "Listed",
     "Plan",
     "Planned",
+    "Prediction",
+    "Predictions",
     "Search",
     "SearchFolder",
     "SearchResult",
@@ -114,6 +118,7 @@ __all__ = [
     "logs",
     "open",
     "plan",
+    "predict",
     "report",
     "resume",
     "rm",

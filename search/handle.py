@@ -161,9 +161,27 @@ class Search:
         """Write the search's page; see `search.report`."""
         return search.report(self.name, png=png, sensitivity=sensitivity, results=self.folder.root, data=self._data)
 
-    def export(self, *, top: int = 1, by: Basis | None = None, tables: "Format | None" = None) -> list[Path]:
+    def export(
+        self,
+        *,
+        top: int = 1,
+        by: Basis | None = None,
+        sensitivity: Mapping[str, float] | None = None,
+        onnx: bool = False,
+        tables: "Format | None" = None,
+    ) -> list[Path]:
         """Write the best configurations with their weights, or the tables; see `search.export`."""
-        return search.export(self.name, top=top, by=by, tables=tables, results=self.folder.root, console=self._console)
+        return search.export(
+            self.name,
+            top=top,
+            by=by,
+            sensitivity=sensitivity,
+            onnx=onnx,
+            tables=tables,
+            results=self.folder.root,
+            data=self._data,
+            console=self._console,
+        )
 
     def sync(self) -> "dict[str, Synced]":
         """Deliver to MLflow what it lacks; see `search.sync`."""

@@ -1,7 +1,7 @@
-"""The words that take something away from a search, or the search itself."""
+"""The words that take something away from a search, use it, or remove the search itself."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from search.display.console import to_console
-from search.evidence.ranking import Basis, ranking
-from search.journal.history import Trial
+from search.evidence.ranking import Basis
 from search.storage.results_folder import folder_named, open_folder
 from search.storage.search_folder import results_root
 from trainers.commands import told_in_hints
 from trainers.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
+    from search.exports.prediction import Predictions
     from search.exports.retrain import Comparison
     from search.journal.frames import Format
 
@@ -27,19 +27,26 @@ def export(
     *,
     top: int = 1,
     by: Basis | None = None,
+    sensitivity: Mapping[str, float] | None = None,
+    onnx: bool = False,
     tables: "Format | None" = None,
     results: Path | None = None,
+    data: Path | None = None,
     console: Console | None = None,
 ) -> list[Path]:
-    """Write a search's best configurations with their weights: best-1.yaml, best-1.pt, and so on.
+    """Write a search's best configurations: best-1.yaml, its weights best-1.pt and its card best-1.md, and so on.
 
     Args:
         name: of the search.
         top: how many of the best trials.
         by: what ranks them: "confirm" the mean of the last confirmation, "final" that of the last step, both on fresh
             seeds; "search" the scores of the search itself. None takes the first of these that there is.
+        sensitivity: by class, the share of its images that is to be found. The threshold on the class's probability
+            that finds it among the validation images is exported, and `predict` goes by it.
+        onnx: also best-1.onnx, for runtimes other than torch.
         tables: write trials, epochs, decisions, classes and confusions instead, as "csv" or "parquet".
         results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        data: the folder of data sets and caches: a threshold and ONNX need the validation images.
         console: where it is said what the tables lack; by default standard error.
 
     Returns:
@@ -47,23 +54,41 @@ def export(
 
     Raises:
         InputError: there is no such search or nothing to rank by, fewer trials finished, or a checkpoint is gone.
-        EnvironmentProblem: the search's store does not answer.
+        EnvironmentProblem: the search's store does not answer, the data are not here, or what writes ONNX is not
+            installed.
     """
     if tables is not None:
         return _write_tables(name, tables, results, console)
-    from search.exports import export as exports
+    from search.reporting.exported import export_best
 
     folder = open_folder(results_root(results), name)
-    ranked = ranking(folder, folder.history(), by)
+    return export_best(folder, top=top, by=by, sensitivity=sensitivity, onnx=onnx, data=data)
 
-    def chosen(trial: Trial) -> exports.Choice:
-        found = ranked.validated.get(trial.number)
-        if found is None or not found.scores:
-            return exports.Choice(trial)
-        fresh = {"mean": found.mean, "standard_error": found.error, "seeds": len(found.scores)}
-        return exports.Choice(trial, ranked.basis, fresh)
 
-    return exports.export(folder, [chosen(trial) for trial in ranked.trials], top=top)
+@told_in_hints
+def predict(
+    export: Path | str,
+    images: Sequence[Path | str],
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    device: str | None = None,
+) -> "Predictions":
+    """Classify image files as an exported model does, from the export and the weights beside it alone.
+
+    Args:
+        export: the YAML file that `export` wrote.
+        images: image files, and folders all of whose images are meant.
+        thresholds: by class, from which probability on it is said; by default those that were exported.
+        device: "cpu" or "cuda"; by default a GPU where there is one.
+
+    Raises:
+        InputError: the export has no weights or was not trained on image files, or no image can be used.
+        EnvironmentProblem: the weights are not beside it, or are others; or there is no such device.
+    """
+    from search.exports import prediction  # seconds, for torch
+
+    where = prediction.device_named(device)
+    return prediction.predict(Path(export), [Path(path) for path in images], thresholds=thresholds, device=where)
 
 
 def _write_tables(name: str, kind: "Format", results: Path | None, console: Console | None) -> list[Path]:

@@ -61,6 +61,14 @@ class Predictor(nn.Module):
         """Images [N, C, H, W] uint8 to the frozen encoder's features [N, feature_dim] float32."""
         return encode(self.encoder, images, self.normalise, at_once=self._at_once)
 
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] uint8 to the probability of each class, [N, classes] float64 on the CPU.
+
+        In double precision, as sure predictions would else tie at 1.
+        """
+        probabilities: Tensor = self(images).double().softmax(1).cpu()
+        return probabilities
+
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] uint8 to logits [N, classes] float32."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli import cluster, export, inspect, job, machine
+from search.cli import cluster, export, inspect, job, machine, predict
 from search.cli.common import INTERRUPTED, NOTHING_FINISHED, conclude
 from search.cli.ending import ended
 from search.cli.options import (
@@ -243,5 +243,5 @@ def confirm(
         sys.exit(INTERRUPTED if confirmation.confirmed.ended == "interrupted" else NOTHING_FINISHED)
 
 
-for words in (cluster, inspect, export, machine, job):
+for words in (cluster, inspect, export, predict, machine, job):
     app.add_typer(words.app)

@@ -1,4 +1,4 @@
-"""What the words of the command line share: how a session ends, and the exit codes."""
+"""What the words of the command line share: flags that need reading, how a session ends, and the exit codes."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -6,11 +6,22 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from search.display.console import print_json, say
+from trainers.errors import InputError
+from trainers.wording import shown
 
 if TYPE_CHECKING:
     from search.handle import SearchResult
 
 DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def class_and_share(text: str, flag: str) -> tuple[str, float]:
+    """CLASS=SHARE of a flag; a class may have the sign in its name. Raises InputError where the share is no number."""
+    name, equals, share = text.rpartition("=")
+    try:
+        return name, float(share if equals else "")
+    except ValueError:
+        raise InputError(f"{flag}: a class and a share are needed, melanoma=.9, but got {shown(text)}") from None
 
 
 @contextmanager

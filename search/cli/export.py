@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from search.cli.common import training_shown
+from search.cli.common import class_and_share, training_shown
 from search.cli.options import Again, AllowCopies, Data, Json, Name, Results
 from search.display import console
 from search.display.console import print_json, say
@@ -48,18 +48,31 @@ def export(
         Tables | None,
         typer.Option("--tables", help="Instead: trials, epochs, decisions, classes, confusions as csv or parquet."),
     ] = None,
+    sensitivity: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sensitivity",
+            metavar="CLASS=SHARE",
+            help="Also the threshold for that sensitivity of the class, melanoma=.9, for predict; repeatable.",
+        ),
+    ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also best-1.onnx, for runtimes other than torch.")] = False,
     results: Results = None,
+    data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Write the best configurations with their weights: best-1.yaml, best-1.pt, …"""
+    """Write the best configurations with weights and model card: best-1.yaml, best-1.pt, best-1.md, …"""
     from search import takeaway
 
     paths = takeaway.export(
         name,
         top=top,
         by=None if by is None else by.value,
+        sensitivity=dict(class_and_share(text, "--sensitivity") for text in sensitivity or ()),
+        onnx=onnx,
         tables=None if tables is None else tables.value,
         results=results,
+        data=data,
     )
     if json_:
         print_json([str(path) for path in paths])

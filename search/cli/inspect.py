@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
+from search.cli.common import class_and_share
 from search.cli.options import Dashboard, Data, Json, Name, Results
 from search.display import console
 from search.display.console import print_json, say, write
 from search.storage.search_folder import results_root
 from trainers.commands import command_line
 from trainers.console import can_redraw
-from trainers.errors import EnvironmentProblem, InputError
-from trainers.wording import shown
+from trainers.errors import EnvironmentProblem
 
 app = typer.Typer()
 LOOK = "Look"
@@ -117,7 +117,7 @@ def report(
     """Write a search's page and its table: results/NAME/index.html, leaderboard.csv."""
     from search import reading
 
-    wanted = dict(map(_class_and_share, sensitivity or ()))
+    wanted = dict(class_and_share(text, "--sensitivity") for text in sensitivity or ())
     written = reading.report(name, png=png, sensitivity=wanted, results=results, data=data)
     paths = [str(path) for path in (written.page, *written.pictures)]
     if json_:
@@ -133,15 +133,6 @@ def report(
             say(line)
     if written.problem:
         print(written.problem, file=sys.stderr)
-
-
-def _class_and_share(text: str) -> tuple[str, float]:
-    """CLASS=SHARE; a class may have the sign in its name."""
-    name, equals, share = text.rpartition("=")
-    try:
-        return name, float(share if equals else "")
-    except ValueError:
-        raise InputError(f"--sensitivity: a class and a share are needed, melanoma=.9, but got {shown(text)}") from None
 
 
 @app.command(rich_help_panel=LOOK)

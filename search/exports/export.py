@@ -6,7 +6,7 @@ An export is one tuple: the configuration, the epoch and metric that it reached,
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,6 +48,16 @@ class Expected(Config):
     versions: dict[str, str]
 
 
+class Threshold(Config):
+    """From which probability on a class is said, and what that gave on the validation images, which chose it."""
+
+    probability: Annotated[Real, Field(gt=0, le=1)]
+    wanted_sensitivity: Annotated[Real, Field(gt=0, le=1)]
+    sensitivity: Real
+    specificity: Real
+    images: Whole  # of the class, that validated
+
+
 @dataclass(frozen=True)
 class Export:
     """One exported configuration, or a plain one, of which nothing is expected."""
@@ -55,6 +65,7 @@ class Export:
     config: TrialConfig
     expected: Expected | None = None
     search_id: str | None = None  # of the search that it was exported from
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # by class: from which probability on it is said
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ class Choice:
     trial: Trial
     by: str = "search"  # or final, or confirm: what ranks it
     fresh_seeds: Mapping[str, Any] | None = None  # mean, standard error and number of seeds, where it ran on some
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)  # by class
 
 
 def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> list[Path]:
@@ -135,6 +147,8 @@ def _export(folder: SearchFolder, choice: Choice, rank: int, checkpoint: Path) -
     }
     unset = {"look"} if expected.look is None else None
     document = {"config": trial.config, "expected": expected.model_dump(exclude=unset), "origin": origin}
+    if choice.thresholds:
+        document["thresholds"] = {name: one.model_dump() for name, one in choice.thresholds.items()}
     values = ", ".join(f"{path} = {value}" for path, value in searched(trial).items())
     heading = f"# {trial.family}: {values}\n# train it again with: {command_line('train', target.name, data=None)}\n"
     write_atomically(target, (heading + dump_yaml(document)).encode())
@@ -152,7 +166,15 @@ def read_export(path: Path) -> Export:
     search_id = origin.get("search_id") if isinstance(origin, Mapping) else None
     expected = parse(Expected, raw["expected"], "expected")
     config = parse(TrialConfig, as_meant_then(raw["config"]), "config")
-    return Export(config, expected, None if search_id is None else str(search_id))
+    return Export(config, expected, None if search_id is None else str(search_id), _thresholds(path, raw))
+
+
+def _thresholds(path: Path, raw: Mapping[str, Any]) -> dict[str, float]:
+    """By class, from which probability on it is said; older exports have none."""
+    given = raw.get("thresholds", {})
+    if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
+        raise InputError(f"{path}: thresholds must be a mapping of classes")
+    return {str(name): parse(Threshold, one, f"thresholds.{name}").probability for name, one in given.items()}
 
 
 def search_of(path: Path, exported: Export, results: Path | None = None) -> SearchFolder | None:

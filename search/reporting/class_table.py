@@ -7,9 +7,8 @@ from markupsafe import Markup
 
 from search.journal.class_measures import SPLITS, by_split
 from search.journal.history import Trial
-from search.reporting.context import View, named
+from search.reporting.context import View, evidence_of, named
 from search.reporting.html import paragraph, table
-from search.reporting.verdict_section import evidence_of
 from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.evidence.ranking import Ranking, ranking
 from search.evidence.sensitivity import OperatingPoint
@@ -14,6 +14,9 @@ from search.journal.log import Event, read_events
 from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
+
+if TYPE_CHECKING:
+    from search.evidence.evidence import Evidence
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # a family each
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
@@ -104,6 +107,15 @@ def read_view(folder: SearchFolder, data: Path | None = None) -> View:
     """Look at a search as it stands now."""
     events = tuple(event for event, _ in read_events(folder.journal))
     return View(folder, folder.spec(), folder.about(), events, folder.history(), data)
+
+
+def evidence_of(view: View) -> "Evidence | None":
+    """What the search's last weighed confirmation came to; None where there is none."""
+    if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
+        return None
+    from search.evidence.evidence import read_evidence  # a second, for scipy
+
+    return read_evidence(view.folder)
 
 
 def words(path: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from search.reporting.context import COLOURS, GREY, View
+from search.reporting.context import COLOURS, GREY, View, evidence_of
 from search.reporting.html import Figure, Section, paragraph, table
 
 if TYPE_CHECKING:
@@ -34,15 +34,6 @@ def verdict(view: View) -> Section | None:
     words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + pairs
     caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
     return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
-
-
-def evidence_of(view: View) -> "Evidence | None":
-    """What the search's last weighed confirmation came to; None where there is none."""
-    if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
-        return None
-    from search.evidence.evidence import read_evidence  # a second, for scipy
-
-    return read_evidence(view.folder)
 
 
 def _pairs(evidence: "Evidence") -> Markup:

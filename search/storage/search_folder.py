@@ -207,9 +207,18 @@ class SearchFolder:
         """Configuration and weights of the search's trial at `rank`, from 1."""
         return self.path / f"{EXPORTED}{rank}.yaml", self.path / f"{EXPORTED}{rank}.pt"
 
+    def model_card(self, rank: int) -> Path:
+        """What is to be known of the exported model at `rank`, for people."""
+        return self.path / f"{EXPORTED}{rank}.md"
+
+    def onnx_model(self, rank: int) -> Path:
+        """The exported model at `rank`, for runtimes other than torch."""
+        return self.path / f"{EXPORTED}{rank}.onnx"
+
     def all_exported(self) -> list[Path]:
         """Every file that an export left."""
-        return [path for end in ("yaml", "pt") for path in sorted(self.path.glob(f"{EXPORTED}[0-9]*.{end}"))]
+        ends = ("yaml", "pt", "md", "onnx")
+        return [path for end in ends for path in sorted(self.path.glob(f"{EXPORTED}[0-9]*.{end}"))]
 
     def spec(self) -> SearchSpec:
         """The resolved spec that the search runs by."""

@@ -25,10 +25,10 @@ class ImageClassifier(PythonModel):
 
     def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Classify."""
-        logits = self._predictor(torch.from_numpy(np.array(model_input, dtype=np.uint8)))
+        probabilities = self._predictor.probabilities(torch.from_numpy(np.array(model_input, dtype=np.uint8)))
         names = self._predictor.class_names
-        found = pd.DataFrame(logits.double().softmax(1).numpy(), columns=[f"p {name}" for name in names])
-        found.insert(0, "class", [names[k] for k in logits.argmax(1)])
+        found = pd.DataFrame(probabilities.numpy(), columns=[f"p {name}" for name in names])
+        found.insert(0, "class", [names[k] for k in probabilities.argmax(1)])
         return found
 
 

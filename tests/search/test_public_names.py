@@ -13,8 +13,21 @@ import search
 from search.cli import app
 
 SHADOWED = "search"  # the one word whose function has another name: search.run
-TERMINAL_ALONE = {"json_", "watch", "every", "yes", "help"}  # how a terminal shows or asks, which a function does not
-NAMED_OTHERWISE = {"set_": "overrides", "from_": "start_from", "dashboard": "address", "yes": "ask"}
+TERMINAL_ALONE = {
+    "json_",
+    "watch",
+    "every",
+    "yes",
+    "help",
+    "out",
+}  # how a terminal shows or asks, which a function does not
+NAMED_OTHERWISE = {
+    "set_": "overrides",
+    "from_": "start_from",
+    "dashboard": "address",
+    "yes": "ask",
+    "threshold": "thresholds",
+}
 
 
 def words() -> dict[str, typer.main.TyperGroup]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from trainers.data.io.formats import UNREAD
+from trainers.data.io.formats import LEFT_BEHIND, UNREAD, is_image
 from trainers.data.names import split_meant
 from trainers.wording import printable
 
@@ -43,6 +43,16 @@ def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
         yield f"not used: the folder {printable(folder)} ({told}{more}){hint}"
     if hidden:
         yield f"not used: {_counted(hidden, 'hidden')}"
+
+
+def images_below(top: Path) -> list[Path]:
+    """Every image at or below a folder, in sorted order, without hidden files and those that systems leave behind."""
+
+    def is_shown(path: Path) -> bool:
+        inside = path.relative_to(top).parts[:-1]
+        return is_image(path) and not any(part.startswith(".") or part in LEFT_BEHIND for part in inside)
+
+    return sorted(path for path in _files(top) if is_shown(path))
 
 
 def unread_in(folder: Path) -> str:

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from exported_model import draw, export_of_files
 from trials import run
 
+from search.exports.prediction import predict
 from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.predictor import Predictor
 
@@ -51,3 +53,15 @@ def test_it_says_what_the_trial_itself_would(model, weights, digits):
 def test_images_may_come_as_whole_numbers_of_any_kind(model, digits):
     images = np.array(digits.validation.images[:3])
     assert model.predict(None, images.astype(np.int64)).equals(model.predict(None, images))
+
+
+def test_it_says_what_predict_says_to_the_last_digit(model, tmp_path):
+    export = export_of_files(tmp_path)
+    for number, level in enumerate((60, 125, 190)):
+        draw(tmp_path / "new" / f"{number}.png", number, level)
+    here = predict(export, [tmp_path / "new"]).as_frame()
+    weights = export.with_name("best-1.pt")
+    model.load_context(SimpleNamespace(artifacts={"weights": str(weights)}))
+    images = Predictor(load_checkpoint(weights)).read(sorted((tmp_path / "new").iterdir()))
+    columns = ["class", "p dark", "p light"]
+    assert model.predict(None, images.numpy())[columns].equals(here[columns])

@@ -91,6 +91,28 @@ def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
     return images
 
 
+def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 256) -> Iterator[NDArray[np.uint8] | str]:
+    """Image files as a look says, one after the other: [C, H, W] uint8, or the reason why a file cannot be used.
+
+    Args:
+        paths: of the files.
+        plain: the look, in plain values, as a checkpoint holds it.
+        at_once: images in memory at the same time.
+    """
+    hush()
+    look = Look.from_plain(plain)
+
+    def read(path: Path) -> NDArray[np.uint8] | str:
+        try:
+            return decode_image(path, look, resize=True).transpose(2, 0, 1)
+        except Exception as error:  # a decoder may raise any kind
+            return reason(error, path)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        for start in range(0, len(paths), at_once):
+            yield from threads.map(read, paths[start : start + at_once])
+
+
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
     """One image as [H, W, C]. Raises whatever its decoder does, and ValueError where it has another size."""
     image = seen_image(path, look).convert(look.mode)

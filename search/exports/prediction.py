@@ -1,0 +1,243 @@
+"""An exported model's classes for image files: from the export and the weights beside it alone, without the search."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from search.exports.export import Export, read_export
+from trainers.checkpoint import load_checkpoint
+from trainers.data.io.decoding import read_each
+from trainers.data.io.items import named
+from trainers.data.io.progress import tracked
+from trainers.data.listing import images_below, unread_in
+from trainers.errors import EnvironmentProblem, InputError
+from trainers.files import file_hash, write_atomically
+from trainers.predictor import Predictor
+from trainers.wording import did_you_mean, printable, shown
+
+AT_ONCE = 256  # images that are in memory at the same time
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an image file is said to be."""
+
+    file: str
+    class_name: str | None  # None: the file could not be used
+    threshold: float | None  # that the class's probability has reached; None: it is the most probable one
+    probabilities: tuple[float, ...]  # of the classes in their order; empty where the file could not be used
+    problem: str | None = None  # why the file could not be used
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The predictions for some files, in their order."""
+
+    class_names: tuple[str, ...]
+    thresholds: Mapping[str, float]
+    rows: tuple[Prediction, ...]
+
+    @property
+    def unusable(self) -> list[Prediction]:
+        """Those whose file could not be used."""
+        return [row for row in self.rows if row.problem is not None]
+
+    def as_frame(self) -> pd.DataFrame:
+        """A row for each file: file, class, threshold, a column `p NAME` for each class, problem."""
+        columns = ["file", "class", "threshold", *(f"p {name}" for name in self.class_names), "problem"]
+        empty = (None,) * len(self.class_names)
+        rows = [
+            (row.file, row.class_name, row.threshold, *(row.probabilities or empty), row.problem) for row in self.rows
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "classes": list(self.class_names),
+            "thresholds": dict(self.thresholds),
+            "images": [
+                {
+                    "file": row.file,
+                    "class": row.class_name,
+                    "threshold": row.threshold,
+                    "probabilities": dict(zip(self.class_names, row.probabilities, strict=False)),
+                    "problem": row.problem,
+                }
+                for row in self.rows
+            ],
+        }
+
+    def write(self, path: Path) -> None:
+        """Write the table by the suffix of its file: .csv, .parquet, or .json. Raises InputError for another."""
+        if path.suffix == ".json":
+            content = json.dumps(self.as_json(), ensure_ascii=False, indent=1).encode()
+        elif path.suffix == ".csv":
+            content = self.as_frame().to_csv(index=False).encode()
+        elif path.suffix == ".parquet":
+            content = self.as_frame().to_parquet(index=False)
+        else:
+            raise InputError(f"{path}: must end with .csv, .json or .parquet")
+        write_atomically(path, content)
+
+    def in_words(self) -> str:
+        """How many images are said to be of each class."""
+        counts = {name: sum(row.class_name == name for row in self.rows) for name in self.class_names}
+        said = ", ".join(f"{count:,} {printable(name)}" for name, count in counts.items())
+        return f"{sum(counts.values()):,} images: {said}"
+
+    def problems(self) -> str | None:
+        """How many files could not be used, the first by name; None where all could."""
+        told = [f"{row.file}: {row.problem}" for row in self.unusable]
+        return f"{named(told, 'image')} not usable" if told else None
+
+
+def load_predictor(path: Path, exported: Export, device: torch.device | None = None) -> Predictor:
+    """The model of an export.
+
+    Args:
+        path: of the export's YAML file; its weights lie beside it.
+        exported: what the file says.
+        device: where it is to compute; None: the CPU.
+
+    Raises:
+        InputError: it is a plain configuration, which has no weights.
+        EnvironmentProblem: the weights are not beside it, or are others than those exported.
+    """
+    expected = exported.expected
+    if expected is None or expected.weights is None:
+        raise InputError(f"{path}: has no weights; only what `afcl export` wrote can predict")
+    weights = path.parent / expected.weights
+    if not weights.is_file():
+        raise EnvironmentProblem(f"{weights} is not there: the weights must lie beside {path.name}")
+    if expected.weights_sha256 not in (None, file_hash(weights)):
+        raise EnvironmentProblem(f"{weights} is not the file that {path.name} was exported with")
+    return Predictor(load_checkpoint(weights), device)
+
+
+def device_named(name: str | None) -> torch.device:
+    """Where to compute: cpu, cuda or cuda:1; None: a GPU where there is one. Raises where there is no such device."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"--device: must be cpu or cuda, but got {shown(name)}") from None
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"--device: must be cpu or cuda, but got {shown(name)}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise EnvironmentProblem(f"--device: torch sees {torch.cuda.device_count()} GPUs here, so there is no {name}")
+    return device
+
+
+def files_of(given: Sequence[Path]) -> list[Path]:
+    """The image files that are meant: each file as it is, and all images below each folder.
+
+    Raises InputError where one is not there, or a folder holds no image.
+    """
+    files: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            found = images_below(path)
+            if not found:
+                raise InputError(f"{path}: holds no image{unread_in(path)}")
+            files += found
+        elif path.exists():
+            files.append(path)
+        else:
+            raise InputError(f"{path}: no such file or folder")
+    return files
+
+
+def predict(
+    path: Path,
+    images: Sequence[Path],
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    device: torch.device | None = None,
+) -> Predictions:
+    """Classify image files as an exported model does, which reads them as it read its training images.
+
+    Args:
+        path: the export's YAML file; its weights lie beside it.
+        images: files, and folders all of whose images are meant.
+        thresholds: a class is said where its probability is so high or higher; None: those that were exported.
+        device: where to compute; None: a GPU where there is one.
+
+    Raises:
+        InputError: the export has no weights or was not trained on image files, a threshold is of no class of it, or
+            there is no image that can be used.
+        EnvironmentProblem: the weights are not there, or are others.
+    """
+    exported = read_export(path)
+    predictor = load_predictor(path, exported, device or device_named(None))
+    if predictor.look is None:
+        raise InputError(f"{path}: was not trained on image files (or by an older version), so it reads none")
+    chosen = dict(exported.thresholds if thresholds is None else thresholds)
+    check_thresholds(chosen, predictor.class_names)
+    files = files_of(images)
+    read = tracked(read_each(files, predictor.look, AT_ONCE), len(files), "Classifying images")
+    rows: list[Prediction] = []
+    while block := list(islice(read, AT_ONCE)):
+        rows += _classified(predictor, files[len(rows) :], block, chosen)
+    found = Predictions(predictor.class_names, chosen, tuple(rows))
+    if len(found.unusable) == len(rows):
+        raise InputError(str(found.problems()))
+    return found
+
+
+def _classified(
+    predictor: Predictor,
+    files: Sequence[Path],
+    block: Sequence[NDArray[np.uint8] | str],
+    thresholds: Mapping[str, float],
+) -> Iterator[Prediction]:
+    """Of the first files: their images, or why they have none."""
+    usable = [image for image in block if not isinstance(image, str)]
+    found = iter(predictor.probabilities(torch.from_numpy(np.stack(usable))).tolist() if usable else [])
+    for file, image in zip(files, block, strict=False):
+        if isinstance(image, str):
+            yield Prediction(str(file), None, None, (), image)
+        else:
+            probabilities = tuple(next(found))
+            name, threshold = decide(probabilities, predictor.class_names, thresholds)
+            yield Prediction(str(file), name, threshold, probabilities)
+
+
+def decide(
+    probabilities: Sequence[float], names: Sequence[str], thresholds: Mapping[str, float]
+) -> tuple[str, float | None]:
+    """The class that is said, and the threshold that it reached.
+
+    Of the classes with a threshold that is reached, the most probable; where none is, the most probable of the classes
+    that have no threshold, or of all where each has one.
+
+    Args:
+        probabilities: of the classes.
+        names: theirs.
+        thresholds: by class.
+    """
+    of = dict(zip(names, probabilities, strict=True))
+    reached = {name: p for name, p in of.items() if name in thresholds and p >= thresholds[name]}
+    if reached:
+        said = max(reached, key=lambda name: reached[name])
+        return said, thresholds[said]
+    rest = {name: p for name, p in of.items() if name not in thresholds} or of
+    return max(rest, key=lambda name: rest[name]), None
+
+
+def check_thresholds(thresholds: Mapping[str, float], names: Sequence[str]) -> None:
+    """Raise InputError where a threshold is of no class, or is no probability."""
+    for name, value in thresholds.items():
+        if name not in names:
+            raise InputError(f"--threshold: the model has no class {shown(name)}{did_you_mean(name, list(names))}")
+        if not 0 < value <= 1:
+            raise InputError(f"--threshold: of {name} it must lie above 0 and not above 1, but got {value}")

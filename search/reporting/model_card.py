@@ -1,0 +1,189 @@
+"""A model card beside an export, in Markdown: what the model is, what it learned from, how good it is, and its limits.
+
+The order is that of Mitchell et al., "Model Cards for Model Reporting" (2019), as far as a search knows it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from search.exports.export import Choice
+from search.journal.class_measures import SPLITS, ByClass, by_split
+from search.journal.history import Trial
+from search.journal.labels import short, symbol
+from search.reporting.context import View, evidence_of
+from trainers.commands import command_line
+from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES
+from trainers.wording import printable
+
+MEASURES = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+}  # how a card names those with a name of their own
+FEW = 30  # images of a class: below, a rate hangs on one or two of them
+
+
+def model_card(view: View, choice: Choice, export: str) -> str:
+    """The card of one exported trial.
+
+    Args:
+        view: the search as it stands.
+        choice: the trial, and why it stands at its rank.
+        export: the file name of its YAML.
+    """
+    trial = choice.trial
+    parts = [
+        [f"# {view.folder.name}, trial {trial.number}: a model card"],
+        _model(view, trial, export),
+        _data(view),
+        _validation(view, choice),
+        _test(view, trial),
+        _thresholds(choice),
+        _limits(view, trial),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _model(view: View, trial: Trial, export: str) -> list[str]:
+    config = trial.config
+    values = ", ".join(f"{symbol(path)} = {short(value)}" for path, value in trial.values.items())
+    stages = (
+        "Encoder and classifier were trained together, end to end."
+        if config["loss"].get("name", "afcl") != "afcl"
+        else "The encoder was trained with the contrastive loss and then frozen; the classifier on it is linear."
+    )
+    return [
+        "## Model",
+        "",
+        f"A classifier of images into {len(view.validation)} classes: {_listed(view.validation)}.",
+        f"Loss {trial.family}{f' ({values})' if values else ''}; encoder {config['model']['encoder']}. {stages}",
+        "",
+        f"    {command_line('predict', export, 'IMAGES', data=None)}    # classes and probabilities of images of yours",
+        f"    {command_line('train', export, data=None)}    # train it again",
+    ]
+
+
+def _data(view: View) -> list[str]:
+    data = view.about["provenance"]["data"]
+    lines = [
+        "## Data",
+        "",
+        f"{data['description']}.",
+        "",
+        "| class | trained on | validated on |",
+        "| --- | ---: | ---: |",
+    ]
+    lines += [
+        f"| {_cell(name)} | {data.get('train', {}).get(name, '')} | {images} |"
+        for name, images in view.validation.items()
+    ]
+    return [*lines, "", f"Fingerprint {data['fingerprint']}."]
+
+
+def _validation(view: View, choice: Choice) -> list[str]:
+    trial = choice.trial
+    error = view.error_of(trial)
+    score = f"{trial.score:.4f}" + ("" if error is None else f" ± {error:.4f} (standard error from these images alone)")
+    lines = [
+        "## On the validation images",
+        "",
+        f"{view.metric_words.removesuffix(' (validation)').capitalize()} {score}.",
+    ]
+    lines.append("It is one of many trials, and chosen for this score: expect less on new images.")
+    if choice.fresh_seeds is not None:
+        found = choice.fresh_seeds
+        off = "" if found["standard_error"] is None else f" ± {found['standard_error']:.4f}"
+        lines.append(
+            f"Trained again on {found['seeds']} fresh splits and initialisations it had {found['mean']:.4f}{off}."
+        )
+    metrics = trial.epochs.get(trial.epoch, {})
+    return lines + _by_class(by_split(metrics).get(SPLITS["val"], {}), view.validation) + _calibration(metrics, "val")
+
+
+def _test(view: View, trial: Trial) -> list[str]:
+    evidence = evidence_of(view)
+    if evidence is None:
+        return ["## On the test images", "", "Not known: no `afcl confirm` has opened the test split."]
+    label = next((one.label for one in evidence.candidates if one.trial == trial.number), None)
+    verdict = evidence.families["test_balanced_accuracy"].sentence
+    lines = ["## On the test images", "", f"Verdict of {evidence.confirmation}: {verdict}"]
+    if label is None:
+        return [*lines, "This trial was not among those that were confirmed."]
+    for metric, words in {"test_balanced_accuracy": "balanced accuracy", "test_accuracy": "accuracy"}.items():
+        of = list(evidence.scores[metric].get(label, {}).values())
+        if of:
+            lines.append(f"Its configuration, trained on {len(of)} fresh seeds: mean {words} {sum(of) / len(of):.4f}.")
+    measured = evidence.measured.get(label)
+    if measured is None:
+        return lines
+    counts = {
+        name: sum(row) // measured.runs for name, row in zip(measured.class_names, measured.confusion, strict=True)
+    }
+    means = {
+        name: {measure: spread.mean for measure, spread in measures.items()}
+        for name, measures in measured.classes.items()
+    }
+    return lines + _by_class(means, counts)
+
+
+def _thresholds(choice: Choice) -> list[str]:
+    if not choice.thresholds:
+        return []
+    lines = ["## Thresholds", ""]
+    for name, one in choice.thresholds.items():
+        lines.append(
+            f"- {printable(name)} is said where its probability is at least {one.probability!r}. On the validation "
+            f"images, which chose it for a sensitivity of {one.wanted_sensitivity:g}, its sensitivity is "
+            f"{one.sensitivity:.4f} and its specificity {one.specificity:.4f}."
+        )
+    return lines
+
+
+def _limits(view: View, trial: Trial) -> list[str]:
+    look = view.about["provenance"]["data"].get("look")
+    lines = ["## Limits", ""]
+    lines += [
+        "- It knows its classes alone: an image of anything else is given one of them, perhaps as a sure one.",
+        "- The probabilities are those of balanced classes where training weighed the classes; "
+        "at another share of the classes in use they are others.",
+        "- Seen: images of the data above. Of other cameras, sites or populations nothing is known.",
+    ]
+    few = [name for name, images in view.validation.items() if images < FEW]
+    if few:
+        lines.append(
+            f"- Fewer than {FEW} validation images: {_listed(few)}. What is said of them hangs on one or two images."
+        )
+    if look is None:
+        lines.append("- It was not trained on image files, so `afcl predict` cannot read any for it.")
+    versions = view.about["provenance"]["versions"]
+    lines.append(f"- Made with {', '.join(f'{name} {number}' for name, number in versions.items())}.")
+    return lines
+
+
+def _by_class(classes: ByClass, images: Mapping[str, int]) -> list[str]:
+    """A table with a row for each class; nothing where no measure is known."""
+    known = [measure for measure in CLASS_MEASURES if any(measure in of for of in classes.values())]
+    if not known:
+        return []
+    heads = ["class", "images", *(MEASURES.get(measure, measure) for measure in known)]
+    lines = ["", _row(heads), _row(["---", *["---:"] * (len(heads) - 1)])]
+    for name, count in images.items():
+        of = classes.get(name, {})
+        lines.append(_row([_cell(name), str(count), *(f"{of[key]:.4f}" if key in of else "" for key in known)]))
+    return lines
+
+
+def _calibration(metrics: Mapping[str, float], split: str) -> list[str]:
+    value = metrics.get(f"{split}_{CALIBRATION_ERROR}")
+    return [] if value is None else ["", f"Expected calibration error {value:.4f}."]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    """A class's name within a table."""
+    return printable(text).replace("|", "\\|")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(printable, names))
