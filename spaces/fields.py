@@ -1,5 +1,6 @@
 """The fields of TrialConfig by their dotted paths: which may be searched, and which kinds of range fit each."""
 
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ NOT_SEARCHED = {  # path or section: why no range may stand on it
     "end_to_end.match": "rungs compare trials whose epochs mean the same",
     "classifier.l2": "the probes that rungs compare are one estimator, and so is the score",
 }
+
+
+UNIONS = (typing.Union, types.UnionType)
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,8 @@ def _leaves(section: type[Config], under: str) -> typing.Iterator[tuple[str, Fie
 
 
 def _field(annotation: Any) -> Field:
-    if annotation is bool:
-        return Field("words", (True, False))
+    if annotation is bool or (typing.get_origin(annotation) in UNIONS and bool in typing.get_args(annotation)):
+        return Field("words", (True, False))  # of true, false and a text the text is no choice
     if annotation is int:
         return Field("whole")
     if annotation is float:

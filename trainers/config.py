@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from trainers.config_base import Colour, ColumnName, Config, Penalty, Real, Seed, Whole, refuse_bool
+from trainers.config_base import Colour, ColumnName, Config, FirstWeights, Penalty, Real, Seed, Whole, refuse_bool
 from trainers.errors import InputError
 from trainers.loss_config import (
     CrossEntropyConfig,
@@ -117,8 +117,9 @@ class ModelConfig(Config):
     """Channels of the first block of `small`, which has 4 · width features."""
     stem: Literal["small", "imagenet"] = "small"
     """Of ResNets: 3×3 stride 1 without pooling (small images), or 7×7 stride 2 with it (imagenet: 224 pixels)."""
-    pretrained: bool = False
-    """Of ResNets: begin with torchvision's ImageNet weights."""
+    pretrained: FirstWeights = False
+    """What the encoder begins with. true, of ResNets: torchvision's ImageNet weights. A file: a state dict of
+    torchvision's or timm's names, or an export's weights; a search keeps the file's SHA-256 behind its path."""
     projection_dim: Annotated[Whole, Field(ge=2)] = 128
     """Dimensions of the embeddings that the loss sees."""
     compile: bool = False
@@ -126,7 +127,7 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _pretrained_is_a_resnet(self) -> Self:
-        if self.pretrained and self.encoder == "small":
+        if self.pretrained is True and self.encoder == "small":
             raise ValueError("pretrained: true needs a resnet encoder, but got encoder: small")
         return self
 

@@ -37,6 +37,17 @@ Penalty = Annotated[
 ]
 
 
+def _weights(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and ("." in value or "/" in value)):
+        return value
+    raise ValueError("must be true, false, or the path of a file of weights")
+
+
+FirstWeights = Annotated[
+    bool | str, BeforeValidator(_weights), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string"}]})
+]
+
+
 def _colour(value: object) -> object:
     """A colour's name or hex digits, as written."""
     if value == "white":

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.config import ModelConfig
+from trainers.encoder_weights import load_weights
 from trainers.errors import EnvironmentProblem, InputError
 
 
@@ -136,10 +137,22 @@ class LinearClassifier(nn.Module):
 
 
 def build_encoder(config: ModelConfig, channels: int, seed: int) -> SmallEncoder | ResNetEncoder:
-    """A fresh encoder whose weights depend on the config and the seed alone."""
-    if config.encoder == "small":
-        return _seeded(seed, lambda: SmallEncoder(channels, config.width))
-    return _seeded(seed, lambda: ResNetEncoder(config.encoder, channels, config.stem, config.pretrained))
+    """A fresh encoder whose weights depend on the config, the file that it names and the seed alone.
+
+    Raises InputError where that file cannot be used, and EnvironmentProblem where a download fails.
+    """
+    weights = config.pretrained if isinstance(config.pretrained, str) else None
+    downloaded = config.pretrained is True
+
+    def build() -> SmallEncoder | ResNetEncoder:
+        if config.encoder == "small":
+            return SmallEncoder(channels, config.width)
+        return ResNetEncoder(config.encoder, channels, config.stem, downloaded)
+
+    encoder = _seeded(seed, build)
+    if weights is not None:
+        load_weights(encoder, weights)
+    return encoder
 
 
 def build_projection(config: ModelConfig, feature_dim: int, seed: int) -> ProjectionHead:

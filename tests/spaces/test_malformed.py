@@ -83,7 +83,10 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("model.encoder=resnet19", "model.encoder: must be 'small', 'resnet18', 'resnet34', 'resnet50', 'resnet101' or"),
     ("model.encoder=[small]", "but got ['small']"),
     ("model.pretrained=true", "with --set: model: pretrained: true needs a resnet encoder, but got encoder: small"),
-    ("model.pretrained=maybe", "model.pretrained: must be true or false, but got 'maybe'"),
+    (
+        "model.pretrained=maybe",
+        "model.pretrained: must be true, false, or the path of a file of weights, but got 'maybe'",
+    ),
     ("loss=3", "loss: must be a mapping of keys to values, but got 3"),
     ("loss=[1, 2]", "loss: must be a mapping of keys to values, but got [1, 2]"),
     ("loss={etaa: 3}", "loss.etaa: unknown key; did you mean eta?"),
