@@ -13,21 +13,8 @@ import search
 from search.cli import app
 
 SHADOWED = "search"  # the one word whose function has another name: search.run
-TERMINAL_ALONE = {
-    "json_",
-    "watch",
-    "every",
-    "yes",
-    "help",
-    "out",
-}  # how a terminal shows or asks, which a function does not
-NAMED_OTHERWISE = {
-    "set_": "overrides",
-    "from_": "start_from",
-    "dashboard": "address",
-    "yes": "ask",
-    "threshold": "thresholds",
-}
+TERMINAL_ALONE = {"json_", "watch", "every", "yes", "help", "out"}  # how a terminal shows, asks and keeps
+NAMED_OTHERWISE = {"set_": "overrides", "from_": "start_from", "dashboard": "address", "threshold": "thresholds"}
 
 
 def words() -> dict[str, typer.main.TyperGroup]:
