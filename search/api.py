@@ -107,7 +107,7 @@ def plan(
     """
     from search.engine import plan as planning
     from search.engine.advice import remarks
-    from search.engine.first_weights import with_first_weights
+    from search.engine.first_encoder import tried_model, tried_space
     from search.engine.image_check import check_images
     from trainers.data import load, missing_test
 
@@ -115,7 +115,8 @@ def plan(
     arrays = load(checked.data, data)
     planning.check_workers(checked, arrays)
     check_images(checked, arrays)
-    with_first_weights(checked.model, arrays.train.images.shape[1])
+    tried_model(checked.model, arrays.train.images.shape[1:])
+    tried_space(checked.space, checked.model, arrays.train.images.shape[1:])
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
     notes = tuple(remarks(checked, arrays, missing_test(checked.data, data)))

@@ -39,6 +39,7 @@ class Field:
 
     kind: Literal["real", "whole", "words", "other"]
     words: tuple[Value, ...] = ()
+    takes_own: bool = False  # also the import path of a part of one's own
     description: str = ""
 
 
@@ -104,7 +105,8 @@ def _fitted(where: str, given: Range, field: Field) -> Range:
         if not isinstance(given, Choice):
             raise InputError(f"{where}: takes choice only (of {', '.join(known)}), but got {kind_of(given)}")
         for value in given.values:
-            if not any(same(value, word) for word in field.words):
+            is_own = field.takes_own and isinstance(value, str) and ":" in value
+            if not is_own and not any(same(value, word) for word in field.words):
                 hint = did_you_mean(str(value), known, else_all=False)
                 raise InputError(f"{where}: a choice must be one of {', '.join(known)}, but got {shown(value)}{hint}")
         return given
@@ -129,6 +131,8 @@ def _leaves(section: type[Config], under: str) -> typing.Iterator[tuple[str, Fie
 
 
 def _field(annotation: Any) -> Field:
+    if typing.get_origin(annotation) in UNIONS and typing.get_origin(typing.get_args(annotation)[0]) is Literal:
+        return Field("words", typing.get_args(typing.get_args(annotation)[0]), takes_own=True)
     if annotation is bool or (typing.get_origin(annotation) in UNIONS and bool in typing.get_args(annotation)):
         return Field("words", (True, False))  # of true, false and a text the text is no choice
     if annotation is int:

@@ -16,7 +16,18 @@ from pydantic import (
     model_validator,
 )
 
-from trainers.config_base import Colour, ColumnName, Config, FirstWeights, Penalty, Real, Seed, Whole, refuse_bool
+from trainers.config_base import (
+    Colour,
+    ColumnName,
+    Config,
+    EncoderName,
+    FirstWeights,
+    Penalty,
+    Real,
+    Seed,
+    Whole,
+    refuse_bool,
+)
 from trainers.errors import InputError
 from trainers.loss_config import (
     CrossEntropyConfig,
@@ -111,8 +122,10 @@ class DataConfig(Config):
 class ModelConfig(Config):
     """Encoder and projection head."""
 
-    encoder: Literal["small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "small"
-    """`small`: three blocks of convolutions; else a ResNet."""
+    encoder: EncoderName = "small"
+    """`small`: three blocks of convolutions; a ResNet; `timm:NAME`: a model of timm; or one of your own, by the import
+    path of a function of the number of channels (`mypkg.models:build`), or by the name of an entry point in the group
+    afcl.encoders. A search keeps the hash of your source behind the path."""
     width: Annotated[Whole, Field(ge=1, le=1024)] = 16
     """Channels of the first block of `small`, which has 4 · width features."""
     stem: Literal["small", "imagenet"] = "small"
@@ -127,8 +140,8 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _pretrained_is_a_resnet(self) -> Self:
-        if self.pretrained is True and self.encoder == "small":
-            raise ValueError("pretrained: true needs a resnet encoder, but got encoder: small")
+        if self.pretrained is True and not self.encoder.startswith(("resnet", "timm:")):
+            raise ValueError(f"pretrained: true needs a resnet encoder, but got encoder: {self.encoder}")
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from trainers.own_parts import PATH_PATTERN, is_path, path_of, registered
 from trainers.wording import did_you_mean
 
 
@@ -34,6 +35,34 @@ Penalty = Annotated[
     float | Literal["auto"],
     BeforeValidator(_penalty),
     WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "number", "minimum": LEAST_PENALTY}]}),
+]
+
+
+def _encoder(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"must be one of {', '.join(ENCODERS)}, or a path such as mypkg.models:build")
+    if value in ENCODERS or is_path(value) or re.fullmatch(TIMM_PATTERN, value):
+        return value
+    if (path := path_of(ENCODER_GROUP, value)) is not None:
+        return path
+    known = [*ENCODERS, *registered(ENCODER_GROUP)]
+    raise ValueError(f"must be one of {', '.join(known)}, timm:NAME, or a path such as mypkg.models:build")
+
+
+ENCODERS = ("small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+ENCODER_GROUP = "afcl.encoders"  # of the entry points by which a package registers encoders
+TIMM_PATTERN = r"timm:[\w.-]+"
+EncoderName = Annotated[
+    Literal["small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] | str,
+    BeforeValidator(_encoder),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(ENCODERS)},
+                {"type": "string", "pattern": f"^({TIMM_PATTERN}|{PATH_PATTERN})$"},
+            ]
+        }
+    ),
 ]
 
 

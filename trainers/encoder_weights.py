@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from trainers.errors import InputError
 from trainers.files import file_hash
+from trainers.own_parts import MARK
 
-MARK = "#sha256="  # parts a file's path from its hash, in a config that a search keeps
 HOLDERS = ("encoder", "state_dict", "model_state_dict", "model", "backbone")  # under which a state dict may lie
 HOMES = ("", "encoder.", "backbone.", "model.", "net.", "encoder.net.", "encoder.backbone.")
 PREFIXES = (*HOMES, *(f"module.{home}" for home in HOMES))  # module: of DataParallel

@@ -6,7 +6,7 @@ for the contrastive loss and is thrown away after stage one (Khosla et al. 2020,
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from torch.nn import functional
 from trainers.config import ModelConfig
 from trainers.encoder_weights import load_weights
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.own_encoder import OwnEncoder
+from trainers.own_parts import is_path
+from trainers.timm_encoder import TIMM, TimmEncoder
 
 
 class SmallEncoder(nn.Module):
@@ -92,6 +95,9 @@ def _torchvision_resnet(name: str, pretrained: bool) -> Any:
         ) from None
 
 
+Encoder: TypeAlias = SmallEncoder | ResNetEncoder | TimmEncoder | OwnEncoder
+
+
 class ProjectionHead(nn.Module):
     """Linear, ReLU, Linear, then unit length: the rows that the contrastive loss takes."""
 
@@ -136,17 +142,22 @@ class LinearClassifier(nn.Module):
         return cast(Tensor, self.linear((features - self.mean) / self.scale))
 
 
-def build_encoder(config: ModelConfig, channels: int, seed: int) -> SmallEncoder | ResNetEncoder:
+def build_encoder(config: ModelConfig, channels: int, seed: int) -> Encoder:
     """A fresh encoder whose weights depend on the config, the file that it names and the seed alone.
 
-    Raises InputError where that file cannot be used, and EnvironmentProblem where a download fails.
+    Raises InputError where that file, or an encoder of one's own, cannot be used; EnvironmentProblem where a
+    download fails.
     """
     weights = config.pretrained if isinstance(config.pretrained, str) else None
     downloaded = config.pretrained is True
 
-    def build() -> SmallEncoder | ResNetEncoder:
+    def build() -> Encoder:
         if config.encoder == "small":
             return SmallEncoder(channels, config.width)
+        if config.encoder.startswith(TIMM):
+            return TimmEncoder(config.encoder.removeprefix(TIMM), channels, downloaded)
+        if is_path(config.encoder):
+            return OwnEncoder(config.encoder, channels)
         return ResNetEncoder(config.encoder, channels, config.stem, downloaded)
 
     encoder = _seeded(seed, build)

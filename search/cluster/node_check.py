@@ -15,6 +15,7 @@ from search.storage.object_store import Storage, StorageError, at_once, storage_
 from search.storage.provenance import code_hash
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
+from trainers.own_parts import load_part
 
 NODE_PATIENCE = 60.0  # seconds in which a node must answer
 
@@ -31,6 +32,7 @@ class Probe:
 
     place: Storage  # what the nodes must share
     folder: str
+    parts: tuple[tuple[str, str], ...] = ()  # of the user's own, by field: each node must have them
 
     def write(self, name: str, content: str) -> None:
         """Leave a file."""
@@ -52,13 +54,14 @@ def shared_place(spec: SearchSpec, root: Path) -> Storage:
     return Storage(str(root)) if spec.storage.uri is None else storage_at(spec.storage.uri)
 
 
-def check_nodes(place: Storage, code: str) -> list[str]:
+def check_nodes(place: Storage, code: str, parts: tuple[tuple[str, str], ...] = ()) -> list[str]:
     """Ray's ids of the live nodes, all of which can take part; one that dies meanwhile is none of them.
 
-    Raises EnvironmentProblem when one has other code, or cannot write to the place where trials keep their files. The
-    data needs no check: the driver sends it to the nodes itself.
+    parts: of the user's own, by the fields that name them. Raises EnvironmentProblem when a node has other code, lacks
+    such a part, or cannot write to the place where trials keep their files. The data needs no check: the driver sends
+    it to the nodes itself.
     """
-    probe = Probe(place, f".preflight-{secrets.token_hex(4)}")
+    probe = Probe(place, f".preflight-{secrets.token_hex(4)}", parts)
     nodes = [node for node in ray.nodes() if node["Alive"]]
     good = []
     try:
@@ -125,6 +128,8 @@ def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
     Imports what a trial needs: better here than in attempt after attempt, and the worker is there for the first one.
     """
     importlib.import_module(WHAT_A_TRIAL_NEEDS)
+    for field, part in probe.parts:
+        load_part(field, part)
     try:
         read = probe.read("code")
         if read is not None:

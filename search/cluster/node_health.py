@@ -54,10 +54,12 @@ class Admission:
         tell: Callable[[str], None],
         noted_node: NotedNode,
         place: Storage | None = None,
+        parts: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know.
 
-        noted_node: see `noted_node_of`. place: what the nodes must share, by default the results folder.
+        noted_node: see `noted_node_of`. place: what the nodes must share, by default the results folder. parts: of the
+        user's own, by field, which a node must have.
         """
         self._tell = tell
         self._good = set(checked)
@@ -67,7 +69,8 @@ class Admission:
         self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
         self._alive: dict[str, dict[str, Any]] = {}
         self._noted_node = noted_node
-        self._probe = node_check.Probe(place or Storage(str(folder.root)), f".joined-{folder.name}-{os.getpid()}")
+        home = f".joined-{folder.name}-{os.getpid()}"
+        self._probe = node_check.Probe(place or Storage(str(folder.root)), home, parts)
         self._is_written = False
         self._looked = 0.0
         self.look()

@@ -10,7 +10,7 @@ import os
 import secrets
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,11 @@ from search.cluster import job_secrets, ray_jobs
 from search.storage.addresses import is_relative
 from search.storage.own_code import PACKAGES, package_folder
 from search.storage.provenance import COMMIT_SENT, VERSION_SENT, code_hash, git_commit, own_version
+from spaces.own_parts import own_parts
 from spaces.spec import SearchSpec
 from trainers.commands import command_line
 from trainers.errors import EnvironmentProblem, InputError
+from trainers.own_parts import source_folder
 from trainers.wording import shown as shown_value
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def submit(
         door,
         entrypoint=ENTRYPOINT,
         submission_id=f"afcl-{spec.name}-{len(before) + 1}",
-        runtime_env=_environment(_handed(door, told), installed=installed),
+        runtime_env=_environment(_handed(door, told), own_parts(spec), installed=installed),
         metadata={ray_jobs.SEARCH: spec.name, ray_jobs.RESULTS: str(results), ray_jobs.SPEC: kind},
     )
     secret = job_secrets.secrets_among(environment)
@@ -143,7 +145,7 @@ def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
     return hashlib.sha256(f"{results}\n{same.dump_yaml()}".encode()).hexdigest()
 
 
-def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
+def _environment(handed: str, parts: Iterable[tuple[str, str]], *, installed: bool) -> dict[str, Any]:
     """The job's runtime_env, which Ray shows to all who have the token."""
     variables = {
         job_secrets.HANDOVER: handed,
@@ -154,6 +156,7 @@ def _environment(handed: str, *, installed: bool) -> dict[str, Any]:
     if installed:
         return {"env_vars": variables}
     code = [str(package_folder(name)) for name in PACKAGES]
+    code += sorted({str(source_folder(name.partition(":")[0])) for _, name in parts})
     return {"env_vars": variables, "py_modules": code, "excludes": ["__pycache__/", "*.pyc"]}
 
 

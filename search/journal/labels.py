@@ -5,6 +5,7 @@ from typing import Any
 
 from search.journal.history import Trial
 from spaces.conditions import SWITCH
+from trainers.own_parts import MARK
 
 LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
 OWN_FIELDS: dict[str, tuple[str, ...]] = {  # by loss.name
@@ -52,5 +53,5 @@ def symbol(path: str) -> str:
 
 
 def short(value: object) -> str:
-    """A number as a person writes it."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """A value as a person writes it: a number in three digits, a part of one's own without its hash."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value).partition(MARK)[0]

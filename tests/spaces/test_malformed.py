@@ -80,7 +80,10 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("data.ratio=[90, .nan]", "data.ratio[1]: must be a finite number, but got nan"),
     ("data.dataset=mnist", "but got 'mnist'; did you mean fmnist?"),
     ("data.train_size=1.5", "data.train_size: must be a whole number, but got 1.5"),
-    ("model.encoder=resnet19", "model.encoder: must be 'small', 'resnet18', 'resnet34', 'resnet50', 'resnet101' or"),
+    (
+        "model.encoder=resnet19",
+        "resnet152, timm:NAME, or a path such as mypkg.models:build, but got",
+    ),
     ("model.encoder=[small]", "but got ['small']"),
     ("model.pretrained=true", "with --set: model: pretrained: true needs a resnet encoder, but got encoder: small"),
     (

@@ -16,11 +16,11 @@ from trainers.config import AugmentConfig, ClassifierConfig, RepresentationConfi
 from trainers.data.transforms.augment import Normaliser, change, draw, unit
 from trainers.errors import DivergedError
 from trainers.losses.focal import focal_loss
-from trainers.models import LinearClassifier
+from trainers.models import Encoder, LinearClassifier
 from trainers.optimizers import adamw
 from trainers.seeds import generator
 from trainers.stages.batches import DeviceSplit, class_weights, shuffled_batches
-from trainers.stages.encoder_training import Encoder, lr_factor
+from trainers.stages.encoder_training import lr_factor
 
 FEATURE_BATCH = 512  # fixed on a CPU: another size could round the features differently
 

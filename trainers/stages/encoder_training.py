@@ -16,11 +16,9 @@ from trainers.compute.precision import has_fast_bfloat16
 from trainers.compute.torch_compat import share_gradients
 from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
 from trainers.data.transforms.augment import Normaliser, change
-from trainers.models import ResNetEncoder, SmallEncoder
+from trainers.models import Encoder
 from trainers.optimizers import representation_optimizer
 from trainers.stages.batches import DeviceSplit
-
-Encoder = SmallEncoder | ResNetEncoder
 
 
 class OnEncoder(nn.Module):

@@ -22,10 +22,10 @@ from trainers.errors import DivergedError
 from trainers.losses.cross_entropy import cross_entropy_loss
 from trainers.losses.focal import focal_loss
 from trainers.losses.logit_adjusted import logit_adjusted_loss
-from trainers.models import LinearClassifier, build_encoder, build_head
+from trainers.models import Encoder, LinearClassifier, build_encoder, build_head
 from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
-from trainers.stages.encoder_training import Encoder, OnEncoder, Rows, backward, epoch_metrics, in_training, steps
+from trainers.stages.encoder_training import OnEncoder, Rows, backward, epoch_metrics, in_training, steps
 
 ClassifierLoss = Callable[[Tensor, Tensor], Tensor]  # logits [N, C] and labels [N] to a scalar
 

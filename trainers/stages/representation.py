@@ -17,10 +17,10 @@ from trainers.data.transforms.augment import Normaliser, draw
 from trainers.errors import DivergedError
 from trainers.loss_config import LossConfig
 from trainers.losses.afcl import UNIT_TOLERANCE, asymmetric_focal_contrastive_loss, off_unit_length
-from trainers.models import ProjectionHead, build_encoder, build_projection
+from trainers.models import Encoder, ProjectionHead, build_encoder, build_projection
 from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
-from trainers.stages.encoder_training import Encoder, OnEncoder, Rows, backward, epoch_metrics, in_training, steps
+from trainers.stages.encoder_training import OnEncoder, Rows, backward, epoch_metrics, in_training, steps
 
 ContrastiveLoss = Callable[[Tensor, Tensor], Tensor]  # unit rows [N, D] and labels [N] to a scalar
 

@@ -54,3 +54,11 @@ def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp
     assert not list((tmp_path / "new").iterdir())
     with pytest.raises(EnvironmentProblem, match="other code"):
         check_nodes(Storage(str(tmp_path)), "another hash")
+
+
+@pytest.mark.slow
+def test_a_node_that_lacks_a_part_of_the_users_own_is_told_of(shared_ray, tmp_path):
+    """The driver has it: only the node's answer counts."""
+    parts = (("model.encoder", "absentparts.models:build"),)
+    with pytest.raises(EnvironmentProblem, match=r"cannot run afcl .*no module absentparts here"):
+        check_nodes(Storage(str(tmp_path)), code_hash(), parts)

@@ -4,6 +4,7 @@ import json
 from pathlib import PurePosixPath
 
 import pytest
+from own_package import write_package
 from played_clusters import SUBMIT, TOKEN, one_line
 
 from search.cluster import job_secrets, submit
@@ -55,6 +56,17 @@ def test_a_store_in_a_folder_of_this_machine_is_refused_as_a_job_has_another(typ
     words = [*SUBMIT, "--tracking-uri", "sqlite:///runs.db", "--address", dashboard.address]
     one_line(typed(*words, RAY_AUTH_TOKEN=TOKEN), 2, "tracking.uri: must be a server's address, or a database by its")
     assert dashboard.jobs == []
+
+
+@pytest.mark.slow
+def test_the_package_of_an_encoder_of_ones_own_goes_with_the_code(typed, dashboard, tmp_path, monkeypatch):
+    write_package(tmp_path, "sentparts", monkeypatch)
+    _, job, _ = submitted(typed, dashboard, "--set", "model.encoder=sentparts.models:build")
+    assert len(job["runtime_env"]["py_modules"]) == 4
+    refused = typed(
+        *SUBMIT, "--address", dashboard.address, "--set", "model.encoder=absent:build", RAY_AUTH_TOKEN=TOKEN
+    )
+    one_line(refused, 2, "no module absent here")
 
 
 @pytest.mark.slow

@@ -1,0 +1,40 @@
+"""A package of a user's own, installed beside ours: searched with, exported, trained again."""
+
+import json
+import os
+
+import pytest
+from own_package import write_package
+from searches import TINY
+from words import BAD_INPUT, done
+
+from search.storage.search_folder import SearchFolder
+
+pytestmark = pytest.mark.slow
+OWN = ["search.trials=1", "search.baselines=[CL]", "search.final=null", "model.encoder=userparts.models:build"]
+
+
+def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_alone(afcl, tmp_path, monkeypatch):
+    package = write_package(tmp_path / "site", "userparts", monkeypatch)
+    path = os.pathsep.join(filter(None, [str(package.parent), os.environ.get("PYTHONPATH", "")]))
+    results = tmp_path / "results"
+
+    def typed(*words):
+        return afcl(*words, results=results, PYTHONPATH=path)
+
+    words = [word for change in (*TINY, *OWN) for word in ("--set", change)]
+    done(typed("search", "digits", "--name", "own", *words))
+    folder = SearchFolder(results / "own")
+    assert folder.spec().model.encoder.startswith("userparts.models:build#sha256=")
+    assert [trial.state for trial in folder.history().trials.values()] == ["finished"] * 2
+    exported = done(typed("export", "own")).strip()
+    trained = json.loads(done(afcl("train", exported, "--json", results=None, PYTHONPATH=path)))
+    assert trained["same"]
+    models = package / "models.py"
+    models.write_text(models.read_text() + "\n# a comment\n")
+    assert json.loads(done(afcl("train", exported, "--json", results=None, PYTHONPATH=path)))["same"]
+    models.write_text(models.read_text().replace("AdaptiveAvgPool2d(4)", "AdaptiveMaxPool2d(4)"))
+    for refused in (typed("extend", "own", "--trials", "1"), afcl("train", exported, results=None, PYTHONPATH=path)):
+        assert refused.returncode == BAD_INPUT
+        assert "the source of userparts.models is another than the search began with" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1

@@ -1,0 +1,20 @@
+"""Which parts of a user's own a search has. See spaces.own_parts."""
+
+import pytest
+
+from spaces.own_parts import own_parts
+from spaces.spec import load_spec
+from trainers.errors import InputError
+from trainers.own_encoder import FIELD
+
+
+def test_parts_are_found_where_they_are_fixed_or_a_choice():
+    assert own_parts(load_spec("digits")) == ()
+    assert own_parts(load_spec("digits", ["model.encoder=pkg.models:build"])) == ((FIELD, "pkg.models:build"),)
+    spec = load_spec("digits", ["space.model.encoder={choice: [small, 'pkg:one', 'pkg:two']}"])
+    assert own_parts(spec) == ((FIELD, "pkg:one"), (FIELD, "pkg:two"))
+
+
+def test_a_choice_that_is_neither_known_nor_a_path_is_refused():
+    with pytest.raises(InputError, match=r"one of small, .*resnet152, but got 'smal'; did you mean small"):
+        load_spec("digits", ["space.model.encoder={choice: [small, smal]}"])

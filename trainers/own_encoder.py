@@ -1,0 +1,83 @@
+"""An encoder of a user's own, by its import path; and what an encoder must do, tried before the first trial."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from trainers.errors import InputError
+from trainers.own_parts import load_part
+
+FIELD = "model.encoder"
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """What an encoder is: a module that maps images [N, C, H, W] float32 to features [N, feature_dim].
+
+    `mypkg.models:build` names a function, or a class, that takes the number of channels and returns one. Its weights
+    are drawn from torch's global generator, which is seeded for it.
+    """
+
+    feature_dim: int
+
+    def __call__(self, images: Tensor) -> Tensor: ...  # noqa: D102
+
+
+class OwnEncoder(nn.Module):
+    """What `mypkg.models:build` returns, under `net`."""
+
+    def __init__(self, name: str, channels: int) -> None:
+        """Raises InputError where it cannot be imported or built, or is no module with a feature_dim."""
+        super().__init__()
+        path, build = name.partition("#")[0], load_part(FIELD, name)
+        try:
+            net = build(channels)
+        except Exception as error:  # a user's code may raise anything
+            raise InputError(f"{FIELD}: {path}({channels}) raises {_told(error)}") from None
+        if not isinstance(net, nn.Module):
+            raise InputError(f"{FIELD}: {path} must return a torch.nn.Module, but gave {type(net).__name__}")
+        dim = getattr(net, "feature_dim", None)
+        if not isinstance(dim, int) or dim < 1:
+            raise InputError(
+                f"{FIELD}: what {path} returns needs feature_dim, a whole number: how many features it gives"
+            )
+        self.net, self.feature_dim = net, dim
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, channels, H, W] to features [N, feature_dim]."""
+        features: Tensor = self.net(images)
+        return features
+
+
+def try_encoder(name: str, encoder: nn.Module, shape: Sequence[int]) -> None:
+    """Raise InputError where an encoder does not do what one must: two images through it, forwards and backwards.
+
+    Args:
+        name: for messages.
+        encoder: a fresh one.
+        shape: of an image, [C, H, W].
+    """
+    path, dim = name.partition("#")[0], getattr(encoder, "feature_dim", 0)
+    encoder.train()
+    images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    try:
+        features = encoder(images)
+    except Exception as error:
+        raise InputError(f"{FIELD}: {path} cannot take images of {list(shape)}: it raises {_told(error)}") from None
+    if not isinstance(features, Tensor) or features.shape != (2, dim):
+        gave = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise InputError(f"{FIELD}: {path} must map 2 images to features of [2, feature_dim = {dim}], but gave {gave}")
+    if not torch.isfinite(features).all():
+        raise InputError(f"{FIELD}: {path} gives features that are not finite")
+    if not features.requires_grad:
+        raise InputError(f"{FIELD}: {path} has nothing to train: no gradient comes through it")
+    strays = [key for key, value in encoder.state_dict().items() if not isinstance(value, Tensor)]
+    if strays:
+        raise InputError(f"{FIELD}: the state of {path} must be tensors alone, but {strays[0]} is none")
+
+
+def _told(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__

@@ -1,0 +1,130 @@
+"""Parts of a user's own, by import path (`mypkg.models:build`) or by the name of an entry point, without a fork.
+
+A search keeps the hash of a part's source behind its path. So each machine that trains sees whether it has the same
+part, and a search, an export and a prediction never use another one of that name by mistake.
+"""
+
+import ast
+import hashlib
+import importlib
+import re
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from trainers.errors import InputError
+from trainers.wording import did_you_mean, printable
+
+MARK = "#sha256="  # parts a path from the hash of what it names, in a config that a search keeps
+PATH_PATTERN = rf"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*({MARK}[0-9a-f]{{64}})?"
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is the import path of a part."""
+    return re.fullmatch(PATH_PATTERN, name) is not None
+
+
+def path_of(group: str, name: str) -> str | None:
+    """The import path that an installed package registers as entry point `name`; None where none does.
+
+    Args:
+        group: of entry points, such as afcl.encoders.
+        name: of the part.
+    """
+    found = [one.value.replace(" ", "") for one in metadata.entry_points(group=group, name=name)]
+    return found[0] if found and is_path(found[0]) else None
+
+
+def registered(group: str) -> list[str]:
+    """The names of the parts that installed packages register in a group of entry points."""
+    return sorted({one.name for one in metadata.entry_points(group=group)})
+
+
+def with_source_hash(field: str, name: str) -> str:
+    """A part's import path with the hash of its source behind it.
+
+    Args:
+        field: the config's field, for messages.
+        name: the import path.
+
+    Raises:
+        InputError: it cannot be imported, or its source is another than the hash in `name` says.
+    """
+    load_part(field, name)
+    path = name.partition(MARK)[0]
+    return f"{path}{MARK}{source_hash(path.partition(':')[0])}"
+
+
+def load_part(field: str, name: str) -> Any:
+    """The object that an import path names.
+
+    Args:
+        field: the config's field, for messages.
+        name: the import path, with or without a hash.
+
+    Raises:
+        InputError: one line: there is no such module or object here, the module cannot be imported, or its source is
+            another than the hash says.
+    """
+    path, _, expected = name.partition(MARK)
+    module, _, attributes = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{field}: no module {error.name} here, which {path} needs; install it on every machine that trains"
+        ) from None
+    except Exception as error:  # a module may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(f"{field}: {module} cannot be imported: {type(error).__name__}: {printable(said)}") from None
+    if expected and source_hash(module) != expected:
+        raise InputError(
+            f"{field}: the source of {module} is another than the search began with; restore it, or begin a new one"
+        )
+    for attribute in attributes.split("."):
+        if not hasattr(found, attribute):
+            raise InputError(
+                f"{field}: {module} has no {attribute}{did_you_mean(attribute, dir(found), else_all=False)}"
+            )
+        found = getattr(found, attribute)
+    return found
+
+
+def source_folder(module: str) -> Path:
+    """Where a part's source lies: the folder of its top package, or the file of a module that is in none.
+
+    Raises InputError where it is not there, or is no Python source, as a module that was written in C.
+    """
+    top = module.partition(".")[0]
+    found = util.find_spec(top)
+    if found is not None and found.submodule_search_locations:
+        return Path(next(iter(found.submodule_search_locations)))
+    if found is None:
+        raise InputError(f"no module {top} here")
+    if found.origin is None or not found.origin.endswith(".py"):
+        raise InputError(f"{module} has no Python source that could be hashed")
+    return Path(found.origin)
+
+
+@cache
+def source_hash(module: str) -> str:
+    """SHA-256 over the definitions of a part's package, or of its one file, without comments and docstrings."""
+    home = source_folder(module)
+    files = sorted(home.rglob("*.py")) if home.is_dir() else [home]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(home.parent).as_posix()}\0{_definitions(file)}\0".encode())
+    return digest.hexdigest()
+
+
+def _definitions(file: Path) -> str:
+    """A file's syntax without docstrings, line numbers and comments."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
+            continue
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            node.body = node.body[1:]
+    return ast.dump(tree)
