@@ -63,9 +63,8 @@ def test_the_package_of_an_encoder_of_ones_own_goes_with_the_code(typed, dashboa
     write_package(tmp_path, "sentparts", monkeypatch)
     _, job, _ = submitted(typed, dashboard, "--set", "model.encoder=sentparts.models:build")
     assert len(job["runtime_env"]["py_modules"]) == 4
-    refused = typed(
-        *SUBMIT, "--address", dashboard.address, "--set", "model.encoder=absent:build", RAY_AUTH_TOKEN=TOKEN
-    )
+    words = [*SUBMIT, "--name", "lacking", "--set", "model.encoder=absent:build", "--address", dashboard.address]
+    refused = typed(*words, RAY_AUTH_TOKEN=TOKEN)
     one_line(refused, 2, "no module absent here")
 
 
