@@ -109,11 +109,11 @@ def _section_and_augmentation(
 ) -> "tuple[DataConfig, AugmentConfig | None, dict[str, Any] | None]":
     """The data that are meant, how a spec augments them, and of a folder what the overrides say of it."""
     from trainers.config import DataConfig
-    from trainers.data.catalog import OPEN_TRAIN, config_of_folder, default_config
+    from trainers.data.catalog import config_of_folder, default_config, is_dataset
     from trainers.parsing import parse
 
     known = isinstance(name, str)
-    is_set, is_ready = known and name in OPEN_TRAIN, known and name in ready_names()
+    is_set, is_ready = known and is_dataset(str(name)), known and name in ready_names()
     is_folder = isinstance(name, str | Path) and not is_set and not is_ready and Path(name).is_dir()
     if not is_folder and not is_set:
         from search.api import checked_spec

@@ -20,6 +20,7 @@ from trainers.config_base import (
     Colour,
     ColumnName,
     Config,
+    DatasetName,
     EncoderName,
     FirstWeights,
     Penalty,
@@ -53,10 +54,12 @@ class DataConfig(Config):
     classes keep the proportions that validation leaves of the dataset.
     """
 
-    dataset: Literal["fmnist", "digits", "folder", "isic2018"] = "fmnist"
-    """Which images: fmnist, digits, isic2018, or a folder of your own."""
+    dataset: DatasetName = "fmnist"
+    """Which images: fmnist, digits, isic2018, a folder of your own, or what a function of your own gives, by its import
+    path (`mypkg.data:load`) or by the name of an entry point in the group afcl.datasets."""
     path: str | None = None
-    """Folder of the user's own files, which `folder` needs; null: where `afcl data fetch` puts them."""
+    """Folder of the user's own files, which `folder` needs and an own function is given; null: where `afcl data fetch`
+    puts them."""
     classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
     """Names of the classes, in the order that ratio, counts and long_tail follow; null: every class."""
     train_size: Annotated[Whole, Field(ge=2)] | None = None

@@ -46,7 +46,14 @@ def _encoder(value: object) -> object:
     if (path := path_of(ENCODER_GROUP, value)) is not None:
         return path
     known = [*ENCODERS, *registered(ENCODER_GROUP)]
-    raise ValueError(f"must be one of {', '.join(known)}, timm:NAME, or a path such as mypkg.models:build")
+    told = f"{', '.join(known)}, timm:NAME, or a path such as mypkg.models:build"
+    raise ValueError(f"must be one of {told}{_near(value, known)}")
+
+
+def _near(value: object, known: list[str]) -> str:
+    """A hint to stand before what was given: ` (did you mean fmnist?)`."""
+    hint = did_you_mean(str(value), known, else_all=False).removeprefix("; ")
+    return f" ({hint})" if hint else ""
 
 
 ENCODERS = ("small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -63,6 +70,25 @@ EncoderName = Annotated[
             ]
         }
     ),
+]
+
+
+def _dataset(value: object) -> object:
+    if isinstance(value, str):
+        if value in DATASETS or is_path(value):
+            return value
+        if (path := path_of(DATASET_GROUP, value)) is not None:
+            return path
+    known = [*DATASETS, *registered(DATASET_GROUP)]
+    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.data:load{_near(value, known)}")
+
+
+DATASETS = ("fmnist", "digits", "folder", "isic2018")
+DATASET_GROUP = "afcl.datasets"  # of the entry points by which a package registers datasets
+DatasetName = Annotated[
+    Literal["fmnist", "digits", "folder", "isic2018"] | str,
+    BeforeValidator(_dataset),
+    WithJsonSchema({"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
 ]
 
 

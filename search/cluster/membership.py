@@ -10,7 +10,7 @@ from search.cluster.node_health import Admission, noted_node_of
 from search.cluster.placement import Places
 from search.cluster.slots import Node
 from search.storage.search_folder import SearchFolder
-from spaces.own_parts import own_parts
+from spaces.own_parts import parts_of_trials
 from spaces.spec import SearchSpec
 
 
@@ -43,7 +43,7 @@ def on_cluster(
         yield None
         return
     place = shared_place(spec, folder.root)
-    admission = Admission(folder, nodes, tell, noted_node_of(folder), place, own_parts(spec))
+    admission = Admission(folder, nodes, tell, noted_node_of(folder), place, parts_of_trials(spec))
     try:
         with announced(spec, folder.about()["id"]) as share:
             yield OnCluster(admission, share)

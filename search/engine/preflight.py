@@ -11,7 +11,7 @@ from search.cluster.node_check import check_nodes, shared_place
 from search.cluster.slots import Node, live_nodes, workers_on
 from search.engine.plan import Plan
 from search.storage.provenance import code_hash
-from spaces.own_parts import own_parts
+from spaces.own_parts import parts_of_trials
 from spaces.sections import ResourcesConfig
 from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
@@ -36,7 +36,7 @@ def check_cluster(spec: SearchSpec, root: Path) -> list[str] | None:
         EnvironmentProblem: no trial fits, or a node cannot take part.
     """
     check_resources(spec.resources, live_nodes(ray.nodes()))
-    return None if is_own() else check_nodes(shared_place(spec, root), code_hash(), own_parts(spec))
+    return None if is_own() else check_nodes(shared_place(spec, root), code_hash(), parts_of_trials(spec))
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:

@@ -27,8 +27,10 @@ from search.tracking.refusals import Refusals
 from search.tracking.runs import NOTE, VERDICT
 from search.tracking.taking import Taker
 from search.tracking.troubles import in_one_line
+from spaces.own_parts import parts_of_trials
 from trainers.checkpoint import newest_checkpoint_path
 from trainers.data.arrays import Images
+from trainers.own_parts import source_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -131,6 +133,11 @@ def _mark(searched: SearchFolder, evidence: Evidence) -> str:
     return f"{searched.about()['id']} {evidence.confirmation}"
 
 
+def _own_sources(searched: SearchFolder) -> list[str]:
+    """Where the encoders of the user's own lie: whoever loads the model needs them, and not their package."""
+    return sorted({str(source_folder(name.partition(":")[0])) for _, name in parts_of_trials(searched.spec())})
+
+
 def _register(
     client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, example: Images
 ) -> str:
@@ -157,7 +164,7 @@ def _register(
             model_id=model.model_id,
             python_model=str(package_folder("search") / "tracking" / "pyfunc_model.py"),
             artifacts={"weights": str(weights)},
-            code_paths=[str(package_folder("trainers"))],
+            code_paths=[str(package_folder("trainers")), *_own_sources(searched)],
             input_example=example,
             registered_model_name=searched.name,
             pip_requirements=[f"{name}=={version}" for name, version in versions().items() if name in REQUIRED],

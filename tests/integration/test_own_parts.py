@@ -12,6 +12,7 @@ from search.storage.search_folder import SearchFolder
 
 pytestmark = pytest.mark.slow
 OWN = ["search.trials=1", "search.baselines=[CL]", "search.final=null", "model.encoder=userparts.models:build"]
+OWN += ["data={dataset: 'userparts.data:load', val_per_class: 15}"]
 
 
 def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_alone(afcl, tmp_path, monkeypatch):
@@ -26,7 +27,12 @@ def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_
     done(typed("search", "digits", "--name", "own", *words))
     folder = SearchFolder(results / "own")
     assert folder.spec().model.encoder.startswith("userparts.models:build#sha256=")
-    assert [trial.state for trial in folder.history().trials.values()] == ["finished"] * 2
+    assert {trial.state for trial in folder.history().trials.values()} <= {"finished", "stopped"}
+    assert "userparts dark, light 45:45 from userparts.data:load (source " in done(typed("show", "own"))
+    confirmed = typed("confirm", "own", "--seeds", "2", "--json")
+    assert (confirmed.returncode, "test_balanced_accuracy" in confirmed.stdout) == (0, True)
+    registered = next((results / "mlartifacts").rglob("MLmodel")).parent
+    assert (registered / "code" / "userparts" / "models.py").is_file()  # whoever loads it need not have the package
     exported = done(typed("export", "own")).strip()
     trained = json.loads(done(afcl("train", exported, "--json", results=None, PYTHONPATH=path)))
     assert trained["same"]

@@ -78,11 +78,11 @@ OVERRIDES = [  # --set ..., what the line must hold
         "demo.yaml:5 with --set: data: ratio needs one number per class, but got 3 for 2 classes",
     ),
     ("data.ratio=[90, .nan]", "data.ratio[1]: must be a finite number, but got nan"),
-    ("data.dataset=mnist", "but got 'mnist'; did you mean fmnist?"),
+    ("data.dataset=mnist", "(did you mean fmnist?), but got 'mnist'"),
     ("data.train_size=1.5", "data.train_size: must be a whole number, but got 1.5"),
     (
         "model.encoder=resnet19",
-        "resnet152, timm:NAME, or a path such as mypkg.models:build, but got",
+        "timm:NAME, or a path such as mypkg.models:build (did you mean resnet18?), but got",
     ),
     ("model.encoder=[small]", "but got ['small']"),
     ("model.pretrained=true", "with --set: model: pretrained: true needs a resnet encoder, but got encoder: small"),

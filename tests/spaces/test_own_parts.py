@@ -2,7 +2,7 @@
 
 import pytest
 
-from spaces.own_parts import own_parts
+from spaces.own_parts import own_parts, parts_of_trials
 from spaces.spec import load_spec
 from trainers.errors import InputError
 from trainers.own_encoder import FIELD
@@ -18,3 +18,9 @@ def test_parts_are_found_where_they_are_fixed_or_a_choice():
 def test_a_choice_that_is_neither_known_nor_a_path_is_refused():
     with pytest.raises(InputError, match=r"one of small, .*resnet152, but got 'smal'; did you mean small"):
         load_spec("digits", ["space.model.encoder={choice: [small, smal]}"])
+
+
+def test_a_dataset_is_needed_by_the_driver_alone():
+    spec = load_spec("digits", ["data.dataset=pkg.data:load", "data.classes=null", "model.encoder=pkg:build"])
+    assert own_parts(spec) == ((FIELD, "pkg:build"), ("data.dataset", "pkg.data:load"))
+    assert parts_of_trials(spec) == ((FIELD, "pkg:build"),)

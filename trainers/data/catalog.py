@@ -10,36 +10,51 @@ from typing import Any
 import numpy as np
 
 from trainers.config import DataConfig
+from trainers.config_base import DATASET_GROUP, DATASETS
 from trainers.data.arrays import Groups, Indices, Pool, Split, TrialData
 from trainers.data.copies import belonging, copies_in
-from trainers.data.datasets import digits, fmnist, folder, folder_remarks, isic2018, isic2018_fetch, isic2018_remarks
+from trainers.data.datasets import (
+    digits,
+    fmnist,
+    folder,
+    folder_remarks,
+    isic2018,
+    isic2018_fetch,
+    isic2018_remarks,
+    own,
+)
 from trainers.data.given_split import given_indices
 from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
 from trainers.errors import InputError
+from trainers.own_parts import is_path, path_of
 from trainers.parsing import parse
 from trainers.wording import did_you_mean
 
 FINGERPRINT_VERSION = "afcl data 1"
+OWN = "own"  # a function of the user's, by its import path
 
 OPEN_TRAIN: dict[str, Callable[[DataConfig, Path], Pool]] = {
     "fmnist": fmnist.open_train,
     "digits": digits.open_train,
     "folder": folder.open_train,
     "isic2018": isic2018.open_train,
+    OWN: own.open_train,
 }
 OPEN_TEST: dict[str, Callable[[DataConfig, Path], Pool | None]] = {
     "fmnist": fmnist.open_test,
     "digits": digits.open_test,
     "folder": folder.open_test,
     "isic2018": isic2018.open_test,
+    OWN: own.open_test,
 }
 MISSING_TEST: dict[str, Callable[[DataConfig, Path], str | None]] = {
     "fmnist": fmnist.missing_test,
     "digits": digits.missing_test,
     "folder": folder.missing_test,
     "isic2018": isic2018.missing_test,
+    OWN: own.missing_test,
 }
 # What somebody should know of the files, in sentences: what is not used, and what is not as it lies on the disk.
 REMARKS: dict[str, Callable[[DataConfig, Path], Iterable[str]]] = {
@@ -71,7 +86,7 @@ def load(config: DataConfig, root: Path | None = None) -> TrialData:
 
     Raises InputError where the config does not fit the data, EnvironmentProblem where the data is missing.
     """
-    return _trial_data(config, OPEN_TRAIN[_dataset(config)](config, data_root(root)))
+    return _trial_data(config, OPEN_TRAIN[_kind(config)](config, data_root(root)))
 
 
 def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
@@ -105,12 +120,12 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
     """What would give the data a test split; None where they have one, no file of which is opened."""
-    return MISSING_TEST[_dataset(config)](config, data_root(root))
+    return MISSING_TEST[_kind(config)](config, data_root(root))
 
 
 def load_test(config: DataConfig, root: Path | None = None) -> Split:
     """All test images of the config's classes, for the one look at the end that no search takes part in."""
-    pool = OPEN_TEST[_dataset(config)](config, data_root(root))
+    pool = OPEN_TEST[_kind(config)](config, data_root(root))
     if pool is None:
         mend = missing_test(config, root)
         raise InputError(f"data.path: {config.path or config.dataset} has no test split; to have one, {mend}")
@@ -122,16 +137,16 @@ def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
 
     One image under two labels; test images that are copies of training images; groups that stand in both.
     """
-    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     classes = _chosen(config, pool)
     found = faults_of(pool, copies_in(pool, classes), "training")
-    return (*found, *_faults_with_test(pool, OPEN_TEST[config.dataset](config, data_root(root)), classes))
+    return (*found, *_faults_with_test(pool, OPEN_TEST[_kind(config)](config, data_root(root)), classes))
 
 
 def unseen_faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
     """Sentences on what `faults` cannot see: that the test split names no groups, though training does."""
-    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
-    test = OPEN_TEST[config.dataset](config, data_root(root))
+    pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
+    test = OPEN_TEST[_kind(config)](config, data_root(root))
     return () if test is None or not pool.grouped_by or test.grouped_by else test.remarks
 
 
@@ -143,9 +158,9 @@ def _faults_with_test(pool: Pool, test: Pool | None, classes: tuple[int, ...]) -
 
 def check(config: DataConfig, root: Path | None = None) -> DataCheck:
     """Load everything that the config names, the test split included, and count it."""
-    pool = OPEN_TRAIN[_dataset(config)](config, data_root(root))
+    pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     data = _trial_data(config, pool)
-    test_pool = OPEN_TEST[config.dataset](config, data_root(root))
+    test_pool = OPEN_TEST[_kind(config)](config, data_root(root))
     test = None if test_pool is None else _test_split(config, test_pool)
     chosen, classes = _chosen(config, pool), len(data.class_names)
     copies = copies_in(pool, chosen)
@@ -171,10 +186,17 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
     )
 
 
+def is_dataset(name: str) -> bool:
+    """Whether a name is one that `data.dataset` may have."""
+    return name in DATASETS or is_path(name) or path_of(DATASET_GROUP, name) is not None
+
+
 def default_config(name: str) -> DataConfig:
     """The config that `afcl data check NAME` looks at: every class, as many images as there are."""
-    if name not in OPEN_TRAIN:
-        raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, list(OPEN_TRAIN))}")
+    if not is_dataset(name):
+        raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, list(DATASETS))}")
+    if name not in DATASETS:
+        return DataConfig(dataset=name, val_per_class=1)
     if name == "folder":
         raise InputError("data.path: dataset: folder needs path, the folder of images")
     if name == "isic2018":
@@ -250,7 +272,8 @@ def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices,
     return given + (f", without {number} more of what the validation images show" if number else "")
 
 
-def _dataset(config: DataConfig) -> str:
+def _kind(config: DataConfig) -> str:
+    """Which of the tables' rows a config's dataset is. Raises InputError for fields that it has no use for."""
     if config.dataset not in ("folder", "isic2018"):
         for field in ("image_size", "fit", "background"):
             if getattr(config, field) != DataConfig.model_fields[field].default:
@@ -258,7 +281,7 @@ def _dataset(config: DataConfig) -> str:
     for field in ("file", "label", "group"):
         if getattr(config, field) is not None and config.dataset != "folder":
             raise InputError(f"data.{field}: is only for dataset: folder, not for {config.dataset}")
-    return config.dataset
+    return OWN if is_path(config.dataset) else config.dataset
 
 
 def _chosen(config: DataConfig, pool: Pool) -> tuple[int, ...]:

@@ -1,0 +1,114 @@
+"""A dataset of a user's own: a function, by its import path or the name of an entry point in the group afcl.datasets.
+
+    def load(split: str, path: Path | None) -> LabelledImages | None:
+        ...   # split: "train" or "test"; path: data.path; None where there is no such split
+
+From there on it is treated as any other: classes, shape of the training data, validation split, copies, groups.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.config import DataConfig
+from trainers.data.arrays import Images, Indices, Pool
+from trainers.data.groups import numbered
+from trainers.errors import InputError
+from trainers.own_parts import load_part, source_hash
+
+FIELD = "data.dataset"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """What a user's function returns; a plain tuple of the first two, or of all three, is taken as well."""
+
+    images: NDArray[np.uint8]  # [N, C, H, W], or [N, H, W] of grey images; 0..255
+    labels: Sequence[Any]  # [N], the name of each image's class
+    groups: Sequence[Any] | None = None  # [N], equal for images that belong together, of one patient say
+
+
+def open_train(config: DataConfig, root: Path) -> Pool:
+    """The images of the split "train"."""
+    pool = _pool(config, "train")
+    if pool is None:
+        raise InputError(f"{FIELD}: {_named(config)} gives no images for the split 'train'")
+    return pool
+
+
+def open_test(config: DataConfig, root: Path) -> Pool:
+    """The images of the split "test". Raises InputError where there are none, or one is of a class of its own."""
+    pool, known = _pool(config, "test"), open_train(config, root).class_names
+    if pool is None:
+        raise InputError(f"{FIELD}: {_named(config)} gives no images for the split 'test': nothing to test on")
+    if strange := sorted(set(pool.class_names) - set(known)):
+        raise InputError(f"{FIELD}: {_named(config)} has the class {strange[0]!r} in 'test' alone")
+    places = np.array([known.index(name) for name in pool.class_names], dtype=np.int64)
+    return replace(pool, class_names=known, labels=places[pool.labels])
+
+
+def missing_test(config: DataConfig, root: Path) -> None:
+    """Nothing: whether there is one is seen when it is opened, and no search opens it."""
+
+
+def _pool(config: DataConfig, split: str) -> Pool | None:
+    found = _loaded(config, split)
+    if found is None:
+        return None
+    images, labels = _images(config, found, split), [str(label) for label in found.labels]
+    if len(labels) != len(images):
+        raise InputError(f"{FIELD}: {_named(config)} gives {len(images)} images but {len(labels)} labels for {split!r}")
+    names = tuple(sorted(set(labels)))
+    groups = None
+    if found.groups is not None:
+        if len(found.groups) != len(images):
+            raise InputError(
+                f"{FIELD}: {_named(config)} gives {len(images)} images but {len(found.groups)} groups for {split!r}"
+            )
+        groups = numbered([str(group) for group in found.groups])
+
+    def read(indices: Indices) -> Images:
+        return images[indices]
+
+    module = config.dataset.partition(":")[0]
+    source = f"{_named(config)} (source {source_hash(module)[:12]})"
+    places = np.searchsorted(np.array(names), np.array(labels)).astype(np.int64)
+    return Pool(module.partition(".")[0], source, names, places, read, groups=groups)
+
+
+def _loaded(config: DataConfig, split: str) -> LabelledImages | None:
+    load = load_part(FIELD, config.dataset)
+    try:
+        found = load(split, None if config.path is None else Path(config.path).expanduser())
+    except Exception as error:  # a user's code may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(f"{FIELD}: {_named(config)}({split!r}, …) raises {type(error).__name__}: {said}") from None
+    if found is None or isinstance(found, LabelledImages):
+        return found
+    if isinstance(found, tuple) and len(found) in (2, 3):
+        return LabelledImages(*found)
+    raise InputError(
+        f"{FIELD}: {_named(config)} must return LabelledImages, (images, labels), (images, labels, groups) or None, "
+        f"but gave {type(found).__name__}"
+    )
+
+
+def _images(config: DataConfig, found: LabelledImages, split: str) -> Images:
+    images = np.asarray(found.images)
+    if images.ndim == 3:
+        images = images[:, None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise InputError(
+            f"{FIELD}: the images of {_named(config)} must be [N, C, H, W] uint8 with 1 or 3 channels, but those of "
+            f"{split!r} are {list(images.shape)} {images.dtype}"
+        )
+    return images
+
+
+def _named(config: DataConfig) -> str:
+    path: str = config.dataset.partition("#")[0]
+    return path
