@@ -15,7 +15,7 @@ from killing import kill, start, wait_for_lines
 from run import complete, identical
 from s3 import BUCKET, S3
 
-from search import api
+import search
 from search.exports import export
 from search.storage import lease
 from search.storage.addresses import sqlite_uri
@@ -107,7 +107,7 @@ def test_a_search_outlives_its_hosts_and_comes_to_the_same(s3, undisturbed, tmp_
     counted = complete(folder, TRIALS)
     assert all(counted.values()), counted
     assert stored_journal(place) == folder.journal.read_bytes()
-    best = api.export("digits", results=folder.root)[0]
+    best = search.export("digits", results=folder.root)[0]
     exported = export.read_export(best)
     assert exported.expected is not None
     assert exported.expected.value == undisturbed.history().ranked()[0].score

@@ -7,6 +7,7 @@ import torch
 from lazy import Lazy
 from rich.console import Console
 
+import search
 from search import api
 from search.exports import retrain
 from search.exports.export import read_export
@@ -89,7 +90,7 @@ def test_the_verdict_holds_all_families_against_each_other(confirmed, ended):
 @pytest.mark.slow
 def test_an_exported_trial_of_one_stage_trains_again_to_the_digit_and_predicts(confirmed, ended):
     root = ended.path.parent
-    exported = [read_export(path) for path in api.export("all", top=4, results=root)]
+    exported = [read_export(path) for path in search.export("all", top=4, results=root)]
     ours = next(one for one in exported if one.config.is_end_to_end)
     checkpoint = load_checkpoint(ended.path / ours.expected.weights)
     predictor, data = Predictor(checkpoint), load(ours.config.data)

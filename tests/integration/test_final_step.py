@@ -12,6 +12,7 @@ from lazy import Lazy
 from rich.console import Console
 from searches import interrupted_after
 
+import search
 from search import api
 from search.engine.status import search_state
 from search.evidence.candidates import final_seeds, read_plan
@@ -105,15 +106,15 @@ def test_a_search_that_is_through_runs_nothing_more(ended):
 
 @pytest.mark.slow
 def test_the_exported_best_is_the_one_of_the_fresh_seeds_and_trains_again_to_its_score(ended):
-    (best,) = api.export("digits", results=ended.root)
+    (best,) = search.export("digits", results=ended.root)
     origin = read_raw(best)["origin"]
     first = ranking(ended, ended.history()).trials[0]
     assert (origin["trial"], origin["ranked_by"], origin["fresh_seeds"]["seeds"]) == (first.number, "final", 2)
     exported = read_export(best)
     assert retrain.compare(exported, retrain.train(exported, lambda step, metrics: None).result).same
-    by_score = api.export("digits", by="search", top=2, results=ended.root)
+    by_score = search.export("digits", by="search", top=2, results=ended.root)
     assert read_raw(by_score[0])["origin"]["trial"] == ended.history().ranked()[0].number
-    api.export("digits", results=ended.root)
+    search.export("digits", results=ended.root)
     assert not by_score[1].exists(), "an older export of two is gone"
 
 
