@@ -56,7 +56,9 @@ def export(
             help="Also the threshold for that sensitivity of the class, melanoma=.9, for predict; repeatable.",
         ),
     ] = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Also best-1.onnx, for runtimes other than torch.")] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Also each model as ONNX, for runtimes other than torch.")
+    ] = False,
     results: Results = None,
     data: Data = None,
     json_: Json = False,

@@ -193,7 +193,6 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
                 "reason": trial.reason,
                 "rung": trial.rung,
                 "config": searched(trial),
-                **({} if trial.decided is None else {"decided": trial.decided}),
             }
             for trial in history.trials.values()
         ],

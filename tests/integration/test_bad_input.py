@@ -42,8 +42,11 @@ SPECS = {  # what is wrong: the sections that say so, what the line must hold
     "a range outside of space": ({"loss": {"eta": {"loguniform": [1, 300]}}}, "its range goes under space"),
     "an unknown key": ({"loss": {"etta": 1}}, "loss.etta: unknown key; did you mean eta?"),
     "an unknown section": ({"serach": {"trials": 2}}, "serach: unknown key; did you mean search?"),
-    "no such encoder": ({"model": {"encoder": "resnet19"}}, "but got 'resnet19'; did you mean resnet18?"),
-    "no such dataset": ({"data": {"dataset": "minst"}}, "data.dataset: must be 'fmnist', 'digits', 'folder' or 'isic"),
+    "no such encoder": ({"model": {"encoder": "resnet19"}}, "(did you mean resnet18?), but got 'resnet19'"),
+    "no such dataset": (
+        {"data": {"dataset": "minst"}},
+        "data.dataset: must be one of fmnist, digits, folder, isic2018, or a path",
+    ),
     "no such class": ({"data": {**SPEC["data"], "classes": ["3", "ten"]}}, "no class 'ten' in digits"),
     "more images than there are": ({"data": {**SPEC["data"], "train_size": 10_000}}, "data."),
     "data that is nowhere": ({"data": {"dataset": "fmnist", "path": "/nowhere/at/all"}}, "no folder /nowhere/at/all"),
