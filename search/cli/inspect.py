@@ -163,16 +163,16 @@ def _class_and_share(text: str) -> tuple[str, float]:
 
 @app.command(rich_help_panel=LOOK)
 def ui(
-    name: Annotated[str | None, typer.Argument(help="A search, for the store that it delivers to.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A search to open on, in the store that it delivers to.")] = None,
     results: Results = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
 ) -> None:
-    """Serve the MLflow UI over the results folder's store, on this machine alone."""
+    """Serve the MLflow UI on this machine alone, open on the newest search's trials, best first."""
     from search.storage import search_folder
     from search.tracking import ui as serving
 
-    spec = opened(name, results).spec() if name is not None else None
-    sys.exit(serving.serve(search_folder.results_root(results), port, say, spec))
+    folder = opened(name, results) if name is not None else None
+    sys.exit(serving.serve(search_folder.results_root(results), port, say, folder))
 
 
 @app.command(rich_help_panel=LOOK)
