@@ -81,7 +81,7 @@ class Delivery:
         self._metrics: defaultdict[str, list[Any]] = defaultdict(list)
         self._parent = self._done.parent or self._runs.ensure_parent()
         self._format = self._runs.format
-        if tell is not None and (remark := remark_on(self._format)) is not None:
+        if mend and tell is not None and (remark := remark_on(self._format)) is not None:
             tell(remark)
         self._taker.names |= {self._parent: "the search"}
         self._taker.names |= {run: f"trial {number}" for number, run in self._done.runs.items()}
