@@ -88,7 +88,7 @@ def state_of(view: SearchView) -> dict[str, Any]:
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": columns,
-        "columnOrder": ["attributes.`Run Name`", *columns, "attributes.`Created`", "duration"],
+        "columnOrder": ["attributes.`Run Name`", *columns, "runDateAndNestInfo", "duration"],
         "columnWidths": {"attributes.`Run Name`": WIDTH_OF_A_NAME} | widths,
         "runsHiddenMode": "SHOW_ALL",
         "groupBy": None,
