@@ -1,4 +1,4 @@
-"""The plugin as MLflow starts it: a real server of `afcl ui`. Of search.tracking.shown_searches' newest search too."""
+"""The plugin search.tracking.mlflow_app as MLflow starts it: a real server of `afcl ui`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The lines of `afcl ui`, over a real store. Of search.tracking.shown_searches too."""
+"""The lines of `afcl ui`, over a real store."""
 
 import json
 
