@@ -70,7 +70,8 @@ def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json
     from search.journal import explain as explaining
 
     folder = opened(name, results)
-    lines = list(explaining.explain(folder.spec(), folder.history(), trial))
+    validation = folder.about()["provenance"]["data"]["validation"]
+    lines = list(explaining.explain(folder.spec(), folder.history(), trial, validation))
     if json_:
         print_json({"name": folder.title, "trial": trial, "words": lines})
         return

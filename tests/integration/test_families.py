@@ -103,7 +103,7 @@ def test_an_exported_trial_of_one_stage_trains_again_to_the_digit_and_predicts(c
 def test_the_words_that_read_show_it(ended, typed):
     root = ended.path.parent
     shown = typed("show", "all", results=root).stdout
-    assert "CE (baseline)" in shown
+    assert "CE*" in shown
     assert "γ of FOCAL" in shown
     explained = typed("explain", "all", "0", results=root).stdout
     assert "trial 0, CE, a baseline" in explained

@@ -9,7 +9,7 @@ from words import done
 
 from search.display import tables
 from search.journal.history import History
-from search.journal.labels import values_of
+from search.journal.labels import in_short, values_of
 from search.storage.search_folder import SearchFolder
 
 
@@ -36,7 +36,7 @@ def test_show_has_every_trial_in_a_row_of_its_own_even_in_a_narrow_terminal(told
 def test_a_pipe_is_given_tables_whole(afcl, told):
     trials = SearchFolder(told / "told").history().trials.values()
     for trial, row in zip(trials, rows_of_all_trials(done(afcl("show", "told", results=told))), strict=True):
-        assert row.rstrip().endswith(trial.reason or values_of(trial))
+        assert row.rstrip().endswith(in_short(trial) or values_of(trial))
 
 
 def test_list_says_data_that_all_searches_share_once(typed, told):
