@@ -42,13 +42,18 @@ def list_(results: Results = None, json_: Json = False) -> None:
 def show(
     name: Name,
     results: Results = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds while it runs.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Also before it begins: show it every two seconds while it runs.")
+    ] = False,
     every: Annotated[bool, typer.Option("--all", help="A row for every trial, however many there are.")] = False,
     json_: Json = False,
 ) -> None:
     """Show a search's trials, from its folder alone."""
     from search.display import tables
+    from search.display.watching import wait_until_begun
 
+    if watch:
+        wait_until_begun(name, results, console.err.print if json_ else say)
     folder = opened(name, results)
     while True:
         history = folder.history()

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from search.display.console import tell
+from search.display.durations import Countdown, in_words
 from search.display.fitted import Column, FittedTable
 from search.display.leaderboard import family_of, footnote, leaderboard
 from search.engine.plan import Plan
@@ -32,6 +33,7 @@ class LiveView:
         self._started = self._last_line = time.monotonic()
         self._has_run = False  # a trial, in this session
         self._timed_from: float | None = None  # the session's first result: until then workers were starting
+        self._countdown = Countdown()
         self._epochs_before: tuple[int, ...] = (0, 0)  # by stage
         self._told: set[str] = set()  # problems, by their first words
         self._live = (
@@ -114,8 +116,9 @@ class LiveView:
         passed = time.monotonic() - self._timed_from
         if sum(fresh) < 5 or passed < 5:
             return None
-        seconds = cost_left(self._progress, self._plan) * passed / self._progress.cost(*fresh)
-        return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+        now = time.monotonic()
+        estimate = cost_left(self._progress, self._plan) * passed / self._progress.cost(*fresh)
+        return in_words(self._countdown.left(estimate, now))
 
     def _render(self) -> Group:
         progress, running = self._progress, self._progress.running

@@ -1,11 +1,13 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from search.display.durations import in_words
 from search.display.fitted import GAP, Column, FittedTable
 from search.display.leaderboard import best, family_of, footnote
 from search.engine.advice import no_test_split
@@ -14,6 +16,7 @@ from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import in_short, rung_of, searched, values_of
 from search.storage.search_folder import SearchFolder
+from search.tracking.delivered import undelivered
 from trainers.data import DataCheck
 from trainers.errors import InputError
 from trainers.os_errors import in_one_line
@@ -94,30 +97,61 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
         counts, planned = counts_line(folder, history), planned_in(folder, history)
     except (InputError, OSError) as error:
         why = in_one_line(error) if isinstance(error, OSError) else str(error)
-        nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
+        nothing: dict[str, Any] = {"trials": 0, "planned": None, "counts": "", "best": None}
+        nothing |= {"begun": None, "seconds": None, "waits": []}
         return {"name": folder.name, "state": "damaged", **nothing, "data": why}
     first = next(iter(ranking(folder, history).trials), None)
+    state = search_state(folder, history)
     return {
         "name": folder.name,
-        "state": search_state(folder, history),
+        "state": state,
         "trials": len(history.trials),
         "planned": planned,
         "counts": counts,
+        "begun": _begun(history),
+        "seconds": round(history.driven, 1),
+        "waits": list(_waits(folder, history, state)),
         "best": None if first is None else {"trial": first.number, "family": first.family, "score": first.score},
         "data": data,
     }
+
+
+def _begun(history: History) -> str | None:
+    """When the first session began, as ISO 8601 in UTC."""
+    if not history.sessions:
+        return None
+    return datetime.fromtimestamp(history.sessions[0]["time"] / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
+    """The words that a search waits for, in the order in which they make sense."""
+    if state == "running":
+        return
+    if state != "done":
+        yield "resume"
+    elif history.ranked():
+        if not any(one.verdict.exists() for one in folder.confirmations()):
+            yield "confirm"
+        elif not folder.all_exported():
+            yield "export"
+    if undelivered(folder):
+        yield "sync"
 
 
 def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
     """Every search of a results folder, a row each; data that they all share stands below."""
     shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     columns = [Column("search"), Column("state", gives_way="wrapped"), Column("trials", gives_way="wrapped")]
-    columns += [Column("best"), Column("loss"), *([] if shared else [Column("data", gives_way="wrapped")])]
+    columns += [Column("best"), Column("loss"), Column("begun"), Column("took"), Column("waits", gives_way="wrapped")]
+    columns += [] if shared else [Column("data", gives_way="wrapped")]
     cells = []
     for row in rows:
         first = row["best"]
         score, family = (f"{first['score']:.4f}", first["family"]) if first else ("", "")
         told = [row["name"], state_in_words(row["state"]), row["counts"], score, family]
+        begun = datetime.fromisoformat(row["begun"]).astimezone() if row["begun"] else None
+        took = "" if row["seconds"] is None else in_words(row["seconds"])
+        told += ["" if begun is None else f"{begun:%Y-%m-%d %H:%M}", took, ", ".join(row["waits"])]
         cells.append([*told, *([] if shared else [row["data"]])])
     yield FittedTable(tuple(columns), cells)
     if shared:
