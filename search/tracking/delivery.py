@@ -26,7 +26,7 @@ from search.tracking.names import LONGEST_TAG, cut
 from search.tracking.points import SEARCH, Point, metric_keys, points_of
 from search.tracking.reconciliation import differences, found_points
 from search.tracking.refusals import Refusals
-from search.tracking.run_format import remark_on, rung_name, status_of
+from search.tracking.run_format import reason_in, remark_on, rung_name, status_of
 from search.tracking.runs import ABOVE, NOTE, Runs
 from search.tracking.shown_searches import share_view, shared_views
 from search.tracking.taking import Taker
@@ -252,7 +252,7 @@ class Delivery:
 
     def _end_trial(self, event: Event, run: str) -> None:
         if event["reason"] is not None:
-            self._runs.set_tag(run, "reason", cut(event["reason"], LONGEST_TAG))
+            self._runs.set_tag(run, "reason", cut(reason_in(event["reason"], self._format), LONGEST_TAG))
         self._flush_metrics()
         self._runs.set_tag(run, "state", event["state"])
         self._terminate(run, status_of(event["state"], self._format), event["time"])

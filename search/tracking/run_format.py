@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.journal.history import State, Trial
+from search.journal.labels import by_epoch
 from search.journal.log import Event
 from search.tracking.troubles import StoreProblem
 from trainers.loss_config import END_TO_END
@@ -83,3 +84,8 @@ def status_of(state: State, number: int) -> str:
 def rung_name(decision: Event, number: int) -> str:
     """A rung as people know it: by its epoch; older runs have its number."""
     return str(decision["rung"]) if number == 1 else f"epoch {decision['epoch']}"
+
+
+def reason_in(reason: str, number: int) -> str:
+    """Why a trial ended, with its rung by the epoch; older runs have the rung's number too."""
+    return reason if number == 1 else by_epoch(reason)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 
 from search.storage.addresses import for_mlflow, sqlite_path
@@ -22,7 +21,7 @@ from trainers.commands import command_line
 from trainers.errors import EnvironmentProblem, InputError
 
 HOST = "127.0.0.1"
-APP, PAGE = "afcl", "search.tracking.mlflow_app"  # the plugin's name, as pyproject.toml has it, and its module
+APP, MODULE = "afcl", "mlflow_app"  # the plugin's name, as pyproject.toml has it, and its module's
 # variables by which the server is told of the store, and our page of a search that was asked for
 STORE, SEARCH = "MLFLOW_BACKEND_STORE_URI", "AFCL_UI_SEARCH"
 
@@ -87,15 +86,14 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
 
 
 def is_registered() -> bool:
-    """Whether MLflow finds our page: the package is installed since it has one, and MLflow has what it stands on."""
-    registered = any(one.name == APP for one in entry_points(group="mlflow.app"))
-    return registered and find_spec("mlflow.server.fastapi_app") is not None
+    """Whether MLflow finds our page: the package was installed since it has one."""
+    return any(one.name == APP for one in entry_points(group="mlflow.app"))
 
 
 def _is_of_the_page(log: Path) -> bool:
     """Whether a server that ended at once did not take our page: another version of MLflow, which it does not fit."""
     said = log.read_text(encoding="utf-8", errors="replace")
-    return any(words in said for words in (PAGE, "--app-name"))
+    return any(words in said for words in (MODULE, "--app-name"))
 
 
 def _started(port: int, log: Path, environment: dict[str, str], *, has_first_page: bool) -> "subprocess.Popen[bytes]":

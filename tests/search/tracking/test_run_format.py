@@ -9,6 +9,7 @@ from search.tracking.run_format import (
     format_of,
     metric_name,
     of_the_search,
+    reason_in,
     remark_on,
     rung_name,
     shown_parameter,
@@ -82,3 +83,5 @@ def test_a_stopped_trial_does_not_look_like_a_failure():
 def test_a_rung_is_named_by_its_epoch():
     assert rung_name({"rung": 1, "epoch": 6}, FORMAT) == "epoch 6"
     assert rung_name({"rung": 1, "epoch": 6}, 1) == "1"
+    reason = "0.5 at rung 1 (epoch 6), below"
+    assert (reason_in(reason, 1), reason_in(reason, FORMAT)) == (reason, "0.5 at the rung of epoch 6, below")
