@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from search.journal.history import Trial
+from search.journal.log import read_events
 from search.storage.search_folder import FINAL, SearchFolder
 from search.tracking.delivered import read_delivered
 from search.tracking.names import LONGEST_PARAMETER, Keys, cut
@@ -58,7 +59,8 @@ class Runs:
                 tags[ABOVE] = above
             for name in ("git_commit", "code"):
                 tags[name] = str(self._about["provenance"][name])
-            found = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.title)
+            began = next((event["time"] for event, _ in read_events(self._folder.journal)), None)
+            found = self._client.create_run(self._experiment, start_time=began, tags=tags, run_name=self._folder.title)
         run = str(found.info.run_id)
         self.format = format_of(found.data.tags)
         self._taker.names[run] = "the search"
