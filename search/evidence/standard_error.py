@@ -52,6 +52,9 @@ def near_the_best(ranked: Sequence[Trial], error: float) -> str:
     """
     first, others = ranked[0], ranked[1:]
     near = sum((first.score or 0.0) - (other.score or 0.0) <= error for other in others)
-    lie = "lies" if near == 1 else "lie"
-    told = f"{near} of the other {len(others)} {lie} within one standard error of the best"
+    if len(others) == 1:
+        told = f"The other one {'lies' if near else 'does not lie'} within one standard error of the best"
+    else:
+        lie = "lies" if near == 1 else "lie"
+        told = f"{near} of the other {len(others)} {lie} within one standard error of the best"
     return f"{told} ({error:.4f}, of the validation images alone)."

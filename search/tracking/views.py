@@ -54,8 +54,7 @@ def view_of(parent: "Run") -> SearchView:
     """The view of a search, from its run in MLflow: so that an older search, or one of another host, has one too."""
     tags, params = parent.data.tags, parent.data.params
     searched = _searched(params)
-    first = [path for path in (*LOSS_FIELDS, RATE) if path in searched or path != RATE]
-    paths = dict.fromkeys([*first, *sorted(path for path in searched if path != SWITCH)])
+    paths = dict.fromkeys([*LOSS_FIELDS, RATE, *sorted(path for path in searched if path != SWITCH)])
     metric = params.get("search.metric")
     return SearchView(
         id=tags["afcl.search_id"],

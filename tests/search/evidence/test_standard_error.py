@@ -26,3 +26,6 @@ def test_those_that_lie_within_the_error_of_the_best_are_counted():
     ranked = [trial_of(number, score=score) for number, score in enumerate((0.8, 0.79, 0.76, 0.6))]
     assert near_the_best(ranked, 0.05).startswith("2 of the other 3 lie within one standard error of the best (0.0500,")
     assert near_the_best(ranked, 0.01 + 1e-9).startswith("1 of the other 3 lies ")
+    assert near_the_best(ranked[:2], 0.05).startswith(
+        "The other one lies within one standard error of the best (0.0500,"
+    )

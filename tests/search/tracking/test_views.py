@@ -34,13 +34,13 @@ def test_the_columns_are_family_state_score_and_what_was_searched():
     ]
 
 
-def test_what_else_was_searched_comes_after_the_loss_and_a_learning_rate_that_was_not_has_no_column():
+def test_what_else_was_searched_comes_after_the_loss_and_the_learning_rate():
     params = {
         "space.representation.augment.crop_scale.uniform": "[0, 1]",
         "space.loss.name.choice": "['afcl', 'focal']",
     }
     assert columns_of(view_of(parent(**params)))[3:] == [
-        *("loss.eta", "loss.gamma", "loss.temperature"),
+        *("loss.eta", "loss.gamma", "loss.temperature", "representation.lr"),
         "representation.augment.crop_scale",
     ]
 
