@@ -85,6 +85,24 @@ def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json
 
 
 @app.command(rich_help_panel=LOOK)
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Searches on the same data, two or more.")],
+    results: Results = None,
+    json_: Json = False,
+) -> None:
+    """Hold searches on the same data against each other: the best of each, and what fresh seeds say."""
+    from search.display.side_by_side import comparison
+    from search.evidence.side_by_side import side_by_side
+
+    found = side_by_side([opened(name, results) for name in names])
+    if json_:
+        print_json(found.as_json())
+        return
+    for part in comparison(found):
+        say(part)
+
+
+@app.command(rich_help_panel=LOOK)
 def logs(
     name: Name,
     trial: Annotated[int | None, typer.Argument(help="The trial's number (default: the driver's log).")] = None,
