@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from search.engine.plan import Calibration, Plan
     from search.engine.runner import SessionEnd
     from search.evidence.evidence import Evidence
+    from search.evidence.side_by_side import SideBySide
     from search.exports.prediction import Prediction, Predictions
     from search.exports.retrain import Comparison
     from search.handle import Search, SearchResult
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from search.journal.history import Decision, History, Trial
     from search.machine import data_check, data_fetch, doctor, schema
     from search.outcomes import BestTrial, CheckedData, Confirmation, Listed, Planned
-    from search.reading import explain, logs, report, show, sync, ui
+    from search.reading import compare, explain, logs, report, show, sync, ui
     from search.reading import list_searches as list  # noqa: A004  # the word of the command line
     from search.reading import open_search as open  # noqa: A004  # as `dataset.open` and the like
     from search.reporting.report import Written
@@ -56,6 +57,7 @@ _HOMES = {
     "search.engine.plan": ("Calibration", "Plan"),
     "search.engine.runner": ("SessionEnd",),
     "search.evidence.evidence": ("Evidence",),
+    "search.evidence.side_by_side": ("SideBySide",),
     "search.exports.prediction": ("Prediction", "Predictions"),
     "search.exports.retrain": ("Comparison",),
     "search.handle": ("Search", "SearchResult"),
@@ -63,7 +65,7 @@ _HOMES = {
     "search.journal.history": ("Decision", "History", "Trial"),
     "search.machine": ("data_check", "data_fetch", "doctor", "schema"),
     "search.outcomes": ("BestTrial", "CheckedData", "Confirmation", "Listed", "Planned"),
-    "search.reading": ("explain", "logs", "report", "show", "sync", "ui", "list", "open"),
+    "search.reading": ("compare", "explain", "logs", "report", "show", "sync", "ui", "list", "open"),
     "search.reporting.report": ("Written",),
     "search.storage.search_folder": ("SearchFolder",),
     "search.submitted": ("status", "submit"),
@@ -101,12 +103,14 @@ __all__ = [
     "SearchResult",
     "SearchSpec",
     "SessionEnd",
+    "SideBySide",
     "Spec",
     "Submitted",
     "Synced",
     "Trial",
     "Written",
     "__version__",
+    "compare",
     "confirm",
     "data_check",
     "data_fetch",

@@ -50,6 +50,9 @@ class Listed:
     planned: int | None
     counts: str  # how many trials are in each state, in words
     best: BestTrial | None
+    begun: str | None  # ISO 8601, in UTC
+    seconds: float | None  # that its drivers ran
+    waits: list[str]  # the words that it waits for: resume, confirm, export, sync
     data: str  # what it trains on; of a damaged search, what is wrong with it
 
     def as_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The words that look at searches. None of them starts a Ray, and most need the search's folder alone."""
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from trainers.commands import told_in_hints
 from trainers.errors import InputError
 
 if TYPE_CHECKING:
+    from search.evidence.side_by_side import SideBySide
     from search.reporting.report import Written
     from search.tracking.outbox import Synced
 
@@ -83,7 +84,24 @@ def explain(name: str, trial: int, *, results: Path | None = None) -> list[str]:
     from search.journal import explain as explaining
 
     folder = folder_named(results_root(results), name)
-    return list(explaining.explain(folder.spec(), folder.history(), trial))
+    validation = folder.about()["provenance"]["data"]["validation"]
+    return list(explaining.explain(folder.spec(), folder.history(), trial, validation))
+
+
+def compare(names: Sequence[str], *, results: Path | None = None) -> "SideBySide":
+    """Hold searches on the same data against each other: the best of each, and what fresh seeds say.
+
+    Args:
+        names: of two searches or more.
+        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+
+    Raises:
+        InputError: there is no such search, or they are on other data or by another metric.
+    """
+    from search.evidence.side_by_side import side_by_side
+
+    root = results_root(results)
+    return side_by_side([folder_named(root, name) for name in names])
 
 
 def logs(name: str, trial: int | None = None, *, address: str | None = None, results: Path | None = None) -> str:
@@ -165,9 +183,9 @@ def ui(
     from search.tracking import ui as serving
 
     root = results_root(results)
-    spec = None if name is None else folder_named(root, name).spec()
+    folder = None if name is None else folder_named(root, name)
     with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # which end the server, and later whoever called
-        serving.serve(root, port, to_console(console), spec)
+        serving.serve(root, port, to_console(console), folder)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """An encoder of timm, by its name there: `model.encoder: timm:resnet18d`. timm comes with the extra `timm`."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from trainers.errors import EnvironmentProblem, InputError
@@ -25,12 +27,12 @@ class TimmEncoder(nn.Module):
                 f"model.encoder: timm has no model {name}{did_you_mean(name, timm.list_models(), else_all=False)}"
             )
         try:
-            self.net = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
+            net: Any = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels)
         except OSError as error:
             raise EnvironmentProblem(
                 f"model.pretrained: cannot download timm's weights for {name} ({error}); set it to a file or to false"
             ) from None
-        self.feature_dim = int(self.net.num_features)
+        self.net, self.feature_dim = net, int(net.num_features)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, channels, H, W] to features [N, feature_dim]."""

@@ -40,14 +40,19 @@ def list_(results: Results = None, json_: Json = False) -> None:
 def show(
     name: Name,
     results: Results = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds while it runs.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Also before it begins: show it every two seconds while it runs.")
+    ] = False,
     every: Annotated[bool, typer.Option("--all", help="A row for every trial, however many there are.")] = False,
     json_: Json = False,
 ) -> None:
     """Show a search's trials, from its folder alone."""
     from search import reading
     from search.display import tables
+    from search.display.watching import wait_until_begun
 
+    if watch:
+        wait_until_begun(name, results, console.err.print if json_ else say)
     found = reading.show(name, results=results)
     while True:
         folder, history = found.folder, found.history
@@ -74,6 +79,24 @@ def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json
         return
     for line in lines:
         say(line)
+
+
+@app.command(rich_help_panel=LOOK)
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Searches on the same data, two or more.")],
+    results: Results = None,
+    json_: Json = False,
+) -> None:
+    """Hold searches on the same data against each other: the best of each, and what fresh seeds say."""
+    from search import reading
+    from search.display.side_by_side import comparison
+
+    found = reading.compare(names, results=results)
+    if json_:
+        print_json(found.as_json())
+        return
+    for part in comparison(found):
+        say(part)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -137,11 +160,11 @@ def report(
 
 @app.command(rich_help_panel=LOOK)
 def ui(
-    name: Annotated[str | None, typer.Argument(help="A search, for the store that it delivers to.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A search to open on, in the store that it delivers to.")] = None,
     results: Results = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
 ) -> None:
-    """Serve the MLflow UI over the results folder's store, on this machine alone."""
+    """Serve the MLflow UI on this machine alone, open on the newest search's trials, best first."""
     from search import reading
 
     reading.ui(name, port=port, results=results, console=console.out)

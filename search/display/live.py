@@ -9,12 +9,13 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from search.display.console import tell
+from search.display.durations import Countdown, in_words
 from search.display.fitted import Column, FittedTable
+from search.display.leaderboard import family_of, footnote, leaderboard
 from search.display.notebook import LiveBlock, NotebookConsole
-from search.display.tables import leaderboard
 from search.engine.plan import Plan
 from search.journal.history import History, Trial
-from search.journal.labels import values_of
+from search.journal.labels import by_epoch, rung_of, values_of
 from search.journal.log import Event
 from search.journal.progress import Progress
 from trainers.console import can_redraw
@@ -33,6 +34,7 @@ class LiveView:
         self._started = self._last_line = time.monotonic()
         self._has_run = False  # a trial, in this session
         self._timed_from: float | None = None  # the session's first result: until then workers were starting
+        self._countdown = Countdown()
         self._epochs_before: tuple[int, ...] = (0, 0)  # by stage
         self._told: set[str] = set()  # problems, by their first words
         self._live = _live_on(console, self._render)
@@ -111,8 +113,9 @@ class LiveView:
         passed = time.monotonic() - self._timed_from
         if sum(fresh) < 5 or passed < 5:
             return None
-        seconds = cost_left(self._progress, self._plan) * passed / self._progress.cost(*fresh)
-        return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+        now = time.monotonic()
+        estimate = cost_left(self._progress, self._plan) * passed / self._progress.cost(*fresh)
+        return in_words(self._countdown.left(estimate, now))
 
     def _render(self) -> Group:
         progress, running = self._progress, self._progress.running
@@ -120,14 +123,15 @@ class LiveView:
             Column("trial", right=True),
             Column("loss"),
             Column("epoch", right=True),
-            Column("rung"),
+            Column("rung", right=True),
             Column(self._metric.removeprefix("val_")),
             Column("values", gives_way="wrapped"),
         )
         table = FittedTable(columns, [self._row(trial) for trial in running])
         parts: list[object] = []
         if progress.best:
-            parts += [Text("best so far", style="bold"), leaderboard(progress.best, self._metric), Text()]
+            title = f"best so far (score: {self._metric.removeprefix('val_')})"
+            parts += [Text(title, style="bold"), leaderboard(progress.best), *footnote(progress.best), Text()]
         done = progress.cost_done
         bar = ProgressBar(total=done + cost_left(progress, self._plan), completed=done)
         parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
@@ -140,9 +144,9 @@ class LiveView:
         latest = trial.latest(self._metric)
         return (
             str(trial.number),
-            trial.family,
+            family_of(trial),
             f"{trial.epoch}/{self._plan.last_epoch_of(trial)}",
-            "" if trial.rung is None else str(trial.rung),
+            rung_of(trial),
             "" if latest is None else f"{latest:.4f}",
             values_of(trial),
         )
@@ -190,4 +194,4 @@ def _ending(trial: Trial) -> str:
     name = f"trial {trial.number} {trial.kind}"
     if trial.state == "finished":
         return f"{name} finished with {trial.score:.4f}"
-    return f"{name} {trial.state}: {trial.reason}"
+    return f"{name} {trial.state}: {by_epoch(trial.reason or '')}"

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from search.display.tables import leaderboard
+from search.display.leaderboard import best
 from search.engine.confirmation import Confirmed
 from search.engine.runner import SessionEnd
 from search.engine.status import counts_line, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences
-from search.evidence.ranking import in_words as on_fresh_seeds
 from search.evidence.ranking import ranking
 from search.storage.search_folder import SearchFolder
 
@@ -18,7 +17,7 @@ from search.storage.search_folder import SearchFolder
 def in_words(found: SessionEnd) -> Iterator[RenderableType]:
     """Lines and tables for a person."""
     folder, history = found.folder, found.history
-    about, metric = folder.about(), folder.spec().search.metric_key
+    about = folder.about()
     yield ""
     ended = "the search is done" if found.reason == "done" else state_in_words(found.reason)
     yield f"{ended}: {counts_line(folder, history)}"
@@ -26,8 +25,7 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
     ranked = ranking(folder, history)
     if ranked.trials:
         yield ""
-        yield leaderboard(ranked.trials[:10], metric, ranked.validated)
-        yield from on_fresh_seeds(ranked)
+        yield from best(folder, ranked, 10)
         if not ranked.validated:
             yield "One seed each: scores that lie close together are not distinguished; luck is part of the best one."
     yield ""
@@ -42,9 +40,19 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
     if found.reason != "done":
         yield f"go on    {folder.hint('resume')}"
     elif history.ranked():
-        yield f"next     {folder.export_hint(len(history.ranked()))}"
+        yield from next_steps(folder, len(history.ranked()))
     else:
         yield f"nothing finished; see: {folder.hint('show')}"
+
+
+def next_steps(folder: SearchFolder, finished: int) -> Iterator[str]:
+    """What to type once a search is done: to make sure of its best first, where that was not done yet."""
+    export = folder.export_hint(finished)
+    if any(one.verdict.exists() for one in folder.confirmations()):
+        yield f"next     {export}"
+        return
+    yield f"next     {folder.hint('confirm')}   (on fresh seeds and the test split: is the best one better?)"
+    yield f"then     {export}"
 
 
 def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[RenderableType]:

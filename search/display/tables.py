@@ -1,51 +1,29 @@
 """Searches and trials as tables for a terminal, and as plain values for `--json`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from search.display.durations import in_words
 from search.display.fitted import GAP, Column, FittedTable
+from search.display.leaderboard import best, family_of, footnote
 from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
-from search.evidence.ranking import Validated, in_words, ranking
+from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
-from search.journal.labels import searched, values_of
+from search.journal.labels import in_short, rung_of, searched, values_of
 from search.storage.search_folder import SearchFolder
+from search.tracking.delivered import undelivered
 from trainers.data import DataCheck
 from trainers.errors import InputError
 from trainers.os_errors import in_one_line
 
+SHOWN_BEST = 5  # trials that `show` tells of first
 NEWEST = 100  # trials that `show` has a row for, besides those that run, unless all are asked for
 FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
-
-
-def leaderboard(ranked: Sequence[Trial], metric: str, validated: Mapping[int, Validated] | None = None) -> FittedTable:
-    """Finished trials, best first.
-
-    Args:
-        ranked: the trials.
-        metric: the key of the search's metric.
-        validated: what the trials that ran on fresh seeds came to there, by number.
-    """
-    told = validated or {}
-    rows = [
-        (
-            str(rank),
-            str(trial.number),
-            trial.family + (" (baseline)" if trial.baseline else ""),
-            *([told[trial.number].in_words() if trial.number in told else ""] if told else []),
-            f"{trial.score:.4f}",
-            *([] if trial.decided is None else [f"{trial.decided:.4f}"]),
-            values_of(trial),
-        )
-        for rank, trial in enumerate(ranked, 1)
-    ]
-    scores = [*([Column("fresh seeds")] if told else []), Column(metric.removeprefix("val_"))]
-    scores += [Column("decided by")] if ranked and ranked[0].decided is not None else []
-    columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), *scores)
-    return FittedTable((*columns, Column("values", gives_way="wrapped")), rows)
 
 
 def shown_trials(history: History, *, every: bool) -> list[Trial]:
@@ -59,21 +37,21 @@ def shown_trials(history: History, *, every: bool) -> list[Trial]:
 def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedTable:
     """Trials by number, each with its state, and its reason where that is wanted."""
     columns = [Column("trial", right=True), Column("loss"), Column("state"), Column("epoch", right=True)]
-    columns += [Column("rung"), Column("score"), Column("values", gives_way="cut")]
+    columns += [Column("rung", right=True), Column("score"), Column("values", gives_way="wrapped")]
     rows = [
         (
             str(trial.number),
-            trial.family + (" (baseline)" if trial.baseline else ""),
+            family_of(trial),
             STATE_WORDS[trial.state],
             str(trial.epoch),
-            "" if trial.rung is None else str(trial.rung),
+            rung_of(trial),
             "" if (latest := trial.latest(metric)) is None else f"{latest:.4f}",
             values_of(trial),
-            *([trial.reason or ""] if reasons else []),
+            *([in_short(trial)] if reasons else []),
         )
         for trial in trials
     ]
-    return FittedTable((*columns, *([Column("reason", gives_way="cut")] if reasons else [])), rows)
+    return FittedTable((*columns, *([Column("reason", gives_way="wrapped")] if reasons else [])), rows)
 
 
 def overview(folder: SearchFolder, history: History, width: int, *, every: bool = False) -> Iterator[RenderableType]:
@@ -87,17 +65,18 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     yield ""
     ranked = ranking(folder, history)
     if ranked.trials:
-        yield Text("best", style="bold")
-        yield leaderboard(ranked.trials[:5], metric, ranked.validated)
-        yield from in_words(ranked)
+        yield from best(folder, ranked, SHOWN_BEST)
         yield ""
     trials = shown_trials(history, every=every)
     which = "all trials" if len(trials) == len(history.trials) else f"the newest {NEWEST} trials and those that run"
-    yield Text(f"{which} (score: the latest {metric.removeprefix('val_')})", style="bold")
+    score = metric.removeprefix("val_")
+    yield Text(f"{which} (score: the latest {score}; rung: its epoch)", style="bold")
     alone = of_trials(trials, metric, reasons=False)
     has_reasons = any(trial.reason for trial in trials)
     has_room = width - alone.natural_width() - GAP >= FEWEST_OF_REASON
     yield of_trials(trials, metric, reasons=True) if has_reasons and has_room else alone
+    if not any(trial.baseline for trial in ranked.trials[:SHOWN_BEST]):  # else it stands above
+        yield from footnote(trials)
     path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
     if len(trials) < len(history.trials):
         yield ""
@@ -118,30 +97,61 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
         counts, planned = counts_line(folder, history), planned_in(folder, history)
     except (InputError, OSError) as error:
         why = in_one_line(error) if isinstance(error, OSError) else str(error)
-        nothing = {"trials": 0, "planned": None, "counts": "", "best": None}
+        nothing: dict[str, Any] = {"trials": 0, "planned": None, "counts": "", "best": None}
+        nothing |= {"begun": None, "seconds": None, "waits": []}
         return {"name": folder.name, "state": "damaged", **nothing, "data": why}
-    best = next(iter(ranking(folder, history).trials), None)
+    first = next(iter(ranking(folder, history).trials), None)
+    state = search_state(folder, history)
     return {
         "name": folder.name,
-        "state": search_state(folder, history),
+        "state": state,
         "trials": len(history.trials),
         "planned": planned,
         "counts": counts,
-        "best": None if best is None else {"trial": best.number, "family": best.family, "score": best.score},
+        "begun": _begun(history),
+        "seconds": round(history.driven, 1),
+        "waits": list(_waits(folder, history, state)),
+        "best": None if first is None else {"trial": first.number, "family": first.family, "score": first.score},
         "data": data,
     }
+
+
+def _begun(history: History) -> str | None:
+    """When the first session began, as ISO 8601 in UTC."""
+    if not history.sessions:
+        return None
+    return datetime.fromtimestamp(history.sessions[0]["time"] / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
+    """The words that a search waits for, in the order in which they make sense."""
+    if state == "running":
+        return
+    if state != "done":
+        yield "resume"
+    elif history.ranked():
+        if not any(one.verdict.exists() for one in folder.confirmations()):
+            yield "confirm"
+        elif not folder.all_exported():
+            yield "export"
+    if undelivered(folder):
+        yield "sync"
 
 
 def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
     """Every search of a results folder, a row each; data that they all share stands below."""
     shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     columns = [Column("search"), Column("state", gives_way="wrapped"), Column("trials", gives_way="wrapped")]
-    columns += [Column("best"), Column("loss"), *([] if shared else [Column("data", gives_way="wrapped")])]
+    columns += [Column("best"), Column("loss"), Column("begun"), Column("took"), Column("waits", gives_way="wrapped")]
+    columns += [] if shared else [Column("data", gives_way="wrapped")]
     cells = []
     for row in rows:
-        best = row["best"]
-        score, family = (f"{best['score']:.4f}", best["family"]) if best else ("", "")
+        first = row["best"]
+        score, family = (f"{first['score']:.4f}", first["family"]) if first else ("", "")
         told = [row["name"], state_in_words(row["state"]), row["counts"], score, family]
+        begun = datetime.fromisoformat(row["begun"]).astimezone() if row["begun"] else None
+        took = "" if row["seconds"] is None else in_words(row["seconds"])
+        told += ["" if begun is None else f"{begun:%Y-%m-%d %H:%M}", took, ", ".join(row["waits"])]
         cells.append([*told, *([] if shared else [row["data"]])])
     yield FittedTable(tuple(columns), cells)
     if shared:

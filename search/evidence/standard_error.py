@@ -1,7 +1,9 @@
 """How precise a score is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from search.journal.history import Trial
 
 
 def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[float] = 0.8) -> float:
@@ -20,3 +22,39 @@ def score_error(share: float, count: int) -> float:
     """Standard error of a share of `count` images, with Laplace's success and failure more."""
     drawn = (share * count + 1) / (count + 2)
     return math.sqrt(drawn * (1 - drawn) / count)
+
+
+def error_of_score(trial: Trial, metric: str, validation: Mapping[str, int]) -> float | None:
+    """The standard error of a finished trial's score from the validation images; None where none is known.
+
+    Args:
+        trial: any.
+        metric: what the search scores by, such as balanced_accuracy.
+        validation: images by class.
+    """
+    if trial.score is None or not validation:
+        return None
+    counts = list(validation.values())
+    if metric == "accuracy":
+        return score_error(trial.score, sum(counts))
+    if metric != "balanced_accuracy":
+        return None
+    last = trial.epochs[trial.epoch]
+    return balanced_accuracy_error(counts, [last.get(f"val_recall/{name}", trial.score) for name in validation])
+
+
+def near_the_best(ranked: Sequence[Trial], error: float) -> str:
+    """How many of a search's finished trials their scores do not tell from the best one's, a sentence.
+
+    Args:
+        ranked: two or more, the best first.
+        error: the standard error of the best one's score.
+    """
+    first, others = ranked[0], ranked[1:]
+    near = sum((first.score or 0.0) - (other.score or 0.0) <= error for other in others)
+    if len(others) == 1:
+        told = f"The other one {'lies' if near else 'does not lie'} within one standard error of the best"
+    else:
+        lie = "lies" if near == 1 else "lie"
+        told = f"{near} of the other {len(others)} {lie} within one standard error of the best"
+    return f"{told} ({error:.4f}, of the validation images alone)."

@@ -1,28 +1,43 @@
 """Why a trial ended as it did, in words, from the journal alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from search.journal.history import STATE_WORDS, Decision, History, Trial
-from search.journal.labels import values_of
+from search.journal.labels import by_epoch, values_of
 from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 
+# of which one image's part is known: the share of a class's images that are right, or the chance that they are given
+_SHARES = ("val_balanced_accuracy", "val_soft_balanced_accuracy")
 
-def explain(spec: SearchSpec, history: History, number: int) -> Iterator[str]:
-    """Lines about one trial. Raises InputError when there is no such trial."""
+
+def explain(
+    spec: SearchSpec, history: History, number: int, validation: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """Lines about one trial.
+
+    Args:
+        spec: the search's.
+        history: what has happened in it.
+        number: the trial's.
+        validation: validation images by class, to say where a stop hung on less than one of them.
+
+    Raises:
+        InputError: there is no such trial.
+    """
     if number not in history.trials:
         raise InputError(f"search {spec.name} has no trial {number}; it has {len(history.trials)}, from 0")
-    return _lines(spec, history, history.trials[number])
+    return _lines(spec, history, history.trials[number], validation or {})
 
 
-def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
+def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping[str, int]) -> Iterator[str]:
     origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {spec.search.sampler}"
     yield f"trial {trial.number}, {trial.family}, {origin}: {values_of(trial)}"
     if trial.decisions and spec.deciding_key != spec.search.metric_key:
         yield f"rungs compare {spec.deciding_key}"
     for decision in trial.decisions:
-        yield _decision(decision, history)
+        yield _decision(decision, history) + _hung_on(decision, spec.deciding_key, validation)
     if trial.state == "finished":
         yield from _from_probe(spec, trial)
         ranked = history.ranked()
@@ -35,7 +50,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial) -> Iterator[str]:
     elif trial.state == "stopped":
         yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"
     elif trial.state == "failed":
-        yield f"failed after epoch {trial.epoch}: {trial.reason}"
+        yield f"failed after epoch {trial.epoch}: {by_epoch(trial.reason or '')}"
     else:
         yield f"{STATE_WORDS[trial.state]}, at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"
 
@@ -58,7 +73,7 @@ def _of_others(count: int) -> str:
 
 
 def _decision(decision: Decision, history: History) -> str:
-    line = decision.reason()
+    line = by_epoch(decision.reason())
     before = standing_before(decision, history)
     if before:
         stood = ", ".join(f"{other.value:.4f} (trial {other.trial})" for other in before)
@@ -67,6 +82,21 @@ def _decision(decision: Decision, history: History) -> str:
         return line + "; it went on"
     needed = f"it would have needed {decision.cutoff:.4f}, {(decision.cutoff or 0) - decision.value:.4f} more"
     return f"{line}; {needed}; " + ("it was stopped" if decision.action == "stop" else "it is exempt and went on")
+
+
+def _hung_on(decision: Decision, metric: str, validation: Mapping[str, int]) -> str:
+    """What a trial lacked to a cutoff in validation images, where that is less than one; "" elsewhere."""
+    if decision.action == "continue" or decision.cutoff is None or not validation:
+        return ""
+    fewest = min(validation.values())
+    if metric == "val_accuracy":
+        one, which = 1 / sum(validation.values()), "one validation image"
+    elif metric in _SHARES:
+        one, which = 1 / (fewest * len(validation)), "one validation image"
+        which += "" if fewest == max(validation.values()) else " of the rarest class"
+    else:
+        return ""
+    return f"; that is less than {which} makes ({one:.4f})" if decision.cutoff - decision.value < one else ""
 
 
 def standing_before(decision: Decision, history: History) -> list[Decision]:

@@ -1,9 +1,10 @@
 """A trial's searched values, for people: which there are, and how they are written."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from search.journal.history import Trial
+from search.journal.history import Decision, Trial
 from spaces.conditions import SWITCH
 from trainers.own_parts import MARK
 
@@ -55,3 +56,25 @@ def symbol(path: str) -> str:
 def short(value: object) -> str:
     """A value as a person writes it: a number in three digits, a part of one's own without its hash."""
     return f"{value:.3g}" if isinstance(value, float) else str(value).partition(MARK)[0]
+
+
+def rung_of(trial: Trial) -> str:
+    """The highest rung that a trial reached, by its epoch; "" for none."""
+    return str(max((decision.epoch for decision in trial.decisions), default=""))
+
+
+def by_epoch(reason: str) -> str:
+    """A reason of the journal's with each rung named by its epoch alone; the journal counts rungs from 0."""
+    return re.sub(r"\brung \d+ \(epoch (\d+)\)", r"the rung of epoch \1", reason)
+
+
+def in_short(trial: Trial) -> str:
+    """Why a trial ended, for a row of a table: 0.5842 below 0.6432 at epoch 2; in full where it did not stop."""
+    if trial.state != "stopped" or not trial.decisions:
+        return by_epoch(trial.reason or "")
+    last = trial.decisions[-1]
+    return by_epoch(trial.reason or "") if last.cutoff is None else _held_against(last)
+
+
+def _held_against(decision: Decision) -> str:
+    return f"{decision.value:.4f} below {decision.cutoff:.4f} at epoch {decision.epoch}"

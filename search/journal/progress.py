@@ -9,6 +9,7 @@ BEST = 5
 
 
 STAGES = ("representation", "classifier")
+AS_TRIALS = 5  # ended proposals: what was expected counts as these, so that no estimate jumps when they have ended
 UNKNOWN_CLASSIFIER = 0.1  # epochs of stage one that one of stage two is taken for until one has been timed
 
 
@@ -88,12 +89,15 @@ class Progress:
         """The best finished trials, at most five, the best first."""
         return self._best
 
-    def usual_epochs(self, while_few: tuple[float, float]) -> tuple[float, float]:
-        """Epochs of each stage that a proposed trial took, on average. while_few: said until five have ended."""
-        if self._proposals < 5:
-            return while_few
-        one, two = self._epochs_of_proposals
-        return one / self._proposals, two / self._proposals
+    def usual_epochs(self, expected: tuple[float, float]) -> tuple[float, float]:
+        """Epochs of each stage that a proposed trial takes, on average.
+
+        Args:
+            expected: what it is taken for before any has ended; it counts as much as AS_TRIALS of them do.
+        """
+        count = AS_TRIALS + self._proposals
+        one, two = (AS_TRIALS * each + done for each, done in zip(expected, self._epochs_of_proposals, strict=True))
+        return one / count, two / count
 
     def cost(self, one: float, two: float) -> float:
         """What so many epochs of the stages cost, in seconds of a trial as the search's own trials took them.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.evidence.ranking import Ranking, ranking
 from search.evidence.sensitivity import OperatingPoint
-from search.evidence.standard_error import balanced_accuracy_error, score_error
+from search.evidence.standard_error import error_of_score
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import short, symbol
 from search.journal.log import Event, read_events
@@ -92,15 +92,7 @@ class View:
 
     def error_of(self, trial: Trial) -> float | None:
         """The standard error of a finished trial's score from the validation images; None where none is known."""
-        if trial.score is None or not self.validation:
-            return None
-        metrics, counts = trial.epochs[trial.epoch], list(self.validation.values())
-        if self.spec.search.metric == "accuracy":
-            return score_error(trial.score, sum(counts))
-        if self.spec.search.metric != "balanced_accuracy":
-            return None
-        recalls = [metrics.get(f"val_recall/{name}", trial.score) for name in self.validation]
-        return balanced_accuracy_error(counts, recalls)
+        return error_of_score(trial, self.spec.search.metric, self.validation)
 
 
 def read_view(folder: SearchFolder, data: Path | None = None) -> View:

@@ -29,8 +29,8 @@ def learning_curves(view: View) -> Section | None:
     traces += [_ends(view, family, drawn) for family in _families(drawn)]
     is_one_step = view.spec.classifier.solver == "lbfgs"
     figure = _figure(traces, "epoch (representation, then classifier)", view.metric_words)
-    for rung, epoch in enumerate(rung_epochs(view.spec)):
-        figure.add_vline(x=epoch, line={"dash": "dot"}, annotation={"text": f"rung {rung}", "textangle": -90})
+    for epoch in rung_epochs(view.spec):
+        figure.add_vline(x=epoch, line={"dash": "dot"}, annotation={"text": f"rung, epoch {epoch}", "textangle": -90})
     has_two_stages = any(trial.family not in END_TO_END for trial in drawn)
     if has_two_stages:
         boundary = view.spec.representation.epochs + 0.5

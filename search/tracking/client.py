@@ -204,9 +204,3 @@ def refuse_deleted_experiment(experiment: "Experiment", uri: str) -> None:
         f"its experiment {experiment.name} was deleted; restore it with "
         f"`{store}mlflow experiments restore --experiment-id {experiment.experiment_id}`"
     )
-
-
-def experiments(uri: str) -> list[tuple[str, str]]:
-    """Ids and names of the experiments of ours that a store has."""
-    found = connect(uri).search_experiments(filter_string=f"tags.`{KIND}` = '{MODEL_TRAINING}'")
-    return [(str(experiment.experiment_id), str(experiment.name)) for experiment in found]

@@ -26,9 +26,12 @@ from search.tracking.names import LONGEST_TAG, cut
 from search.tracking.points import SEARCH, Point, metric_keys, points_of
 from search.tracking.reconciliation import differences, found_points
 from search.tracking.refusals import Refusals
+from search.tracking.run_format import reason_in, remark_on, rung_name, status_of
 from search.tracking.runs import ABOVE, NOTE, Runs
+from search.tracking.shown_searches import share_view, shared_views
 from search.tracking.taking import Taker
 from search.tracking.troubles import in_one_line, is_gone
+from search.tracking.views import view_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -65,7 +68,7 @@ class Delivery:
         known = self._known_parent()
         name = self._spec.tracking.experiment or EXPERIMENT
         self._experiment = ensure_experiment(self._client, uri, name) if known is None else known.info.experiment_id
-        self._runs = Runs(self._client, self._taker, folder, self._experiment, shown_uri(uri))
+        self._runs = Runs(self._client, self._taker, folder, self._experiment, shown_uri(uri), known)
         if mend and (known is None or self._done.is_partial or self._lacks_trials()):
             self._done = Delivered(self._done.uri, artifacts=[] if known is None else self._done.artifacts)
         if self._done.parent is None:
@@ -77,10 +80,14 @@ class Delivery:
             self._history.apply(event)
         self._metrics: defaultdict[str, list[Any]] = defaultdict(list)
         self._parent = self._done.parent or self._runs.ensure_parent()
+        self._format = self._runs.format
+        if mend and tell is not None and (remark := remark_on(self._format)) is not None:
+            tell(remark)
         self._taker.names |= {self._parent: "the search"}
         self._taker.names |= {run: f"trial {number}" for number, run in self._done.runs.items()}
         if mend and (above := self._runs.above()) is not None:
             self._runs.set_tag(self._parent, ABOVE, above)  # which may be another one now
+        self._taker.attempt(None, "view", "the view of the search", self._share_view)
         self._refused_runs: set[int] = set()  # by their trials
         self._tried_artifacts = self._told_fresh_seeds = False
 
@@ -156,10 +163,11 @@ class Delivery:
         for number, found in validated.items():
             trial = self._history.trials[number]
             told = {"fresh_seeds_mean": found.mean, "fresh_seeds_error": found.error}
+            step = trial.epoch if self._format == 1 else 0  # where the UI draws a bar
             self._add_metrics(
                 self._run_of(number),
                 [
-                    Point(number, key, trial.epoch, value, trial.ended_at or 0)
+                    Point(number, key, step, value, trial.ended_at or 0)
                     for key, value in told.items()
                     if value is not None and math.isfinite(value)
                 ],
@@ -167,6 +175,12 @@ class Delivery:
         self._flush_metrics()
         self._taker.attempt(self._parent, "tag", "the description", self._describe)
         self._told_fresh_seeds = True
+
+    def _share_view(self) -> None:
+        """Have every server's UI list the search under "Views"."""
+        view = view_of(self._client.get_run(self._parent))
+        if view.key not in shared_views(self._client, self._experiment):
+            share_view(self._client, self._experiment, view)
 
     def _deliver_artifacts(self) -> None:
         """Whatever keeps them from being stored, everything else is there."""
@@ -209,7 +223,7 @@ class Delivery:
             if offset > self._done.offset:
                 break
             history.apply(event)
-            wanted.update(points_of(event, history, self._keys))
+            wanted.update(points_of(event, history, self._keys, self._format))
         return wanted
 
     def _not_refused(self, points: set[Point], runs: "dict[int, Run]") -> set[Point]:
@@ -219,7 +233,7 @@ class Delivery:
 
     def _deliver(self, event: Event) -> None:
         kind = event["event"]
-        for point in points_of(event, self._history, self._keys):
+        for point in points_of(event, self._history, self._keys, self._format):
             run = self._parent if point.trial == SEARCH else self._run_of(point.trial)
             self._add_metrics(run, [point])
         if kind == "start":
@@ -230,7 +244,7 @@ class Delivery:
             if kind == "launched":
                 self._set_state(run, "running", "RUNNING")
             elif kind == "decision":
-                self._runs.set_tag(run, "rung", str(event["rung"]))
+                self._runs.set_tag(run, "rung", rung_name(event, self._format))
                 if event["action"] == "spare":
                     self._runs.set_tag(run, "would_have_stopped_at", str(event["epoch"]))
             elif kind == "end":
@@ -238,11 +252,10 @@ class Delivery:
 
     def _end_trial(self, event: Event, run: str) -> None:
         if event["reason"] is not None:
-            self._runs.set_tag(run, "reason", cut(event["reason"], LONGEST_TAG))
+            self._runs.set_tag(run, "reason", cut(reason_in(event["reason"], self._format), LONGEST_TAG))
         self._flush_metrics()
         self._runs.set_tag(run, "state", event["state"])
-        status = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}[event["state"]]
-        self._terminate(run, status, event["time"])
+        self._terminate(run, status_of(event["state"], self._format), event["time"])
 
     def _close_search(self, event: Event) -> None:
         self._flush_metrics()

@@ -9,6 +9,7 @@ from search.journal.history import History
 from search.journal.log import Event
 from search.storage.search_folder import SearchFolder
 from search.tracking.names import Keys
+from search.tracking.run_format import FORMAT, metric_name, shown_score
 
 SEARCH = -1  # in place of a trial's number: the parent run
 
@@ -28,15 +29,22 @@ def metric_keys(folder: SearchFolder) -> Keys:
     return Keys(class_keys(folder.about()["provenance"]["data"]["validation"]))
 
 
-def points_of(event: Event, history: History, keys: Keys) -> Iterator[Point]:
-    """What an event measured; the history has it already. A value that is no number is none."""
+def points_of(event: Event, history: History, keys: Keys, format_: int = FORMAT) -> Iterator[Point]:
+    """What an event measured; the history has it already. A value that is no number is none.
+
+    format_: of the search's runs, see run_format.
+    """
+    is_older = format_ == 1
     if event["event"] == "result":
+        trial = history.trials.get(event["trial"])
         for name, value in event["metrics"].items():
             if value is not None and math.isfinite(value):
-                yield Point(event["trial"], keys.of(name), event["epoch"], float(value), event["time"])
+                called = name if is_older or trial is None else metric_name(name, trial, event["epoch"])
+                yield Point(event["trial"], keys.of(called), event["epoch"], float(value), event["time"])
     if event["event"] == "end" and event["score"] is not None:
-        yield Point(event["trial"], "score", event["epoch"], float(event["score"]), event["time"])
         best = history.ranked()[0].score
         assert best is not None, "what is ranked has a score"
+        shown = float if is_older else shown_score
+        yield Point(event["trial"], "score", event["epoch"] if is_older else 0, shown(event["score"]), event["time"])
         ended = len(history.in_state("finished", "stopped", "failed"))
-        yield Point(SEARCH, "best_score", ended, float(best), event["time"])
+        yield Point(SEARCH, "best_score", ended, shown(best), event["time"])

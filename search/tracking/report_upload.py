@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from search.storage.addresses import sqlite_path
 from search.storage.search_folder import SearchFolder
@@ -12,7 +13,7 @@ from search.tracking.troubles import in_one_line
 
 
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
-    """Put page, leaderboard and pictures on the parent run; None, or in a line why MLflow took nothing.
+    """Put page, leaderboard, tables and pictures on the parent run; None, or in a line why MLflow took nothing.
 
     Only where the parent run is known to stand in the store that the search delivers to now: a search of which nothing
     was delivered, or one whose folder was copied to other results, has none.
@@ -29,8 +30,12 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
         run = standing_parent_run(folder, uri, client)
         if run is None:
             return None
-        for path in (folder.report, folder.leaderboard):
-            log_file(client, uri, run, path)
+        for path in (folder.report, folder.leaderboard, folder.contact_sheet):
+            if path.exists():
+                log_file(client, uri, run, path)
+        with TemporaryDirectory() as written:
+            for path in folder.frames().write(Path(written), "csv"):
+                log_file(client, uri, run, path, folder.tables.name)
         for path in pictures:
             log_file(client, uri, run, path, folder.figures.name)
     except Exception as error:  # MLflow raises whatever its store raises

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from search.journal.history import Trial
+from search.journal.log import read_events
 from search.storage.search_folder import FINAL, SearchFolder
 from search.tracking.delivered import read_delivered
 from search.tracking.names import LONGEST_PARAMETER, Keys, cut
+from search.tracking.run_format import FORMAT, TAG, format_of, of_the_search, shown_parameter
 from search.tracking.taking import Taker
 from spaces.fields import by_path
 
@@ -22,10 +24,20 @@ VERDICT = "### Verdict on fresh seeds"  # what a confirmation adds to the parent
 class Runs:
     """The runs of one search in one experiment."""
 
-    def __init__(self, client: "MlflowClient", taker: Taker, folder: SearchFolder, experiment: str, uri: str) -> None:
-        """uri: the store's, as it may be shown."""
+    def __init__(
+        self,
+        client: "MlflowClient",
+        taker: Taker,
+        folder: SearchFolder,
+        experiment: str,
+        uri: str,
+        parent: "Run | None" = None,
+    ) -> None:
+        """uri: the store's, as it may be shown. parent: the search's run, where it is known already."""
         self._client, self._taker, self._experiment, self._uri = client, taker, experiment, uri
         self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
+        # where the search's run alone was deleted its trials' runs say it
+        self.format = format_of(parent.data.tags) if parent is not None else self._format_of_children()
 
     def children(self) -> "list[Run]":
         """The trials' runs."""
@@ -47,11 +59,15 @@ class Runs:
                 tags[ABOVE] = above
             for name in ("git_commit", "code"):
                 tags[name] = str(self._about["provenance"][name])
-            found = self._client.create_run(self._experiment, tags=tags, run_name=self._folder.title)
+            began = next((event["time"] for event, _ in read_events(self._folder.journal)), None)
+            found = self._client.create_run(self._experiment, start_time=began, tags=tags, run_name=self._folder.title)
         run = str(found.info.run_id)
+        self.format = format_of(found.data.tags)
         self._taker.names[run] = "the search"
         versions = self._about["provenance"]["versions"]
         params = by_path(self._spec.dump()) | {f"version.{name}": value for name, value in versions.items()}
+        if self.format > 1:
+            params = of_the_search(params, self._spec.space)
         self._describe(run, found.data.params, params, "search")
         return run
 
@@ -78,13 +94,21 @@ class Runs:
         self._taker.names[run] = f"trial {trial.number}"
         if found.data.tags.get(ABOVE) != parent:  # which may be another one now
             self.set_tag(run, ABOVE, parent)
-        self._describe(run, found.data.params, by_path(trial.config), "training")
+        params = by_path(trial.config)
+        if self.format > 1:
+            params = {path: shown_parameter(value) for path, value in params.items()}
+        self._describe(run, found.data.params, params, "training")
         return run
 
     def set_tag(self, run: str, key: str, value: str) -> None:
         """Give a run a tag."""
         what = f"the tag {key} of {self._taker.names.get(run, run)}"
         self._taker.attempt(run, "tag", what, lambda: self._client.set_tag(run, key, value))
+
+    def _format_of_children(self) -> int:
+        ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
+        found = self._client.search_runs([self._experiment], ours, max_results=1)
+        return format_of(found[0].data.tags) if found else FORMAT
 
     def _find(self, number: str) -> "Run | None":
         tags = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` = '{number}'"
@@ -95,7 +119,8 @@ class Runs:
         is_inside = self._folder.searched is not self._folder
         kind = ("final" if self._folder.name.startswith(FINAL) else "confirmation") if is_inside else "search"
         search = {"afcl.search": self._folder.title, "afcl.search_id": self._about["id"]}
-        return search | {"afcl.kind": kind, "afcl.trial": number}
+        noted = {} if self.format == 1 else {TAG: str(self.format)}
+        return search | {"afcl.kind": kind, "afcl.trial": number} | noted
 
     def _describe(self, run: str, known: Mapping[str, str], params: Mapping[str, Any], context: str) -> None:
         """Log what a run is made of: of a found one too, as the server may have died just after creating it.

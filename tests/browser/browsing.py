@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,24 +46,22 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def mlflow_ui(results: Path) -> Iterator[str]:
-    """`afcl ui` over a results folder; the link that it prints. Ended by its pid."""
-    command = [
-        str(Path(sys.executable).with_name("afcl")),
-        "ui",
-        "--results",
-        str(results),
-        "--port",
-        str(_free_port()),
-    ]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AFCL_", "MLFLOW_"))}
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+def mlflow_ui(results: Path, *words: str, environment: Mapping[str, str] = os.environ) -> Iterator[dict[str, str]]:
+    """`afcl ui` over a results folder; the links that it prints for the first search. Ended by its pid."""
+    command = [str(Path(sys.executable).with_name("afcl")), "ui", *words, "--results", str(results)]
+    variables = {key: value for key, value in environment.items() if not key.startswith(("AFCL_", "MLFLOW_"))}
+    server = subprocess.Popen([*command, "--port", str(_free_port())], stdout=subprocess.PIPE, text=True, env=variables)
     try:
         assert server.stdout is not None
-        links = (line.split(": ", 1)[1].strip() for line in server.stdout if ": http://" in line)
-        link = next(links, None)
-        assert link is not None, "`afcl ui` ended without printing a link"
-        yield link
+        links: dict[str, str] = {}
+        for line in server.stdout:
+            name, _, link = line.strip().partition(" ")
+            if link.strip().startswith("http"):
+                links.setdefault(name, link.strip())
+            if line.startswith("Ctrl-C"):
+                break
+        assert links, "`afcl ui` ended without printing a link"
+        yield links
     finally:
         server.terminate()
         server.communicate(timeout=30)
@@ -78,34 +74,30 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def open_runs(page: Page, link: str, search: str) -> None:
-    """Open the runs page and unfold the search's parent run."""
-    page.goto(link)
-    page.get_by_role("link", name=search, exact=True).wait_for(timeout=PATIENCE)
-    close_assistant(page)
-    row = page.locator(".ag-row", has=page.get_by_role("link", name=search, exact=True)).first
-    row.locator("button").first.click()
-    page.get_by_role("link", name="000 CL baseline").wait_for(timeout=PATIENCE)
+def rows_of(page: Page) -> list[dict[str, str]]:
+    """The cells of the runs' table as they are read, by the name of their column; the first row first."""
+    page.locator(".ag-row[row-index='0'] [col-id='attributes.`Run Name`']").wait_for(timeout=PATIENCE)
+    found = page.evaluate(
+        """() => {
+            const rows = {};
+            for (const row of document.querySelectorAll(".ag-row[row-index]"))
+                for (const cell of row.querySelectorAll("[col-id]"))
+                    (rows[row.getAttribute("row-index")] ??= {})[cell.getAttribute("col-id")] = cell.innerText;
+            return rows;
+        }"""
+    )
+    named = [
+        {_column(name): text.split("\n")[-1] for name, text in found[row].items()} for row in sorted(found, key=int)
+    ]
+    return [row for row in named if row.get("Run Name")]
 
 
-def open_comparison(page: Page, link: str, runs: Iterable[str]) -> None:
-    """Open the compare page of some runs of the experiment that `link` shows."""
-    address = urlsplit(link)
-    experiment = address.fragment.split("/")[2]
-    chosen = f"runs={quote(json.dumps(list(runs)))}&experiments={quote(json.dumps([experiment]))}"
-    page.goto(f"{address.scheme}://{address.netloc}/#/compare-runs?{chosen}&workflowType=machine_learning")
-    page.locator(".parcoords").first.wait_for(timeout=PATIENCE)
-    close_assistant(page)
+def _column(name: str) -> str:
+    return name.split("`")[1] if "`" in name else name
 
 
-def close_assistant(page: Page) -> None:
-    """MLflow opens a chat panel on a first visit; some builds do not."""
-    panel = page.locator("[data-component-id='mlflow.assistant.chat_panel.close']")
-    if panel.count():
-        panel.click()
-        panel.wait_for(state="detached")
-
-
-def child_runs(delivered: Path) -> dict[int, str]:
-    """MLflow's run ids by trial number, as the search's folder remembers them."""
-    return {int(number): run for number, run in json.loads(delivered.read_text())["runs"].items()}
+def headers_of(page: Page) -> list[str]:
+    """The table's columns from left to right."""
+    heads = page.locator(".ag-header-cell[col-id]").all()
+    placed = sorted((head.bounding_box()["x"], head.get_attribute("col-id")) for head in heads if head.bounding_box())
+    return [_column(name) for _, name in placed]

@@ -2,15 +2,13 @@
 
     python tests/browser/screenshots.py RESULTS NAME FOLDER
 
-RESULTS is the results folder and NAME the search in it. MLflow's pages are clicked as a person would, so a later
-MLflow may need other clicks here.
+RESULTS is the results folder and NAME the search in it. MLflow's pages are as the links of `afcl ui` open them.
 """
 
 import argparse
-import re
 from pathlib import Path
 
-from browsing import PATIENCE, child_runs, chromium, mlflow_ui, open_comparison, open_runs
+from browsing import PATIENCE, chromium, mlflow_ui, rows_of
 from playwright.sync_api import Browser, Page
 
 from search.reporting.report import report
@@ -19,8 +17,6 @@ from search.storage.search_folder import SearchFolder
 
 LARGEST = 250_000  # bytes of a picture in a README
 METRIC = "val_balanced_accuracy"
-COLUMNS = (METRIC, "score", "loss.eta", "loss.gamma", "loss.temperature", "family", "state")
-UNWANTED = ("Dataset", "Source", "Models")
 
 
 def main() -> None:
@@ -31,10 +27,10 @@ def main() -> None:
     given = parser.parse_args()
     searched = open_folder(given.results.absolute(), given.name)
     given.folder.mkdir(parents=True, exist_ok=True)
-    with chromium() as browser, mlflow_ui(searched.path.parent) as link:
+    with chromium() as browser, mlflow_ui(searched.root, searched.name) as links:
         picture_report(browser, searched, given.folder / "report.png")
-        picture_runs(browser, searched, link, given.folder / "runs.png")
-        picture_comparison(browser, searched, link, given.folder / "compare.png")
+        picture_runs(browser, links["table"], given.folder / "runs.png")
+        picture_comparison(browser, links["compare"], given.folder / "compare.png")
 
 
 def picture_report(browser: Browser, searched: SearchFolder, path: Path) -> None:
@@ -45,34 +41,19 @@ def picture_report(browser: Browser, searched: SearchFolder, path: Path) -> None
     _take(page, path)
 
 
-def picture_runs(browser: Browser, searched: SearchFolder, link: str, path: Path) -> None:
-    """The search's runs in the order in which they were asked for, with what was searched."""
+def picture_runs(browser: Browser, link: str, path: Path) -> None:
+    """The search's trials as `afcl ui` opens on them, the best first."""
     page = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
-    # in MLflow only an order by time keeps children under their parent
-    open_runs(page, f"{link}&orderByKey=attributes.start_time&orderByAsc=true", searched.name)
-    page.get_by_role("button", name="Toggle sidebar").click()
-    page.get_by_role("button", name="Columns", exact=True).click()
-    for column in (*UNWANTED, *COLUMNS):
-        node = page.locator(".du-bois-light-tree-treenode").filter(has_text=re.compile(f"^{re.escape(column)}$"))
-        node.locator(".du-bois-light-tree-checkbox").click()
-    page.keyboard.press("Escape")
-    page.get_by_text("Search columns").wait_for(state="detached")
-    page.wait_for_timeout(1500)  # the table fits its columns anew, with an animation
+    page.goto(link)
+    rows_of(page)
+    page.wait_for_timeout(1500)  # the table fits its columns, with an animation
     _take(page, path)
 
 
-def picture_comparison(browser: Browser, searched: SearchFolder, link: str, path: Path) -> None:
-    """η, γ and τ of all finished and stopped trials against the metric at their last epoch."""
+def picture_comparison(browser: Browser, link: str, path: Path) -> None:
+    """η, γ and τ of the finished trials against the metric at their last epoch."""
     page = browser.new_page(viewport={"width": 1400, "height": 620}, color_scheme="light")
-    runs = child_runs(searched.delivered)
-    ended = searched.history().in_state("finished", "stopped")
-    open_comparison(page, link, [runs[trial.number] for trial in ended])
-    page.get_by_role("button", name="Toggle sidebar").click()
-    metrics = page.get_by_role("combobox").nth(1)
-    metrics.press("Backspace")  # takes away MLflow's first choice, the training loss
-    metrics.fill(METRIC)
-    page.locator(".ant-select-item-option, .du-bois-light-select-item-option").filter(has_text=METRIC).first.click()
-    page.keyboard.press("Escape")
+    page.goto(link)
     page.locator(".parcoords .axis-title").filter(has_text=METRIC).wait_for(timeout=PATIENCE)
     page.wait_for_timeout(1500)  # the lines are drawn a while after the axes
     _take(page, path)

@@ -1,10 +1,10 @@
-"""What a person sees: the report as a file without a network, and MLflow's pages over the same search."""
+"""What a person sees of the report: a file, without a network."""
 
 import io
 import re
 
 import pytest
-from browsing import CHROMIUM, PATIENCE, child_runs, chromium, driver_starts, mlflow_ui, open_comparison, open_runs
+from browsing import CHROMIUM
 from pages import HEADINGS
 from PIL import Image
 
@@ -12,27 +12,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not driver_starts():
-        pytest.skip("the node that Playwright brings does not start: apt-get install libatomic1")
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def link(played):
-    with mlflow_ui(played.path.parent) as link:
-        yield link
-
-
-@pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport={"width": 1500, "height": 950})
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -163,26 +142,3 @@ def test_the_leaderboard_sorts_by_any_header(browser, played, by_key):
     press("loss")
     assert column(3) == sorted(column(3))
     page.close()
-
-
-def test_ui_link_opens_on_model_training_with_the_search_and_its_trials(page, link, played):
-    open_runs(page, link, played.name)
-    assert "workflowType=machine_learning" in page.url
-    shown = page.locator("[aria-checked=true], [data-state=on], [aria-pressed=true]").all_inner_texts()
-    assert "GenAI" not in shown
-    assert page.get_by_role("link", name="Models", exact=True).count(), "the training side lists models, not prompts"
-    trials = played.history().trials.values()
-    for trial in trials:
-        name = f"{trial.number:03d} {trial.family}{' baseline' if trial.baseline else ''}"
-        assert page.get_by_role("link", name=name, exact=True).count() == 1, name
-    assert page.get_by_text(f"{len(trials) + 1} matching runs").count()
-
-
-def test_compare_page_shows_the_loss_as_parallel_coordinates(page, link, played):
-    ended = [trial.number for trial in played.history().in_state("finished", "stopped")]
-    runs = child_runs(played.delivered)
-    open_comparison(page, link, [runs[number] for number in ended])
-    assert page.get_by_text(f"Comparing {len(ended)} Runs from 1 Experiment").count()
-    page.locator(".parcoords .axis-title").first.wait_for(timeout=PATIENCE)
-    titles = page.locator(".parcoords .axis-title").all_text_contents()  # in svg there is no inner text
-    assert {"loss.eta", "loss.gamma", "loss.temperature"} <= set(titles)

@@ -8,7 +8,7 @@ from searches import TINY
 from search import api
 from search.algorithms.known_trials import KnownTrials
 from search.algorithms.proposer import SearchAgenda
-from search.display.tables import leaderboard
+from search.display.leaderboard import leaderboard
 from search.engine.controller import Conductor
 from search.evidence.ranking import Ranking, Validated, in_words
 from search.journal.explain import explain
@@ -159,8 +159,8 @@ def test_the_views_say_what_ranked(played, spec):
     assert f"finished at epoch 10 with {SCORE} 0.8700, ranked by {SOFT} 0.6300: 5 have more" in lines
     table = frames(played).trials
     assert table["decided"].tolist() == [trial.decided for trial in played.trials.values()]
-    shown = leaderboard(played.ranked(), SCORE)
-    assert [column.title for column in shown.columns][3:5] == ["balanced_accuracy", "decided by"]
+    shown = leaderboard(played.ranked())
+    assert [column.title for column in shown.columns][3:5] == ["score", "decided by"]
     assert list(shown.rows[0][3:5]) == ["0.8200", "0.6800"]
 
 

@@ -73,7 +73,7 @@ def test_mlflow_has_each_trial_with_the_parameters_that_its_loss_has(ended):
     assert "loss.temperature" in cl.params
     assert "loss.temperature" not in ce.params
     assert (ce.params["loss.name"], ce.params["cross_entropy.class_weight"]) == ("cross_entropy", "balanced")
-    assert ce.metrics["score"] == ended.history().trials[0].score
+    assert ce.metrics["score"] == round(ended.history().trials[0].score, 4)
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_an_exported_trial_of_one_stage_trains_again_to_the_digit_and_predicts(c
 def test_the_words_that_read_show_it(ended, typed):
     root = ended.path.parent
     shown = typed("show", "all", results=root).stdout
-    assert "CE (baseline)" in shown
+    assert "CE*" in shown
     assert "γ of FOCAL" in shown
     explained = typed("explain", "all", "0", results=root).stdout
     assert "trial 0, CE, a baseline" in explained

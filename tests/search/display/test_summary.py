@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from consoles import paper
+from pages import confirm
 
 from search.display.summary import in_words, unconfirmed_in_words
 from search.engine.confirmation import Confirmed
@@ -37,7 +38,9 @@ def test_a_search_that_is_done_names_its_best_and_the_export(said, told):
     best = history.ranked()[0]
     assert re.search(rf"1 +{best.number} {best.family}", printed)
     assert f"{best.score:.4f}" in printed
-    assert "next     afcl export" in printed
+    confirm, export = (line for line in printed.splitlines() if line.startswith(("next", "then")))
+    assert confirm.startswith("next     afcl confirm told"), "to make sure of the best before it is taken"
+    assert export.startswith("then     afcl export told")
     assert "afcl resume" not in printed
     assert "One seed each" in printed
 
@@ -84,3 +87,9 @@ def test_a_confirmation_that_was_interrupted_says_how_to_go_on(told):
     first, second = unconfirmed_in_words(Confirmed(folder, ended(folder, reason="interrupted"), None))
     assert first == "interrupted: 0 of 7 ended, 1 begun"
     assert second.startswith("go on    afcl resume")
+
+
+def test_a_search_that_was_confirmed_goes_on_with_the_export(said, told):
+    confirm(SearchFolder(told / "told"), ())
+    (line,) = (line for line in said().splitlines() if line.startswith(("next", "then")))
+    assert line.startswith("next     afcl export told")

@@ -57,3 +57,24 @@ def test_a_trial_of_one_stage_has_no_probe_and_its_own_last_epoch(search):
     assert not any("probe" in line for line in explain(spec, history, 0))
     trial.state = "running"
     assert list(explain(spec, history, 0))[-1].endswith(f"of {spec.representation.epochs}")
+
+
+def test_a_stop_that_hung_on_less_than_one_validation_image_says_so(search):
+    spec, history = search
+    stopped = next(trial for trial in history.trials.values() if trial.state == "stopped")
+    last = stopped.decisions[-1]
+    lacked = last.cutoff - last.value
+    few, many = int(1 / lacked / 2), int(1 / lacked * 2)
+    assert few > 0
+
+    def told(**validation) -> str:
+        return "\n".join(explain(spec, history, stopped.number, validation))
+
+    assert f"was stopped; that is less than one validation image makes ({1 / few:.4f})" in told(a=few)
+    assert "validation image" not in told(a=many)
+    assert "validation image" not in told(), "where their number is not known"
+    assert "one validation image of the rarest class" in told(a=max(1, few // 2), b=many)
+
+
+def test_a_rung_is_named_by_its_epoch(search):
+    assert any("at the rung of epoch 1, below" in line for line in lines(search, "stopped"))

@@ -1,7 +1,7 @@
 """A trial's searched values, as people read them."""
 
-from search.journal.history import Trial
-from search.journal.labels import searched, searched_paths, short, symbol, values_of
+from search.journal.history import Decision, Trial
+from search.journal.labels import by_epoch, in_short, rung_of, searched, searched_paths, short, symbol, values_of
 
 LOSS = {"eta": 12.345, "gamma": 0.5, "temperature": 0.08, "normalize_by": "batch"}
 
@@ -38,3 +38,19 @@ def test_a_loss_without_a_point_has_its_own_fields_alone_and_its_family_says_whi
 
 def test_whole_numbers_and_words_are_written_as_they_are():
     assert [short(value) for value in (12345, 0.123456, True, "batch")] == ["12345", "0.123", "True", "batch"]
+
+
+def test_a_rung_is_named_by_its_epoch_in_what_older_journals_say_too():
+    assert by_epoch("0.5 at rung 1 (epoch 6), below the cutoff") == "0.5 at the rung of epoch 6, below the cutoff"
+    assert by_epoch("crashed: at rung 1") == "crashed: at rung 1"
+
+
+def test_a_stop_is_short_in_a_table_and_any_other_reason_is_whole():
+    made = trial()
+    made.state, made.reason = "stopped", "0.5 at rung 1 (epoch 6), below the cutoff 0.6 of 4 before it"
+    made.decisions = [Decision(0, 6, 1, 0.5, 0.6, 4, "stop")]
+    assert in_short(made) == "0.5000 below 0.6000 at epoch 6"
+    assert rung_of(made) == "6"
+    made.state, made.reason = "failed", "diverged"
+    assert in_short(made) == "diverged"
+    assert rung_of(trial()) == ""

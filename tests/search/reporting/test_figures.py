@@ -9,7 +9,10 @@ from search.reporting.figures import learning_curves, maps, parallel_coordinates
 def test_learning_curves_mark_rungs_stops_and_the_classifier(played):
     view = read_view(played)
     curves = drawn(learning_curves(view))["learning-curves"]
-    assert [note.text for note in curves.layout.annotations] == ["rung 0", "rung 1", "rung 2", "classifier"]
+    assert [note.text for note in curves.layout.annotations] == [
+        *("rung, epoch 1", "rung, epoch 2", "rung, epoch 4"),
+        "classifier",
+    ]
     stops = [x for trace in curves.data if not trace.hovertemplate for x in trace.x if x is not None]
     assert sorted(stops) == sorted(trial.epoch for trial in view.history.in_state("stopped"))
     widths = {("baseline" in trace.hovertemplate): trace.line.width for trace in curves.data if trace.mode == "lines"}

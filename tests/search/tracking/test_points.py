@@ -29,7 +29,15 @@ def test_an_epoch_is_a_value_of_each_metric_and_an_end_the_score_and_the_best_so
             }
         elif event["event"] == "end" and event["score"] is not None:
             assert [(point.trial, point.key) for point in points] == [(event["trial"], "score"), (SEARCH, "best_score")]
-            assert points[1].value == history.ranked()[0].score
+            assert points[0].step == 0, "where MLflow draws a bar"
+            assert [point.value for point in points] == [
+                round(score, 4) for score in (event["score"], history.ranked()[0].score)
+            ]
+            older = list(points_of(event, history, metric_keys(folder), 1))
+            assert [(point.step, point.value) for point in older] == [
+                (event["epoch"], event["score"]),
+                (points[1].step, history.ranked()[0].score),
+            ]
         else:
             assert points == []
 
@@ -49,3 +57,18 @@ def test_a_value_that_is_no_number_is_none(told):
     folder = SearchFolder(told / "told")
     event = {"event": "result", "trial": 0, "epoch": 1, "time": 5, "metrics": {"a": math.nan, "b": math.inf, "c": 1}}
     assert list(points_of(event, History(), metric_keys(folder))) == [Point(0, "c", 1, 1.0, 5)]
+
+
+def test_what_each_stage_measures_of_its_training_has_a_name_of_its_own(told):
+    folder = SearchFolder(told / "told")
+    history = folder.history()
+    epochs = folder.spec().representation.epochs
+    event = {"event": "result", "trial": 0, "epoch": epochs, "time": 5, "metrics": {"images_per_second": 200.0}}
+    name = {
+        (format_, epoch): point.key
+        for format_ in (1, 2)
+        for epoch in (epochs, epochs + 1)
+        for point in points_of(event | {"epoch": epoch}, history, metric_keys(folder), format_)
+    }
+    assert name[2, epochs] != name[2, epochs + 1]
+    assert name[1, epochs] == name[1, epochs + 1] == "images_per_second"

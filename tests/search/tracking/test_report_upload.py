@@ -24,7 +24,9 @@ def test_the_report_is_an_artifact_of_the_parent_run(told):
     delivered = json.loads(folder.delivered.read_text())
     client = MlflowClient(delivered["uri"])
     paths = {one.path for one in client.list_artifacts(delivered["parent"])}
-    assert {"index.html", "leaderboard.csv", "figures"} <= paths
+    assert {"index.html", "leaderboard.csv", "figures", "tables"} <= paths
+    tables = {one.path for one in client.list_artifacts(delivered["parent"], "tables")}
+    assert {"tables/trials.csv", "tables/epochs.csv", "tables/decisions.csv"} <= tables
     assert [one.path for one in client.list_artifacts(delivered["parent"], "figures")] == ["figures/a.png"]
 
 

@@ -29,6 +29,7 @@ def test_a_search_has_one_run_however_often_it_is_asked_for(made):
     parent = runs.ensure_parent()
     assert runs.ensure_parent() == parent
     assert client.get_run(parent).data.params["search.trials"] == str(folder.spec().search.trials)
+    assert client.get_run(parent).info.start_time == folder.history().sessions[0]["time"], "whenever it is delivered"
 
 
 def test_a_trial_has_one_run_below_the_searchs(made):

@@ -58,11 +58,11 @@ def test_a_store_of_another_mlflow_is_said_and_no_server_is_left(typed, started,
 
 
 def test_no_server_is_left_when_its_runs_cannot_be_listed(typed, started, tmp_path, monkeypatch):
-    def refuse(uri):
+    def refuse(*given, **more):
         raise RuntimeError(f"API request to http://me:{SECRET}@db failed")
 
     (tmp_path / "mlflow.db").touch()
-    monkeypatch.setattr(ui, "experiments", refuse)
+    monkeypatch.setattr(ui, "addresses", refuse)
     told = typed("ui", "--port", str(outages.free_port()), results=tmp_path)
     assert told.returncode == 3
     assert "does not show its runs (API request to http://…@db failed)" in told.stderr

@@ -1,0 +1,84 @@
+"""Finished trials as a table, best first, with how sure their scores are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from search.display.fitted import Column, FittedTable
+from search.evidence.ranking import Ranking, Validated, in_words
+from search.evidence.standard_error import error_of_score, near_the_best
+from search.journal.history import Trial
+from search.journal.labels import values_of
+from search.storage.search_folder import SearchFolder
+
+BASELINE = "*"  # behind the loss of one
+WITH_ERROR = "± its standard error from the validation images"
+
+
+def family_of(trial: Trial) -> str:
+    """A trial's loss, with a mark where it is a baseline."""
+    return trial.family + (BASELINE if trial.baseline else "")
+
+
+def footnote(trials: Sequence[Trial]) -> Iterator[str]:
+    """What the mark means, where there is one."""
+    if any(trial.baseline for trial in trials):
+        yield f"{BASELINE} a baseline, which is never stopped"
+
+
+def leaderboard(
+    ranked: Sequence[Trial],
+    validated: Mapping[int, Validated] | None = None,
+    errors: Mapping[int, float] | None = None,
+) -> FittedTable:
+    """Finished trials, best first.
+
+    Args:
+        ranked: the trials.
+        validated: what the trials that ran on fresh seeds came to there, by number.
+        errors: the standard errors of scores that have one, by number.
+    """
+    told, wide = validated or {}, errors or {}
+
+    def score(trial: Trial) -> str:
+        error = f" ± {wide[trial.number]:.4f}" if trial.number in wide else ""
+        return f"{trial.score:.4f}{error}"
+
+    rows = [
+        (
+            str(rank),
+            str(trial.number),
+            family_of(trial),
+            *([told[trial.number].in_words() if trial.number in told else ""] if told else []),
+            score(trial),
+            *([] if trial.decided is None else [f"{trial.decided:.4f}"]),
+            values_of(trial),
+        )
+        for rank, trial in enumerate(ranked, 1)
+    ]
+    scores = [*([Column("fresh seeds")] if told else []), Column("score")]
+    scores += [Column("decided by")] if ranked and ranked[0].decided is not None else []
+    columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), *scores)
+    return FittedTable((*columns, Column("values", gives_way="wrapped")), rows)
+
+
+def best(folder: SearchFolder, ranked: Ranking, most: int) -> Iterator[RenderableType]:
+    """A search's best trials, and how far they can be told apart: a title, a table and sentences.
+
+    Args:
+        folder: the search's.
+        ranked: its finished trials, one or more.
+        most: rows.
+    """
+    metric = folder.spec().search.metric
+    validation = folder.about()["provenance"]["data"]["validation"]
+    shown = ranked.trials[:most]
+    found = {trial.number: error_of_score(trial, metric, validation) for trial in shown}
+    errors = {} if ranked.validated else {number: error for number, error in found.items() if error is not None}
+    yield Text(f"best (score: {metric}{f' {WITH_ERROR}' if errors else ''})", style="bold")
+    yield leaderboard(shown, ranked.validated, errors)
+    yield from footnote(shown)
+    yield from in_words(ranked)
+    if len(ranked.trials) > 1 and (error := errors.get(ranked.trials[0].number)) is not None:
+        yield near_the_best(ranked.trials, error)

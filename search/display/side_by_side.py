@@ -1,0 +1,44 @@
+"""Searches side by side, for a terminal."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from search.display.durations import in_words as duration
+from search.display.fitted import Column, FittedTable
+from search.display.leaderboard import WITH_ERROR
+from search.evidence.side_by_side import Side, SideBySide, in_words
+from search.journal.labels import values_of
+
+
+def comparison(found: SideBySide) -> Iterator[RenderableType]:
+    """The best of each search, how it came to it, and what fresh seeds say."""
+    yield f"data: {found.data}"
+    yield f"score: {found.metric} {WITH_ERROR}"
+    yield ""
+    has_seeds = any(side.validated is not None for side in found.sides)
+    columns = [Column("search"), Column("score"), *([Column("fresh seeds")] if has_seeds else []), Column("trial")]
+    columns += [Column("loss"), Column("trials", right=True), Column("took"), Column("values", gives_way="wrapped")]
+    yield FittedTable(tuple(columns), [_row(side, has_seeds=has_seeds) for side in found.sides])
+    yield ""
+    heads = [Column(f"after {count}") for count in found.after]
+    curves = [(side.name, *("" if score is None else f"{score:.4f}" for score in side.so_far)) for side in found.sides]
+    yield FittedTable((Column("best so far"), *heads), curves)
+    yield ""
+    yield from in_words(found)
+
+
+def _row(side: Side, *, has_seeds: bool) -> tuple[str, ...]:
+    best = side.best
+    score = "" if best is None else f"{best.score:.4f}" + ("" if side.error is None else f" ± {side.error:.4f}")
+    seeds = "" if side.validated is None else side.validated.in_words()
+    return (
+        side.name,
+        score,
+        *([seeds] if has_seeds else []),
+        "" if best is None else str(best.number),
+        "" if best is None else best.family,
+        str(side.ended),
+        duration(side.seconds),
+        "" if best is None else values_of(best),
+    )

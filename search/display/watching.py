@@ -1,0 +1,35 @@
+"""Waiting for a search that somebody is about to start."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from search.storage.results_folder import open_folder
+from search.storage.search_folder import SearchFolder, results_root
+from spaces.spec import NAME
+
+EVERY = 2.0  # seconds between two looks
+
+
+def wait_until_begun(name: str, results: Path | None, tell: Callable[[str], None]) -> None:
+    """Return once a search of that name is there and a driver has had it; at once for a name that none can have.
+
+    Args:
+        name: of the search, or of a confirmation in it (demo/confirm-1).
+        results: as `--results`.
+        tell: is told once that the search is waited for.
+    """
+    root, told = results_root(results), False
+    search = name.partition("/")[0]
+    while NAME.fullmatch(search) and not _has_begun(root, search):
+        if not told:
+            tell(f"{search} has not begun in {root}; waiting for it")
+            told = True
+        time.sleep(EVERY)
+
+
+def _has_begun(root: Path, name: str) -> bool:
+    if not (root / name).exists():
+        return False
+    folder: SearchFolder = open_folder(root, name)
+    return folder.holder() is not None or bool(folder.history().sessions)

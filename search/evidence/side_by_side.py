@@ -1,0 +1,151 @@
+"""Searches on the same data side by side: the best of each, how it came to it, and what fresh seeds say of the two.
+
+A search's own best score is of one split and one initialisation, and partly luck. So two searches are told apart only
+on seeds that both ran on (of a last step or a confirmation), pair by pair.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from search.evidence.paired_tests import MIN_SEEDS, Comparison, comparisons
+from search.evidence.ranking import Validated, ranking
+from search.evidence.standard_error import error_of_score
+from search.journal.history import History, Trial
+from search.storage.search_folder import SearchFolder
+from trainers.errors import InputError
+
+LEVEL = 0.95
+STEPS = 4  # at which the best so far is told, besides each search's end
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the searches."""
+
+    name: str
+    best: Trial | None  # by what ranks it
+    error: float | None  # the standard error of its score, from the validation images
+    validated: Validated | None  # on fresh seeds
+    ended: int  # trials
+    seconds: float  # that its drivers ran
+    so_far: tuple[float | None, ...]  # the best score after each of `SideBySide.after` trials; None: fewer have ended
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Searches on the same data, by the same metric."""
+
+    metric: str
+    data: str
+    after: tuple[int, ...]  # trials that had ended
+    sides: tuple[Side, ...]
+    pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none where only one has any
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        searches = [
+            {
+                "name": side.name,
+                "best": None
+                if side.best is None
+                else {"trial": side.best.number, "family": side.best.family, "score": side.best.score},
+                "error": side.error,
+                "fresh_seeds": None if side.validated is None else side.validated.scores,
+                "ended": side.ended,
+                "seconds": round(side.seconds, 1),
+                "best_so_far": dict(zip(self.after, side.so_far, strict=True)),
+            }
+            for side in self.sides
+        ]
+        pairs = [
+            {
+                "a": pair.a,
+                "b": pair.b,
+                "seeds": pair.n,
+                "difference": pair.difference,
+                "interval": None if pair.interval is None else [pair.interval.low, pair.interval.high],
+                "distinguishable": pair.distinguishable,
+            }
+            for pair in self.pairs
+        ]
+        return {"metric": self.metric, "data": self.data, "searches": searches, "pairs": pairs}
+
+
+def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
+    """Hold searches against each other.
+
+    Args:
+        folders: two searches or more.
+
+    Raises:
+        InputError: there are fewer, or they are on other data or by another metric: their scores cannot be compared.
+    """
+    if len({folder.path for folder in folders}) < 2:
+        raise InputError("compare: name two searches or more")
+    first, *others = folders
+    metric, data = first.spec().search.metric, first.about()["provenance"]["data"]
+    for other in others:
+        if other.about()["provenance"]["data"]["fingerprint"] != data["fingerprint"]:
+            raise InputError(f"{first.title} and {other.title} are on other data, so their scores cannot be compared")
+        if (its := other.spec().search.metric) != metric:
+            raise InputError(f"{first.title} is scored by {metric} and {other.title} by {its}: they cannot be compared")
+    histories = [folder.history() for folder in folders]
+    ended = [len(_ends(history)) for history in histories]
+    steps = {max(ended) * step // STEPS for step in range(1, STEPS + 1)}
+    after = tuple(sorted(count for count in {*ended, *steps} if count))
+    sides = tuple(_side(folder, history, after) for folder, history in zip(folders, histories, strict=True))
+    scores = {side.name: side.validated.scores for side in sides if side.validated is not None}
+    pairs = tuple(pair for pair in comparisons(scores, LEVEL) if pair.n)
+    return SideBySide(metric, data["description"], after, sides, pairs)
+
+
+def _side(folder: SearchFolder, history: History, after: Sequence[int]) -> Side:
+    ranked = ranking(folder, history)
+    best = next(iter(ranked.trials), None)
+    validation = folder.about()["provenance"]["data"]["validation"]
+    ends = _ends(history)
+    return Side(
+        folder.title,
+        best,
+        None if best is None else error_of_score(best, folder.spec().search.metric, validation),
+        None if best is None else ranked.validated.get(best.number),
+        len(ends),
+        history.driven,
+        tuple(_best_of(ends[:count]) if count <= len(ends) else None for count in after),
+    )
+
+
+def _ends(history: History) -> list[Trial]:
+    """Trials in the order in which they ended."""
+    return sorted(history.in_state("finished", "stopped", "failed"), key=lambda trial: trial.ended_at or 0)
+
+
+def _best_of(trials: Sequence[Trial]) -> float | None:
+    return max((trial.score for trial in trials if trial.score is not None), default=None)
+
+
+def in_words(found: SideBySide) -> Iterator[str]:
+    """What can be said of each two of them, a sentence each."""
+    told = {(pair.a, pair.b): pair for pair in found.pairs}
+    for one, other in combinations(found.sides, 2):
+        pair = told.get((one.name, other.name))
+        if pair is not None and pair.interval is not None and pair.difference is not None:
+            yield _of_pair(pair)
+        else:
+            yield (
+                f"{one.name} and {other.name} share no two fresh seeds: which of their best is better is not known "
+                "beyond the error of their scores."
+            )
+
+
+def _of_pair(pair: Comparison) -> str:
+    assert pair.interval is not None, "asked before"
+    low, high = pair.interval.low, pair.interval.high
+    line = f"{pair.a} − {pair.b}: {pair.difference:+.4f} ({low:+.4f} to {high:+.4f}, 95 %) on {pair.n} fresh seeds"
+    if pair.distinguishable:
+        return f"{line}: they differ."
+    if pair.n < MIN_SEEDS:
+        return f"{line}: too few seeds to say that they differ; {MIN_SEEDS} or more are needed."
+    return f"{line}: they cannot be told apart."

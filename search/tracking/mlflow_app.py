@@ -1,0 +1,10 @@
+"""MLflow's server as `afcl ui` starts it: the plugin behind `mlflow server --app-name afcl`."""
+
+from mlflow.server.fastapi_app import app
+from starlette.middleware import Middleware
+
+from search.tracking.first_page import FirstPage
+
+__all__ = ["app"]
+
+app.user_middleware.append(Middleware(FirstPage))  # innermost: MLflow has looked at the request's host before

@@ -1,0 +1,74 @@
+"""Which searches a store has to show: the newest of each experiment of ours, or the one that was asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.tracking.moved_store import KIND, MODEL_TRAINING
+from search.tracking.views import SHARED, SearchView, best_first, shared_view, view_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+MOST_TRIALS = 1000  # whose runs are looked through for finished ones, the best first
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A search on the page of its experiment."""
+
+    experiment: str  # id
+    experiment_name: str
+    view: SearchView
+    others: int  # searches in the experiment
+
+
+def shown_searches(client: "MlflowClient", wanted: str | None = None) -> list[Shown]:
+    """One search for each experiment that has any, the newest.
+
+    Args:
+        client: of the store.
+        wanted: id of a search that stands for its experiment in place of the newest.
+    """
+    found = client.search_experiments(filter_string=f"tags.`{KIND}` = '{MODEL_TRAINING}'")
+    return [shown for one in found for shown in _shown(client, str(one.experiment_id), str(one.name), wanted)]
+
+
+def _shown(client: "MlflowClient", experiment: str, name: str, wanted: str | None) -> Iterator[Shown]:
+    parents = searches_in(client, experiment)
+    if parents:
+        named = [] if wanted is None else _runs_of(client, experiment, wanted)
+        yield Shown(experiment, name, view_of((named or parents)[0]), len(parents) - 1)
+
+
+def searches_in(client: "MlflowClient", experiment: str) -> "list[Run]":
+    """The searches' own runs, the newest first; confirmations stand under them."""
+    ours = "tags.`afcl.trial` = 'search' and tags.`afcl.kind` = 'search'"
+    return list(client.search_runs([experiment], ours, order_by=["attributes.start_time DESC"]))
+
+
+def _runs_of(client: "MlflowClient", experiment: str, search: str) -> "list[Run]":
+    if "'" in search:
+        return []
+    ours = f"tags.`afcl.search_id` = '{search}' and tags.`afcl.trial` = 'search'"
+    return list(client.search_runs([experiment], ours, max_results=1))
+
+
+def finished_runs(client: "MlflowClient", shown: Shown) -> list[str]:
+    """The finished trials of a search, best first: ids of their runs."""
+    finished = f"{shown.view.rows} and tags.`state` = 'finished'"
+    order = ["metrics.`score` DESC"]
+    found = client.search_runs([shown.experiment], finished, order_by=order, max_results=MOST_TRIALS)
+    return [str(run.info.run_id) for run in best_first(found)]
+
+
+def share_view(client: "MlflowClient", experiment: str, view: SearchView) -> None:
+    """List the view under "Views" of the experiment. Raises whatever the store does that does not take it."""
+    client.set_experiment_tag(experiment, f"{SHARED}{view.key}", shared_view(view))
+
+
+def shared_views(client: "MlflowClient", experiment: str) -> set[str]:
+    """The keys of an experiment's shared views."""
+    tags = client.get_experiment(experiment).tags
+    return {key.removeprefix(SHARED) for key in tags if key.startswith(SHARED)}

@@ -1,0 +1,159 @@
+"""What MLflow's UI shows of a search when it opens: its trials in rows, best first, with what was searched in columns.
+
+The UI keeps a table's columns in a state of its own. It takes one from an experiment's tag (a shared view, listed under
+"Views" on every server) or from the browser's storage, which search.tracking.first_page fills. The names in the state
+are MLflow's internals, tried with 3.17: a version without them shows its own table, and nothing breaks.
+"""
+
+import json
+import time
+import uuid
+import zlib
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search.journal.labels import LOSS_FIELDS
+from search.tracking.names import LONGEST_TAG
+from spaces.conditions import SWITCH
+from trainers.config import METRIC
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+SHARED = "mlflow.sharedViewState."  # and a key: the tag of a view
+RATE = "representation.lr"
+SPACE = "space."  # before a range's path in a search's parameters
+WIDTHS = {"family": 90, "state": 90, "score": 90}  # pixels
+WIDTH_OF_A_VALUE, WIDTH_OF_A_NAME = 130, 170
+BARS = 100  # runs in a chart
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """What must be known of a search to show it."""
+
+    id: str
+    title: str
+    paths: tuple[str, ...]  # of the parameters that have a column
+    metric: str  # by epoch
+
+    @property
+    def key(self) -> str:
+        """The shared view's, in a link."""
+        return f"afcl-{self.id}"
+
+    @property
+    def rows(self) -> str:
+        """MLflow's filter for the search's trials."""
+        return f"tags.`afcl.search_id` = '{self.id}' and tags.`afcl.trial` != 'search'"
+
+
+def view_of(parent: "Run") -> SearchView:
+    """The view of a search, from its run in MLflow: so that an older search, or one of another host, has one too."""
+    tags, params = parent.data.tags, parent.data.params
+    searched = _searched(params)
+    paths = dict.fromkeys([*LOSS_FIELDS, RATE, *sorted(path for path in searched if path != SWITCH)])
+    metric = params.get("search.metric")
+    return SearchView(
+        id=tags["afcl.search_id"],
+        title=tags.get("afcl.search", parent.info.run_name),
+        paths=tuple(paths),
+        metric=METRIC if metric is None else f"val_{metric}",
+    )
+
+
+def _searched(params: Iterable[str]) -> set[str]:
+    """The searched paths among parameters such as space.loss.eta.zero_or.loguniform: what stands before the range."""
+    from spaces.fields import searchable
+
+    ranges = [key.removeprefix(SPACE) for key in params if key.startswith(SPACE)]
+    return {path for path in searchable() for key in ranges if key == path or key.startswith(f"{path}.")}
+
+
+def state_of(view: SearchView) -> dict[str, Any]:
+    """MLflow's state of the experiment's page: rows, columns, charts."""
+    columns = [f"tags.`{tag}`" for tag in ("family", "state")]
+    columns += ["metrics.`score`", *(f"params.`{path}`" for path in view.paths)]
+    widths = {column: WIDTHS.get(column.split("`")[1], WIDTH_OF_A_VALUE) for column in columns}
+    section = _named("section", view)
+    return {
+        "searchFilter": view.rows,
+        "orderByKey": "metrics.`score`",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": columns,
+        "columnOrder": ["attributes.`Run Name`", *columns, "runDateAndNestInfo", "duration"],
+        "columnWidths": {"attributes.`Run Name`": WIDTH_OF_A_NAME} | widths,
+        "runsHiddenMode": "SHOW_ALL",
+        "groupBy": None,
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": True,
+        "compareRunSections": [
+            {"uuid": section, "name": view.title, "display": True, "isReordered": True, "columns": 2}
+        ],
+        "compareRunCharts": _charts(view, section),
+        "chartsSearchFilter": "",
+    }
+
+
+def _charts(view: SearchView, section: str) -> list[dict[str, Any]]:
+    shared: dict[str, Any] = {
+        "metricSectionId": section,
+        "deleted": False,
+        "isGenerated": False,
+        "runsCountToCompare": BARS,
+    }
+    bar: dict[str, Any] = {"type": "BAR", "metricKey": "score"}
+    axes: dict[str, Any] = {
+        "type": "PARALLEL",
+        "selectedParams": list(view.paths),
+        "selectedMetrics": ["score"],
+        "showAllRuns": True,
+    }
+    curves: dict[str, Any] = {
+        "type": "LINE",
+        "metricKey": view.metric,
+        "selectedMetricKeys": [view.metric],
+        "xAxisKey": "step",
+        "lineSmoothness": 0,
+        "useGlobalLineSmoothing": False,
+    }
+    return [{"uuid": _named(chart["type"], view)} | chart | shared for chart in (bar, curves, axes)]
+
+
+def _named(what: str, view: SearchView) -> str:
+    """An id that is the same each time."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"afcl:{view.id}:{what}"))
+
+
+def shared_view(view: SearchView, at: int | None = None) -> str:
+    """The value of the experiment's tag under which every server's UI finds the view.
+
+    Args:
+        view: of the search.
+        at: when it was made, ms since 1970; None: now.
+    """
+    now = int(time.time() * 1000) if at is None else at
+    state = json.dumps(state_of(view), separators=(",", ":"))
+
+    def tag(state: str) -> str:
+        return json.dumps({"name": view.title, "createdAt": now, "updatedAt": now, "state": state})
+
+    plain = tag(state)
+    return plain if len(plain) <= LONGEST_TAG else tag(f"deflate;{b64encode(zlib.compress(state.encode())).decode()}")
+
+
+def best_first(runs: "Sequence[Run]") -> "list[Run]":
+    """Finished trials' runs by score, of the losses of η, γ and τ where any is among them.
+
+    The comparison's first axes are parameters that differ: those that other losses lack would hide these.
+    """
+    scored = [run for run in runs if "score" in run.data.metrics]
+    contrastive = [run for run in scored if LOSS_FIELDS[0] in run.data.params]
+    return sorted(contrastive or scored, key=lambda run: -run.data.metrics["score"])
