@@ -11,7 +11,9 @@ NO_IMAGES = Split(np.zeros((0, 1, 8, 8), dtype=np.uint8), np.zeros(0, dtype=np.i
 
 
 def test_a_listed_search_is_plain_values_for_a_program():
-    listed = Listed("mine", "done", 4, 4, "4 finished", BestTrial(2, "CL", 0.9), "digits")
+    listed = Listed(
+        "mine", "done", 4, 4, "4 finished", BestTrial(2, "CL", 0.9), "2026-11-28T10:00:00Z", 61.5, ["confirm"], "digits"
+    )
     assert listed.as_json()["best"] == {"trial": 2, "family": "CL", "score": 0.9}
 
 
