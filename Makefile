@@ -6,6 +6,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 AFCL := $(BIN)/afcl
+TORCH_INDEX ?=
+TORCH_FROM = $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)')
 FMNIST := /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CHROMIUM := /usr/bin/chromium
 # what a test machine needs beyond Python; installed where the user may, else the tests that need it are skipped and say so
@@ -116,13 +118,14 @@ compiler: .venv/installed-dev
 	@{ command -v g++ && [ -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]; } \
 		>/dev/null || $(APT) g++ python3-dev
 
-# torch first and by its exact version: a range would let pip take a newer build with gigabytes of CUDA libraries
+# torch first and by its exact version: a range would let pip take a newer build with gigabytes of CUDA libraries.
+# make demo TORCH_INDEX=URL looks at a further index, PyTorch's of CPU builds: of 2.x.y and 2.x.y+cpu pip takes the latter
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "afcl needs Python 3.11, 3.12 or 3.13; name one with: make demo PYTHON=python3.11"; exit 3; }
 	@echo "installing into .venv: some two minutes, of which pip says nothing for half a minute at a time"
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --disable-pip-version-check -c requirements.lock torch torchvision
+	$(BIN)/pip install --disable-pip-version-check $(TORCH_FROM) -c requirements.lock torch torchvision
 	$(BIN)/pip install --disable-pip-version-check -c requirements.lock -e .
 	@touch $@
 

@@ -31,10 +31,14 @@ def installed(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_wheel_holds_every_file_of_the_packages(installed):
+def test_a_wheel_holds_every_file_of_the_packages_but_what_is_told_to_readers_of_the_source(installed):
     def files(folder: Path) -> set[str]:
         found = (path for package in PACKAGES for path in (folder / package).rglob("*"))
-        return {path.relative_to(folder).as_posix() for path in found if path.is_file() and path.suffix != ".pyc"}
+        return {
+            path.relative_to(folder).as_posix()
+            for path in found
+            if path.is_file() and path.suffix not in (".pyc", ".md")
+        }
 
     assert files(installed) == files(ROOT)
 
