@@ -3,6 +3,7 @@
 Those that plan and run stand in this file, the others in cluster, inspect, export and machine.
 """
 
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -28,12 +29,12 @@ from search.cli.options import (
 )
 from search.display import console
 from search.display.console import print_json, say, tell
+from search.display.loading import loading_announced
 from trainers.commands import forget
 from trainers.console import make_tolerant
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -46,7 +47,18 @@ def main() -> None:
     make_tolerant(sys.stdout)
     make_tolerant(sys.stderr)
     forget()
-    sys.exit(ended(lambda: app(prog_name="afcl", standalone_mode=False)))
+    with loading_announced():
+        code = ended(lambda: app(prog_name="afcl", standalone_mode=False))
+    if len(sys.argv) == 1 and "_AFCL_COMPLETE" not in os.environ:  # the help was shown, and no shell asked for words
+        ended(_say_what_to_type)
+    sys.exit(code)
+
+
+def _say_what_to_type() -> None:
+    from search.storage.results_folder import what_to_type
+    from search.storage.search_folder import results_root
+
+    say(what_to_type(results_root()))
 
 
 def _say_version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from search.cli.common import BAD_ENVIRONMENT, DONE
 from search.cli.options import Data, Json, Results, Set
 from search.display import console
 from search.display.console import print_json, say
+from search.display.loading import announce
 
 app = typer.Typer()
 data_app = typer.Typer(help="Get and check the data sets.", no_args_is_help=True)
@@ -60,6 +61,7 @@ def data_check(
     json_: Json = False,
 ) -> None:
     """Count a data set: classes, splits, fingerprint; and say what of it is not used."""
+    announce("looking at the images: this may take some seconds")
     from search import machine
     from search.display import tables
 

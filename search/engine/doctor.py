@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import torch
 
+from search.cluster.gpu_driver import old_driver
 from search.cluster.own_ray import lacks
 from search.engine.preflight import lack_of_folder
 from search.storage.redact import shown_uri
@@ -52,6 +53,8 @@ def _python() -> Finding:
 
 
 def _device() -> Finding:
+    if (lack := old_driver(torch.version.cuda)) is not None:  # asked first: PyTorch would warn in words of its own
+        return Finding("torch", False, f"{torch.__version__}; {lack.what}", lack.mend)
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
         return Finding("torch", True, f"{torch.__version__}, {names}")

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from search.journal.log import Event, Journal
-from search.storage.search_folder import ABOUT, JOURNAL, SPEC, SearchFolder
+from search.storage.search_folder import ABOUT, JOURNAL, SPEC, SearchFolder, results_root
 from search.storage.search_json import FORMAT, read_about
 from spaces.spec import NAME, SearchSpec
+from trainers.commands import command_line
 from trainers.errors import InputError
 from trainers.wording import did_you_mean
 
@@ -64,8 +65,7 @@ def open_folder(root: Path, name: str) -> SearchFolder:
     if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
         if NAME.fullmatch(name) and path.exists():
             raise InputError(f"{path} is not a search's folder: it has no {ABOUT}")
-        known = [folder.name for folder in all_folders(root)]
-        raise InputError(f"no search {name!r} in {root}{did_you_mean(name, known)}")
+        raise InputError(f"no search {name!r} in {root}{_instead(root, name)}")
     read_about(path / ABOUT)
     return SearchFolder(path)
 
@@ -75,6 +75,30 @@ def folder_named(root: Path, name: str) -> SearchFolder:
     search, slash, inside = name.partition("/")
     folder = open_folder(root, search)
     return open_folder(folder.path, inside) if slash else folder
+
+
+def _instead(root: Path, name: str) -> str:
+    """What to type instead of a name that no search of the folder has: another name, or a first search."""
+    known = [folder.name for folder in all_folders(root)]
+    if known or (root / ABOUT).exists():  # the latter: a search's own folder, where a confirmation was looked for
+        return did_you_mean(name, known)
+    return f", which has none yet; {how_to_begin(root)}"
+
+
+def how_to_begin(root: Path) -> str:
+    """What to type where a results folder has no search."""
+    where = None if root == results_root() else root
+    first = command_line("search", "demo", **({"results": where} if where else {}))
+    return f"start one with `{first}`, or name the folder of yours with --results"
+
+
+def what_to_type(root: Path) -> str:
+    """What to type next, for somebody who typed no word: look at a search that is there, or start one."""
+    known = [folder.name for folder in all_folders(root)]
+    if not known:
+        return f"no search in {root} yet: {how_to_begin(root)}"
+    shows = SearchFolder(root / known[-1]).hint("show")
+    return f"searches in {root}: {len(known)}; `{command_line('list')}` lists them, `{shows}` shows one"
 
 
 def all_folders(root: Path) -> list[SearchFolder]:

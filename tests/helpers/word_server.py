@@ -6,6 +6,7 @@ own, and so do those that start a Ray, whose threads bear no fork.
 """
 
 import atexit
+import fcntl
 import gc
 import io
 import json
@@ -26,6 +27,7 @@ KEPT = (  # once a word has imported it, later ones find it
     *("ray", "optuna", "spaces.spec", "trainers.data", "search.storage.search_folder", "search.engine.plan"),
     "search.reporting.report",
 )
+LARGEST = 1 << 20  # bytes of complaints
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
 
 
@@ -63,12 +65,16 @@ class WordServer:
 
     def run(self, words: Sequence[str], variables: dict[str, str], folder: Path, **streams: int):
         """What `subprocess.run` returns; an output that is not given is captured, as bytes."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open() as nothing:
-            fds = [nothing.fileno(), streams.get("stdout", out.fileno()), streams.get("stderr", err.fileno())]
+        reader, writer = os.pipe()  # not a file: what complaints are read from is a pipe of its own
+        os.set_blocking(reader, False)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, LARGEST)
+        with tempfile.TemporaryFile() as out, open(reader, "rb") as err, Path(os.devnull).open() as nothing:  # noqa: PTH123
+            fds = [nothing.fileno(), streams.get("stdout", out.fileno()), streams.get("stderr", writer)]
             self.start(words, fds, variables, folder)
             code = self.wait()
-            printed = [file.seek(0) or file.read() for file in (out, err)]
-        return subprocess.CompletedProcess(words, code, *printed)
+            os.close(writer)
+            out.seek(0)
+            return subprocess.CompletedProcess(words, code, out.read(), err.read())
 
     def close(self) -> None:
         """End it, and whatever word is running."""

@@ -14,7 +14,10 @@ from trainers.errors import InputError
 def test_a_host_without_the_folder_gets_it_from_the_store(kept, uri, tmp_path):
     with hold(kept):
         pass
-    with pytest.raises(InputError, match=r"no search 'begun' in .*elsewhere$"):
+    with pytest.raises(
+        InputError,
+        match=r"no search 'begun' in .*elsewhere, which has none yet; start one with ",
+    ):
         opened(tmp_path / "elsewhere", "begun", None)
     there = opened(tmp_path / "elsewhere", "begun", uri)
     assert there.journal.read_bytes() == kept.journal.read_bytes()

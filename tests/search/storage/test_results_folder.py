@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from search.storage.results_folder import all_folders, create_folder, open_folder, refuse_existing
-from search.storage.search_folder import SearchFolder
+from search.storage.results_folder import all_folders, create_folder, open_folder, refuse_existing, what_to_type
+from search.storage.search_folder import SearchFolder, results_root
 from trainers.errors import InputError
 
 
@@ -30,6 +30,18 @@ def test_every_search_is_listed_by_name_and_no_other_folder(told):
 def test_a_misspelt_name_is_told_with_the_nearest(told):
     with pytest.raises(InputError, match=r"no search 'tolt' in .*; did you mean told\?"):
         open_folder(told, "tolt")
+
+
+def test_where_a_search_is_not_there_it_is_told_what_can_be_typed(told, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"no search 'mine' in .*; known are begun, told$"):
+        open_folder(told, "mine")
+    monkeypatch.chdir(tmp_path)
+    first = "start one with `afcl search demo`, or name the folder of yours with --results"
+    with pytest.raises(InputError) as refused:
+        open_folder(results_root(), "mine")
+    assert str(refused.value) == f"no search 'mine' in {tmp_path / 'results'}, which has none yet; {first}"
+    assert what_to_type(results_root()) == f"no search in {tmp_path / 'results'} yet: {first}"
+    assert what_to_type(told).endswith(f"`afcl show told --results {told}` shows one")
 
 
 def test_a_new_search_begins_with_what_it_is_given_and_leaves_nothing_where_it_cannot_be_made(folder, tmp_path):

@@ -1,0 +1,85 @@
+"""The first line of a command that has to wait, for a large library or for data: written before either is loaded."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import TextIO
+
+from search.display.console import err, tell
+
+# What is said before a module is imported: each takes from half a second to several seconds.
+SLOW = {
+    name: f"loading {label}: this takes some seconds"
+    for name, label in {
+        "mlflow": "MLflow",
+        "optuna": "Optuna",
+        "pandas": "pandas",
+        "plotly": "plotly",
+        "ray": "Ray",
+        "scipy": "SciPy",
+        "sklearn": "scikit-learn",
+        "torch": "PyTorch",
+        "torchvision": "torchvision",
+    }.items()
+}
+
+
+class FirstSlowImport(MetaPathFinder):
+    """Calls `say` once, before the first slow import. It finds no module itself.
+
+    Python asks it only for modules that are not loaded yet, so a command that needs none of them says nothing.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Say what is loaded, once; the next finder looks for the module."""
+        if fullname in SLOW:
+            self.say(SLOW[fullname])
+        return None
+
+    def say(self, line: str) -> None:
+        """Say a line, unless one was said, or nobody is to be told."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self._say(line)
+
+
+_FIRST = FirstSlowImport(lambda line: tell(err, line))
+
+
+@contextmanager
+def loading_announced() -> Iterator[None]:
+    """Announce the first slow import of a command on stderr: standard output is for what was asked.
+
+    Nothing is announced to a program that reads stderr through a pipe of its own: it takes every line there for a
+    complaint.
+    """
+    if not _is_read_for_complaints(sys.stdout, sys.stderr):
+        sys.meta_path.insert(0, _FIRST)
+    try:
+        yield
+    finally:
+        if _FIRST in sys.meta_path:
+            sys.meta_path.remove(_FIRST)
+
+
+def announce(line: str) -> None:
+    """Say what a word is about to wait for where that is no import, unless something was announced before."""
+    _FIRST.say(line)
+
+
+def _is_read_for_complaints(out: TextIO | None, err: TextIO | None) -> bool:
+    """Whether stderr is a pipe that standard output does not go through as well (`2>&1`)."""
+    try:
+        there, beside = (None if stream is None else os.fstat(stream.fileno()) for stream in (err, out))
+    except (OSError, ValueError):  # closed, or no file of the system's
+        return True
+    if there is None or not stat.S_ISFIFO(there.st_mode):
+        return there is None
+    return beside is None or not os.path.samestat(there, beside)
