@@ -1,4 +1,4 @@
-"""What a spec may not say although each of its fields is right: refused in one line."""
+"""Rules about several fields of a spec at once; each violation is one line."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from trainers.wording import printable
 
 
 class Searched(Protocol):
-    """What is looked at of a SearchSpec."""
+    """The part of a SearchSpec that these checks read."""
 
     @property
     def space(self) -> Mapping[str, Range]: ...  # noqa: D102
@@ -35,11 +35,11 @@ class Searched(Protocol):
 
 
 def check_ends(spec: Searched) -> None:
-    """Refuse a range that could draw what a trial would refuse.
+    """Refuse a range that could draw a value that a trial would refuse.
 
-    The ends of every range are put into a trial, alone and in pairs within a section, because some rules are
-    about two fields (`pretrained` and `encoder`). The other ranges stand at their first value meanwhile, as the
-    fixed value that a range overrides need not fit.
+    Each end of every range is tried in a trial config: alone, and in pairs within a section, because some rules are
+    about two fields (`pretrained` and `encoder`). Meanwhile the other searched fields have the first value of their
+    range: the fixed value that a range overrides need not be valid.
     """
     first = {path: ends(one)[0] for path, one in spec.space.items()}
     for values in corners(spec.space):
@@ -49,14 +49,14 @@ def check_ends(spec: Searched) -> None:
                 spec.trial_config(without_inactive(first | values | switched))
         except InputError as error:
             at, rule = str(error).split(": ", 1)
-            # a rule of a section names no field: then it is about the ranges that stand in that section
+            # a rule of a whole section names no field: then it is about the ranges in that section
             blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
             blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
             raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
 
 
 def check_first(spec: Searched) -> None:
-    """Refuse first guesses that are none, more than there are trials, or that no trial could have."""
+    """Refuse first guesses that are empty, that outnumber the trials, or that no trial could have."""
     first = spec.search.first
     if len(first) > spec.search.trials:
         raise InputError(f"search.first: has {len(first)} guesses for {spec.search.trials} trials")
@@ -76,9 +76,10 @@ def check_first(spec: Searched) -> None:
 
 
 def check_workers(spec: Searched) -> None:
-    """Refuse more workers than there are rows to share out, of the smallest batch or chunk that a trial may have.
+    """Refuse more workers than the smallest batch or chunk of any trial has rows.
 
-    The batches of an epoch are equal in size, so that on a few images some are smaller: then a worker may have no row.
+    The batches of an epoch are of nearly equal size. With few images they are smaller than `batch_size`, and then a
+    worker might get no row.
     """
     batch = bounds(spec, "representation.batch_size")[0] * fewest_views(spec)
     chunk = spec.representation.chunk
@@ -90,13 +91,13 @@ def check_workers(spec: Searched) -> None:
 
 
 def fewest_views(spec: Searched) -> int:
-    """How many rows of an image a batch has at least, among a search's trials: end to end one."""
+    """The fewest rows that a batch holds of one image, among a search's trials; one where a trial is end to end."""
     of_one_stage = END_TO_END.keys() & {*spec.families, *spec.search.baselines}
     return 1 if of_one_stage else bounds(spec, "representation.views")[0]
 
 
 def too_many_workers(workers: int, rows: int, why: str) -> InputError:
-    """What to raise where workers outnumber the rows that they are to share."""
+    """The error for more workers than rows."""
     return InputError(
         "resources.workers: each is to have a row of what is computed at once, "
         f"but got {workers} workers for {rows} rows ({why})"
@@ -104,7 +105,7 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
 
 
 def bounds(spec: Searched, path: str) -> tuple[int, int]:
-    """Smallest and largest value of a whole-numbered field among a search's trials. Baselines have the fixed one."""
+    """Smallest and largest value of a whole-numbered field among a search's trials; baselines have the fixed value."""
     given = spec.space.get(path)
     values = [value_at(spec, path)] if given is None or spec.search.baselines else []
     values += [] if given is None else ends(given)
@@ -112,7 +113,7 @@ def bounds(spec: Searched, path: str) -> tuple[int, int]:
 
 
 def check_families(spec: Searched) -> None:
-    """Refuse a search for each family whose families would not have equal chances, or nothing to search."""
+    """Refuse `per_family` where the families would not have equal chances, or one would have nothing to search."""
     search = spec.search
     if search.sampler == "grid":
         raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")

@@ -1,7 +1,7 @@
-"""Which ranges a trial has values for: those of its own loss, where the loss itself is searched.
+"""Which ranges apply to a trial where the loss itself is searched: those that its own loss uses.
 
-`loss.name` in a space is a switch. Under it stand the fields of which something comes with that loss, so that each loss
-has a learning rate and parameters of its own; what all of them have (weight_decay, batch_size) is one field.
+`loss.name` in a space is a switch. Each loss has a learning rate and parameters of its own, and a trial has values only
+for those of its loss. A field that all losses use (weight_decay, batch_size) is one field.
 """
 
 from collections.abc import Mapping
@@ -15,31 +15,31 @@ SWITCH = "loss.name"
 
 
 def searched_losses(space: Mapping[str, Range], fixed: LossName) -> tuple[LossName, ...]:
-    """The losses that a search's proposals may have. fixed: the one where none is searched."""
+    """The losses that a search's proposals may have; `fixed` where the loss is not searched."""
     switch = space.get(SWITCH)
     return cast(tuple[LossName, ...], switch.values) if isinstance(switch, Choice) else (fixed,)
 
 
 def families_of(losses: tuple[LossName, ...]) -> tuple[Family, ...]:
-    """The families of some losses, in the order of FAMILIES."""
+    """The families that belong to these losses, in the order of FAMILIES."""
     own = tuple(family for family, loss in END_TO_END.items() if loss in losses)
     return (*(CONTRASTIVE if "afcl" in losses else ()), *own)
 
 
 def active(space: Mapping[str, Range], values: Mapping[str, Value]) -> dict[str, Range]:
-    """The ranges that a trial with these values has values for; all of them where no loss is told."""
+    """The ranges that apply to a trial with these values; all of them where the values name no loss."""
     loss = values.get(SWITCH)
     return {path: range_ for path, range_ in space.items() if loss is None or not is_ignored(path, loss)}
 
 
 def without_inactive(values: Mapping[str, Value]) -> dict[str, Value]:
-    """The values of which something comes with the loss among them; all where none is."""
+    """The values that their loss uses; all of them where they name no loss."""
     loss = values.get(SWITCH)
     return {path: value for path, value in values.items() if loss is None or not is_ignored(path, loss)}
 
 
 def completed(drawn: Mapping[str, Value], guess: Mapping[str, Value], losses: tuple[LossName, ...]) -> dict[str, Value]:
-    """A guess, with drawn values where it says nothing. If it names no loss, it has one that its fields belong to."""
+    """A guess, completed with drawn values. A guess that names no loss gets one that uses its fields."""
     values = {**drawn, **guess}
     if SWITCH in drawn and SWITCH not in guess and any(is_ignored(path, values[SWITCH]) for path in guess):
         fitting = [loss for loss in losses if not any(is_ignored(path, loss) for path in guess)]
@@ -48,7 +48,7 @@ def completed(drawn: Mapping[str, Value], guess: Mapping[str, Value], losses: tu
 
 
 def refuse_unused(space: Mapping[str, Range], losses: tuple[LossName, ...]) -> None:
-    """Raise InputError where nothing would come of a range with any loss of the search."""
+    """Raise InputError for a range that no loss of the search uses."""
     for path in space:
         if all(is_ignored(path, loss) for loss in losses):
             said = f"loss.name: {losses[0]}" if len(losses) == 1 else f"loss.name of {', '.join(losses)}"

@@ -1,4 +1,4 @@
-"""Where a space ends: the values on which to try what a trial would refuse."""
+"""The ends of a space's ranges: values to try before a search starts, as a trial might refuse them."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from spaces.ranges import Choice, Range, Value, ZeroOr, is_number
 
 
 def corners(space: Mapping[str, Range]) -> Iterator[dict[str, Value]]:
-    """The ends of every range alone, then those of each two ranges of one section together."""
+    """The ends of each range alone, then those of each pair of ranges in one section."""
     for path, one in space.items():
         yield from ({path: value} for value in ends(one))
     for path, other in itertools.combinations(space, 2):
@@ -17,14 +17,14 @@ def corners(space: Mapping[str, Range]) -> Iterator[dict[str, Value]]:
 
 
 def ends(one: Range) -> list[Value]:
-    """The smallest and the largest value; every one of a choice, and the zero of a `zero_or`."""
+    """The smallest and largest value of a range; every value of a choice, and also zero for a `zero_or`."""
     if isinstance(one, Choice):
         return list(one.values)
     return [one.zero, *ends(one.range)] if isinstance(one, ZeroOr) else [one.low, one.high]
 
 
 def _few_ends(one: Range) -> list[Value]:
-    """Of a list of numbers, however long, the smallest and the largest."""
+    """The smallest and the largest of a list of numbers; a list of words whole."""
     if isinstance(one, Choice) and all(is_number(value) for value in one.values):
         return list(one.smallest_and_largest())
     return ends(one)

@@ -15,7 +15,7 @@ from trainers.errors import InputError
 from trainers.wording import did_you_mean, printable, shown
 
 _STAGE_LENGTH = "rungs and the step counter need the stage lengths fixed within a search"
-NOT_SEARCHED = {  # path or section: why no range may stand on it
+NOT_SEARCHED = {  # path or section: why it may not be searched
     "data": "scores on different data cannot be compared",
     "seed": "scores of different seeds cannot be compared; `afcl confirm` repeats the winners with fresh ones",
     "deterministic": "it says how a trial runs, not what it learns",
@@ -35,7 +35,7 @@ UNIONS = (typing.Union, types.UnionType)
 
 @dataclass(frozen=True)
 class Field:
-    """What a field holds: a real number, a whole one, one of a few words, or something else; and what it means."""
+    """A field's kind (a real number, a whole one, one of a few words, or something else) and its meaning."""
 
     kind: Literal["real", "whole", "words", "other"]
     words: tuple[Value, ...] = ()
@@ -44,7 +44,7 @@ class Field:
 
 
 def by_path(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """What nested mappings hold, by dotted path."""
+    """The values of nested mappings by dotted path."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         found |= by_path(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
@@ -58,12 +58,12 @@ def fields() -> Mapping[str, Field]:
 
 
 def searchable() -> dict[str, Field]:
-    """The fields on which a range may stand."""
+    """The fields that may be searched, by path."""
     return {path: field for path, field in fields().items() if why_not_searched(path) is None and field.kind != "other"}
 
 
 def read_space(raw: object) -> dict[str, Range]:
-    """Ranges by path from their YAML forms. Raises InputError with one line; checks all but the ranges' ends."""
+    """Read ranges by path from their YAML forms. Raises InputError, one line; the ends are checked in spaces.checks."""
     if not isinstance(raw, Mapping):
         raise InputError(f"space: must be a mapping of fields to ranges, but got {shown(raw)}")
     return {str(path): _read_range(str(path), one) for path, one in raw.items()}
@@ -84,7 +84,7 @@ def _read_range(path: str, raw: object) -> Range:
 
 
 def nearest_paths(path: str, known: list[str]) -> str:
-    """A hint to append to "unknown …": the path that it resembles, else those that end like it (eta: loss.eta)."""
+    """A hint to append to "unknown …": the most similar path, else the paths that end in this word (eta: loss.eta)."""
     hint = did_you_mean(path, known, else_all=False)
     if hint:
         return hint
@@ -94,12 +94,12 @@ def nearest_paths(path: str, known: list[str]) -> str:
 
 
 def why_not_searched(path: str) -> str | None:
-    """Why a field may not differ between the trials of a search; None where it may."""
+    """Why a field may not be searched; None where it may."""
     return next((why for stem, why in NOT_SEARCHED.items() if path == stem or path.startswith(f"{stem}.")), None)
 
 
 def _fitted(where: str, given: Range, field: Field) -> Range:
-    """`given`, its choices as the field's own type; InputError where this kind of range cannot fill the field."""
+    """The range `given`, its choices in the field's own type. Raises InputError where it does not fit the field."""
     if field.kind == "words":
         known = [shown(word).strip("'") for word in field.words]
         if not isinstance(given, Choice):
@@ -141,4 +141,4 @@ def _field(annotation: Any) -> Field:
         return Field("real")
     if typing.get_origin(annotation) is Literal:
         return Field("words", typing.get_args(annotation))
-    return Field("other")  # text, lists, and what may be null
+    return Field("other")  # text, lists, and fields that may be null

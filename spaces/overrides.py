@@ -14,10 +14,10 @@ FLAG = "--set"
 
 
 def apply_override(kind: type[Config], values: dict[str, Any], text: str) -> str:
-    """Put what `text` (path=YAML value) says into `values`, the raw form of a `kind`; returns the path.
+    """Apply one override, `text` of the form PATH=YAML, to `values`, the raw form of a `kind`; returns the path.
 
-    Everything after `space.` is one key, as the keys of a space have dots in them; there null takes the range away.
-    Raises InputError with one line.
+    Everything after `space.` is one key, because the keys of a space contain dots. There null removes the range.
+    Raises InputError, one line.
     """
     path, equals, written = text.partition("=")
     path = path.strip()
@@ -62,7 +62,7 @@ def all_paths(kind: type[Config], under: str = "") -> list[str]:
 
 
 def misplaced_range(values: Mapping[str, Any], paths: Mapping[str, Any], kinds: tuple[str, ...]) -> str | None:
-    """The path of a field that holds a range where its fixed value belongs."""
+    """The path of a field that was given a range in the place of its fixed value; None if there is none."""
     for path in paths:
         here: Any = values
         for name in path.split("."):

@@ -35,7 +35,7 @@ def _read(raw: object) -> Range:
             raise InputError(
                 f"zero_or must hold a range, such as {{zero_or: {{loguniform: [1, 300]}}}}, but got {shown(inside)}"
             )
-        # which kinds may stand inside, and how large the share may be, is for the class to say
+        # the class itself checks the kind of the inner range and the size of the share
         return ZeroOr(_read(inside), written_as_number(raw.get("share", 0.25)))  # type: ignore[arg-type]
     if "share" in raw:
         raise InputError(f"share belongs to zero_or, but got it with {kind}")
@@ -52,7 +52,7 @@ def _read(raw: object) -> Range:
 
 
 def written_as_number(value: Any) -> Any:
-    """`value`, or the number that it spells to a reader of YAML 1.2."""
+    """`value`, or the number that YAML 1.2 would read it as."""
     if isinstance(value, str) and NUMBER_WITHOUT_A_DOT.fullmatch(value):
         return float(value)
     return value

@@ -1,7 +1,7 @@
-"""What one searched field may be: plain values that sample, place and describe themselves.
+"""The ranges of searched fields: each draws values, maps them to [0, 1], and describes itself.
 
 Every range also has one coordinate in [0, 1] (`to_unit`, `from_unit`), for samplers that need a fixed space
-and for the axes of plots. `to_unit` takes a number outside its range as the nearest end, since a baseline
+and for the axes of plots. `to_unit` maps a number outside the range to the nearest end, because a baseline
 may lie outside of what is searched.
 """
 
@@ -18,14 +18,14 @@ from trainers.wording import shown
 Value: TypeAlias = float | int | str | bool
 Edge: TypeAlias = Literal["low", "high"] | None
 
-# YAML 1.1 readers (not our own) take 1e-3, without a dot, for text; in a range it is the number
+# readers of YAML 1.1 (not our own) take 1e-3, without a dot, for text; a range means the number
 NUMBER_WITHOUT_A_DOT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 LARGEST_INT = 2**53  # a float holds every whole number up to here
 
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """A real number from `low` to `high`, every part of the range equally likely."""
+    """A real number from `low` to `high`, drawn uniformly."""
 
     low: float
     high: float
@@ -68,14 +68,14 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class LogUniform:
-    """A positive real number from `low` to `high`, every factor of the same size equally likely."""
+    """A positive real number from `low` to `high`, drawn uniformly on a logarithmic scale."""
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
         _check_ends(self.low, self.high, positive="loguniform")
-        if not 1 < self.high / self.low < math.inf:  # ends so near or far that no factor between them can be told
+        if not 1 < self.high / self.low < math.inf:  # ends so close or so far apart that their ratio cannot be computed
             raise InputError(
                 f"high / low must be above 1 and finite, but got low={shown(self.low)}, high={shown(self.high)}"
             )
@@ -192,7 +192,7 @@ class Choice:
         return any(same(value, one) for one in self.values)
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is: for three or more numbers only, as else every choice would be an end."""
+        """The end that `value` is. Only for three or more numbers: of two, each would be an end."""
         if len(self.values) < 3 or not all(is_number(one) for one in (*self.values, value)):
             return None
         smallest, largest = self.smallest_and_largest()
@@ -231,8 +231,8 @@ class Choice:
 class ZeroOr:
     """Exactly 0 with probability `share`, else a value of the range inside, which lies above 0.
 
-    With it one space holds the corners of the loss family (CL, FCL, ACL) as well as its inside. As one
-    coordinate, the first `share` of [0, 1] is zero.
+    So one space holds the corners of the loss family (CL, FCL, ACL) as well as its interior. On the coordinate in
+    [0, 1], the first `share` stands for zero.
     """
 
     range: Uniform | LogUniform | IntUniform
@@ -251,7 +251,7 @@ class ZeroOr:
 
     @property
     def zero(self) -> float:
-        """0 of the type that the range inside draws."""
+        """0 in the type of the inner range: int or float."""
         return 0 if isinstance(self.range, IntUniform) else 0.0
 
     def sample(self, rng: np.random.Generator) -> float:
@@ -263,11 +263,11 @@ class ZeroOr:
         return (is_number(value) and value == 0) or self.range.contains(value)
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The near end of the range inside; zero is a place of its own, not an edge."""
+        """The near end of the inner range; zero does not count as an edge."""
         return None if value == 0 else self.range.near_edge(value, margin)
 
     def to_unit(self, value: Value) -> float:
-        """The middle of zero's slice for zero, else the place in the slice of the range inside."""
+        """The middle of zero's slice for zero, else the position in the inner range's slice."""
         return self.share / 2 if value == 0 else self.share + (1 - self.share) * self.range.to_unit(value)
 
     def from_unit(self, unit: float) -> float:
@@ -296,7 +296,7 @@ def kind_of(given: Range) -> str:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether `value` is a finite number; true and false are none."""
+    """Whether `value` is a finite number; true and false are not numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -320,7 +320,7 @@ def _check_ends(low: object, high: object, *, positive: str = "") -> None:
 
 
 def same(one: object, other: object) -> bool:
-    """Equality that tells true from 1."""
+    """Equality that distinguishes true from 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 

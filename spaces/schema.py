@@ -24,7 +24,7 @@ def space_schema() -> dict[str, Any]:
 
 
 def in_standard_words(schema: Any) -> Any:
-    """`schema` with the bounds that pydantic leaves in its own words (behind a validator: gt, le) in the standard's."""
+    """Replace pydantic's words for bounds (gt, le), which it leaves behind a validator, by those of JSON Schema."""
     if isinstance(schema, list):
         return [in_standard_words(one) for one in schema]
     if not isinstance(schema, dict):

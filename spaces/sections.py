@@ -1,4 +1,4 @@
-"""The sections of a spec that say how to search, on what and with which keepers: all that no trial knows of."""
+"""The sections of a spec that a trial does not see: how to search, on which resources, with which stores."""
 
 import re
 from typing import Annotated, Literal, Self, TypeAlias
@@ -17,14 +17,14 @@ Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
 class SchedulerConfig(Config):
-    """When hopeless trials stop: at the rungs grace · reduction^k of stage one, all but the best 1/reduction."""
+    """When hopeless trials stop: at each rung, epoch grace · reduction^k, all but the best 1/reduction."""
 
     name: Literal["asha", "none"] = "asha"
     """asha: hopeless trials stop early; none: every trial runs to its end."""
     grace: Annotated[Whole, Field(ge=1)] = 2
     """Epochs that every trial gets."""
     reduction: Annotated[Whole, Field(ge=2)] = 3
-    """All but the best 1/reduction stop at a rung, and rungs lie a factor of this apart."""
+    """All but the best 1/reduction stop at a rung; each rung is this factor later than the one before."""
 
 
 class FinalConfig(Config):
@@ -40,10 +40,10 @@ class FinalConfig(Config):
 
 
 class SearchConfig(Config):
-    """How many trials, from which sampler, judged by what, and within which bounds."""
+    """How many trials, which sampler, which metric, and the limits."""
 
     trials: Annotated[Whole, Field(ge=0, le=1_000_000)]
-    """Those that the sampler proposes; a grid may have fewer points. Baselines come on top."""
+    """Trials that the sampler proposes; a grid may have fewer points. Baselines come on top."""
     baselines: tuple[Family, ...] = ("CE", "CL", "FCL", "ACL")
     """Run first, at the fixed values, and never stopped: CL, FCL, ACL, AFCL; CE (cross-entropy), FOCAL and LA
     (logit-adjusted), which are trained end to end."""
@@ -52,8 +52,8 @@ class SearchConfig(Config):
     baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0
     """γ of the baselines FCL and AFCL."""
     per_family: bool = False
-    """A search of `trials` for each family, apart from the others: CL, FCL, ACL and AFCL, and those end to end that
-    loss.name is searched over."""
+    """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, and the families trained
+    end to end that loss.name names."""
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     """tpe and gp (Optuna's) learn from earlier trials; random; grid."""
     scheduler: SchedulerConfig = SchedulerConfig()
@@ -61,30 +61,29 @@ class SearchConfig(Config):
     """Your own guesses, tried before the sampler's, each a mapping of fields to values, such as {loss.eta: 30}. They
     count among `trials`. A searched field that a guess does not name is drawn at random."""
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"
-    """Of the validation images: what is searched for, and reported as the score."""
+    """What the search maximises and reports as the score, on the validation images."""
     decide_by: Literal["auto", "metric", "auroc", "balanced_log_loss", "soft_balanced_accuracy"] = "auto"
-    """Of the validation images: what ASHA's rungs, the sampler and the search's ranking go by. Values without a
-    threshold vary less with the choice of images; the last step and `confirm` go by the metric itself. auto is
-    soft_balanced_accuracy where the metric is balanced_accuracy and all proposals of a search are of one loss, else
-    metric."""
+    """What ASHA's rungs, the sampler and the search's own ranking go by, on the validation images. A value without a
+    threshold varies less with the choice of images. auto: soft_balanced_accuracy if the metric is balanced_accuracy and
+    all proposals of a search have the same loss, else metric. The last step and `confirm` go by the metric itself."""
     max_concurrent: Annotated[Whole, Field(ge=1)] | None = None
     """Trials at once; null: as many as the cluster holds."""
     max_hours: Annotated[Real, Field(gt=0)] | None = None
     """Hours after which the search pauses; null: no bound."""
     max_failures: Annotated[Whole, Field(ge=0)] = 2
-    """Times that a crashed trial is tried again."""
+    """How often a crashed trial is tried again."""
     max_failed_share: Annotated[Real, Field(ge=0, le=1)] = 0.5
-    """More failed trials than this share of those that ended, and at least three, stop the search."""
+    """The search stops when more than this share of the ended trials failed, and at least three did."""
     exempt_share: Annotated[Real, Field(ge=0, le=1)] = 0.0
-    """Share of the trials that would be stopped, drawn by seed, that go on: by them ASHA's stops are judged."""
+    """Share of the trials to be stopped that run on all the same, chosen by seed: they show whether ASHA was right."""
     final: FinalConfig | None = FinalConfig()
-    """The last step, which ranks the best few by their mean on fresh seeds; null: the search's own scores rank."""
+    """The last step, which ranks the best few by their mean on fresh seeds; null: the search's own scores rank them."""
     keep_best: Annotated[Whole, Field(ge=1)] = 10
-    """Finished trials whose checkpoints stay, to be exported."""
+    """How many finished trials keep their checkpoints, for `afcl export`."""
     grid_points: Annotated[Whole, Field(ge=2, le=1000)] = 5
-    """Values for each range, with the grid."""
+    """With sampler: grid, the number of values of each range."""
     seed: Seed = 0
-    """Of the sampler's draws, and of those that are exempt."""
+    """Seed of the sampler and of the choice of exempt trials."""
 
     @field_validator("baselines")
     @classmethod
@@ -95,7 +94,7 @@ class SearchConfig(Config):
 
     @property
     def checkpoints_kept(self) -> int:
-        """Of how many of the best trials the checkpoints stay: `keep_best`, and never fewer than the last step runs."""
+        """How many of the best trials keep their checkpoints: `keep_best`, but all that the last step runs."""
         return max(self.keep_best, 0 if self.final is None else self.final.top)
 
     @property
@@ -105,14 +104,14 @@ class SearchConfig(Config):
 
 
 class ResourcesConfig(Config):
-    """What one trial asks of the cluster: so much for each of its workers."""
+    """What each worker of a trial asks of the cluster."""
 
     cpus: Annotated[Real, Field(gt=0)] = 1.0
-    """Cores for each worker of a trial."""
+    """CPU cores of each worker of a trial."""
     gpus: Annotated[Real, Field(ge=0)] = 0.0
-    """GPUs for each worker of a trial, at most 1; 0.25: four trials share one. 0: trials run on the CPU."""
+    """GPUs of each worker of a trial, at most 1. 0.25: four trials share a GPU; 0: trials run on the CPU."""
     workers: Annotated[Whole, Field(ge=1)] = 1
-    """Processes that share each batch of a trial, on one node or several."""
+    """Processes of a trial that share each of its batches, on one node or several."""
 
     @model_validator(mode="after")
     def _a_worker_computes_on_one_gpu(self) -> Self:
@@ -130,18 +129,18 @@ class ResourcesConfig(Config):
 
 
 class TrackingConfig(Config):
-    """Where MLflow keeps the runs; None leaves it to the command line, the environment and the default."""
+    """Where MLflow keeps the runs; None leaves the choice to the command line, the environment and the default."""
 
     uri: Text | None = None
     """MLflow's store or server; null: MLFLOW_TRACKING_URI, else a store beside the results."""
     experiment: Text | None = None
-    """Its name in MLflow; null: afcl."""
+    """The experiment's name in MLflow; null: afcl."""
 
     @field_validator("uri")
     @classmethod
     def _holds_no_password(cls, uri: str | None) -> str | None:
         if uri is not None and CREDENTIALS.search(uri):
-            # without the value, which ends up in logs
+            # the message must not repeat the value: messages are logged
             raise InputError(
                 "tracking.uri: must hold no name and password, as a spec is copied to many places; set "
                 "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole address as MLFLOW_TRACKING_URI"
@@ -150,10 +149,10 @@ class TrackingConfig(Config):
 
 
 class StorageConfig(Config):
-    """Where a search's journal and checkpoints are kept as well, so that they outlive the driver's host."""
+    """A store for the search's journal and checkpoints, so that they outlive the driver's host."""
 
     uri: Text | None = None
-    """Such as s3://bucket/folder; null: in the results folder alone."""
+    """An address such as s3://bucket/folder; null: only the results folder has them."""
 
     @model_validator(mode="after")
     def _is_an_address_without_secrets(self) -> Self:

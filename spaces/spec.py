@@ -59,7 +59,7 @@ Space: TypeAlias = Annotated[
 
 
 def described(name: str) -> str | None:
-    """What a trial's own field says of itself."""
+    """The description of a field of TrialConfig."""
     return TrialConfig.model_fields[name].description
 
 
@@ -67,7 +67,7 @@ class SearchSpec(Config):
     """A search, whole and checked; `space` overrides the fixed values of the fields that it names."""
 
     name: Annotated[str, Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
-    """Of the search, its folder and its run in MLflow; `--name` replaces it."""
+    """Name of the search, its folder and its run in MLflow; `--name` replaces it."""
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
@@ -124,7 +124,7 @@ class SearchSpec(Config):
 
     @property
     def losses(self) -> tuple[LossName, ...]:
-        """Those that the sampler's proposals may have."""
+        """The losses that the sampler's proposals may have."""
         return searched_losses(self.space, self.loss.name)
 
     @property
@@ -139,17 +139,17 @@ class SearchSpec(Config):
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """Those that the sampler's proposals may be of."""
+        """The families that the sampler's proposals may belong to."""
         return families_of(self.losses)
 
     def last_epoch(self, family: Family) -> int:
-        """The step counter's last value in a trial of a family: with one stage there is nothing after its epochs."""
+        """The last epoch of a trial of this family; trials of one stage have no classifier epochs."""
         return self.representation.epochs + (0 if family in END_TO_END else self.classifier.steps)
 
     def trial_config(self, values: Mapping[str, Value]) -> TrialConfig:
-        """The fixed values of a trial's own loss with `values` (by path) in their place.
+        """The configuration of a trial: the fixed values, replaced by `values` (by path) where these are given.
 
-        Raises InputError where they are wrong, or nothing would come of one with that loss.
+        Raises InputError where a value is wrong, or where the trial's loss does not use it.
         """
         unused = unused_with(values.get(SWITCH, self.loss.name))
         raw = self.model_dump(include=set(TrialConfig.model_fields), exclude=unused)
@@ -164,7 +164,7 @@ class SearchSpec(Config):
         return parse(TrialConfig, raw)
 
     def baseline(self, family: Family) -> TrialConfig:
-        """A family at the fixed values, which may lie outside of the ranges; of the AFCL a corner."""
+        """The baseline of a family: the fixed values, which may lie outside the ranges. CL, FCL and ACL are corners."""
         if family in END_TO_END:
             return self.trial_config({SWITCH: END_TO_END[family]})
         return self.trial_config(
@@ -176,7 +176,7 @@ class SearchSpec(Config):
         )
 
     def baseline_values(self, family: Family) -> dict[str, Value]:
-        """What the baseline has at those of the searched paths that belong to its loss."""
+        """The baseline's values at the searched paths that its loss uses."""
         config = self.baseline(family)
         return {path: value_at(config, path) for path in active(self.space, {SWITCH: config.loss.name})}
 
@@ -198,7 +198,7 @@ class SearchSpec(Config):
         return ranges, fixed
 
     def guessed(self, drawn: Mapping[str, Value], guess: Mapping[str, Value]) -> dict[str, Value]:
-        """The values of a first guess: what it leaves out is as drawn."""
+        """The values of a first guess, completed with the drawn ones."""
         return completed(drawn, guess, self.losses)
 
     def dump(self) -> dict[str, Any]:
@@ -223,8 +223,14 @@ def load_spec(
 ) -> SearchSpec:
     """Read a spec from a YAML file, or a ready one by its name (demo, fmnist, digits, isic2018, study).
 
-    `overrides` are path=value texts, put in before anything is checked; `name` replaces the spec's own. `kept`: it is
-    the resolved one that a search keeps, perhaps by an older version. Raises InputError with one line.
+    Args:
+        path_or_name: a file of yours comes before a ready spec of the same name.
+        overrides: PATH=VALUE texts, applied before anything is checked.
+        name: replaces the spec's own name.
+        kept: the file is the resolved spec that a search keeps, perhaps written by an older version.
+
+    Raises:
+        InputError: one line, with the file, the line, the path, the rule and the value.
     """
     path, shown_as = _find(path_or_name)
     document = read_mapping(path, shown_as)
@@ -244,7 +250,7 @@ def load_spec(
 
 
 def section_of(name: str, overrides: Sequence[str]) -> dict[str, Any]:
-    """What path=value texts say of one section of a spec, as raw values. Raises InputError where they say more."""
+    """The raw values that PATH=VALUE texts give one section of a spec. Raises InputError for other sections."""
     values: dict[str, Any] = {}
     for text in overrides:
         path = apply_override(SearchSpec, values, text)
@@ -276,7 +282,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _find(path_or_name: str | Path) -> tuple[Path, str]:
-    """The file that is meant, and what messages call it; a file of the user's own comes before a ready one."""
+    """The file that is meant, and its name in messages; a file of the user's own comes before a ready one."""
     text = str(path_or_name)
     bare = text.removeprefix("spaces/").removesuffix(".yaml")
     try:
@@ -284,7 +290,10 @@ def _find(path_or_name: str | Path) -> tuple[Path, str]:
         if not path.is_file() and bare in ready_names():
             return READY / f"{bare}.yaml", f"{bare}.yaml"
         exists = path.exists()
-    except (OSError, RuntimeError) as error:  # too long a name, no right to look, no such user's home
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # the name is too long, the folder is unreadable, or ~user is nobody
         raise InputError(f"{printable(text)}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not exists:
         hint = did_you_mean(path.stem, ready_names(), else_all="/" not in text and not path.suffix)
@@ -293,7 +302,7 @@ def _find(path_or_name: str | Path) -> tuple[Path, str]:
 
 
 def _origin(message: str, origins: Mapping[str, str]) -> str | None:
-    """Where the path with which `message` begins was written: its own line, else that of its section."""
+    """Where the path at the start of `message` was written: its own line, else its section's."""
     path = message.split(": ", 1)[0].split("[", 1)[0]
     while path and path not in origins:
         path = path.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""The address of a store, as a spec may hold it: one that anybody may read."""
+"""The address of a store in a spec. It must hold no secret, because anybody may read a spec."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,9 +10,9 @@ ADVICE = "the store's own variables or files have them, AWS_ACCESS_KEY_ID or ~/.
 
 
 def check_uri(uri: str) -> None:
-    """Raise InputError, in one line that does not repeat it, when an address holds a secret or is none."""
+    """Raise InputError when an address holds a secret or is not an address. The message does not repeat it."""
     if uri.startswith("/"):
-        return  # a path, in which no sign has a meaning
+        return  # a path: no character in it has a special meaning
     try:
         parts = urlsplit(uri)
         query = parse_qsl(parts.query, keep_blank_values=True)

@@ -1,8 +1,8 @@
 """Reads a YAML file that a person wrote, and says in one line what is wrong with it and where.
 
 PyYAML's loaders follow YAML 1.1, where `1e-3` is text, `90:10` is 5410 and `no` is false. Here scalars are read
-as YAML 1.2 reads them, with which editors check the same file. What a spec never needs and what could only
-be a mistake or an attack is refused: keys given twice, aliases, tags, deep nesting, large files.
+as YAML 1.2 reads them, with which editors check the same file. What a spec never needs, and what could only
+be a mistake or an attack, is refused: keys given twice, aliases, tags, deep nesting, large files.
 """
 
 import re
@@ -30,14 +30,14 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds, and the line of every key by its dotted path."""
+    """A file's values, and the line of every key by its dotted path."""
 
     values: dict[str, Any]
     lines: dict[str, int]
 
 
 def read_mapping(path: Path, name: str = "") -> Document:
-    """The mapping that a YAML file holds; `name` is how messages call the file (its path as default).
+    """Read the mapping in a YAML file; `name` is what messages call the file (by default its path).
 
     Raises InputError with one line: the file, the line and column where they are known, and what is wrong.
     """
@@ -45,7 +45,7 @@ def read_mapping(path: Path, name: str = "") -> Document:
     try:
         if path.is_dir():
             raise InputError(f"{name}: is a folder, not a YAML file")
-        if path.exists() and not path.is_file():  # a pipe or a device would never end
+        if path.exists() and not path.is_file():  # reading a pipe or a device might never end
             raise InputError(f"{name}: is not a regular file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -1,7 +1,7 @@
-"""What a trial needs to go on exactly where it was, as a file that is whole or not there.
+"""Checkpoints: everything that a trial needs to continue exactly where it was.
 
-A checkpoint's name carries a hash of its content, so that a damaged one is known without trust in the disk; it is
-written beside its place and moved there, so that no reader ever sees half of one. Loading runs no code
+A checkpoint's name contains a hash of its content, so damage is noticed. It is written under another name and then
+moved into place, so no reader ever sees half of one. Loading runs no code
 (`weights_only=True`).
 """
 
@@ -27,14 +27,14 @@ class Checkpoint:
     epoch: int
     metrics: dict[str, float]
     confusion: Tensor  # [C, C] int64, validation
-    config: dict[str, Any]  # of the trial, as plain values
-    fingerprint: str  # of its data
+    config: dict[str, Any]  # the trial's, as plain values
+    fingerprint: str  # of the trial's data
     class_names: list[str]
-    pixel_mean: Tensor  # [channels] of training images in [0, 1], by which images are normalised, as is
+    pixel_mean: Tensor  # [channels] of the training images in [0, 1]; images are normalised by it and by
     pixel_std: Tensor
     encoder: dict[str, Any]
-    projection: dict[str, Any] | None = None  # stage one only, as are its optimiser's moments
-    classifier: dict[str, Any] | None = None  # stage two only
+    projection: dict[str, Any] | None = None  # in stage one only, and so are the moments of its optimiser
+    classifier: dict[str, Any] | None = None  # in stage two only
     optimizer: dict[str, Any] = field(default_factory=dict)
     look: dict[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
 
@@ -45,7 +45,7 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
     # a shallow dict: asdict() would copy every tensor
     held = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
     if checkpoint.look is None:
-        del held["look"]  # the file is then what it was before there was a look
+        del held["look"]  # then the file is the same as that of an older version, which had no look
     torch.save(held, buffer)
     content = buffer.getvalue()
     return f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt", content
@@ -54,7 +54,7 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
 def on_host(state: Any) -> Any:
     """A state of dicts and lists, with tensors on a GPU replaced by copies in host memory; others stay as they are.
 
-    All copies are under way before the first is waited for: torch.save alone would wait for each of hundreds in turn.
+    All copies are started before the first is waited for. torch.save by itself waits for each of hundreds in turn.
     """
     copies: list[Tensor] = []
 
@@ -75,26 +75,26 @@ def on_host(state: Any) -> Any:
 
 
 def unpacked(name: str, content: bytes) -> Checkpoint:
-    """A checkpoint from its file. Raises ValueError when the content is not what the name says."""
+    """Load a checkpoint from a file. Raises ValueError when the content does not match the hash in the name."""
     if not is_whole(name, content):
         raise ValueError(f"{name} is damaged: its content does not match the hash in its name")
     return Checkpoint(**torch.load(BytesIO(content), map_location="cpu", weights_only=True))
 
 
 def is_whole(name: str, content: bytes) -> bool:
-    """Whether a file's content is what its name says; a name without a hash says nothing."""
+    """Whether a file's content matches the hash in its name; True for a name without a hash."""
     named = _NAME.fullmatch(name)
     return named is None or named[2] == _digest(content)
 
 
 def epoch_in(name: str) -> int | None:
-    """The epoch that a checkpoint's file name tells; None where it is no checkpoint's."""
+    """The epoch in a checkpoint's file name; None for other files."""
     named = _NAME.fullmatch(name)
     return None if named is None else int(named[1])
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path, keep: int = 2) -> Path:
-    """Write a checkpoint into `folder`, safe against a crash at any moment, and drop all but the newest `keep`."""
+    """Write a checkpoint into `folder`, safe against a crash at any moment, and delete all but the newest `keep`."""
     folder.mkdir(parents=True, exist_ok=True)
     name, content = packed(checkpoint)
     write_atomically(folder / name, content)
@@ -104,12 +104,12 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path, keep: int = 2) -> Path
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read one checkpoint. Raises ValueError when its content is not what its name says."""
+    """Read one checkpoint. Raises ValueError when its content does not match the hash in its name."""
     return unpacked(path.name, path.read_bytes())
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint of a folder; a damaged one is passed over for the one before it."""
+    """The newest intact checkpoint of a folder; damaged ones are skipped."""
     for path in _files(folder):
         try:
             return load_checkpoint(path)
@@ -119,7 +119,7 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def newest_checkpoint_path(folder: Path) -> Path | None:
-    """Where the newest whole checkpoint of a folder stands."""
+    """The path of the newest intact checkpoint of a folder."""
     for path in _files(folder):
         if is_whole(path.name, path.read_bytes()):
             return path

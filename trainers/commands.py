@@ -13,7 +13,8 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# What a session was given, and which words take it as well: `afcl resume` needs the `--data` that `afcl search` had.
+# Flags of a session that later commands need again, and which words take them: `afcl resume` needs the `--data` of
+# `afcl search`.
 TAKEN_BY = {
     "data": frozenset({"plan", "search", "resume", "extend", "confirm", "report", "train", "data", "doctor"}),
     "address": frozenset({"search", "resume", "extend", "confirm"}),
@@ -30,8 +31,8 @@ def command_line(*words: object, **flags: object) -> str:
 
     Args:
         words: what follows `afcl`; a file's name that begins with a dash becomes ./-name.
-        flags: by name, in their order; None leaves one out, True has no value. What `given` remembers of the session
-            follows where the word takes it and `flags` does not name it.
+        flags: by name, in their order; None leaves one out, True has no value. Flags that `given` remembers of the
+            session follow, where the word takes them and `flags` does not name them.
     """
     told = ["afcl", *(_quoted(f"./{word}" if str(word).startswith("-") else word) for word in words)]
     remembered = {
@@ -47,7 +48,7 @@ def command_line(*words: object, **flags: object) -> str:
 
 
 def _quoted(word: object) -> str:
-    """A word for a shell: as it is, in quotes, or as $'…' where a terminal could not show or give back its letters."""
+    """Quote a word for a shell: as it is, in quotes, or as $'…' where a terminal could not show its letters."""
     text = str(word)
     if text.isprintable() and _can_be_shown(text):
         return shlex.quote(text)
@@ -65,20 +66,20 @@ def _can_be_shown(text: str) -> bool:
 
 
 def remember(flag: str, value: str | PurePath | None) -> None:
-    """From now on, name a flag that the user gave in every command line whose word takes it; None forgets it.
+    """From now on, add a flag of the user's to every suggested command line whose word takes it; None forgets it.
 
-    A path is told whole: the line may be pasted in another folder.
+    A path is made absolute, because the line may be pasted in another folder.
     """
     known = {name: told for name, told in _GIVEN.get().items() if name != flag}
     if value is not None:
-        # as the folder of files is: a home that is not there is told of where it is looked for
+        # not Path.expanduser: an unknown ~user is reported later, where the folder is looked for
         known[flag] = os.path.abspath(os.path.expanduser(value)) if isinstance(value, PurePath) else value  # noqa: PTH100, PTH111
     _GIVEN.set(known)
 
 
 @contextmanager
 def given(**flags: str | PurePath | None) -> Iterator[None]:
-    """Remember inside what a session was given, None for nothing; what the command line remembers stays."""
+    """Within the block, remember these flags of a session as well; None is ignored."""
     before = _GIVEN.get()
     try:
         for flag, value in flags.items():
@@ -90,7 +91,7 @@ def given(**flags: str | PurePath | None) -> Iterator[None]:
 
 
 def told_in_hints(verb: Callable[P, T]) -> Callable[P, T]:
-    """For a verb that is a function: the command lines told inside name the data, address and results it was given."""
+    """Decorate a function that is a word: command lines suggested in it name its data, address and results."""
 
     @wraps(verb)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -102,5 +103,5 @@ def told_in_hints(verb: Callable[P, T]) -> Callable[P, T]:
 
 
 def forget() -> None:
-    """Remember nothing: another command begins in this process."""
+    """Forget all remembered flags, before another command begins in this process."""
     _GIVEN.set({})

@@ -1,6 +1,6 @@
-"""What one trial is: its data, model, loss and training stages, each with its own checked config.
+"""The configuration of one trial: its data, model, loss and training stages, each with its own checked class.
 
-Everything that can change a trial's score is a field here, so that an exported config trains to the same score.
+Everything that can change a trial's score is a field here, so an exported configuration trains to the same score.
 """
 
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ from trainers.loss_config import (
 )
 
 METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
-# What is measured of each class: val_recall/NAME at every epoch, the others at a trial's end. No metric bears one of
-# these words alone: a store that keeps a file for each metric would need a folder of that name.
+# Measures of each class: val_recall/NAME at every epoch, the others at a trial's end. No metric may be called by one
+# of these words alone: a store that keeps a file for each metric would need a folder of the same name.
 CLASS_MEASURES = ("recall", "specificity", "precision", "auroc_ovr", "average_precision")
 CALIBRATION_ERROR = "expected_calibration_error"
 
@@ -50,49 +50,49 @@ CALIBRATION_ERROR = "expected_calibration_error"
 class DataConfig(Config):
     """Which images, how imbalanced, and which of them validate.
 
-    At most one of `ratio`, `counts` and `long_tail` shapes the training classes; with none of them the
-    classes keep the proportions that validation leaves of the dataset.
+    At most one of `ratio`, `counts` and `long_tail` sets the sizes of the training classes. Without them the classes
+    keep the proportions that the dataset has once the validation images are taken out.
     """
 
     dataset: DatasetName = "fmnist"
     """Which images: fmnist, digits, isic2018, a folder of your own, or what a function of your own gives, by its import
     path (`mypkg.data:load`) or by the name of an entry point in the group afcl.datasets."""
     path: str | None = None
-    """Folder of the user's own files, which `folder` needs and an own function is given; null: where `afcl data fetch`
-    puts them."""
+    """Folder of your own files; `dataset: folder` needs it, and a function of your own gets it. null: where
+    `afcl data fetch` puts the files."""
     classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
-    """Names of the classes, in the order that ratio, counts and long_tail follow; null: every class."""
+    """Names of the classes, in the order of ratio, counts and long_tail; null: every class."""
     train_size: Annotated[Whole, Field(ge=2)] | None = None
-    """Training images of all classes together; null: as many as are there in that shape."""
+    """Training images of all classes together; null: as many as there are in that proportion."""
     ratio: Annotated[tuple[Annotated[Real, Field(gt=0)], ...], Field(min_length=2)] | None = None
-    """A number for each class, in proportion to which the classes have training images."""
+    """Proportions of the classes' training images, one number for each class."""
     counts: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=2)] | None = None
     """Training images of each class."""
     long_tail: Annotated[Real, Field(ge=1)] | None = None
-    """Training images of the first class / those of the last, falling geometrically."""
+    """How many times as many training images the first class has as the last; the others fall geometrically."""
     val_per_class: Annotated[Whole, Field(ge=1)] = 250
-    """Validation images of each class, whatever shape training has; a folder's own `val/` goes before it."""
+    """Validation images of each class, whatever the training sizes; not used where a folder has its own `val/`."""
     image_size: Annotated[Whole, Field(ge=8)] | None = None
-    """Side in pixels of the square to resize to; isic2018 needs it, a folder whose images differ in size too."""
+    """Side in pixels of the square that images become; isic2018 needs it, and a folder with images of several sizes."""
     fit: Literal["stretch", "pad", "crop"] = "stretch"
-    """How an image that is no square becomes one: stretched, padded with the background, or cropped to its middle."""
+    """How an image that is not square becomes one: stretched, padded with the background, or cropped to its middle."""
     background: Colour = "white"
-    """Colour behind transparent pixels and of padding: a name, or in quotes as "#ffffff"."""
+    """Colour behind transparent pixels and of padding: a name, or digits in quotes such as "#ffffff"."""
     seed: Seed = 0
-    """Which images train and which validate."""
+    """Decides which images train and which validate."""
     file: ColumnName | None = None
-    """Of a folder's labels.csv: the column with the images' names; null: `file`."""
+    """The column of a folder's labels.csv with the images' names; null: `file`."""
     label: ColumnName | None = None
-    """Of a folder's labels.csv: the column with the classes; null: `label`."""
+    """The column of a folder's labels.csv with the classes; null: `label`."""
     group: ColumnName | None = None
-    """Of a folder's labels.csv: the column whose equal values mark images that belong together, of one patient say,
-    which never both train and validate; null: `group`, where there is one."""
+    """The column of a folder's labels.csv that says which images belong together, such as a patient's: those with equal
+    values never both train and validate. null: `group`, if there is one."""
     val_per_group: Annotated[Whole, Field(ge=1)] = 1
-    """Validation images of one group at most: more than 1 where groups are few and large. As they are alike, a score
-    then errs by more than `afcl plan` says."""
+    """At most so many validation images of one group; above 1 where groups are few and large. Such images are alike, so
+    a score's standard error is then larger than `afcl plan` says."""
     split_rules: Annotated[Literal[1, 2], BeforeValidator(refuse_bool)] = 2
-    """2: what belongs together is on one side of the split; 1: a folder's groups and equal images do not count, as in
-    searches that were begun before 2 was there."""
+    """2: groups and equal images stay on one side of the split. 1: a folder's groups and equal images are ignored, as
+    in searches of older versions."""
 
     @model_validator(mode="after")
     def _one_shape(self) -> Self:
@@ -139,7 +139,7 @@ class ModelConfig(Config):
     projection_dim: Annotated[Whole, Field(ge=2)] = 128
     """Dimensions of the embeddings that the loss sees."""
     compile: bool = False
-    """Train the encoder through torch.compile: minutes first, then faster; rounds differently."""
+    """Train the encoder through torch.compile: slow for the first minutes, then faster; its rounding differs."""
 
     @model_validator(mode="after")
     def _pretrained_is_a_resnet(self) -> Self:
@@ -177,24 +177,25 @@ class RepresentationConfig(Config):
     batch_size: Annotated[Whole, Field(ge=2)] = 256
     """Images; the loss sees views × batch_size rows."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    """adamw or sgd."""
+    """Stage one's optimiser."""
     lr: Annotated[Real, Field(gt=0)] = 1e-3
     """Learning rate at its peak; a cosine takes it to 0."""
     weight_decay: Annotated[Real, Field(ge=0)] = 1e-4
-    """Of the optimizer."""
+    """Weight decay of the optimizer."""
     momentum: Annotated[Real, Field(ge=0, lt=1)] = 0.9
-    """Of sgd; adamw has none."""
+    """Momentum of sgd; adamw ignores it."""
     warmup_epochs: Annotated[Whole, Field(ge=0)] = 0
     """Epochs in which the learning rate rises linearly, before the cosine."""
     views: Literal[1, 2] = 2
     """Augmented views of each image in a batch."""
     balanced_batches: bool = False
-    """Draw every class equally often."""
+    """true: draw every class equally often, so that rare classes are in every batch."""
     augment: AugmentConfig = AugmentConfig()
     chunk: Annotated[Whole, Field(ge=2)] | None = None
-    """Rows (views × images) on the device at once, for batches that do not fit it; null: a whole batch."""
+    """Rows (views × images) on the device at once, for batches that do not fit its memory; null: a whole batch."""
     probe_images: Annotated[Whole, Field(ge=2)] | None = None
-    """Training images, class-balanced, on which each epoch's probe is learnt; null: all, or a tenth of the cost."""
+    """Training images, class-balanced, that each epoch's probe learns from. null: all up to 5,000; above, as many as
+    cost a tenth of the epoch."""
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:
@@ -203,53 +204,53 @@ class RepresentationConfig(Config):
         return self
 
 
-# What only AdamW has of stage two.
+# Fields of stage two that only AdamW uses.
 OF_ADAMW = ("epochs", "batch_size", "lr", "weight_decay", "loss", "focal_gamma", "augment")
 
 
 class ClassifierConfig(Config):
     """Stage two: a linear classifier on features of the frozen encoder.
 
-    What the solver ignores may not be given, is not written out, and keeps its default here.
+    Fields that the solver ignores may not be given. They are not written out, and keep their defaults here.
     """
 
     solver: Literal["lbfgs", "adamw"] = "lbfgs"
-    """lbfgs: logistic regression to convergence, one step of the epoch counter, and each epoch's probe is the same
-    estimator; adamw: epochs of AdamW, beside a probe of its own (30 iterations of L-BFGS, l2 = .001). Where it is left
-    out it is adamw if a field is given that only adamw has, as in whatever was written before there were two."""
+    """lbfgs: logistic regression to convergence. It takes one step of the epoch counter, and each epoch's probe is the
+    same estimator. adamw: epochs of AdamW; the probe is another estimator (30 iterations of L-BFGS, l2 = .001). The
+    default is lbfgs, but adamw where a field is given that only adamw has, as in specs of older versions."""
     l2: Penalty = "auto"
-    """Of lbfgs: the factor of the squared weights, which are added to the mean loss. auto: 1 / N_eff, where
-    N_eff = (Σw)² / Σw² over the training images' weights."""
+    """Of lbfgs: l2 · (sum of squared weights) is added to the mean loss. auto: 1 / N_eff, where
+    N_eff = (Σw)² / Σw² over the training images' class weights w."""
     class_weight: Literal["balanced", "none"] = "balanced"
-    """Of the loss: balanced gives a class the weight N / (C · N_c) from the training counts.
+    """Class weights of the loss: balanced gives each image of class c the weight N / (C · N_c), by the training counts.
 
-    As PyTorch's cross-entropy does, a batch's mean divides by the sum of its own images' weights. So a batch without a
-    minority image takes a whole step towards the majority, and the minority's share of a step is on average somewhat
-    less than a half: .48 of it at 90:10 and .40 at 98:2, with batches of 64. (lbfgs knows no batches.)
+    With adamw a batch's mean is divided by the sum of its own images' weights, as in PyTorch's cross-entropy. So a
+    batch without minority images makes a whole step towards the majority, and the minority's share of a step is on
+    average less than a half: .48 at 90:10 and .40 at 98:2, with batches of 64. lbfgs has no batches.
     """
     epochs: Annotated[Whole, Field(ge=1)] = 20
     """Of adamw: passes over the training images."""
     batch_size: Annotated[Whole, Field(ge=1)] = 64
-    """Of adamw: images; small, as the steps are cheap and too few would leave it underfit."""
+    """Of adamw: images in a batch. Small, because steps are cheap and too few of them would underfit."""
     lr: Annotated[Real, Field(gt=0)] = 1e-2
     """Of adamw: the learning rate at its peak; a cosine takes it to 0."""
     weight_decay: Annotated[Real, Field(ge=0)] = 0.0
-    """Of adamw."""
+    """Of adamw: weight decay."""
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     """Of adamw: cross-entropy, or the focal loss of Lin et al. 2017 (arXiv 1708.02002)."""
     focal_gamma: Annotated[Real, Field(ge=0)] = 2.0
     """Of the focal loss: its focusing parameter; 0 is cross-entropy."""
     augment: bool = False
-    """Of adamw: features of augmented images, computed again each epoch."""
+    """Of adamw: learn from augmented images, whose features are computed again each epoch."""
 
     @property
     def steps(self) -> int:
-        """By how much stage two moves the epoch counter on."""
+        """How many epochs of the counter stage two takes."""
         return 1 if self.solver == "lbfgs" else self.epochs
 
     @property
     def ignored(self) -> dict[str, str]:
-        """The fields that nothing comes of with these values, each with the setting for which that is so."""
+        """The fields that these values make useless, each with the setting that does so."""
         if self.solver == "lbfgs":
             return dict.fromkeys(OF_ADAMW, "solver: lbfgs")
         unused = {} if self.loss == "focal" else {"focal_gamma": "loss: cross_entropy"}
@@ -279,14 +280,14 @@ class ClassifierConfig(Config):
         return {name: value for name, value in dump(self).items() if name not in ignored}
 
 
-# Those of a trial that only some losses have, or have something in.
+# The sections of a trial that depend on the loss: some losses do not use them, or not all of their fields.
 SECTIONS_OF_LOSSES = ("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted", "representation", "classifier")
 
 
 class TrialConfig(Config):
     """One trial, whole.
 
-    What nothing comes of with its loss may not be given, and keeps its default here (see `unused`).
+    Fields that the trial's loss does not use may not be given, and keep their defaults here (see `unused`).
     """
 
     data: DataConfig = DataConfig()
@@ -299,23 +300,23 @@ class TrialConfig(Config):
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     seed: Seed = 0
-    """Of initialisation, order and augmentation."""
+    """Seed of initialisation, order and augmentation."""
     deterministic: bool = False
-    """On a GPU: deterministic kernels only, slower, the same to the digit."""
+    """true: on a GPU use deterministic kernels only. Slower, but a trial repeats to the last digit."""
 
     @property
     def is_end_to_end(self) -> bool:
-        """Whether it has one stage, whose last epoch's head is the classifier."""
+        """Whether the trial has one stage: encoder and head together, and the head is the classifier."""
         return self.loss.name != "afcl"
 
     @property
     def last_epoch(self) -> int:
-        """The step counter's last value: stage one's epochs, then stage two's where there is one."""
+        """The last epoch: stage one's epochs, then stage two's if there is one."""
         return self.representation.epochs + (0 if self.is_end_to_end else self.classifier.steps)
 
     @property
     def training(self) -> RepresentationConfig:
-        """How the encoder is trained: end to end with a learning rate of its own and one view of an image at a time."""
+        """How the encoder is trained. End to end: with the loss's own learning rate and one view of each image."""
         if self.loss.name == "afcl":
             return self.representation
         section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
@@ -328,16 +329,16 @@ class TrialConfig(Config):
 
     @property
     def unused(self) -> dict[str, Any]:
-        """What is left out where a trial is written down: `model_dump(exclude=config.unused)`."""
+        """The fields to leave out when a trial is written: `model_dump(exclude=config.unused)`."""
         return unused_with(self.loss.name)
 
     @field_validator(*SECTIONS_OF_LOSSES)
     @classmethod
     def _is_used(cls, given: Config, known: ValidationInfo) -> Config:
         so_far: dict[str, Any] = known.data | {str(known.field_name): given}
-        if (loss := so_far.get("loss")) is None:  # it is wrong itself
+        if (loss := so_far.get("loss")) is None:  # the loss itself is invalid
             return given
-        # loss comes after model
+        # `model` was checked before `loss`, so it is looked at again here
         here = {str(known.field_name)} | ({"model"} & so_far.keys() if known.field_name == "loss" else set())
         for path in ignored_with(loss.name):
             section, _, name = path.partition(".")
@@ -347,6 +348,6 @@ class TrialConfig(Config):
 
 
 def _differs(given: Config, name: str) -> bool:
-    """Whether a section, or one field of it, is not what it is by default."""
+    """Whether a section, or one field of it, differs from its default."""
     default = type(given)()
     return bool(getattr(given, name) != getattr(default, name)) if name else given != default

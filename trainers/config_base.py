@@ -1,4 +1,4 @@
-"""What every config stands on: its base class, and the kinds of value that fields hold."""
+"""The base class of all configs, and the types of their fields."""
 
 import re
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from trainers.wording import did_you_mean
 
 
 def refuse_bool(value: object) -> object:
-    """The value; a ValueError for true and false, which are numbers to Python."""
+    """Return the value. Raises ValueError for true and false, which Python takes for numbers."""
     if isinstance(value, bool):
         raise ValueError("a number must be given, not true or false")
     return value
@@ -106,7 +106,7 @@ FirstWeights = Annotated[
 def _colour(value: object) -> object:
     """A colour's name or hex digits, as written."""
     if value == "white":
-        return value  # without Pillow, which few workers need
+        return value  # checked without Pillow, which few workers import
     from PIL import ImageColor
 
     rule = """must be a colour: a name such as black, or in quotes as "#ffffff" (# begins a comment in YAML)"""
@@ -118,7 +118,7 @@ def _colour(value: object) -> object:
 
 
 class Config(BaseModel):
-    """Base of every config: unknown keys are refused, values cannot be changed after the check.
+    """Base of every config: unknown keys are refused, and values cannot be changed once checked.
 
     The text under a field is its description in the JSON Schema, which editors show.
     """

@@ -1,4 +1,4 @@
-"""What the terminal in front of a person can do, and streams that take whatever is written to them."""
+"""What the terminal can do, and text streams that accept anything that is written to them."""
 
 import codecs
 import io
@@ -13,14 +13,14 @@ _LOOKS_LIKE = str.maketrans("ηγτ×…–—−·±≤≥’‘“”•─━
 
 
 def nearest(error: UnicodeError) -> tuple[str, int]:
-    """For codecs: what stands in for letters that an encoding lacks: η as e, a byte of a file name as \\xe9, else ?."""
+    """Error handler for codecs. Letters that an encoding lacks: η becomes e, a byte of a file name \\xe9, others ?."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_stand_in, error.object[error.start : error.end])), error.end
 
 
 def _stand_in(letter: str) -> str:
-    if "\udc80" <= letter <= "\udcff":  # a byte that is no text, as Python holds it in a file's name
+    if "\udc80" <= letter <= "\udcff":  # a byte that is not text, as Python keeps it in a file's name
         return f"\\x{ord(letter) - 0xDC00:02x}"
     like = letter.translate(_LOOKS_LIKE)
     return like if like.isascii() else "?"
@@ -30,15 +30,15 @@ codecs.register_error(NEAREST, nearest)
 
 
 def make_tolerant(stream: Any) -> None:
-    """Have a stream of this process replace what its encoding lacks; nothing where it is no text stream of Python's."""
+    """Make a text stream of this process replace letters that its encoding lacks. Other streams are left alone."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=NEAREST)
 
 
 class TolerantStream:
-    """A text stream that replaces what its encoding lacks, and is silent once nobody can read it any more.
+    """A text stream that replaces letters that its encoding lacks, and drops what can no longer be written.
 
-    A full disk, a closed terminal: what is shown of a search is not worth the search. A closed pipe is left to rich.
+    A full disk or a closed terminal must not stop a search. rich handles a closed pipe.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -46,7 +46,7 @@ class TolerantStream:
         self.problem: OSError | None = None  # why something was not written
 
     def write(self, text: str) -> int:
-        """Write, as far as that can be."""
+        """Write the text; drop it where the stream can take no more."""
         encoding = getattr(self.inner, "encoding", None) or "utf-8"
         try:
             self.inner.write(text.encode(encoding, NEAREST).decode(encoding))
@@ -57,7 +57,7 @@ class TolerantStream:
         return len(text)
 
     def flush(self) -> None:
-        """Flush, as far as that can be."""
+        """Flush; do nothing where the stream can take no more."""
         try:
             self.inner.flush()
         except BrokenPipeError:
@@ -70,13 +70,13 @@ class TolerantStream:
 
 
 def terminal_variables() -> dict[str, str]:
-    """The environment, for rich's consoles. A terminal that TERM does not name promises nothing and counts as dumb."""
+    """The environment for rich's consoles. Without TERM a terminal counts as dumb."""
     return {**os.environ, "TERM": os.environ.get("TERM") or "dumb"}
 
 
 def can_redraw(console: Console) -> bool:
-    """Whether the console can draw over what it has drawn; a pipe, a file and a dumb terminal cannot.
+    """Whether the console can redraw lines; a pipe, a file and a dumb terminal cannot.
 
-    There rich shows nothing at all of a bar or a live table that is to disappear in the end.
+    On those, rich shows nothing at all of a bar or a live table that disappears at its end.
     """
     return console.is_terminal and console.is_interactive and not console.is_dumb_terminal

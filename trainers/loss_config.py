@@ -1,4 +1,4 @@
-"""Which loss a trial is trained with, and what belongs to it: the families that a search holds against each other.
+"""Which loss a trial is trained with, the settings of each loss, and the families that a search compares.
 
 CL, FCL, ACL and AFCL are one loss (`name: afcl`) and two stages. CE, FOCAL and LA are one stage, trained end to end:
 the encoder and a linear head on it.
@@ -11,18 +11,20 @@ from pydantic import Field
 from trainers.config_base import Config, Real
 
 Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA"]
-FAMILIES: tuple[Family, ...] = get_args(Family)  # a search for each family has its bracket by the place here
+FAMILIES: tuple[Family, ...] = get_args(
+    Family
+)  # the order matters: with per_family, a family's ASHA bracket is its position here
 LossName: TypeAlias = Literal["afcl", "cross_entropy", "focal", "logit_adjusted"]
 CONTRASTIVE: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL")
 END_TO_END: dict[Family, LossName] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}
 
 
 class LossConfig(Config):
-    """The loss, and of the AFCL its point (η, γ, τ); see trainers.losses."""
+    """The loss, and the AFCL's parameters η, γ and τ; see trainers.losses."""
 
     name: LossName = "afcl"
-    """afcl: contrastive, in two stages; cross_entropy, focal, logit_adjusted: one stage, end to end, each with a
-    section of its own."""
+    """afcl: contrastive, in two stages. cross_entropy, focal, logit_adjusted: one stage, end to end; each has a section
+    of its own."""
     eta: Annotated[Real, Field(ge=0)] = 0.0
     """η, weight of the negative pairs; 0 in CL and FCL."""
     gamma: Annotated[Real, Field(ge=0)] = 0.0
@@ -34,15 +36,15 @@ class LossConfig(Config):
 
 
 class EndToEndConfig(Config):
-    """What all losses that train end to end share, beside the `model` and most of `representation`.
+    """Settings that all losses trained end to end share, beside `model` and most of `representation`.
 
-    With `balanced_batches` their class weights and priors are those of what is drawn: every class counts alike.
+    With `balanced_batches` class weights and priors follow the drawn images, in which every class is equally frequent.
     """
 
     match: Literal["passes", "epochs"] = "passes"
-    """passes: in an epoch of the step counter each image passes the encoder as often as in one of stage one, where it
-    has representation.views views, so that an epoch, a rung and a trial cost every family the same work (in two rounds
-    of the images where that has two views, with twice the steps); epochs: one round, for a part of the work."""
+    """passes: an epoch is as many rounds of the training images as stage one has views (representation.views). So an
+    epoch, a rung and a trial cost every family the same work; with two views there are twice as many steps. epochs: an
+    epoch is one round, and costs a part of that."""
 
 
 class CrossEntropyConfig(Config):
@@ -81,7 +83,7 @@ _OF_TWO_STAGES = (
 
 
 def ignored_with(name: object) -> tuple[str, ...]:
-    """The sections and fields of a trial of which nothing comes with this loss; none where there is no such loss."""
+    """The sections and fields of a trial that this loss does not use; empty for a name that is not a loss."""
     others = tuple(other for other in END_TO_END.values() if other != name)
     if name == "afcl":
         return ("end_to_end", *others)
@@ -89,12 +91,12 @@ def ignored_with(name: object) -> tuple[str, ...]:
 
 
 def is_ignored(path: str, name: object) -> bool:
-    """Whether nothing comes of the field at a dotted path with this loss."""
+    """Whether this loss does not use the field at a dotted path."""
     return any(path == stem or path.startswith(f"{stem}.") for stem in ignored_with(name))
 
 
 def unused_with(name: object) -> dict[str, Any]:
-    """The same as pydantic's `model_dump(exclude=…)` takes it, of a trial: True for a section, its fields in a set."""
+    """`ignored_with` as pydantic's `model_dump(exclude=…)` takes it: True for a whole section, else a set of fields."""
     unused: dict[str, Any] = {}
     for path in ignored_with(name):
         section, _, field = path.partition(".")
@@ -103,7 +105,7 @@ def unused_with(name: object) -> dict[str, Any]:
 
 
 def family(loss: LossConfig) -> Family:
-    """The family that a loss belongs to; of the AFCL by its corner: A where η > 0, F where γ > 0."""
+    """The family of a loss. The AFCL's depends on its corner: A where η > 0, F where γ > 0."""
     for name, loss_name in END_TO_END.items():
         if loss.name == loss_name:
             return name

@@ -38,7 +38,7 @@ class SmallEncoder(nn.Module):
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
-    # the largest of four, then ReLU: the bits of the other order, value and gradient, for a quarter of the work
+    # pooling before ReLU: the same value and gradient to the bit as after it, for a quarter of ReLU's work
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
@@ -47,7 +47,7 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-SMALLEST = {"small": 8}  # sides in pixels that an encoder halves away; a ResNet pads, and takes any
+SMALLEST = {"small": 8}  # the smallest side in pixels: `small` halves it three times; a ResNet pads and takes any
 
 
 def refuse_small_images(config: ModelConfig, shape: Sequence[int]) -> None:
@@ -62,20 +62,20 @@ def refuse_small_images(config: ModelConfig, shape: Sequence[int]) -> None:
 
 
 class ResNetEncoder(nn.Module):
-    """torchvision's ResNet without its last layer; a stem and a channel count to suit the images."""
+    """torchvision's ResNet without its last layer, with a stem and a channel count that suit the images."""
 
     def __init__(self, name: str, channels: int, stem: str, pretrained: bool) -> None:
         super().__init__()
         self.net = _torchvision_resnet(name, pretrained)
         self.feature_dim = int(self.net.fc.in_features)
         self.net.fc = nn.Identity()
-        if stem == "small":  # an image of 28×28 would be 1×1 before the last stage under the ImageNet stem
+        if stem == "small":  # the ImageNet stem would shrink 28×28 pixels to 1×1 before the last stage
             self.net.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
             self.net.maxpool = nn.Identity()
         elif channels != 3:
             colour = self.net.conv1.weight.detach()
             self.net.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
-            if pretrained:  # a grey image then excites the filters as the same image in equal RGB would
+            if pretrained:  # so that a grey image gives the same activations as the same image in equal RGB
                 self.net.conv1.weight.data.copy_(colour.sum(1, keepdim=True).expand(-1, channels, -1, -1) / channels)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class LinearClassifier(nn.Module):
 
     def __init__(self, feature_dim: int, classes: int) -> None:
         super().__init__()
-        # without torch's own start, which would be drawn from the global generator and overwritten
+        # skips torch's own initialisation, which would draw from the global generator and be overwritten
         self.linear = nn.utils.skip_init(nn.Linear, feature_dim, classes)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
@@ -133,7 +133,7 @@ class LinearClassifier(nn.Module):
     def standardise_by(self, features: Tensor) -> None:
         """Take mean and scale from training features [N, feature_dim]."""
         self.mean.copy_(features.mean(0))
-        # a feature that never moves (a dead ReLU) is left as it is, not divided by nothing
+        # a constant feature (a dead ReLU) is not scaled: its deviation is 0
         deviation = features.std(0, correction=0)
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))
 
@@ -172,7 +172,7 @@ def build_projection(config: ModelConfig, feature_dim: int, seed: int) -> Projec
 
 
 def build_head(feature_dim: int, classes: int, seed: int) -> LinearClassifier:
-    """A fresh linear classifier on features as they are, which starts as torch's linear layer does."""
+    """A fresh linear classifier on unstandardised features, initialised as torch's linear layer is."""
     head = LinearClassifier(feature_dim, classes)
     head.linear.load_state_dict(_seeded(seed, lambda: nn.Linear(feature_dim, classes)).state_dict())
     return head
@@ -182,7 +182,7 @@ Built = TypeVar("Built", bound=nn.Module)
 
 
 def _seeded(seed: int, build: Callable[[], Built]) -> Built:
-    # torch's initialisers draw from the global generator: lend them a seeded one and give the old one back
+    # torch's initialisers draw from the global generator: seed it here, and restore it afterwards
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()

@@ -1,4 +1,4 @@
-"""Optimisers as the device runs them best, and their states carried from one device to another."""
+"""Optimisers in the variant that is fastest on the device, and their states moved between devices."""
 
 import copy
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from trainers.config import RepresentationConfig
 def representation_optimizer(
     parameters: Iterable[nn.Parameter], config: RepresentationConfig, device: torch.device
 ) -> torch.optim.Optimizer:
-    """Stage one's optimiser, of parameters on `device`."""
+    """Stage one's optimiser for parameters on `device`."""
     if config.optimizer == "sgd":
         return torch.optim.SGD(
             parameters, config.lr, momentum=config.momentum, weight_decay=config.weight_decay, fused=_fused(device)
@@ -24,15 +24,15 @@ def representation_optimizer(
 def adamw(
     parameters: Iterable[nn.Parameter], lr: float, weight_decay: float, device: torch.device
 ) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) of parameters on `device`."""
+    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) for parameters on `device`."""
     return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, fused=_fused(device))
 
 
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Take over a state that an optimiser of the same kind left, on whatever device.
+    """Load the state of an optimiser of the same kind, from whichever device.
 
-    A state says how it was computed as well; that stays as is right for the optimiser's own device. It stays the
-    caller's: torch would go on in the very tensors, which processes may share.
+    A state also holds settings such as `fused`; the optimiser keeps its own, which suit its device. The state is
+    copied: torch would otherwise update the caller's tensors, which other processes may share.
     """
     state = copy.deepcopy(state)
     pairs = zip(state["param_groups"], optimizer.param_groups, strict=True)
@@ -40,5 +40,5 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 
 
 def _fused(device: torch.device) -> bool | None:
-    """On a GPU one kernel updates all parameters, where the many small ones would leave it waiting for launches."""
+    """On a GPU use one fused kernel for all parameters: many small kernels would wait for their launches."""
     return True if device.type == "cuda" else None

@@ -1,4 +1,4 @@
-"""What the machine refused, in one line with what mends it."""
+"""Errors of the operating system as one line, with the mend."""
 
 import errno
 import os
@@ -25,11 +25,11 @@ _MENDS = {
     errno.EIO: "the disk, or the server that has it, fails: look at its own log",
     errno.ESTALE: "the server that has the folder lost it: mount it again",
 }
-_PARTIAL = re.compile(r"\.([^/]+)\.\d+(-\d+)?\.partial\b")  # what a file is called while it is written
+_PARTIAL = re.compile(r"\.([^/]+)\.\d+(-\d+)?\.partial\b")  # the name of a file while it is written
 
 
 def in_one_line(error: OSError) -> str:
-    """The file, what is wrong with it, and what mends that, where it is known."""
+    """One line: the file, what is wrong with it, and the mend if it is known."""
     place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
     place = place and _PARTIAL.sub(r"\1", place)
     what = error.strerror or str(error) or type(error).__name__
@@ -42,13 +42,13 @@ def in_one_line(error: OSError) -> str:
 
 
 def lacks_inodes(path: Path) -> bool:
-    """Whether the disk that a path is on, or will be on, has no room for the name of another file."""
+    """Whether the disk of a path has no inodes left for another file."""
     free = free_inodes(path)
     return free is not None and free < 1
 
 
 def free_inodes(path: Path) -> int | None:
-    """How many more files the disk of a path takes; None where it counts none (btrfs), or does not say."""
+    """How many more files fit on the disk of a path; None where it has no limit (btrfs) or does not say."""
     try:
         disk = os.statvfs(nearest_existing(path))
     except OSError:
@@ -57,7 +57,7 @@ def free_inodes(path: Path) -> int | None:
 
 
 def nearest_existing(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that is there and may be seen."""
+    """The path itself, or the nearest folder above it that exists and can be seen."""
     for one in (path, *path.absolute().parents):
         try:
             one.stat()

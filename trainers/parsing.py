@@ -1,4 +1,4 @@
-"""Raw values checked against a config class; what is wrong is one line: the path, the rule and the value."""
+"""Check raw values against a config class; an error is one line: the path, the rule and the value."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def parse(kind: type[AnyConfig], values: Mapping[str, Any], where: str = "") -> 
         raise InputError(_first_complaint(kind, error, where)) from None
 
 
-# What a user reads instead of pydantic's own words, by pydantic's name of the error.
+# Our words for pydantic's errors, by pydantic's name of the error.
 _RULES = {
     "missing": "is required",
     "model_type": "must be a mapping of keys to values",
@@ -48,11 +48,11 @@ _RULES = {
 
 def _first_complaint(kind: type[Config], error: ValidationError, where: str) -> str:
     complaints = error.errors(include_url=False)
-    # a misspelt key also leaves its right name missing: the misspelling is the one to tell
+    # a misspelt key also makes its right name missing: report the misspelling
     first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
     context = first.get("ctx", {})
     said = context.get("error")
-    if isinstance(said, InputError):  # a validator that knows the whole line, path included
+    if isinstance(said, InputError):  # a validator of ours that wrote the whole line, path included
         return f"{where}.{said}" if where else str(said)
     names = [str(part) for part in first["loc"]]
     path = where
@@ -74,7 +74,7 @@ def _first_complaint(kind: type[Config], error: ValidationError, where: str) -> 
 
 
 def known_keys(kind: type[Config], names: list[str]) -> list[str]:
-    """Keys that stand at the path `names` below a config class; empty where the path leads nowhere."""
+    """The keys at the path `names` below a config class; empty where there is no such path."""
     here: Any = kind
     for name in names:
         field = here.model_fields.get(name) if isinstance(here, type) and issubclass(here, Config) else None

@@ -1,7 +1,7 @@
-"""One trial, start to finish: a representation under the AFCL, then a linear classifier on the frozen encoder.
+"""One trial, start to finish: a representation trained with the AFCL, then a linear classifier on the frozen encoder.
 
-Or, for what it is held against, one stage: encoder and linear head end to end. Its epochs are counted, validated, saved
-and resumed as stage one's are; every checkpoint of it can classify.
+A loss that is trained end to end has one stage instead, encoder and linear head together. Its epochs are counted,
+validated, saved and resumed like those of stage one, and every checkpoint of it can classify.
 """
 
 import time
@@ -44,7 +44,7 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True)
 class TrialResult:
-    """How a trial ended: its last epoch's metrics and, on the validation split, what they come from."""
+    """How a trial ended: its last epoch's metrics, and the confusion matrix and recalls on the validation split."""
 
     epoch: int
     metrics: dict[str, float]
@@ -53,11 +53,11 @@ class TrialResult:
     class_names: tuple[str, ...]
     fingerprint: str
     device: str
-    gpu: str | None = None  # its name, where the device is one
+    gpu: str | None = None  # the GPU's name; None on a CPU
 
     @property
     def score(self) -> float:
-        """The contract's metric at the last epoch."""
+        """The score: the metric at the last epoch."""
         return self.metrics[METRIC]
 
 
@@ -71,26 +71,28 @@ def run_trial(
     device: torch.device | None = None,
     group: Group = ALONE,
 ) -> TrialResult:
-    """Run both stages, or the one there is end to end; or what is left of them after `resume`.
+    """Run a trial, or what is left of it after the checkpoint `resume`.
 
-    Each epoch is saved first and then reported, so that what was reported can always be gone on from. A resumed
-    trial reports its checkpoint's epoch again: its first report may never have arrived. On a CPU, with the same
-    number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
+    Each epoch is saved first and then reported, so a trial can always continue from the last epoch that it reported. A
+    resumed trial reports its checkpoint's epoch again, because the first report may never have arrived. On a CPU, with
+    the same number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
 
-    group: the workers of the trial, each of which calls this with the same arguments (see
-    trainers.launch.multi_worker). What they report is what one worker would, up to rounding.
+    Several workers of one trial (`group`) all call this with the same arguments, see trainers.launch.multi_worker. They
+    report what one worker would, up to rounding.
 
-    Raises DivergedError when a loss or feature is no longer finite, OutOfMemory when the GPU's memory does not hold
-    the trial, InputError when `resume` is of another configuration or of other data.
+    Raises:
+        DivergedError: a loss or a feature is no longer finite.
+        OutOfMemory: the GPU's memory does not hold the trial.
+        InputError: `resume` is a checkpoint of another configuration or of other data.
     """
     device = device or torch.device("cpu")
-    if device.type == "cuda" and device.index is None:  # the same GPU, by the name that its tensors bear
+    if device.type == "cuda" and device.index is None:  # with its index, as tensors on it have it
         device = torch.device("cuda", torch.cuda.current_device())
     try:
         return _run(config, data, report, resume, save, device, group)
     except torch.cuda.OutOfMemoryError as error:
         said = str(error)
-    # out here the error is forgotten, and with it the frames that hold what would be in the way of measuring
+    # outside the except block, so that the error's frames no longer hold tensors, which would spoil the measuring
     raise OutOfMemory(out_of_memory(config, data, device, said, group.size))
 
 
@@ -116,7 +118,7 @@ def _run(
 
 
 class _Trial:
-    """The networks and numbers that one trial carries from epoch to epoch."""
+    """The networks and numbers that a trial keeps from epoch to epoch."""
 
     def __init__(
         self,
@@ -155,16 +157,16 @@ class _Trial:
         )
         self.shares = class_shares(self.train.labels, classes, config.classifier)
         self.l2 = penalty(self.train.labels, classes, config.classifier)
-        self.whole_probe: LinearClassifier | None = None  # of the last epoch, where it learnt from all training images
+        self.whole_probe: LinearClassifier | None = None  # of the last epoch, if it learnt from all training images
         self.epoch = 0
         self.metrics: dict[str, float] = {}
         self.validation_metrics: dict[str, float] = {}
-        self.validation_logits = torch.zeros(0, classes)  # from which they come
+        self.validation_logits = torch.zeros(0, classes)  # where the images come from
         self.seconds = {"representation_seconds": 0.0, "classifier_seconds": 0.0}
         self.confusion = torch.zeros(classes, classes, dtype=torch.int64)
 
     def train_end_to_end(self) -> None:
-        """The one stage, or what is left of it; at each epoch its head is validated, where stage one has a probe."""
+        """Run the only stage, or what is left of it. Each epoch validates the head; stage one would fit a probe."""
         assert self.network is not None, "the trial has one stage"
         config, loss = self.config.training, end_to_end.loss_of(self.config, self.train)
         for epoch in range(self.epoch + 1, config.epochs + 1):
@@ -177,7 +179,7 @@ class _Trial:
             self._end_epoch(epoch, metrics, "representation_seconds")
 
     def train_representation(self) -> None:
-        """Stage one, or what is left of it."""
+        """Run stage one, or what is left of it."""
         assert self.representation is not None, "the trial has two stages"
         config, loss = self.config.representation, stage_one.contrastive_loss(self.config.loss)
         for epoch in range(self.epoch + 1, config.epochs + 1):
@@ -192,7 +194,7 @@ class _Trial:
             self._end_epoch(epoch, metrics, "representation_seconds")
 
     def _fitted(self, rows: Tensor | None) -> LinearClassifier:
-        """Stage one's probe on some of the training images, or all; with lbfgs it is stage two's classifier too."""
+        """Stage one's probe, on some of the training images or all. With lbfgs it is also stage two's classifier."""
         labels, classes = self.train.labels if rows is None else self.train.labels[rows], self.train.classes
         features = self._features(self.train, rows)
         if self.config.classifier.solver == "adamw":
@@ -201,14 +203,14 @@ class _Trial:
         return fit_logistic(features, labels, classes, self.l2, weights)
 
     def train_classifier(self) -> None:
-        """Stage two, or what is left of it."""
+        """Run stage two, or what is left of it."""
         if self.config.classifier.solver == "adamw":
             self._train_by_adamw()
         elif self.classifier is None:
             self._fit_classifier()
 
     def _fit_classifier(self) -> None:
-        """One step: the last probe where that learnt from all training images, else the same estimator on all."""
+        """Stage two in one step: the last probe if it learnt from all training images, else the same fit on all."""
         started = time.perf_counter()
         self.classifier = self.whole_probe
         if self.classifier is None:
@@ -255,7 +257,7 @@ class _Trial:
     @torch.no_grad()
     def _validate(self, classifier: LinearClassifier, features: Tensor) -> None:
         logits = self.validation_logits = classifier(features)
-        if not torch.isfinite(logits).all():  # of a network that is trained on, as no fit to features is
+        if not torch.isfinite(logits).all():  # of a network that diverged; a fitted probe is always finite
             raise DivergedError("the encoder's features, or what the head makes of them, are no longer finite")
         scores, self.confusion = evaluate(logits, self.validation.labels)
         by_class = zip(self.data.class_names, recalls(self.confusion).tolist(), strict=True)
@@ -265,9 +267,9 @@ class _Trial:
 
     def _end_epoch(self, epoch: int, metrics: dict[str, float], stage: str) -> None:
         self.seconds[stage] += metrics["epoch_seconds"] + metrics.get("probe_seconds", 0.0)
-        # the score first: MLflow's compare page opens on the first metric
+        # the score comes first, because MLflow's compare page opens on the first metric
         self.epoch, self.metrics = epoch, self.validation_metrics | metrics | self.seconds
-        if epoch == self.config.last_epoch:  # by epoch they would be most of a journal
+        if epoch == self.config.last_epoch:  # at every epoch they would make up most of the journal
             told = class_measures(self.validation_logits, self.validation.labels, self.data.class_names)
             self.metrics |= {f"val_{name}": value for name, value in told.items()}
         self.save(self._checkpoint())
@@ -298,7 +300,7 @@ class _Trial:
         )
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
-        # checked, so that one from before a field existed has the field's default
+        # parsed, so that an older config gets the defaults of newer fields
         if parse(TrialConfig, as_meant_then(checkpoint.config), "the checkpoint") != self.config:
             raise InputError("the checkpoint to go on from was written by a trial of another configuration")
         if checkpoint.fingerprint != self.data.fingerprint:
@@ -332,7 +334,7 @@ class _Trial:
 
 
 def result_of(checkpoint: Checkpoint, device: torch.device) -> TrialResult:
-    """What a trial on `device` came to, from its last checkpoint."""
+    """The result of a trial on `device`, from its last checkpoint."""
     class_names = tuple(checkpoint.class_names)
     return TrialResult(
         epoch=checkpoint.epoch,

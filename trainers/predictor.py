@@ -1,4 +1,4 @@
-"""A trained trial that classifies images, from its checkpoint alone: normaliser, frozen encoder, linear classifier."""
+"""A trained trial as a classifier of images, from its checkpoint: normaliser, frozen encoder, linear classifier."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from trainers.stages.metrics import evaluate
 
 
 class Predictor(nn.Module):
-    """Images in, logits out; what the trial itself computed, to the bit, on the same kind of device."""
+    """Images in, logits out. On the same kind of device the logits are the trial's own, to the bit."""
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device | None = None) -> None:
         """Raises InputError for a checkpoint of stage one, which has no classifier yet."""
@@ -33,26 +33,26 @@ class Predictor(nn.Module):
         self.class_names = tuple(checkpoint.class_names)
         self.channels = len(checkpoint.pixel_mean)
         self.look = checkpoint.look
-        # every weight comes from the checkpoint: nothing to draw, nothing to download
+        # all weights come from the checkpoint: nothing is drawn or downloaded
         model = config.model.model_copy(update={"pretrained": False})
         self.encoder = build_encoder(model, self.channels, seed=0)
         self.encoder.load_state_dict(checkpoint.encoder)
         self.classifier = LinearClassifier(self.encoder.feature_dim, len(self.class_names))
         self.classifier.load_state_dict(checkpoint.classifier)
         self.normalise = Normaliser(checkpoint.pixel_mean.to(device), checkpoint.pixel_std.to(device))
-        self._at_once = images_at_once(config.training, device)  # as the trial took them
+        self._at_once = images_at_once(config.training, device)  # the batch size that the trial used
         self.encoder.to(device).to(memory_format=torch.channels_last)
         self.classifier.to(device)
         self.eval()
 
     def read(self, paths: Iterable[Path]) -> Tensor:
-        """Image files as the training images were read: turned, composed, scaled and of their size. [N, C, H, W] uint8.
+        """Read image files as the training images were read: turned, composed, scaled, resized. [N, C, H, W] uint8.
 
         Raises InputError for a trial that was not trained on image files, and where files cannot be read.
         """
         if self.look is None:
             raise InputError("this was not trained on image files (or by an older version), so it reads none")
-        from trainers.data.io.decoding import read_files  # with Pillow, which a worker does without
+        from trainers.data.io.decoding import read_files  # imports Pillow, which workers do not need
 
         return torch.from_numpy(read_files(list(paths), self.look))
 
@@ -78,16 +78,16 @@ class Predictor(nn.Module):
 
 @dataclass(frozen=True)
 class SplitScores:
-    """How a predictor does on a split."""
+    """The results of a predictor on a split."""
 
-    metrics: dict[str, float]  # balanced_accuracy, accuracy, macro_f1, auroc, and what class_measures tells
+    metrics: dict[str, float]  # balanced_accuracy, accuracy, macro_f1, auroc, and those of class_measures
     confusion: list[list[int]]  # row: true class
     predicted: Labels  # [N], in the split's order
     logits: Logits  # [N, C], the same
 
 
 def score_split(predictor: Predictor, split: Split) -> SplitScores:
-    """Classify a split whose labels are positions in the predictor's class names."""
+    """Classify a split and score it. Its labels must be positions in the predictor's class names."""
     there = to_device(split, len(predictor.class_names), predictor.normalise.mean.device)
     logits = predictor(there.images)
     metrics, confusion = evaluate(logits, there.labels)

@@ -1,7 +1,7 @@
 """Independent random streams, each named for what it decides.
 
-A stream depends on its seed and its name alone, never on what was drawn before it: a trial that goes on from epoch 7
-draws at epoch 8 what it would have drawn without the interruption.
+A stream depends only on its seed and its name, never on earlier draws. So a trial that resumes at epoch 7 draws at
+epoch 8 what it would have drawn without the interruption.
 """
 
 import hashlib
@@ -19,6 +19,6 @@ def derive_seed(seed: int, *name: str | int) -> int:
 
 def generator(seed: int, *name: str | int) -> "torch.Generator":
     """torch's CPU generator of the stream `name`."""
-    import torch  # 2 s: commands that only read a search do without
+    import torch  # takes 2 s: commands that only read a search do not import it
 
     return torch.Generator().manual_seed(derive_seed(seed, *name))

@@ -1,1 +1,1 @@
-"""How a device computes: precision, residence of the data, several workers, large batches."""
+"""How a device computes: precision, where the data is kept, several workers, large batches."""

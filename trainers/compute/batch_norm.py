@@ -34,7 +34,7 @@ def _no_rows_in_float32(layer: nn.Module, inputs: tuple[Tensor]) -> Tensor:
 
 
 class CPUSyncBatchNorm2d(nn.BatchNorm2d):
-    """What torch.nn.SyncBatchNorm is on GPUs; it refuses CPU tensors."""
+    """Synchronised BatchNorm, like torch.nn.SyncBatchNorm, which refuses CPU tensors."""
 
     @classmethod
     def sharing(cls, layer: nn.BatchNorm2d) -> "CPUSyncBatchNorm2d":
@@ -94,8 +94,9 @@ class _Normalise(torch.autograd.Function):
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and variance [C] of the values of all workers, and their number a channel.
 
-    Each worker's own mean and sum of squares about it, brought together as by Chan et al. 1979: the sum of the squares
-    themselves would lose what a large mean covers. In float64, so that it does not matter how the rows were shared out.
+    Each worker computes its own mean and the sum of squares about it; they are combined as by Chan et al. 1979. Plain
+    sums of squares would lose digits where the mean is large. In float64, so that the result does not depend on how
+    the rows were shared out.
     """
     count = x.numel() // x.shape[1]
     variance, mean = torch.var_mean(x, (0, 2, 3), correction=0) if count else (x.new_zeros(x.shape[1]),) * 2

@@ -1,7 +1,7 @@
-"""The workers that share one trial: each takes its part of every batch, and together they compute what one would.
+"""Several workers share one trial: each takes its part of every batch, and together they compute what one would.
 
-Every worker walks through the whole trial, with the same batches and draws, and the loss sees the embeddings of them
-all: what is shared out is the work of the encoder. Beneath is torch.distributed, gloo on CPUs and NCCL on GPUs.
+Every worker goes through the whole trial, with the same batches and random draws. Only the encoder's work is shared
+out: the loss sees the embeddings of all workers. It uses torch.distributed, with gloo on CPUs and NCCL on GPUs.
 """
 
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True)
 class Group:
-    """A worker's place among those of its trial. The default is one that works alone."""
+    """A worker's place among the workers of its trial. The default is a worker alone."""
 
     rank: int = 0
     size: int = 1
 
     def shares(self, rows: int) -> list[slice]:
-        """Each worker's part of so many rows, in rank's order: contiguous, and as equal in size as can be."""
+        """Each worker's part of `rows` rows, in order of rank: contiguous, and as equal in size as possible."""
         ends = [rows * part // self.size for part in range(self.size + 1)]
         return [slice(start, end) for start, end in pairwise(ends)]
 
     def share(self, rows: int) -> slice:
-        """This worker's part of so many rows; empty where there are fewer rows than workers."""
+        """This worker's part of `rows` rows; empty where there are fewer rows than workers."""
         return self.shares(rows)[self.rank]
 
     def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
         """The rows of all workers [sum of sizes, ...], in rank's order and the same on each, from its `own`.
 
-        sizes: how many rows each worker brings. Differentiable where every worker goes on to the same number from what
-        it was given; see `_Gathered`.
+        sizes: how many rows each worker brings. Differentiable, provided that every worker computes the same loss from
+        the gathered rows; see `_Gathered`.
         """
         if self.size == 1:
             return own
@@ -45,10 +45,10 @@ ALONE = Group()
 
 
 class _Gathered(torch.autograd.Function):
-    """All workers' rows. Its gradient takes no message: each worker has computed that of every row, its own among them.
+    """All workers' rows. The backward pass needs no message: each worker has the gradient of every row already.
 
-    It is multiplied by the number of workers, as DistributedDataParallel divides by it: the parameters are to get the
-    sum over the workers of what their rows contribute, not the mean.
+    The gradient is multiplied by the number of workers, because DistributedDataParallel divides by it: the parameters
+    need the sum of all rows' contributions over the workers, not their mean.
     """
 
     @staticmethod

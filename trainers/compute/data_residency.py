@@ -1,8 +1,8 @@
-"""Where a split's images live: on the trial's device where they fit, else on the host, from which batches are fetched.
+"""Where a split's images are kept: on the trial's device if they fit there, else on the host, batch by batch.
 
-On the host they stay where they are: in a worker that is Ray's object store, which all trials of a node share. Only the
-batch under way is copied, through pinned memory, so that the copy runs beside the device's work; pinning the images
-themselves would cost each worker a copy of them all.
+On the host they stay where they are; in a worker this is Ray's object store, which all trials of a node share. Only
+the next batch is copied, through pinned memory, while the device works on the one before. Pinning all images would
+cost each worker a copy of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,12 +15,12 @@ RESIDENT_SHARE = 0.5  # of the memory left: networks, activations and features n
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Whether `size` bytes of images may live on the device. One that is no GPU shares the host's memory: yes."""
+    """Whether `size` bytes of images may be kept on the device. Always true for a CPU, whose memory is the host's."""
     return device.type != "cuda" or size <= RESIDENT_SHARE * available(device)
 
 
 def available(device: torch.device) -> int:
-    """Bytes that this process may still allocate on a GPU: what is free there, and within the process's own share.
+    """Bytes that this process may still allocate on a GPU: free memory, limited by the process's own share.
 
     The share is torch.cuda.set_per_process_memory_fraction's. What the allocator holds without using it counts as
     free.
@@ -32,19 +32,19 @@ def available(device: torch.device) -> int:
 
 
 def lies_on(images: Tensor, device: torch.device) -> bool:
-    """Whether images need no fetching for work on the device."""
+    """Whether images are on the device already."""
     return images.device == device
 
 
 def fetched(images: Tensor, picks: Iterable[Tensor | slice], device: torch.device) -> Iterator[Tensor]:
     """`images[pick]` on the device for each pick in turn: the same values wherever the images live.
 
-    picks: indices [B] on any device, or slices. From the host each batch is sent off before the one ahead of it is
-    handed out, so that its copy runs while the device works on that one.
+    picks: indices [B] on any device, or slices. Images on the host are copied one batch ahead: while the device works
+    on a batch, the next one is on its way.
     """
     if lies_on(images, device):
         return (images[pick] for pick in picks)
-    # brought over once: asking the device for the next indices would wait for all its work
+    # copied to the host once: reading each batch's indices from the device would wait for all its work
     return _one_ahead(images, [pick if isinstance(pick, slice) else pick.cpu() for pick in picks], device)
 
 
@@ -61,7 +61,7 @@ def _one_ahead(images: Tensor, picks: list[Tensor | slice], device: torch.device
 
 
 def _gathered(images: Tensor, pick: Tensor | slice, *, pinned: bool) -> Tensor:
-    """A batch in host memory of its own. The pinned kind is recycled by torch, and never before its copy is done."""
+    """A batch in host memory of its own. torch reuses pinned memory, but not before its copy is done."""
     if isinstance(pick, slice):
         part = images[pick]
         return torch.empty_like(part, memory_format=torch.contiguous_format, pin_memory=pinned).copy_(part)
@@ -71,17 +71,17 @@ def _gathered(images: Tensor, pick: Tensor | slice, *, pinned: bool) -> Tensor:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A batch on its way to the device, and what tells that it is there."""
+    """A batch on its way to the device, and the event that says that it has arrived."""
 
     batch: Tensor
     event: torch.cuda.Event | None
 
     def arrived(self) -> Tensor:
-        """The batch, for the stream of whoever asks: that stream waits for it, the host does not."""
+        """The batch. The caller's CUDA stream waits for its arrival; the host does not."""
         if self.event is not None:
             reader = torch.cuda.current_stream(self.batch.device)
             reader.wait_event(self.event)
-            self.batch.record_stream(reader)  # its memory is not given to others before the reader is through
+            self.batch.record_stream(reader)  # keeps its memory from being reused before the reading stream is done
         return self.batch
 
 

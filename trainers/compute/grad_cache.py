@@ -8,11 +8,10 @@ So a first pass computes Z without activations, the loss gives dL/dZ, and a seco
 through f with activations and hands each its rows of dL/dZ. Memory is that of a chunk, time that of one more forward
 pass.
 
-The gradient is that of the whole batch, up to rounding, where f treats each row by itself. BatchNorm in training does
-not: its mean and variance are those of the chunk, in both passes alike, where an undivided batch has its own. The
-gradient is then exactly that of the batch normalised by chunks, and a run with another chunk is another run. The
-running statistics are updated once a chunk, in the second pass alone. f must not draw random numbers (dropout): the
-second pass would draw others.
+If f treats each row by itself, the gradient is that of the whole batch, up to rounding. BatchNorm in training does not:
+it takes mean and variance from the chunk, in both passes alike. The gradient is then exactly that of a batch that is
+normalised chunk by chunk, so another chunk size gives other results. The running statistics are updated once a chunk,
+in the second pass only. f must not draw random numbers (dropout): the second pass would draw others.
 """
 
 import math
@@ -33,9 +32,12 @@ def backward_in_chunks(
 ) -> Tensor:
     """Add dL/dθ to the gradients of all that `embed` trains and return L, detached.
 
-    embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 where one would stand
-    alone). loss: of the embeddings [rows, D] of the whole batch. network: what `embed` trains; where several workers
-    train it together, they call this together, and `embed` gives each of them the embeddings of all.
+    Args:
+        embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 where one row would
+            be left alone).
+        loss: of the embeddings [rows, D] of the whole batch.
+        network: what `embed` trains. Where several workers train it together, all of them call this, and `embed`
+            gives each of them the embeddings of all.
     """
     parts = _parts(rows, chunk)
     with torch.no_grad(), _running_statistics_kept(network):
@@ -52,12 +54,12 @@ def backward_in_chunks(
 
 
 def _gradients_kept(network: nn.Module) -> AbstractContextManager[None]:
-    """Inside, gradients add up with each worker, which does not yet tell the others of them."""
+    """Within the block, each worker adds up its own gradients without exchanging them."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
 def _parts(rows: int, chunk: int) -> list[slice]:
-    """Slices as equal in size as can be: BatchNorm's statistics of a small remainder would be poor, of one row none."""
+    """Slices as equal in size as possible: a small last chunk would give BatchNorm poor statistics."""
     count = max(1, min(math.ceil(rows / chunk), rows // 2))
     ends = [rows * part // count for part in range(count + 1)]
     return [slice(start, end) for start, end in pairwise(ends)]
@@ -65,7 +67,7 @@ def _parts(rows: int, chunk: int) -> list[slice]:
 
 @contextmanager
 def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
-    """Inside, BatchNorm normalises as it would and leaves its running statistics alone."""
+    """Within the block, BatchNorm normalises as usual but does not update its running statistics."""
     tracking = [layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
     for layer in tracking:
         layer.track_running_stats = False

@@ -1,6 +1,6 @@
 """How a GPU computes in a trial: bfloat16, TensorFloat-32, deterministic kernels.
 
-The process's flags come back afterwards: workers are used again, and one trial's would be the next one's numbers.
+The process's flags are restored afterwards: a worker runs several trials, and none may change the next one's numbers.
 """
 
 import os
@@ -11,21 +11,21 @@ import torch
 
 
 def gpu_name(device: torch.device) -> str | None:
-    """What kind of GPU computes, whose rounding is its own; None where it is a CPU."""
+    """The kind of GPU, on which rounding depends; None for a CPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
 @contextmanager
 def arithmetic(*, deterministic: bool) -> Iterator[None]:
-    """The flags of a trial: deterministic kernels only and full float32, or whatever is fastest and TF32.
+    """Set the flags of a trial: deterministic kernels and full float32, or the fastest kernels and TF32.
 
     TF32 keeps float32's range with 10 bits of mantissa in matrix products and convolutions (a relative 5e-4 per
-    factor). The encoder computes in bfloat16, which has 7, so TF32 is for what autocast leaves: probe and classifier.
+    factor). The encoder computes in bfloat16, which has 7, so TF32 matters for probe and classifier only.
     GPUs that are not fast in bfloat16 have no TF32 either, and compute in float32 throughout.
     """
     kernels = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
-    if deterministic:  # without it cuBLAS refuses to be deterministic; torch reads it at each call
+    if deterministic:  # cuBLAS needs it to be deterministic; torch reads it at each call
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
         with _tf32(not deterministic):
@@ -37,17 +37,17 @@ def arithmetic(*, deterministic: bool) -> Iterator[None]:
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the encoder is to compute in bfloat16: on GPUs from compute capability 8.0 on.
 
-    Before it (T4, RTX 20xx, V100) cuDNN has no convolution in bfloat16, and what torch does instead is very slow.
+    On older GPUs (T4, RTX 20xx, V100) cuDNN has no convolution in bfloat16, and torch's substitute is very slow.
     """
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """No TF32 inside, for what cannot bear it.
+    """Switch TF32 off within the block, for computations that need float32.
 
-    That is the loss, where an error of 5e-4 in a cosine is one of .02 in a logit at a temperature of .03, and the
-    colours of augmentation, which are to be the same on every device.
+    One is the loss: an error of 5e-4 in a cosine is an error of .02 in a logit at a temperature of .03. The other is
+    augmentation's colours, which must be the same on every device.
     """
     with _tf32(False):
         yield

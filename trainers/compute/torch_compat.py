@@ -1,4 +1,4 @@
-"""What the oldest PyTorch that is supported calls by another name. Nothing else here asks for PyTorch's version."""
+"""Names that differ between the supported versions of PyTorch. No other file asks for PyTorch's version."""
 
 from inspect import signature
 
@@ -7,9 +7,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def share_gradients(network: nn.Module) -> DistributedDataParallel:
-    """The network as each worker of a trial trains it. Its buffers are left alone.
+    """Wrap the network for training by several workers. Its buffers are not synchronised.
 
-    They are BatchNorm's: each worker begins with the same ones and updates them from the same statistics.
+    They are BatchNorm's running statistics: all workers begin with the same ones and update them alike.
     """
     if "forward_sync_buffers" in signature(DistributedDataParallel).parameters:
         return DistributedDataParallel(network, forward_sync_buffers=False)

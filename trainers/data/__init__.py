@@ -40,7 +40,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The catalog's names, when they are asked for: a trial is handed its arrays and needs no reader, nor Pillow."""
+    """Import the catalog only when one of its names is used: a trial gets arrays, and needs no reader and no Pillow."""
     if name in __all__:
         return getattr(import_module("trainers.data.catalog"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

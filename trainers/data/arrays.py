@@ -1,4 +1,4 @@
-"""What the datasets hand over: plain NumPy arrays, which Ray's object store shares between workers without a copy."""
+"""What datasets return: plain NumPy arrays, which Ray's object store shares between workers without a copy."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Digests: TypeAlias = NDArray[np.uint64]  # [N, 2], equal for images of the same 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and their labels. The labels are positions in the class names of whoever holds the split."""
+    """Images and their labels. A label is a position in the owner's tuple of class names."""
 
     images: Images
     labels: Labels
@@ -32,14 +32,14 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """All that a trial may see. The arrays are read-only, here as in a worker that got them from Ray."""
+    """Everything that a trial may see. The arrays are read-only, as they are in a worker that got them from Ray."""
 
     train: Split
     validation: Split
     class_names: tuple[str, ...]
-    fingerprint: str  # hex; the same wherever the same images were used in the same order
+    fingerprint: str  # hex; equal for the same images in the same order
     description: str  # for people: data set, classes, counts, kind of source
-    remarks: tuple[str, ...] = ()  # for people: what they may not expect of these images
+    remarks: tuple[str, ...] = ()  # for people: surprising facts about these images
     look: Mapping[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
     has_given_validation: bool = False  # whether the validation split is the user's own, whatever the seed
 

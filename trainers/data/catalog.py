@@ -1,4 +1,4 @@
-"""The doors of all datasets: load one for a trial, open its test split, fetch it, check it."""
+"""All datasets behind one set of functions: load one for a trial, open its test split, fetch it, check it."""
 
 import hashlib
 import json
@@ -56,7 +56,7 @@ MISSING_TEST: dict[str, Callable[[DataConfig, Path], str | None]] = {
     "isic2018": isic2018.missing_test,
     OWN: own.missing_test,
 }
-# What somebody should know of the files, in sentences: what is not used, and what is not as it lies on the disk.
+# Sentences about the files: which are not used, and which are changed when they are read.
 REMARKS: dict[str, Callable[[DataConfig, Path], Iterable[str]]] = {
     "folder": folder_remarks.remarks,
     "isic2018": isic2018_remarks.remarks,
@@ -65,7 +65,7 @@ REMARKS: dict[str, Callable[[DataConfig, Path], Iterable[str]]] = {
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What a data config amounts to; counts are per class, in the order of `class_names`."""
+    """The result of `afcl data check`. Counts are per class, in the order of `class_names`."""
 
     dataset: str
     description: str
@@ -75,9 +75,9 @@ class DataCheck:
     validation: tuple[int, ...]
     has_given_validation: bool  # whether the validation split is the user's own, and not drawn by seed
     test: tuple[int, ...] | None  # None: there is no test split
-    missing_test: str | None  # what would mend that
+    missing_test: str | None  # how to get one
     remarks: tuple[str, ...]  # sentences about what is not used, what belongs together, and how images are read
-    faults: tuple[str, ...]  # what stops a confirmation, unless it is allowed
+    faults: tuple[str, ...]  # faults that stop a confirmation, unless they are allowed
     fingerprint: str
 
 
@@ -119,12 +119,12 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
 
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
-    """What would give the data a test split; None where they have one, no file of which is opened."""
+    """How to give the data a test split; None if there is one. Opens no file of it."""
     return MISSING_TEST[_kind(config)](config, data_root(root))
 
 
 def load_test(config: DataConfig, root: Path | None = None) -> Split:
-    """All test images of the config's classes, for the one look at the end that no search takes part in."""
+    """All test images of the config's classes. No search calls this."""
     pool = OPEN_TEST[_kind(config)](config, data_root(root))
     if pool is None:
         mend = missing_test(config, root)
@@ -133,9 +133,9 @@ def load_test(config: DataConfig, root: Path | None = None) -> Split:
 
 
 def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
-    """What would make a score on the test split too good to be true, in sentences; reads its images to compare them.
+    """Sentences about faults that would make a score on the test split too good. Reads its images to compare them.
 
-    One image under two labels; test images that are copies of training images; groups that stand in both.
+    They are: one image under two labels, test images that are copies of training images, and groups in both.
     """
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     classes = _chosen(config, pool)
@@ -205,11 +205,15 @@ def default_config(name: str) -> DataConfig:
 
 
 def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, Any] | None = None) -> DataConfig:
-    """The config that `afcl data check FOLDER` looks at: of each class a fifth of the smallest one validates.
+    """The config for `afcl data check FOLDER`: as many images of each class validate as a fifth of the smallest class.
 
-    Where images belong together, it is a fifth of the groups, whole ones if the user named them. Equal images are one.
-    Where the folder has a validation split of its own, nobody asks for val_per_class. given: what the user says of
-    other fields, and of these.
+    If images belong together, a fifth of the groups validate: all of a group's images if the user named the groups, one
+    for groups of equal images. If the folder has its own validation split, val_per_class is not set.
+
+    Args:
+        path: the folder.
+        root: as `--data`.
+        given: fields that the user set, these among them.
     """
     given = given or {}
     # photos are seldom of one size
@@ -230,7 +234,7 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
-    """Get a dataset onto this machine. `progress` is told, a line at a time, what is done and where it is."""
+    """Get a dataset onto this machine. `progress` gets lines that say what is done and where the files are."""
     if name == "fmnist":
         fmnist.fetch(data_root(root), progress)
     elif name == "isic2018":
@@ -261,7 +265,7 @@ def split_fingerprint(split: Split) -> str:
 
 
 def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str:
-    """Which data this is, honestly and in a line: `Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package`."""
+    """A description of the data in one line: `Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package`."""
     classes = ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
     return f"{pool.name} {classes} {':'.join(map(str, counts))} from {pool.source}"
 
@@ -310,7 +314,7 @@ def _split(pool: Pool, classes: tuple[int, ...], indices: Indices) -> Split:
 
 
 def _part(split: Split, part: slice) -> Split:
-    """A stretch of a split, read-only as it would be out of Ray's object store."""
+    """A slice of a split, read-only as arrays from Ray's object store are."""
     images, labels = split.images[part], split.labels[part]
     images.setflags(write=False)
     labels.setflags(write=False)

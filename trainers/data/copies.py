@@ -1,4 +1,4 @@
-"""Equal images: which of a pool, or of two, have the same pixels as a model would read them."""
+"""Equal images, within a pool or between two: those with the same pixels once they are read for a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from trainers.data.io import digests
 
 @dataclass(frozen=True)
 class Copies:
-    """Equal images of one pool, as indices into it; each list in the pool's order."""
+    """Sets of equal images in one pool, as indices into it; each in the pool's order."""
 
     alike: tuple[tuple[int, ...], ...]  # two or more images each
 
     @property
     def surplus(self) -> list[tuple[int, int]]:
-        """Every image that an earlier one equals, and that one."""
+        """Each image that equals an earlier one, with that earlier one."""
         return [(image, first) for first, *others in self.alike for image in others]
 
 
@@ -28,13 +28,13 @@ def used_by(pool: Pool, classes: Sequence[int]) -> Indices:
 
 
 def copies_in(pool: Pool, classes: Sequence[int]) -> Copies:
-    """Equal images among those of the classes."""
+    """The sets of equal images among the images of these classes."""
     used = used_by(pool, classes)
     return Copies(tuple(tuple(used[same].tolist()) for same in _alike(_digests(pool, used))))
 
 
 def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tuple[int, int]]:
-    """Each image of `other` that equals one of `pool`, with the first such; both of the classes."""
+    """Each image of `other` that equals one of `pool`, with the first such; only images of these classes."""
     ours, theirs = used_by(pool, classes), used_by(other, classes)
     found = []
     for same in _alike(np.concatenate([_digests(pool, ours), _digests(other, theirs)])):
@@ -44,7 +44,7 @@ def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tupl
 
 
 def belonging(pool: Pool, copies: Copies) -> Groups | None:
-    """What may not stand on two sides of a split: the pool's groups, with equal images made one group. None: nothing.
+    """Groups that must stay on one side of a split: the pool's, joined where images are equal. None: no groups.
 
     Returns [N], over the whole pool.
     """
@@ -61,7 +61,7 @@ def _digests(pool: Pool, indices: Indices) -> Digests:
 
 
 def _alike(marks: Digests) -> list[list[int]]:
-    """Positions that have one digest, where they are two or more; in order."""
+    """Sets of two or more positions with the same digest, in order."""
     _, number, count = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
     number = number.reshape(-1)
     repeated = np.flatnonzero(count[number] > 1)

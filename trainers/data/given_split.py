@@ -1,4 +1,4 @@
-"""A validation split that the user gives stays as it is: all of it validates, and nothing else does."""
+"""A validation split of the user's own: all of it validates, and nothing else does."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,9 @@ def given_indices(
 ) -> tuple[Indices, Indices]:
     """Indices of the training and of the validation images, class after class, as `split_indices` has them.
 
-    validates: [N], the images of the given split. The seed decides which of the others train, where a size or a shape
-    leaves some out. groups: [N], equal where images belong together: none trains with another of whose group validates.
-    Raises InputError where a class has no image on a side, or too few for the shape.
+    `validates`, [N], marks the images of the given split. The seed decides which of the others train, where a size or
+    proportions leave some out. `groups`, [N], is equal for images that belong together: an image whose group has one
+    that validates does not train. Raises InputError if a class has no image on a side, or too few for its proportion.
     """
     check_shape(len(names), ratio, counts)
     for_training = np.where(validates, -1, labels)

@@ -1,4 +1,4 @@
-"""Images that belong together, as numbers: equal numbers for what must not stand on two sides of a split."""
+"""Groups of images that belong together: equal numbers for images that must stay on one side of a split."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ def numbered(names: Sequence[str]) -> Groups:
 
 
 def of_sets(images: int, sets: Iterable[Sequence[int]]) -> Groups:
-    """So many images, of which those of each set of positions are a group; the sets share none."""
+    """Group numbers of `count` images: each set of positions is one group. The sets must not overlap."""
     groups = np.arange(images, dtype=np.int64)
     for positions in sets:
         groups[list(positions)] = positions[0]
@@ -22,9 +22,9 @@ def of_sets(images: int, sets: Iterable[Sequence[int]]) -> Groups:
 
 
 def united(one: Groups, other: Groups) -> Groups:
-    """The finest groups that hold together what either of two groupings does. Both: [N].
+    """Join two groupings, each [N]: images that are together in either one are together in the result.
 
-    Each image takes the lowest number that anything it belongs with has, until nothing changes.
+    Each image repeatedly takes the lowest number in its groups, until nothing changes.
     """
     first, second = (np.unique(groups, return_inverse=True)[1].reshape(-1) for groups in (one, other))
     merged = np.arange(len(one))

@@ -1,7 +1,7 @@
-"""What makes a score too good to be true: images that stand on both sides of a line, or under two labels.
+"""What makes a score too good: images on both sides of a split, or under two labels.
 
-Everything here is a sentence for people, with how many images it is about and the first of them by name. Copies and
-groups within the training images are no fault, as the split keeps them on one side.
+Each fault is a sentence with the number of images and the names of the first few. Copies and groups within the
+training images are not a fault: the split keeps them on one side.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,11 @@ from trainers.data.arrays import Pool
 from trainers.data.copies import Copies, copies_between, used_by
 from trainers.wording import printable
 
-SHOWN = 3  # by name
+SHOWN = 3  # named in a sentence
 
 
 def remarks_on(pool: Pool, classes: Sequence[int], copies: Copies, what: str, split_rules: int = 2) -> Iterator[str]:
-    """What to know of a pool's groups and copies. what: "training" or "test"."""
+    """Sentences about a pool's groups and copies. `what` is "training" or "test"."""
     yield from pool.remarks
     is_split = what == "training"
     if pool.group_names:
@@ -39,7 +39,7 @@ def _remarks_on_groups(pool: Pool, classes: Sequence[int], what: str, follows: s
 
 
 def faults_of(pool: Pool, copies: Copies, what: str) -> Iterator[str]:
-    """What is wrong within a pool."""
+    """Faults within a pool."""
     told = []
     for same in copies.alike:
         first = {_label(pool, k): _name(pool, k) for k in reversed(same)}
@@ -51,7 +51,7 @@ def faults_of(pool: Pool, copies: Copies, what: str) -> Iterator[str]:
 
 
 def faults_between(pool: Pool, test: Pool, classes: Sequence[int]) -> Iterator[str]:
-    """What stands in the training images and in the test split too."""
+    """Images and groups that are both in training and in the test split."""
     if copies := copies_between(pool, test, classes):
         told = [f"{_name(test, image)} of {_name(pool, original)}" for image, original in copies]
         yield f"{_images(len(copies), 'test')} {_are(copies)} of training images ({_some(told)})"

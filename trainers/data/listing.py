@@ -1,6 +1,6 @@
-"""What lies in a folder of images and is not used: by suffix, by folder, with an example of each.
+"""Files in a folder of images that are not used: by suffix and by folder, with an example of each.
 
-Nothing is passed over without a word: half of a class may bear a suffix that nobody thought of.
+No file is ignored silently: half of a class may have a suffix that nobody thought of.
 """
 
 import os
@@ -14,12 +14,12 @@ from trainers.wording import printable
 
 
 def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
-    """Sentences about the files below `top` that are not among `used`: images, and tables that were read."""
+    """Sentences about the files below `top` that are not in `used`, the images and tables that were read."""
     seen = {os.path.realpath(path) for path in used}
     holders = {parent for path in seen for parent in Path(path).parents}
-    loose: dict[str, list[str]] = {}  # suffix -> files beside used ones
+    loose: dict[str, list[str]] = {}  # by suffix: unused files in folders with used ones
     hidden: list[str] = []
-    apart: dict[str, list[str]] = {}  # folder -> files, where it holds nothing that is used
+    apart: dict[str, list[str]] = {}  # by folder: files in folders without a used file
     for path in _files(top):
         inside = path.relative_to(top)
         real = os.path.realpath(path)
@@ -56,7 +56,7 @@ def images_below(top: Path) -> list[Path]:
 
 
 def unread_in(folder: Path) -> str:
-    """What a folder without images that are read holds instead, to end a sentence; empty where that is nothing."""
+    """The end of a sentence: what a folder without readable images holds instead; empty if nothing."""
     kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
     if not kinds:
         return ""
@@ -74,7 +74,7 @@ def _why(suffix: str) -> str:
 
 
 def _unused_folder(top: Path, inside: Path, holders: Collection[Path]) -> str | None:
-    """The outermost folder on the way to a file that holds nothing that is used."""
+    """The outermost folder above a file that has no used file in it."""
     for parent in reversed(inside.parents[:-1]):
         if Path(os.path.realpath(top / parent)) not in holders:
             return parent.as_posix()
@@ -82,7 +82,7 @@ def _unused_folder(top: Path, inside: Path, holders: Collection[Path]) -> str | 
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """All files below a folder. A link to a folder is followed where splits and classes are, and no deeper."""
+    """All files below a folder. Links to folders are followed at the level of splits and classes, not deeper."""
     for folder, subfolders, files in os.walk(top):
         here = Path(folder)
         yield from (here / file for file in sorted(files))

@@ -1,4 +1,4 @@
-"""Names of classes and files: those that are no text, and those that a person cannot tell apart."""
+"""Names of classes and files: names that are not text, and names that a person cannot tell apart."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ from trainers.wording import printable
 
 
 def refuse_undecodable(names: Iterable[str], what: str) -> None:
-    """Raise InputError for a name whose bytes are no text in UTF-8, as a file from an old archive may have.
+    """Raise InputError for a name whose bytes are not UTF-8, as a file from an old archive may have.
 
-    No page, table or store could show it, so it is better refused before a search than in its first result.
+    No page, table or store could show it, so it is refused before a search and not at its first result.
     """
     wrong = sorted({name for name in names if not is_text(name)})
     if wrong:
@@ -31,12 +31,12 @@ def is_text(name: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """A name in quotes, with the bytes that are no text as \\xNN."""
+    """A name in quotes, with the bytes that are not text as \\xNN."""
     return repr(name.encode(errors="surrogateescape"))[1:] if not is_text(name) else f"'{printable(name)}'"
 
 
 def split_meant(name: str) -> str | None:
-    """The split that a folder's name seems to mean without being its name, such as Training."""
+    """The split that a folder's name probably means, such as train for Training."""
     word = name.lower().strip()
     meant = next((split for split in ("train", "test", "val") if word.startswith(split)), None)
     return None if meant == name else meant

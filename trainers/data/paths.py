@@ -1,4 +1,4 @@
-"""Folders of data: the one that the user gave, and the one of all datasets."""
+"""Folders of data: the user's own, and the folder of all datasets."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from trainers.errors import EnvironmentProblem, InputError
 def data_root(given: Path | None = None) -> Path:
     """Where datasets live: `given` (--data), else AFCL_DATA, else the user's cache folder.
 
-    Raises EnvironmentProblem where nobody has said which folder that is.
+    Raises EnvironmentProblem if there is no cache folder, as without a home.
     """
     named = given or os.environ.get("AFCL_DATA")
     if named:
@@ -23,7 +23,7 @@ def data_root(given: Path | None = None) -> Path:
 
 
 def at_home(path: Path) -> Path:
-    """A path with the home that its ~ stands for. Raises EnvironmentProblem where there is no such home."""
+    """A path with ~ replaced by the home folder. Raises EnvironmentProblem if there is no such home."""
     try:
         return path.expanduser()
     except RuntimeError:  # no HOME, and no entry for the user in the machine's list (a container's user, say)
@@ -32,19 +32,19 @@ def at_home(path: Path) -> Path:
 
 
 def anchored(config: DataConfig) -> DataConfig:
-    """The same data, by a path that means the same from every folder. For a config whose data were found."""
+    """The config with an absolute path. Its data must have been found."""
     if config.path is None:
         return config
     return config.model_copy(update={"path": str(at_home(Path(config.path)).absolute())})
 
 
 def given_folder(path: str) -> Path:
-    """The folder that `data.path` names. Raises InputError where there is none, or none that may be read."""
+    """The folder that `data.path` names. Raises InputError if there is none, or it cannot be read."""
     try:
         folder = Path(path).expanduser()
         if folder.is_dir():
             next(folder.iterdir(), None)
             return folder
-    except (OSError, RuntimeError) as error:  # RuntimeError: the home of a user that there is not
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~user of a user who does not exist
         raise InputError(f"data.path: {path} cannot be read: {error}") from None
     raise InputError(f"data.path: no folder {folder.absolute()}")

@@ -1,6 +1,6 @@
 """A contact sheet: a few images of each class, as a trial reads them and as augmentation changes them.
 
-One look at it tells what no count does: a class of the wrong images, black squares, faces that lie on their side.
+It shows at a glance what no count does: a class of wrong images, black squares, faces that lie on their side.
 """
 
 import numpy as np
@@ -14,16 +14,16 @@ from trainers.data.transforms.augment import augment
 from trainers.seeds import generator
 from trainers.wording import printable
 
-PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that white and black edges of images are both seen
+PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that both white and black edges of images are visible
 GAP, LINE, MIDDLE = 4, 22, 24  # pixels: between images, of a line of text, between the two halves
 
 
 def draw_sheet(
     data: TrialData, config: AugmentConfig, *, each: int = 6, side: int = 72, classes: int | None = None
 ) -> Image.Image:
-    """The sheet, RGB: a row a class, the first `each` training images on the left, and changed on the right.
+    """The sheet, RGB: one row for each class, its first `each` training images on the left, augmented on the right.
 
-    side: pixels of an image's longer side on the sheet. classes: at most so many; None: all.
+    `side` is an image's longer side in pixels; `classes` is how many are drawn at most, None for all.
     """
     shown = data.class_names[:classes]
     half = each * (side + GAP)
@@ -50,13 +50,13 @@ def draw_sheet(
 
 
 def augmented(images: Images, config: AugmentConfig, label: int) -> Images:
-    """Images changed at random, the same way at each call: [n, C, H, W] uint8."""
+    """Augmented images, the same at each call: [n, C, H, W] uint8."""
     changed = augment(torch.from_numpy(np.array(images)), config, generator(0, "contact sheet", label))
     return changed.mul(255).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def _thumbnail(image: NDArray[np.uint8], side: int) -> Image.Image:
-    """One image [C, H, W] with `side` as its longer side; a small one shows its pixels."""
+    """One image [C, H, W] with `side` as its longer side; small images are enlarged without smoothing."""
     pixels = image.transpose(1, 2, 0)
     drawn = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     scale = side / max(drawn.size)

@@ -1,14 +1,14 @@
 """Which images train and which validate: pure functions on label arrays.
 
-Every class is shuffled once, by a stream of its own. Validation takes from the front of that order and training from
-the back. So the validation images depend on neither ratio nor size, a smaller training set of a class is part
-of a larger one, and a change in one class leaves the others alone.
+Each class is shuffled once, with a random stream of its own. Validation takes images from the front of that order,
+training from the back. So the validation images depend on neither ratio nor size, a smaller training set of a class is
+part of a larger one, and a change in one class leaves the others alone.
 
-Where several images show one thing (a lesion from two sides), they are a group, and a group is never on both sides: the
-images of a group stand together in the order, validation takes one image of each of the first groups, and the other
-images of those groups are left out of both sides. So the validation images of a class are independent of each other and
-as many as were asked for. Where groups are few and large (twenty patients with a hundred images each), more than one
-image of a group may validate, at the price of that independence.
+Images that show one thing (a lesion from two sides) are a group, and a group is never on both sides. The images of a
+group are neighbours in the order. Validation takes one image of each of the first groups, and the other images of those
+groups are left out of both sides. So the validation images of a class are independent of each other, and as many as
+were asked for. If groups are few and large (twenty patients with a hundred images each), more than one image of a
+group may validate, at the price of that independence.
 """
 
 import math
@@ -22,7 +22,7 @@ from trainers.errors import InputError
 
 
 def check_shape(classes: int, ratio: Sequence[float] | None, counts: Sequence[int] | None) -> None:
-    """Raise InputError where a ratio or counts are not one number for each class."""
+    """Raise InputError unless ratio and counts have one number for each class."""
     for field, shape in (("ratio", ratio), ("counts", counts)):
         if shape is not None and len(shape) != classes:
             raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {classes} classes")
@@ -44,10 +44,15 @@ def split_indices(
 ) -> tuple[Indices, Indices]:
     """Indices into `labels` of the training images and of the validation images, class after class.
 
-    `classes` are the labels to use and `names` what to call them in an error; `ratio`, `counts` and the long tail
-    follow their order. `groups`: [N], equal where images are not independent; None where all are. `val_per_group`: so
-    many images of a group validate at most. Raises InputError where a class has too few images, or would be left with
-    none.
+    Args:
+        labels: [N].
+        classes: the labels to use; `ratio`, `counts` and the long tail follow their order.
+        names: what to call the classes in an error.
+        groups: [N], equal for images that are not independent; None: all are.
+        val_per_group: how many images of a group may validate.
+
+    Raises:
+        InputError: a class has too few images, or would be left with none.
     """
     check_shape(len(names), ratio, counts)
     validation, rest, complaints = [], [], []
@@ -58,7 +63,7 @@ def split_indices(
         validation.append(chosen)
         rest.append(order[starts[number] :][::-1] if number < len(starts) else order[:0])
         complaints.append(_nothing_left(len(order), len(starts), val_per_class, val_per_group))
-    if groups is not None:  # a group with images in two classes may validate in one of them
+    if groups is not None:  # a group with images in two classes may validate in only one of them
         barred = groups[np.concatenate(validation)]
         for k, order in enumerate(rest):
             rest[k] = order[~np.isin(groups[order], barred)]
@@ -74,9 +79,9 @@ def split_indices(
 
 
 def class_order(labels: Labels, label: int, seed: int) -> Indices:
-    """Indices of one class, shuffled by a stream that belongs to (seed, label) alone.
+    """Indices of one class, shuffled by a random stream that depends on (seed, label) only.
 
-    Sorted by raw 64-bit draws: NumPy promises that those never change, but not what `shuffle` makes of them.
+    Sorted by raw 64-bit draws: NumPy guarantees that these stay the same, but not the result of `shuffle`.
     """
     members = np.flatnonzero(labels == label)
     keys = np.random.PCG64([seed, label]).random_raw(len(members))
@@ -86,8 +91,8 @@ def class_order(labels: Labels, label: int, seed: int) -> Indices:
 def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
     """`order` with the images of each group side by side, and the positions where the groups begin.
 
-    A group stands where its image of the lowest index stood: every group is as likely to come first, whatever its
-    size, while at its first shuffled image a large group would come early.
+    A group is placed where its image of the lowest index was. So every group is equally likely to come first; placed at
+    its first shuffled image, a large group would come early.
     """
     places = np.argsort(order)  # of the images from the lowest index to the highest
     _, lowest = np.unique(groups[order[places]], return_index=True)
@@ -98,7 +103,7 @@ def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
 
 
 def first_of_groups(order: Indices, starts: Indices, images: int, per_group: int) -> tuple[Indices, int]:
-    """At most `images` images of the first groups, `per_group` of each at most, and from how many groups they come.
+    """At most `images` images of the first groups, at most `per_group` of each; and the number of these groups.
 
     order, starts: a class as `together` gives it.
     """
@@ -110,7 +115,7 @@ def first_of_groups(order: Indices, starts: Indices, images: int, per_group: int
 
 
 def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
-    """What to say of a class where validation takes it all."""
+    """The error for a class that validation would use up."""
     if groups == images:
         return f"has {images} image{'' if images == 1 else 's'}, so {wanted} for validation leave none to train on"
     if groups == 1:
@@ -123,7 +128,7 @@ def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
 
 
 def left_out(labels: Labels, classes: Sequence[int], validation: Indices, groups: Groups) -> int:
-    """How many images of the classes may not train because another image of their group validates."""
+    """How many images do not train because another image of their group validates."""
     kin = np.isin(labels, classes) & np.isin(groups, groups[validation])
     return int(kin.sum()) - len(validation)
 
@@ -139,8 +144,8 @@ def train_counts(
 ) -> tuple[int, ...]:
     """Training images per class; `available` is what validation leaves of each.
 
-    A ratio or a long tail shares `train_size` out by largest remainders; without a size the set is the
-    largest of that shape. Without any shape the classes keep the proportions of `available`.
+    A ratio or a long tail divides `train_size` by largest remainders; without a size the set is the largest with these
+    proportions. Without either, the classes keep the proportions of `available`.
     """
     if counts is not None:
         wanted, field = list(counts), "counts"
@@ -167,7 +172,7 @@ def train_counts(
 def class_weights(
     available: Sequence[int], *, ratio: Sequence[float] | None, long_tail: float | None
 ) -> list[Fraction]:
-    """Relative class sizes: the ratio, a geometric fall from 1 to 1/`long_tail` in class order, or those at hand."""
+    """Relative class sizes: the ratio, a geometric fall from 1 to 1/`long_tail` in class order, or those available."""
     if ratio is not None:
         return [_exact(part) for part in ratio]
     if long_tail is not None:
@@ -177,7 +182,7 @@ def class_weights(
 
 
 def largest_remainders(quotas: Sequence[Fraction]) -> list[int]:
-    """Whole numbers with the same sum: all rounded down, then one more for the largest remainders; ties in order."""
+    """Round to whole numbers with the same sum: down, then up by one for the largest remainders; ties in order."""
     whole = [math.floor(quota) for quota in quotas]
     missing = int(sum(quotas)) - sum(whole)
     for k in sorted(range(len(quotas)), key=lambda k: whole[k] - quotas[k])[:missing]:
@@ -186,7 +191,7 @@ def largest_remainders(quotas: Sequence[Fraction]) -> list[int]:
 
 
 def _exact(number: float) -> Fraction:
-    """The decimal number that the user wrote: 0.9 is 9/10, not its nearest binary float."""
+    """The decimal number that the user wrote: 0.9 is 9/10, not the nearest binary float."""
     return Fraction(str(number))
 
 

@@ -18,12 +18,12 @@ TEST_EVERY = 5
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
-    """The images that are not set aside for the test."""
+    """The images that are not set aside for testing."""
     return _pool(config, test=False)
 
 
 def open_test(config: DataConfig, root: Path) -> Pool:
-    """The fixed fifth of each class that is."""
+    """The fifth of each class that is set aside for testing."""
     return _pool(config, test=True)
 
 

@@ -116,7 +116,7 @@ def _reader(
 
 @contextmanager
 def _blaming(config: DataConfig) -> Iterator[None]:
-    """A damaged file is the user's to mend where the user gave it, else the machine's."""
+    """Raise InputError for a damaged file that the user gave, EnvironmentProblem for one that was fetched."""
     try:
         yield
     except Damaged as error:
@@ -167,8 +167,8 @@ def _read_pair(image_file: Path, label_file: Path) -> tuple[NDArray[np.uint8], L
 def fetch(root: Path, progress: Callable[[str], None]) -> Path:
     """Download Fashion-MNIST with torchvision (its progress bar goes to stderr); returns the folder of the files.
 
-    All happens in a temporary folder that is moved into place when the files have proved valid, so whatever interrupts
-    it leaves no half of a dataset. Valid files that are there already, Debian's too, are used; damaged ones replaced.
+    The download goes to a temporary folder, which is moved into place when the files have proved valid: an interruption
+    leaves no half of a dataset. Valid files that are there already, Debian's too, are used; damaged ones are replaced.
     """
     target = root / IN_ROOT
     if _is_whole(target):
@@ -212,10 +212,10 @@ def _download(workshop: Path) -> Path:
             _read_pair(*files)
     except (OSError, RuntimeError, HTTPException, Damaged) as error:
         if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_FULL):
-            raise  # the disk, not the net: the caller names the folder
+            raise  # an error of the disk, not of the network: the caller names the folder
         reason = " ".join(
             str(error).replace(f"{workshop}{os.sep}", "").split()
-        )  # that folder goes, so it tells nothing
+        )  # the temporary folder is deleted, so its name would tell nothing
         raise EnvironmentProblem(
             f"data: Fashion-MNIST could not be downloaded ({reason[:200]}); with a connection to the internet run"
             f" {_fetching()} again, or on Debian `{PACKAGE}`,"
@@ -240,7 +240,7 @@ def _is_whole(folder: Path) -> bool:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """torchvision sets no timeout of its own, so a silent mirror would hold the user for ever."""
+    """Set a timeout, as torchvision sets none: a silent mirror would keep the user waiting for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -44,16 +44,16 @@ class Listing:
     """The images of a folder, sorted by class and then by file; none is opened."""
 
     items: list[Item]
-    grouped_by: str = ""  # what names the groups of images that belong together; empty: nothing does
+    grouped_by: str = ""  # which column names the groups of images that belong together; empty: none
     remarks: tuple[str, ...] = ()
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
-    """The images of `train/`, and of `val/` where it is there; or of the folder itself where it is not divided."""
+    """The images of `train/`, and of `val/` if there is one; or of the folder itself if it is not divided."""
     top = given(config)
     train = list_images(top, part(top, "train"), config)
     folder = validation_folder(top)
-    if folder is not None and config.split_rules == 1:  # a search of before goes on as it began
+    if folder is not None and config.split_rules == 1:  # a search of an older version goes on without `val/`
         unused = f"{folder.name}/ is not used, because data.split_rules is 1"
         return _pool(config, root, train.items, replace(train, remarks=(*train.remarks, unused)))
     if folder is None:
@@ -63,7 +63,7 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
-    """The images of `test/` beside `train/`; None where the folder is not divided."""
+    """The images of `test/` beside `train/`; None if the folder is not divided."""
     top = given(config)
     if missing_test(config, root) is not None:
         return None
@@ -73,7 +73,7 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
 
 
 def _beside(train: Listing, other: Listing, split: str) -> Listing:
-    """The other split, with a remark where its groups cannot be held against those that train."""
+    """The test split, with a remark if its groups cannot be compared with those of training."""
     if not train.grouped_by or other.grouped_by:
         return other
     blind = f"the {split} split names no groups ({train.grouped_by}): one that stands in train too would not be seen"
@@ -81,7 +81,7 @@ def _beside(train: Listing, other: Listing, split: str) -> Listing:
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
-    """What to do for a test split; None where there is one. It takes other images: those of a search must stay."""
+    """How to get a test split; None if there is one. It needs new images: a search needs all of those it had."""
     top = given(config)
     if part(top, "train") == top:
         return (
@@ -105,7 +105,7 @@ def given(config: DataConfig) -> Path:
 
 
 def part(top: Path, split: str) -> Path:
-    """The folder of a split. A class may be called train: it is a split only if it is arranged like one."""
+    """The folder of a split. A folder called train may be a class: it is a split only if it is arranged like one."""
     if _holds_images(top / "train"):
         return top / split
     if _holds_images(top / "test") and not (top / "labels.csv").is_file():
@@ -114,7 +114,7 @@ def part(top: Path, split: str) -> Path:
 
 
 def validation_folder(top: Path) -> Path | None:
-    """The folder whose images validate, beside `train/`; None where some of those in `train/` do."""
+    """The folder beside `train/` whose images validate; None if some images of `train/` do."""
     if part(top, "train") == top:
         return None
     there = [top / name for name in VALIDATION if _holds_images(top / name)]
@@ -133,7 +133,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def list_images(top: Path, folder: Path, config: DataConfig, *, must_group: bool = True) -> Listing:
-    """All images of a folder. config: says what the columns of its labels.csv are. must_group: see `read_table`."""
+    """All images of a folder. `config` names the columns of its labels.csv; for `must_group` see `read_table`."""
     table = folder / "labels.csv"
     if table.is_file():
         labels = read_table(table, columns_of(config), must_group=must_group)
@@ -145,7 +145,7 @@ def list_images(top: Path, folder: Path, config: DataConfig, *, must_group: bool
 
 
 def _in_order(items: list[Item]) -> list[Item]:
-    """By class and then by file, however the disk or the CSV lists them."""
+    """Sort by class and then by file, so that the order on the disk or in the CSV does not matter."""
     refuse_undecodable([item.label for item in items], "class")
     refuse_undecodable([item.file for item in items], "file")
     return sorted(items, key=lambda item: (item.label, item.file))
@@ -173,9 +173,9 @@ def _pool(
     listing: Listing,
     validation: Listing | None = None,
 ) -> Pool:
-    """A pool of images that look as all of `train` does: so no ratio and no test image can change how images look.
+    """A pool of `items`, made to look like all images of `train`. So neither a ratio nor a test image changes the look.
 
-    validation: the images of a given split, which stand behind the others.
+    `validation` are the images of a given validation split; they come after the others.
     """
     class_names = tuple(sorted({item.label for item in train}))
     position = {name: k for k, name in enumerate(class_names)}
@@ -186,8 +186,8 @@ def _pool(
     offered = [*listing.items, *beside]
     labels = np.array([position[item.label] for item in offered], dtype=np.int64)
     chosen = set(config.classes or class_names)
-    used = [item.label in chosen for item in offered]  # no others are opened
-    place = np.cumsum(used) - 1  # of each image among those
+    used = [item.label in chosen for item in offered]  # only these are opened
+    place = np.cumsum(used) - 1  # position of each image among them
 
     opened = list(itertools.compress(offered, used))
 
@@ -206,7 +206,7 @@ def _pool(
         with _said_of_the_path():
             how, decode, broken = recipe()
             images = array_cache.read(root, how, decode, place[indices])
-            refuse(broken)  # also where nothing had to be decoded
+            refuse(broken)  # also if all images came from the cache
             return images
 
     def digest(indices: Indices) -> Digests:
@@ -236,7 +236,7 @@ def _pool(
 
 @contextmanager
 def _said_of_the_path() -> Iterator[None]:
-    """Broken images of a folder that the user gave are the user's to mend."""
+    """Raise InputError for broken images: the folder is the user's, and so is the mend."""
     try:
         yield
     except BrokenImages as error:
@@ -246,9 +246,9 @@ def _said_of_the_path() -> Iterator[None]:
 def _recipe(
     look: Look, items: Sequence[Item], broken: Mapping[str, str], *, resize: bool
 ) -> tuple[array_cache.Recipe, array_cache.Decode]:
-    """How the images of `items` are made to look alike, through the array cache.
+    """A recipe that makes the images of `items` look alike, through the array cache.
 
-    broken: what is known to be wrong with files, of whichever split, by file. Decoding raises BrokenImages with the
+    `broken` has the faults of files that are known already, of either split. Decoding raises BrokenImages with the
     names of all files that cannot be used.
     """
     recipe = array_cache.Recipe(

@@ -1,4 +1,4 @@
-"""What `afcl data check` says of a folder of images beside its counts: what is not used, and how images are read."""
+"""Remarks of `afcl data check` on a folder of images: which files are not used, and how images are read."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -40,13 +40,13 @@ from trainers.files import file_hash
 IN_ROOT = Path("ISIC2018")  # where `fetch` puts the files under the data root
 TASK = "ISIC2018_Task3_"
 LESIONS = f"{TASK}Training_LesionGroupings"
-LEFT_OUT = "one of them must be left out, image and row"  # of two that contradict one another
+LEFT_OUT = "one of them must be left out, image and row"  # of two tables that contradict each other
 
 SplitName = Literal["Training", "Validation", "Test"]
 
 
 def mend() -> str:
-    """What gets the files onto this machine."""
+    """The command line that gets the files onto this machine."""
     return f"`{command_line('data', 'fetch', 'isic2018')}`"
 
 
@@ -61,25 +61,25 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
-    """The official test images, or None where they or their ground truth are not at hand."""
+    """The official test images; None if they or their ground truth are missing."""
     top = _top(config, root)
     return None if _missing(top, "Test") else _pool(config, root, top, "Test")
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
-    """What to do for a test split; None where its files are at hand."""
+    """How to get a test split; None if its files are there."""
     if missing := _missing(_top(config, root), "Test"):
         return f"add {', '.join(missing)}" if config.path is not None else f"run {mend()}"
     return None
 
 
 def input_folder(top: Path, split: SplitName) -> Path:
-    """Where the images of a split are."""
+    """The folder with the images of a split."""
     return top / f"{TASK}{split}_Input"
 
 
 def used_files(config: DataConfig, root: Path) -> tuple[Path, list[Item], list[Path]]:
-    """The folder of the files, the images of the splits that are used, and the tables that are read."""
+    """The folder of the files, with the images of the splits that are used and the tables that are read."""
     top = _top(config, root)
     splits: list[SplitName] = ["Training"] if _missing(top, "Test") else ["Training", "Test"]
     items: list[Item] = []
@@ -93,7 +93,7 @@ def used_files(config: DataConfig, root: Path) -> tuple[Path, list[Item], list[P
 
 
 def truth_name(split: SplitName) -> str:
-    """What the ground truth of a split is called, without .csv."""
+    """The name of a split's ground truth, without .csv."""
     return f"{TASK}{split}_GroundTruth"
 
 
@@ -152,7 +152,7 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
 def look_of(config: DataConfig) -> Look:
     """RGB squares: the official images are RGB, and JPEG knows no transparency."""
     side = config.image_size
-    assert side is not None  # the config has checked itself
+    assert side is not None  # the config has checked that there is a size
     return Look("RGB", (side, side), config.background, config.fit)
 
 
@@ -194,7 +194,7 @@ def _recipe(items: Sequence[Item], problems: dict[str, str], look: Look) -> tupl
 
 
 def same_content(items: Sequence[Item]) -> list[list[int]]:
-    """Positions of files with the same bytes. Only those of the same length need to be read."""
+    """Positions of files with equal bytes. Only files of equal length are read."""
     lengths: dict[int, list[int]] = {}
     for k, item in enumerate(items):
         with suppress(OSError):  # decoding will name it
@@ -208,7 +208,7 @@ def same_content(items: Sequence[Item]) -> list[list[int]]:
 
 
 def _refuse_contradictions(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> None:
-    """A file with the bytes of an earlier one and another class joins `problems`."""
+    """Add to `problems` each file that has the bytes of an earlier one and another class."""
     for first, *others in ([items[k] for k in positions] for positions in alike):
         for item in others:
             if first.label and item.label and item.label != first.label:
@@ -217,12 +217,12 @@ def _refuse_contradictions(items: Sequence[Item], alike: Sequence[Sequence[int]]
 
 @contextmanager
 def _told_to_whom_it_concerns(config: DataConfig) -> Iterator[None]:
-    """What is wrong with given files is the user's to mend, with fetched ones the machine's."""
+    """Raise InputError for files that the user gave, EnvironmentProblem for fetched ones."""
     try:
         yield
     except (Damaged, BrokenImages) as error:
         if config.path is not None:
             raise InputError(f"data.path: {error}") from None
-        # where the official files themselves contradict one another, fetching them again would be no help
+        # the official files contradict each other here, and fetching them again would not help
         elsewhere = ", or where that changes nothing in a copy that data.path names" if LEFT_OUT in str(error) else ""
         raise EnvironmentProblem(f"data: {error}; mend it with {mend()}{elsewhere}") from None

@@ -1,9 +1,8 @@
 """`afcl data fetch isic2018`: the challenge's own archives, downloaded, unpacked, checked and put in place.
 
-The archive publishes no checksums that could be written down here. So what comes is checked by its content (zip
-checksums; every image of the ground truth there, with a header that can be read, and none more), and the SHA-256 of
-each file is recorded in checksums.json when it first is in place. A later fetch compares: what was changed or lost
-since is fetched again, and must then be what it was.
+The challenge publishes no checksums. So a download is checked by its content: the zip's own checksums, and exactly the
+images of the ground truth, each with a readable header. The SHA-256 of each file is recorded in checksums.json when it
+is first in place. A later fetch compares: files that were changed or lost are fetched again, and must match.
 """
 
 import shutil
@@ -56,11 +55,11 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Of the folder that it unpacks to, or of the table without .csv."""
+        """The name of the folder that it unpacks to, or of the table without .csv."""
         return self.archive.rpartition(".")[0]
 
 
-PARTS = (  # a split's ground truth before its images, which are checked against it
+PARTS = (  # a split's ground truth comes before its images, which are checked against it
     Part(f"{truth_name('Training')}.zip", "Training", "truth"),
     Part(f"{LESIONS}.csv", "Training", "lesions"),
     Part("ISIC2018_Task3_Training_Input.zip", "Training", "images"),
@@ -74,8 +73,8 @@ PARTS = (  # a split's ground truth before its images, which are checked against
 def fetch(root: Path, progress: Callable[[str], None]) -> Path:
     """Get what is missing or changed of ISIC 2018 Task 3 into `root`/ISIC2018; returns that folder.
 
-    May be interrupted and called again: downloads go on where they broke off, and a part is moved into place only
-    when it has proved whole. Raises EnvironmentProblem.
+    It may be interrupted and called again: downloads continue where they broke off, and a part is moved into place only
+    when it is complete. Raises EnvironmentProblem.
     """
     for line in TERMS:
         progress(line)
@@ -96,12 +95,12 @@ def fetch(root: Path, progress: Callable[[str], None]) -> Path:
 
 
 def _incoming(top: Path) -> Path:
-    """The folder of what was downloaded and is not in place yet."""
+    """The folder for downloads that are not in place yet."""
     return top / ".incoming"
 
 
 def _is_in_place(top: Path, part: Part, progress: Callable[[str], None]) -> bool:
-    """Whether a part is there as recorded, or for the first time and good, which is then recorded."""
+    """Whether a part is there and matches its record. A good part without a record is recorded."""
     files, recorded = _files(top, part), checksums.recorded(top, part.name)
     if not files:
         return False
@@ -124,7 +123,7 @@ def _is_in_place(top: Path, part: Part, progress: Callable[[str], None]) -> bool
 def _get(top: Path, part: Part) -> None:
     """Download, unpack, check, compare with what is recorded, put in place, record."""
     fetched = _incoming(top) / part.archive
-    if not fetched.exists():  # one that an interrupted fetch left is whole
+    if not fetched.exists():  # a download that an interrupted fetch left complete
         download(f"{BASE}{part.archive}", fetched)
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=top) as name:
         workshop = Path(name)
@@ -132,7 +131,7 @@ def _get(top: Path, part: Part) -> None:
             _unpack(fetched, workshop, part)
             _check(workshop, top, part)
         except (BadArchive, Damaged, BrokenImages) as error:
-            fetched.unlink()  # else the next fetch would take it for whole
+            fetched.unlink()  # else the next fetch would take it for complete
             told = str(error).replace(f"{workshop}/", "")
             raise EnvironmentProblem(
                 f"data: {BASE}{part.archive} is not what it should be: {told}; try {mend()} again"
@@ -166,9 +165,9 @@ def _unpack(fetched: Path, workshop: Path, part: Part) -> None:
 
 
 def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
-    """Raises Damaged or BrokenImages if a part that lies in `where` is not good; its split's truth lies in `top`.
+    """Check the part in `where`, against the ground truth in `top`. Raises Damaged or BrokenImages.
 
-    decode: also of what lies behind an image's header, for which an archive has checksums of its own.
+    `decode` also checks the pixels behind an image's header; for these an archive has checksums of its own.
     """
     if part.kind == "images":
         truth = find_table(top, truth_name(part.split))
@@ -194,11 +193,11 @@ def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
     if part.kind == "lesions":
         read_lesions(table)
     else:
-        read_listing(table.parent, table)  # without its images: only whether the table can be read
+        read_listing(table.parent, table)  # there are no images to compare with: only check that the table can be read
 
 
 def _files(top: Path, part: Part) -> list[Path]:
-    """The files of a part that are there, in its folder or as a table at the top; not what a file manager left."""
+    """The files of a part that are there, in its folder or as a table at the top, without those of file managers."""
     folder = top / part.name
     there = folder.iterdir() if folder.is_dir() else ()
     inside = [path for path in there if path.suffix.lower() in KEPT and path.name[0] != "."]
@@ -209,7 +208,7 @@ def _files(top: Path, part: Part) -> list[Path]:
 def _move(workshop: Path, top: Path, part: Part) -> None:
     for name in (part.name, f"{part.name}.csv"):
         if (top / name).exists():
-            (top / name).rename(workshop / f"replaced-{name}")  # goes with the workshop
+            (top / name).rename(workshop / f"replaced-{name}")  # is deleted with the folder of downloads
         if (workshop / name).exists():
             (workshop / name).rename(top / name)
 

@@ -1,4 +1,4 @@
-"""What `afcl data check isic2018` says beside its counts: what is not used, and how images are read."""
+"""Remarks of `afcl data check isic2018`: which files are not used, and how images are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from trainers.data.listing import not_used
 
 
 def remarks(config: DataConfig, root: Path) -> Iterator[str]:
-    """Sentences about the challenge's files, which can all be read."""
+    """Sentences about the challenge's files. All of them must be readable."""
     top, listed, tables = isic2018.used_files(config, root)
     yield from not_used(top, [*(item.path for item in listed), *tables])
     chosen = [item for item in listed if config.classes is None or item.label in config.classes]

@@ -16,7 +16,7 @@ CLASS_NAMES = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 
 
 class Damaged(Exception):
-    """A table is not what it should be; the message names it and says why."""
+    """A table is invalid; the message names it and says why."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Listing:
 
 
 def read_listing(images: Path, truth: Path) -> Listing:
-    """Hold the folder of a split against its ground truth. Raises Damaged where the table cannot be read at all."""
+    """Compare the folder of a split with its ground truth. Raises Damaged if the table cannot be read at all."""
     there = {path.name for path in images.iterdir() if is_image(path)}
     items: dict[str, Item] = {}
     problems: dict[str, str] = {}
@@ -53,12 +53,12 @@ def read_listing(images: Path, truth: Path) -> Listing:
 
 
 def read_lesions(table: Path) -> dict[str, str]:
-    """Image file -> its lesion."""
+    """The lesion of each image file."""
     return {f"{row['image']}.jpg": row["lesion_id"] for row in _rows(table, ("image", "lesion_id"))}
 
 
 def find_table(top: Path, name: str) -> Path | None:
-    """A table in the folder of its own that its archive unpacks to, or at the top."""
+    """The path of a table: in the folder that its archive unpacks to, or at the top."""
     return next((path for path in (top / name / f"{name}.csv", top / f"{name}.csv") if path.is_file()), None)
 
 

@@ -1,4 +1,4 @@
-"""The table `labels.csv` of a folder of images: which file shows what, and which images belong together.
+"""The table `labels.csv` of a folder of images: the class of each file, and which images belong together.
 
     file,label,group             1.png,cat,ann    2.png,dog,    3.png,cat,ann
 
@@ -34,7 +34,7 @@ OF_GROUPS = re.compile(
 
 @dataclass(frozen=True)
 class Columns:
-    """What a table's columns are called, as far as the user says."""
+    """The names of a table's columns, as far as the user gave them."""
 
     file: str | None = None
     label: str | None = None
@@ -44,7 +44,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """What a table says, in its order."""
+    """The contents of a table, in its order."""
 
     items: list[Item]
     group: str  # the column of the groups; empty: there is none
@@ -57,7 +57,7 @@ def columns_of(config: DataConfig) -> Columns:
 
 
 def read_table(table: Path, columns: Columns, *, must_group: bool = True) -> LabelTable:
-    """Read a table. Raises InputError with one line where it is none, or where a row or a file is not as it should be.
+    """Read a table. Raises InputError, one line, if it is not a table, or if a row or a file is wrong.
 
     must_group: refuse a table without the column that `columns.group` names.
     """
@@ -100,7 +100,7 @@ def _rows(number: int) -> str:
 
 
 def _parsed(table: Path) -> tuple[list[str], list[tuple[int, list[str]]], int]:
-    """The header; each row that is not empty, as long as the header, with its line; how many had more cells."""
+    """The header; each row that is not empty, at the header's length, with its line; how many rows were longer."""
     content = table.read_bytes()
     try:
         text = content.decode("utf-16" if content.startswith(MARKS_UTF_16) else "utf-8-sig")
@@ -115,7 +115,7 @@ def _parsed(table: Path) -> tuple[list[str], list[tuple[int, list[str]]], int]:
 
 
 def _separator(text: str) -> str:
-    """What parts the header into most columns, without cutting through what stands in quotes."""
+    """The separator that gives the header the most columns, without splitting quoted text."""
     first = next(iter(text.splitlines()), "")
 
     def columns(separator: str) -> tuple[bool, int]:
@@ -126,7 +126,7 @@ def _separator(text: str) -> str:
 
 
 def _position(table: Path, header: Sequence[str], given: str | None, usual: str) -> int:
-    """Where a column stands. Raises InputError where there is none, or two."""
+    """The position of a column. Raises InputError if there is none, or two."""
     found = _places(header, given or usual)
     if len(found) == 1:
         return found[0]
@@ -150,7 +150,7 @@ def _group_position(table: Path, header: Sequence[str], columns: Columns, must_g
 
 
 def _places(header: Sequence[str], name: str) -> list[int]:
-    """Where a column of this name stands; where none does, those whose name differs in case alone."""
+    """The positions of columns with this name; if there is none, of those that differ in case only."""
     exact = [k for k, column in enumerate(header) if column == name.strip()]
     return exact or [k for k, column in enumerate(header) if column.casefold() == name.strip().casefold()]
 
@@ -158,7 +158,7 @@ def _places(header: Sequence[str], name: str) -> list[int]:
 def _unused(
     header: Sequence[str], rows: Sequence[Sequence[str]], taken: Sequence[int], *, has_group: bool
 ) -> tuple[str, ...]:
-    """A sentence on the columns that are not used, and on what one of them may be good for."""
+    """A sentence on the columns that are not used, and on one that may name the groups."""
     unused = [k for k, name in enumerate(header) if name and k not in taken]
     if not unused:
         return ()
@@ -172,15 +172,15 @@ def _unused(
 
 
 def _repeats(values: Sequence[str]) -> bool:
-    """Whether some value stands in two rows, and more than one does."""
+    """Whether some value is in two rows, and not all values are the same."""
     given = [value for value in values if value]
     return 1 < len(set(given)) < len(given)
 
 
 def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[str]]]) -> list[Path]:
-    """The images that a row may mean, by their one true path, however it is written: one where all is well.
+    """The images that a row may mean, as resolved paths; exactly one if all is well.
 
-    listed: the files of a folder by their name without suffix.
+    `listed` has the files of a folder by their name without suffix.
     """
     for written in dict.fromkeys((name, name.replace("\\", "/"))):
         try:
@@ -188,7 +188,7 @@ def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[st
             if path.is_file():
                 return [path]
             found = [] if path.suffix.lower() in suffixes() else listed(path.parent).get(path.name, [])
-        except (OSError, ValueError, RuntimeError):  # too long, a zero byte, a circle of links
+        except (OSError, ValueError, RuntimeError):  # the name is too long or has a zero byte, or links form a circle
             continue
         if found:
             return [(path.parent / one).resolve() for one in sorted(found)]
@@ -196,7 +196,7 @@ def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[st
 
 
 def _images_by_stem(folder: Path) -> Mapping[str, list[str]]:
-    """Names of a folder's image files, by what stands before the suffix; none where it cannot be listed."""
+    """A folder's image files by their name without suffix; empty if the folder cannot be listed."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

@@ -4,13 +4,13 @@
                           chunks.jsonl   a line for each chunk that is done: which, of which files, its CRC-32
                           lock           held while somebody decodes
 
-A folder belongs to a list of files (their absolute paths, in order), a shape and a way of decoding; anything else is
-another folder. A chunk is some 8 MB of images. It counts as done when its line is there and its files still have the
-sizes and times of change (mtime, in ns) that the line was written for: the rule of make and rsync, at the price of a
-`stat` where a hash would read gigabytes; a file changed behind it, with the same size and time, is not noticed. The
-line follows the chunk onto the disk, so whatever interrupts loses the chunk at hand and no more. A chunk's CRC is
-compared whenever it is read (1.7 GB/s, less than the data's fingerprint costs), and one that differs is decoded again.
-The file is never shortened or replaced, so no reader's mapping can break.
+A folder belongs to a list of files (their absolute paths, in order), a shape and a way of decoding; any change of
+these gives another folder. A chunk is some 8 MB of images. It is done when its line is there, and its files still have
+the sizes and times of change (mtime, in ns) that the line records. This is the rule of make and rsync: it costs a
+`stat`, where a hash would read gigabytes, but it misses a file that was changed and kept its size and time. The line is
+written after the chunk, so an interruption loses at most the current chunk. A chunk's CRC is compared whenever it is
+read (1.7 GB/s, less than the data's fingerprint costs), and a chunk that differs is decoded again. The file is never
+shortened or replaced, so no reader's mapping can break.
 
 All of arrays/ may be deleted at any time. Where it cannot be written, images are decoded for each use.
 """
@@ -39,22 +39,22 @@ FORMAT = 1
 CHUNK_BYTES = 1 << 23
 READS = 3  # the first, one after a repair, and one more for a process that changed the files meanwhile
 
-# Blocks of positions -> each block's place among them and its images [n, C, H, W], in any order; a block that
-# cannot be had is left out, and the reason raised when all others were yielded.
+# Takes blocks of positions and yields each block's index and its images [n, C, H, W], in any order. It skips a block
+# that cannot be decoded, and raises the reason after all others were yielded.
 Decode: TypeAlias = Callable[[Sequence[Indices]], Iterator[tuple[int, Images]]]
 
-Record: TypeAlias = dict[int, tuple[str, int]]  # chunk -> what its files were, as one hash, and its CRC-32
+Record: TypeAlias = dict[int, tuple[str, int]]  # by chunk: a hash of its files' sizes and times, and its CRC-32
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides every byte of a cached array, but for the content of its files."""
+    """Everything that decides the bytes of a cached array, except the content of its files."""
 
-    name: str  # begins the folder's name, for people
-    files: Sequence[Path]  # absolute; one for each image, in their order, or a single one that holds them all
+    name: str  # the start of the folder's name, for people
+    files: Sequence[Path]  # absolute; one for each image, in order, or a single one that holds all images
     images: int
     shape: tuple[int, int, int]  # of one image: channels, height, width
-    how: str  # in which way files are made into pixels
+    how: str  # names the way of decoding
 
 
 class Unwritable(Exception):
@@ -62,9 +62,9 @@ class Unwritable(Exception):
 
 
 def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images:
-    """The images at `indices`, a copy. Decodes what the cache lacks, of all images and not of these alone.
+    """A copy of the images at `indices`. First decodes every image that the cache lacks, not only these.
 
-    So what is wrong with any file is raised by `decode` here, before the first image is used.
+    So `decode` raises the faults of all files here, before the first image is used.
     """
     folder = folder_of(root, recipe)
     chunks = _chunks(recipe)
@@ -85,12 +85,12 @@ def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images
 
 
 def folder_of(root: Path, recipe: Recipe) -> Path:
-    """Where a recipe's array is kept. What else is kept there is of the same files, in the same order."""
+    """The folder of a recipe's array. Other files there belong to the same images, in the same order."""
     return root / "arrays" / f"{recipe.name}-{_key(recipe)}"
 
 
 def origin(recipe: Recipe) -> str:
-    """What the disk says of all files, as one hash: another one where any may have changed."""
+    """One hash of all files' sizes and times; it differs if any file may have changed."""
     return hashlib.sha256("\n".join(map(_of_file, recipe.files)).encode()).hexdigest()
 
 
@@ -109,7 +109,7 @@ def _rows(recipe: Recipe) -> int:
 
 
 def _origin(recipe: Recipe, chunk: Indices) -> str:
-    """What the disk says of a chunk's files, as one hash."""
+    """One hash of the sizes and times of a chunk's files."""
     one_each = len(recipe.files) == recipe.images
     lines = [_of_file(recipe.files[k]) for k in chunk] if one_each else [_of_file(recipe.files[0])]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -119,12 +119,12 @@ def _of_file(path: Path) -> str:
     try:
         found = path.stat()
     except OSError:
-        return "absent"  # `decode` will say so
+        return "absent"  # `decode` will report it
     return f"{found.st_size} {found.st_mtime_ns}"
 
 
 def _read_record(folder: Path) -> Record:
-    """The chunks that are done; the last line of a chunk counts, a torn one does not."""
+    """The chunks that are done. The last line of a chunk counts; an incomplete line does not."""
     record: Record = {}
     try:
         lines = (folder / "chunks.jsonl").read_text(encoding="ascii", errors="replace").splitlines()
@@ -142,7 +142,7 @@ def _read_record(folder: Path) -> Record:
 def _gather(
     folder: Path, recipe: Recipe, chunks: Sequence[Indices], record: Record, indices: Indices
 ) -> tuple[Images, set[int]]:
-    """The images at `indices`, and the chunks among theirs that are not what was written."""
+    """The images at `indices`, and those of their chunks whose CRC differs."""
     try:
         array = np.load(folder / "images.npy", mmap_mode="r")
     except (OSError, ValueError, EOFError):  # gone, truncated, or another header
@@ -151,7 +151,7 @@ def _gather(
         return np.empty(0, np.uint8), set(range(len(chunks)))
     images, damaged = np.empty((len(indices), *recipe.shape), np.uint8), set()
     home = indices // _rows(recipe)
-    for k in np.unique(home).tolist():  # in the file's order, so that a disk reads on and on
+    for k in np.unique(home).tolist():  # in the file's order, for sequential reads
         block = array[chunks[k][0] : chunks[k][-1] + 1]
         if zlib.crc32(block) != record[k][1]:
             damaged.add(k)
@@ -168,14 +168,14 @@ def _build(
     suspects: Collection[int],
     decode: Decode,
 ) -> Record:
-    """Decode the chunks that are not done, under the lock; returns the record of all."""
+    """Decode the chunks that are not done, under the lock. Returns the records of all chunks."""
     with ExitStack() as held:
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
             held.enter_context(locked(folder / "lock", f"Waiting for another process that decodes into {folder}"))
             file = held.enter_context(_open(folder / "images.npy"))
             was_whole = _put_right(file, recipe)
-        record = _read_record(folder)  # again: another process may have decoded while this one waited
+        record = _read_record(folder)  # read again: another process may have decoded while this one waited
 
         def is_done(k: int) -> bool:
             origin, crc = record.get(k, ("", 0))
@@ -194,7 +194,7 @@ def _build(
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """What the disk refuses here means that there is no cache, not that there are no images."""
+    """Turn errors of the disk into Unwritable: the images can still be decoded without a cache."""
     try:
         yield
     except OSError as error:
@@ -206,7 +206,7 @@ def _open(path: Path) -> FileIO:
 
 
 def _put_right(file: FileIO, recipe: Recipe) -> bool:
-    """See to the file's header and length; returns whether they were right."""
+    """Make the file's header and length right; returns whether they were."""
     header, size = _header(recipe), _offset(recipe, [recipe.images])
     file.seek(0)
     if file.read(len(header)) == header and file.seek(0, os.SEEK_END) == size:
@@ -233,7 +233,7 @@ def _stored(file: FileIO, recipe: Recipe, chunk: Indices) -> bytes:
 
 
 def _write(file: FileIO, offset: int, content: memoryview) -> None:
-    """With write and not through a mapping: a full disk is then an error and not a bus error."""
+    """Write with `write`, not through a mapping: a full disk then raises an error and not a bus error."""
     file.seek(offset)
     while content:
         content = content[file.write(content) :]
@@ -242,7 +242,7 @@ def _write(file: FileIO, offset: int, content: memoryview) -> None:
 
 def _append(path: Path, line: str) -> None:
     with path.open("a", encoding="ascii") as record:
-        record.write(f"\n{line}")  # the line's end comes first, so that a torn line spoils no other
+        record.write(f"\n{line}")  # begins with a line end, so that an incomplete line spoils no other
         record.flush()
         os.fsync(record.fileno())
 
@@ -257,5 +257,5 @@ def _decode_these(recipe: Recipe, decode: Decode, indices: Indices) -> Images:
 
 @functools.cache
 def _tell(line: str) -> None:
-    """Say it on stderr, once in a process."""
+    """Warn on stderr, once in a process."""
     print(line, file=sys.stderr)

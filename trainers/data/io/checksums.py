@@ -1,4 +1,4 @@
-"""SHA-256 of files, recorded beside them when they are first seen, for those whose publisher gives none."""
+"""SHA-256 of files, recorded beside them when they are first seen, because their publisher gives none."""
 
 import json
 from collections.abc import Sequence
@@ -14,26 +14,26 @@ THREADS = 4  # hashing lets go of the interpreter's lock
 
 
 def hashes_of(top: Path, files: Sequence[Path]) -> dict[str, str]:
-    """File, relative to `top` -> SHA-256 in hex."""
+    """The SHA-256, in hex, of each file by its path relative to `top`."""
     with ThreadPoolExecutor(THREADS) as threads:
         hashes = list(tracked(threads.map(file_hash, files), len(files), "Hashing files"))
     return {path.relative_to(top).as_posix(): digest for path, digest in zip(files, hashes, strict=True)}
 
 
 def recorded(top: Path, name: str) -> dict[str, str]:
-    """What is recorded in `top` of the folder `name` and of the table `name`.csv. Raises EnvironmentProblem."""
+    """The hashes recorded in `top` for the folder `name` and the table `name`.csv. Raises EnvironmentProblem."""
     return {file: digest for file, digest in _read(top).items() if file.startswith((f"{name}/", f"{name}.csv"))}
 
 
 def record(top: Path, name: str, hashes: dict[str, str]) -> None:
-    """Put down these hashes in place of what was recorded of `name`."""
+    """Record these hashes, in place of the earlier ones of `name`."""
     before = recorded(top, name)
     others = {file: digest for file, digest in _read(top).items() if file not in before}
     write_atomically(top / RECORD, json.dumps(others | hashes, indent=0, sort_keys=True).encode())
 
 
 def changed(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    """Files that are not the same in both, sorted; also those that are in one alone."""
+    """Files that differ between both, or are in only one of them; sorted."""
     return [file for file in sorted(one | other) if one.get(file) != other.get(file)]
 
 

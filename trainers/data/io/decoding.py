@@ -1,7 +1,7 @@
-"""Image files made into arrays that all look alike, several at once; every file that cannot be used, by name.
+"""Decode image files, several at once, into arrays of one shape and look; collect every file that cannot be used.
 
-An image is turned as its EXIF says, laid on the background where it is transparent, made grey or RGB, and brought to
-the size asked for. Of more than 8 bits a channel, the levels that training images use become 0..255.
+An image is turned as its EXIF says, composed on the background where it is transparent, made grey or RGB, and brought
+to the size asked for. With more than 8 bits a channel, the levels that training images use become 0..255.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,9 +36,9 @@ def decode_blocks(
 ) -> Iterator[tuple[int, Images]]:
     """Decode blocks of `items`, given as positions, and yield each whole block with its place in `blocks`.
 
-    decode: one file -> [H, W, C]; may raise any exception. broken: what is known to be wrong, file -> reason; those
-    files are not opened, and a block with a broken file is not yielded. Raises BrokenImages at the end, with all that
-    is broken, known or found.
+    `decode` turns one file into [H, W, C] and may raise any exception. `broken` has the reasons of files that are known
+    to be unusable: they are not opened, and a block with such a file is not yielded. At the end it raises BrokenImages
+    with all unusable files, known or found.
     """
     hush()
     found = dict(broken)
@@ -54,7 +54,7 @@ def decode_blocks(
     total = sum(map(len, blocks))
     threads = ThreadPoolExecutor(THREADS)
     try:
-        # a block at a time, so that no more than one waits in memory for its reader
+        # one block at a time, so that at most one waits in memory
         decoded = tracked(
             (image for block in blocks for image in threads.map(try_to, [items[k] for k in block])),
             total,
@@ -65,16 +65,16 @@ def decode_blocks(
             whole = [image for image in images if image is not None]
             if len(whole) == len(images):
                 yield place, np.stack(whole).transpose(0, 3, 1, 2)
-        next(decoded, None)  # ends its progress bar
+        next(decoded, None)  # closes its progress bar
     finally:
-        threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all the rest
+        threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all remaining files
     refuse(found)
 
 
 def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
-    """Image files as a look says, which a checkpoint holds in plain values: [N, C, H, W].
+    """Read image files with a checkpoint's look, given in plain values: [N, C, H, W].
 
-    Raises InputError with the names of those that cannot be used. An image is brought to the look's size.
+    Images are brought to the look's size. Raises InputError with the names of files that cannot be used.
     """
     look = Look.from_plain(plain)
     items = [Item("", str(path), path) for path in paths]
@@ -114,7 +114,7 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
 
 
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
-    """One image as [H, W, C]. Raises whatever its decoder does, and ValueError where it has another size."""
+    """One image as [H, W, C]. Raises what its decoder raises, and ValueError if it has another size."""
     image = seen_image(path, look).convert(look.mode)
     if resize:
         image = fitted(image, look.size, look.fit, look.colour)
@@ -126,7 +126,7 @@ def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
 
 
 def seen_image(path: Path, look: Look) -> Image.Image:
-    """One image as a person sees it: upright, opaque, of 8 bits; in the size and mode that it has."""
+    """One image as a person sees it: upright, opaque, 8 bits; in its own size and mode."""
     with Image.open(path) as opened:
         kind = kind_of(opened)
         if kind is None:

@@ -1,9 +1,9 @@
-"""A digest of each image as it is read, by which equal images are found; kept beside the cached array.
+"""A digest of each image's pixels, to find equal images; kept beside the cached array.
 
     arrays/isic2018-9f3c…/digests.npz     what the files were, as one hash, and uint64 [N, 2]
 
-Digests are of pixels and not of files: a picture that was saved anew, as another format or without its EXIF, is the
-same to a model. They are made once for each state of the files, from a stretch of the array at a time.
+Digests are of pixels, not of files: an image that was saved again in another format, or without its EXIF, is the same
+to a model. They are computed once for each state of the files, from a slice of the array at a time.
 """
 
 import hashlib
@@ -31,16 +31,16 @@ def of_images(images: Images) -> Digests:
 
 
 def in_stretches(read: Callable[[Indices], Images], indices: Indices, bytes_each: int) -> Digests:
-    """Digests of the images at `indices`, of which few are in memory at once. bytes_each: the size of one."""
+    """Digests of the images at `indices`, a few in memory at once; `bytes_each` is the size of an image."""
     rows = max(1, STRETCH_BYTES // bytes_each)
     parts = [of_images(read(indices[start : start + rows])) for start in range(0, len(indices), rows)]
     return np.concatenate([_as_array(b""), *parts])
 
 
 def kept(root: Path, recipe: cache.Recipe, decode: cache.Decode) -> Digests:
-    """Digests of all images of a recipe; they are read only where a file changed since digests were made.
+    """Digests of all images of a recipe. The images are read only if a file changed since the digests were computed.
 
-    What is wrong with any file is raised by `decode`, as by `cache.read`.
+    `decode` raises the faults of files, as for `cache.read`.
     """
     path, origin = cache.folder_of(root, recipe) / FILE, cache.origin(recipe)
     if (found := _read(path, origin, recipe.images)) is not None:
@@ -50,13 +50,13 @@ def kept(root: Path, recipe: cache.Recipe, decode: cache.Decode) -> Digests:
     )
     content = BytesIO()
     np.savez(content, origin=np.array(origin), digests=made)
-    with suppress(OSError):  # no cache can be written: the next use makes them again
+    with suppress(OSError):  # no cache can be written: the next use computes them again
         write_atomically(path, content.getvalue())
     return made
 
 
 def _read(path: Path, origin: str, images: int) -> Digests | None:
-    """What is kept, where it is whole and of the same files."""
+    """The stored digests, if they are complete and of the same files."""
     try:
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as there:
             before, digests = str(there["origin"]), np.asarray(there["digests"])

@@ -1,4 +1,4 @@
-"""One file out of the web, gone on with where an earlier try broke off, and one archive unpacked with mistrust."""
+"""Download a file, continuing where an earlier try broke off; and unpack an archive that is not trusted."""
 
 import http.client
 import re
@@ -20,15 +20,15 @@ BLOCK = 1 << 20
 
 
 class DownloadFailed(Exception):
-    """The file did not come; the message says why. What came of it is kept."""
+    """The download failed; the message says why. The part that arrived is kept."""
 
 
 class BadArchive(Exception):
-    """The file is no archive that may be unpacked; the message says why."""
+    """The file is not an archive, or not one that is safe to unpack; the message says why."""
 
 
 def remote_size(url: str) -> int:
-    """Length of the file at `url` in bytes; 0 where the server does not tell. Raises DownloadFailed."""
+    """Length of the file at `url` in bytes; 0 if the server does not say. Raises DownloadFailed."""
     try:
         with _opened(urllib.request.Request(url, method="HEAD")) as answer:
             return int(answer.headers.get("Content-Length", 0))
@@ -37,22 +37,22 @@ def remote_size(url: str) -> int:
 
 
 def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
-    if request.type not in ("http", "https"):  # urllib would read files of this machine as well
+    if request.type not in ("http", "https"):  # urllib would also read local files
         raise DownloadFailed(f"{request.full_url}: only http and https are fetched")
     answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=PATIENCE)
     return answer
 
 
 def partial_of(target: Path) -> Path:
-    """Where a file stands until all of it has come."""
+    """The path of a file until its download is complete."""
     return target.with_name(f"{target.name}.partial")
 
 
 def download(url: str, target: Path) -> None:
-    """Get `url` into `target`, which is then whole; its progress goes to stderr.
+    """Download `url` to `target`, completely or not at all; progress goes to stderr.
 
-    Some tries, each from where the last broke off (HTTP Range); a server that knows no ranges begins anew. Raises
-    DownloadFailed, and OSError with a file name where the disk refuses.
+    It tries several times, each from where the last broke off (HTTP Range); a server without ranges starts over. Raises
+    DownloadFailed, and OSError with a file name for errors of the disk.
     """
     partial = partial_of(target)
     for attempt in range(1, ATTEMPTS + 1):
@@ -67,7 +67,7 @@ def download(url: str, target: Path) -> None:
 
 
 def _receive(url: str, partial: Path) -> None:
-    """One try: append to `partial` what it lacks. Raises DownloadFailed if that is not all of it."""
+    """One try: append to `partial` what is missing. Raises DownloadFailed if it is still incomplete."""
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -96,7 +96,7 @@ def _receive(url: str, partial: Path) -> None:
 
 
 def _place(answer: http.client.HTTPResponse, have: int) -> tuple[int, int]:
-    """Where in the file an answer begins, and the length of the whole file; 0 where it is not told."""
+    """The offset at which an answer begins, and the length of the whole file; 0 if unknown."""
     if answer.status != 206:
         return 0, int(answer.headers.get("Content-Length", 0))
     told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
@@ -116,14 +116,14 @@ def _blocks(url: str, answer: http.client.HTTPResponse) -> Iterator[bytes]:
 def _reason(url: str, error: BaseException) -> str:
     cause = getattr(error, "reason", None) or error
     code = ""
-    if isinstance(error, urllib.error.HTTPError):  # an answer as well, which holds its connection
+    if isinstance(error, urllib.error.HTTPError):  # an HTTPError is also a response, and holds its connection
         error.close()
         code = f"{error.code} "
     return f"{url}: {code}{' '.join(str(cause).split()) or type(error).__name__}"
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip; every checksum in it is compared. Raises BadArchive, with no file outside `folder` written."""
+    """Unpack a zip and compare its checksums. Raises BadArchive; nothing is written outside `folder`."""
     try:
         with zipfile.ZipFile(archive) as packed:
             members = packed.infolist()
@@ -136,7 +136,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def unpacked_size(archive: Path) -> int:
-    """Bytes that an archive's files have unpacked. Raises BadArchive."""
+    """The unpacked size of an archive's files in bytes. Raises BadArchive."""
     try:
         with zipfile.ZipFile(archive) as packed:
             return sum(member.file_size for member in packed.infolist())
@@ -145,7 +145,7 @@ def unpacked_size(archive: Path) -> int:
 
 
 def _refuse_escape(archive: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse a member that would be written elsewhere than below the folder, or would lead there."""
+    """Refuse a member whose path leads outside the folder, or that is a link."""
     name, path = member.filename, PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
         raise BadArchive(f"{archive.name} has a member {name!r} that would be written outside its folder")

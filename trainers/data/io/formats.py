@@ -1,4 +1,4 @@
-"""Which files are taken for images, by their suffix; and what is said of kinds that cannot be read."""
+"""Which suffixes are images, and what to say about formats that cannot be read."""
 
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ _WANTED = {
 }
 _OPTIONAL = {"webp": (".webp",), "avif": (".avif",), "jpg_2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx")}
 
-# Folders that systems leave behind; never a class
+# folders that operating systems leave behind; never a class
 LEFT_BEHIND = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 
 # Kinds of image that Pillow does not read, by suffix, and how to have them read.
@@ -33,12 +33,12 @@ def suffixes() -> frozenset[str]:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image, and of no hidden one."""
+    """Whether a file's name is that of an image, and not hidden."""
     return path.suffix.lower() in suffixes() and not path.name.startswith(".")
 
 
 def unread_kind(path: Path) -> str | None:
-    """What kind of image a file is that cannot be read, from its first bytes; None where they say nothing."""
+    """The format of an image that cannot be read, from its first bytes; None if unknown."""
     try:
         with path.open("rb") as file:
             start = file.read(132)

@@ -1,4 +1,4 @@
-"""What the headers of image files say, from which it is decided what all of them are made into."""
+"""The headers of image files, from which their common look is decided."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,12 @@ class Header:
     size: tuple[int, int]  # width, height
     is_grey: bool
     may_be_transparent: bool
-    deep: sixteen_bit.Kind | None  # of which kind its levels are, where it has more than 8 bits
+    deep: sixteen_bit.Kind | None  # the kind of its levels, if it has more than 8 bits
     white_is_zero: bool  # of these
 
 
 def read_header(path: Path, *, seen: bool) -> Header:
-    """Look at one file. Raises whatever its decoder does. seen: tell the size as it is seen, which costs more."""
+    """Read one header. Raises what its decoder raises. `seen`: give the size of the upright image, which costs more."""
     with Image.open(path) as image:
         return Header(
             is_grey=image.mode in GREY_MODES or image.mode.startswith("I;16"),

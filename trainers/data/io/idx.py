@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its kin, parsed so that a damaged file says what is wrong with it."""
+"""The IDX format of MNIST and similar datasets, parsed with precise errors for damaged files."""
 
 import gzip
 import math
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Damaged(Exception):
-    """A file is not what it should be; the message names it and says why."""
+    """A file is invalid; the message names it and says why."""
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:

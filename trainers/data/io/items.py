@@ -1,4 +1,4 @@
-"""Listed image files, and how those that cannot be used are told: together, by name, each with its reason."""
+"""Listed image files, and one error for all that cannot be used, by name with the reason of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class Item:
     label: str
     file: str  # relative to the given folder, for messages
     path: Path
-    group: str = ""  # equal where images belong together, as a patient's do; empty: it stands for itself
+    group: str = ""  # equal for images that belong together, as a patient's do; empty: a group of its own
 
 
 def reason(error: Exception, path: Path | None = None) -> str:
-    """Why a file cannot be used, to stand in brackets behind its name: a decoder may raise any kind of exception."""
+    """Why a file cannot be used, as words in brackets after its name. A decoder may raise any kind of exception."""
     if isinstance(error, UnidentifiedImageError):
         unread = None if path is None else unread_kind(path) or UNREAD.get(path.suffix.lower())
         return unread or "is no image"
@@ -38,12 +38,12 @@ def reason(error: Exception, path: Path | None = None) -> str:
         return "needs more memory than there is"
     said = " ".join(str(error).split())
     if isinstance(error, OSError | SyntaxError | ValueError | EOFError | Image.DecompressionBombError):
-        return said or type(error).__name__  # said for a reader
+        return said or type(error).__name__  # in words for a person
     return f"cannot be decoded: {type(error).__name__}" + (f", {said}" if said else "")
 
 
 def refuse(broken: Mapping[str, str]) -> None:
-    """Raise BrokenImages if any are: file -> reason."""
+    """Raise BrokenImages if there are any; `broken` maps files to reasons."""
     if broken:
         raise BrokenImages(broken)
 

@@ -2,7 +2,7 @@
 
     arrays/levels-9f3c….json     {"integers": [0, 3912]}
 
-All pixels must be read for it, so what was found is kept for as long as the files have their sizes and times of change.
+Measuring reads all pixels, so the result is kept as long as the files keep their sizes and times of change.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ THREADS = 4  # Pillow lets go of the interpreter's lock while it decodes
 
 
 def measure(root: Path, items: Mapping[Kind, Sequence[Item]], broken: dict[str, str]) -> dict[Kind, Levels]:
-    """The levels that the visible pixels of the items use, by kind. What cannot be read joins `broken`."""
+    """The levels that the visible pixels of the items use, by kind. Files that cannot be read are added to `broken`."""
     kept = root / "arrays" / f"levels-{_key(items)}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):
         stored = json.loads(kept.read_text(encoding="ascii"))
@@ -38,7 +38,7 @@ def measure(root: Path, items: Mapping[Kind, Sequence[Item]], broken: dict[str, 
             found[kind] = levels
     if len(broken) == before:
         plain = {kind: [found[kind].darkest, found[kind].brightest] if kind in found else None for kind in items}
-        with suppress(OSError):  # then they are measured each time
+        with suppress(OSError):  # not stored: they are measured each time
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(kept, json.dumps(plain).encode())
     return found
@@ -56,7 +56,7 @@ def _measured(items: Sequence[Item], broken: dict[str, str]) -> Levels | None:
     try:
         each = list(tracked(threads.map(levels, items), len(items), "Measuring brightness"))
     finally:
-        threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all the rest
+        threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all remaining files
     known = [one for one in each if one is not None]
     return reduce(or_, known) if known else None
 
@@ -72,5 +72,5 @@ def _of_file(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except OSError:
-        return 0, 0  # `measure` will say so
+        return 0, 0  # `measure` will report it
     return found.st_size, found.st_mtime_ns

@@ -1,4 +1,4 @@
-"""What all images of a data set are made into, as their headers and the config decide it."""
+"""The look that all images of a data set are brought to; their headers and the config decide it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from trainers.errors import InputError
 
 @dataclass(frozen=True)
 class Look:
-    """What every image is made into."""
+    """Size, colour and levels of every image."""
 
     mode: Literal["L", "RGB"]
     size: tuple[int, int]  # width, height
@@ -33,10 +33,9 @@ class Look:
 
     @property
     def how(self) -> str:
-        """All else that decides the pixels: another Pillow may round otherwise.
+        """Everything else that decides the pixels, such as Pillow's version, which may round differently.
 
-        It names only what changes a pixel of these images, so that arrays that were cached before there was a choice
-        stay good.
+        It names only what changes a pixel of these images, so arrays that older versions cached stay valid.
         """
         parts = [f"{self.mode}, bilinear, Pillow {PIL.__version__}"]
         if self.fit != "stretch":
@@ -69,17 +68,17 @@ class Look:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The look that `as_plain` told."""
+        """The look that `as_plain` wrote."""
         scales = {kind: (low, high) for kind, (low, high) in plain["scales"].items()}
         width, height = plain["size"]
         return cls(plain["mode"], (width, height), plain["background"], plain["fit"], scales)
 
 
 def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[Look, dict[str, str]]:
-    """The look that all `items` can share, and what is wrong with those that have none: file -> reason.
+    """The look that all `items` can share, and the reasons of files without a readable header.
 
-    Headers decide it, and the levels of images of more than 8 bits. Raises InputError where images differ in size and
-    the config names none.
+    Headers decide it, and the levels of images of more than 8 bits. Raises InputError if images differ in size and the
+    config gives no size.
     """
     broken: dict[str, str] = {}
     examples: dict[tuple[int, int], str] = {}
@@ -111,7 +110,7 @@ def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[
 
 
 def extended(look: Look, others: Sequence[Item]) -> Look:
-    """The look for images beside those that decided it, which may be transparent, say, where those are not."""
+    """The look for other images than those that decided it: for example, these may be transparent."""
     found = [header for _, header in headers(others, {}, seen=False)]
     return replace(
         look,
@@ -121,7 +120,7 @@ def extended(look: Look, others: Sequence[Item]) -> Look:
 
 
 def headers(items: Sequence[Item], broken: dict[str, str], *, seen: bool) -> Iterable[tuple[Item, Header]]:
-    """Each item with its header; one that has none joins `broken`. seen: with its size as it is seen."""
+    """Each item with its header. Items without a readable one are added to `broken`. `seen`: see `headers`."""
     hush()
     for item in tracked(items, len(items), "Looking at images"):
         if item.file in broken:

@@ -1,6 +1,6 @@
-"""Which way up an image is seen: its EXIF's orientation alone, whatever else of the block is damaged.
+"""An image's orientation from its EXIF, even where other parts of the EXIF block are damaged.
 
-Pillow's own `exif_transpose` also writes the block anew, and one tag of a wrong type makes that fail.
+Pillow's own `exif_transpose` also rewrites the block, and fails if one tag has the wrong type.
 """
 
 import os
@@ -24,16 +24,16 @@ SIDEWAYS = (5, 6, 7, 8)  # width and height change places
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image as it is seen, loaded. A block that cannot be read turns nothing."""
+    """The upright image, loaded. A block that cannot be read turns nothing."""
     image.load()  # a TIFF turns itself
     turn = TURNS.get(orientation_of(image) or UPRIGHT)
     return image if turn is None else image.transpose(turn)
 
 
 def seen_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height as they are seen, of an image that may not be loaded yet.
+    """Width and height of the upright image, which may not be loaded yet.
 
-    Raises what the decoder does: a PNG may have its EXIF behind the pixels, so these must be read for it.
+    Raises what the decoder raises: a PNG may have its EXIF behind the pixels, and then they must be read.
     """
     width, height = image.size
     if width == height:
@@ -47,7 +47,7 @@ def seen_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _has_exif_behind(image: Image.Image) -> bool:
-    """Whether a PNG has an EXIF chunk behind its pixels, which Pillow meets only when it reads these. True: perhaps."""
+    """Whether a PNG may have an EXIF chunk behind its pixels, which Pillow finds only after it has read them."""
     file = getattr(image, "fp", None)
     if file is None:
         return True
@@ -64,12 +64,12 @@ def _has_exif_behind(image: Image.Image) -> bool:
 
 
 def orientation_of(image: Image.Image) -> int | None:
-    """1 to 8; None where the EXIF block is damaged, so that nobody can tell."""
+    """The orientation, 1 to 8; None if the EXIF block is damaged."""
     try:
         tags = image.getexif()
         if not len(tags) and len(image.info.get("exif", b"")) > EMPTY_BLOCK:
-            return None  # Pillow has stumbled over it before, and does not say so twice
+            return None  # Pillow failed on it before, and does not warn twice
         found = tags.get(ORIENTATION, UPRIGHT)
         return next((number for number in TURNS if found == number), UPRIGHT)
-    except Exception:  # a damaged block raises whatever its parser stumbles over
+    except Exception:  # a damaged block may raise any kind of exception
         return None

@@ -1,4 +1,4 @@
-"""Progress on stderr, only for what takes long enough to make somebody wonder."""
+"""Progress on stderr, for work that takes more than a moment."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from trainers.console import can_redraw, terminal_variables
 
 Item = TypeVar("Item")
 
-PATIENCE = 2.0  # seconds of silence
+PATIENCE = 2.0  # seconds without a sign of progress
 LINE_EVERY = 10.0  # seconds between the lines where no bar can be drawn
 
 
@@ -26,9 +26,9 @@ def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 
 @contextmanager
 def counted(total: int, what: str, *, bar_at_once: bool = False) -> Iterator[Callable[[int], None]]:
-    """Show a bar where one can be drawn, and now and then a line elsewhere. What is yielded takes the number done.
+    """Show a bar on a terminal, and now and then a line elsewhere. Call what is yielded with the number done.
 
-    bar_at_once: show a bar before anything is done, for items that take long each.
+    `bar_at_once` shows the bar before the first item is done, for items that take long.
     """
     console = Console(stderr=True, _environ=terminal_variables())
     bar = Progress(console=console, transient=True)

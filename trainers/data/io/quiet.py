@@ -1,4 +1,4 @@
-"""What decoders print is kept off stderr: exceptions say what is wrong, and `data check` tells Pillow's warnings."""
+"""Keep decoders from printing on stderr: exceptions say what is wrong, and `data check` reports Pillow's warnings."""
 
 import ctypes
 import logging
@@ -10,7 +10,7 @@ import PIL
 
 
 def hush() -> None:
-    """Silence Pillow's warnings and what is behind it, in all threads and from now on. Cheap to call again."""
+    """Silence Pillow and its libraries, in all threads, from now on. Cheap to call again."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
     _hush_libraries()
 
@@ -19,7 +19,7 @@ def hush() -> None:
 def _hush_libraries() -> None:
     # without a handler Python prints a library's complaints on stderr
     logging.getLogger("PIL").addHandler(logging.NullHandler())
-    # libtiff prints on its own. Pillow's wheels bring it along; where a system's is used, its lines are not reached.
+    # libtiff prints by itself. This reaches the one in Pillow's wheels, not one of the system.
     for library in (Path(PIL.__file__).parents[1] / "pillow.libs").glob("libtiff*.so*"):
         try:
             set_handler = ctypes.CDLL(str(library)).TIFFSetErrorHandler

@@ -1,9 +1,9 @@
 """Images of more than 8 bits: how their brightness becomes 0..255.
 
-Scanners and microscopes leave 12 bits in a file of 16, floats in 0..1, or Hounsfield units below zero, so the file's
-type does not say what its brightest level is: the training images do. Without negative numbers the scale is the
-smallest full one that holds them all (0..1 for floats, 0..255, 0..511, … 0..65,535), so that a few images more seldom
-change it, and a file that uses all of its 16 bits keeps its upper byte. With negative ones it is their exact range.
+Scanners and microscopes write 12 bits into a file of 16, floats in 0..1, or Hounsfield units below zero. So the file's
+type does not tell the brightest level; the training images do. Without negative levels the scale is the smallest full
+one that holds all levels (0..1 for floats, 0..255, 0..511, … 0..65,535): a few more images seldom change it, and a file
+that uses all of its 16 bits keeps its upper byte. With negative levels the scale is their exact range.
 """
 
 import sys
@@ -21,10 +21,10 @@ from trainers.data.io.orientation import TURNS, orientation_of
 Kind: TypeAlias = Literal["integers", "floats"]
 Scale: TypeAlias = tuple[float, float]  # the levels that become 0 and 255
 
-# Raw modes of files of 16 bits a channel, of which Pillow keeps the upper byte, and those that keep the lower one.
+# Raw modes of files of 16 bits a channel, of which Pillow keeps the upper byte, and the modes that keep the lower one.
 SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 OTHER_BYTE = {f"{mode};16{order}": f"{mode};16{other}" for mode in ("RGB", "RGBA") for order, other in SWAPPED.items()}
-BOTH_BYTES = {"LA;16B": "RGBA"}  # read so, the four bytes of a pixel are its four channels
+BOTH_BYTES = {"LA;16B": "RGBA"}  # in this mode the four bytes of a pixel are its four channels
 DEEP_COLOUR = {*OTHER_BYTE, *BOTH_BYTES}
 
 FULL: Scale = (0, 65535)
@@ -33,7 +33,7 @@ PHOTOMETRIC = 262  # a TIFF's tag: 0 where white is zero
 
 @dataclass(frozen=True)
 class Levels:
-    """The darkest and the brightest level that images use."""
+    """The darkest and the brightest level in images."""
 
     darkest: float
     brightest: float
@@ -53,20 +53,20 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class Deep:
-    """An image as its file holds it."""
+    """An image with the levels of its file."""
 
     samples: NDArray[Any]  # [H, W], or [H, W, 3] of colour
     alpha: NDArray[np.uint8] | None  # [H, W]; None: every pixel is opaque
-    turn: Image.Transpose | None  # how it must be turned to stand upright
+    turn: Image.Transpose | None  # its EXIF orientation
     white_is_zero: bool = False  # as in scans of film
 
     def levels(self) -> Levels | None:
-        """What its visible pixels use; None where it has none."""
+        """The range of its visible pixels; None if none is visible."""
         shown = self.samples if self.alpha is None else self.samples[self.alpha > 0]
         return Levels(float(shown.min()), float(shown.max())) if shown.size else None
 
     def scaled(self, scale: Scale) -> Image.Image:
-        """The image upright, as L, LA, RGB or RGBA. What lies beyond the scale is cut off."""
+        """The upright image, as L, LA, RGB or RGBA. Levels beyond the scale are clipped."""
         pixels = as_bytes(self.samples, scale)
         image = Image.fromarray(255 - pixels if self.white_is_zero else pixels)
         if self.alpha is not None:
@@ -75,24 +75,24 @@ class Deep:
 
 
 def kind_of(image: Image.Image) -> Kind | None:
-    """Of which kind an image's levels are that has more than 8 bits, from its header; None where it has no more."""
+    """The kind of an image's levels, from its header; None for an image of 8 bits."""
     if image.mode == "F":
         return "floats"
     return "integers" if image.mode == "I" or image.mode.startswith("I;16") or _is_deep_colour(image) else None
 
 
 def white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF's levels fall towards white. Pillow turns those of 8 bits round, and no deeper ones."""
+    """Whether zero is white in a TIFF. Pillow inverts such images of 8 bits, but not deeper ones."""
     return kind_of(image) is not None and isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC) == 0
 
 
 def has_full_scale(image: Image.Image) -> bool:
-    """Whether an image's levels have an end of their own, 65,535, for where no training image gives one."""
+    """Whether an image's levels have a natural maximum, 65,535, which is used if no training image gives another."""
     return image.mode.startswith("I;16") or _is_deep_colour(image)
 
 
 def read_deep(path: Path) -> Deep:
-    """Read a file of more than 8 bits. Raises what its decoder does, and ValueError for a level that is not finite."""
+    """Read a file of more than 8 bits. Raises what its decoder raises, and ValueError for a non-finite level."""
     with Image.open(path) as image:
         raw = _raw_mode(image) if _is_deep_colour(image) else None
         if raw is not None and raw in BOTH_BYTES:
@@ -116,10 +116,10 @@ def read_deep(path: Path) -> Deep:
 
 
 def as_bytes(samples: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
-    """Levels as 0..255 by a scale, of the same shape. What lies beyond it is cut off."""
+    """Levels scaled to 0..255, in the same shape. Levels beyond the scale are clipped."""
     low, high = scale
     if samples.dtype.kind in "iu" and low == 0 and high >= 255 and (int(high) + 1).bit_count() == 1:
-        whole = np.clip(samples, 0, int(high))  # exact, and of 16 full bits their upper byte
+        whole = np.clip(samples, 0, int(high))  # exact: for a full 16-bit scale it is the upper byte
         scaled = whole >> (int(high).bit_length() - 8)
     else:
         span = high - low or 1.0  # images of one level alone are black
@@ -128,17 +128,17 @@ def as_bytes(samples: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
 
 
 def in_words(scale: Scale) -> str:
-    """Such as 0..4,095."""
+    """A range in words, such as 0..4,095."""
     return "..".join(f"{level:,.6g}" if level != int(level) else f"{int(level):,}" for level in scale)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """Of a loaded image, as a TIFF turns itself when it is."""
+    """The orientation of a loaded image; Pillow turns a TIFF itself when it loads it."""
     return TURNS.get(orientation_of(image) or 1)
 
 
 def _read_as(image: Image.Image, raw: str) -> NDArray[np.uint8]:
-    """The pixels of a file that is not loaded, its bytes taken as the raw mode says."""
+    """The pixels of a file that is not loaded yet, decoded in a raw mode."""
     assert isinstance(image, ImageFile.ImageFile)
     image.tile = [
         tile._replace(args=raw if isinstance(tile.args, str) else (raw, *(tile.args or ())[1:])) for tile in image.tile

@@ -1,6 +1,6 @@
-"""How image files are read that are not simply what lies on the disk, in sentences, for `afcl data check`.
+"""Sentences for `afcl data check` about images that are changed when they are read.
 
-It opens every file anew, as a cached array tells nothing of what the file was.
+It opens every file again, because a cached array does not tell what the file was like.
 """
 
 import warnings
@@ -19,12 +19,12 @@ from trainers.data.io.sixteen_bit import FULL, Kind, in_words, kind_of, read_dee
 from trainers.data.io.transparency import correct_transparent_level, may_be_transparent
 
 KIND_WORDS: dict[Kind, str] = {"integers": "16 bits", "floats": "floats"}
-LONGEST = 150  # letters of one of Pillow's warnings
+LONGEST = 150  # characters shown of a warning of Pillow's
 
 
 @dataclass
 class Found:
-    """Files by what is to be said of them."""
+    """Files by the remark that applies to them."""
 
     images: int = 0
     transparent: list[str] = field(default_factory=list)
@@ -32,11 +32,11 @@ class Found:
     several: list[str] = field(default_factory=list)
     damaged_exif: list[str] = field(default_factory=list)
     deep: dict[Kind, list[str]] = field(default_factory=dict)
-    warned: dict[str, list[str]] = field(default_factory=dict)  # Pillow's words -> files
+    warned: dict[str, list[str]] = field(default_factory=dict)  # files by Pillow's warning
 
 
 def survey(items: Sequence[Item], look: Look, *, resized: bool) -> Iterator[str]:
-    """Sentences about the images, which can all be read. resized: whether they are brought to one size."""
+    """Sentences about readable images. `resized` says whether they are brought to one size."""
     found = Found()
     for item in tracked(items, len(items), "Looking again"):
         with warnings.catch_warnings(record=True) as caught:
@@ -50,14 +50,14 @@ def survey(items: Sequence[Item], look: Look, *, resized: bool) -> Iterator[str]
 def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
     found.images += 1
     with Image.open(item.path) as image:
-        if resized and not same_shape(image.size, look.size):  # a square, so that no turn matters
+        if resized and not same_shape(image.size, look.size):  # a square has the same shape however it is turned
             found.reshaped.append(item.file)
         kind = kind_of(image)
         if kind is not None:
             found.deep.setdefault(kind, []).append(item.file)
         if may_be_transparent(image) and _is_transparent(image, item.path, kind):
             found.transparent.append(item.file)
-        # a PNG without a block before its pixels would be decoded to find none behind them
+        # a PNG without EXIF before its pixels would be decoded only to look behind them
         if (image.format != "PNG" or "exif" in image.info) and orientation_of(image) is None:
             found.damaged_exif.append(item.file)
         if _has_several(image):
@@ -65,9 +65,9 @@ def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
 
 
 def _has_several(image: Image.Image) -> bool:
-    """Whether more frames or pages follow. To tell, a decoder goes to the next, which may be damaged."""
+    """Whether the file has more frames or pages. The decoder looks at the next one, which may be damaged."""
     try:
-        # an MPO is a phone's JPEG with a preview behind it
+        # an MPO is a phone's JPEG with a preview as its second frame
         return image.format != "MPO" and bool(getattr(image, "is_animated", False))
     except Exception:  # it may raise any kind
         return True

@@ -1,31 +1,31 @@
-"""Transparent pixels, seen on a background: what an image hides under them never reaches a network."""
+"""Compose transparent pixels on a background, so that colours hidden under them never reach a network."""
 
 from PIL import Image, ImageColor
 
-# of a PNG whose levels are widened when it is read, while its transparent one stays as it is in the file
+# for a PNG of few bits: Pillow scales its levels to 8 bits, but not its transparent level
 WIDENED = {"L;2": 85, "L;4": 17}
 
 Colour = tuple[int, int, int]
 
 
 def rgb_of(colour: str) -> Colour:
-    """Red, green and blue, 0..255, of a name or of hex digits."""
+    """Red, green and blue, 0..255, from a name or hex digits."""
     red, green, blue = ImageColor.getrgb(colour)[:3]
     return red, green, blue
 
 
 def is_grey(colour: Colour) -> bool:
-    """Whether a grey image can hold the colour."""
+    """Whether the colour is grey."""
     return len(set(colour)) == 1
 
 
 def may_be_transparent(image: Image.Image) -> bool:
-    """What the header says; the pixels may all be opaque none the less."""
+    """Whether the header declares transparency; all pixels may still be opaque."""
     return image.has_transparency_data
 
 
 def correct_transparent_level(image: Image.Image) -> None:
-    """Bring the one transparent level of a PNG of 2 or 4 bits to that of the pixels. Call it before they are loaded."""
+    """Scale the transparent level of a PNG of 2 or 4 bits as its pixels will be. Call it before they are loaded."""
     level = image.info.get("transparency")
     tile = getattr(image, "tile", None)
     if isinstance(level, int) and tile and image.mode == "L":
@@ -33,9 +33,9 @@ def correct_transparent_level(image: Image.Image) -> None:
 
 
 def on_background(image: Image.Image, background: Colour) -> Image.Image:
-    """The image without transparency: L or RGB where it had some, else as it was. One that is opaque keeps its pixels.
+    """The image without transparency: L or RGB if it had some, else unchanged. An opaque image keeps its pixels.
 
-    A BMP of which every pixel is transparent is taken as opaque: programs leave that byte empty.
+    A BMP whose every pixel is transparent is taken as opaque: some programs leave the alpha byte empty.
     """
     if not may_be_transparent(image):
         return image
