@@ -75,7 +75,7 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("data.ratio=[90, 0]", "data.ratio[1]: must be greater than 0, but got 0"),
     (
         "data.ratio=[90, 5, 5]",
-        "demo.yaml:5 with --set: data: ratio needs one number per class, but got 3 for 2 classes",
+        "demo.yaml:6 with --set: data: ratio needs one number per class, but got 3 for 2 classes",
     ),
     ("data.ratio=[90, .nan]", "data.ratio[1]: must be a finite number, but got nan"),
     ("data.dataset=mnist", "(did you mean fmnist?), but got 'mnist'"),
