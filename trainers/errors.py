@@ -1,8 +1,8 @@
-"""The ways in which something can be wrong with what a trial is given or with what becomes of it, each one line."""
+"""The errors of a trial and its input; each message is one line."""
 
 
 class InputError(ValueError):
-    """What the user gave is wrong: one line, exit code 2."""
+    """The user's input is wrong: one line, exit code 2."""
 
 
 class EnvironmentProblem(RuntimeError):
@@ -10,8 +10,8 @@ class EnvironmentProblem(RuntimeError):
 
 
 class OutOfMemory(EnvironmentProblem):
-    """A trial needs more memory than its GPU has for it; the process's CUDA is not to be used again."""
+    """A trial needs more GPU memory than it has. CUDA must not be used again in this process."""
 
 
 class DivergedError(RuntimeError):
-    """A trial's loss or metric is no longer finite: the trial failed, the search goes on."""
+    """A trial's loss or metric is no longer finite. The trial fails; the search goes on."""

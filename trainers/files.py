@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and logs."""
+"""Files that are written completely or not at all, and logs."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is either whole or not there, even through a power cut."""
+    """Write a file completely or not at all, even if the power is cut."""
     partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
@@ -18,7 +18,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        if error.filename is None:  # a full disk does not say which file it did not take
+        if error.filename is None:  # the error of a full disk does not name the file
             error.filename = str(path)
         raise
     finally:
@@ -33,9 +33,9 @@ class _LossyFile(FileIO):
 
 
 def open_log(file: Path | int) -> TextIOWrapper:
-    """A log to append to, line by line; what a full disk does not take of it is lost: it is not worth a search.
+    """A log to append to, line by line. Lines that a full disk cannot take are lost: a log must not stop a search.
 
-    file: its path, or its descriptor, which is closed with it.
+    `file` is its path, or a descriptor, which is closed with the log.
     """
     return TextIOWrapper(_LossyFile(file, "a"), "utf-8", write_through=True)
 

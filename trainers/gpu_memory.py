@@ -1,9 +1,9 @@
-"""A GPU that ran out of memory, told as that: what was asked of it, what there is, and the batch that would fit.
+"""One line for a trial that ran out of GPU memory: what it asked for, what there is, and the batch that would fit.
 
-The estimate is a straight line: the networks' part and so much for each image. Both are measured, not guessed, from the
-peak of torch's allocator over real steps of two small batches, once the failed trial has let go of all it held. What it
-names is then tried: convolutions take other workspaces for other batches, and the allocator leaves gaps. On an H200 the
-line alone named 83 images where 82 fitted once and 68 the next time.
+The estimate is a straight line: a fixed part for the networks, and a part for each image. Both are measured from the
+peak of torch's allocator over real steps with two small batches, after the failed trial has freed its memory. The
+batch that the line predicts is then tried, because convolutions use other workspaces for other batches, and the
+allocator leaves gaps: on an H200 the line alone predicted 83 images where 82 fitted once and 68 the next time.
 """
 
 import gc
@@ -24,37 +24,36 @@ from trainers.stages.batches import DeviceSplit
 from trainers.stages.representation import contrastive_loss, new_representation, train_one_epoch
 
 TRIED = (4, 12)  # images in the batches that are measured
-KEPT_FREE = 0.03  # of the memory, while a batch is tried: a trial holds features and copies that a step does not
-SHRINK = 0.9  # from one batch that does not fit to the next that is tried
+KEPT_FREE = 0.03  # share of the memory kept free while a batch is tried: a trial also holds features and copies
+SHRINK = 0.9  # factor from a batch that does not fit to the next one tried
 MIB = 1 << 20
 
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that a step of stage one, or end to end, takes: fixed + per_image · images."""
+    """Bytes that a training step takes: fixed + per_image · images."""
 
     fixed: float
     per_image: float
 
     @classmethod
     def measured(cls, peak: Callable[[int], int]) -> "Need":
-        """The line through the peaks of the two batches of TRIED. peak: images of a batch to bytes."""
+        """The line through the peaks of the two batches in TRIED. `peak` maps a batch's images to bytes."""
         few, many = TRIED
         at_few, at_many = peak(few), peak(many)
         per_image = max(1.0, (at_many - at_few) / (many - few))
         return cls(at_few - per_image * few, per_image)
 
     def images(self, memory: int) -> int:
-        """How many images so many bytes hold."""
+        """How many images fit into this many bytes."""
         return max(0, int((memory - self.fixed) / self.per_image))
 
 
 def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str, workers: int = 1) -> str:
-    """One line on a trial that ran out of memory, and what to set. error: torch's own words.
+    """The line for a trial that ran out of memory, with the setting that would help.
 
-    workers: how many share the trial's batches, each with a GPU of its own.
-
-    To be called when nothing of the trial is left on the device but what the allocator keeps.
+    Call it when the trial's tensors are freed. `error` is torch's own message; `workers` is how many processes share
+    the trial's batches, each with a GPU of its own.
     """
     gc.collect()
     torch.cuda.empty_cache()
@@ -71,21 +70,21 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
     )
     try:
         need = Need.measured(partial(peak_of_steps, config, data.train.images.shape[1:], device))
-    except RuntimeError as failed:  # an OutOfMemoryError is one, as is any error of CUDA
+    except RuntimeError as failed:  # includes OutOfMemoryError and all errors of CUDA
         return f"{line}; what an image takes could not be measured ({str(failed).splitlines()[0][:80]})"
     known = f"an image takes {_mib(need.per_image)} beside {_mib(need.fixed)} for the networks"
     if left < memory:
         known += f" and {_mib(images)} for the data"
-    most = -(-_at_once(config) // workers)  # of a worker
+    most = -(-_at_once(config) // workers)  # of one worker
     held = memory - left + int(KEPT_FREE * memory)
     fitting = largest_that_runs(config, data.train.images.shape[1:], device, min(need.images(left), most), held)
     return f"{line}; {known}: {_advice(config, workers * fitting, workers)}"
 
 
 def largest_that_runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int, held: int) -> int:
-    """The first of `images`, .9 of it and so on whose steps run in the device's memory; below 2 where none does.
+    """The first of `images`, .9 · `images`, ... whose steps fit the device's memory; below 2 if none does.
 
-    held: bytes that lie there meanwhile, for what a trial holds beside its steps.
+    `held` bytes are allocated meanwhile, in place of what a trial holds beside its steps.
     """
     ballast = torch.empty(held if device.type == "cuda" else 0, dtype=torch.uint8, device=device)
     while images >= 2 and not _runs(config, shape, device, images):
@@ -105,7 +104,7 @@ def _runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, ima
 
 
 def _at_once(config: TrialConfig) -> int:
-    """Images that the trial has on the device at once, on all its workers."""
+    """Images that the trial has on its workers' devices at once."""
     stage = config.training
     return stage.batch_size if stage.chunk is None else stage.chunk // stage.views
 
@@ -123,7 +122,7 @@ def _advice(config: TrialConfig, fitting: int, workers: int) -> str:
 
 
 def peak_of_steps(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int) -> int:
-    """Bytes at the height of two whole steps on `images` images of [C, H, W]: fresh networks, then with moments."""
+    """Peak bytes of two training steps on `images` images of [C, H, W]; in the second the optimiser has its moments."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)

@@ -1,8 +1,8 @@
-"""Lock files that the kernel lets go of however their holder ends, even killed.
+"""Lock files that the kernel releases however their holder ends, even if it is killed.
 
-They are flocks, as in every version of afcl: two versions that use one folder exclude each other. A lock file stays
-when it is let go of, since one that is removed under a waiting process would be two files of one name. A file system
-without flocks raises OSError: a lock that a killed process leaves behind would need a person to remove it.
+They are flocks, in every version of afcl, so two versions that use one folder exclude each other. A lock file is not
+deleted when it is released: deleted under a waiting process, there would be two files of one name. On a file system
+without flocks OSError is raised: with another kind of lock, somebody would have to delete what a killed process left.
 """
 
 import errno
@@ -15,23 +15,23 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-PATIENCE = 3.0  # seconds of waiting before the user is told what for
+PATIENCE = 3.0  # seconds before the user is told what is waited for
 
 
 def lock_at(path: Path, sign: Callable[[int], None] | None = None) -> BaseFileLock:
-    """An exclusive lock over the file at `path`, which is made if need be; not its folder. Hold it with `with`.
+    """An exclusive lock on the file at `path`, which is created if needed; its folder is not. Use it with `with`.
 
-    sign: what to do with the file's descriptor as soon as the lock is held, such as to write whose it is; it must not
-    close it. Raises OSError where the file cannot be made or the file system has no locks.
+    `sign` is called with the file's descriptor as soon as the lock is held, for example to write the holder's name; it
+    must not close it. Raises OSError if the file cannot be created or the file system has no locks.
     """
-    if not path.parent.is_dir():  # or filelock would make it: a folder that was removed would be there again
+    if not path.parent.is_dir():  # else filelock would create it, and a removed folder would be there again
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     return FileLock(path, fallback_to_soft=False, preserve_lock_file=True, on_acquired=sign)
 
 
 @contextmanager
 def locked(path: Path, waiting: str) -> Iterator[None]:
-    """Hold the lock file at `path` inside. Says `waiting` on stderr if another process keeps it for long.
+    """Hold the lock file at `path` within the block. Says `waiting` on stderr if another process holds it for long.
 
     Raises OSError as `lock_at` does.
     """
@@ -46,10 +46,10 @@ def locked(path: Path, waiting: str) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock file at `path` now; False where there is none. Needs no right to write there.
+    """Whether somebody holds the lock file at `path` now; False if there is none. It needs no write permission.
 
-    filelock cannot say so. Its locks are exclusive, so that two that only look would take each other for a holder, and
-    those of its locks that are shared are no flocks. So this one lock is taken by hand: shared, and for a moment.
+    filelock cannot tell: its locks are exclusive, so two processes that only look would take each other for the holder,
+    and its shared locks are not flocks. So this takes a shared flock itself, for a moment.
     """
     try:
         file = path.open("rb")

@@ -1,26 +1,26 @@
-"""Users' words and values as an error message shows them: on one line, cut where they are long, with a near guess."""
+"""Users' words and values in error messages: on one line, shortened if long, with a similar known word."""
 
 import difflib
 
 
 def shown(value: object) -> str:
-    """A value as an error message shows it: on one line, as YAML writes it, cut where it is long."""
+    """A value for an error message: on one line, as YAML writes it, shortened if long."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     try:
         text = printable(repr(value))
-    except ValueError:  # an int of thousands of digits, which Python does not print
+    except ValueError:  # Python does not print an int of thousands of digits
         return "a number too long to show"
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def printable(text: str) -> str:
-    """`text` with line ends and control characters escaped: a user's words may not break the one line."""
+    """`text` with line ends and control characters escaped, so that it stays on one line."""
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
 def _escaped(char: str) -> str:
-    is_byte = "\udc80" <= char <= "\udcff"  # of a file's name that is no text
+    is_byte = "\udc80" <= char <= "\udcff"  # from a file name that is not text
     return f"\\x{ord(char) - 0xDC00:02x}" if is_byte else repr(char)[1:-1]
 
 

@@ -13,7 +13,7 @@ from trainers.errors import DivergedError, EnvironmentProblem
 from trainers.launch.multi_worker import LOOPBACK, Meeting, called, follow, lead
 from trainers.pipeline import Reporter, TrialResult, run_trial
 
-END_PATIENCE = 10.0  # seconds in which a follower that was dismissed ends by itself
+END_PATIENCE = 10.0  # seconds that a dismissed follower has to end by itself
 
 
 def run_trial_on(
@@ -26,10 +26,10 @@ def run_trial_on(
     save: Callable[[Checkpoint], object] = lambda checkpoint: None,
     device: torch.device | None = None,
 ) -> TrialResult:
-    """Run a trial as `run_trial` does, led by this process, with so many workers in all.
+    """Run a trial as `run_trial` does, on `workers` processes of which this one is the leader.
 
-    device: of the kind of which each worker has one; GPUs are taken from the first on, and shared where there are
-    fewer than workers. Raises EnvironmentProblem when a worker dies.
+    `device` says which kind each worker uses. GPUs are assigned from the first on, and shared if there are fewer than
+    workers. Raises EnvironmentProblem if a worker dies.
     """
     device = device or torch.device("cpu")
     if workers == 1:
@@ -43,7 +43,7 @@ def run_trial_on(
         except (DivergedError, EnvironmentProblem):
             raise
         except RuntimeError:
-            check()  # what the leader met may only follow from that
+            check()  # the leader's error may only be a consequence
             raise
 
 
@@ -51,7 +51,7 @@ def run_trial_on(
 def _followers(
     meeting: Meeting, config: TrialConfig, data: TrialData, resume: Checkpoint | None, devices: list[torch.device]
 ) -> Iterator[Callable[[], None]]:
-    # forked, they would share the threads and the GPU of this process, and hang
+    # forked processes would share this one's threads and GPU, and hang
     start = multiprocessing.get_context("spawn")
     followers = [
         start.Process(
@@ -64,7 +64,7 @@ def _followers(
 
     def check() -> None:
         for follower in followers:
-            if follower.exitcode:  # with 0 it was let go by a leader that met an error of its own
+            if follower.exitcode:  # 0: dismissed by a leader that had an error of its own
                 raise EnvironmentProblem(f"a worker of the trial ended with exit code {follower.exitcode}; try again")
 
     try:
@@ -87,5 +87,5 @@ def _follow(
     threads: int,
 ) -> None:
     torch.set_num_threads(threads)
-    with suppress(DivergedError):  # the leader's words are enough
+    with suppress(DivergedError):  # the leader reports the error
         follow(meeting, rank, config, data, resume, address=LOOPBACK, device=device)

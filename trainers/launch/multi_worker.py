@@ -1,8 +1,8 @@
 """One trial on several workers, processes of one machine or of many: one leads, the others follow it step by step.
 
-All run the whole trial on their shares of its batches. The leader is the one that is heard: it saves, it reports, and
-it is told when to stop. After each of its reports it lets the followers go on, or dismisses them, as it does when it
-fails: so none of them is left waiting for a leader that is gone.
+All of them run the whole trial on their shares of its batches. The leader alone saves and reports, and is told when to
+stop. After each report it tells the followers to go on, or dismisses them; it also dismisses them when it fails. So no
+follower waits for a leader that is gone.
 """
 
 import os
@@ -27,12 +27,12 @@ from trainers.errors import DivergedError
 from trainers.pipeline import Reporter, TrialResult, run_trial
 
 LOOPBACK = "127.0.0.1"
-# For one message between workers that are at the same step. Gloo notices a dead worker at once; NCCL waits so long and
-# ends the process, whose trial Ray then tries again.
+# For one message between workers at the same step. Gloo notices a dead worker at once. NCCL waits this long and then
+# ends the process, and Ray tries the trial again.
 MESSAGE_PATIENCE = timedelta(minutes=10)
-REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader's; its death is noticed at once
+REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader; its death is noticed at once
 GO_ON, DISMISSED, FAILED = "go on", "dismissed", "failed"
-BACKEND = "backend"  # the store's key of what the workers speak by
+BACKEND = "backend"  # the store's key for the backend (nccl, gloo)
 
 
 class _Dismissed(Exception):
@@ -40,14 +40,14 @@ class _Dismissed(Exception):
 
 
 class _LeaderFailed(Exception):
-    """The leader met an error, which it tells itself."""
+    """The leader had an error, which it reports itself."""
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where the workers of a trial meet: an address and a port of the leader's machine, and how many they are.
+    """The meeting point of a trial's workers: an address and a port on the leader's machine, and the number of workers.
 
-    Whoever can reach the port can speak to it: a loopback address keeps it to the machine.
+    Anybody who can reach the port can send to it; with a loopback address only this machine can.
     """
 
     host: str
@@ -57,8 +57,8 @@ class Meeting:
 
 @contextmanager
 def called(host: str, size: int) -> Iterator[tuple[Meeting, TCPStore]]:
-    """Call a meeting as the leader: `host` is an address of this machine that the followers reach."""
-    with socket.create_server((host, 0)) as server:  # torch would listen on every address
+    """Open a meeting as the leader; `host` is an address of this machine that the followers can reach."""
+    with socket.create_server((host, 0)) as server:  # else torch would listen on every address
         meeting = Meeting(host, server.getsockname()[1], size)
         store = TCPStore(
             host,
@@ -83,9 +83,9 @@ def lead(
     device: torch.device,
     check: Callable[[], object],
 ) -> TrialResult:
-    """Run a trial as its leader; see `run_trial`. The followers have been started, with the same arguments.
+    """Run a trial as its leader; see `run_trial`. The followers must have been started with the same arguments.
 
-    check: called again and again until they have come; raises when one of them will not.
+    `check` is called repeatedly until all have arrived; it raises when one of them cannot.
     """
     under_way = 1 if resume is None else resume.epoch
     stopped = False
@@ -109,7 +109,7 @@ def lead(
     with _joined(meeting, store, 0, device, backend, is_end_of_all=lambda error: stopped) as group:
         try:
             return run_trial(config, data, report_and_go_on, resume, save=save, device=device, group=group)
-        except BaseException:  # before the group is left: the followers are to leave it too
+        except BaseException:  # before leaving the group, so that the followers leave it too
             store.set(_after(under_way), DISMISSED if stopped else FAILED)
             raise
 
@@ -124,9 +124,9 @@ def follow(
     address: str,
     device: torch.device,
 ) -> None:
-    """Run a trial as one of its followers, to its end or until the leader is told to stop.
+    """Run a trial as a follower, to its end or until the leader is told to stop.
 
-    rank: from 1. address: of this machine, as the others reach it.
+    `rank` counts from 1; `address` is this machine's, as the others can reach it.
     """
     store = TCPStore(meeting.host, meeting.port, is_master=False, timeout=MESSAGE_PATIENCE)
 
@@ -145,10 +145,10 @@ def follow(
 
 
 def backend_for(places: Sequence[str]) -> Literal["nccl", "gloo"]:
-    """What the workers speak by, from where each of them computes: "cpu", or the UUID of its GPU.
+    """The workers' backend, from the places where they compute: "cpu", or the UUID of a GPU.
 
-    NCCL where each has a GPU of its own. It refuses two ranks on one GPU, so workers that share one speak by gloo,
-    which takes CUDA tensors by way of the host; so do those on CPUs.
+    It is NCCL if each has a GPU of its own. NCCL refuses two ranks on one GPU, so workers that share a GPU use gloo,
+    which copies CUDA tensors through the host; workers on CPUs use gloo as well.
     """
     each_its_own = len(set(places)) == len(places)
     return "nccl" if each_its_own and "cpu" not in places else "gloo"
@@ -176,12 +176,12 @@ def _joined(
     address: str | None = None,
     is_end_of_all: Callable[[BaseException], bool] = lambda error: isinstance(error, _Dismissed),
 ) -> Iterator[Group]:
-    """Be one of the meeting's process group inside.
+    """Be a member of the meeting's process group within the block.
 
-    is_end_of_all: whether all workers leave it together with such an error, as they do when all have diverged.
+    `is_end_of_all` says whether an error makes all workers leave together, as when all have diverged.
     """
     interface = _interface_of(address or meeting.host)
-    for library in ("GLOO", "NCCL"):  # which read it when a group is made
+    for library in ("GLOO", "NCCL"):  # both read it when a group is made
         os.environ[f"{library}_SOCKET_IFNAME"] = interface
     by_nccl = backend == "nccl"
     distributed.init_process_group(
@@ -196,16 +196,16 @@ def _joined(
         yield Group(rank, meeting.size)
     except BaseException as error:
         if by_nccl and not (isinstance(error, DivergedError) or is_end_of_all(error)):
-            # destroyed, NCCL would let what is under way complete, and wait for ever for those that are elsewhere in it
+            # destroy would wait for pending operations, for ever if other workers are not in the same one
             distributed.distributed_c10d._abort_process_group()
-        else:  # gloo breaks its connections, by which the others notice
+        else:  # gloo closes its connections, so the others notice
             distributed.destroy_process_group()
         raise
     distributed.destroy_process_group()
 
 
 def _interface_of(address: str) -> str:
-    """The network interface that has an address of this machine: gloo and NCCL would take that of the host's name."""
+    """The network interface with an address of this machine; gloo and NCCL would use that of the host's name."""
     names = [name for _, name in socket.if_nameindex()]
     if address.startswith("127."):
         return next(name for name in names if name.startswith("lo"))
@@ -214,7 +214,7 @@ def _interface_of(address: str) -> str:
     SIOCGIFADDR = 0x8915  # Linux: the address of an interface
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for name in names:
-            with suppress(OSError):  # it has no IPv4 address
+            with suppress(OSError):  # the interface has no IPv4 address
                 answer = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
                 if socket.inet_ntoa(answer[20:24]) == address:
                     return name

@@ -11,8 +11,8 @@ from trainers.errors import InputError
 from trainers.losses.blockwise import loss_in_blocks
 from trainers.losses.fused import has_kernel, loss_by_kernel
 
-# A row normalised in bfloat16 has its length and its elements rounded, each by at most 2**-8 of itself, so its
-# squared length is within some 4 * 2**-8 < 0.016 of one. Rows that nobody normalised are far outside.
+# Normalising in bfloat16 rounds a row's length and its elements, each by at most 2**-8 of itself. So its squared length
+# is within some 4 * 2**-8 < 0.016 of one. Rows that were not normalised are far outside.
 UNIT_TOLERANCE = 0.02
 
 # Far above every useful setting, and low enough that no product of parameters and logits leaves float32.
@@ -56,8 +56,8 @@ def asymmetric_focal_contrastive_loss(
         gamma: focusing exponent, γ ≥ 0.
         temperature: τ > 0, in units of cosine similarity.
         normalize_by: "batch" or "positives".
-        rows_are_unit: True leaves it to the caller to see that they are (see `off_unit_length`): to refuse others, a
-            number is read back from the device, which waits for all its work.
+        rows_are_unit: True skips the check of row lengths, which is then the caller's (see `off_unit_length`). It
+            reads a number back from the device, and so waits for all of its work.
 
     Returns:
         A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast does not
@@ -84,7 +84,7 @@ def asymmetric_focal_contrastive_loss(
 
 
 class _InBlocks(torch.autograd.Function):
-    """What autograd has to know of `loss_in_blocks`: the gradient is there before anyone asks for it."""
+    """`loss_in_blocks` for autograd. The gradient is computed in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, labels: Tensor, at: dict[str, Any]) -> Tensor:
@@ -112,7 +112,7 @@ def plain_form(
     temperature: float,
     normalize_by: Literal["batch", "positives"],
 ) -> Tensor:
-    """The loss as a reader can check it against its formula; what `loss_in_blocks` computes is held to it.
+    """The loss written as its formula, for readers; tests compare `loss_in_blocks` with it.
 
     Takes what `asymmetric_focal_contrastive_loss` takes, already checked, with N ≥ 3 and z in float32 or float64.
     Differentiable any number of times, at the price of nine [N, N] matrices or more.
@@ -162,7 +162,7 @@ def _check_parameters(eta: float, gamma: float, temperature: float, normalize_by
 
 
 def _check_batch(z: Tensor, labels: Tensor) -> None:
-    """Refuse what is not a batch of rows with their labels, by shapes and types alone."""
+    """Check shapes and types: raise InputError unless z and labels are a batch of rows with their labels."""
     if z.ndim != 2 or not z.is_floating_point():
         raise InputError(f"z must be [N, D] of a floating type, but got {list(z.shape)} of {z.dtype}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
@@ -174,7 +174,7 @@ def _check_batch(z: Tensor, labels: Tensor) -> None:
 
 
 def off_unit_length(z: Tensor) -> Tensor:
-    """How far the squared length of a row of z is off one, at most: a scalar on z's device, NaN where a row is NaN.
+    """The largest deviation of a row's squared length from one: a scalar on z's device; NaN if a row is NaN.
 
     Rows count as unit up to UNIT_TOLERANCE.
     """

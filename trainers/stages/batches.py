@@ -27,7 +27,7 @@ class DeviceSplit:
 
     @property
     def device(self) -> torch.device:
-        """Where the trial computes."""
+        """The device on which the trial computes."""
         return self.labels.device
 
 
@@ -38,7 +38,7 @@ def class_weights(labels: Tensor, classes: int) -> Tensor:
 
 
 def to_device(split: Split, classes: int, device: torch.device) -> DeviceSplit:
-    """Put a split on a device, but for images that do not fit there; on the CPU its memory is shared, not copied."""
+    """Put a split on a device, except images that do not fit there. On the CPU its memory is shared, not copied."""
     images = _tensor(split.images)
     if fits(images.nbytes, device):
         images = images.to(device)
@@ -47,7 +47,7 @@ def to_device(split: Split, classes: int, device: torch.device) -> DeviceSplit:
 
 def _tensor(array: np.ndarray) -> Tensor:
     with warnings.catch_warnings():
-        # Ray hands arrays out read-only; nothing here writes to one
+        # Ray's arrays are read-only, and nothing here writes to them
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)
 
@@ -55,14 +55,14 @@ def _tensor(array: np.ndarray) -> Tensor:
 def shuffled_batches(
     labels: Tensor, batch_size: int, generator: torch.Generator, *, balanced: bool = False
 ) -> Iterator[Tensor]:
-    """Indices of an epoch's batches, as equal in size as can be and of at most `batch_size`.
+    """Indices of an epoch's batches, of at most `batch_size` images and as equal in size as possible.
 
-    One more than that where a row would stand alone. Equal sizes, because a last batch of three rows would have few
-    positives and poor BatchNorm statistics. balanced: every class is drawn equally often, N draws in all.
+    Equal sizes, because a last batch of three rows would have few positives and poor BatchNorm statistics. A batch has
+    one image more where a single row would be left. `balanced` draws every class equally often, N draws in all.
     """
     order = _balanced_order(labels, generator) if balanced else torch.randperm(len(labels), generator=generator)
     batches = math.ceil(len(order) / batch_size)
-    # one row alone is no batch for a contrastive loss
+    # a contrastive loss needs at least two rows
     return iter(order.to(labels.device).tensor_split(max(1, min(batches, len(order) // 2))))
 
 
@@ -73,7 +73,7 @@ def _balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
     draws = []
     for c in present:
         members = torch.nonzero(labels == c).flatten()
-        rounds = math.ceil(share / len(members))  # every image of a class once before any twice
+        rounds = math.ceil(share / len(members))  # every image of a class is drawn once before any is drawn twice
         draws.append(
             torch.cat([members[torch.randperm(len(members), generator=generator)] for _ in range(rounds)])[:share]
         )

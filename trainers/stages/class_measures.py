@@ -1,6 +1,6 @@
-"""What is told of a classifier once, at its end: each class against the rest, and how far its probabilities are right.
+"""Measures of a finished classifier: each class against the rest, and the calibration of its probabilities.
 
-Nothing is decided by it. What stands here is held to scikit-learn's numbers by its tests.
+Nothing is decided by them. The tests compare them with scikit-learn's.
 """
 
 import math
@@ -18,8 +18,8 @@ CALIBRATION_BINS = 15  # as Guo et al. have it
 def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -> dict[str, float]:
     """Every measure of every class, as `recall/NAME`, and the expected calibration error.
 
-    A class is predicted where it is the likeliest. What is not defined is left out: the precision of a class that is
-    never predicted, what takes images of a class that has none, or images of others where there are none.
+    The predicted class is the likeliest. Undefined measures are left out: the precision of a class that is never
+    predicted, and those that need images of a class, or of other classes, where there are none.
 
     Args:
         logits: [N, C].
@@ -28,7 +28,7 @@ def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, len(class_names)).double()
-    scores = logits.double().softmax(1)  # to the bit what the mean AUROC is of
+    scores = logits.double().softmax(1)  # the same values, to the bit, of which `auroc` is the mean
     right, of_class, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     others = confusion.sum() - of_class
     found = (
@@ -49,14 +49,14 @@ def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -
 def average_precisions(scores: Tensor, labels: Tensor) -> Tensor:
     """Average precision of each class against the rest [C], float64; NaN where a class has no image.
 
-    Over the distinct scores s from the highest: the recall gained at s, times the precision of all that score s or
-    more. No interpolation. scores: [N, C], higher is likelier; labels: [N].
+    The sum over distinct scores s, from the highest: the recall gained at s, times the precision of all images that
+    score s or more. No interpolation. scores: [N, C], higher is likelier; labels: [N].
     """
     found = []
     for c in range(scores.shape[1]):
         ranked, order = scores[:, c].sort(descending=True)
         hits = (labels[order] == c).double().cumsum(0)  # among the first 1, 2, ..., N
-        is_last = torch.ones(len(ranked), dtype=torch.bool)  # of those that tie
+        is_last = torch.ones(len(ranked), dtype=torch.bool)  # of tied images
         is_last[:-1] = ranked[1:] != ranked[:-1]
         ends = is_last.nonzero()[:, 0]
         gained = hits[ends].diff(prepend=torch.zeros(1, dtype=torch.float64))
@@ -65,12 +65,12 @@ def average_precisions(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def expected_calibration_error(scores: Tensor, labels: Tensor) -> float:
-    """Mean distance between how sure a classifier is and how often it is right then.
+    """Expected calibration error: the mean distance between a classifier's confidence and its accuracy.
 
     Guo et al. 2017 (arXiv 1706.04599): images fall into 15 equal bins (a, b] by the probability of their likeliest
-    class; sum over bins of |share that is right - mean probability|, weighted by images. The probabilities of a
-    classifier with balanced class weights are meant for classes of one size, so on a split that is not balanced this
-    tells of that too.
+    class. The error is the sum over bins of |share that is right - mean probability|, weighted by images. A classifier
+    with balanced class weights gives probabilities for classes of equal size, so on an unbalanced split the error
+    contains that difference too.
 
     Args:
         scores: [N, C] probabilities.
@@ -78,6 +78,6 @@ def expected_calibration_error(scores: Tensor, labels: Tensor) -> float:
     """
     sure, predicted = scores.double().max(1)
     between = torch.arange(1, CALIBRATION_BINS, dtype=torch.float64) / CALIBRATION_BINS
-    bins = torch.bucketize(sure, between)  # who stands on an edge is in the lower bin
+    bins = torch.bucketize(sure, between)  # a value on an edge is in the lower bin
     surplus = (predicted == labels).double() - sure
     return torch.zeros(CALIBRATION_BINS, dtype=torch.float64).index_add(0, bins, surplus).abs().sum().item() / len(sure)

@@ -22,13 +22,13 @@ from trainers.seeds import generator
 from trainers.stages.batches import DeviceSplit, class_weights, shuffled_batches
 from trainers.stages.encoder_training import lr_factor
 
-FEATURE_BATCH = 512  # fixed on a CPU: another size could round the features differently
+FEATURE_BATCH = 512  # fixed on a CPU, because another size could round the features differently
 
 
 def images_at_once(config: RepresentationConfig, device: torch.device) -> int:
-    """How many images `encode` is to take at a time: on a GPU never more than the rows that stage one trains at once.
+    """How many images `encode` takes at a time: on a GPU at most as many as stage one trains at once.
 
-    So a trial whose training fits into the GPU's memory has its features fit as well.
+    So if a trial's training fits into the GPU's memory, computing its features fits as well.
     """
     if device.type != "cuda":
         return FEATURE_BATCH
@@ -48,15 +48,15 @@ def encode(
 ) -> Tensor:
     """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient.
 
-    The images may be on the host; the work is done on the normaliser's device. rows: indices of the images wanted;
-    None: all. group: the workers that call this together; each encodes its share, and all get all features.
-    at_once: images of a pass, see `images_at_once`.
+    The images may be on the host; the computation is on the normaliser's device. `rows` are the indices of the wanted
+    images, None for all. The workers of `group` call this together: each encodes its share, and all get all features.
+    `at_once` is the number of images in a pass, see `images_at_once`.
     """
     encoder.eval()
     device = normalise.mean.device
     wanted = len(images) if rows is None else len(rows)
     picks = _picks(wanted, at_once)
-    # a worker's chances are those that one alone would have drawn
+    # the draws are those that a single worker would use for these images
     chances = [draw(pick.stop - pick.start, draws) for pick in picks] if draws is not None else [None] * len(picks)
     own = group.share(len(picks))
     features = [torch.empty(0, encoder.feature_dim, device=device)]
@@ -77,7 +77,7 @@ def _picks(images: int, at_once: int) -> list[slice]:
 def new_classifier(
     features: Tensor, classes: int, config: ClassifierConfig
 ) -> tuple[LinearClassifier, torch.optim.Optimizer]:
-    """A classifier at zero, standardised by training features, and its optimiser."""
+    """A classifier with zero weights, standardised by training features, and its optimiser."""
     classifier = LinearClassifier(features.shape[1], classes).to(features.device)
     classifier.standardise_by(features)
     return classifier, adamw(classifier.parameters(), config.lr, config.weight_decay, features.device)
@@ -92,7 +92,7 @@ def train_one_epoch(
     epoch: int,
     seed: int,
 ) -> dict[str, float]:
-    """Epoch `epoch` (from 1) of stage two. Raises DivergedError when the loss is no longer finite."""
+    """Train epoch `epoch` (from 1) of stage two. Raises DivergedError when the loss is no longer finite."""
     weights = class_weights(split.labels, split.classes) if config.class_weight == "balanced" else None
     loss_of: Callable[[Tensor, Tensor, Tensor | None], Tensor] = functional.cross_entropy
     if config.loss == "focal":

@@ -1,4 +1,4 @@
-"""What training an encoder takes, whatever is on top of it: its batches step by step, and the gradient of each."""
+"""Training an encoder with any head: the steps of an epoch, and the gradient of each batch."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from trainers.stages.batches import DeviceSplit
 
 
 class OnEncoder(nn.Module):
-    """The encoder, compiled where the config says so, and a head on it; what they make of images is a subclass's."""
+    """The encoder, compiled if the config says so, with a head on it. A subclass defines what they compute."""
 
     def __init__(self, encoder: Encoder, head: nn.Module, compile_it: bool) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ def in_training(
     device: torch.device,
     group: Group,
 ) -> tuple[torch.optim.Optimizer, nn.Module]:
-    """Bring encoder and head to the device; their optimiser, and what is called in training.
+    """Move encoder and head to the device; return their optimiser, and the module to call in training.
 
-    group: the workers of the trial, each of which calls this, to train one set of weights together.
+    The workers of `group` all call this, and train one set of weights together.
     """
     encoder.to(device).to(memory_format=torch.channels_last)
     head.to(device)
@@ -52,12 +52,12 @@ def in_training(
 
 
 def compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
-    """The encoder through torch.compile. Its weights are the encoder's, whose names stay plain.
+    """The encoder through torch.compile. It shares the encoder's weights; their names do not change.
 
-    Compiled for each size of batch that comes, not for the first and then for any: what a size computes may not depend
-    on the sizes before it, or a resumed trial would differ.
+    Each batch size is compiled for itself. Otherwise the result for a size would depend on the sizes before it, and a
+    resumed trial would differ.
     """
-    torch.compiler.reset()  # a worker's trials before this one count towards the limit at which torch stops compiling
+    torch.compiler.reset()  # earlier trials of this worker count towards the limit at which torch stops compiling
     return cast(Callable[[Tensor], Tensor], torch.compile(encoder, dynamic=False))
 
 
@@ -68,7 +68,7 @@ def steps(
     config: RepresentationConfig,
     epoch: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of epoch `epoch` (from 1), each [B] of indices with its images; the learning rate is its step's."""
+    """The batches of epoch `epoch` (from 1), as indices [B] with their images. Sets each step's learning rate."""
     pixels = fetched(split.images, batches, split.device)
     for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
         progress = epoch - 1 + number / len(batches)
@@ -78,7 +78,7 @@ def steps(
 
 
 def epoch_metrics(loss: float, optimizer: torch.optim.Optimizer, seen: int, seconds: float) -> dict[str, float]:
-    """What is told of an epoch's training. seen: images that passed the encoder, each view one."""
+    """The metrics of an epoch's training. `seen` counts the images that passed the encoder, each view separately."""
     return {
         "train_loss": loss,
         "lr": optimizer.param_groups[0]["lr"],
@@ -89,7 +89,7 @@ def epoch_metrics(loss: float, optimizer: torch.optim.Optimizer, seen: int, seco
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a batch, of every view: [R, C, H, W] uint8 and the draws by which each is changed."""
+    """The rows of a batch, of all views: [R, C, H, W] uint8, and the random draws for each."""
 
     pixels: Tensor
     normalise: Normaliser
@@ -100,7 +100,7 @@ class Rows:
         return len(self.pixels)
 
     def __getitem__(self, part: slice) -> Tensor:
-        """Some of them as the encoder takes them; the same each time."""
+        """Some rows, augmented and normalised; the same at each call."""
         changed = change(self.pixels[part], self.augmentation, self.draws[:, part])
         return self.normalise(changed).contiguous(memory_format=torch.channels_last)
 
@@ -108,10 +108,13 @@ class Rows:
 def backward(
     network: nn.Module, group: Group, rows: Rows, value: Callable[[Tensor], Tensor], chunk: int | None
 ) -> Tensor:
-    """Put the gradient of one batch on a network's parameters and return the loss, detached.
+    """Compute the gradient of one batch on a network's parameters; return the loss, detached.
 
-    network: normalised images to rows of numbers. group: the workers that train it together. value: the loss of the
-    whole batch, of what the network makes of its rows. chunk: rows on the device at once; None: all.
+    Args:
+        network: from normalised images to rows of numbers.
+        group: the workers that train it together.
+        value: the loss of the whole batch, from the network's output.
+        chunk: rows on the device at once; None: all.
     """
     device = rows.pixels.device
 
@@ -119,7 +122,7 @@ def backward(
         start, end, _ = part.indices(len(rows))
         own = group.share(end - start)
         images = rows[slice(start + own.start, start + own.stop)]  # in float32
-        # a context of its own each time: autocast would hand weights cast without gradient to a pass that needs one
+        # a new context each time: autocast caches weights that were cast without gradient, for a pass that needs one
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
             z = network(images)
         return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])

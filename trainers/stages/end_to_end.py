@@ -1,7 +1,7 @@
 """One stage, end to end: the encoder and a linear head on it under a loss of classification.
 
-What a reviewer holds two stages against: the same encoder, augmentation, batches and schedule. A batch has one view of
-each image, where the contrastive losses see two; `passes` makes up for it (see EndToEndConfig).
+It is what two stages are compared with: the same encoder, augmentation, batches and schedule. A batch has one view of
+each image, where contrastive losses see two; `passes` makes the work equal (see EndToEndConfig).
 """
 
 import math
@@ -32,12 +32,12 @@ ClassifierLoss = Callable[[Tensor, Tensor], Tensor]  # logits [N, C] and labels 
 
 @dataclass
 class EndToEnd:
-    """What the stage trains, and its optimiser."""
+    """The networks that the stage trains, and their optimiser."""
 
     encoder: Encoder
     head: LinearClassifier
     optimizer: torch.optim.Optimizer
-    classify: nn.Module  # both of them in training: normalised images to logits
+    classify: nn.Module  # encoder and head together: normalised images to logits
     group: Group
 
 
@@ -61,8 +61,8 @@ def new_network(
 ) -> EndToEnd:
     """Fresh networks on `device`; their weights depend on the configs and the seed alone.
 
-    The encoder begins as that of two stages with the same seed does. config: `TrialConfig.training`. group: as for
-    `new_representation`.
+    The encoder starts with the same weights as in two stages with the same seed. `config` is `TrialConfig.training`;
+    `group` as for `new_representation`.
     """
     encoder = build_encoder(model, channels, derive_seed(seed, "encoder"))
     head = build_head(encoder.feature_dim, classes, derive_seed(seed, "head"))
@@ -83,7 +83,7 @@ def loss_of(config: TrialConfig, split: DeviceSplit) -> ClassifierLoss:
 
 
 def drawn_shares(split: DeviceSplit, *, balanced: bool) -> Tensor:
-    """The share of each class in what is drawn for training, [C]; balanced: every class is drawn equally often."""
+    """The share of each class among the images drawn for training, [C]; equal shares if `balanced`."""
     if balanced:
         return torch.full((split.classes,), 1 / split.classes, device=split.device)
     return torch.bincount(split.labels, minlength=split.classes).float() / len(split.labels)
@@ -99,7 +99,7 @@ def train_one_epoch(
     passes: int,
     seed: int,
 ) -> dict[str, float]:
-    """Epoch `epoch` (from 1) of the step counter: so many passes through the training images.
+    """Train epoch `epoch` (from 1): `passes` rounds of the training images.
 
     Raises DivergedError when the loss is no longer finite.
     """
@@ -122,7 +122,7 @@ def train_one_epoch(
         network.optimizer.step()
         total += value * len(batch)
         seen += len(batch)
-    mean_loss = total.item() / seen  # read once an epoch: each reading waits for all the device's work
+    mean_loss = total.item() / seen  # read once an epoch, because reading waits for all of the device's work
     if not math.isfinite(mean_loss):
         raise DivergedError(f"the classification loss is {mean_loss} at {epoch=}")
     return epoch_metrics(mean_loss, network.optimizer, seen, time.perf_counter() - started)

@@ -3,8 +3,8 @@
     minimise over W, b:   sum_i w_i · (-log softmax(W x_i + b)[y_i]) / sum_i w_i   +   l2 · ||W||²
 
 x_i: the features of a training image, standardised on the training images. w_i: the weight of its class. The bias is
-free of the penalty. The problem is convex and its minimum unique (up to a constant that all biases may share), so that
-there is no seed, no learning rate and no order of images in what comes out.
+not penalised. The problem is convex and its minimum unique (up to a constant that all biases share), so the result
+depends on no seed, no learning rate and no order of images.
 """
 
 import torch
@@ -14,12 +14,12 @@ from trainers.config import ClassifierConfig
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
 
-MOST_ITERATIONS = 2000  # 10 to 100 are usual; a thousand where l2 is a millionth and the classes can be told apart
-GRADIENT = 1e-7  # the largest element of the gradient, in the coordinates of `minimise`, at which a fit has converged
-# Values in the features up to which the fit is quicker on the host. L-BFGS asks for a number at each of some hundred
-# steps, and a GPU answers each when it is through with all before; where trials share it, with those of the others
-# too. One fit of 30 steps in float32 on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80 and 77
-# ms for 2,000 × 512, 27 and 232 ms for 6,000 × 512.
+MOST_ITERATIONS = 2000  # 10 to 100 are usual; a thousand if l2 is 1e-6 and the classes are separable
+GRADIENT = 1e-7  # a fit has converged when no element of the gradient, in the coordinates of `minimise`, is larger
+# Up to so many values in the features, the fit is quicker on the host. L-BFGS reads a number at each of some hundred
+# steps, and each reading waits for all earlier work on the GPU, that of other trials which share it included. One fit
+# of 30 steps in float32 on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80 and 77 ms for 2,000 ×
+# 512, 27 and 232 ms for 6,000 × 512.
 ON_THE_HOST = 2**20
 
 
@@ -60,9 +60,9 @@ def fit_logistic(
 
 
 def class_shares(labels: Tensor, classes: int, config: ClassifierConfig) -> Tensor:
-    """The part of the objective that each class has, [classes] float64 on the CPU, summing to 1.
+    """Each class's share of the objective, [classes] float64 on the CPU, summing to 1.
 
-    labels: [N], of all training images. A probe on some of them gives each class the same part.
+    labels: [N], of all training images. A probe on some of them gives each class the same share.
     """
     if config.class_weight == "balanced":
         return torch.full((classes,), 1 / classes, dtype=torch.float64)
@@ -70,10 +70,10 @@ def class_shares(labels: Tensor, classes: int, config: ClassifierConfig) -> Tens
 
 
 def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
-    """The l2 that the config's comes to on these labels, [N], of all training images.
+    """The penalty that `l2` of the config means for these labels, [N], of all training images.
 
-    auto is 1 / N_eff, where N_eff = (sum of w)^2 / sum of w^2 over the images' weights w (Kish 1965): how many images
-    of equal weight would tell as much. It was chosen by measurement: results/bench/estimators.md.
+    auto is 1 / N_eff, where N_eff = (sum of w)^2 / sum of w^2 over the images' weights w (Kish 1965) is the equivalent
+    number of images of equal weight. It was chosen by measurement: results/bench/estimators.md.
     """
     if config.l2 != "auto":
         return config.l2
@@ -84,8 +84,8 @@ def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
 def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor) -> Tensor:
     """W and, as its last column, b: [classes, D + 1] float64.
 
-    L-BFGS goes in coordinates in which the curvature is about the same in all directions: in those of the features
-    as they are, correlated as they are, it needs up to ten times as many steps.
+    L-BFGS works in coordinates in which the curvature is about equal in all directions. In the coordinates of the
+    correlated features themselves it needs up to ten times as many steps.
 
     x: [N, D] float64, standardised. weights: [N] float64, of the images.
     """
@@ -112,7 +112,7 @@ def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor
 
 
 def _evening(x: Tensor, share: Tensor, classes: int, l2: float) -> Tensor:
-    """L⁻¹ [D + 1, D + 1], where L Lᵀ is the objective's curvature in the parameters of one class, all being as likely.
+    """L⁻¹ [D + 1, D + 1], where L Lᵀ is the objective's curvature in one class's parameters, all being as likely.
 
     That is p (1 - p) · Σ share · x xᵀ + 2 l2 (none of the bias), with p = 1 / C.
     """

@@ -1,6 +1,6 @@
-"""What a classifier's scores are worth, from its logits on one split.
+"""The metrics of a classifier, from its logits on one split.
 
-All of it follows from the confusion matrix but the area under the ROC curve, which needs the scores themselves.
+Most of them follow from the confusion matrix; the area under the ROC curve and those of probabilities need the scores.
 """
 
 import torch
@@ -62,8 +62,8 @@ def auroc(scores: Tensor, labels: Tensor) -> float:
 def soft_balanced_accuracy(log_p: Tensor, labels: Tensor) -> float:
     """Mean over classes of the mean probability that an image's true class is given.
 
-    It is balanced accuracy without a threshold: an image that is right by a hair counts little more than one that is
-    wrong by a hair, so the choice of images moves it less.
+    It is balanced accuracy without a threshold: an image that is just right counts little more than one that is just
+    wrong, so the value varies less with the choice of images.
 
     log_p: [N, C], logarithms of probabilities. labels: [N].
     """
@@ -71,9 +71,9 @@ def soft_balanced_accuracy(log_p: Tensor, labels: Tensor) -> float:
 
 
 def neg_balanced_log_loss(log_p: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the mean log-probability of the true class: the balanced log loss, its sign turned.
+    """Mean over classes of the mean log-probability of the true class: the negative balanced log loss.
 
-    Larger is better, as with all that is searched for. log_p: [N, C]. labels: [N].
+    Larger is better, as for all metrics here. log_p: [N, C]. labels: [N].
     """
     return _mean_over_classes(_of_true_class(log_p, labels), labels, log_p.shape[1])
 
@@ -89,11 +89,11 @@ def _mean_over_classes(values: Tensor, labels: Tensor, classes: int) -> float:
 def evaluate(logits: Tensor, labels: Tensor) -> tuple[dict[str, float], Tensor]:
     """All metrics of one split, without a prefix, and its confusion matrix. logits: [N, C]; labels: [N].
 
-    Computed on the CPU: the numbers are few, and each of the many small steps would wait for a GPU, which trials share.
+    Computed on the CPU: there are few numbers, and on a shared GPU each of the many small steps would wait.
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
-    precise = logits.double()  # in single precision sure predictions would tie at 1
+    precise = logits.double()  # float64: in single precision very confident predictions would tie at 1
     log_p = precise.log_softmax(1)
     return {
         "balanced_accuracy": balanced_accuracy(confusion),

@@ -1,4 +1,4 @@
-"""The probe: a linear classifier on features of the encoder as it stands, which gives stage one its metric.
+"""The probe: a linear classifier on the encoder's current features, which gives stage one its metric.
 
 With `solver: lbfgs` it is the estimator of stage two (trainers.stages.logistic). With `adamw` it is `fit_probe`.
 """
@@ -13,10 +13,10 @@ from trainers.models import LinearClassifier
 from trainers.stages.batches import class_weights
 from trainers.stages.logistic import ON_THE_HOST
 
-WHOLE_UP_TO = 5000  # training images: so few cost little, and a probe on fewer is noisier
+WHOLE_UP_TO = 5000  # training images: fewer would save little and make the probe noisier
 AT_LEAST = 1000
 MOST_OF_STAGE_ONE = 0.1
-FORWARD_PASSES = 2  # for the price of one in training
+FORWARD_PASSES = 2  # cost about as much as one pass in training
 
 
 def probe_rows(labels: Tensor, validation: int, config: RepresentationConfig, draws: torch.Generator) -> Tensor | None:
@@ -24,16 +24,16 @@ def probe_rows(labels: Tensor, validation: int, config: RepresentationConfig, dr
 
     labels: [N], of the training images. validation: how many images it is judged by. draws: a CPU generator.
 
-    `config.probe_images` says how many; null is this rule. Up to 5,000 training images it is all. Above, the probe may
-    cost a tenth of an epoch's training, which takes a pass forward and backward for each view of each image; the probe
-    takes a pass forward for each of its own images and of those of validation, so that
+    `config.probe_images` says how many; null means the rule below. Up to 5,000 training images the probe uses all.
+    Above, it may cost a tenth of an epoch's training. Training takes a forward and a backward pass for each view of
+    each image; the probe takes a forward pass for each of its images and each validation image. So
 
         n = 0.1 · 2 · views · N - validation,   but at least 1,000.
 
-    The 2 is how many passes forward are as dear as one in training: 1.8 for the small encoder and 9 for a ResNet-18,
-    both measured on a CPU; the arithmetic alone would make it 3.
+    The factor 2 is how many forward passes cost as much as one pass in training: 1.8 for the small encoder and 9 for a
+    ResNet-18, both measured on a CPU; by arithmetic alone it would be 3.
 
-    The classes' shares are equal as far as the images go: rare classes come whole, and common ones fill up.
+    Classes get equal shares as far as they have images: rare classes are taken whole, and common ones fill up.
     """
     count = config.probe_images
     if count is None:
@@ -48,7 +48,7 @@ def _balanced(labels: Tensor, count: int, draws: torch.Generator) -> Tensor:
     members = [torch.nonzero(known == c).flatten() for c in known.unique()]
     members.sort(key=len)
     chosen = []
-    for number, all_of_it in enumerate(members):  # what a small class leaves goes to the larger ones
+    for number, all_of_it in enumerate(members):  # what a small class cannot use goes to the larger ones
         share = max(1, count // (len(members) - number))
         chosen.append(all_of_it[torch.randperm(len(all_of_it), generator=draws)[:share]])
         count -= len(chosen[-1])

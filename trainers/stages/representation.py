@@ -27,12 +27,12 @@ ContrastiveLoss = Callable[[Tensor, Tensor], Tensor]  # unit rows [N, D] and lab
 
 @dataclass
 class Representation:
-    """What stage one trains, and its optimiser."""
+    """The networks that stage one trains, and their optimiser."""
 
     encoder: Encoder
     projection: ProjectionHead
     optimizer: torch.optim.Optimizer
-    embed: nn.Module  # both of them in training: normalised images to unit rows
+    embed: nn.Module  # encoder and head together: normalised images to unit rows
     group: Group
 
 
@@ -53,7 +53,7 @@ def new_representation(
 ) -> Representation:
     """Fresh networks on `device`; their weights depend on the configs and the seed alone.
 
-    group: the workers of the trial, each of which calls this, to train one set of weights together.
+    The workers of `group` all call this, and train one set of weights together.
     """
     encoder = build_encoder(model, channels, derive_seed(seed, "encoder"))
     projection = build_projection(model, encoder.feature_dim, derive_seed(seed, "projection"))
@@ -70,7 +70,7 @@ def train_one_epoch(
     epoch: int,
     seed: int,
 ) -> dict[str, float]:
-    """Epoch `epoch` (from 1) of stage one. Raises DivergedError when the loss is no longer finite."""
+    """Train epoch `epoch` (from 1) of stage one. Raises DivergedError when the loss is no longer finite."""
     stage.encoder.train()
     stage.projection.train()
     draws = generator(seed, "representation", epoch)
@@ -85,10 +85,10 @@ def train_one_epoch(
         stage.optimizer.step()
         total += value * len(batch)
         seen += len(labels)
-    # read once an epoch: each reading waits for all the device's work
+    # read once an epoch, because reading waits for all of the device's work
     summed, furthest_off = torch.stack([total, off]).tolist()
     if not furthest_off <= UNIT_TOLERANCE:
-        # a row of zeros is one whose norm overflowed: the squares of elements beyond some 1e19 are infinite in float32
+        # a row of zeros means that its norm overflowed: squares of elements beyond some 1e19 are infinite in float32
         raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}")
     mean_loss = summed / sum(map(len, batches))
     if not math.isfinite(mean_loss):
@@ -97,14 +97,14 @@ def train_one_epoch(
 
 
 def _value(loss: ContrastiveLoss, labels: Tensor, off: Tensor, z: Tensor) -> Tensor:
-    """The loss of a batch. off: the furthest that rows have been off unit length so far, brought up to date."""
+    """The loss of a batch. Updates `off`, the largest deviation of any row from unit length so far."""
     torch.maximum(off, off_unit_length(z).to(off.dtype), out=off)
     with full_float32():
         return loss(z, labels)
 
 
 def contrastive_loss(config: LossConfig) -> ContrastiveLoss:
-    """The loss at a config's point, of rows whose length is looked at once an epoch."""
+    """The loss with a config's parameters. Whether rows have unit length is checked once an epoch, not here."""
     return partial(
         asymmetric_focal_contrastive_loss,
         eta=config.eta,

@@ -1,1 +1,1 @@
-"""Changes of images, by the batch and on the device."""
+"""Changes of images, a batch at a time, on the device."""

@@ -1,7 +1,7 @@
 """Augmentation and normalisation of whole batches, on the device that holds them.
 
-Images go from uint8 to float in [0, 1], through `augment` (still [0, 1]), then through a `Normaliser`. Random crop,
-flips and rotation are one resampling, all changes of colour one multiply-add: never a loop over images.
+Images are converted from uint8 to float in [0, 1], changed by `augment` (still in [0, 1]), and normalised. Random crop,
+flips and rotation are one resampling, and all changes of colour one multiply-add: there is no loop over images.
 """
 
 import math
@@ -16,34 +16,34 @@ from trainers.compute.precision import full_float32
 from trainers.config import AugmentConfig
 from trainers.data.transforms.colour import recolour, relight
 
-ASPECT = 4 / 3  # a crop's width / height lies between 3/4 and this, as torchvision's random resized crop has it
+ASPECT = 4 / 3  # a crop's width / height is between 3/4 and this, as in torchvision's RandomResizedCrop
 CHUNK = 1 << 22  # values counted at a time
-CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB stay in its cache, and of more the allocator asks the system anew
+CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB fit its cache, and larger blocks are allocated anew each time
 
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    """Brings each channel of the training images to mean 0 and deviation 1, and any other images likewise."""
+    """Scales channels so that the training images have mean 0 and deviation 1; other images are scaled alike."""
 
     mean: Tensor  # [C], of images in [0, 1]
     std: Tensor  # [C]
 
     @classmethod
     def of(cls, images: Tensor, device: torch.device | None = None) -> Self:
-        """The normaliser of these training images, [N, C, H, W] uint8, for work on `device`; None: on theirs."""
+        """The normaliser for these training images, [N, C, H, W] uint8, on `device`; None: on theirs."""
         mean, std = channel_statistics(images)
         return cls(mean.to(device or images.device), std.to(device or images.device))
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] in [0, 1], normalised. The images given are left as they are."""
+        """Normalised copies of images [N, C, H, W] in [0, 1]."""
         return (images - self.mean[:, None, None]).div_(self.std[:, None, None])
 
 
 def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel of uint8 images, as of values in [0, 1]: [C] float32 on the CPU.
 
-    Computed from exact counts of the 256 levels, so that the order of the images, the number of threads and the device
-    make no difference. A constant channel gets one level as its deviation, to divide by.
+    Computed from exact counts of the 256 levels, so it does not depend on the order of the images, the number of
+    threads or the device. A constant channel gets a deviation of one level, so that nothing is divided by 0.
     """
     if images.dtype != torch.uint8 or images.ndim != 4:
         raise ValueError(f"images must be [N, C, H, W] uint8, but got {list(images.shape)} {images.dtype}")
@@ -60,17 +60,17 @@ def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Each image changed at random. [N, C, H, W], see `draw` and `change`."""
+    """Change each image at random. [N, C, H, W]; see `draw` and `change`."""
     return change(images, config, draw(len(images), generator))
 
 
 def draw(count: int, generator: torch.Generator) -> Tensor:
-    """The chances of `count` images: [11, count] uniform in [0, 1), on the CPU like `generator`, for every device.
+    """Random numbers for `count` images: [11, count] uniform in [0, 1), on the CPU, and so the same for all devices.
 
-    Every part of the change draws its numbers whether it is switched on or not, so that switching one off leaves the
-    others as they were. The first seven rows come from the generator itself. The last four, of parts that came later,
-    come from a stream of their own, whose seed is what the generator would draw next and does not: the generator goes
-    on as it did before there were such parts, and so do the results that were recorded then.
+    Each part of the change draws its numbers even if it is switched off, so switching one off does not affect the
+    others. The first seven rows come from the generator itself. The last four belong to parts that were added later.
+    They come from a separate stream, seeded with the generator's next number without consuming it, so that recorded
+    results of older versions can be repeated.
     """
     first = torch.rand((7, count), generator=generator)
     seed = torch.randint(2**62, (), generator=generator.clone_state()).item()
@@ -79,13 +79,13 @@ def draw(count: int, generator: torch.Generator) -> Tensor:
 
 
 def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
-    """Each image cropped, flipped, rotated and recoloured by its own draws: [11, N], of `draw`.
+    """Crop, flip, rotate and recolour each image by its own draws: [11, N], from `draw`.
 
-    images: [N, C, H, W], uint8 or float in [0, 1]; they come back as float32 in [0, 1]. A part that changes nothing is
-    skipped. Saturation and hue are of RGB: images with another number of channels than three have neither. On a CPU a
-    large batch is changed a few images at a time, to the same bits.
+    `images` are [N, C, H, W], uint8 or float in [0, 1]; the result is float32 in [0, 1]. Parts that change nothing are
+    skipped. Saturation and hue apply to images of three channels only. On a CPU a large batch is changed a few images
+    at a time; the result is the same to the bit.
     """
-    # never an image alone: its mean would be summed by all threads together, in another order
+    # never one image alone: all threads would share the sum of its mean, in another order
     parts = len(images) // max(2, CHANGED_AT_ONCE // math.prod(images.shape[1:]))
     if images.device.type != "cpu" or parts < 2:
         return _change(images, config, draws)
@@ -97,7 +97,7 @@ def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
 
 
 def unit(images: Tensor) -> Tensor:
-    """Pixels as float32 in [0, 1], from uint8 or from floats that are so already."""
+    """Pixels as float32 in [0, 1], from uint8 or from floats in [0, 1]."""
     return images.float().div_(255) if images.dtype == torch.uint8 else images.to(torch.float32)
 
 
@@ -125,7 +125,7 @@ def _change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
 
 
 def _crop_sides(scale: float, area: Tensor, aspect: Tensor) -> tuple[Tensor, Tensor]:
-    """Width and height of each crop as shares of the image's, from draws in [0, 1). At scale 1 there is no crop."""
+    """Width and height of each crop as shares of the image's, from draws in [0, 1). Scale 1 means no crop."""
     if scale == 1:
         return torch.ones_like(area), torch.ones_like(area)
     side = (scale + (1 - scale) * area).sqrt()
@@ -143,10 +143,11 @@ def _affine(
     upended: Tensor,
     angle: Tensor,
 ) -> Tensor:
-    """[N, 2, 3] from a place in the result to one in the image, both in -1..1: a rectangle, mirrored, then turned.
+    """Affine maps [N, 2, 3] from positions in the result to positions in the image, both in -1..1.
 
-    The rectangle lies inside the image (x, y: draws in [0, 1)) before it is turned about its centre by `angle`
-    (radians, counted in pixels: an image that is no square is not sheared).
+    Each maps the result to a rectangle of the image, mirrored, then turned. The rectangle lies inside the image (x, y:
+    draws in [0, 1)) before it is turned about its centre by `angle`, in radians. Angles are measured in pixels, so an
+    image that is not square is not sheared.
     """
     tall = images.shape[2] / images.shape[3]
     across, down = torch.where(flipped, -width, width), torch.where(upended, -height, height)
@@ -154,17 +155,17 @@ def _affine(
     theta = images.new_zeros(len(images), 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = across * cos, -down * sin * tall
     theta[:, 1, 0], theta[:, 1, 1] = across * sin / tall, down * cos
-    theta[:, 0, 2] = (2 * x - 1) * (1 - width)  # the centre, such that the crop stays inside
+    theta[:, 0, 2] = (2 * x - 1) * (1 - width)  # the centre, chosen so that the crop stays inside
     theta[:, 1, 2] = (2 * y - 1) * (1 - height)
     return theta
 
 
 def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
-    """The one pass of gathering. outside: what a turned crop finds beyond the image; a reflection has no streaks.
+    """Resample images by affine maps. `outside` says how to fill a turned crop beyond the image.
 
-    The grid [N, H, W, 2] is that of torch's affine_grid, to the bit on a CPU and in a fraction of its time: it
-    multiplies matrices for it, of three columns. Elementwise it is also the same on every device. All x lie before all
-    y in memory: side by side no loop over them is vectorised.
+    The grid [N, H, W, 2] equals that of torch's affine_grid, to the bit on a CPU, in a fraction of the time: torch
+    multiplies matrices of three columns. Computed elementwise, it is also the same on every device. In memory all x
+    come before all y: with x and y side by side the loops would not be vectorised.
     """
     height, width = images.shape[2:]
     across = _centres(width, images.device)
@@ -175,7 +176,7 @@ def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
 
 
 def _centres(size: int, device: torch.device) -> Tensor:
-    """Where pixels' centres lie when the image spans -1..1."""
+    """Positions of the pixels' centres when the image spans -1..1."""
     return torch.linspace(-1, 1, size, device=device) * (size - 1) / size
 
 

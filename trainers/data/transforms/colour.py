@@ -5,7 +5,7 @@ chroma around it. Saturation scales that plane, hue turns it, so both are linear
 
     M = T⁻¹ · diag(1, s·R(φ)) · T,   R(φ) the rotation by φ of the (I, Q) plane,   M · (1, 1, 1) = (1, 1, 1)
 
-This is not the hue of HSV, which libraries of images turn: there an image's luma changes on the way.
+This is not the hue of HSV, which image libraries turn: there the luma changes as well.
 T is the matrix of the NTSC standard (47 CFR 73.682), its chroma rows to four digits as they are commonly given.
 """
 
@@ -23,7 +23,7 @@ _TURN = _BACK @ torch.tensor([[0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=torch.flo
 
 
 def relight(images: Tensor, brightness: Tensor, contrast: Tensor) -> Tensor:
-    """Multiply by the brightness, spread about the image's mean by the contrast, clamp to [0, 1].
+    """Multiply by the brightness, scale about the image's mean by the contrast, clamp to [0, 1].
 
     images: [N, C, H, W] in [0, 1]. brightness, contrast: [N] factors.
     """
@@ -33,7 +33,7 @@ def relight(images: Tensor, brightness: Tensor, contrast: Tensor) -> Tensor:
 
 
 def recolour(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
-    """Saturation and hue, then `relight`, in one multiply-add and clamped once.
+    """Apply saturation and hue, then `relight`, in one multiply-add with one clamp.
 
     images: [N, 3, H, W] RGB in [0, 1]. brightness, contrast, saturation: [N] factors. hue: [N] in turns.
     """
@@ -45,7 +45,7 @@ def recolour(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: T
 
 
 def chroma_matrix(saturation: Tensor, hue: Tensor) -> Tensor:
-    """M of each image, [N, 3, 3] float32, from [N] factors of saturation and [N] turns of hue."""
+    """The matrix M of each image, [N, 3, 3] float32, from [N] factors of saturation and [N] turns of hue."""
     luma, chroma, turn = (constant.to(saturation.device, torch.float32) for constant in (_LUMA, _CHROMA, _TURN))
     angle = 2 * math.pi * hue
     along, across = saturation * torch.cos(angle), saturation * torch.sin(angle)
