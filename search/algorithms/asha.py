@@ -1,8 +1,8 @@
-"""ASHA's rule, with a memory that can be rebuilt and a reason for every stop.
+"""ASHA's rule, with rungs that can be rebuilt from the journal and a reason for every stop.
 
 Asynchronous successive halving in its stopping form (Li et al. 2020, arXiv 1810.05934; the rule is that of Ray Tune's
-`ASHAScheduler`, held to it by a test): a trial that reaches a rung goes on when its value is at least the
-(1 − 1/reduction) quantile of the values that stood at the rung before it. The first at a rung always goes on.
+`ASHAScheduler`, as a test checks): a trial that reaches a rung goes on if its value is at least the (1 − 1/reduction)
+quantile of the values that were at the rung before it. The first trial at a rung always goes on.
 """
 
 from bisect import insort
@@ -24,15 +24,15 @@ def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
 
 
 def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
-    """Epochs of a search's rungs: all in stage one, where every value is the probe's; none without a scheduler.
+    """Epochs of a search's rungs, all in stage one, where every value comes from the probe; none without a scheduler.
 
-    A trial that is trained end to end stands at the same rungs, with what its own head is worth. With
-    `end_to_end.match: passes` its epochs take the encoder as many passes as those of stage one (with two views, two
-    rounds of the images), so that a rung comes after the same cost in every family. With `epochs` they take one round,
-    and a rung comes after the same epochs and a part of that cost. It competes with its own family (see `bracket_of`).
+    A trial that is trained end to end has the same rungs, with the value of its own head. It competes with its own
+    family only (see `bracket_of`). With `end_to_end.match: passes` an epoch takes as many encoder passes as one of
+    stage one (with two views, two rounds of the images), so a rung costs the same in every family. With `epochs` it
+    takes one round, so a rung is at the same epoch for a part of that cost.
 
-    With `solver: lbfgs` none is at the last epoch of stage one: all that a trial has left to do there is to take its
-    score, which is the very value that a rung would compare.
+    With `solver: lbfgs` the last epoch of stage one is no rung: only the score remains to be taken there, and it is the
+    same value that a rung would compare.
     """
     scheduler, epochs = spec.search.scheduler, spec.representation.epochs
     if scheduler.name == "none":
@@ -43,9 +43,9 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
 def bracket_of(spec: SearchSpec, family: Family) -> int:
     """The bracket in which a trial competes: 0, or its family's own.
 
-    Each family has its own where each has its own search, and those that are trained end to end always do. An early
-    probe is a classifier that has converged on features as they are then, an early head is as far as training is: a
-    rung that held one against the other would stop all heads (on digits .4 against .8 after an epoch).
+    With a search for each family, each has its own bracket; families trained end to end always have one. A probe is a
+    classifier that has converged on the current features; a head is only as far as its training. If a rung compared
+    the two, it would stop all heads (on digits .4 against .8 after one epoch).
     """
     return FAMILIES.index(family) if spec.search.per_family or family in END_TO_END else 0
 
@@ -60,7 +60,7 @@ class Asha:
         self._spared: set[int] = set()
 
     def decide(self, trial: int, epoch: int, value: float, *, exempt: bool, bracket: int = 0) -> Decision | None:
-        """Decide on a trial's value at an epoch; None where no rung is, or where the trial was spared before.
+        """Decide on a trial's value at an epoch; None if there is no rung, or the trial was spared before.
 
         Call `record` after the decision is in the journal; until then it does not count.
         exempt: a baseline, never stopped.
@@ -76,13 +76,13 @@ class Asha:
         return Decision(trial, epoch, rung, value, cutoff, len(standing), action, bracket)
 
     def record(self, decision: Decision) -> None:
-        """Let a decision count, now or on replay."""
+        """Make a decision count, now or in a replay."""
         insort(self._standing[decision.bracket, decision.rung], decision.value)
         if decision.action == "spare":
-            self._spared.add(decision.trial)  # plain ASHA would not have it at the rungs above
+            self._spared.add(decision.trial)  # in plain ASHA it would not have reached the rungs above
 
     def replay(self, decisions: Iterable[Decision]) -> None:
-        """Rebuild the rungs from decisions in the order in which they were taken."""
+        """Rebuild the rungs from decisions, in the order in which they were taken."""
         for decision in decisions:
             self.record(decision)
 
@@ -91,7 +91,7 @@ class Asha:
 
 
 def quantile(ascending: Sequence[float], share: float) -> float:
-    """NumPy's linear quantile, to the last bit, of values that are sorted already: ten thousand take no time then.
+    """NumPy's linear quantile, to the last bit, of sorted values, so that ten thousand take no time.
 
     Args:
         ascending: at least one value, the smallest first.
@@ -101,5 +101,5 @@ def quantile(ascending: Sequence[float], share: float) -> float:
     below = int(place)
     low, high = ascending[below], ascending[min(below + 1, len(ascending) - 1)]
     part = place - below
-    # from the nearer end, as NumPy does: both ends are met exactly
+    # interpolated from the nearer end, as NumPy does, so that both ends are exact
     return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)

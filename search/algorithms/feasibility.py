@@ -1,9 +1,9 @@
-"""How likely values are to make a trial fail, as far as ended trials show.
+"""An estimate, from ended trials, of how likely values are to make a trial fail.
 
-TPE is told that failed trials are the worst there are. Where the best values lie beside those that fail, its kernels
-are so wide, of few trials, that every third proposal still fails. So a proposal that is likely to fail is drawn again
-(see sampler). The chance is a naive Bayes estimate: each field has a kernel density of failed and of other trials, and
-fields count as independent of each other.
+TPE takes failed trials for the worst there are. But with few trials its kernels are wide, so if the best values are
+close to failing ones, every third proposal still fails. A proposal that is likely to fail is therefore drawn again (see
+sampler). The probability is a naive Bayes estimate: each field has one kernel density of the failed and one of the
+other trials, and fields are treated as independent.
 """
 
 import math
@@ -19,7 +19,7 @@ BANDWIDTH = 0.05  # in the unit range of a field
 
 
 class Feasibility:
-    """Ended trials of one space, and what they say of values that are to be tried."""
+    """Ended trials of one space, and an estimate for values that may be tried."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
@@ -27,14 +27,14 @@ class Feasibility:
         self._fine: list[list[float]] = []
 
     def add(self, trial: Trial) -> None:
-        """Learn from a trial that has ended. One that crashed without its values' doing teaches nothing."""
+        """Learn from an ended trial. A crash that its values did not cause is ignored."""
         if trial.failed_by_its_values:
             self._failed.append(self._place(trial.values))
         elif trial.state != "failed":
             self._fine.append(self._place(trial.values))
 
     def chance_of_failing(self, values: Mapping[str, Value]) -> float:
-        """From 0 to 1; 0 where no trial has failed by its values, or none has not."""
+        """The probability of failing, 0 to 1; 0 until some trials have failed by their values and some have not."""
         if not self._failed or not self._fine:
             return 0.0
         place = np.asarray(self._place(values))
@@ -43,14 +43,14 @@ class Feasibility:
         return 1 / (1 + math.exp(-min(max(log_odds, -700.0), 700.0)))
 
     def _place(self, values: Mapping[str, Value]) -> list[float]:
-        """NaN where the field belongs to another loss."""
+        """Coordinates in [0, 1]; NaN for fields of another loss."""
         return [range_.to_unit(values[path]) if path in values else math.nan for path, range_ in self._space.items()]
 
 
 def _log_density(known: list[list[float]], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each field at `place` [F]: kernels around known places, and one that is flat over the range: [F].
+    """The log-density of each field at `place`, [F]: kernels around known places, and one that is flat over the range.
 
-    Only places that have the field count; a field that `place` itself has not says nothing: 0.
+    Only places that have the field count. A field that `place` does not have gives 0.
     """
     there = np.asarray(known)
     distance = (place - there) / BANDWIDTH

@@ -1,9 +1,9 @@
-"""The grid over a space: how many points it has, and which a search tries. Needs no sampler, nor its seconds to import.
+"""The grid over a space: its size, and which points a search tries. Imports no sampler, which would take seconds.
 
-A search that has a trial for every point tries them in their order. One that has fewer tries a part of the grid that
-fills the space: the points nearest to those of a scrambled Sobol sequence (Owen 1998, J. Complexity 14:466), whose
-first points leave no large part of the space empty. The sequence depends on the seed alone, so a search that is
-extended goes on with the rest of it.
+A search with a trial for every point tries the points in order. A search with fewer trials tries a part of the grid
+that fills the space: the points nearest to those of a scrambled Sobol sequence (Owen 1998, J. Complexity 14:466), whose
+first points leave no large part of the space empty. The sequence depends only on the seed, so an extended search
+continues it.
 """
 
 import itertools
@@ -16,22 +16,22 @@ from search.journal.history import Value
 from spaces.ranges import Range
 
 Space = Mapping[str, Range]
-SOBOL_POINTS = 2**16  # of a grid so large that more would take seconds
+SOBOL_POINTS = 2**16  # limit for large grids: more would take seconds
 
 
 def grid_size(space: Space, points: int) -> int:
-    """How many points the grid has."""
+    """The number of points of the grid."""
     return math.prod(len(range_.points(points)) for range_ in space.values())
 
 
 def grid_points(space: Space, points: int, trials: int, seed: int) -> Iterator[dict[str, Value]]:
-    """The points that a search of so many trials tries, in turn, and then the rest of the grid.
+    """The points that a search of `trials` trials tries, in order, and then the rest of the grid.
 
     Args:
         space: the searched fields by path.
         points: how many values each range has.
         trials: how many points the search has trials for.
-        seed: of the search; it decides which part is tried where the grid has more points than that.
+        seed: of the search; it decides which part is tried if the grid has more points than `trials`.
     """
     axes = [range_.points(points) for range_ in space.values()]
     whole = trials >= grid_size(space, points)
@@ -41,14 +41,14 @@ def grid_points(space: Space, points: int, trials: int, seed: int) -> Iterator[d
 
 
 def _spread(axes: list[list[Value]], seed: int) -> Iterator[tuple[int, ...]]:
-    """Every place of the grid once: first those that a Sobol sequence meets, then what is left, the last axis first."""
+    """Every place of the grid once: first those nearest to a Sobol sequence, then the rest, last axis fastest."""
     import numpy as np
-    from scipy.stats import qmc  # half a second, which the searches of other samplers do without
+    from scipy.stats import qmc  # takes half a second to import; other samplers do not need it
 
     lengths = np.array([len(axis) for axis in axes])
     count = min(4 * math.prod(lengths.tolist()), SOBOL_POINTS)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a count that is no power of 2 is less even, and good enough
+        warnings.simplefilter("ignore", UserWarning)  # a count that is not a power of 2 is less even, but good enough
         drawn = qmc.Sobol(len(axes), rng=np.random.default_rng(seed)).random(count)
     met: set[tuple[int, ...]] = set()
     for point in drawn:
@@ -62,13 +62,13 @@ def _spread(axes: list[list[Value]], seed: int) -> Iterator[tuple[int, ...]]:
 class GridWalk:
     """The points that a search on a grid tries, with the user's first guesses before them.
 
-    A guess that leaves fields out becomes the first point that agrees with it and that no guess before it had. So a
-    guess is no point of the grid only where a value that it names is none, or where it repeats another.
+    A guess that leaves fields out becomes the first point that agrees with it and that no earlier guess took. A guess
+    stays off the grid only if one of its values is not on the grid, or if it repeats another guess.
 
     Args:
         space: the searched fields by path.
         points: how many values each range has.
-        trials: how many trials are proposed, guesses among them.
+        trials: how many trials are proposed, guesses included.
         seed: of the search.
         first: the guesses.
     """
@@ -84,13 +84,13 @@ class GridWalk:
         places = [tuple(guess[path] for path in space) for guess in self.first if guess.keys() == space.keys()]
         self.off = len(first) - len(
             {place for place in places if self._is_point(place)}
-        )  # guesses that are no new point
+        )  # guesses that are not a new point
         self._left = self._points()
         self._next: dict[str, Value] | None = None
         self._tried: set[tuple[Value, ...]] = set()
 
     def next_point(self, tried: Iterable[tuple[Value, ...]]) -> dict[str, Value]:
-        """The first point that no trial had. tried: the values of all trials so far, those told before among them."""
+        """The first point that no trial had. `tried` are the values of all trials so far, earlier calls' included."""
         self._tried.update(tried)
         while self._next is None or tuple(self._next.values()) in self._tried:
             self._next = next(self._left, None)

@@ -1,9 +1,8 @@
-"""The trials that a sampler is told of: each ended one converted once, and no more of them than it can use.
+"""The trials given to a sampler: each ended trial is converted once, and no more are given than it can use.
 
-An ask of TPE takes time in proportion to the trials that it is told of. Its good set never has more than 25 trials;
-all others only say where trials lie that are not good. So of very many trials the 25 best are told, and of the rest a
-sample that is drawn by their places alone: it changes little from one ask to the next, and a resumed search draws the
-same.
+An ask of TPE takes time in proportion to the number of trials. Its good set never has more than 25 of them; all others
+only show where trials are not good. So of very many trials it gets the 25 best and a sample of the rest. The sample is
+drawn by the trials' positions only: it changes little between asks, and a resumed search draws the same.
 """
 
 import heapq
@@ -19,8 +18,8 @@ from search.journal.history import ENDED, Trial
 from trainers.seeds import derive_seed
 
 MOST_TOLD = 1000
-BEST_TOLD = 25  # as many as Optuna's default_gamma takes for good ones
-FIRST_NUMBER = 1  # Optuna's number of the first told trial: 0 is that of the trial that is asked for
+BEST_TOLD = 25  # the most that Optuna's default_gamma takes for good
+FIRST_NUMBER = 1  # Optuna's number of the first trial given; 0 is the trial that is asked for
 
 
 class KnownTrials:
@@ -30,21 +29,21 @@ class KnownTrials:
         space: the searched fields by path.
         metric: the key among a trial's metrics.
         one_coordinate: see `as_optuna_trial`.
-        most: how many ended trials are told at most; at least BEST_TOLD.
+        most: how many ended trials are given at most; at least BEST_TOLD.
     """
 
     def __init__(self, space: Space, metric: str, *, one_coordinate: bool = False, most: int = MOST_TOLD) -> None:
         self._space, self._metric, self._one_coordinate, self._most = space, metric, one_coordinate, most
-        self._ended: dict[int, FrozenTrial | None] = {}  # by place; None lies outside the space
+        self._ended: dict[int, FrozenTrial | None] = {}  # by position; None is outside the space
         self.feasibility = Feasibility(space)
-        self._best: list[tuple[tuple[float, ...], int]] = []  # rank and place of the best, the best first
-        self._drawn: list[tuple[int, int]] = []  # a heap: draw, negated, and place of those with the smallest draws
+        self._best: list[tuple[tuple[float, ...], int]] = []  # rank and position of the best, best first
+        self._drawn: list[tuple[int, int]] = []  # a heap of (negated draw, position) of those with the smallest draws
 
     def told(self, trials: Iterable[Trial]) -> list[FrozenTrial]:
-        """What Optuna is told of the trials, in their order.
+        """The trials as Optuna gets them, in order.
 
         Args:
-            trials: the older search's first, then this one's by number; each call's begin with those of the last call.
+            trials: the older search's first, then this one's by number. Each call's must begin with the last call's.
         """
         running: dict[int, FrozenTrial] = {}
         for place, trial in enumerate(trials):
@@ -65,9 +64,9 @@ class KnownTrials:
         return [both[place] for place in sorted(both)]
 
     def _take(self, place: int, told: FrozenTrial | None) -> None:
-        """Rank a trial that has ended, and draw whether it is told where very many are."""
+        """Rank an ended trial, and draw the number that decides whether it is in the sample."""
         if told is None or told.state == TrialState.FAIL:
-            return  # a sampler makes nothing of it
+            return  # samplers ignore it
         insort(self._best, (rank(told), place))
         del self._best[BEST_TOLD:]
         heapq.heappush(self._drawn, (-derive_seed(0, "told", place), place))
@@ -83,7 +82,7 @@ class KnownTrials:
 
 
 def rank(told: FrozenTrial) -> tuple[float, ...]:
-    """By which TPE ranks ended trials, the best smallest: complete ones first, then those pruned later or better."""
+    """TPE's sort key of an ended trial, the best smallest: complete ones first, then those pruned later or better."""
     if told.state == TrialState.COMPLETE:
         assert told.value is not None, "a complete trial has a value"
         return 0.0, -told.value
@@ -94,7 +93,7 @@ def rank(told: FrozenTrial) -> tuple[float, ...]:
 
 
 class ToldStorage(InMemoryStorage):
-    """The storage of a study that is asked once: told trials are handed out as they are, never copied."""
+    """The storage of a study that is asked once. It returns the given trials without copying them."""
 
     def __init__(self, told: list[FrozenTrial]) -> None:
         super().__init__()
@@ -103,6 +102,6 @@ class ToldStorage(InMemoryStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """The told trials, then the one that is asked for."""
+        """The given trials, then the one that is asked for."""
         told = [trial for trial in self._told if states is None or trial.state in states]
         return [*told, *super().get_all_trials(study_id, deepcopy, states)]

@@ -1,9 +1,9 @@
-"""How a trial and its searched values look to Optuna, and how a value is asked for.
+"""Convert trials and searched values to Optuna's, and ask Optuna for values.
 
-To Optuna a finished trial is COMPLETE. A stopped one is PRUNED with its values by epoch. So is an exempt trial, up to
-the epoch where ASHA would have stopped it: TPE ranks complete trials above all pruned ones, and would else chase the
-baselines. A trial that its values made fail is PRUNED at its first epoch with the worst value there is: told as FAIL it
-would be passed over, and TPE would propose the like again and again. A crash that the values did not cause is FAIL.
+A finished trial is COMPLETE. A stopped one is PRUNED, with its values by epoch. An exempt trial is PRUNED as well, at
+the epoch where ASHA would have stopped it: TPE ranks complete trials above all pruned ones, and would otherwise follow
+the baselines. A trial that its values made fail is PRUNED at its first epoch with the worst value there is. As FAIL it
+would be ignored, and TPE would propose such values again and again. A crash that the values did not cause is FAIL.
 """
 
 from collections.abc import Mapping
@@ -24,32 +24,32 @@ from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
 
 Space = Mapping[str, Range]
 Coordinate = tuple[str, BaseDistribution, Value]
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # else a line for each study that is made
-WORST = -1e9  # below every value of every metric; a number, as JSON and optuna-dashboard know no infinity
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # else it prints a line for each study
+WORST = -1e9  # below every value of every metric; finite, because JSON and optuna-dashboard have no infinity
 
 
 def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: bool = False) -> FrozenTrial | None:
-    """A trial as Optuna may know it.
+    """A trial in Optuna's form.
 
     Args:
         space: the searched fields by path.
-        trial: of this search, or of an older one.
-        metric: the key, among a trial's metrics, of what decides; larger is better.
-        one_coordinate: whether the parameters are to be the same in every trial, as a Gaussian process needs it: also
-            those of other losses, and one number in [0, 1] for a `zero_or`.
+        trial: of this search or of an older one.
+        metric: the key of the deciding value among a trial's metrics; larger is better.
+        one_coordinate: use the same parameters in every trial, as a Gaussian process needs: fields of other losses
+            included, and one number in [0, 1] for a `zero_or`.
 
     Returns:
-        The trial; None for one whose values lie outside the space, as a baseline's may.
+        The trial; None if its values are outside the space, as a baseline's may be.
     """
     own = active(space, trial.values)
-    if trial.values.keys() != own.keys():  # a first guess may have set a field that is not searched
+    if trial.values.keys() != own.keys():  # a first guess may set a field that is not searched
         return None
     if not all(range_.contains(trial.values[path]) for path, range_ in own.items()):
         return None
     params: dict[str, Value] = {}
     distributions: dict[str, BaseDistribution] = {}
     for path, range_ in (space if one_coordinate else own).items():
-        value = trial.values.get(path, range_.from_unit(0.5))  # in the middle where another loss has the field
+        value = trial.values.get(path, range_.from_unit(0.5))  # the middle, for a field that only another loss has
         for name, distribution, told in _coordinates(path, range_, value, one_coordinate):
             params[name], distributions[name] = told, distribution
     state, score = _state(trial)
@@ -81,7 +81,7 @@ def _state(trial: Trial) -> tuple[TrialState, float | None]:
 
 
 def _coordinates(path: str, range_: Range, value: Value, one_coordinate: bool) -> list[Coordinate]:
-    """How a value of a range looks to Optuna: one parameter, or for TPE's `ZeroOr` a switch and a conditional one."""
+    """A value in Optuna's form: one parameter, or for TPE and `ZeroOr` a switch and a conditional parameter."""
     if isinstance(range_, ZeroOr) and one_coordinate:
         return [(path, FloatDistribution(0, 1), range_.to_unit(value))]
     if isinstance(range_, ZeroOr):
@@ -91,7 +91,7 @@ def _coordinates(path: str, range_: Range, value: Value, one_coordinate: bool) -
 
 
 def suggest_all(trial: optuna.Trial, space: Space, one_coordinate: bool) -> dict[str, Value]:
-    """Ask an Optuna trial for the values of all fields that belong to its loss, which is asked for first."""
+    """Ask an Optuna trial for its loss, and then for the values of all fields that the loss uses."""
     values: dict[str, Value] = {}
     for path in sorted(space, key=lambda path: path != SWITCH):
         if one_coordinate or path in active(space, values):

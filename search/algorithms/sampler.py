@@ -1,6 +1,6 @@
-"""What to try next: Optuna's samplers, told the truth about every trial (see optuna_trials).
+"""What to try next: Optuna's samplers, given every trial as optuna_trials describes.
 
-`propose` is a function of the space, the trials so far and a seed: a study is made anew at every ask, so a search that
+`propose` depends only on the space, the trials so far and a seed. It makes a new study at every ask, so a search that
 was killed proposes what it would have proposed.
 """
 
@@ -18,8 +18,8 @@ from search.journal.history import Trial, Value, kind_of
 from trainers.loss_config import Family
 from trainers.seeds import derive_seed
 
-LIKELY_TO_FAIL = 0.2  # the chance from which a proposal is drawn again,
-MOST_DRAWS = 8  # at most so often; then the one that is least likely to fail is tried
+LIKELY_TO_FAIL = 0.2  # a proposal with at least this probability of failing is drawn again,
+MOST_DRAWS = 8  # at most so often; then the one least likely to fail is tried
 
 
 def propose(
@@ -42,9 +42,9 @@ def propose(
         metric: the key among a trial's metrics; larger is better.
         seed: of the search.
         number: of the trial.
-        slots: how many trials run at once; with many, TPE would else start on the draws of one moment.
-        known: what `known_trials` gave for this space and sampler, whose work earlier asks have done; it changes
-            nothing but the time.
+        slots: how many trials run at once. With more slots, TPE waits for more random trials before it starts.
+        known: from `known_trials` for this space and sampler. It keeps work of earlier asks, and changes only the
+            time.
     """
     derived = derive_seed(seed, "ask", number)
     if sampler == "random":
@@ -69,12 +69,12 @@ def _ask(space: Space, told: list[FrozenTrial], sampler: str, seed: int, slots: 
 
 
 def known_trials(space: Space, sampler: str, metric: str) -> KnownTrials:
-    """A memory of a space's trials for `propose`, none of which has been told yet."""
+    """An empty memory of a space's trials, for `propose`."""
     return KnownTrials(space, metric, one_coordinate=_needs_one_coordinate(sampler))
 
 
 def _needs_one_coordinate(sampler: str) -> bool:
-    return sampler == "gp"  # it needs a fixed space: a conditional value would be drawn independently
+    return sampler == "gp"  # it needs a fixed space, and would draw conditional values independently
 
 
 def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:
@@ -82,7 +82,7 @@ def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:
     if name == "gp":
         return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False, n_startup_trials=draws)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # multivariate and group are
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # for multivariate and group
         return optuna.samplers.TPESampler(
             seed=seed,
             multivariate=True,
@@ -93,11 +93,11 @@ def _sampler(name: str, seed: int, slots: int) -> optuna.samplers.BaseSampler:
 
 
 def as_full_length(told: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Stopped trials as complete ones, for a sampler that learns from complete trials alone, as Optuna's GP does.
+    """Turn stopped trials into complete ones, for samplers that learn from complete trials only, as Optuna's GP does.
 
-    A stopped trial's score is its last value and what trials of its kind that were not stopped gained from that epoch
-    to their end, in the median: a head that is trained end to end gains more than a probe. A trial that its values made
-    fail has the worst score of all; where there is none, it is left out.
+    The score is the trial's last value plus the median gain, from that epoch to the end, of complete trials of the same
+    kind: a head that is trained end to end gains more than a probe. A trial that its values made fail gets the worst
+    score of all; if there is no score yet, it is left out.
     """
     complete = [trial for trial in told if trial.state == TrialState.COMPLETE]
     gains: dict[tuple[Family | None, int], float] = {}

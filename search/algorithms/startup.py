@@ -1,4 +1,4 @@
-"""Random draws, and from which trial on a sampler proposes. Needs no sampler, nor its seconds to import."""
+"""Random draws, and how many a sampler needs before it proposes. Imports no sampler, which would take seconds."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ TPE_DRAWS, GP_DRAWS = 10, 10
 
 
 def draws_before(sampler: str, slots: int) -> int:
-    """How many trials must have ended in the space before the sampler proposes: until then it draws at random.
+    """How many trials must have ended before the sampler proposes; until then values are drawn at random.
 
     Args:
-        sampler: tpe, gp, random or grid; the latter two learn nothing from trials, and need none.
-        slots: how many trials run at once. With few, TPE may begin earlier, as each of its proposals knows more.
+        sampler: tpe, gp, random or grid; the latter two do not learn from trials.
+        slots: how many trials run at once. With few, TPE may begin earlier, because each proposal knows more trials.
     """
     if sampler == "tpe":
         return min(TPE_DRAWS, max(5, 3 * slots))
@@ -25,11 +25,11 @@ def draws_before(sampler: str, slots: int) -> int:
 
 
 def draw(space: Mapping[str, Range], seed: int, number: int) -> dict[str, Value]:
-    """Values of the searched fields for trial `number`, drawn at random; they depend on nothing else."""
+    """Random values of the searched fields for trial `number`; they depend only on space, seed and number."""
     return without_inactive(draw_every(space, seed, number))
 
 
 def draw_every(space: Mapping[str, Range], seed: int, number: int) -> dict[str, Value]:
-    """The same with the fields of the losses that were not drawn: none depends on which loss was."""
+    """`draw`, with the fields of the other losses as well. No field's value depends on which loss was drawn."""
     draws = np.random.default_rng(derive_seed(seed, "ask", number))
     return {path: range_.sample(draws) for path, range_ in space.items()}

@@ -1,4 +1,4 @@
-"""Ray's tokens: whoever has a cluster's token may run anything there, so every Ray of ours asks for one."""
+"""Ray's tokens. Whoever can call a Ray can run any program there, so every Ray of ours asks for a token."""
 
 import os
 import secrets
@@ -12,22 +12,22 @@ MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PAT
 
 
 def known_token() -> str | None:
-    """The token that Ray would send: of RAY_AUTH_TOKEN, of the file RAY_AUTH_TOKEN_PATH or of ~/.ray/auth_token."""
+    """The token that Ray would send: from RAY_AUTH_TOKEN, the file RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token."""
     if token := os.environ.get(TOKEN, "").strip():
         return token
     path = os.environ.get(TOKEN_PATH) or "~/.ray/auth_token"
     try:
         return Path(path).expanduser().read_text(encoding="utf-8").strip() or None
-    except (OSError, RuntimeError):  # none there, or no home
+    except (OSError, RuntimeError):  # there is no such file, or no home
         return None
 
 
 @contextmanager
 def session_token() -> Iterator[None]:
-    """Inside, a Ray that is started takes no call without a token that nobody else knows.
+    """Give a Ray that is started within the block a new secret token, without which it refuses calls.
 
-    Left alone Ray makes one token for all, in a file that others on the machine may be able to read. A token or a
-    mode that the user has set stays.
+    Ray by itself makes one token for all, in a file that others on the machine may be able to read. A token or a mode
+    that the user has set is kept.
     """
     given = {TOKEN: os.environ.get(TOKEN) or ("" if TOKEN_PATH in os.environ else secrets.token_hex(32))}
     with _environment({name: value for name, value in given.items() if value}):
@@ -36,7 +36,7 @@ def session_token() -> Iterator[None]:
 
 @contextmanager
 def token_sent(is_sent: bool) -> Iterator[None]:
-    """Inside, this process sends its token, or none."""
+    """Within the block, this process sends its token, or none."""
     with _environment({MODE: "token" if is_sent else "disabled"}):
         yield
 

@@ -1,8 +1,8 @@
-"""Searches on one cluster share it in equal parts, without a server that would see to it.
+"""Searches on one cluster share it equally, without a server that arranges it.
 
-Each running search is announced by a named Ray actor that dies with its driver, and each reads the others' names. All
-reckon the same shares from the same names. What runs is never taken away: a search that has more than its share gives
-up a slot when the trial on it has ended.
+Each running search has a named Ray actor that dies with its driver, and each search reads the others' names. All
+compute the same shares from the same names. A running trial is never stopped: a search with more than its share gives
+up a slot when the slot's trial has ended.
 """
 
 import json
@@ -30,36 +30,36 @@ class Claim:
 
     since: float
     search: str  # its id
-    resources: str  # what a trial of its takes, as JSON
-    most: int  # trials at once; 0 for as many as there is room
+    resources: str  # the resources of one of its trials, as JSON
+    most: int  # trials at once; 0 for as many as fit
 
     def room(self, nodes: list[Node]) -> int:
-        """How many of its trials the cluster would hold, were it alone and without a bound; at least one."""
+        """How many of its trials would fit on the cluster if it were alone and had no limit; at least one."""
         return max(1, slots_on(ResourcesConfig.model_validate_json(self.resources), nodes))
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one search has of the cluster."""
+    """One search's share of the cluster."""
 
-    slots: int  # at least one: a search waits for its turn with a trial in Ray's queue
-    crowded: bool  # more searches than places: workers go back to Ray after every trial
+    slots: int  # at least one: a search waits its turn with a trial in Ray's queue
+    crowded: bool  # more searches than places, so workers are returned to Ray after every trial
 
 
 def share_of(mine: Claim, claims: Sequence[Claim], nodes: list[Node]) -> Share:
-    """The search's share: an equal part for each, of which nobody gets more than it can use."""
+    """The search's share: equal for all, but no more than a search can use."""
     ordered = sorted({*claims, mine})
     room = {claim: claim.room(nodes) for claim in ordered}
     parts = _equal_parts([min(1.0, (claim.most or room[claim]) / room[claim]) for claim in ordered])
     place = ordered.index(mine)
-    # by where its part lies on the whole cluster, so that what rounding leaves of one part goes to the next
+    # by its part's position on the whole cluster, so that what rounding leaves over goes to the next part
     begins = sum(parts[:place])
     slots = int((begins + parts[place]) * room[mine] + 1e-9) - int(begins * room[mine] + 1e-9)
     return Share(max(1, slots), crowded=len(ordered) > 1 and any(len(ordered) > room[claim] for claim in ordered))
 
 
 def _equal_parts(most: Sequence[float]) -> list[float]:
-    """Parts of 1 that are equal but for those that cannot use so much, whose rest goes to the others."""
+    """Equal parts of 1; what a search cannot use is divided among the others."""
     parts, left = [0.0] * len(most), 1.0
     waiting = sorted(range(len(most)), key=lambda one: most[one])
     while waiting:
@@ -71,7 +71,7 @@ def _equal_parts(most: Sequence[float]) -> list[float]:
 
 @contextmanager
 def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], Share]]:
-    """Let the other searches on the cluster know of this one inside; what is yielded tells its share on the nodes."""
+    """Announce this search to the others within the block; what is yielded computes its share of given nodes."""
     mine = Claim(time.time(), search, spec.resources.model_dump_json(), spec.search.max_concurrent or 0)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     sign = _Sign.options(  # type: ignore[attr-defined]  # which @ray.remote gives it
@@ -86,11 +86,11 @@ def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], 
 
 @ray.remote(num_cpus=0)
 class _Sign:
-    """Has a name, and lives as long as its search's driver."""
+    """An actor that only has a name, and lives as long as its search's driver."""
 
 
 class _Others:
-    """The claims of all searches that run, asked for at most every five seconds."""
+    """The claims of all running searches; Ray is asked at most every five seconds."""
 
     def __init__(self) -> None:
         self._claims: list[Claim] = []
@@ -104,7 +104,7 @@ class _Others:
 
 
 def claims_in(actors: Sequence[dict[str, Any]]) -> list[Claim]:
-    """The claims among the names of actors; those that another version of this code wrote otherwise do not count."""
+    """The claims among the names of actors. Names in another version's format are ignored."""
     found = []
     for actor in actors:
         if actor["namespace"] == NAMESPACE:

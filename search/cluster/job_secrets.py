@@ -1,11 +1,11 @@
-"""What a submitted search is told, and nobody else: its spec and the credentials of the MLflow server.
+"""Hand secrets to a submitted search and to nobody else: its spec, and the credentials of MLflow and of the store.
 
 Ray shows a job's command line, metadata and runtime_env, environment variables included, to whoever has the cluster's
-token (`ray job list`), and keeps them for as long as the head lives. So they travel apart: over the dashboard's upload
-of packages into the memory of the cluster's head, under a name that cannot be guessed. The job takes them out of there
-when it begins; what no job takes out Ray drops after some minutes. Nothing of it is written to a disk, a log or a
-command line. It is as secret as the token on the same connection: over plain http both can be read on the way, and
-whoever has the token can run code beside the job.
+token (`ray job list`), and keeps them as long as the head lives. So secrets travel separately: the dashboard's upload
+of packages puts them into the memory of the cluster's head, under a name that cannot be guessed. The job takes them out
+when it begins; Ray drops what no job takes out after some minutes. Nothing is written to a disk, a log or a command
+line. They are as secret as the token on the same connection: over plain http both can be read on the way, and whoever
+has the token can run code beside the job.
 """
 
 import json
@@ -21,7 +21,7 @@ from search.storage.addresses import is_of_this_machine
 from search.storage.redact import shown_uri
 from trainers.errors import EnvironmentProblem
 
-HANDOVER = "AFCL_HANDOVER"  # the variable by which the job knows the name
+HANDOVER = "AFCL_HANDOVER"  # the variable that tells the job the name
 SECONDS = 10.0
 CREDENTIALS = (
     "MLFLOW_TRACKING_URI",  # may hold a password
@@ -35,10 +35,10 @@ CREDENTIALS = (
     "AWS_SESSION_TOKEN",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",  # of the storage, where it is not Amazon's
+    "AWS_ENDPOINT_URL",  # the store's address, if it is not Amazon's
     "AWS_ENDPOINT_URL_S3",
 )
-NO_SECRETS = {  # unless there is a password in the address
+NO_SECRETS = {  # only if the address holds a password
     "MLFLOW_TRACKING_URI",
     "MLFLOW_S3_ENDPOINT_URL",
     "AWS_REGION",
@@ -49,12 +49,13 @@ NO_SECRETS = {  # unless there is a password in the address
 
 
 def of_stores(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that say where a store is and as whom to read it."""
+    """The variables with a store's address and credentials."""
     return {name: value for name, value in credentials(environment).items() if name.startswith("AWS_")}
 
 
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that say where and as whom to track; a store on this machine's disk is nothing to a cluster."""
+    """The variables with MLflow's address and credentials. A store on this machine's disk is left out: a cluster cannot
+    reach it."""
     found = {name: environment[name] for name in CREDENTIALS if environment.get(name)}
     if is_of_this_machine(found.get("MLFLOW_TRACKING_URI", "https:")):
         del found["MLFLOW_TRACKING_URI"]
@@ -67,8 +68,8 @@ def secrets_among(variables: Mapping[str, str]) -> frozenset[str]:
 
 
 def hand_over(address: str, headers: Mapping[str, str], told: Mapping[str, Any]) -> str:
-    """Put what a job is to be told into the head's memory; the name under which the job finds it."""
-    name = f"_ray_pkg_{secrets.token_hex(16)}.zip"  # a name as Ray's packages have; the content is its own
+    """Put a job's secrets into the head's memory. Returns the name under which the job finds them."""
+    name = f"_ray_pkg_{secrets.token_hex(16)}.zip"  # a name like those of Ray's packages, with our own content
     answer = requests.put(
         f"{address}/api/packages/gcs/{name}", data=json.dumps(told).encode(), headers=dict(headers), timeout=SECONDS
     )
@@ -78,7 +79,7 @@ def hand_over(address: str, headers: Mapping[str, str], told: Mapping[str, Any])
 
 
 def ray_address() -> str:
-    """In the job: where its Ray is. "auto" might find another one on the same host first."""
+    """In the job: the address of its Ray. "auto" might find another Ray on the same host first."""
     address = os.environ.get("RAY_ADDRESS")
     if not address:
         raise EnvironmentProblem("this is no job of Ray's; `afcl submit` makes one")
@@ -86,7 +87,7 @@ def ray_address() -> str:
 
 
 def take_over() -> dict[str, Any]:
-    """In the job: take what was handed over, which is gone then. Raises EnvironmentProblem when it is not there."""
+    """In the job: take the secrets out of the head's memory. Raises EnvironmentProblem if they are not there."""
     from ray.exceptions import RayError
 
     name = os.environ.get(HANDOVER, "").encode()

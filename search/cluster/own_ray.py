@@ -1,4 +1,4 @@
-"""What a Ray of our own needs of this machine, each lack with its mend: files, sockets, shared memory."""
+"""What a Ray of our own needs on this machine (files, sockets, shared memory), and how to mend each lack."""
 
 import os
 import resource
@@ -11,12 +11,12 @@ from search.cluster import ray_internals
 from trainers.errors import EnvironmentProblem
 from trainers.os_errors import free_inodes, nearest_existing
 
-SOCKET_NAME_BYTES = 107  # more the kernel does not take
-LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # of Ray, in its folder
+SOCKET_NAME_BYTES = 107  # the kernel's limit
+LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # Ray's longest, in its folder
 SHARED_MEMORY = Path(os.sep, "dev", "shm")
-LEAST_SHARED_MEMORY = 80 << 20  # Ray takes 95 % of what is free, and 75 MiB at least
+LEAST_SHARED_MEMORY = 80 << 20  # Ray takes 95 % of free memory, and needs 75 MiB
 LEAST_DISK = 50 << 20  # for logs
-LEAST_FILES = 200  # a session makes some 60 and a few for each worker
+LEAST_FILES = 200  # a session creates some 60, and a few for each worker
 LEAST_OPEN_FILES = 512
 
 
@@ -28,9 +28,9 @@ class Lack(NamedTuple):
 
 
 def ray_folder() -> Path:
-    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp where TMPDIR's name is too long for sockets.
+    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp if TMPDIR is too long for a socket.
 
-    On clusters with a batch system TMPDIR often is.
+    On clusters with a batch system it often is.
     """
     usual = ray_internals.usual_folder()
     fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES
@@ -38,13 +38,13 @@ def ray_folder() -> Path:
 
 
 def check_machine() -> None:
-    """Raise EnvironmentProblem where a Ray of our own could not run here: it would die in its own words, or hang."""
+    """Raise EnvironmentProblem if a Ray of our own could not run here. Ray itself would fail obscurely, or hang."""
     for lack in lacks():
         raise EnvironmentProblem(f"{lack.what}; {lack.mend}")
 
 
 def lacks() -> Iterator[Lack]:
-    """What a Ray of our own lacks here."""
+    """What this machine lacks for a Ray of our own."""
     yield from _lacks_of_folder(ray_folder())
     yield from _lacks_of_shared_memory()
     if (allowed := _open_files_allowed()) < LEAST_OPEN_FILES:
@@ -68,7 +68,7 @@ def _lacks_of_folder(folder: Path) -> Iterator[Lack]:
 
 
 def _lacks_of_shared_memory() -> Iterator[Lack]:
-    if not SHARED_MEMORY.exists():  # macOS; there Ray uses its folder
+    if not SHARED_MEMORY.exists():  # macOS, where Ray uses its own folder
         return
     mend = f"give it some GB: `docker run --shm-size=2g`, or `mount -o remount,rw,size=2g {SHARED_MEMORY}` as root"
     if not os.access(SHARED_MEMORY, os.W_OK):
@@ -82,7 +82,7 @@ def _lacks_of_shared_memory() -> Iterator[Lack]:
 
 
 def _open_files_allowed() -> int:
-    """How many files a process may open at once: as many as it may allow itself, which Ray does."""
+    """How many files a process may open: the hard limit, because Ray raises its own limit to that."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = 1 << 20
     return unlimited if resource.RLIM_INFINITY in (soft, hard) else max(soft, hard)

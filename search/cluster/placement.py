@@ -1,8 +1,8 @@
-"""Where Ray Tune puts a search's trials on a cluster that others use too, and whose nodes come and go.
+"""Where Ray Tune puts a search's trials, on a cluster that others use as well and whose nodes come and go.
 
-Tune asks Ray for a trial's resources once and has no word for where; it keeps a worker whose trial has ended for the
-next one. Both are right on a quiet machine. Here each request names the nodes that are admitted at that moment, one
-that waits is made anew when they have changed, and a worker goes back to Ray where its place belongs to another search.
+Tune requests a trial's resources once, cannot say on which nodes, and keeps the worker of an ended trial for the next
+one. That suits a cluster with one search. Here each request names the nodes that are admitted at that moment; a waiting
+request is repeated when the nodes change; and a worker is returned to Ray if its place belongs to another search.
 """
 
 import time
@@ -20,7 +20,7 @@ GIVE_WAY_SECONDS = 10.0
 
 
 class Placement(PlacementGroupFactory):
-    """What a trial asks for, on one of the nodes that are admitted when Ray is asked."""
+    """A trial's resources, on one of the nodes that are admitted when Ray is asked."""
 
     def __init__(self, wanted: PlacementGroupFactory, admitted: Callable[[], Sequence[str]]) -> None:
         head: list[dict[str, float]] = [{}] if wanted.head_bundle_is_empty else []
@@ -29,33 +29,33 @@ class Placement(PlacementGroupFactory):
 
     def to_placement_group(self) -> PlacementGroup:
         """Ask Ray for it now."""
-        nodes = f"in({','.join(self._admitted() or ['none'])})"  # no blank: Ray 2.60 would take it as part of an id
+        nodes = f"in({','.join(self._admitted() or ['none'])})"  # no blanks: Ray 2.60 takes them as part of an id
         selectors = [{NODE_ID_LABEL_KEY: nodes} for _ in self.bundles]
         group: PlacementGroup = placement_group(self.bundles, self.strategy, bundle_label_selector=selectors)
         return group
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Ray's snapshots, which are never read back, get the plain request."""
+        """Ray's snapshots get the plain request; they are never read back."""
         return PlacementGroupFactory, self._wanted
 
 
 class Places:
-    """Sees to it that a session's trials are where they may be, and give back what is not theirs."""
+    """Keeps a session's trials on admitted nodes, and returns resources that belong to other searches."""
 
     def __init__(self, admission: Admission, is_full: Callable[[], bool], is_crowded: Callable[[], bool]) -> None:
-        """is_full: as many trials are begun as the search has slots. is_crowded: there are more searches than slots."""
+        """`is_full`: as many trials have begun as there are slots. `is_crowded`: there are more searches than slots."""
         self._admission, self._is_full, self._is_crowded = admission, is_full, is_crowded
         self._asked_with = admission.ids()
 
     def on_trial_add(self, trial: RayTrial) -> None:
-        """Tune has a trial to run, or to run once more."""
+        """Tune has a trial to run, or to run again."""
         wanted = trial.placement_group_factory
         assert wanted is not None, "Tune sets it before it tells of the trial"
         if not isinstance(wanted, Placement):
             trial.update_resources(Placement(wanted, self._admission.ids))
 
     def on_step(self, controller: Any) -> None:
-        """Tune is about to start trials. controller: its TuneController, whose insides there is no public word for."""
+        """Tune is about to start trials. `controller` is its TuneController, which has no public interface."""
         self._admission.look()
         if self._asked_with != (now := self._admission.ids()):
             self._asked_with = now
@@ -68,10 +68,10 @@ class Places:
 
 
 def give_way(controller: Any) -> None:
-    """Let other searches have the place of a trial that has ended, if they wait for one; takes seconds at most.
+    """Give the place of an ended trial to other searches that wait for one; takes seconds at most.
 
-    Ray gives a free place to whichever request it looks at next, which as a rule is that of the search that had it. So
-    the place is given back, and nothing asked for, until those who wait have theirs.
+    Ray gives a free place to the request that it looks at next, usually that of the search that had the place. So the
+    place is returned, and nothing requested, until the waiting searches have theirs.
     """
     deadline = time.monotonic() + GIVE_WAY_SECONDS
     ray_internals.release_idle_workers(controller)
@@ -82,7 +82,7 @@ def give_way(controller: Any) -> None:
 
 
 def ask_anew(controller: Any) -> None:
-    """Take back the requests that still wait, and make them again."""
+    """Cancel the requests that still wait, and make them again."""
     resources, waiting = ray_internals.resources_of(controller), ray_internals.waiting_requests(controller)
     for request, number in waiting.items():
         for _ in range(number):

@@ -1,8 +1,8 @@
 """Every private name of Ray's that this code needs, each behind a function that says what it is for.
 
-Ray has no public word for any of these, and may rename them with any version. No other file uses such a name, so a new
-version of Ray is judged by the tests of this one. Ray is imported in the functions: many words of the command line
-need none of it.
+Ray has no public name for any of these, and may rename them in any version. No other file uses private names, so the
+tests of this file show whether a new version of Ray works. Ray is imported inside the functions, because many words of
+the command line do not need it.
 """
 
 import logging
@@ -17,23 +17,23 @@ UPLOAD_LOGGERS = ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_e
 
 
 def usual_folder() -> str:
-    """Where Ray keeps sockets and logs unless it is told otherwise."""
+    """The folder where Ray keeps sockets and logs by default."""
     from ray._common.utils import get_default_ray_temp_dir
 
     return str(get_default_ray_temp_dir())
 
 
 def with_folder(path: str) -> dict[str, Any]:
-    """What to give to `ray.init` so that a Ray keeps its sockets and logs in a folder."""
+    """The arguments of `ray.init` that put sockets and logs into a folder."""
     return {"_temp_dir": path}
 
 
 @contextmanager
 def on_loopback() -> Iterator[None]:
-    """Inside, a Ray that is started listens on 127.0.0.1 alone, as it always does on macOS and Windows.
+    """Within the block, a Ray that is started listens on 127.0.0.1 only, as it always does on macOS and Windows.
 
-    On Linux it would listen on every address. Ray's own switch for this is an environment variable that it reads
-    when it is imported, and which would hold for clusters that are joined as well.
+    On Linux it would listen on every address. Ray's own switch is an environment variable that it reads at import, and
+    that would also apply to clusters that are joined.
     """
     from ray._private import ray_constants
 
@@ -48,7 +48,7 @@ def on_loopback() -> Iterator[None]:
 
 
 def read_token_anew() -> None:
-    """Have this process read mode and token from the environment: Ray reads them once and remembers them."""
+    """Make Ray read mode and token from the environment again; it reads them once and remembers them."""
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
 
     Config.initialize("")
@@ -56,7 +56,7 @@ def read_token_anew() -> None:
 
 
 def head_of(address: str) -> str | None:
-    """HOST:PORT where Ray will look for an address: 127.0.0.1 is this machine's own.
+    """The HOST:PORT that Ray uses for an address, with 127.0.0.1 replaced by this machine's own address.
 
     Raises ConnectionError for "auto" where no Ray runs here.
     """
@@ -69,7 +69,7 @@ def head_of(address: str) -> str | None:
 def client_of_head(address: str) -> Any:
     """A client of a cluster's head.
 
-    Raises AuthenticationError of Ray's where the head refuses the token, and another RayError where it is no head.
+    Raises Ray's AuthenticationError if the head refuses the token, and another RayError if there is no head.
     """
     from ray._raylet import GcsClient  # type: ignore[attr-defined]  # of C++
 
@@ -77,9 +77,9 @@ def client_of_head(address: str) -> Any:
 
 
 def take_from_head(address: str, name: bytes, seconds: float) -> bytes | None:
-    """Take a value out of the memory of a cluster's head; None where there is none of that name.
+    """Take a value out of the memory of a cluster's head; None if there is none of that name.
 
-    Raises RayError where the head does not answer within so many seconds.
+    Raises RayError if the head does not answer in time.
     """
     memory = client_of_head(address)
     value: bytes | None = memory.internal_kv_get(name, None, timeout=seconds)
@@ -88,7 +88,7 @@ def take_from_head(address: str, name: bytes, seconds: float) -> bytes | None:
 
 
 def silence_uploads() -> None:
-    """Have Ray upload a job's code without a word about it."""
+    """Let Ray upload a job's code without printing anything."""
     for name in UPLOAD_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -97,7 +97,7 @@ def silence_uploads() -> None:
 
 
 def controller_of(handed: Any) -> Any:
-    """Tune's controller itself, of what Tune hands to a scheduler, which warns of every look inside."""
+    """Tune's controller, from the wrapper that schedulers get, which warns of every access."""
     return handed._tune_controller
 
 
@@ -107,26 +107,26 @@ def has_idle_workers(controller: Any) -> bool:
 
 
 def release_idle_workers(controller: Any) -> None:
-    """Have Tune end the workers whose trials have ended."""
+    """Make Tune end the workers whose trials have ended."""
     controller._cleanup_cached_actors(force_all=True)
 
 
 def has_ending_workers(controller: Any) -> bool:
-    """Whether workers were told to end, and have not been seen to."""
+    """Whether workers were told to end and have not ended yet, as far as Tune knows."""
     return bool(controller._stopping_actors)
 
 
 def take_in_ended_workers(controller: Any, seconds: float) -> None:
-    """Have Tune take in that a worker has ended; waits so many seconds at most."""
+    """Let Tune notice that a worker has ended; waits at most `seconds`."""
     controller._actor_manager.next(timeout=seconds)
 
 
 def waiting_requests(controller: Any) -> Mapping[Any, int]:
-    """The requests for resources that Ray has not granted yet, and how many there are of each."""
+    """The requests for resources that Ray has not granted yet, with the number of each."""
     staged = resources_of(controller)._request_to_staged_pgs
     return {request: len(groups) for request, groups in staged.items()}
 
 
 def resources_of(controller: Any) -> Any:
-    """What asks Ray for resources, and takes requests back, for Tune: its PlacementGroupResourceManager."""
+    """Tune's PlacementGroupResourceManager, which makes and cancels requests for resources."""
     return controller._actor_manager._resource_manager

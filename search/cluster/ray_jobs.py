@@ -1,4 +1,4 @@
-"""Ray Jobs: the door of a cluster for who is not on it, http://HEAD:8265; each thing that may be wrong is one line."""
+"""Ray Jobs: reach a cluster from outside it, at http://HEAD:8265. Each possible error is one line."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ ADDRESS = "RAY_API_SERVER_ADDRESS"  # as `ray job` knows it
 
 @dataclass(frozen=True)
 class Door:
-    """A cluster's dashboard that takes our token."""
+    """A cluster's dashboard that accepts our token."""
 
     address: str
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Door:
 
 
 def knock(address: str | None) -> Door:
-    """Connect. Raises EnvironmentProblem within seconds where nobody, or nobody who takes our token, opens."""
+    """Connect. Raises EnvironmentProblem within seconds if nobody answers, or our token is refused."""
     address = (address or os.environ.get(ADDRESS) or "").rstrip("/")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -89,21 +89,21 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def answering(address: str) -> Iterator[None]:
-    """Inside, a dashboard that has gone, or that refuses what is asked, is an EnvironmentProblem in one line."""
+    """Within the block, raise EnvironmentProblem, one line, if the dashboard is gone or refuses a request."""
     try:
         yield
     except EnvironmentProblem:
         raise
     except (requests.RequestException, ConnectionError) as error:
         raise EnvironmentProblem(f"--address {address}: nothing answers there any more ({_reason(error)})") from None
-    except RuntimeError as error:  # Ray's client, of any answer but a good one
+    except RuntimeError as error:  # Ray's client raises it for every answer but a good one
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise EnvironmentProblem(f"--address {address}: {first}") from None
 
 
 @contextmanager
 def _as_told() -> Iterator[None]:
-    """Ray's client would rather go where RAY_ADDRESS says than where it is told, and comment on what it does."""
+    """Within the block, keep Ray's client from using RAY_ADDRESS in place of its argument, and from printing."""
     before = {name: os.environ.pop(name) for name in (ADDRESS, "RAY_ADDRESS") if name in os.environ}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -113,7 +113,7 @@ def _as_told() -> Iterator[None]:
 
 
 def submit(door: Door, **job: Any) -> str:
-    """Start a job; its id. Raises EnvironmentProblem with Ray's own words where it does not take it."""
+    """Start a job and return its id. Raises EnvironmentProblem, with Ray's own words, if it is refused."""
     with _as_told():
         silence_uploads()
         try:
@@ -124,7 +124,7 @@ def submit(door: Door, **job: Any) -> str:
 
 
 def searches(door: Door, name: str | None = None) -> list["JobDetails"]:
-    """The jobs that are searches, or attempts at the search of that name, the newest last."""
+    """The jobs that are searches, or those for the search of that name; newest last."""
     with answering(door.address):
         listed = door.client.list_jobs()
     found = []
@@ -136,7 +136,7 @@ def searches(door: Door, name: str | None = None) -> list["JobDetails"]:
 
 
 def newest(door: Door, name: str) -> "JobDetails":
-    """The last attempt at a search. Raises InputError where there is none on that cluster."""
+    """The newest job of a search. Raises InputError if there is none on that cluster."""
     found = searches(door, name)
     if not found:
         known = sorted({job.metadata[SEARCH] for job in searches(door) if job.metadata})
@@ -146,7 +146,7 @@ def newest(door: Door, name: str) -> "JobDetails":
 
 
 def wait(door: Door, job: str, seconds: float) -> "JobDetails":
-    """Wait until a job has ended, or so long; how it stands then."""
+    """Wait until a job has ended, at most `seconds`. Returns its status."""
     deadline = time.monotonic() + seconds
     while True:
         with answering(door.address):
@@ -157,7 +157,7 @@ def wait(door: Door, job: str, seconds: float) -> "JobDetails":
 
 
 def stop(door: Door, job: str) -> None:
-    """Ask a job to end, tidily."""
+    """Ask a job to end in order."""
     with answering(door.address):
         door.client.stop_job(job)
 

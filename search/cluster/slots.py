@@ -15,18 +15,18 @@ def slots_on(resources: ResourcesConfig, nodes: list[Node]) -> int:
 
 
 def workers_on(resources: ResourcesConfig, nodes: list[Node]) -> int:
-    """How many workers fit on the nodes at once, each on a single node."""
+    """How many workers fit on the nodes at once, each on one node."""
     wanted = {kind: amount for kind, amount in (("CPU", resources.cpus), ("GPU", resources.gpus)) if amount > 0}
     return sum(min(int(node.get(kind, 0.0) / amount + 1e-9) for kind, amount in wanted.items()) for node in nodes)
 
 
 def live_nodes(nodes: list[dict[str, Any]]) -> list[Node]:
-    """The resources of the nodes that `ray.nodes()` says are alive."""
+    """The resources of the nodes that are alive, from `ray.nodes()`."""
     return [node["Resources"] for node in nodes if node["Alive"]]
 
 
 class Slots:
-    """How many trials may run at once, by what the cluster holds now."""
+    """How many trials may run at once on the cluster as it is now."""
 
     def __init__(self, spec: SearchSpec) -> None:
         self._spec = spec
@@ -34,7 +34,7 @@ class Slots:
 
     def __call__(self) -> int:
         """The spec's `max_concurrent`, or as many trials as fit on the live nodes."""
-        import ray  # half a second, which `plan` does without
+        import ray  # takes half a second to import, which `plan` does not need
 
         if time.monotonic() - self._asked > 5 or self._slots == 0:
             self._asked = time.monotonic()

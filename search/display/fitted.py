@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: some columns give way, no word is broken, and no number is ever cut."""
+"""Tables that fit the terminal: some columns shrink, no word is broken, and no number is cut."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 GAP = 1  # columns between two cells
-LEAST_CUT = 12  # columns: what is cut shorter says nothing
+LEAST_CUT = 12  # columns: text cut shorter than this says nothing
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column and what becomes of it where the table is too wide: it stays, it is wrapped between words, or cut."""
+    """A column, and what happens to it if the table is too wide: kept, wrapped between words, or cut."""
 
     title: str
     right: bool = False
@@ -24,13 +24,13 @@ class Column:
 
 @dataclass(frozen=True)
 class FittedTable:
-    """Rows of text, shown as they are: no markup. Where even the least is too wide, each row is a list of its cells."""
+    """Rows of plain text. If even the narrowest table is too wide, each row is shown as a list of its cells."""
 
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[str]]
 
     def natural_width(self) -> int:
-        """How wide it is where there is room."""
+        """The width if there is room."""
         return sum(map(self._natural, range(len(self.columns)))) + GAP * (len(self.columns) - 1)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -52,7 +52,7 @@ class FittedTable:
         yield table
 
     def _widths(self, room: int) -> list[int] | None:
-        """A width for each column; None where they cannot be had."""
+        """A width for each column; None if the table cannot fit."""
         widths = [self._natural(place) for place in range(len(self.columns))]
         left = room - sum(widths) - GAP * (len(widths) - 1)
         for place in self._giving("cut", "wrapped"):
@@ -63,7 +63,7 @@ class FittedTable:
         return widths if left >= 0 else None
 
     def _giving(self, *ways: str) -> list[int]:
-        """The places of columns that give way, in the order of the ways, the widest first."""
+        """The positions of columns that shrink, in the order of the ways, the widest first."""
         return [
             place
             for way in ways

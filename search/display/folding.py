@@ -1,18 +1,18 @@
-"""Lines that are longer than the terminal is wide, broken between words, never inside a word or a command line."""
+"""Break long lines between words, never inside a word or a command line."""
 
 import re
 
 from rich.cells import cell_len
 
-# a command line breaks nowhere: what is copied from the terminal would be two
+# a command line is not broken: copied from the terminal, it would be two lines
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 _COMMAND = rf"`(?:{_QUOTED}|[^`])*`\S*|(?:^|(?<=\s\s)|(?<=:\s))afcl [a-z](?:{_QUOTED}|(?!\s{{3}}|['\n]).)*"
 _PIECE = re.compile(rf"\s*(?:{_COMMAND}|\S+)")
-_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # what the lines after the first one are to stand under
+_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # what the following lines are aligned with
 
 
 def folded(text: str, width: int) -> str:
-    """The text in lines of at most `width` cells. What has no space in it stays whole, on a line of its own."""
+    """The text in lines of at most `width` cells. A longer word stays whole, on a line of its own."""
     return "\n".join(_folded_line(line, width) for line in text.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""What somebody should know of a search before it starts, though nothing of it stops a plan."""
+"""Remarks on a search before it starts. None of them stops it."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from trainers.data.arrays import TrialData
 
 
 def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iterator[str]:
-    """Sentences, none where all is well. missing_test: what would give the data a test split."""
-    from torch.cuda import device_count  # a second, which the words that only look do without
+    """Sentences; none if all is well. `missing_test` says how to give the data a test split."""
+    from torch.cuda import device_count  # takes a second to import, which the words that only look do not need
 
     gpus, images = device_count(), len(data.train)
     gpus_alone = spec.resources.model_copy(update={"cpus": 0.0})
@@ -27,7 +27,7 @@ def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iter
 
 
 def no_test_split(mend: str) -> str:
-    """That there is none, and what follows. mend: what would give the data one."""
+    """The remark that there is no test split, and what follows; `mend` says how to get one."""
     return f"no test split: `afcl confirm` will not be possible; to have one, {mend}"
 
 

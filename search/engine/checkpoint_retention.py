@@ -8,7 +8,7 @@ from search.storage.search_folder import SearchFolder
 
 
 class Keeper:
-    """Removes a trial's checkpoints when it has ended, unless it is to be kept; the disk stays bounded."""
+    """Removes the checkpoints of ended trials that need not be kept, so that the disk does not fill up."""
 
     def __init__(
         self,
@@ -17,9 +17,9 @@ class Keeper:
         to_keep: Callable[[History], set[int]],
         drop: Callable[[int, int], object] | None = None,
     ) -> None:
-        """Also removes what a killed session left of trials that had ended.
+        """Also removes checkpoints of ended trials that a killed session left.
 
-        drop: removes a trial's checkpoints but the newest so many, by default from its folder.
+        `drop` removes all but the newest checkpoints of a trial, by default from its folder.
         """
         self._drop = drop or (lambda number, keep: folder.trial(number).drop_checkpoints(keep))
         self._to_keep = to_keep

@@ -1,4 +1,4 @@
-"""What a confirmation is to run: as it was begun, or as it is asked for now. The plan is on disk before a run."""
+"""The plan of a confirmation: as it was begun, or as it is asked for now. It is on disk before anything runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ TOP, SEEDS, SMALLEST = 1, 10, 0.01
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person asks for. None: what was begun, or the default."""
+    """What the user asked for. None: as the confirmation was begun, or the default."""
 
     top: int | None = None
     seeds: int | None = None
@@ -39,7 +39,7 @@ class Wanted:
     max_seeds: int | None = None
 
     def check(self) -> None:
-        """Raise InputError for what no confirmation can be."""
+        """Raise InputError for options that contradict each other."""
         if self.smallest is not None and not 0 < self.smallest < 1:
             raise InputError(f"--smallest: a difference of accuracies lies in (0, 1), but this is {self.smallest}")
         if not self.until_decided:
@@ -66,20 +66,20 @@ class ConfirmationPlan:
 
     folder: SearchFolder
     chosen: list[Candidate]
-    seeds: list[int]  # all that may run
+    seeds: list[int]  # all seeds that may run
     rule: "Rule | None" = None
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
-        """By number, the places of candidate and seed, as far as it is known what runs.
+        """The positions of candidate and seed by run number, for the runs that are known.
 
-        history: what has happened in it; None: it was not begun.
+        history: the confirmation's; None: it was not begun.
         """
         if history is not None:
             return runs_of(self.folder, history)
         return every_run(len(self.chosen), len(self.seeds) if self.rule is None else self.rule.looks[0])
 
     def noted(self, **more: Any) -> dict[str, Any]:
-        """As its folder notes it."""
+        """The plan as the folder records it."""
         planned = as_plan(self.chosen, self.seeds) | more
         if self.rule is None:
             return planned
@@ -91,14 +91,14 @@ class ConfirmationPlan:
 def plan_for(
     searched: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial], *, again: bool
 ) -> ConfirmationPlan:
-    """The confirmation that is meant: the last one, as it was begun, or a new one.
+    """The confirmation to run: the last one, as it was begun, or a new one.
 
     Args:
         searched: the search.
-        wanted: as asked for.
+        wanted: what the user asked for.
         history: of the search.
         best: its finished trials, best first.
-        again: begin a new one where the last one has ended, or was begun with another plan.
+        again: begin a new one if the last one has ended, or was begun with another plan.
 
     Raises:
         InputError: the last one was begun with another plan, and not `again`.
@@ -155,7 +155,7 @@ def _another_plan(folder: SearchFolder) -> str:
 
 
 def new_candidates(plan: ConfirmationPlan, wanted: Wanted, history: History, best: Sequence[Trial]) -> str:
-    """What follows where the search, extended say, has other winners now than the confirmation began with."""
+    """The remark for a search, for example an extended one, whose winners changed since the confirmation began."""
     top = wanted.top or _top_of(plan.folder)
     known = {one.trial for one in plan.chosen}
     new = [f"trial {one.trial} ({one.label})" for one in candidates(history, top, best) if one.trial not in known]
@@ -166,5 +166,5 @@ def new_candidates(plan: ConfirmationPlan, wanted: Wanted, history: History, bes
 
 
 def _top_of(folder: SearchFolder) -> int:
-    """With how many of the best of all a confirmation was begun; older ones did not note it."""
+    """The `top` with which a confirmation was begun; None for older ones, which did not record it."""
     return int(folder.about()[CONFIRMS].get("top", TOP)) if folder.is_begun() else TOP

@@ -1,4 +1,4 @@
-"""The search's contact sheet, drawn while the driver has the images: a report may be written where they are not."""
+"""The search's contact sheet. The driver draws it, because a report may be written where the images are not."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -12,15 +12,15 @@ EACH, SIDE, CLASSES = 6, 56, 10  # some 50 kB, as the page holds it
 
 
 def leave_contact_sheet(folder: SearchFolder, spec: SearchSpec, data: TrialData, say: Callable[[str], None]) -> None:
-    """Draw it where there is none yet. Whatever fails is said, and the search goes on: it is a picture."""
+    """Draw it if there is none yet. A failure is reported and does not stop the search."""
     if folder.contact_sheet.exists():
         return
     try:
-        from trainers.data.sheet import draw_sheet  # with Pillow
+        from trainers.data.sheet import draw_sheet  # imports Pillow
 
         drawn = BytesIO()
         sheet = draw_sheet(data, spec.representation.augment, each=EACH, side=SIDE, classes=CLASSES)
         sheet.save(drawn, "JPEG", quality=85)
         write_atomically(folder.contact_sheet, drawn.getvalue())
-    except Exception as error:  # a picture may end no search
+    except Exception as error:  # a picture must not stop a search
         say(f"the report will have no contact sheet ({type(error).__name__}: {error})")

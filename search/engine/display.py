@@ -1,6 +1,6 @@
-"""What a session shows: the door through which the engine speaks to whoever watches.
+"""The interface through which the engine shows a session: lines, and a view while trials run.
 
-The terminal is one such (search.display), a notebook or a test may be another.
+The terminal implements it (search.display); a notebook or a test may as well.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from search.journal.log import Event
 
 
 class View(Protocol):
-    """What is seen of a search while it runs."""
+    """A view of a running search."""
 
     def start(self, history: History) -> None:
         """Begin to show."""
@@ -21,17 +21,17 @@ class View(Protocol):
         """End."""
 
     def on_event(self, event: Event, history: History) -> None:
-        """Take one thing that happened; the history has it already."""
+        """Show one event. The history has it already."""
 
     def sign_of_life(self) -> None:
-        """Time has passed: called at every turn of Ray's loop."""
+        """Update the view. Called at every turn of Ray's loop."""
 
     def tell(self, text: str) -> None:
-        """Show a line that is no event of the search."""
+        """Show a line that is not an event of the search."""
 
 
 class Display(Protocol):
-    """Where a session speaks, and what it shows while trials run."""
+    """Where a session prints its lines, and the view that it shows while trials run."""
 
     def say(self, text: str) -> None:
         """Show a line before or after trials run."""
@@ -40,7 +40,7 @@ class Display(Protocol):
         """A view for a session.
 
         Args:
-            plan: what the search will take.
-            metric: the name under which trials report what is searched for.
-            problem: what a person should know of MLflow and the store just now, a sentence; None where all is well.
+            plan: the search's plan.
+            metric: the key of the searched metric in trials' reports.
+            problem: a sentence on current trouble with MLflow or the store; None if all is well.
         """

@@ -1,4 +1,4 @@
-"""What a confirmation costs and what it can tell, said before anything of the test split is opened."""
+"""What a confirmation will cost and what it can show, computed before the test split is opened."""
 
 import math
 from collections import Counter
@@ -29,16 +29,16 @@ def forecast(
     smallest: float | None = None,
     rule: "Rule | None" = None,
 ) -> Iterator[str]:
-    """What a confirmation costs and can tell, line by line.
+    """What a confirmation will cost and can show, as lines.
 
     Args:
         searched: the search.
         history: what has happened in it.
         chosen: the candidates.
         seeds: how many.
-        ended: how many of its runs are through.
+        ended: how many of its runs have ended.
         smallest: the smallest difference that matters.
-        rule: by which it runs until pairs are decided.
+        rule: the rule by which it runs until pairs are decided; None for a fixed number of seeds.
     """
     if rule is not None:
         yield cost(searched, history, chosen, len(chosen) * rule.max_seeds - ended, "at most ")
@@ -60,7 +60,7 @@ def forecast(
 
 
 def cost(searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "") -> str:
-    """The expected time of so many runs of the candidates, in equal parts. most: "at most ", where not all may run."""
+    """The expected time of `runs` runs, equally many of each candidate. `most` is "at most " if not all may run."""
     what = f"{most}{runs} runs of {len(chosen)} configurations"
     took = trial_seconds(searched)
     seconds = [took[one.trial] for one in chosen if one.trial in took]
@@ -73,7 +73,7 @@ def cost(searched: SearchFolder, history: History, chosen: Sequence[Candidate], 
 
 
 def what_it_tells(searched: SearchFolder, history: History, pairs: int, seeds: int, smallest: float) -> str:
-    """How many seeds the smallest interesting difference needs, and which difference these seeds find.
+    """How many seeds the smallest difference that matters needs, and which difference these seeds can find.
 
     The seeds are the fewest with which a two-sided paired t test at α/pairs finds it with power .8 (`seeds_needed`).
     """
@@ -108,7 +108,7 @@ def _what_it_decides(searched: SearchFolder, history: History, candidates: int, 
 
 
 def refuse_undecidable(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> None:
-    """Raise InputError where so many seeds can hardly decide a rule's smallest difference, and say what would."""
+    """Raise InputError if the seeds can hardly decide the rule's smallest difference; the message says what would."""
     from search.evidence.paired_tests import MAX_SEEDS, POWER  # scipy takes half a second
     from search.evidence.spread import expected_spread
     from search.evidence.until_decided import chance_to_decide, seeds_to_decide, smallest_decidable
@@ -126,7 +126,7 @@ def refuse_undecidable(searched: SearchFolder, history: History, candidates: int
 
 
 def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
-    """Which seeds the next round of a confirmation has, and what is open."""
+    """The seeds of a confirmation's next round, and the pairs that are open."""
     first = f"round 1 of {len(rule.looks)}: seeds 1 to {rule.looks[0]}, every pair is open"
     if not folder.is_begun():
         return first
@@ -141,8 +141,8 @@ def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
 def trial_seconds(folder: SearchFolder) -> dict[int, float]:
     """Seconds that the epochs of each finished trial took, without the start of its worker.
 
-    From its first to its last report, which is all epochs but one. The median of the others for a trial that was begun
-    more than once.
+    Measured from its first to its last report, which is all epochs but one. A trial that was begun more than once gets
+    the median of the others.
     """
     begun: Counter[int] = Counter()
     reports: dict[int, list[float]] = {}
@@ -160,7 +160,7 @@ def trial_seconds(folder: SearchFolder) -> dict[int, float]:
 
 
 def in_time(seconds: float) -> str:
-    """Seconds for a person."""
+    """Seconds in words."""
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Nothing opens a test split that cannot tell a good classifier from one that remembers, unless it is allowed to."""
+"""Refuse to open a test split that repeats training images, unless the user allows it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +9,10 @@ from trainers.errors import InputError
 
 
 def refuse_faults(config: DataConfig, data: Path | None, *, allow: bool, say: Callable[[str], None]) -> list[str]:
-    """Hold the test split against the training images; what is wrong and was allowed, a sentence each.
+    """Compare the test split with the training images. Returns the faults that were allowed, a sentence each.
 
-    data: as `--data`. say: takes a line where something is wrong and allowed, or cannot be seen. Raises InputError
-    where something is wrong and not allowed.
+    `data` is as `--data`. `say` gets a line for each fault that is allowed, and for what cannot be checked. Raises
+    InputError for a fault that is not allowed.
     """
     for line in unseen_faults(config, data):
         say(line)

@@ -27,7 +27,7 @@ GIVEN_SPLIT = (
 
 
 class PairedAgenda:
-    """Every candidate with the first seed, then every one with the second, and so on: pairs are whole early."""
+    """All candidates with the first seed, then all with the second, and so on: pairs are complete early."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class PairedAgenda:
         seeds: Sequence[int],
         runs: Sequence[tuple[int, int]] | None = None,
     ) -> None:
-        """trials: of the search, by number. runs: by number, the places of candidate and seed; None: all of them."""
+        """`trials`: the search's, by number. `runs`: positions of candidate and seed, by number; None: all."""
         self._trials, self._chosen, self._seeds = trials, chosen, seeds
         self._runs = every_run(len(chosen), len(seeds)) if runs is None else runs
 
@@ -45,7 +45,7 @@ class PairedAgenda:
         return len(self._runs)
 
     def question(self, number: int, history: History) -> Question:
-        """The searched trial's configuration with another seed for its split, order and initialisation."""
+        """A searched trial's configuration with another seed for split, order and initialisation."""
         position, k = self._runs[number]
         candidate, seed = self._chosen[position], self._seeds[k]
         trial = self._trials[candidate.trial]
@@ -61,7 +61,7 @@ class PairedAgenda:
 
 
 def paired_spec(spec: SearchSpec, name: str) -> SearchSpec:
-    """The spec by which such runs go: nothing is stopped, and a checkpoint for each candidate is kept."""
+    """The spec for such runs: nothing is stopped, and each candidate keeps a checkpoint."""
     scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
     search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None, "final": None})
     return spec.model_copy(update={"name": name, "search": search})
@@ -70,10 +70,10 @@ def paired_spec(spec: SearchSpec, name: str) -> SearchSpec:
 def paired_task(
     folder: SearchFolder, agenda: PairedAgenda, arrays: Mapping[int, TrialData], test: Split | None = None
 ) -> Task:
-    """What a session runs of them.
+    """The task of a session that runs them.
 
     Args:
-        folder: inside the search's; begun, or to be made.
+        folder: inside the search's; it may not exist yet.
         agenda: the candidates and seeds.
         arrays: the data by seed, the first seed's first.
         test: images on which each run is scored at its end; None: the test split stays shut.
@@ -92,6 +92,6 @@ def paired_task(
 
 
 def folder_maker(task: Task, key: str, planned: Mapping[str, Any]) -> Callable[[], SearchFolder]:
-    """What makes the folder of such runs, with what it plans under a key of its own."""
+    """A function that creates the folder of such runs, with its plan under a key of search.json."""
     first, noted = next(iter(task.data.values())), {key: dict(planned)}
     return lambda: create_folder(task.folder.path.parent, task.spec, provenance(about_data(first)), noted=noted)

@@ -1,7 +1,7 @@
-"""A search whose trials are learning curves that are known: the real agenda, sampler, ASHA and controller, no Ray.
+"""A search on known learning curves: the real agenda, sampler, ASHA and controller, without Ray.
 
-Trials take simulated time: the clock jumps from one epoch's end to the next, so a search of hours takes seconds. What
-is decided is what a search on Ray would decide if its epochs came in the same order.
+Trials take simulated time: the clock jumps from one epoch's end to the next, so a search of hours takes seconds. It
+decides what a search on Ray would decide if epochs ended in the same order.
 """
 
 import heapq
@@ -20,19 +20,19 @@ class Curves(Protocol):
     """Learning curves by trial."""
 
     def value(self, trial: Trial, epoch: int) -> float:
-        """The score, by which is decided too, at the end of an epoch from 1. Raises CurveFailed where there is none."""
+        """The score, also the deciding value, at the end of an epoch, from 1. Raises CurveFailed if there is none."""
 
     def seconds(self, trial: Trial, epoch: int) -> float:
-        """How long that epoch takes."""
+        """The duration of that epoch in seconds."""
 
 
-class CurveFailed(Exception):  # it is an event of a simulated trial, and no error of ours
-    """The trial fails in this epoch, as its values would make it every time."""
+class CurveFailed(Exception):  # an event of a simulated trial, not an error of ours
+    """The trial fails in this epoch, because of its values."""
 
 
 @dataclass
 class Replay:
-    """A search that was replayed."""
+    """The result of a replayed search."""
 
     history: History
     seconds: float = 0.0  # of the simulated clock
@@ -41,7 +41,7 @@ class Replay:
 
 
 class _InMemory:
-    """A journal that nobody needs afterwards."""
+    """A journal that is not kept."""
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
@@ -71,12 +71,12 @@ def replay(
         slots: how many trials run at once.
         most_epochs: begin no epoch after so many, over all trials; None: the whole search.
         agenda: what is tried; by default that of the spec.
-        on_trial_end: is told each trial that has ended, and what the search has come to then.
+        on_trial_end: called with each ended trial and the state of the search then.
     """
     made = Replay(History())
     conductor = Conductor(spec, made.history, _InMemory(made.events), agenda or SearchAgenda(spec, slots))
     conductor.open(slots=slots)
-    running: list[tuple[float, int, int]] = []  # a heap: when the next epoch ends, of which trial, which epoch
+    running: list[tuple[float, int, int]] = []  # a heap of (end of the next epoch, trial, epoch)
 
     def fill() -> None:
         while len(running) < slots and (most_epochs is None or made.epochs + len(running) < most_epochs):
@@ -104,7 +104,7 @@ def replay(
 
 
 def _report(conductor: Conductor, curves: Curves, trial: Trial, epoch: int) -> bool:
-    """Tell one epoch's end; whether the trial goes on."""
+    """Report the end of an epoch. Returns whether the trial goes on."""
     try:
         value = curves.value(trial, epoch)
     except CurveFailed as error:

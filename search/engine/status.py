@@ -1,4 +1,4 @@
-"""How a search stands: its state in a word, and its trials counted."""
+"""The state of a search in a word, and counts of its trials."""
 
 from search.algorithms.proposer import planned_trials
 from search.evidence.candidates import has_ended, plan_in, runs_of
@@ -8,10 +8,9 @@ from search.storage.search_folder import SearchFolder
 
 
 def search_state(folder: SearchFolder, history: History) -> str:
-    """One word for a search: running, done, or why it paused (interrupted when its driver was killed).
+    """A search's state: running, done, or why it paused (interrupted if its driver was killed).
 
-    One whose last step is not through is no more done than one whose trials are not; nor is a confirmation whose next
-    round is to come.
+    A search is not done before its last step is complete, nor a confirmation before its last round is.
     """
     if any(one.holder() is not None for one in (folder, *folder.finals())):
         return "running"
@@ -26,12 +25,12 @@ def search_state(folder: SearchFolder, history: History) -> str:
 
 
 def state_in_words(state: str) -> str:
-    """A search's state for a person."""
+    """A search's state in words."""
     return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
 
 
 def planned_in(folder: SearchFolder, history: History) -> int:
-    """How many trials a search, its last step or a confirmation is to have."""
+    """How many trials a search, its last step or a confirmation will have."""
     if plan_in(folder.about()) is not None:
         return len(runs_of(folder, history))
     return planned_trials(folder.spec(), history.extra)

@@ -1,4 +1,4 @@
-"""The luck of the test images beside that of the seed: a bootstrap over both."""
+"""A bootstrap over both sources of luck: the test images and the seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which configurations a confirmation, or a search's last step, runs again, on which seeds; how it is written down."""
+"""Which configurations a confirmation or a last step runs again, on which seeds, and how this is recorded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,16 @@ from trainers.seeds import derive_seed
 if TYPE_CHECKING:
     from search.evidence.until_decided import Progress, Rule
 
-CONFIRMS, VALIDATES = "confirms", "validates"  # under which a folder notes what a confirmation, or a last step, runs
-UNTIL_DECIDED = "until_decided"  # within it: the rule by which seeds run until pairs are decided
+CONFIRMS, VALIDATES = (
+    "confirms",
+    "validates",
+)  # the key under which a folder records what a confirmation or a last step runs
+UNTIL_DECIDED = "until_decided"  # within it: the rule of --until-decided
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration that runs again, and what it stands for."""
+    """A configuration that runs again, and its label."""
 
     trial: int  # its number in the search
     label: str  # its family (CL, AFCL, CE, …) for the best of each, else trial 25 (CL)
@@ -61,28 +64,28 @@ def best_candidates(history: History, top: int) -> list[Candidate]:
 
 
 def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
-    """Seeds that no trial of the search had, others for each confirmation."""
+    """Seeds that no trial of the search had; different for each confirmation."""
     return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
 
 
 def final_seeds(spec: SearchSpec, count: int) -> list[int]:
-    """Seeds of a search's last step, that neither a trial nor a confirmation has; the same after an extension."""
+    """Seeds of a search's last step, which no trial and no confirmation has; the same after an extension."""
     return [derive_seed(spec.search.seed, "final", k) for k in range(count)]
 
 
 def as_plan(chosen: Sequence[Candidate], seeds: Sequence[int]) -> dict[str, Any]:
-    """Candidates and seeds as a folder notes them."""
+    """Candidates and seeds as a folder records them."""
     return {"candidates": [vars(candidate) for candidate in chosen], "seeds": list(seeds)}
 
 
 def plan_in(about: dict[str, Any]) -> dict[str, Any] | None:
-    """What a folder says of a confirmation or a last step; None in that of a search."""
+    """A folder's record of a confirmation or a last step; None for a search."""
     plan: dict[str, Any] | None = about.get(CONFIRMS) or about.get(VALIDATES)
     return plan
 
 
 def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
-    """Candidates and seeds of a confirmation, or of a last step, that was begun."""
+    """The recorded candidates and seeds of a confirmation or a last step."""
     kept = plan_in(folder.about())
     if not kept:
         raise InputError(f"{folder.path} is damaged: what it says of itself plans no candidates")
@@ -90,7 +93,7 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
 
 
 def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
-    """Which run of a confirmation, or of a last step, is which, by number: the places of its candidate and seed.
+    """The positions of candidate and seed of each run of a confirmation or a last step, by number.
 
     Args:
         folder: of the confirmation, or of the last step.
@@ -113,7 +116,7 @@ def declared_rule(folder: SearchFolder) -> "Rule | None":
 
 
 def progress_of(folder: SearchFolder, history: History) -> "Progress | None":
-    """How far a confirmation has come that runs until pairs are decided; None of any other."""
+    """The rounds so far of a confirmation that runs until pairs are decided; None for others."""
     if (rule := declared_rule(folder)) is None:
         return None
     from search.evidence.until_decided import progress
@@ -122,7 +125,7 @@ def progress_of(folder: SearchFolder, history: History) -> "Progress | None":
 
 
 def planned_in_words(folder: SearchFolder) -> str:
-    """What a confirmation was planned with: 3 configurations on 10 seeds."""
+    """A confirmation's plan in words: 3 configurations on 10 seeds."""
     chosen, seeds = read_plan(folder)
     if (rule := declared_rule(folder)) is None:
         return f"{len(chosen)} configurations on {len(seeds)} seeds"
@@ -130,7 +133,7 @@ def planned_in_words(folder: SearchFolder) -> str:
 
 
 def earlier_looks(folder: SearchFolder) -> Iterator[str]:
-    """What confirmations of the same search looked at the test split before this one, a sentence each."""
+    """Earlier confirmations of the same search that looked at the test split, a sentence each."""
     looked = {opening.by for opening in openings(folder.searched.test_openings)}
     for one in folder.searched.confirmations():
         if one.path == folder.path:
@@ -149,7 +152,7 @@ def every_run(candidates: int, seeds: int) -> list[tuple[int, int]]:
 
 
 def allowed_faults(folder: SearchFolder) -> list[str]:
-    """What is wrong with a confirmation's test split and was allowed when it was begun, a sentence each."""
+    """Faults of a confirmation's test split that were allowed when it began, a sentence each."""
     return [f"Allowed by --allow-copies: {fault}." for fault in folder.about()[CONFIRMS].get("allowed", [])]
 
 
@@ -166,7 +169,7 @@ def has_ended(folder: SearchFolder) -> bool:
 def refuse_while_confirming(searched: SearchFolder, *, again: bool) -> None:
     """Raise InputError when a confirmation is begun that has not opened the test split yet, unless `again`.
 
-    It looked for earlier looks when it began, and would not expect one.
+    The confirmation looked for earlier looks when it began, and does not expect a new one.
     """
     for folder in searched.confirmations():
         if not again and folder.is_begun() and not has_ended(folder):

@@ -1,4 +1,4 @@
-"""What a confirmation came to: the scores of its runs, what they say of the losses and of the winner, and in words."""
+"""The results of a confirmation: scores of its runs, the verdicts on losses and winner, and both in words."""
 
 import math
 from collections import Counter
@@ -33,9 +33,9 @@ from trainers.errors import InputError
 from trainers.files import write_atomically
 from trainers.loss_config import CONTRASTIVE, FAMILIES
 
-TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the paper's unweighted and weighted accuracy
+TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the AFCL paper's unweighted and weighted accuracy
 BOOTSTRAP_SEED = 0
-FORMAT = 2  # of verdict.json: 1, which said no format, had no rounds
+FORMAT = 2  # of verdict.json; format 1, which did not say so, had no rounds
 
 Scores = dict[str, dict[int, float]]  # label -> seed -> score
 
@@ -60,9 +60,9 @@ class Evidence:
 
     @property
     def best(self) -> Candidate:
-        """The candidate that validates best on the fresh seeds: the test split judges it and has not chosen it.
+        """The candidate that validates best on the fresh seeds. So the test split judges it without having chosen it.
 
-        With rounds, on those of the first round, which every candidate has.
+        With rounds, by the seeds of the first round, which every candidate has.
         """
         validation = self.scores[self.metric]
         shared = self.seeds if self.until_decided is None else self.seeds[: self.until_decided.plan.looks[0]]
@@ -112,7 +112,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
 
 
 def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Measured]:
-    """What each candidate's finished runs measured of every class on the test split."""
+    """The class measures of each candidate's finished runs on the test split."""
     runs: dict[str, list[tuple[Trial, dict[str, Any] | None]]] = {candidate.label: [] for candidate in chosen}
     history = folder.history()
     placed = runs_of(folder, history)
@@ -141,13 +141,13 @@ def _verdicts(
 
 
 def _about_the_split(folder: SearchFolder) -> Iterator[str]:
-    """What a validation split of the user's own keeps the seeds from varying."""
+    """The remark that seeds do not vary a validation split of the user's own."""
     if folder.about()["provenance"]["data"].get("given_validation"):
         yield "The validation split is the user's own, the same for every seed: no interval covers the luck of a split."
 
 
 def conclude(folder: SearchFolder, test_labels: Labels) -> Evidence:
-    """Weigh a confirmation and leave what it came to in verdict.json; see `gather`."""
+    """Weigh a confirmation and write its results to verdict.json; see `gather`."""
     evidence = gather(folder, test_labels)
     write_atomically(folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
     return evidence
@@ -159,7 +159,7 @@ def as_json(evidence: Evidence) -> Any:
 
 
 def read_evidence(searched: SearchFolder) -> Evidence | None:
-    """What the search's last weighed confirmation came to; None where there is none."""
+    """The results of the search's last weighed confirmation; None if there is none."""
     left = [folder.verdict for folder in searched.confirmations() if folder.verdict.exists()]
     if not left:
         return None
@@ -214,7 +214,7 @@ def table(evidence: Evidence) -> Table:
 
 
 def below_table(evidence: Evidence) -> Iterator[str]:
-    """What the table's columns do not say themselves, a line each."""
+    """Explanations of the table's columns, a line each."""
     if evidence.curses:
         yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what luck had added"
     intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
@@ -260,7 +260,7 @@ def _scores(
 def _with_images(
     folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], test_labels: Labels
 ) -> tuple[Resampled, ...]:
-    """The bootstrap over seeds and test images, on the seeds that every family has; nothing where none has."""
+    """The bootstrap over seeds and test images, on the seeds that every family has; empty if there are none."""
     places = [place for place, candidate in enumerate(chosen) if candidate.label in FAMILIES]
     runs = enumerate(runs_of(folder, folder.history()))
     results = {run: folder.trial(number).read_result() for number, run in runs if run[0] in places}

@@ -1,4 +1,4 @@
-"""The classifier of a finished trial whose last checkpoint is kept, to look at images with it once more."""
+"""The classifier of a finished trial whose last checkpoint was kept."""
 
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def kept_model(trial: TrialFolder, fingerprint: str) -> "tuple[Checkpoint, Predictor]":
-    """The newest checkpoint of a trial and what it classifies with.
+    """The newest checkpoint of a trial, and its classifier.
 
     Args:
         trial: its files.
-        fingerprint: of the data that are here.
+        fingerprint: of the data on this machine.
 
     Raises:
         InputError: there is no checkpoint that can be used, or it is of other data.
     """
-    from trainers.checkpoint import newest_checkpoint  # seconds, for torch
+    from trainers.checkpoint import newest_checkpoint  # takes seconds to import, for torch
     from trainers.predictor import Predictor
 
     if not trial.checkpoint_paths():

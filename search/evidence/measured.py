@@ -1,4 +1,4 @@
-"""What the runs of a confirmation measured on the test split, over its seeds: the same for each candidate."""
+"""Measures of a confirmation's runs on the test split, summarised over seeds, for each candidate."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Spread:
 
     mean: float
     deviation: float | None  # standard deviation from seed to seed; None of one seed
-    seeds: int  # that have it: a precision is not there where the class was never predicted
+    seeds: int  # seeds that have it: precision is undefined if the class was never predicted
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Measured:
 
 
 def measured_in(runs: Sequence[tuple[Trial, dict[str, Any] | None]]) -> Measured | None:
-    """Over one candidate's finished runs, each with what it left in its file. Those of older versions do not count.
+    """Summarise one candidate's finished runs from their result files, without those of older versions.
 
-    None where no other is there.
+    None if there are no others.
     """
     told = [(trial.epochs[trial.epoch], result) for trial, result in runs if result is not None]
     told = [(metrics, result) for metrics, result in told if SPLITS["test"] in by_split(metrics)]

@@ -1,4 +1,4 @@
-"""A threshold on the probability of one class for a wanted sensitivity, and what it gives."""
+"""A threshold on the probability of one class for a wanted sensitivity, and the rates that it gives."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Mask = NDArray[np.bool_]  # [N]
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many images, with the 95 % Wilson interval of the share."""
+    """A count of images out of a total, with the 95 % Wilson interval of the share."""
 
     right: int
     images: int

@@ -1,14 +1,14 @@
-"""Is the early signal honest? How far a search's rungs can be trusted, judged by how its own trials ended.
+"""How far a search's early values can be trusted, judged by how its own trials ended.
 
-ASHA (Li et al. 2020, arXiv 1810.05934) stops a trial by the probe's value at a rung, as if trials stood there in the
-order in which they end. Two things in the journal test that: whether the values at a rung order the finished trials as
-their final scores do (Kendall's tau-b, Biometrika 33:239, 1945, which allows for ties; Spearman's rho), and how those
-trials ended which ASHA would have stopped, had the seeded exempt share not let them go on (pruning regret).
+ASHA (Li et al. 2020, arXiv 1810.05934) stops a trial by the probe's value at a rung, as if trials had the same order
+there as at their end. The journal allows two tests of this. The first is whether the values at a rung order the
+finished trials as their final scores do (Kendall's tau-b, Biometrika 33:239, 1945, which allows for ties; Spearman's
+rho). The second is how those trials ended that ASHA would have stopped and the exempt share let run on (pruning
+regret).
 
-The correlations see finished trials only. Most of these passed the rungs by the very value that is judged; that narrows
-its range, and a correlation is as a rule lower over a narrowed range than over all trials. Baselines and spared trials
-went on whatever their value was; they are included. No number here is ever NaN: what is undefined is None, with the
-problem beside it.
+The correlations use finished trials only. Most of these passed the rungs by the very value that is judged. That narrows
+its range, and over a narrowed range a correlation is usually lower than over all trials. Baselines and spared trials,
+which went on whatever their value, are included. No number is ever NaN: an undefined one is None, with the reason.
 """
 
 import math
@@ -44,7 +44,7 @@ class Signal:
 
     @property
     def is_low(self) -> bool:
-        """Whether ASHA should not have decided here; False also where too few trials finished to say so."""
+        """Whether ASHA should not have decided here; False also if too few trials finished to say so."""
         low = self.problem == ALIKE if self.tau is None else self.tau < LOW_TAU
         return self.trials >= MIN_TO_JUDGE and low
 
@@ -56,7 +56,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Share:
-    """So many of the exempt trials."""
+    """A share of the exempt trials."""
 
     count: int
     share: float
@@ -130,7 +130,7 @@ def signal_at(history: History, metric: str, epoch: int) -> Signal:
 
 
 def suggested_grace(history: History, metric: str, stage_one: int) -> int | None:
-    """The earliest reported epoch of stage one from which on every signal is good; None: not even the last one is.
+    """The earliest reported epoch of stage one from which on every signal is good; None if not even the last one is.
 
     It is chosen on the trials at hand and so is a hint for the next search, not an estimate.
     """

@@ -1,8 +1,8 @@
 """A threshold for a wanted sensitivity of one class: chosen on validation images, tried on the test split once opened.
 
-The classifier is the one that `export` writes first. What its threshold gives on validation images flatters it a
-little, as it was chosen on them. A confirmation asks the whole way again on each of its seeds: it chooses on the
-seed's own validation images and is tried on the test split, which did not choose.
+The classifier is the one that `export` writes first. The rates on validation images are a little too good, because the
+threshold was chosen on them. A confirmation repeats the whole procedure on each of its seeds: the threshold is chosen
+on the seed's own validation images and tried on the test split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from trainers.wording import did_you_mean, shown
 if TYPE_CHECKING:
     from trainers.data.arrays import Labels, Logits
 
-FEW = 30  # images of a class: below, a threshold hangs on one or two of them
+FEW = 30  # images of a class; with fewer, a threshold depends on one or two of them
 
 Told = tuple["Logits", "Labels"]  # [N, C] and [N], of the images of a split
 
@@ -42,13 +42,13 @@ class OnSeed:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A class's threshold, and what it gives."""
+    """A class's threshold, and the rates that it gives."""
 
     class_name: str
     wanted: float
     trial: int
     family: str
-    threshold: float  # the class is called where its probability is so high or higher
+    threshold: float  # the class is predicted if its probability is at least this
     validation: Rates
     confirmation: str | None  # the last one that has ended, where there is one
     seeds: tuple[OnSeed, ...]  # of it; empty where it left no scores, as those of older versions
@@ -59,7 +59,7 @@ class OperatingPoint:
 
 
 def check_wanted(folder: SearchFolder, wanted: Mapping[str, float]) -> None:
-    """Raise InputError where a class is none of the search's, or a sensitivity none that can be wanted."""
+    """Raise InputError for an unknown class, or a sensitivity that is not between 0 and 1."""
     names = list(folder.about()["provenance"]["data"]["validation"])
     for name, sensitivity in wanted.items():
         if name not in names:
@@ -109,7 +109,7 @@ def operating_points(
 
 
 def _scored(folder: SearchFolder, trial: Trial, data: Path | None) -> tuple[Sequence[str], Told]:
-    """The classes, and what a trial's kept classifier gives its validation images."""
+    """The classes, and the probabilities that a trial's kept classifier gives its validation images."""
     from trainers.data import load
     from trainers.predictor import score_split
 

@@ -1,4 +1,4 @@
-"""How far paired differences of scores spread from seed to seed, as far as a search knows, and what N seeds can see."""
+"""How much paired differences of scores vary from seed to seed, and what difference N seeds can detect."""
 
 import math
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ FEWEST_SCORES = 4  # of a search, to guess a spread from
 
 @dataclass(frozen=True)
 class Spread:
-    """What is expected of a paired difference."""
+    """The expected spread of a paired difference."""
 
     sd: float  # from seed to seed
-    source: str  # what it was seen in, for a person
+    source: str  # its source, in words
 
 
 def expected_spread(searched: SearchFolder, history: History) -> Spread | None:
-    """The sd of a paired difference from seed to seed, averaged over pairs (as variances); None where nothing tells.
+    """The sd of a paired difference from seed to seed, averaged over pairs (as variances); None if unknown.
 
     From the newest confirmation with at least MIN_TO_COUNT seeds that all of its configurations have (test scores),
     else the last step (validation scores, whose fewer images spread them more), else guessed from the search: the sd of

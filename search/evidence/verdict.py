@@ -22,7 +22,7 @@ from search.evidence.paired_tests import (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a confirmation showed. Labels and pairs stand in the order in which the scores were given."""
+    """The verdict of a confirmation. Labels and pairs are in the order in which the scores were given."""
 
     labels: tuple[Summary, ...]
     pairs: tuple[Comparison, ...]
@@ -34,7 +34,7 @@ class Verdict:
     caveats: tuple[str, ...]
 
     def against(self, label: str) -> list[Comparison]:
-        """One label against each other one."""
+        """One label compared with each other one."""
         return _against(label, self.pairs)
 
     def in_words(self) -> str:
@@ -96,7 +96,7 @@ def _sentence(best: Summary, rivals: Sequence[Comparison]) -> str:
 
 
 def _outlook(pair: Comparison) -> str:
-    """How many seeds would tell two labels apart."""
+    """How many seeds would distinguish two labels."""
     if pair.difference == 0:
         return f"no difference between {pair.a} and {pair.b} was seen"
     if pair.n < MIN_TO_COUNT:

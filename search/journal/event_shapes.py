@@ -1,6 +1,6 @@
-"""What a journal's line must hold for its kind: a damaged one is told with its place, not met later in a sum.
+"""What a journal's line of each kind must hold, so that a damaged line is reported with its number.
 
-Only what the replay and its readers rely on is looked at; what else a line has may come from a later version.
+Only fields that the replay and its readers use are checked; other fields may come from a later version.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from search.journal.log import Event
 from trainers.loss_config import FAMILIES
 
 Check = Callable[[Any], bool]
-LARGEST = 1e300  # of a number that is to be summed
+LARGEST = 1e300  # largest magnitude of a number that is summed
 ENDS, ACTIONS = ("finished", "stopped", "failed"), ("continue", "stop", "spare")
 
 
@@ -100,7 +100,7 @@ _MAY_HAVE: dict[str, Check] = {
 
 
 def misshapen(event: Event) -> str | None:
-    """What of an event is not as its kind has it, a field's name; None where all is well, or the kind is unknown."""
+    """The name of an event's first wrong field; None if all are right, or the kind is unknown."""
     needed = _ALL | NEEDED.get(event["event"], {})
     for name, check in needed.items():
         if name not in event or not check(event[name]):

@@ -9,8 +9,8 @@ from search.journal.history import Trial, Value
 def in_words(failed: Sequence[Trial], others: Iterable[Trial]) -> str:
     """The commonest error of failed trials, and which searched values they have.
 
-    A number is named by its range where all failed trials lie on one side of all others; where none does so, or
-    nothing else has ended, every number is. A choice is named where the failed trials share one.
+    A number is named with its range if all failed trials are on one side of all others. If no number separates them, or
+    nothing else has ended, every number is named. A choice is named if the failed trials share it.
 
     Args:
         failed: at least one.

@@ -29,7 +29,7 @@ class Frames:
     trials: trial, family, baseline, note, state, epoch, rung, score, decided, reason, asked_at, ended_at, and the
         searched values by their paths (loss.eta, …). score only where finished; decided, what ranks a finished trial,
         only where that is not the score (search.decide_by).
-    epochs: trial, epoch, and every metric that was reported there but what stands in classes alone.
+    epochs: trial, epoch, and every metric that was reported there, except those of `classes`.
     decisions: trial, epoch, bracket, rung, value, cutoff, standing, action, in the order in which they were taken.
     classes: trial, split (validation, and test in a confirmation), class, recall, specificity, precision, auroc_ovr,
         average_precision, of finished trials. Those of older versions have the recalls alone.

@@ -1,6 +1,6 @@
 """What has happened in a search so far, as its journal tells it.
 
-The driver and every command that only reads see a search through this one replay: there is no second account.
+The driver and all commands that only read use this replay of the journal; there is no other source.
 """
 
 from collections import Counter, defaultdict
@@ -62,29 +62,29 @@ class Trial:
     values: dict[str, Value]  # the searched fields by path
     config: dict[str, Any]  # the whole TrialConfig as plain values
     asked_at: int  # ms since 1970, as are all times of the journal
-    note: str = ""  # what it is among the others, where its family does not say it
+    note: str = ""  # its label, if the family is not enough
     state: State = "pending"
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     score: float | None = None  # of a finished trial: the metric at its last epoch
-    decided: float | None = None  # of a finished trial: what ranks it, where that is not the score (search.decide_by)
+    decided: float | None = None  # of a finished trial: what ranks it, if that is not the score (search.decide_by)
     reason: str | None = None
-    by_values: bool = False  # of a failed trial: its values made it fail, as they would every time
+    by_values: bool = False  # of a failed trial: its values were the cause
     ended_at: int | None = None
 
     @property
     def kind(self) -> str:
-        """What it is in a few words: AFCL, CL baseline, or CL trial 25, seed 81."""
+        """A short description: AFCL, CL baseline, or CL trial 25, seed 81."""
         return " ".join([self.family, *(["baseline"] if self.baseline else []), *([self.note] if self.note else [])])
 
     @property
     def failed_by_its_values(self) -> bool:
-        """Whether it failed, and the like of it would fail too."""
+        """Whether it failed because of its values."""
         return self.state == "failed" and self.by_values
 
     @property
     def merit(self) -> float:
-        """What ranks a finished trial among those of its own kind (see `History.ranked`)."""
+        """The value that ranks a finished trial within its kind (see `History.ranked`)."""
         return _score(self) if self.decided is None else self.decided
 
     @property
@@ -122,7 +122,7 @@ class History:
     _up: float = 0.0  # seconds of the session at the last event
 
     def apply(self, event: Event) -> None:
-        """Take in one event. Unknown kinds are passed over: a later version may have written them."""
+        """Add one event. Unknown kinds are ignored: a later version may have written them."""
         self.time = event.get("time", self.time)
         self.driven += event.get("up", 0.0) - self._up if event["event"] not in BETWEEN_SESSIONS else 0.0
         self._up = event.get("up", 0.0)
@@ -183,7 +183,7 @@ class History:
         self.nothing_runs()
 
     def nothing_runs(self) -> None:
-        """No driver has the search, whether it closed its session or was killed: what ran waits for a resume."""
+        """No driver has the search: it closed its session or was killed. Running trials wait for a resume."""
         for trial in self.in_state("running"):
             trial.state = "pending"
 
@@ -194,9 +194,9 @@ class History:
     def ranked(self) -> list[Trial]:
         """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them.
 
-        Where another value than the score ranks (search.decide_by), it does so within a kind: a head that is trained
-        end to end is surer of its answers than a probe that is as often right. Kinds are held against each other by
-        scores alone: the k-th of a kind stands where the k-th best score of that kind does.
+        If another value than the score ranks (search.decide_by), it does so only within a kind: at equal accuracy, a
+        head that is trained end to end is more confident than a probe. Kinds are compared by scores only: the k-th
+        trial of a kind takes the place of that kind's k-th best score.
         """
         kinds: defaultdict[Family | None, list[Trial]] = defaultdict(list)
         for trial in self.in_state("finished"):
@@ -205,7 +205,7 @@ class History:
             zip(sorted(-_score(trial) for trial in of_kind), sorted(of_kind, key=_place_in_kind), strict=True)
             for of_kind in kinds.values()
         ]
-        # a merge, as the order within a kind stands whatever the numbers of its trials
+        # a merge, which keeps the order within each kind
         return [trial for _, trial in merge(*by_kind, key=lambda one: (one[0], one[1].number))]
 
     def counts(self) -> Counter[State]:
@@ -223,18 +223,18 @@ def _place_in_kind(trial: Trial) -> tuple[float, int]:
 
 
 def kind_of(family: Family) -> Family | None:
-    """Trials of two stages are one kind, whose estimator they share; each family of one stage is one of its own."""
+    """Trials of two stages are one kind, because they share an estimator; each family of one stage is its own kind."""
     return family if family in END_TO_END else None
 
 
 def _sounds_like_its_values(trial: Trial) -> bool:
-    """Whether a failed trial's reason is one that values give: older journals do not say so by themselves."""
+    """Whether a failed trial's reason means that its values were the cause. Older journals do not record that."""
     reason = trial.reason or ""
     return trial.state == "failed" and (reason.startswith("diverged: ") or " is nan at " in reason)
 
 
 def read_history(journal: Path) -> History:
-    """Replay a journal from its file. Raises JournalError where a line is damaged or does not fit those before it."""
+    """Replay a journal from its file. Raises JournalError if a line is damaged or does not fit the lines before it."""
     history, offset = History(), 0
     for event, after in read_events(journal):
         if (field_ := misshapen(event)) is not None:

@@ -1,6 +1,7 @@
 """A search's journal: one JSON line for each thing that happened, on disk before anything follows from it.
 
-A crash can tear the last line only; it is dropped when the journal is opened for writing and passed over when read.
+A crash can leave only the last line incomplete. It is dropped when the journal is opened for writing, and ignored by
+readers.
 """
 
 import json
@@ -15,11 +16,11 @@ Event = dict[str, Any]
 
 
 class JournalError(InputError):
-    """A journal that is damaged somewhere else than at its torn end."""
+    """A journal with a damaged line that is not an incomplete last one."""
 
 
 class Journal:
-    """Append-only writer; one at a time (the search's lock sees to it)."""
+    """Append-only writer; the search's lock allows one at a time."""
 
     def __init__(self, path: Path) -> None:
         _drop_torn_line(path)
@@ -28,7 +29,7 @@ class Journal:
     def append(self, event: Event) -> None:
         """Write an event and wait until it is on the disk. Numbers must be finite.
 
-        An OSError leaves the journal as it was: what could not be written whole is taken back.
+        An OSError leaves the journal as it was: a line that could not be written completely is removed.
         """
         line = json.dumps(event, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         whole = os.fstat(self._file.fileno()).st_size
@@ -46,7 +47,7 @@ class Journal:
 
 
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
-    """The whole events from byte `offset` on, each with the offset behind it.
+    """The complete events from byte `offset` on, each with the offset of its end.
 
     Raises JournalError with the line that is damaged.
     """
@@ -56,10 +57,10 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):
-                return  # torn, or being written now
+                return  # incomplete, or being written now
             try:
                 event = _DECODER.decode(line.decode())
-            except (ValueError, RecursionError):  # no JSON, no UTF-8, no finite number, or nested without end
+            except (ValueError, RecursionError):  # not JSON, not UTF-8, a number not finite, or too deep a nesting
                 event = None
             if not isinstance(event, dict) or not isinstance(event.get("event"), str):
                 raise damaged(path, offset, "is damaged: it is no event in JSON")
@@ -68,7 +69,7 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
 
 
 def damaged(path: Path, offset: int, what: str) -> JournalError:
-    """The error that names the line which begins at a byte, as an editor counts lines."""
+    """The error for the line that begins at a byte, with its number as editors count."""
     with path.open("rb") as file:
         number = 1 + file.read(offset).count(b"\n")
     return JournalError(f"{path}: line {number} {what}")

@@ -1,4 +1,4 @@
-"""How far a trial's score lies from its last probe: what a rung's value is an early form of."""
+"""The gap between a trial's score and its last probe, of whose kind the rungs' values are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from trainers.loss_config import END_TO_END
 
 @dataclass(frozen=True)
 class Gaps:
-    """Score minus last probe, over the finished trials that told both."""
+    """Score minus last probe, over the finished trials that reported both."""
 
     trials: int
     mean: float
@@ -25,7 +25,7 @@ class Gaps:
 
 
 def gap_of(spec: SearchSpec, trial: Trial) -> float | None:
-    """A finished trial's score minus its last probe; None where either is not there, as with one stage."""
+    """A finished trial's score minus its last probe; None if one is missing, as with one stage."""
     if trial.family in END_TO_END:
         return None
     probe = trial.epochs.get(spec.representation.epochs, {}).get(spec.search.metric_key)

@@ -1,8 +1,8 @@
-"""Addresses and paths: the one place where the one is made of the other.
+"""Conversion between addresses and paths; no other file converts them.
 
-In an address `%` begins an escape and `?` ends the path; in a path they are letters like any other. So a path is put
-into an address by `sqlite_uri` or `file_uri`, and taken out of one by `sqlite_path` or `file_path`, never by cutting
-and joining texts.
+In an address `%` begins an escape and `?` ends the path; in a path they are ordinary characters. So a path becomes an
+address by `sqlite_uri` or `file_uri`, and an address a path by `sqlite_path` or `file_path`, never by cutting and
+joining text.
 """
 
 import re
@@ -21,7 +21,7 @@ def sqlite_uri(path: Path) -> str:
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of an sqlite database; None where the address is another store's, or of a database in memory."""
+    """The file of an sqlite database; None for the address of another store, or of a database in memory."""
     found = _SQLITE.fullmatch(uri)
     if found is None:
         return None
@@ -37,16 +37,16 @@ def file_uri(path: Path) -> str:
 
 
 def file_path(uri: str) -> Path | None:
-    """The path that an address `file:…`, or a plain path, means; None where it is the address of something else."""
+    """The path that an address `file:…`, or a plain path, means; None for other addresses."""
     if uri.startswith("file:"):
         return Path(_path_of(uri))
     return None if _SCHEME.match(uri) or uri in _NAMES else Path(uri)
 
 
 def anchored(uri: str, folder: Path) -> str:
-    """The same address, one that means the same from every folder; `folder` is where it was said.
+    """The address made absolute, relative to `folder`.
 
-    Options of a database (`?timeout=30`) stay. What is no address of a file is left alone.
+    Options of a database (`?timeout=30`) stay. Other addresses are left alone.
     """
     if (database := sqlite_path(uri)) is not None:
         if database.is_absolute():
@@ -69,12 +69,12 @@ def is_of_this_machine(uri: str) -> bool:
 
 
 def is_relative(uri: str) -> bool:
-    """Whether an address means something else from every folder."""
+    """Whether an address is relative to the current folder."""
     return anchored(uri, Path("/")) != uri
 
 
 def for_mlflow(uri: str) -> str:
-    """An address as MLflow is to be given it.
+    """An address in the form that MLflow needs.
 
     MLflow makes the folder of a `sqlite:///` database without reading its escapes, so that one in `my%20runs` would
     leave an empty `my%2520runs` beside it. It leaves that to the caller where the driver is named.

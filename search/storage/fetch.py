@@ -1,4 +1,4 @@
-"""What a host without a search's files takes from the store that has them: the search, and what its trials left."""
+"""Copy a search, and the files that its trials left, from the store to a host that lacks them."""
 
 import json
 import os
@@ -20,9 +20,9 @@ from trainers.files import write_atomically
 
 
 def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
-    """An existing search's folder, brought here from a store where only that has it. uri: None looks at AFCL_STORAGE.
+    """An existing search's folder, copied from the store if it is not here. `uri` None uses AFCL_STORAGE.
 
-    Raises InputError when there is none, or when the folder's is kept elsewhere.
+    Raises InputError if there is none, or if the folder's search is kept elsewhere.
     """
     known = uri or os.environ.get("AFCL_STORAGE")
     if known is not None:
@@ -37,7 +37,7 @@ def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
 
 
 def bring(root: Path, name: str, uri: str) -> SearchFolder:
-    """Make the folder of a search from what a store has of it, whole or not at all; its trials' files stay there."""
+    """Make a search's folder from its store, completely or not at all; its trials' files are not copied."""
     storage = storage_at(uri) / name
     names = _names(storage)
     if ABOUT not in names:
@@ -53,7 +53,7 @@ def bring(root: Path, name: str, uri: str) -> SearchFolder:
 
 
 def bring_inner(folder: SearchFolder) -> None:
-    """Bring the last steps and confirmations that another host has begun; nothing where the search is in no store."""
+    """Copy last steps and confirmations that another host has begun; does nothing if the search is in no store."""
     if (storage := folder.storage) is None:
         return
     names, uri = _names(storage), str(folder.spec().storage.uri)
@@ -88,7 +88,7 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
 
 
 def bring_results(folder: SearchFolder) -> None:
-    """Bring what finished trials left of their results; nothing where the search is in no store, or all are here.
+    """Copy the results of finished trials; does nothing if the search is in no store, or all are here.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -97,7 +97,7 @@ def bring_results(folder: SearchFolder) -> None:
 
 
 def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
-    """Bring what some runs of a confirmation gave each image; nothing where it is in no store, or all are here.
+    """Copy the scores that runs of a confirmation gave each image; does nothing if it is in no store, or all are here.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -105,7 +105,7 @@ def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def _bring_one_file(folder: SearchFolder, numbers: Iterable[int], name: str) -> None:
-    """Bring a file of each of some trials that have it in the store and not here."""
+    """Copy one file of each of some trials, if it is in the store and not here."""
     if (storage := folder.storage) is None:
         return
     for number in numbers:
@@ -118,7 +118,7 @@ def _bring_one_file(folder: SearchFolder, numbers: Iterable[int], name: str) -> 
 
 
 def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
-    """Bring the newest whole checkpoint of each of the trials that have one in the store and none here.
+    """Copy the newest intact checkpoint of each trial that has one in the store and none here.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -141,7 +141,7 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def bring_log(folder: SearchFolder, number: int) -> None:
-    """Bring what a trial has printed, attempt after attempt."""
+    """Copy a trial's log, attempt after attempt."""
     if (storage := folder.storage) is None:
         return
     under = trial_path(number)
@@ -153,7 +153,7 @@ def bring_log(folder: SearchFolder, number: int) -> None:
 
 
 def know_every_opening(folder: SearchFolder | None) -> None:
-    """See to it that a search's log, and its store's, have every look at the test split; nothing where there is none.
+    """Record every look at the test split in the search's log and in its store's; does nothing if there is none.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -165,7 +165,7 @@ def know_every_opening(folder: SearchFolder | None) -> None:
 
 
 def agree_on_openings(folder: SearchFolder, storage: Storage) -> None:
-    """See to it that folder and store know of every look at the test split that either knows of."""
+    """Merge the looks at the test split that folder and store have recorded."""
     here = folder.test_openings.read_bytes() if folder.test_openings.exists() else b""
     there = storage.find(TEST_OPENINGS) or b""
     every = list(dict.fromkeys(there.splitlines(keepends=True) + here.splitlines(keepends=True)))

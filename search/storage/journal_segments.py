@@ -1,11 +1,11 @@
-"""A search's journal in a store: pieces of it, as objects that are whole or not there.
+"""A search's journal in a store: a sequence of pieces, each written completely or not at all.
 
     journal/000000000000-000000004711-000002-0123456789abcdef.jsonl
 
-holds the bytes from the first number to the second, was written by the driver with the lease of the third, and has
-content of that hash. A driver writes its pieces in order, and begins where the journal ended that it found: so a piece
-of an older driver that reaches beyond the first one of a newer driver was written after it had lost the search, and is
-passed over. What comes behind a gap or a damaged piece is passed over like a torn last line.
+holds the bytes from the first number to the second; the third is the lease of the driver that wrote it, the fourth a
+hash of the content. A driver writes its pieces in order, beginning at the end of the journal that it found. So a piece
+of an older driver that reaches beyond the first piece of a newer one was written after the older driver had lost the
+search, and is ignored. Pieces behind a gap or a damaged piece are ignored, like an incomplete last line.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _NAME = re.compile(rf"{FOLDER}/(\d+)-(\d+)-(\d+)-([0-9a-f]{{16}})\.jsonl")
 
 @dataclass(frozen=True, order=True)
 class Segment:
-    """One piece, by what its name says."""
+    """One piece, as its name describes it."""
 
     lease: int  # the number of the driver that wrote it
     start: int
@@ -45,7 +45,7 @@ def segments(names: Iterable[str]) -> list[Segment]:
 
 
 def joined(pieces: Iterable[Segment], get: Callable[[str], bytes | None]) -> bytes:
-    """The journal that the pieces hold, in whole lines. get: a file's content, None where it is gone."""
+    """The journal in the pieces, up to the last complete line. `get` returns a file's content, None if it is gone."""
     whole = bytearray()
     for _, group in groupby(sorted(pieces), lambda piece: piece.lease):
         of_one_driver = list(group)

@@ -1,18 +1,18 @@
 """Who drives a search: one driver at a time, on whichever host.
 
-A file lock is of one host, or may be. Across hosts a driver holds a lease, a file `driver.json` that it writes anew
-every few seconds; one that nobody renews for half a minute is taken over. No clock is compared with another host's: who
-finds a lease watches whether it changes.
+A file lock may hold on one host only (NFS), so a lease is kept too: a file `driver.json` that the driver writes again
+every few seconds. A lease that nobody renews for half a minute is taken over. Clocks of two hosts are never compared:
+whoever finds a lease watches whether it changes.
 
-The taker writes, waits a moment and reads back; the later of two that write in that moment has it. pyarrow and fsspec
-cannot ask a store to write only if nobody else did. obstore can, but a lease cannot rest on the answer: some S3 servers
-ignore the condition and answer that they have written, and others let two writers through at once, so the wait would
-have to stay. What is left of the race: a driver that was cut off, or
-stood still, for longer than half a minute may write for the moment that passes between its look at the lease and its
-write. In a store its journal is told apart by the lease's number, which grows with every takeover (see
-search.storage.journal_segments), and is passed over; in a folder that two hosts share, without a store, such a line
-would stand in the journal that is now the other's. A checkpoint that one of its workers still writes is one that a
-worker of the new driver would write too.
+To take a lease a driver writes it, waits a moment and reads it back; of two drivers that write in that moment, the
+later one has it. pyarrow and fsspec have no conditional write. obstore has, but that is not enough for a lease: some S3
+servers ignore the condition and report success, and others let two writers through, so the wait would still be needed.
+
+One race remains. A driver that was cut off, or stood still, for more than half a minute may still write between its
+look at the lease and that write. In a store its journal is recognised by the lease's number, which grows with every
+takeover (see search.storage.journal_segments), and ignored. In a folder that two hosts share without a store, such a
+line would be in the journal that now belongs to the other. A checkpoint that one of its workers still writes is the
+same that a worker of the new driver would write.
 """
 
 import json
@@ -36,7 +36,7 @@ RENEWED_EVERY, STALE_AFTER, SETTLES = 5.0, 30.0, 1.0  # seconds
 
 @dataclass(frozen=True)
 class Holder:
-    """What the lease says of the driver that has it."""
+    """The driver that holds a lease, as recorded in it."""
 
     id: str
     number: int  # of the takeover; from 1
@@ -50,7 +50,7 @@ class Holder:
         return f"process {self.pid} on {self.host}"
 
     def is_dead_here(self) -> bool:
-        """Whether it ran on this machine and does not any more; False where that cannot be known."""
+        """Whether it ran on this machine and has ended; False if unknown."""
         if self.machine != this_machine():
             return False
         try:
@@ -63,7 +63,7 @@ class Holder:
 
 
 def this_machine() -> str:
-    """This boot of this machine and this space of pids; two containers of one host differ."""
+    """An id of this machine's boot and pid namespace; two containers of one host differ."""
     try:
         return (
             Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -75,7 +75,7 @@ def this_machine() -> str:
 
 
 def holder_of(storage: Storage) -> Holder | None:
-    """What the lease says now; None where there never was one, or an unreadable one."""
+    """The current lease; None if there never was one, or it is unreadable."""
     content = storage.find(FILE)
     try:
         return None if content is None else Holder(**json.loads(content))
@@ -102,7 +102,7 @@ def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
 
 
 class Lease:
-    """The search is ours, as long as `lost` is None; renewed from a thread of its own."""
+    """A lease that we hold as long as `lost` is None. A thread renews it."""
 
     def __init__(self, storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> None:
         """Take it. Raises EnvironmentProblem with the holder when another driver has it.
@@ -128,17 +128,17 @@ class Lease:
 
     @property
     def number(self) -> int:
-        """How many drivers had the search, with this one."""
+        """How many drivers have had the search, this one included."""
         return self._mine.number
 
     def is_sure(self) -> bool:
-        """Whether nobody can have taken it over; asks where it was not renewed for a while. May raise StorageError."""
+        """Whether it is certainly still ours; looks it up if it was not renewed for a while. May raise StorageError."""
         if self.lost is None and time.monotonic() - self._renewed > STALE_AFTER / 2:
             self.renew()
         return self.lost is None
 
     def renew(self) -> None:
-        """Say that we live, if it is ours still. May raise StorageError."""
+        """Renew it, if it is still ours. May raise StorageError."""
         with self._lock:
             began = time.monotonic()
             if self.lost is not None or not self._is_mine():
@@ -166,13 +166,13 @@ class Lease:
 
     def _run(self) -> None:
         while not self._ended.wait(RENEWED_EVERY) and self.lost is None:
-            with suppress(StorageError):  # told by the mirror, which meets it as well
+            with suppress(StorageError):  # the mirror meets the same error and reports it
                 self.renew()
 
 
 @contextmanager
 def leased(storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> Iterator[Lease]:
-    """Hold a search's lease inside."""
+    """Hold a search's lease within the block."""
     lease = at_once(lambda: Lease(storage, title, tell, is_locked=is_locked), storage)
     try:
         yield lease

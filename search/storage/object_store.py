@@ -1,13 +1,12 @@
-"""A place for files that outlives any one host: a folder of any store that Ray can keep results in.
+"""A store that outlives any one host: a folder in any store that Ray can keep results in.
 
 pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others). In
 the address of a file `%20` is a blank, as in any; in those of the other stores every sign stands for itself.
 Credentials are never part of the address: the store's own variables and files have them (AWS_*, ~/.aws, the machine's
-role). A file is whole or not there: object stores put it so, and on a file system it is written beside its place and
-moved.
+role). A file is written completely or not at all: object stores do so, and on a file system it is written under another
+name and moved.
 
-Every failure but that of a file that is not there is a StorageError, after the few tries that the store's own client
-makes.
+Every failure except a missing file is a StorageError, after the few tries that the store's own client makes.
 """
 
 import os
@@ -28,8 +27,8 @@ from trainers.files import write_atomically
 from trainers.os_errors import in_one_line
 
 Answer = TypeVar("Answer")
-CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as one that does not answer
-PATIENCE = 300.0  # seconds in which a store may not answer, until the search is paused
+CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as not answering
+PATIENCE = 300.0  # seconds without an answer until the search pauses
 PAUSES = (0.2, 2.0)  # seconds between tries on a store that does not answer: the first, and the longest
 IN_WORDS = {
     "NETWORK_CONNECTION": "no server answers",
@@ -44,7 +43,7 @@ class StorageError(OSError):
     """The store does not answer, or refuses."""
 
     def __init__(self, said: object) -> None:
-        """`said`: what its client raised, of which one line stays."""
+        """`said` is what its client raised; one line of it is kept."""
         lines = str(said).strip().splitlines() or [type(said).__name__]
         of_s3 = re.search(r"AWS Error (\w+)", lines[0])
         words = IN_WORDS.get(of_s3[1]) if of_s3 else None
@@ -53,12 +52,12 @@ class StorageError(OSError):
 
 @dataclass(frozen=True)
 class Storage:
-    """A folder of a store, by its address; cheap to make, to send to a worker, and to descend from."""
+    """A folder of a store, by its address. It is cheap to create, to send to a worker, and to take a subfolder of."""
 
     uri: str
 
     def __reduce__(self) -> tuple[type["Storage"], tuple[str]]:
-        """Each process opens it anew, with the credentials that it has."""
+        """Each process opens it with its own credentials."""
         return Storage, (self.uri,)
 
     def __truediv__(self, name: str) -> "Storage":
@@ -70,7 +69,7 @@ class Storage:
 
     @property
     def shown(self) -> str:
-        """The address as a person writes it."""
+        """The address as the user writes it."""
         return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
 
     @cached_property
@@ -98,7 +97,7 @@ class Storage:
             return what(*self._opened)
         except FileNotFoundError:
             raise
-        except Exception as error:  # each store's client raises what it likes
+        except Exception as error:  # each store's client raises its own errors
             raise StorageError(error) from error
 
     def put(self, name: str, content: bytes) -> None:
@@ -173,7 +172,7 @@ class Storage:
 
 
 def _s3(uri: str) -> tuple[Any, str]:
-    """An S3 store that is asked with little patience: a server that hangs would else be waited for without end."""
+    """An S3 store with short timeouts: otherwise a server that hangs would be waited for without end."""
     from pyarrow import fs
 
     parts = urlsplit(uri)
@@ -189,7 +188,7 @@ def _s3(uri: str) -> tuple[Any, str]:
 
 
 def storage_at(uri: str) -> Storage:
-    """The folder that a user's `uri` means, from this host as from every other.
+    """The folder of a user's `uri`, in a form that means the same on every host.
 
     AWS_ENDPOINT_URL, which only this host may have, becomes part of the address.
     """
@@ -206,7 +205,7 @@ def storage_at(uri: str) -> Storage:
 
 
 def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
-    """Ask a store again and again, for so many seconds, while it does not answer."""
+    """Repeat a request for up to `patience` seconds while the store does not answer."""
     pause, longest = PAUSES
     deadline = time.monotonic() + seconds
     while True:
@@ -220,7 +219,7 @@ def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
 
 
 def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
-    """Ask a store that must answer now. Raises EnvironmentProblem, in one line, where it does not."""
+    """Make a request that must be answered now. Raises EnvironmentProblem, one line, if it is not."""
     try:
         return what()
     except StorageError as error:

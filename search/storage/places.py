@@ -1,4 +1,4 @@
-"""Where files are kept, as those who write them see it: a folder on a disk, or one in a store."""
+"""A folder for files, on a disk or in a store, behind one interface."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -10,9 +10,9 @@ from trainers.files import write_atomically
 
 
 class Place(Protocol):
-    """A folder, wherever it is. Names are relative to it, as in `checkpoints/a.pt`.
+    """A folder on a disk or in a store. Names are relative to it, as in `checkpoints/a.pt`.
 
-    A `Storage` is one as well, for who will not wait.
+    A `Storage` is one as well; it does not wait for a store that does not answer.
     """
 
     def find(self, name: str) -> bytes | None:
@@ -34,7 +34,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class DiskPlace:
-    """A folder on a disk. It is made with its first file."""
+    """A folder on a disk. It is created with its first file."""
 
     path: Path
 
@@ -63,7 +63,7 @@ class DiskPlace:
 
 @dataclass(frozen=True)
 class PatientPlace:
-    """A folder in a store that is waited for while it does not answer. Every method raises StorageError at last."""
+    """A folder in a store. Every method waits for a store that does not answer, and raises StorageError in the end."""
 
     storage: Storage
 

@@ -4,5 +4,5 @@ import re
 
 
 def shown_uri(text: str) -> str:
-    """A store's address, or a text with one in it, as it may be printed: without a name and a password."""
+    """A store's address, or a text that contains one, without user name and password."""
     return re.sub(r"(?<=:)//[^/\s]*@", "//…@", text)  # up to the last @: a password may have one

@@ -12,10 +12,10 @@ from trainers.errors import InputError
 
 
 def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | None:
-    """What goes with a search's folder when it is removed: its place in its store, None where nothing of it is there.
+    """The place in the store that is removed with a search's folder; None if it has nothing there.
 
-    The place may have another search of that name by now, which stays. Raises InputError when nothing may be removed:
-    while the search runs, here or on another host, and for a confirmation; EnvironmentProblem when the store does not
+    If the place now has another search of that name, it is left alone. Raises InputError if nothing may be removed:
+    while the search runs, here or on another host, or for a confirmation; EnvironmentProblem if the store does not
     answer.
     """
     if folder.searched is not folder:
@@ -41,7 +41,7 @@ def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | No
 
 
 def remove(folder: SearchFolder, storage: Storage | None) -> None:
-    """Remove its place in a store (see `stored_of`), then its folder: one that is left tells of both."""
+    """Remove its place in the store (see `stored_of`), then its folder: as long as that is there, both can be found."""
     if storage is not None:
         at_once(storage.delete_all, storage)
     shutil.rmtree(folder.path)

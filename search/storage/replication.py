@@ -1,10 +1,9 @@
-"""A running search's journal, sent to its store decision by decision; and what the search has done with there, removed.
+"""Send a running search's journal to its store, decision by decision; and remove checkpoints there that are not needed.
 
-The local journal is the driver's truth. A thread sends what it has more than the store, in order: at once when it is
-idle, and else a second after the last piece. So the loss of the driver's host costs what was written in the last
-second, and while the requests took that were under way, as long as the store answers. While it does not, each trial
-waits with its next checkpoint, before that epoch is reported: what can be lost then is an epoch a trial, and what was
-decided upon it.
+The driver works with the local journal. A thread sends what the store lacks, in order: at once when it is idle, else a
+second after the last piece. While the store answers, the loss of the driver's host costs what was written in the last
+second and during the requests under way. While it does not answer, each trial waits with its next checkpoint, before
+that epoch is reported: then an epoch of each trial can be lost, with the decisions made on it.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""The test split is opened once: a second look would make a validation split of it. Every look is written down.
+"""A record of every look at the test split. It is opened once: a second look would make a validation split of it.
 
-A look is a test score that was computed. A confirmation that was begun and has none yet has not looked. Older versions
-wrote a line when `confirm` was typed; it stays, and counts as a look.
+A look is a test score that was computed; a confirmation that has begun without one has not looked. Older versions wrote
+a line when `confirm` was typed; it is kept, and counts as a look.
 """
 
 import json
@@ -30,7 +30,7 @@ class Opening:
 
 
 def record_of(exported: Path, search: SearchFolder | None) -> Path:
-    """Where looks are written down: in the search's folder; beside the file where there is no search to it."""
+    """The file with the looks: in the search's folder, or beside an exported file without a search."""
     return exported.with_name(f"{exported.stem}.{TEST_OPENINGS}") if search is None else search.test_openings
 
 
@@ -45,7 +45,7 @@ def openings(record: Path) -> list[Opening]:
 
 
 def is_opened_by(record: Path, by: str) -> bool:
-    """Whether a look was written down, which may have ended before it began."""
+    """Whether a look was recorded, perhaps one that never began."""
     return any(opening.by == by for opening in openings(record))
 
 
@@ -76,7 +76,7 @@ def note_look(folder: SearchFolder) -> None:
 
 
 def note_looks(searched: SearchFolder) -> None:
-    """Write down what killed drivers of a search's confirmations could not any more."""
+    """Record looks that killed drivers of a search's confirmations could not record."""
     for folder in searched.confirmations():
         note_look(folder)
 
@@ -84,7 +84,7 @@ def note_looks(searched: SearchFolder) -> None:
 def first_score(folder: SearchFolder) -> float | None:
     """When a confirmation's first test score was computed, in seconds since 1970; None: none was.
 
-    A worker leaves the score in the trial's folder before the driver hears of it: that counts too.
+    A worker writes the score to the trial's folder before the driver hears of it; that counts too.
     """
     told = (event["time"] / 1000 for event, _ in read_events(folder.journal) if has_test_score(event))
     if (first := next(told, None)) is not None:

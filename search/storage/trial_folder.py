@@ -1,6 +1,6 @@
-"""One trial's files, on a disk or in a store: the only files of a search that a worker writes.
+"""One trial's files, on a disk or in a store. A worker writes no other files of a search.
 
-Every name of them stands here.
+All of their names are defined here.
 """
 
 import json
@@ -62,14 +62,14 @@ class TrialFiles:
         self.place = place
 
     def checkpoint_names(self) -> list[str]:
-        """The checkpoints that are there, the newest first."""
+        """The checkpoints, newest first."""
         from trainers.checkpoint import epoch_in  # seconds, for torch
 
         found = self.place.names(CHECKPOINTS)
         return sorted((name for name in found if epoch_in(_file(name)) is not None), reverse=True)
 
     def newest(self) -> "Checkpoint | None":
-        """The newest whole checkpoint; a damaged one is passed over for the one before it."""
+        """The newest intact checkpoint; damaged ones are skipped."""
         from trainers.checkpoint import unpacked  # seconds, for torch
 
         for name in self.checkpoint_names():
@@ -87,7 +87,7 @@ class TrialFiles:
         return None if content is None else dict(json.loads(content))
 
     def write_result(self, result: dict[str, Any]) -> None:
-        """Leave the result of a finished trial."""
+        """Write the result of a finished trial."""
         self.place.put(RESULT, (json.dumps(result, indent=1) + "\n").encode())
 
     def read_scores(self) -> Scores | None:
@@ -109,17 +109,17 @@ class TrialFiles:
         self.place.put(SCORES, buffer.getvalue())
 
     def has_met(self, error: str) -> bool:
-        """Whether the trial has met this very error before; from now on it has."""
+        """Whether the trial has had this error before. Records it."""
         is_known = self.place.find(LAST_ERROR) == error.encode()
         self.place.put(LAST_ERROR, error.encode())
         return is_known
 
     def give_up(self, reason: str, *, by_values: bool = False) -> None:
-        """Leave for the next worker that takes the trial that it need not try, why, and whether the values did it."""
+        """Tell the trial's next worker to give up: the reason, and whether the values were the cause."""
         self.place.put(GAVE_UP, (reason + (BY_VALUES if by_values else "")).encode())
 
     def take_reason_to_give_up(self) -> tuple[str, bool] | None:
-        """Why the trial's last worker gave it up, and whether its values did it; said once. None: it did not."""
+        """Take the last worker's reason to give the trial up, and whether its values were the cause; None: it did not."""
         content = self.place.find(GAVE_UP)
         if content is None:
             return None
@@ -128,11 +128,11 @@ class TrialFiles:
         return reason.removesuffix(BY_VALUES), reason.endswith(BY_VALUES)
 
     def note_node(self, node: str) -> None:
-        """Leave for the driver on which node, by Ray's id, the trial is tried now."""
+        """Record for the driver on which node, by Ray's id, the trial runs now."""
         self.place.put(NODE, node.encode())
 
     def noted_node(self) -> str | None:
-        """The node on which the trial was tried last; None where it has not begun."""
+        """The node on which the trial ran last; None if it has not begun."""
         node = self.place.find(NODE)
         return None if node is None else node.decode()
 

@@ -1,4 +1,4 @@
-"""What Ray granted a trial: its device and, of a GPU that trials share, its part of the memory."""
+"""What Ray granted a trial: its device and, if trials share a GPU, its share of the memory."""
 
 import socket
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from trainers.errors import EnvironmentProblem
 
 
 class UnusableGPU(EnvironmentProblem):
-    """Ray granted a GPU that torch cannot use, by what its node has for a driver."""
+    """Ray granted a GPU that torch cannot use, for example because of the node's driver."""
 
 
 def granted_device() -> torch.device:
     """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has.
 
-    It is the CPU too where Ray was told of a GPU that is not there. Raises UnusableGPU for one that is.
+    It is also the CPU if Ray was told of a GPU that does not exist. Raises UnusableGPU for one that exists and fails.
     """
     if not ray.get_gpu_ids():
         return torch.device("cpu")
@@ -42,10 +42,10 @@ def _reason() -> str:
 
 @contextmanager
 def granted() -> Iterator[torch.device]:
-    """The granted device, inside with no more of its memory than the share that `resources.gpus` asked for.
+    """The granted device; within the block its memory is limited to the share that `resources.gpus` asked for.
 
     A quarter of a GPU is a quarter of its memory for torch's allocator. What CUDA itself takes for each process, some
-    hundred megabytes, comes on top. Afterwards the worker may use all again: the next trial sets its own share.
+    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share.
     """
     device = granted_device()
     if device.type != "cuda":

@@ -1,4 +1,4 @@
-"""What a worker tells the driver through `tune.report`: the only place that knows the keys of these results.
+"""Messages from a worker to the driver through `tune.report`. Only this file knows their keys.
 
 Ray adds keys of its own to a result, and flattens nested dicts before the driver sees them: {"metrics": {"loss": 1}}
 arrives as {"metrics/loss": 1}.
@@ -39,7 +39,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Pause:
-    """No trial can go on for now, through no fault of this one: the disk is full, say."""
+    """No trial can go on for now, for example because the disk is full; this trial is not at fault."""
 
     reason: str
 

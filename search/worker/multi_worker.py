@@ -1,7 +1,7 @@
 """The other workers of a trial that has several: actors beside the one that Tune started.
 
-They stand in the other bundles of the trial's placement group, and die with the worker that called them. Like it they
-are used again by the trials after it.
+They are in the other bundles of the trial's placement group, and die with the worker that called them. Like that worker
+they are used again by later trials.
 """
 
 import os
@@ -29,7 +29,7 @@ REASON_PATIENCE = 10.0  # for the reason of a worker that has failed
 
 
 class LostWorker(RuntimeError):
-    """A process of the trial died, or its node did: another attempt may have better luck."""
+    """A process of the trial, or its node, died: another attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run_on_workers(
         ]
 
         def check() -> None:
-            ray.get(ray.wait(following, timeout=0)[0])  # none is through before the leader is, unless by an error
+            ray.get(ray.wait(following, timeout=0)[0])  # no follower ends before the leader, except by an error
 
         try:
             return lead(meeting, store, config, ray.get(data), report, resume, save=save, device=device, check=check)
@@ -79,7 +79,7 @@ def run_on_workers(
             _dismiss()
             raise cause from (error if cause is not error else None)
         finally:
-            # until they have heard of the end, the meeting is to be there
+            # the meeting must exist until the followers have heard of the end
             ray.wait(following, num_returns=len(following), timeout=END_PATIENCE)
 
 
@@ -112,7 +112,7 @@ _peers: list[Any] = []  # of this process, which is in one placement group as lo
 
 
 def _assembled(workers: int) -> tuple[list[Any], list[WorkerPlace]]:
-    """The peers and their places: those of the trial before, if they are all alive and through with it."""
+    """The peers and their places: those of the trial before, if all are alive and have finished it."""
     for patience in (START_PATIENCE, START_PATIENCE):
         if not _peers:
             _peers.extend(_called_to_life(workers))
@@ -145,7 +145,7 @@ def _dismiss() -> None:
 
 
 def _cause(following: list[Any], error: Exception) -> Exception:
-    """Why the leader could not go on: what failed in a follower, where that is known, or the leader's own error."""
+    """Why the leader could not go on: the error of a follower if it is known, else the leader's own."""
     if isinstance(error, OutOfMemory) and not isinstance(error, RayTaskError):
         return error
     failed: list[Exception] = []

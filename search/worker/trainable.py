@@ -1,12 +1,12 @@
 """Ray's trainable: a thin adapter on trainers.pipeline.
 
-A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost
-seconds a trial. Checkpoints are the trial's own, in the search's folder or store: a trial that is run again, after its
+A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost seconds
+per trial. Checkpoints are the trial's own, in the search's folder or store: a trial that is run again, after its
 worker, its node or the driver died, finds its newest one there, and Ray is told of none.
 
-A trial that has failed is reported as such, so that Ray does not try it again; its worker then goes on with the next
-trial. A worker whose CUDA is of no more use may not: it leaves the reason in the trial's folder and dies of the error.
-Ray gives the trial to a new worker, which reports the reason.
+A failed trial is reported as such, so that Ray does not try it again; its worker continues with the next trial. If the
+error made CUDA unusable in the process, the worker writes the reason to the trial's folder and dies of the error. Ray
+gives the trial to a new worker, which reports the reason.
 """
 
 import errno
@@ -40,7 +40,7 @@ from trainers.predictor import Predictor, score_split
 
 @dataclass(frozen=True)
 class SharedData:
-    """What the trials of a session read, in Ray's object store, where all workers of a node share it.
+    """The data of a session's trials in Ray's object store, which all workers of a node share.
 
     by_seed: by the seed of its split. test: of None in a search; a confirmation's trials are scored on it at their end.
     """
@@ -50,7 +50,7 @@ class SharedData:
 
 
 def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
-    """Run or go on with one trial of a search.
+    """Run one trial of a search, or continue it from its newest checkpoint.
 
     assignment: its number, folder and config, its workers and their threads, and whether each of these has a GPU for
     itself (if not, it is not known whether its own values or its neighbours' filled the memory), as plain values.
@@ -131,7 +131,7 @@ def _run_on(
         message = f"{type(error).__name__}: {error}"
         if not folder.has_met(message):
             raise
-        # an error that comes again would come every time: Ray need not try once more
+        # the same error came twice, so it would come every time: Ray need not try again
         reason = f"crashed twice with: {message}"
         if _poisons(error):
             folder.give_up(reason)
@@ -150,7 +150,7 @@ def _is_full(error: Exception) -> bool:
 
 
 def _poisons(error: Exception) -> bool:
-    """Whether an error leaves the process's CUDA of no use to the trial after it."""
+    """Whether an error makes CUDA in this process unusable for the next trial."""
     libraries = ("CUDA", "CUBLAS", "cuDNN", "CUDNN", "NCCL")
     return isinstance(error, torch.AcceleratorError) or (
         isinstance(error, RuntimeError) and any(name in str(error) for name in libraries)
@@ -159,7 +159,7 @@ def _poisons(error: Exception) -> bool:
 
 @contextmanager
 def _output_in(log: TextIO) -> Iterator[None]:
-    """Send what the trial prints, and its traceback, to its log."""
+    """Send the trial's output and traceback to its log."""
     with redirect_stdout(log), redirect_stderr(log):
         where = f"{socket.gethostname()}, pid {os.getpid()} on {granted_device()}, {torch.get_num_threads()} threads"
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {where}")

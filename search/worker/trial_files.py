@@ -1,9 +1,9 @@
-"""A trial's files as its worker writes them: in the results folder, or in a store, which spares nodes a shared folder.
+"""A trial's files as its worker writes them: in the results folder, or in a store, so that nodes need no shared folder.
 
-What both have in common is in search.storage.trial_folder. Here is what differs between the two. One thing is which
-checkpoints stay: a store is listed once and removals from it are not waited for. The other is the log. What a trial
-prints on its way to a store goes to a file of the worker's node first, one for each attempt, and from there to the
-store with each checkpoint.
+What both have in common is in search.storage.trial_folder. They differ in two ways. One is which checkpoints stay: a
+store is listed once, and removals from it are not waited for. The other is the log: on the way to a store, a trial's
+output goes to a file on the worker's node first, one for each attempt, and from there to the store with each
+checkpoint.
 """
 
 import math
@@ -40,10 +40,10 @@ class LocalTrial(TrialFolder):
         return open_log(self.log)
 
     def send_log(self) -> None:
-        """Nothing: the log is where it stays."""
+        """Nothing: the log is in its final place."""
 
     def close(self) -> None:
-        """Nothing: there is no more than the folder."""
+        """Nothing: the folder is all there is."""
 
 
 class StoredTrial(TrialFiles):
@@ -66,7 +66,7 @@ class StoredTrial(TrialFiles):
         return self._checkpoints
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint, and remove all but the newest two, and one that was there for ten seconds."""
+        """Write a checkpoint, and remove all but the newest two and one that was there for SAFE_AGE."""
         file, content = packed(checkpoint)
         name, before = f"{CHECKPOINTS}/{file}", self.checkpoint_names()
         self.place.put(name, content)
