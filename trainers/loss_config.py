@@ -11,9 +11,7 @@ from pydantic import Field
 from trainers.config_base import Config, Real
 
 Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA"]
-FAMILIES: tuple[Family, ...] = get_args(
-    Family
-)  # the order matters: with per_family, a family's ASHA bracket is its position here
+FAMILIES: tuple[Family, ...] = get_args(Family)  # with per_family, a family's ASHA bracket is its position here
 LossName: TypeAlias = Literal["afcl", "cross_entropy", "focal", "logit_adjusted"]
 CONTRASTIVE: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL")
 END_TO_END: dict[Family, LossName] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}

@@ -119,7 +119,7 @@ class TrialFiles:
         self.place.put(GAVE_UP, (reason + (BY_VALUES if by_values else "")).encode())
 
     def take_reason_to_give_up(self) -> tuple[str, bool] | None:
-        """Take the last worker's reason to give the trial up, and whether its values were the cause; None: it did not."""
+        """Take the last worker's reason to give up, and whether the trial's values were the cause; None: it did not."""
         content = self.place.find(GAVE_UP)
         if content is None:
             return None
