@@ -1,7 +1,7 @@
 """Axes over the ranges of a space: every range as [0, 1], with ticks that read as its real values.
 
-`zero_or` has its zero in a slot of its own, and a log range stands as the logarithm does, so that one axis serves
-scatter plots and parallel coordinates alike.
+The zero of a `zero_or` has a slot of its own, and a log range is drawn on a logarithmic scale. So one kind of axis
+serves scatter plots and parallel coordinates alike.
 """
 
 import math
@@ -11,24 +11,24 @@ from search.journal.labels import short
 from search.reporting.context import words
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, Value, ZeroOr
 
-CROWDED = 0.08  # of the axis: labels nearer to each other would touch
-PADDING = 0.04  # of the axis, beyond its ends: marks there are not cut
+CROWDED = 0.08  # share of the axis: closer labels would touch
+PADDING = 0.04  # share of the axis beyond its ends, so that marks there are not cut
 
 
 def place(range_: Range, value: Value) -> float | None:
-    """Where a value stands; a number outside of the range at its nearest end, an unknown choice nowhere."""
+    """A value's position on the axis. A number outside the range is at its nearest end; an unknown choice has none."""
     if isinstance(range_, Choice) and not range_.contains(value):
         return None
     return round(range_.to_unit(value), 4)
 
 
 def ticks(range_: Range) -> list[tuple[float, str]]:
-    """Places and labels, from low to high."""
+    """Positions and labels of ticks, from low to high."""
     if isinstance(range_, ZeroOr):
         inside = [(range_.share + (1 - range_.share) * at, label) for at, label in ticks(range_.range)]
         return [(range_.share / 2, "0"), *inside]
     values = _round_values(range_)
-    if isinstance(range_, Uniform | LogUniform):  # an end that no round value stands at or near
+    if isinstance(range_, Uniform | LogUniform):  # an end without a round value at or near it
         for end in (range_.low, range_.high):
             if all(abs(range_.to_unit(end) - range_.to_unit(value)) > CROWDED for value in values):
                 values.append(end)
@@ -36,7 +36,7 @@ def ticks(range_: Range) -> list[tuple[float, str]]:
 
 
 def is_log(range_: Range) -> bool:
-    """Whether the values, apart from a zero, stand by their logarithm."""
+    """Whether the values, apart from a zero, are on a logarithmic scale."""
     return isinstance(range_.range if isinstance(range_, ZeroOr) else range_, LogUniform)
 
 
@@ -52,7 +52,7 @@ def axis(path: str, range_: Range) -> dict[str, Any]:
 
 
 def zero_line(range_: Range, letter: str) -> list[dict[str, Any]]:
-    """The line that parts zero from the rest of a `zero_or`, as plotly shapes; letter: x or y, the axis."""
+    """The line that separates zero from the rest of a `zero_or`, as plotly shapes. `letter` is the axis, x or y."""
     if not isinstance(range_, ZeroOr):
         return []
     other = "y" if letter == "x" else "x"
@@ -79,7 +79,7 @@ def _round_values(range_: Uniform | LogUniform | IntUniform | Choice) -> list[Va
         for digits in ((1,), (1, 3), (1, 2, 5)):
             if len(found := _decades(range_, digits)) >= 3:
                 return list(found[:: math.ceil(len(found) / 6)])
-        return [range_.low, range_.high]  # they lie so near that few round values are between them
+        return [range_.low, range_.high]  # the ends are so close that few round values are between them
     span = range_.high - range_.low
     magnitude = 10.0 ** math.floor(math.log10(span))
     step = next(step for share in (0.2, 0.5, 1, 2) if span / (step := share * magnitude) <= 6)

@@ -1,4 +1,4 @@
-"""What a search cost: epochs, time, and how busy its slots were; from the journal alone."""
+"""What a search cost: epochs, time, and how busy its slots were. It reads only the journal."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from search.reporting.context import COLOURS, View
 from search.reporting.html import Cell, Figure, Section, bullets, table
 from trainers.loss_config import END_TO_END
 
-BINS = 200  # of the figure over time, where there is more to show
+BINS = 200  # most points of the figure over time
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Usage:
 
 
 def cost(view: View) -> Section | None:
-    """Epochs by family and state, what ASHA spared, seconds by stage, slots busy over time."""
+    """Epochs by family and state, epochs that ASHA saved, seconds by stage, and slots busy over time."""
     if not view.history.sessions:
         return None
     used = usage(view.events)
@@ -52,7 +52,7 @@ def usage(events: Iterable[Event]) -> Usage:
             slots = max(slots, int(event.get("slots", 0)))
             steps.append((clock, 0))
         if not sessions:
-            continue  # told before the first session: the trials of an older search
+            continue  # recorded before the first session: the trials of an older search
         passed = max(0.0, (event["time"] - last) / 1000) if last is not None else 0.0
         clock, busy, last = clock + passed, busy + passed * len(running), event["time"]
         if event["event"] == "launched":
@@ -144,7 +144,7 @@ def _busy_figure(used: Usage) -> go.Figure:
 
 
 def _binned(used: Usage) -> list[tuple[float, float]]:
-    """The mean over equal stretches of time: thousands of steps would be one block of ink."""
+    """Means over equal intervals of time; thousands of steps could not be told apart."""
     width = used.wall / BINS
     busy = [0.0] * BINS
     for (begin, count), (end, _) in pairwise(used.steps):

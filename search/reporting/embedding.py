@@ -1,8 +1,8 @@
-"""How the winner's encoder and CL's lay out the validation images, as points in a plane.
+"""The validation images as points in a plane, as the winner's encoder and CL's see them.
 
-The projection is PCA of the frozen encoder's features: linear and without a seed, so that a distance in the picture is
-a distance in the features, as far as two dimensions can show it. Computed once for each checkpoint and kept in the
-trial's folder as embedding.json: the picture outlives the checkpoint and the data.
+The projection is a PCA of the frozen encoder's features. It is linear and has no seed, so a distance in the picture is
+a distance in the features, as far as two dimensions can show it. It is computed once for each checkpoint and kept in
+the trial's folder as embedding.json, so the picture outlives the checkpoint and the data.
 """
 
 import json
@@ -31,12 +31,12 @@ MOST = 1000  # images
 
 
 def embeddings(view: View) -> Section | None:
-    """The winner's features beside those of the best CL trial; one sentence for each that cannot be had."""
+    """The winner's features beside those of the best CL trial; a sentence in place of each that is not available."""
     if not view.ranked:
         return None
     contrast = best_of_cl(view.history)
     shown = view.ranked[:1] + ([contrast] if contrast is not None and contrast is not view.ranked[0] else [])
-    images = cache(lambda: _load(view))  # once, and only where a picture is not there yet
+    images = cache(lambda: _load(view))  # loaded once, and only if a picture is missing
     figures, missing = [], []
     for trial in shown:
         try:
@@ -67,7 +67,7 @@ def _load(view: View) -> "TrialData":
 
 
 def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[str, Any]:
-    """The picture of one trial, from its folder or computed now from its checkpoint and `images`.
+    """The picture of one trial: from its folder, or computed from its checkpoint and `images`.
 
     Raises InputError without a checkpoint that fits, and whatever `images` raises.
     """
@@ -84,7 +84,7 @@ def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[st
 
 def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any]:
     import numpy as np
-    import torch  # seconds, with scikit-learn: only for a picture that is not there yet
+    import torch  # takes seconds, for scikit-learn: imported only if a picture is missing
     from sklearn.decomposition import PCA
 
     from trainers.stages.batches import to_device

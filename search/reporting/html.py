@@ -1,8 +1,8 @@
 """The page that a report is: sections in, one self-contained HTML file out. It knows nothing of searches.
 
-What a template is given is text, which it escapes, unless another template of ours made it. The figures are drawn by
-plotly.js, which is inside the file, in the colours of the reader's scheme: every figure leaves its template open, and
-the page sets `LIGHT` or `DARK` and sets it again when the scheme changes.
+Templates escape the text that they are given, unless another template of ours made it. plotly.js, which is inside the
+file, draws the figures in the reader's colour scheme: figures have no template of their own, and the page applies
+`LIGHT` or `DARK`, again whenever the scheme changes.
 """
 
 from base64 import b64encode
@@ -16,7 +16,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 NOTHING = Markup()
-HEIGHT = 420  # px of a figure, where it does not say another
+HEIGHT = 420  # px, the default height of a figure
 TEMPLATES = Environment(
     loader=PackageLoader("search.reporting"),
     autoescape=True,
@@ -42,13 +42,13 @@ class Figure:
 
     @property
     def json(self) -> str:
-        """As plotly.js reads it; plotly escapes < in it."""
+        """JSON for plotly.js, in which plotly escapes <."""
         return str(self.figure.to_json())
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section of a page: HTML, then figures; two of them stand side by side where there is room."""
+    """One section of a page: HTML, then figures, two side by side if there is room."""
 
     title: str
     html: Markup = NOTHING
@@ -57,7 +57,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: what is read, and the number that it is sorted by, where that is not the text itself."""
+    """A table's cell: its text, and the number to sort by if that is not the text."""
 
     text: str
     order: float | None = None
@@ -65,7 +65,7 @@ class Cell:
 
 
 def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
-    """What all figures of a colour scheme have in common."""
+    """The plotly template of a colour scheme."""
     dimmed = [(0, faint), (0.19, faint), *((0.2 + 0.8 * at, colour) for at, colour in SCALE)]
     axis = {"gridcolor": faint, "linecolor": faint, "zeroline": False, "automargin": True}
     return {
@@ -107,7 +107,7 @@ def page(title: str, sections: Iterable[Section]) -> str:
 
 
 def fill(file: str, macro: str, *values: object) -> Markup:
-    """What a macro of a template file makes of values, each of which is text or was made by a template."""
+    """Call a macro of a template file. Each value is text, or was made by a template."""
     made = getattr(TEMPLATES.get_template(file).module, macro)(*values)
     assert isinstance(made, Markup), "autoescape is on"
     return made
@@ -124,14 +124,14 @@ def bullets(lines: Iterable[str]) -> Markup:
 
 
 def picture(jpeg: bytes, said: str) -> Markup:
-    """A JPEG, which scrolls in a box of its own where it is wide, and what it shows in plain text."""
+    """A JPEG with its description in plain text. A wide one scrolls in a box of its own."""
     return fill("parts.html", "picture", b64encode(jpeg).decode(), said)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell | str]], *, sorted_by: str | None = None) -> Markup:
-    """A table that scrolls in a box of its own where it is wide.
+    """A table. A wide one scrolls in a box of its own.
 
-    sorted_by: the column by which the rows stand ascending; a click on any header, or Enter on it, sorts anew.
+    `sorted_by` is the column by which the rows are sorted, ascending. A click on a header, or Enter on it, sorts again.
     """
     cells = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
     return fill("parts.html", "table", columns, cells, sorted_by)

@@ -1,8 +1,8 @@
-"""Which searched fields set the best trials apart: PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255) by Optuna.
+"""Which searched fields distinguish the best trials: Optuna's PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255).
 
-Among the finished trials it compares how the best of them and all of them are spread over each field, so that it does
-not take what the sampler preferred for what mattered. It draws no random numbers. How much rests on single trials is
-shown by doing it again with a share of the trials left out, a seeded number of times.
+It compares how the best and all finished trials are distributed over each field, so a field does not look important
+because the sampler preferred some of its values. It draws no random numbers. To show how much depends on single trials,
+it is repeated several times with a seeded share of the trials left out.
 """
 
 import math
@@ -23,14 +23,14 @@ from spaces.ranges import Range
 from trainers.seeds import derive_seed
 
 FEWEST = 8  # finished trials
-BEST = 5  # at least so many stand for the best, as Optuna's manual advises
+BEST = 5  # at least so many count as the best, as Optuna's manual advises
 REPEATS = 30
 LEFT_OUT = 0.2
 
 
 @dataclass(frozen=True)
 class Importance:
-    """A field's share of the whole, and the middle 80 % of what it is with a part of the trials left out."""
+    """A field's share of the total, and the middle 80 % of its shares with some trials left out."""
 
     path: str
     share: float
@@ -39,7 +39,7 @@ class Importance:
 
 
 def importances(view: View) -> Section | None:
-    """A bar for each searched field; in words where too few trials finished."""
+    """A bar for each searched field; a sentence if too few trials finished."""
     if len(view.spec.space) < 2:
         return None
     space, trials = _measured(view)
@@ -78,7 +78,7 @@ def measure(view: View, trials: Sequence[Trial], space: Mapping[str, Range] | No
 
 
 def _shares(view: View, trials: Sequence[Trial], space: Mapping[str, Range]) -> dict[str, float]:
-    import optuna  # a second: only where there is something to measure
+    import optuna  # takes a second: imported only if there is something to measure
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     from search.algorithms.optuna_trials import as_optuna_trial
@@ -87,7 +87,7 @@ def _shares(view: View, trials: Sequence[Trial], space: Mapping[str, Range]) -> 
     study = optuna.create_study(direction="maximize")
     for trial, score in zip(told, trials, strict=True):
         assert trial is not None, "only trials within the space come here"
-        # a baseline that ASHA would have stopped is PRUNED to the sampler; here its full score counts
+        # the sampler sees a baseline that ASHA would have stopped as PRUNED; here its full score counts
         trial.state, trial.value = optuna.trial.TrialState.COMPLETE, score.score
     study.add_trials([trial for trial in told if trial is not None])
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_quantile(len(trials)))
@@ -103,9 +103,9 @@ def _quantile(trials: int) -> float:
 
 
 def _measured(view: View) -> tuple[dict[str, Range], list[Trial]]:
-    """The fields to measure and the finished trials within them, the best first.
+    """The fields to measure, and the finished trials that have them, best first.
 
-    Where the loss itself is searched, fields differ: they are those of the loss that most trials finished with.
+    If the loss itself is searched, fields differ between losses: use those of the loss with the most finished trials.
     """
     space = dict(view.spec.space)
     if SWITCH not in space:

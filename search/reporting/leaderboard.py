@@ -1,4 +1,4 @@
-"""The report's leaderboard, and the same with every trial as a CSV beside it."""
+"""The report's leaderboard, and a CSV with every trial."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from search.journal.labels import searched, searched_paths, short, symbol
 from search.reporting.context import COLOURS, View
 from search.reporting.html import Cell, Section, paragraph, table
 
-SHOWN = 50  # rows on the page; the CSV has them all
+SHOWN = 50  # rows on the page; the CSV has all trials
 
 
 def leaderboard(view: View) -> Section | None:
@@ -33,17 +33,17 @@ def leaderboard(view: View) -> Section | None:
 
 
 def _deciding(view: View) -> list[str]:
-    """The head of the column of what ranks the trials in the search, where that is not the score."""
+    """The header of the column with the value that ranks the trials, if that is not the score."""
     return [] if view.ranked[0].decided is None else [view.deciding_words]
 
 
 def _of_deciding(view: View) -> str:
-    """What that column says; nothing where there is none."""
+    """The explanation of that column; empty if there is none."""
     return "".join(f"By {words} the search ranked and stopped its trials. " for words in _deciding(view))
 
 
 def _of_fresh_seeds(view: View) -> str:
-    """What the columns of fresh seeds say; nothing where there are none."""
+    """The explanation of the columns of fresh seeds; empty if there are none."""
     if not view.ranking.validated:
         return ""
     return (
@@ -53,7 +53,7 @@ def _of_fresh_seeds(view: View) -> str:
 
 
 def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell]:
-    """paths: of the columns; empty where the trial's loss has no such field."""
+    """`paths` are those of the columns; a cell is empty if the trial's loss has no such field."""
     assert trial.score is not None, "only finished trials are ranked"
     error = view.error_of(trial)
     name = trial.family + (" (baseline)" if trial.baseline else "")
@@ -104,7 +104,7 @@ def as_csv(view: View) -> str:
 
 
 def _fresh_columns(view: View) -> dict[str, pd.Series]:
-    """Mean and standard error on fresh seeds, of every trial by number; nothing where it had none."""
+    """Mean and standard error on fresh seeds by trial; empty for a trial without any."""
     found = [view.ranking.validated.get(number) for number in view.history.trials]
     means = [one.mean if one is not None and one.scores else None for one in found]
     errors = [None if one is None else one.error for one in found]

@@ -1,4 +1,4 @@
-"""What the winner and the baselines get right and wrong, class by class, on the validation images."""
+"""Recalls and confusion matrices of the winner and the baselines on the validation images."""
 
 from html import escape
 from typing import Any
@@ -13,11 +13,11 @@ from search.reporting.context import COLOURS, View, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import RESULT
 
-SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # of a cell: legible under dark and light text on any paper
+SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # a cell's opacity: text on it is legible in both colour schemes
 
 
 def recalls(view: View) -> Section | None:
-    """The winner's measures, then recalls and a confusion matrix each, of it and of every finished baseline."""
+    """The winner's measures; then recalls and a confusion matrix of it and of every finished baseline."""
     shown = view.ranked[:1] + [trial for trial in view.ranked[1:] if trial.baseline]
     if not shown:
         return None

@@ -9,16 +9,16 @@ import plotly.graph_objects as go
 from search.reporting.html import LIGHT, Figure
 from trainers.errors import EnvironmentProblem
 
-WIDTH, SCALE = 900, 2  # px as the page counts them, and how many of the picture each is
+WIDTH, SCALE = 900, 2  # px of the page, and the picture's pixels for each
 PATIENCE = 120  # seconds for one picture; on two busy cores the first takes several
 
 
 def write_pictures(figures: Iterable[Figure], folder: Path) -> list[Path]:
-    """Write each figure as FOLDER/slug.png, on light paper; pictures of figures that are no more go.
+    """Write each figure as FOLDER/slug.png, on a light background. Pictures of earlier figures are deleted.
 
-    Raises EnvironmentProblem where no browser is found or it draws nothing.
+    Raises EnvironmentProblem if no browser is found, or it draws nothing.
     """
-    import kaleido  # half a second; only --png pays for it
+    import kaleido  # takes half a second to import; only --png needs it
 
     check_browser()
     folder.mkdir(parents=True, exist_ok=True)
@@ -28,11 +28,11 @@ def write_pictures(figures: Iterable[Figure], folder: Path) -> list[Path]:
             for figure in figures
         ]
         try:
-            # without mathjax, which would come from the network
+            # without mathjax, which would be loaded from the network
             kaleido.write_fig_from_object_sync(
                 orders, cancel_on_error=True, kopts={"timeout": PATIENCE, "mathjax": False}
             )
-        except Exception as error:  # kaleido, choreographer and asyncio raise a dozen kinds
+        except Exception as error:  # kaleido, choreographer and asyncio raise a dozen kinds of errors
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise EnvironmentProblem(f"--png: the browser drew nothing ({lines[0][:200]})") from None
         for old in folder.glob("*.png"):
@@ -41,7 +41,7 @@ def write_pictures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 
 
 def check_browser() -> None:
-    """Raise EnvironmentProblem, with the mend, where kaleido would find no Chrome."""
+    """Raise EnvironmentProblem, with the mend, if kaleido would find no Chrome."""
     from choreographer.browsers.chromium import Chromium
 
     found = Chromium.find_browser(skip_local=False)  # BROWSER_PATH first

@@ -1,4 +1,4 @@
-"""Where the best values lie near an end of their range: the optimum may lie beyond it."""
+"""Warn of best values near an end of their range: the optimum may be beyond it."""
 
 from statistics import median
 
@@ -10,13 +10,13 @@ from search.reporting.html import Cell, Section, bullets, paragraph, table
 from spaces.conditions import SWITCH
 from spaces.ranges import Edge, Range, Value, is_number
 
-MARGIN = 0.05  # of a range, on its own scale
+MARGIN = 0.05  # share of a range, on its own scale
 TOP = 5
 SIDES = {"low": "downwards", "high": "upwards"}
 
 
 def edges(view: View) -> Section | None:
-    """For each searched field, the best value and the middle of the best five, and what to do about an end."""
+    """For each searched field, the best value, the median of the best five, and a remark if they are near an end."""
     top = view.ranked[:TOP]
     if not top or not view.spec.space:
         return None
@@ -24,7 +24,7 @@ def edges(view: View) -> Section | None:
     advice = []
     for path in searched_first(view):
         range_ = view.spec.space[path]
-        # where another loss has the field, the best trials of that loss
+        # for a field of another loss: the best trials of that loss
         having = [trial for trial in view.ranked if path in trial.values][:TOP]
         best, middle = (having[0].values[path] if having else None), _middle(having, path)
         rows.append([words(path), range_.describe(), _judged(range_, best), _judged(range_, middle)])
@@ -44,9 +44,9 @@ def edges(view: View) -> Section | None:
 
 
 def edge_of(range_: Range, value: Value | None) -> Edge:
-    """The end that a value lies near, or beyond as a baseline's may; None without a value.
+    """The end that a value is near, or beyond (as a baseline's may be); None without a value.
 
-    Zero is a place of its own, in the range or out of it: there it makes the loss another of the family.
+    Zero never counts as an end: it makes the loss another member of the family.
     """
     return None if value is None or value == 0 else range_.near_edge(value, MARGIN)
 

@@ -1,4 +1,4 @@
-"""Which trials a figure draws where there are more than an eye can tell apart, or a page can hold."""
+"""Which trials a figure draws if there are too many to tell apart, or for the page to hold."""
 
 import random
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def thinned(trials: Iterable[Trial], seed: int) -> list[Trial]:
 
 
 def thinned_in_words(trials: int) -> str:
-    """What to say of a figure of so many trials; nothing where it draws them all."""
+    """A sentence on a figure of so many trials; empty if it draws all."""
     if trials <= POINTS:
         return ""
     return (

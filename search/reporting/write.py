@@ -1,4 +1,4 @@
-"""The way to the report from a session: a machine that only trains may lack plotly, which draws it."""
+"""Write the report from a session, on machines that may lack plotly because they only train."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ def write_report(
     results: Path | None = None,
     data: Path | None = None,
 ) -> "Written":
-    """Do as search.reporting.report.report does. Raises EnvironmentProblem also where plotly is not installed."""
+    """As `search.reporting.report.report`; also raises EnvironmentProblem if plotly is not installed."""
     try:
         from search.reporting.report import report
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "plotly":  # a mistake of ours
+        if (error.name or "").partition(".")[0] != "plotly":  # another missing module is our own mistake
             raise
         raise EnvironmentProblem(f"no report of {name}: plotly, which draws it, is not installed here") from None
     return report(name, png=png, sensitivity=sensitivity, results=results, data=data)
