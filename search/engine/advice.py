@@ -20,7 +20,7 @@ def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iter
     least, most = bounds(spec, "representation.batch_size")
     if most > images:
         size = f"up to {most}" if least < most else str(most)
-        yield f"representation.batch_size is {size}, but {images} images train: a batch is then all of them"
+        yield f"representation.batch_size is {size}, but {images} images train: each batch holds all of them"
     yield from data.remarks
     if missing_test is not None:
         yield no_test_split(missing_test)

@@ -41,7 +41,9 @@ class Wanted:
     def check(self) -> None:
         """Raise InputError for options that contradict each other."""
         if self.smallest is not None and not 0 < self.smallest < 1:
-            raise InputError(f"--smallest: a difference of accuracies lies in (0, 1), but this is {self.smallest}")
+            raise InputError(
+                f"--smallest: must be above 0 and below 1, as a difference of accuracies is, but got {self.smallest}"
+            )
         if not self.until_decided:
             if self.max_seeds is not None:
                 raise InputError("--max-seeds: it goes with --until-decided; a fixed number of seeds is --seeds")
@@ -49,7 +51,9 @@ class Wanted:
         if self.smallest is None or self.max_seeds is None:
             raise InputError("--until-decided: say --smallest D, the difference that matters, and --max-seeds N too")
         if self.seeds is not None:
-            raise InputError("--seeds: with --until-decided the rounds have their seeds; --max-seeds bounds them")
+            raise InputError(
+                "--seeds: does not go with --until-decided, whose rounds choose the seeds; give --max-seeds"
+            )
         from search.evidence.paired_tests import MAX_SEEDS  # scipy takes half a second
         from search.evidence.until_decided import FEWEST_SEEDS
 

@@ -21,8 +21,7 @@ def refuse_faults(config: DataConfig, data: Path | None, *, allow: bool, say: Ca
         return []
     if not allow:
         raise InputError(
-            f"data: {'; '.join(found)}; so test scores would mislead: mend that, or say --allow-copies"
-            " (it is written down)"
+            f"data: {'; '.join(found)}; test scores would mislead: mend that, or say --allow-copies, which is recorded"
         )
     say(f"allowed by --allow-copies: {'; '.join(found)}")
     return found

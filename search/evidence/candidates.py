@@ -174,6 +174,6 @@ def refuse_while_confirming(searched: SearchFolder, *, again: bool) -> None:
     for folder in searched.confirmations():
         if not again and folder.is_begun() and not has_ended(folder):
             raise InputError(
-                f"{folder.title} is begun and is to open the test split first: let it end, or say --again if a look "
-                f"before it is wanted: it is written down"
+                f"{folder.title} has begun and will open the test split: let it end first, or say --again to look "
+                f"before it, which is recorded"
             )

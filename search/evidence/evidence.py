@@ -216,7 +216,7 @@ def table(evidence: Evidence) -> Table:
 def below_table(evidence: Evidence) -> Iterator[str]:
     """Explanations of the table's columns, a line each."""
     if evidence.curses:
-        yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what luck had added"
+        yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what was luck"
     intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
     if any(interval != interval.within(0, 1) for interval in intervals if interval):
         yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"
@@ -240,7 +240,7 @@ def _curse_in_words(first: Candidate, curse: WinnersCurse) -> str:
     between = f", {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
     return (
         f"{whose}, {curse.search_score:.4f} by trial {first.trial}, is {curse.confirmed_mean:.4f} on "
-        f"fresh seeds, validated like it: {curse.drop:+.4f} of it did not come back{between}."
+        f"fresh seeds, validated in the same way: a drop of {curse.drop:+.4f}{between}."
     )
 
 

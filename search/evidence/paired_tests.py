@@ -127,7 +127,7 @@ def power_of(effect: float, seeds: int, critical: float) -> float:
 
 @dataclass(frozen=True)
 class WinnersCurse:
-    """How much of a search's best score did not come back with fresh seeds."""
+    """How much lower a search's best score is on fresh seeds."""
 
     search_score: float
     n: int

@@ -136,7 +136,7 @@ def in_words(ranked: Ranking) -> Iterator[str]:
         best = "The search's best score" if then.decided is None else "The score of the search's first"
         yield (
             f"{best}, {then.score:.4f} of trial {then.number}, is {came_back.mean:.4f} on them"
-            + (f": {drop:.4f} of it did not come back." if drop > 0 else ".")
+            + (f": a drop of {drop:.4f}." if drop > 0 else ".")
         )
     failed = {number: one.failed for number, one in ranked.validated.items() if one.failed}
     for number, runs in failed.items():

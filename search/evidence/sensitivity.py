@@ -176,7 +176,7 @@ def in_words(point: OperatingPoint) -> Iterator[str]:
     for split, images in counts.items():
         if images < FEW:
             are = "image is" if images == 1 else "images are"
-            yield f"warning: only {images} {split} {are} of {name}, and under {FEW} a rate hangs on one or two of them"
+            yield f"warning: only {images} {split} {are} of {name}, and under {FEW} a rate depends on one or two"
 
 
 def _on_test(point: OperatingPoint) -> str:

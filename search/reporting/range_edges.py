@@ -37,7 +37,7 @@ def edges(view: View) -> Section | None:
             )
     columns = ["field", "range", "best", f"median of the best {len(top)}" if len(top) > 1 else "median"]
     found = bullets(advice) if advice else paragraph("No best value lies near an end of its range.")
-    note = f"Near: within {MARGIN:.0%} of the range, on its own scale. Zero, where it may be chosen, is no end."
+    note = f"Near: within {MARGIN:.0%} of the range, on its own scale. Zero, where it may be chosen, does not count."
     if len({trial.config["loss"].get("name") for trial in top}) > 1 or SWITCH in view.spec.space:
         note += " A field of one loss is judged by the best trials that have it."
     return Section("Edges of the ranges", table(columns, rows) + found + paragraph(note))

@@ -43,5 +43,5 @@ def test_own_images_without_a_test_split_are_told_of_before_a_search_and_not_aft
 )
 def test_a_plan_says_where_a_batch_is_larger_than_the_training_images(change, most, typed):
     printed = done(typed("plan", "digits", "--set", change))
-    note = f"representation.batch_size is {most}, but 100 images train: a batch is then all of them"
+    note = f"representation.batch_size is {most}, but 100 images train: each batch holds all of them"
     assert note in printed if most else "batch_size" not in printed

@@ -101,7 +101,7 @@ def test_intervals_that_are_possible_are_shown_as_they_are(tmp_path):
 def test_a_drop_cannot_exceed_the_score_that_it_is_of(tmp_path):
     evidence = evidence_from({"AFCL": FEW["CL"]}, search_score=0.8)
     assert evidence.curses["AFCL"].interval.high > 0.8
-    assert "did not come back, -0.2000 to +0.8000." in on_screen(evidence, tmp_path)
+    assert ", -0.2000 to +0.8000." in on_screen(evidence, tmp_path)
 
 
 def test_a_report_cuts_differences_at_one_and_whiskers_at_the_ends_of_a_score(tmp_path):

@@ -171,7 +171,7 @@ def test_train_does_not_look_before_a_confirmation_that_is_begun(begun, typed):
     searched = begun.searched
     refused = typed("train", str(exported(searched)), "--test", results=searched.root)
     assert refused.returncode == 2
-    assert "told confirm-1 is begun and is to open the test split first: let it end, or say --again" in refused.stderr
+    assert "told confirm-1 has begun and will open the test split: let it end first, or say --again" in refused.stderr
     assert openings(searched.test_openings) == []
     allowed = typed("train", str(exported(searched)), "--test", "--again", results=searched.root)
     assert allowed.returncode == 0, allowed.stderr
