@@ -1,4 +1,4 @@
-"""A session of a search on a running cluster: which nodes it may use, and what its share of them is."""
+"""A search's session on a running cluster: the nodes that it may use, and its share of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from spaces.spec import SearchSpec
 
 @dataclass(frozen=True)
 class OnCluster:
-    """What a session knows of the cluster that it runs on."""
+    """The state of the cluster that a session runs on."""
 
     admission: Admission
     share: Callable[[list[Node]], Share]
@@ -26,11 +26,11 @@ class OnCluster:
         return self.share(self.admission.nodes()).slots
 
     def is_crowded(self) -> bool:
-        """Whether there are more searches than places."""
+        """Whether there are more searches than places for trials."""
         return self.share(self.admission.nodes()).crowded
 
     def places(self, is_full: Callable[[], bool]) -> Places:
-        """Where trials may go."""
+        """The admission of nodes: where trials may run."""
         return Places(self.admission, is_full, self.is_crowded)
 
 
@@ -38,7 +38,7 @@ class OnCluster:
 def on_cluster(
     folder: SearchFolder, spec: SearchSpec, nodes: list[str] | None, tell: Callable[[str], None]
 ) -> Iterator[OnCluster | None]:
-    """Take part in a cluster inside, beginning with the nodes that were checked; None where Ray is our own."""
+    """Take part in a cluster within the block, starting with the checked nodes; yields None if Ray is our own."""
     if nodes is None:
         yield None
         return

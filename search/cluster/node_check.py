@@ -1,4 +1,4 @@
-"""Each node of a cluster is asked for its code, and whether it shares the place where trials keep their files."""
+"""Ask each node of a cluster for its code, and whether it can use the place where trials keep their files."""
 
 import importlib
 import secrets
@@ -19,7 +19,7 @@ from trainers.own_parts import load_part
 
 NODE_PATIENCE = 60.0  # seconds in which a node must answer
 
-WHAT_A_TRIAL_NEEDS = "search.worker.trainable"  # a name: the node imports it, and not who asks
+WHAT_A_TRIAL_NEEDS = "search.worker.trainable"  # imported by name on the node, not here
 
 
 class NodeGoneError(Exception):
@@ -28,7 +28,7 @@ class NodeGoneError(Exception):
 
 @dataclass(frozen=True)
 class Probe:
-    """A folder by which nodes are tried: each reads the driver's file there, and writes one of its own."""
+    """A folder to test nodes with: each reads the driver's file there and writes one of its own."""
 
     place: Storage  # what the nodes must share
     folder: str
@@ -50,7 +50,7 @@ class Probe:
 
 
 def shared_place(spec: SearchSpec, root: Path) -> Storage:
-    """Where the trials of a search keep their files: in its store, else in the results folder."""
+    """The place where a search's trials keep their files: its store, else the results folder."""
     return Storage(str(root)) if spec.storage.uri is None else storage_at(spec.storage.uri)
 
 
@@ -87,7 +87,7 @@ def ask(node: str, probe: Probe) -> Any:
 
 
 def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -> str | None:
-    """Why the node cannot take part, by what it answers; None where it can. Raises NodeGoneError where it has died."""
+    """Why the node cannot take part, from its answer; None if it can. Raises NodeGoneError if it has died."""
     name = name_of(node)
     try:
         there, read, problem = ray.get(asked, timeout=NODE_PATIENCE)
@@ -125,7 +125,8 @@ def name_of(node: dict[str, Any]) -> str:
 def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
     """The hash of the code there, what it reads of the driver's file, and why it cannot.
 
-    Imports what a trial needs: better here than in attempt after attempt, and the worker is there for the first one.
+    Imports what a trial needs, so that a missing package shows here and not in attempt after attempt, and the first
+    trial finds a worker.
     """
     importlib.import_module(WHAT_A_TRIAL_NEEDS)
     for field, part in probe.parts:

@@ -1,8 +1,8 @@
 """Which nodes of a cluster may take a search's trials, as nodes come, go and fail.
 
-A node that joins is asked, like those that were there at the start, for its code and the results folder; until it has
-answered well it takes no trial. A node on which attempt after attempt crashes takes none any more. A search on a Ray
-of its own needs none of this.
+A node that joins is checked like those at the start, for its code and the results folder; it gets trials once it has
+passed. A node on which several attempts of different trials crashed gets no more. A search on a Ray of its own needs
+none of this.
 """
 
 import os
@@ -32,7 +32,7 @@ NotedNode = Callable[[int, bool], str | None]
 
 
 def noted_node_of(folder: SearchFolder) -> NotedNode:
-    """What tells where the trials of a search were tried last. A store that does not answer now is not waited for."""
+    """A function that says on which node a trial ran last. It does not wait for a store that does not answer."""
     storage = folder.storage
 
     def noted(number: int, for_the_last_time: bool) -> str | None:
@@ -76,14 +76,14 @@ class Admission:
         self.look()
 
     def look(self, *, at_once: bool = False) -> None:
-        """See which nodes are there now: ask new ones, take in answers."""
+        """Update the list of nodes: check new ones, and read answers."""
         if not at_once and self._looked and time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         self.see([node for node in ray.nodes() if node["Alive"]])
 
     def see(self, alive: list[dict[str, Any]]) -> None:
-        """Take in the nodes that are alive now, as `ray.nodes()` has them."""
+        """Update from the nodes that are alive now, as `ray.nodes()` lists them."""
         before, self._alive = self._alive, {node["NodeID"]: node for node in alive}
         for node_id in before.keys() - self._alive.keys():
             self._asked.pop(node_id, None)
@@ -108,11 +108,11 @@ class Admission:
 
     @property
     def avoids_some(self) -> bool:
-        """Whether a node takes no trials any more that may still have idle workers of ours."""
+        """Whether a node that gets no more trials may still have idle workers of ours."""
         return bool(self._avoided & self._alive.keys())
 
     def crashed(self, trial: int) -> None:
-        """An attempt at a trial crashed, on the node that it has noted; one that died itself is not blamed."""
+        """An attempt at a trial crashed on the node that it recorded. A node that died itself is not blamed."""
         self.look(at_once=True)
         node = self._noted_node(trial, True)  # an attempt that dies before its note blames nobody
         if node is None or node not in self._good or node not in self._alive:
@@ -127,14 +127,14 @@ class Admission:
             self._tell(f"{node_check.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
 
     def ended(self, trial: Trial) -> None:
-        """A trial ended: well, which clears its node, or crashed for good, which speaks against it."""
+        """A trial ended: well, which clears its node, or in a crash, which counts against it."""
         if trial.state == "failed" and str(trial.reason).startswith("crashed"):
             self.crashed(trial.number)
         elif trial.state != "failed":
             self._crashed.pop(self._noted_node(trial.number, False) or "", None)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Remove the files of the checks."""
         if self._is_written:
             self._probe.remove()
         self._is_written = False

@@ -69,7 +69,7 @@ def _commit(commit: str | None) -> str:
 
 
 def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> SearchFolder:
-    """The older search, whose scores mean here what they meant there. Raises InputError where they would not."""
+    """The older search, once it is clear that its scores are comparable here. Raises InputError if they are not."""
     folder = open_folder(root, name)
     data = folder.about()["provenance"]["data"]
     if data["fingerprint"] != arrays.fingerprint:
@@ -82,7 +82,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
             f"--from: {name} was decided by {before.deciding_key}: say --set "
             f"search.decide_by={before.decided_by} to go by the same here"
         )
-    # the same data may lie elsewhere, and other rules may come to the same split
+    # the same data may be in another folder, and other rules may give the same split
     free = {*before.space, *spec.space, "data.path", "data.split_rules"}
     losses = {*before.losses, *spec.losses}
     for path in fields():
@@ -97,11 +97,11 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
 
 
 def known_event(older: SearchFolder) -> Event:
-    """What the journal of a search begins with that lets its sampler know an older one's ended trials."""
+    """The first event of a search's journal that gives its sampler an older search's ended trials."""
     told = [asdict(trial) for trial in _ended(older)]
     return {"event": "known", "time": time.time_ns() // 1_000_000, "up": 0.0, "search": older.name, "trials": told}
 
 
 def _ended(folder: SearchFolder) -> list[Trial]:
-    """The trials that have ended, whatever became of them."""
+    """The trials that have ended in any way."""
     return folder.history().in_state(*ENDED)

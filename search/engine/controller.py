@@ -1,4 +1,4 @@
-"""What a search does next, and nothing before it stands in the journal.
+"""What a search does next. Every decision is in the journal before it is acted on.
 
 Plain Python: Ray's adapters ask it (`next_trial`), tell it (`launched`, `result`, `crashed`) and obey. Made from a
 journal that a dead driver left, it goes on where that one was: what was begun and not ended is decided again, the
@@ -26,7 +26,7 @@ class Writer(Protocol):
     """A journal, as far as the conductor needs it."""
 
     def append(self, event: Event) -> None:
-        """Write an event, so that it stays whatever happens. Raises OSError where that cannot be."""
+        """Write an event durably. Raises OSError if that fails."""
 
     def close(self) -> None:
         """Write no more."""
@@ -62,7 +62,7 @@ class Conductor:
         self.paused: str | None = None  # why nothing more can be done for now
 
     def open(self, **session: Any) -> None:
-        """Begin a session: finish what a dead one left undecided, then queue what it left unfinished."""
+        """Begin a session: decide what a dead session left undecided, then queue what it left unfinished."""
         self._write("start", **session)
         for trial in list(self.history.trials.values()):
             if trial.state not in ENDED:
@@ -104,7 +104,7 @@ class Conductor:
         self._write("launched", trial=number)
 
     def result(self, number: int, epoch: int, metrics: dict[str, float]) -> Literal["continue", "stop"]:
-        """Take one epoch of a trial and decide. An epoch that was told before changes nothing."""
+        """Record one epoch of a trial and decide. An epoch that was reported before changes nothing."""
         trial = self.history.trials[number]
         if trial.state in ENDED:
             return "continue" if trial.state == "finished" else "stop"
@@ -191,7 +191,7 @@ class Conductor:
         entry: Event = {"event": event, "time": time.time_ns() // 1_000_000, "up": up, **details}
         try:
             self._journal.append(entry)
-        except OSError as error:  # what is not in the journal has not happened
+        except OSError as error:  # an event that is not in the journal has not happened
             self.pause(f"the journal cannot be written ({error.strerror or error})")
             raise PausedError(str(self.paused)) from error
         self.history.apply(entry)

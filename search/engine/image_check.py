@@ -1,4 +1,4 @@
-"""Whether the images are such that the encoders of a search can take them."""
+"""Check that the encoders of a search can take the images."""
 
 from spaces.ranges import Choice
 from spaces.spec import SearchSpec

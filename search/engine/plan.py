@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def disk_bytes(self) -> int:
-        """What checkpoints take at most: three a running trial, of which one is being written, and those that stay."""
+        """The most that checkpoints take: three for each running trial (one is being written), and the kept ones."""
         return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept + self.final_trials)
 
     def in_slots(self, slots: int) -> "Plan":
@@ -131,7 +131,7 @@ def local_slots(spec: SearchSpec) -> int:
 
 
 def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tuple[float, float]:
-    """What becomes of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
+    """The expected course of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
 
     Args:
         rungs: their epochs.
@@ -173,7 +173,7 @@ class Calibration:
     gpu: str | None = None  # its name
 
     def search_seconds(self, plan: Plan, slots: int) -> float:
-        """What the expected epochs of each stage take in so many slots, those of the last step included."""
+        """The time of the expected epochs of each stage in `slots` slots, the last step included."""
         stage_two = plan.expected_classifier_epochs + plan.final_runs * plan.classifier_epochs
         stage_one = plan.expected_epochs - plan.expected_classifier_epochs
         stage_one += plan.final_runs * plan.representation_epochs
@@ -203,7 +203,7 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
 
 
 def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
-    """What to know of how trials are proposed."""
+    """Remarks on how trials are proposed."""
     search = spec.search
     if search.first:
         yield f"the first {len(search.first)} are your own guesses (search.first)"

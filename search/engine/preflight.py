@@ -40,7 +40,7 @@ def check_cluster(spec: SearchSpec, root: Path) -> list[str] | None:
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
-    """Raise EnvironmentProblem when the nodes cannot hold all workers of a trial: Ray would wait for ever."""
+    """Raise EnvironmentProblem if the nodes cannot hold all workers of a trial; Ray would wait for ever."""
     wanted = {"CPU": resources.cpus, "GPU": resources.gpus}
     if (workers := workers_on(resources, nodes)) >= resources.workers:
         return
@@ -74,7 +74,7 @@ def check_folder(root: Path, plan: Plan, *, stored: bool) -> None:
 
 
 def lack_of_folder(root: Path, needed: int = LEAST_DISK, files: int = LEAST_FILES) -> str | None:
-    """Why a search could not leave its results there, and what would mend it; None where it could.
+    """Why a search could not write its results there, with the mend; None if it could.
 
     needed: bytes. files: how many it makes.
     """

@@ -1,6 +1,6 @@
-"""A session of a search, prepared once: what is to run, on which data and nodes, and in whose hands.
+"""Prepare a session: what is to run, on which data and nodes, held by which driver.
 
-`run`, `resume` and `confirm` each say what is to run (a Task); the way from there to the first trial is one.
+`run`, `resume` and `confirm` each say what is to run (a Task). From there to the first trial all take the same way.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ from trainers.data.arrays import Split, TrialData
 
 @dataclass(frozen=True)
 class Task:
-    """What a session is to run, as far as it is known before Ray is there."""
+    """What a session is to run, as far as it is known before Ray is connected."""
 
     folder: SearchFolder  # where the search is, or is to be
     spec: SearchSpec
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Session:
-    """A task that can begin: Ray is connected, was seen to hold it, and no other driver has the search."""
+    """A task that can begin: Ray is connected and can hold it, and no other driver has the search."""
 
     task: Task
     plan: Plan
@@ -81,7 +81,7 @@ def prepared(
     hold: Hold | None = None,
     begin: Callable[[], Any] = lambda: None,
 ) -> Iterator[Session]:
-    """Have a session inside.
+    """Yield a prepared session.
 
     Args:
         task: what is to run.

@@ -1,6 +1,6 @@
 """Ray Tune's Searcher, TrialScheduler, Stopper and Callback, each a thin adapter on the conductor.
 
-Ray's random ids are looks: a trial is known by its number, which its config carries.
+A trial is identified by its number, which its config carries; Ray's random ids are only shown.
 """
 
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def tuner(
 
 
 def _given_up(session: Session, number: int) -> tuple[str, bool] | None:
-    """Why a trial's last worker gave it up, where no other has come to say so. A silent store is not waited for."""
+    """Why a trial's last worker gave it up, if no other worker came to report it. Does not wait for a store."""
     storage = session.hold.storage
     trial = session.folder.trial(number) if storage is None else TrialFiles(storage / trial_path(number))
     with suppress(StorageError):
@@ -96,7 +96,7 @@ def _given_up(session: Session, number: int) -> tuple[str, bool] | None:
 
 
 class _NotInSnapshots:
-    """Ray pickles what it is given into snapshots of its own, which are never read back: it gets nothing to keep."""
+    """Keeps Ray from pickling this object into its snapshots, which are never read back."""
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()

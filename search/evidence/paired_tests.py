@@ -1,4 +1,4 @@
-"""Scores from fresh paired seeds held against each other: means, intervals, tests, and how many seeds they would take.
+"""Compare scores on fresh paired seeds: means, intervals, tests, and how many seeds a difference would take.
 
 A seed sets the split, the order of the data and the initialisation of every configuration trained with it, so scores
 are compared seed by seed. Intervals and tests are Student's t, which keep their level with few seeds where a percentile
@@ -18,10 +18,10 @@ from scipy import special  # not scipy.stats: the same functions, without its se
 
 from trainers.errors import InputError
 
-MIN_SEEDS = 10  # with fewer nothing is called distinguishable, whatever its p
-MAX_SEEDS = 1000  # beyond this the seeds that are needed are not counted
-MIN_TO_COUNT = 5  # nor with fewer seen: the standard error of an sd of four is 39 % of it, of two 60 %
-MIN_FOR_DROP = 3  # the t interval of two reaches 12.7 standard errors to either side, which says nothing
+MIN_SEEDS = 10  # with fewer seeds nothing is called distinguishable, whatever its p
+MAX_SEEDS = 1000  # larger numbers of needed seeds are not computed
+MIN_TO_COUNT = 5  # nor with fewer seeds: the standard error of an sd from four is 39 % of it, from two 60 %
+MIN_FOR_DROP = 3  # the t interval of two values reaches 12.7 standard errors to either side
 POWER = 0.8
 
 LUCK = "covers the luck of the seed (split, order, initialisation), not the sampling of the test images"
@@ -34,10 +34,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval, and in words what it covers and leaves out.
+    """A confidence interval, with a sentence on what it covers.
 
-    A t interval of few scores may leave what a score can be. It is kept so, since it is symmetric about its mean and
-    mirrors its test; where a person reads it, it is cut (`within`), which costs no coverage.
+    A t interval of few scores may reach beyond [0, 1]. It is stored so, because it is symmetric about the mean and
+    agrees with its test. For people it is cut off (`within`), which does not change its coverage.
     """
 
     low: float
@@ -45,7 +45,7 @@ class Interval:
     covers: str
 
     def within(self, low: float, high: float) -> "Interval":
-        """What of it lies between the bounds of what it estimates."""
+        """The interval cut off at the bounds of the estimated quantity."""
         return replace(self, low=max(self.low, low), high=min(self.high, high))
 
 
@@ -70,7 +70,7 @@ class Comparison:
     a: str
     b: str
     n: int
-    left_out: int  # seeds that one of the two lacks
+    left_out: int  # seeds for which one of the two has no score
     difference: float | None  # mean over pairs
     interval: Interval | None  # of that mean
     p: float | None  # paired t test, two-sided
@@ -118,7 +118,7 @@ def seeds_needed(effect: float, alpha: float, power: float = POWER) -> int | Non
 
 
 def power_of(effect: float, seeds: int, critical: float) -> float:
-    """The chance that the t of so many paired differences, with a mean of `effect` of their sds, passes `critical`.
+    """The probability that t of `n` paired differences, whose mean is `effect` of their sds, exceeds `critical`.
 
     From the noncentral t with n − 1 degrees of freedom and noncentrality d_z·√n (Cohen 1988), without the wrong tail.
     """
@@ -137,18 +137,18 @@ class WinnersCurse:
 
 
 def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], level: float = 0.95) -> WinnersCurse:
-    """The best of many noisy scores is partly luck: the search's score minus the mean over fresh seeds.
+    """The drop of a search's best score: that score minus the mean over fresh seeds. The best of many is partly luck.
 
-    confirmed_scores: seed -> score, of the search's own metric. Measured on the validation split like the search's,
-    the drop is the luck of the choice; on the test split it is also the difference of the two splits. The interval is
-    that of the mean, since the search's score is a number that was chosen, not a sample. Raises InputError as `judge`.
+    `confirmed_scores` are by seed, of the search's own metric. On the validation split, like the search's, the drop is
+    the luck of the choice; on the test split it also contains the difference between the two splits. The interval is
+    that of the mean, because the search's score was chosen and is not a sample. Raises InputError as `judge`.
     """
     check_scores({"the search": {0: search_score}, "the confirmation": confirmed_scores})
     if not confirmed_scores:
         raise InputError("the confirmation has no score")
     values = _floats(confirmed_scores.values())
     mean = float(values.mean())
-    tells = len(values) >= MIN_FOR_DROP and _sd(values)  # equal scores are few images, not certainty
+    tells = len(values) >= MIN_FOR_DROP and _sd(values)  # equal scores mean few images, not certainty
     interval = _interval(search_score - values, level, LUCK) if tells else None
     return WinnersCurse(search_score, len(values), mean, search_score - mean, interval)
 
@@ -159,7 +159,7 @@ def check_scores(scores: Mapping[str, Mapping[int, float]]) -> None:
         raise InputError("there is no score to judge")
     for label, of in scores.items():
         for seed, score in of.items():
-            if not 0 <= score <= 1:  # nor NaN
+            if not 0 <= score <= 1:  # also refuses NaN
                 raise InputError(f"a score must lie in [0, 1], but that of {label} at seed {seed} is {score}")
 
 
@@ -207,9 +207,9 @@ def _with_holm(pair: Comparison, p_holm: float, level: float) -> Comparison:
 def _probability_of_improvement(differences: Floats) -> float | None:
     """P(a > b), ties counted half.
 
-    Agarwal et al. 2021 (arXiv 2108.13264) average over all runs of a times all runs of b, which are independent there.
-    Here the two runs of a seed share its split, so only they are compared: across seeds, an easy split would count
-    as merit, and the number would answer another question than the paired test beside it.
+    Agarwal et al. 2021 (arXiv 2108.13264) compare all runs of a with all runs of b, which are independent there. Here
+    only the two runs of a seed are compared, because they share its split. Across seeds an easy split would count as
+    merit, and the number would answer another question than the paired test.
     """
     return float((np.sign(differences).mean() + 1) / 2) if len(differences) else None
 
@@ -234,7 +234,7 @@ def _interval(values: Floats, level: float, covers: str) -> Interval | None:
 
 
 def summary(label: str, scores: Iterable[float], level: float) -> Summary:
-    """One label's scores by themselves."""
+    """The summary of one label's scores."""
     values = _floats(scores)
     return Summary(label, len(values), _mean(values), _sd(values), _interval(values, level, LUCK))
 

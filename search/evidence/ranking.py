@@ -1,7 +1,7 @@
-"""Which trial of a search is best: by the mean on fresh seeds, where the best few ran on some, else by its own score.
+"""Which trial of a search is best: by its mean on fresh seeds if the best few ran on some, else by its own score.
 
-A search's own score is of one split and one initialisation, and the best of many such scores is partly luck. The mean
-on fresh seeds has no part in the choice of who runs on them, so it is a fair estimate of each of the few.
+A search's own score comes from one split and one initialisation, and the best of many such scores is partly luck. The
+mean on fresh seeds does not decide which trials run on them, so it is a fair estimate of each.
 """
 
 import math
@@ -28,12 +28,12 @@ class Validated:
 
     @property
     def mean(self) -> float:
-        """Of the seeds that gave a score; minus infinity where none did."""
+        """The mean over the seeds that gave a score; minus infinity if none did."""
         return mean(self.scores.values()) if self.scores else -math.inf
 
     @property
     def error(self) -> float | None:
-        """The standard error of the mean from seed to seed; None where fewer than two gave a score."""
+        """The standard error of the mean from seed to seed; None if fewer than two seeds gave a score."""
         return stdev(self.scores.values()) / math.sqrt(len(self.scores)) if len(self.scores) > 1 else None
 
     def in_words(self) -> str:
@@ -43,12 +43,12 @@ class Validated:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All finished trials of a search, best first. Those with a mean on fresh seeds stand before those without."""
+    """All finished trials of a search, best first. Trials with a mean on fresh seeds come before those without."""
 
     basis: Basis
     trials: list[Trial]
-    validated: dict[int, Validated]  # by the trial's number; empty where the search's own scores rank
-    own: tuple[int, ...] = ()  # numbers of the trials as the search itself ranks them, where something else ranks here
+    validated: dict[int, Validated]  # by the trial's number; empty if the search's own scores rank
+    own: tuple[int, ...] = ()  # numbers of the trials in the search's own order, if something else ranks here
 
     @property
     def seeds(self) -> int:
@@ -62,8 +62,8 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
     Args:
         folder: of the search.
         history: what has happened in it.
-        by: what ranks; None: the last confirmation, else the last step, else the search's own scores, whichever there
-            is. A last step counts when it has validated those that the search has as its best few now.
+        by: what ranks. None: the last confirmation if there is one, else the last step, else the search's own scores. A
+            last step counts if it has validated the trials that are the search's best few now.
 
     Raises:
         InputError: there is nothing to rank by.
@@ -88,7 +88,7 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
 
 
 def last_step(folder: SearchFolder, history: History) -> Ranking:
-    """Rank a search's finished trials by its last step, where it is through; else by their own scores."""
+    """Rank a search's finished trials by its last step if that is complete, else by their own scores."""
     final = folder.spec().search.final
     if final is None or not history.ranked() or lacking(folder, history, final.top):
         return Ranking("search", history.ranked(), {})
@@ -99,19 +99,19 @@ def last_step(folder: SearchFolder, history: History) -> Ranking:
 
 
 def lacking(folder: SearchFolder, history: History, top: int) -> list[Candidate]:
-    """Those of the search's best `top` trials that no last step has validated to its end."""
+    """The trials among the search's best `top` that no last step has validated completely."""
     done = {one.trial for final in folder.finals() if has_ended(final) for one in read_plan(final)[0]}
     return [one for one in best_candidates(history, top) if one.trial not in done]
 
 
 def is_wanted(folder: SearchFolder, spec: SearchSpec, history: History) -> bool:
-    """Whether a search that is through has a last step to run, or to go on with."""
+    """Whether a search whose trials have ended has a last step to run or to continue."""
     final = spec.search.final
     return final is not None and bool(lacking(folder, history, final.top))
 
 
 def in_words(ranked: Ranking) -> Iterator[str]:
-    """What the fresh seeds said of the search's order, a sentence each; none where the search's own scores rank."""
+    """Sentences on what the fresh seeds changed; none if the search's own scores rank."""
     if not ranked.validated:
         return
     first = ranked.trials[0]
@@ -160,7 +160,7 @@ def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Rank
 
 
 def _validated_in(folder: SearchFolder) -> dict[int, Validated]:
-    """What a last step or a confirmation found, by the search's trial, on the seeds that all candidates have."""
+    """The results of a last step or a confirmation, by the search's trial, on the seeds that all candidates have."""
     chosen, seeds = read_plan(folder)
     history = folder.history()
     number_of = {run: number for number, run in enumerate(runs_of(folder, history))}

@@ -1,4 +1,4 @@
-"""How precise a score is."""
+"""Standard errors of scores."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from search.journal.history import Trial
 def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[float] = 0.8) -> float:
     """Standard error of a balanced accuracy from `counts` images a class (binomial).
 
-    recall: of every class alike, or of each; one of 0 or 1 is no proof of certainty, so each is drawn a little
-    towards a half (a success and a failure more than were seen, as Laplace has it).
+    `recall` is one value for all classes, or one for each. A recall of 0 or 1 does not mean certainty, so each is moved
+    a little towards a half: one success and one failure are added (Laplace).
     """
     if isinstance(recall, float | int):
         return math.sqrt(sum(recall * (1 - recall) / count for count in counts)) / len(counts)
@@ -19,7 +19,7 @@ def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[floa
 
 
 def score_error(share: float, count: int) -> float:
-    """Standard error of a share of `count` images, with Laplace's success and failure more."""
+    """Standard error of a share of `count` images, with Laplace's added success and failure."""
     drawn = (share * count + 1) / (count + 2)
     return math.sqrt(drawn * (1 - drawn) / count)
 
