@@ -54,8 +54,10 @@ def of_stores(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables with MLflow's address and credentials. A store on this machine's disk is left out: a cluster cannot
-    reach it."""
+    """The variables with MLflow's address and credentials.
+
+    A store on this machine's disk is left out, because a cluster cannot reach it.
+    """
     found = {name: environment[name] for name in CREDENTIALS if environment.get(name)}
     if is_of_this_machine(found.get("MLFLOW_TRACKING_URI", "https:")):
         del found["MLFLOW_TRACKING_URI"]
