@@ -87,7 +87,7 @@ def plan(
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Say what a search would cost: rungs, epochs, disk, the validation score's error."""
+    """Show what a search would cost: rungs, epochs, disk, and a score's standard error."""
     from search import api
 
     planned = api.plan(spec, set_ or (), calibrate=calibrate, data=data)
@@ -107,7 +107,7 @@ def search(
     data: Data = None,
     address: Address = None,
     from_: Annotated[
-        str | None, typer.Option("--from", metavar="NAME", help="An older search whose trials the sampler is told.")
+        str | None, typer.Option("--from", metavar="NAME", help="An older search whose trials the sampler learns from.")
     ] = None,
     tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's store or server.")] = None,
     storage: Storage = None,
@@ -141,7 +141,7 @@ def resume(
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
-    """Go on with a search that was stopped or killed."""
+    """Continue a search that was stopped or killed."""
     from search import api
 
     found = api.resume(
@@ -167,7 +167,7 @@ def extend(
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
-    """Go on with a search, finished or not, with more trials."""
+    """Continue a search, finished or not, with more trials."""
     from search import api
 
     found = api.extend(
@@ -204,10 +204,10 @@ def confirm(
         typer.Option("--smallest", metavar="D", help="The smallest difference that matters (default: .01)."),
     ] = None,
     until_decided: Annotated[
-        bool, typer.Option("--until-decided", help="Seeds in rounds, until each pair is decided at --smallest.")
+        bool, typer.Option("--until-decided", help="Run seeds in rounds until each pair is decided at --smallest.")
     ] = False,
     max_seeds: Annotated[
-        int | None, typer.Option("--max-seeds", metavar="N", help="How many seeds --until-decided may take.")
+        int | None, typer.Option("--max-seeds", metavar="N", help="The most seeds that --until-decided may run.")
     ] = None,
     again: Again = False,
     allow_copies: AllowCopies = False,

@@ -24,13 +24,11 @@ def submit(
     data: Annotated[str | None, typer.Option("--data", help="Where data sets are on the cluster.")] = None,
     tracking_uri: Annotated[str | None, typer.Option("--tracking-uri", help="MLflow's server.")] = None,
     storage: Storage = None,
-    installed: Annotated[
-        bool, typer.Option("--installed", help="The cluster's nodes have this code; send none.")
-    ] = False,
+    installed: Annotated[bool, typer.Option("--installed", help="Send no code: the cluster's nodes have it.")] = False,
     anyway: Anyway = False,
     json_: Json = False,
 ) -> None:
-    """Have a cluster run a search, or go on with it. The same again is not a second search."""
+    """Run a search on a cluster, or continue it there. Submitted twice, it runs once."""
     from search import submitted
     from search.cluster.submit import in_words
 
@@ -59,7 +57,7 @@ def status(
     address: Dashboard = None,
     json_: Json = False,
 ) -> None:
-    """Say how submitted searches stand."""
+    """Show the state of submitted searches."""
     from search import submitted
     from search.display import tables
 

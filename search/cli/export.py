@@ -86,14 +86,16 @@ def export(
 @app.command(rich_help_panel=TAKE)
 def train(
     config: Annotated[Path, typer.Argument(help="An exported YAML file, or a plain trial config.")],
-    test: Annotated[bool, typer.Option("--test", help="Score it on the test split too, which opens it.")] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Also score it on the test split, which opens the split.")
+    ] = False,
     again: Again = False,
     allow_copies: AllowCopies = False,
     results: Results = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Train one configuration again, and hold its score beside the exported one."""
+    """Train one configuration again, and compare its score with the exported one."""
     from search import takeaway
     from search.exports.retrain import in_words
 

@@ -70,7 +70,7 @@ def show(
 
 @app.command(rich_help_panel=LOOK)
 def explain(name: Name, trial: TrialNumber, results: Results = None, json_: Json = False) -> None:
-    """Tell in words what was decided about a trial, and why."""
+    """Explain what was decided about a trial, and why."""
     from search import reading
 
     lines = reading.explain(name, trial, results=results)
@@ -107,7 +107,7 @@ def logs(
     dashboard: Dashboard = None,
     json_: Json = False,
 ) -> None:
-    """Print what a trial printed, and its traceback if it crashed; or what the search itself did."""
+    """Print a trial's output, with its traceback if it crashed; or the search's own log."""
     from search import reading
 
     text = reading.logs(name, trial, address=dashboard, results=results)
@@ -124,13 +124,15 @@ def logs(
 @app.command(rich_help_panel=LOOK)
 def report(
     name: Name,
-    png: Annotated[bool, typer.Option("--png", help="Also each figure as a picture: results/NAME/figures.")] = False,
+    png: Annotated[
+        bool, typer.Option("--png", help="Also write each figure as a picture, into results/NAME/figures.")
+    ] = False,
     sensitivity: Annotated[
         list[str] | None,
         typer.Option(
             "--sensitivity",
             metavar="CLASS=SHARE",
-            help="Also the best trial's threshold for that sensitivity of the class, melanoma=.9; repeatable.",
+            help="Also choose the best trial's threshold for a sensitivity: melanoma=.9; repeatable.",
         ),
     ] = None,
     results: Results = None,
@@ -164,7 +166,7 @@ def ui(
     results: Results = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
 ) -> None:
-    """Serve the MLflow UI on this machine alone, open on the newest search's trials, best first."""
+    """Serve the MLflow UI on this machine only, open on the newest search's trials, best first."""
     from search import reading
 
     reading.ui(name, port=port, results=results, console=console.out)
@@ -172,7 +174,7 @@ def ui(
 
 @app.command(rich_help_panel=LOOK)
 def sync(name: Name, results: Results = None, json_: Json = False) -> None:
-    """Deliver to MLflow what it lacks of a search."""
+    """Deliver to MLflow whatever it lacks of a search."""
     from search import reading
 
     told = reading.sync(name, results=results, console=console.console_for(json_))

@@ -20,7 +20,7 @@ app.add_typer(data_app, name="data", rich_help_panel=MACHINE)
 
 @app.command(rich_help_panel=MACHINE)
 def doctor(results: Results = None, data: Data = None, json_: Json = False) -> None:
-    """Say whether this machine is ready, and what to do where it is not."""
+    """Check whether this machine is ready, and say how to mend what is not."""
     from search import machine
     from search.engine.doctor import Finding, in_words
 
@@ -54,13 +54,13 @@ def data_fetch(name: Annotated[str, typer.Argument(help="fmnist, digits or isic2
 def data_check(
     name: Annotated[str, typer.Argument(help="A data set's name, a folder of images, or a spec.")],
     sheet: Annotated[
-        Path | None, typer.Option("--sheet", metavar="FILE", help="Also a picture: each class as read, as augmented.")
+        Path | None, typer.Option("--sheet", metavar="FILE", help="Also draw each class, as read and as augmented.")
     ] = None,
     set_: Set = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Count a data set: classes, splits, fingerprint; and say what of it is not used."""
+    """Count a data set: classes, splits, fingerprint; and list what is not used."""
     announce("looking at the images: this may take some seconds")
     from search import machine
     from search.display import tables

@@ -10,7 +10,7 @@ from trainers.commands import remember
 
 
 def _remembered(flag: str) -> Callable[[Any], Any]:
-    """For an option: have every command line that is told name it too."""
+    """A callback for an option: every suggested command line names it as well."""
 
     def callback(value: Any) -> Any:
         remember(flag, value)
@@ -28,7 +28,7 @@ Results = Annotated[
     typer.Option(
         "--results",
         callback=_remembered("results"),
-        readable=False,  # who may not read it is told what mends that
+        readable=False,  # a folder that cannot be read gets an error of ours, with its mend
         help="Where searches leave their folders [AFCL_RESULTS, ./results].",
     ),
 ]
@@ -51,14 +51,16 @@ Address = Annotated[
 ]
 Storage = Annotated[
     str | None,
-    typer.Option("--storage", metavar="URI", help="A store that outlives this host, s3://… say [AFCL_STORAGE, none]."),
+    typer.Option("--storage", metavar="URI", help="A store that outlives this host, s3://BUCKET/DIR [AFCL_STORAGE]."),
 ]
 Dashboard = Annotated[
     str | None,
-    typer.Option("--address", metavar="URL", help="Of a submitted search: its cluster's dashboard, http://HEAD:8265."),
+    typer.Option(
+        "--address", metavar="URL", help="The dashboard of the cluster that has the search, http://HEAD:8265."
+    ),
 ]
-Again = Annotated[bool, typer.Option("--again", help="Open the test split once more; it is written down.")]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Also with other scoring code than it began with.")]
+Again = Annotated[bool, typer.Option("--again", help="Open the test split once more, which is recorded.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Go on although the code that decides scores has changed.")]
 AllowCopies = Annotated[
-    bool, typer.Option("--allow-copies", help="Also where test images repeat training images; it is written down.")
+    bool, typer.Option("--allow-copies", help="Allow test images that repeat training images, which is recorded.")
 ]
