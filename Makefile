@@ -15,7 +15,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check style quick-tests docs gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
+.PHONY: demo test check style quick-tests pictures docs gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 # a test file is rewritten by pytest, and a module compiled, once and not in each process
 export PYTHONDONTWRITEBYTECODE :=
@@ -43,6 +43,10 @@ style: .venv/installed-dev
 
 quick-tests: .venv/installed-dev
 	$(BIN)/pytest $(QUICK) --hypothesis-profile=check
+
+# the pictures in the READMEs, of the demo's search, in a real browser
+pictures: .venv/installed-dev browser demo
+	$(BIN)/python tests/browser/screenshots.py results demo .github/pictures
 
 # pdoc sees what a module holds: each public name is asked for first, as search loads them lazily
 define DRAW_DOCS
