@@ -133,7 +133,7 @@ def train(
         EnvironmentProblem: the data are not here, or are others than the configuration was trained on.
         DivergedError: the loss is no longer finite.
     """
-    from search.engine.leak_guard import refuse_faults
+    from search.engine.copy_check import refuse_faults
     from search.evidence.candidates import refuse_while_confirming
     from search.exports import export as exports
     from search.exports import retrain

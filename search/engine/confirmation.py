@@ -16,10 +16,10 @@ from typing import Any
 
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.confirmation_plan import ConfirmationPlan, Wanted, new_candidates, plan_for
+from search.engine.copy_check import refuse_faults
 from search.engine.display import Display
 from search.engine.forecast import forecast, refuse_undecidable, round_in_words
 from search.engine.interrupts import connected_quietly, told_how_to_go_on
-from search.engine.leak_guard import refuse_faults
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
 from search.engine.prepare import prepared
 from search.engine.runner import SessionEnd, drive

@@ -15,7 +15,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from search.worker.device import UnusableGPU, granted
+from search.worker.gpu_share import UnusableGPU, granted
 from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData

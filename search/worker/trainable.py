@@ -25,7 +25,7 @@ from ray import tune
 
 from search.storage.object_store import StorageError
 from search.storage.trial_folder import Scores
-from search.worker.device import UnusableGPU, granted, granted_device
+from search.worker.gpu_share import UnusableGPU, granted, granted_device
 from search.worker.messages import EpochDone, Failed, Message, Pause
 from search.worker.multi_worker import LostWorker, run_on_workers
 from search.worker.trial_files import LocalTrial, StoredTrial, files_of

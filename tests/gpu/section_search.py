@@ -23,7 +23,7 @@ from search.cluster.connection import connected
 from search.journal.history import Trial
 from search.journal.log import read_events
 from search.storage.search_folder import SearchFolder
-from search.worker.device import granted
+from search.worker.gpu_share import granted
 from spaces.spec import SearchSpec, parse_spec
 
 SIDE, IMAGES = 128, 600  # of the generated images: a batch of them all is more than a quarter of any card

@@ -1,6 +1,6 @@
 """A search on twenty patients and its confirmation: no patient on two sides, and a test split that repeats stops it.
 
-Modules: search.engine.leak_guard
+Modules: search.engine.copy_check
 """
 
 import json
@@ -9,7 +9,7 @@ import shutil
 import patients
 import pytest
 
-from search.engine import confirmation, leak_guard
+from search.engine import confirmation, copy_check
 from search.evidence.candidates import fresh_seeds
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import openings
@@ -91,5 +91,5 @@ def test_a_confirmation_stops_at_copies_before_it_opens_the_test_split(
 
 def test_a_test_split_of_its_own_stops_nobody(photos):
     said = []
-    assert leak_guard.refuse_faults(parse_spec(spec_of(photos)).data, None, allow=False, say=said.append) == []
+    assert copy_check.refuse_faults(parse_spec(spec_of(photos)).data, None, allow=False, say=said.append) == []
     assert said == []

@@ -16,7 +16,7 @@ from search import api
 from search.engine import ray_tune, runner
 from search.exports import export, retrain
 from search.storage.search_folder import SearchFolder
-from search.worker.device import UnusableGPU
+from search.worker.gpu_share import UnusableGPU
 from spaces.spec import load_spec
 from trainers.errors import EnvironmentProblem, OutOfMemory
 

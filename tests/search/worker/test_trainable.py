@@ -11,7 +11,7 @@ from search import api
 from search.engine import ray_tune
 from search.storage.trial_folder import TrialFolder
 from search.worker import trainable
-from search.worker.device import UnusableGPU
+from search.worker.gpu_share import UnusableGPU
 from search.worker.messages import Failed, Pause, from_result
 from spaces.spec import load_spec
 from trainers.data import load_test
@@ -22,7 +22,7 @@ from trainers.stages.class_measures import class_measures
 @pytest.fixture
 def attempt(monkeypatch, tmp_path, tiny_config):
     """Take the trial on, in which `run_trial` raises an error; what the driver is told."""
-    monkeypatch.setattr("search.worker.device.ray.get_gpu_ids", list)
+    monkeypatch.setattr("search.worker.gpu_share.ray.get_gpu_ids", list)
     told = []
     monkeypatch.setattr(trainable.tune, "report", lambda result: told.append(from_result(result)))
     config = tiny_config.model_dump(mode="json")
@@ -84,7 +84,7 @@ def test_a_gpu_that_torch_cannot_use_pauses_the_search_without_a_try(attempt, mo
     def granted_device():
         raise UnusableGPU("the driver is too old")
 
-    monkeypatch.setattr("search.worker.device.granted_device", granted_device)
+    monkeypatch.setattr("search.worker.gpu_share.granted_device", granted_device)
     assert attempt(AssertionError("it tried")) == [Pause("the driver is too old")]
 
 
@@ -93,7 +93,7 @@ def test_a_gpu_that_another_worker_of_the_trial_cannot_use_pauses_the_search(att
 
 
 def test_a_run_of_a_confirmation_leaves_what_it_gave_every_image(monkeypatch, tmp_path, tiny_config, digits):
-    monkeypatch.setattr("search.worker.device.ray.get_gpu_ids", list)
+    monkeypatch.setattr("search.worker.gpu_share.ray.get_gpu_ids", list)
     told = []
     monkeypatch.setattr(trainable.tune, "report", lambda result: told.append(result))
     monkeypatch.setattr(trainable.ray, "get", lambda reference: reference)

@@ -3,7 +3,7 @@ import types
 import pytest
 import torch
 
-from search.worker import device as grant
+from search.worker import gpu_share as grant
 
 
 @pytest.fixture
