@@ -143,9 +143,9 @@ class LinearClassifier(nn.Module):
 
 
 def build_encoder(config: ModelConfig, channels: int, seed: int) -> Encoder:
-    """A fresh encoder whose weights depend on the config, the file that it names and the seed alone.
+    """A fresh encoder, determined by the config, the weights that it names and the seed.
 
-    Raises InputError where that file, or an encoder of one's own, cannot be used; EnvironmentProblem where a
+    Raises InputError where a file of weights or the user's own encoder cannot be used, EnvironmentProblem where a
     download fails.
     """
     weights = config.pretrained if isinstance(config.pretrained, str) else None

@@ -38,7 +38,7 @@ CREDENTIALS = (
     "AWS_ENDPOINT_URL",  # the store's address, if it is not Amazon's
     "AWS_ENDPOINT_URL_S3",
 )
-NO_SECRETS = {  # only if the address holds a password
+NO_SECRETS = {  # addresses and regions, which are secret only if an address holds a password
     "MLFLOW_TRACKING_URI",
     "MLFLOW_S3_ENDPOINT_URL",
     "AWS_REGION",
@@ -54,7 +54,7 @@ def of_stores(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables with MLflow's address and credentials.
+    """The variables with the addresses and credentials of MLflow and of the store.
 
     A store on this machine's disk is left out, because a cluster cannot reach it.
     """
@@ -70,8 +70,20 @@ def secrets_among(variables: Mapping[str, str]) -> frozenset[str]:
 
 
 def hand_over(address: str, headers: Mapping[str, str], told: Mapping[str, Any]) -> str:
-    """Put a job's secrets into the head's memory. Returns the name under which the job finds them."""
-    name = f"_ray_pkg_{secrets.token_hex(16)}.zip"  # a name like those of Ray's packages, with our own content
+    """Put what a job is told in secret into the head's memory.
+
+    Args:
+        address: of the cluster's dashboard.
+        headers: that the dashboard asks for, such as Ray's token.
+        told: the secrets and the job's orders, as plain values.
+
+    Returns:
+        The name under which the job finds them.
+
+    Raises:
+        EnvironmentProblem: the head does not take them.
+    """
+    name = f"_ray_pkg_{secrets.token_hex(16)}.zip"  # named like a Ray package; the content is ours
     answer = requests.put(
         f"{address}/api/packages/gcs/{name}", data=json.dumps(told).encode(), headers=dict(headers), timeout=SECONDS
     )

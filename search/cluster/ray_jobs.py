@@ -103,7 +103,7 @@ def answering(address: str) -> Iterator[None]:
 
 @contextmanager
 def _as_told() -> Iterator[None]:
-    """Within the block, keep Ray's client from using RAY_ADDRESS in place of its argument, and from printing."""
+    """Within the block Ray's client ignores RAY_ADDRESS. Its logger tells of errors alone, also afterwards."""
     before = {name: os.environ.pop(name) for name in (ADDRESS, "RAY_ADDRESS") if name in os.environ}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:

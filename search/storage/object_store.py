@@ -1,7 +1,7 @@
 """A store that outlives any one host: a folder in any store that Ray can keep results in.
 
-pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others). In
-the address of a file `%20` is a blank, as in any; in those of the other stores every sign stands for itself.
+pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others).
+`%20` means a blank in file:// addresses only. In all others each character stands for itself.
 Credentials are never part of the address: the store's own variables and files have them (AWS_*, ~/.aws, the machine's
 role). A file is written completely or not at all: object stores do so, and on a file system it is written under another
 name and moved.
@@ -205,7 +205,7 @@ def storage_at(uri: str) -> Storage:
 
 
 def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
-    """Repeat a request for up to `patience` seconds while the store does not answer."""
+    """Repeat a request for up to `seconds` while the store does not answer."""
     pause, longest = PAUSES
     deadline = time.monotonic() + seconds
     while True:

@@ -21,7 +21,7 @@ from search.storage.object_store import PAUSES, Storage
 from search.storage.search_folder import SearchFolder
 from search.storage.trial_folder import CHECKPOINTS, TRIALS, checkpoints_of, trial_path
 
-SEND_EVERY = 1.0  # seconds between two pieces, at least, and at most while there is something to send
+SEND_EVERY = 1.0  # seconds between two pieces while there is something to send
 TIDYING = 0.2  # seconds at a time for removing what is not needed any more
 MERGE_AT = 200  # pieces
 

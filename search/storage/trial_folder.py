@@ -119,7 +119,7 @@ class TrialFiles:
         self.place.put(GAVE_UP, (reason + (BY_VALUES if by_values else "")).encode())
 
     def take_reason_to_give_up(self) -> tuple[str, bool] | None:
-        """Take the last worker's reason to give up, and whether the trial's values were the cause; None: it did not."""
+        """Take the last worker's reason to give up, and whether the values were the cause; None if it gave none."""
         content = self.place.find(GAVE_UP)
         if content is None:
             return None
@@ -137,7 +137,7 @@ class TrialFiles:
         return None if node is None else node.decode()
 
     def take_noted_node(self) -> str | None:
-        """The same, said once."""
+        """What `noted_node` says, which is then removed."""
         node = self.noted_node()
         self.place.delete(NODE)
         return node
@@ -167,7 +167,7 @@ class TrialFolder(TrialFiles):
 
     @property
     def scores(self) -> Path:
-        """What it gave each image, if it is a run of a confirmation."""
+        """The logits that it gave each image, if it is a run of a confirmation."""
         return self.path / SCORES
 
     @property

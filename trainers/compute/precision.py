@@ -20,7 +20,7 @@ def arithmetic(*, deterministic: bool) -> Iterator[None]:
     """Set the flags of a trial: deterministic kernels and full float32, or the fastest kernels and TF32.
 
     TF32 keeps float32's range with 10 bits of mantissa in matrix products and convolutions (a relative 5e-4 per
-    factor). The encoder computes in bfloat16, which has 7, so TF32 matters for probe and classifier only.
+    factor). The encoder computes in bfloat16, which has 7 bits, so TF32 matters for probe and classifier only.
     GPUs that are not fast in bfloat16 have no TF32 either, and compute in float32 throughout.
     """
     kernels = torch.are_deterministic_algorithms_enabled()
@@ -44,10 +44,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Switch TF32 off within the block, for computations that need float32.
+    """Switch TF32 off within the block: for the loss, and for augmentation's colours.
 
-    One is the loss: an error of 5e-4 in a cosine is an error of .02 in a logit at a temperature of .03. The other is
-    augmentation's colours, which must be the same on every device.
+    In the loss an error of 5e-4 in a cosine moves a logit by .02 at a temperature of .03. The colours must be the same
+    on every device.
     """
     with _tf32(False):
         yield

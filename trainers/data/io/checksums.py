@@ -21,12 +21,12 @@ def hashes_of(top: Path, files: Sequence[Path]) -> dict[str, str]:
 
 
 def recorded(top: Path, name: str) -> dict[str, str]:
-    """The hashes recorded in `top` for the folder `name` and the table `name`.csv. Raises EnvironmentProblem."""
+    """The hashes in `top` of the folder `name` and the table `name`.csv. Raises EnvironmentProblem if damaged."""
     return {file: digest for file, digest in _read(top).items() if file.startswith((f"{name}/", f"{name}.csv"))}
 
 
 def record(top: Path, name: str, hashes: dict[str, str]) -> None:
-    """Record these hashes, in place of the earlier ones of `name`."""
+    """Record these hashes, in place of those of the folder `name` and the table `name`.csv."""
     before = recorded(top, name)
     others = {file: digest for file, digest in _read(top).items() if file not in before}
     write_atomically(top / RECORD, json.dumps(others | hashes, indent=0, sort_keys=True).encode())
