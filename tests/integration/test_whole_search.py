@@ -47,7 +47,7 @@ def test_a_search_finishes_with_baselines_stops_and_a_winner(finished):
     assert all(trial.state in ("finished", "stopped") for trial in history.trials.values())
     assert len(history.trials) == 10
     best = history.ranked()[0]
-    assert best.score == max(trial.score for trial in history.in_state("finished"))
+    assert best.decided == max(trial.decided for trial in history.in_state("finished"))
 
 
 def test_a_second_run_with_the_same_seed_proposes_and_stops_the_same(finished, shared_ray, tmp_path):

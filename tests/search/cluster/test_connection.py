@@ -72,7 +72,7 @@ import ray, search
 from search.engine import preflight
 
 asked, real = [], preflight.check_nodes
-preflight.check_nodes = lambda place, code: asked.append(place.uri) or real(place, code)
+preflight.check_nodes = lambda place, code, parts: asked.append(place.uri) or real(place, code, parts)
 ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
 few = ["search.baselines=[CL]", "representation.epochs=1", "representation.warmup_epochs=0"]
 found = search.run("digits", few, trials=0, name="inside", results=Path(sys.argv[1]))

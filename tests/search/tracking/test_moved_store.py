@@ -23,6 +23,8 @@ from search.tracking.report_upload import log_report
 pytestmark = pytest.mark.slow
 mlflow = Lazy("mlflow")
 
+TABLES = {f"{name}.csv" for name in ("trials", "epochs", "decisions", "classes", "confusions")}
+
 
 @pytest.fixture
 def delivered(tmp_path) -> Path:
@@ -51,7 +53,7 @@ def artifacts_in_mlflow(root: Path) -> dict[str, str]:
     (experiment,) = [one for one in client.search_experiments() if one.name == "afcl"]
     (run,) = client.search_runs([experiment.experiment_id], "tags.`afcl.trial` = 'search'")
     found = Path(client.download_artifacts(run.info.run_id, ""))
-    return {path.name: path.read_text() for path in found.iterdir()}
+    return {path.name: path.read_text() if path.is_file() else "" for path in found.iterdir()}
 
 
 @pytest.mark.parametrize("how", [shutil.copytree, shutil.move])
@@ -64,10 +66,10 @@ def test_artifacts_of_results_that_were_moved_or_copied_go_to_the_new_place_and_
     remark = log_report(reported(there))
     assert f"was moved or copied: its artifacts are now in {there / 'mlartifacts'}" in remark
     assert log_report(reported(there)) is None, "said once"
-    assert paths(there) == {"spec.yaml", "index.html", "leaderboard.csv"}
+    assert paths(there) == {"spec.yaml", "index.html", "leaderboard.csv", *TABLES}
     assert delivered.exists() == (how is shutil.copytree)
     assert not delivered.exists() or paths(delivered) == {"spec.yaml"}
-    assert artifacts_in_mlflow(there).keys() == {"spec.yaml", "index.html", "leaderboard.csv"}
+    assert artifacts_in_mlflow(there).keys() == {"spec.yaml", "index.html", "leaderboard.csv", "tables"}
     assert outbox.sync(SearchFolder(there / "moved"))[1:] == ([], [])
     if delivered.exists():
         assert outbox.sync(SearchFolder(delivered / "moved")) == (0, [], [])
