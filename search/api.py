@@ -1,7 +1,7 @@
-"""The words that plan, run and confirm a search. Each joins the engine with what reports and shows it.
+"""The functions that plan, run and confirm a search. Each joins the engine with the display and the report.
 
-The engine stands on torch and Ray, which take seconds to import. So each function imports what it needs when it is
-called, and a word that needs neither can take `checked_spec` from here.
+The engine needs torch and Ray, which take seconds to import. So each function imports what it needs when it is called,
+and a function that needs neither of them can import `checked_spec` from here.
 """
 
 import json
@@ -43,18 +43,18 @@ def checked_spec(
     tracking_uri: str | None = None,
     storage: str | None = None,
 ) -> SearchSpec:
-    """A spec in any of its forms, checked.
+    """Read a spec in any of its forms, apply the changes, and check it.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
         overrides: PATH=VALUE texts that change it, as `--set` does.
         name: the search's name, in place of the spec's.
-        trials: how many the sampler proposes, in place of the spec's.
-        tracking_uri: MLflow's store or server, in place of the spec's.
+        trials: how many trials the sampler proposes, in place of the spec's number.
+        tracking_uri: the address of MLflow's store or server, in place of the spec's.
         storage: the store that outlives this host, in place of the spec's.
 
     Raises:
-        InputError: one line with the path, the rule and the value.
+        InputError: the spec is wrong. The message has one line with the path, the rule and the value.
     """
     given = {"search.trials": trials, "tracking.uri": tracking_uri or None, "storage.uri": storage or None}
     changes = [*overrides, *(f"{path}={json.dumps(value)}" for path, value in given.items() if value is not None)]
@@ -69,12 +69,12 @@ def checked_spec(
 
 
 def store_for(spec: Spec, storage: str | None) -> str | None:
-    """The store that was asked for: by default AFCL_STORAGE, unless a SearchSpec is given, which stands as it is."""
+    """The given store, else AFCL_STORAGE. A SearchSpec is taken as it is: AFCL_STORAGE does not change it."""
     return storage or (None if isinstance(spec, SearchSpec) else os.environ.get("AFCL_STORAGE"))
 
 
 def _plain(value: Any) -> Any:
-    """The same values as a YAML file would hold them, for changes."""
+    """A copy of the values as a YAML file would hold them, so that overrides can change it."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     return str(value) if isinstance(value, PurePath) else deepcopy(value)
@@ -90,20 +90,22 @@ def plan(
     calibrate: bool = False,
     data: Path | None = None,
 ) -> Planned:
-    """Say what a search would cost: rungs, epochs, disk, the validation score's error. Nothing is run or written.
+    """Say what a search would cost: rungs, epochs, disk space, and the validation score's error.
+
+    Nothing is written, and nothing runs unless `calibrate` is set.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
         overrides: PATH=VALUE texts that change the spec, as `--set` does.
         name: the search's name, in place of the spec's.
-        trials: how many the sampler proposes, in place of the spec's.
+        trials: how many trials the sampler proposes, in place of the spec's number.
         calibrate: also time an epoch of each stage on this machine.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
 
     Raises:
         InputError: the spec is wrong, or does not fit the data.
-        EnvironmentProblem: the data are not here.
-        DivergedError: an epoch that was timed gave a loss that is not finite.
+        EnvironmentProblem: the data are not on this machine.
+        DivergedError: the loss was not finite in an epoch that was timed.
     """
     from search.engine import plan as planning
     from search.engine.advice import remarks
@@ -139,27 +141,27 @@ def run(
     storage: str | None = None,
     console: "Console | None" = None,
 ) -> SearchResult:
-    """Run a new search to its end, and write its report. The command line calls this word `search`.
+    """Run a new search to its end, and write its report. On the command line this is `afcl search`.
 
     Args:
         spec: a path, the name of a ready search (demo, fmnist, digits, isic2018, study), the values that a YAML file
             would hold, or a SearchSpec.
         overrides: PATH=VALUE texts that change the spec, as `--set` does.
         name: the search's name, in place of the spec's.
-        trials: how many the sampler proposes, in place of the spec's.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        trials: how many trials the sampler proposes, in place of the spec's number.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        address: "auto" or HOST:PORT of a running Ray cluster. None uses the Ray that this process is connected to, and
-            else starts one on this machine.
-        start_from: the name of an older search on the same data, whose trials the sampler is told.
-        tracking_uri: MLflow's store or server, in place of the spec's.
-        storage: a store that outlives this host, in place of the spec's; by default AFCL_STORAGE, unless `spec` is a
-            SearchSpec, which stands as it is.
-        console: where progress is shown; by default standard output, in a notebook one block below the cell.
+        address: "auto" or HOST:PORT of a running Ray cluster. None uses the Ray that this process is connected to. If
+            there is none, it starts Ray on this machine.
+        start_from: the name of an older search on the same data. The sampler starts with what its trials showed.
+        tracking_uri: the address of MLflow's store or server, in place of the spec's.
+        storage: a store that outlives this host, in place of the spec's. The default is AFCL_STORAGE, but a SearchSpec
+            is taken as it is.
+        console: where progress is shown; by default standard output. In a notebook it is one block below the cell.
 
     Raises:
-        InputError: what was given is wrong. Nothing was written.
-        EnvironmentProblem: the machine lacks something.
+        InputError: an argument or the spec is wrong. Nothing was written.
+        EnvironmentProblem: this machine lacks something that the search needs.
     """
     from search.display.on_console import ConsoleDisplay
     from search.engine import runner
@@ -193,21 +195,21 @@ def resume(
     anyway: bool = False,
     console: "Console | None" = None,
 ) -> SearchResult:
-    """Go on with a search that was interrupted or killed, from its journal, and write its report.
+    """Go on with a search that was interrupted or killed, and write its report. The journal says where it was.
 
     Args:
-        name: of the search.
-        extend_by: so many proposed trials more than it was planned with; see `extend`.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        name: the search's name.
+        extend_by: how many trials the sampler proposes beyond those that were planned; see `extend`.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
-        storage: the address of the store that has the search, where its folder is not here.
-        anyway: go on also where the code that decides scores and decisions is not that which it began with.
+        storage: the address of the store that has the search; needed if its folder is not on this machine.
+        anyway: go on even if the search was begun with other code for scores and decisions.
         console: where progress is shown; see `run`.
 
     Raises:
         InputError: there is no such search, or it may not go on here.
-        EnvironmentProblem: the machine lacks something.
+        EnvironmentProblem: this machine lacks something that the search needs.
     """
     from search.display.on_console import ConsoleDisplay
     from search.engine import runner
@@ -242,21 +244,21 @@ def extend(
     anyway: bool = False,
     console: "Console | None" = None,
 ) -> SearchResult:
-    """Go on with a search, finished or not, with more trials than it was planned with, and write its report.
+    """Add trials to a search, finished or not, go on with it, and write its report.
 
     Args:
-        name: of the search.
-        trials: how many more the sampler proposes.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        name: the search's name.
+        trials: how many more trials the sampler proposes.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
-        storage: the address of the store that has the search, where its folder is not here.
-        anyway: go on also where the code that decides scores and decisions is not that which it began with.
+        storage: the address of the store that has the search; needed if its folder is not on this machine.
+        anyway: go on even if the search was begun with other code for scores and decisions.
         console: where progress is shown; see `run`.
 
     Raises:
         InputError: there is no such search, its grid has no more points, or it may not go on here.
-        EnvironmentProblem: the machine lacks something.
+        EnvironmentProblem: this machine lacks something that the search needs.
     """
     return resume(
         name,
@@ -271,19 +273,19 @@ def extend(
 
 
 def stop(name: str, *, address: str | None = None, results: Path | None = None) -> str:
-    """Ask a running search to stop. Its trials are left at their last checkpoints, and it can be resumed.
+    """Ask a running search to stop. Its trials stop at their last checkpoints, and the search can be resumed.
 
     Args:
-        name: of the search.
-        address: of a submitted search, its cluster's dashboard, http://HEAD:8265; None asks through the folder.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        name: the search's name.
+        address: for a submitted search, the dashboard of its cluster, http://HEAD:8265. None asks through the folder.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Returns:
-        Who was asked and how to go on, in a sentence. A submitted search has stopped by then.
+        A sentence that says who was asked and how to go on. A submitted search has stopped when this returns.
 
     Raises:
         InputError: there is no such search, or it is not running.
-        EnvironmentProblem: the cluster does not answer, or the search has not stopped in time.
+        EnvironmentProblem: the cluster does not answer, or the search did not stop in time.
     """
     if address is not None:
         from search.cluster import submit
@@ -315,29 +317,33 @@ def confirm(
     console: "Console | None" = None,
     on_verdict: "Callable[[Confirmed, Evidence], None]" = lambda confirmed, evidence: None,
 ) -> Confirmation:
-    """Confirm a search on fresh seeds and the test split. It leaves verdict.json, the page and a registered model.
+    """Confirm a search: train its best trials on fresh seeds and score them on the test split.
+
+    This writes verdict.json and the report page, and registers the winner's model in MLflow.
 
     Args:
-        name: of the search.
-        top: so many of the best trials, besides the best of each loss (1).
-        seeds: how many fresh ones (10); by default a confirmation that was begun goes on with its own.
-        smallest: the smallest difference that matters (.01): it says first how many seeds that needs.
-        until_decided: seeds in rounds for the pairs still open, until each has a winner or no difference of `smallest`.
-        max_seeds: the most seeds that such rounds may take.
+        name: the search's name.
+        top: how many of the best trials to confirm, besides the best one of each loss. The default is 1.
+        seeds: the number of fresh seeds. The default is 10; a confirmation that was begun keeps its own number.
+        smallest: the smallest difference in the metric that matters. The default is .01. How many seeds it takes to
+            see such a difference is said first.
+        until_decided: run seeds in rounds for the pairs that are still open. A pair is decided once it has a winner or
+            once a difference of `smallest` is ruled out.
+        max_seeds: the most seeds that these rounds may take.
         again: open the test split once more, on other seeds.
-        anyway: also with other code that decides scores than the search's, or than the confirmation began with.
-        allow_copies: also on a test split that repeats training images, or with an image under two labels.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
+        allow_copies: accept a test split that repeats training images, or that has an image under two labels.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
-        storage: the address of the store that has the search, where its folder is not here.
+        storage: the address of the store that has the search; needed if its folder is not on this machine.
         console: where progress is shown; see `run`.
-        on_verdict: is given the verdict when it stands, before the page and the model are made, which take seconds.
+        on_verdict: is called with the verdict as soon as it is known, before the page and the model, which take seconds.
 
     Raises:
         InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), or it
             repeats training images (unless `allow_copies`).
-        EnvironmentProblem: the machine lacks something.
+        EnvironmentProblem: this machine lacks something that the search needs.
     """
     from search.display.on_console import ConsoleDisplay
     from search.engine import confirmation
@@ -366,7 +372,7 @@ def confirm(
     page = None
     try:
         page = write_report(name, results=results, data=data).page
-    except EnvironmentProblem as problem:  # the verdict stands all the same
+    except EnvironmentProblem as problem:  # the verdict is valid without the page
         display.say(str(problem))
     published = model_registry.publish(confirmed.folder.searched, evidence, confirmed.test.images[:2], display.say)
     display.say(published.words)
@@ -374,14 +380,14 @@ def confirm(
 
 
 def _write_page(found: "SessionEnd", data: Path | None, display: "ConsoleDisplay") -> None:
-    """Write the report, once no driver holds the search: it says whether the search still runs."""
+    """Write the report. The driver must have released the search, as the report says whether the search is running."""
     from search.engine.interrupts import told_how_to_go_on
 
     with told_how_to_go_on(found.folder, display):
         try:
             written = write_report(found.folder.name, results=found.folder.root, data=data)
-        except EnvironmentProblem as problem:  # the search is done all the same
+        except EnvironmentProblem as problem:  # the search is complete without the page
             display.say(str(problem))
             return
-        if written.problem and not found.tracking_problem:  # else MLflow's silence is told of at the end
+        if written.problem and not found.tracking_problem:  # the caller reports a tracking problem at the end
             display.say(written.problem)

@@ -1,4 +1,4 @@
-"""A search as an object: what has come of it so far, and the words of the command line as methods."""
+"""A search as an object: its trials and state so far, and the commands as methods."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Search:
     """A search in a results folder, finished or not.
 
-    Each property reads the folder anew, so a search that runs elsewhere can be watched. Each method is the function of
-    that name in `search`: it has the same arguments and raises the same errors. A notebook shows the object as a table.
+    Each property reads the folder again, so you can watch a search that runs in another process. Each method calls the
+    function of that name in `search`, with the same arguments and the same errors. A notebook shows the object as a
+    table.
 
     Attributes:
         folder: the search's files.
@@ -41,12 +42,12 @@ class Search:
         address: str | None = None,
         console: "Console | None" = None,
     ) -> None:
-        """Make a handle; `search.open` is the usual way.
+        """Make a handle. Most callers use `search.open` instead.
 
         Args:
             folder: the search's files.
             data: the folder of data sets and caches that the methods use.
-            address: of the running Ray cluster that the methods use.
+            address: "auto" or HOST:PORT of the running Ray cluster that the methods use.
             console: where the methods show their progress.
         """
         self.folder = folder
@@ -54,17 +55,17 @@ class Search:
 
     @property
     def name(self) -> str:
-        """The search's name; that of a confirmation is NAME/confirm-1."""
+        """The search's name. A confirmation is called NAME/confirm-1."""
         return self.folder.name if self.folder.searched is self.folder else self.folder.title.replace(" ", "/")
 
     @property
     def spec(self) -> SearchSpec:
-        """The resolved spec that the search runs by."""
+        """The search's spec, with all defaults filled in."""
         return self.folder.spec()
 
     @property
     def history(self) -> History:
-        """What has happened so far, as the journal tells it."""
+        """The search's history so far, from its journal."""
         return self.folder.history()
 
     @property
@@ -79,12 +80,12 @@ class Search:
 
     @property
     def ranked(self) -> list[Trial]:
-        """The finished trials, best first: by the mean on fresh seeds where there is one, else by the score."""
+        """The finished trials, best first: by the mean on fresh seeds if there is one, else by the score."""
         return ranking(self.folder, self.history).trials
 
     @property
     def best(self) -> Trial | None:
-        """The first of `ranked`; None where nothing has finished."""
+        """The first of `ranked`; None if no trial has finished."""
         return next(iter(self.ranked), None)
 
     def frames(self) -> "Frames":
@@ -103,7 +104,7 @@ class Search:
         )
 
     def extend(self, trials: int, *, anyway: bool = False) -> "SearchResult":
-        """Go on with so many trials more; see `search.extend`."""
+        """Add trials and go on; see `search.extend`."""
         return search.extend(
             self.name,
             trials,
@@ -115,7 +116,7 @@ class Search:
         )
 
     def stop(self) -> str:
-        """Ask the driver that has the search to stop; see `search.stop`."""
+        """Ask the driver that runs the search to stop; see `search.stop`."""
         return search.stop(self.name, results=self.folder.root)
 
     def confirm(
@@ -131,7 +132,7 @@ class Search:
         allow_copies: bool = False,
         on_verdict: "Callable[[Confirmed, Evidence], None]" = lambda confirmed, evidence: None,
     ) -> "Confirmation":
-        """Open the test split, once; see `search.confirm`."""
+        """Confirm the best trials on fresh seeds and the test split; see `search.confirm`."""
         return search.confirm(
             self.name,
             top=top,
@@ -154,7 +155,7 @@ class Search:
         return search.explain(self.name, trial, results=self.folder.root)
 
     def logs(self, trial: int | None = None) -> str:
-        """What a trial printed, or the driver; see `search.logs`."""
+        """A trial's log, or the driver's; see `search.logs`."""
         return search.logs(self.name, trial, results=self.folder.root)
 
     def report(self, *, png: bool = False, sensitivity: Mapping[str, float] | None = None) -> "Written":
@@ -198,14 +199,14 @@ class Search:
         return f"<{type(self).__name__} {self.name}: {stands}>"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows."""
+        """The HTML that a notebook shows."""
         from search.display.card import card
 
         return card(self.folder) if self.folder.is_begun() else None
 
 
 class SearchResult(Search):
-    """A search, and how the session ended in which it just ran.
+    """A search, and how its latest session ended.
 
     Attributes:
         session: how the session ended.
@@ -219,41 +220,48 @@ class SearchResult(Search):
         address: str | None = None,
         console: "Console | None" = None,
     ) -> None:
-        """Make a handle; the last three as of `Search`."""
+        """Make a handle from the end of a session.
+
+        Args:
+            session: how the session ended.
+            data: see `Search`.
+            address: see `Search`.
+            console: see `Search`.
+        """
         super().__init__(session.folder, data=data, address=address, console=console)
         self.session = session
 
     @property
     def reason(self) -> str:
-        """Why the session ended: done, interrupted, max_hours, stopped, or why it was hopeless."""
+        """Why the session ended: done, interrupted, max_hours, stopped, or why the search gave up."""
         return self.session.reason
 
     @property
     def ran(self) -> bool:
-        """Whether anything ran; False where the search was complete before."""
+        """Whether anything ran; False if the search was complete before."""
         return self.session.ran
 
     @property
     def undelivered(self) -> int:
-        """How many events MLflow lacks; `sync` delivers them."""
+        """How many of the journal's events MLflow lacks; `sync` delivers them."""
         return self.session.undelivered
 
     @property
     def tracking_problem(self) -> str | None:
-        """Why MLflow lacks them."""
+        """Why MLflow lacks these events; None if it answered."""
         return self.session.tracking_problem
 
     @property
     def parent_run(self) -> tuple[str, str] | None:
-        """MLflow's ids of the experiment and of the search's run; None where MLflow has not taken it."""
+        """MLflow's ids of the experiment and of the search's run; None if MLflow does not have the search."""
         return self.session.parent_run
 
     @property
     def different(self) -> list[str] | None:
-        """What MLflow has otherwise than the journal; None where that could not be counted."""
+        """How MLflow and the journal differ, in words; None if they could not be compared."""
         return self.session.different
 
     @property
     def refused(self) -> bool:
-        """Whether MLflow refused something, which was told of."""
+        """Whether MLflow refused something. The user was told what."""
         return self.session.refused

@@ -1,4 +1,4 @@
-"""The words about this machine: is it ready, are the data sets here, what may a spec say."""
+"""The functions behind `doctor`, `schema`, `data fetch` and `data check`: about this machine, data sets and specs."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -27,15 +27,15 @@ def doctor(
     data: Path | None = None,
     on_finding: "Callable[[Finding], None]" = lambda finding: None,
 ) -> "list[Finding]":
-    """Say whether this machine is ready, and what to do where it is not.
+    """Check whether this machine is ready, and say what to do if it is not.
 
     Args:
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        on_finding: is given each finding as it is made; all of them take seconds.
+        on_finding: is called with each finding as soon as it is made. All checks together take seconds.
 
     Returns:
-        Everything that was looked at; the machine is ready where all of them are `ok`.
+        One finding for each check. The machine is ready if all of them are `ok`.
     """
     from search.engine.doctor import examine
 
@@ -53,16 +53,16 @@ def schema() -> dict[str, Any]:
 
 @told_in_hints
 def data_fetch(name: str, *, data: Path | None = None, console: "Console | None" = None) -> None:
-    """Get a data set onto this machine.
+    """Download a data set to this machine. The data set `digits` comes with scikit-learn and needs no download.
 
     Args:
         name: fmnist, digits or isic2018.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        console: where it is said what is done, and where the data set is; by default standard output.
+        console: where the progress and the data set's folder are printed; by default standard output.
 
     Raises:
         InputError: there is no such data set.
-        EnvironmentProblem: it cannot be had here.
+        EnvironmentProblem: this machine cannot get it.
     """
     from trainers.data.catalog import fetch
 
@@ -77,17 +77,17 @@ def data_check(
     sheet: Path | None = None,
     data: Path | None = None,
 ) -> CheckedData:
-    """Count a data set: classes, splits, fingerprint; and say what of it is not used.
+    """Count a data set's classes and splits, take its fingerprint, and say which files are not used.
 
     Args:
         name: a data set's name, a folder of images, or a search's spec in any form that `run` takes.
-        overrides: PATH=VALUE texts that change the spec, as `--set` does; without a spec, fields of `data` alone.
-        sheet: a PNG file to draw, which shows each class as read and as augmented.
+        overrides: PATH=VALUE texts that change the spec, as `--set` does. Without a spec only fields of `data` count.
+        sheet: the path of a PNG file to write: a contact sheet of each class, as read and as augmented.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
 
     Raises:
         InputError: there is no such data set, a field is wrong, or the sheet cannot be written.
-        EnvironmentProblem: the data are not here.
+        EnvironmentProblem: the data are not on this machine.
     """
     from trainers.config import AugmentConfig
     from trainers.data.catalog import check, load
@@ -107,7 +107,7 @@ def data_check(
 def _section_and_augmentation(
     name: "Spec", overrides: Sequence[str], data: Path | None
 ) -> "tuple[DataConfig, AugmentConfig | None, dict[str, Any] | None]":
-    """The data that are meant, how a spec augments them, and of a folder what the overrides say of it."""
+    """Resolve `name`: the data section, the spec's augmentation if any, and for a folder the fields of `overrides`."""
     from trainers.config import DataConfig
     from trainers.data.catalog import config_of_folder, default_config, is_dataset
     from trainers.parsing import parse
@@ -128,7 +128,7 @@ def _section_and_augmentation(
 
 
 def _section_in_words(path: str, config: "DataConfig", counts: "DataCheck", given: dict[str, Any]) -> str:
-    """What a spec says of a folder of images."""
+    """The section `data` of a spec for a folder of images, as one line of YAML."""
     size = f"image_size: {config.image_size}"
     if not counts.has_given_validation:
         size += f", val_per_class: {config.val_per_class}"

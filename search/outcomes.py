@@ -1,4 +1,4 @@
-"""What the words return: plain values for a program, each with its lines for a person where there are any."""
+"""What the functions of `search` return: plain values for a program, some with lines of text for a person."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ class Planned:
     """What a search would cost."""
 
     plan: "Plan"
-    notes: tuple[str, ...]  # what somebody should know of it before it starts
-    calibration: "Calibration | None"  # None where no epoch was timed
-    lines: tuple[str, ...]  # all of it for a person
+    notes: tuple[str, ...]  # warnings about the plan, to read before the search starts
+    calibration: "Calibration | None"  # None if no epoch was timed
+    lines: tuple[str, ...]  # the whole plan as text
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `afcl plan --json` prints them."""
@@ -45,15 +45,15 @@ class Listed:
     """One search of a results folder."""
 
     name: str
-    state: str  # "damaged" where it cannot be read
-    trials: int  # begun so far
+    state: str  # "damaged" if it cannot be read
+    trials: int  # how many were begun so far
     planned: int | None
     counts: str  # how many trials are in each state, in words
     best: BestTrial | None
     begun: str | None  # ISO 8601, in UTC
-    seconds: float | None  # that its drivers ran
-    waits: list[str]  # the words that it waits for: resume, confirm, export, sync
-    data: str  # what it trains on; of a damaged search, what is wrong with it
+    seconds: float | None  # how long its drivers have run, in all
+    waits: list[str]  # the commands that would come next: resume, confirm, export, sync
+    data: str  # the data set that it trains on; for a damaged search, what is wrong with it
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `afcl list --json` prints them."""
@@ -62,20 +62,20 @@ class Listed:
 
 @dataclass(frozen=True, repr=False)
 class Confirmation:
-    """What a confirmation came to, and what it left.
+    """The outcome of a confirmation, and what it wrote.
 
-    Everything but `confirmed` is None where the confirmation was interrupted or nothing finished.
+    Everything but `confirmed` is None if the confirmation was interrupted or no run finished.
     """
 
     confirmed: "Confirmed"
     evidence: "Evidence | None" = None
-    verdict: Path | None = None  # the numbers: verdict.json
-    page: Path | None = None  # the search's page; None also where plotly is not installed
-    model: str | None = None  # models:/NAME/VERSION; None also where MLflow did not take it
+    verdict: Path | None = None  # verdict.json, which has the numbers
+    page: Path | None = None  # the search's report page; None also if plotly is not installed
+    model: str | None = None  # models:/NAME/VERSION; None also if MLflow did not take it
 
     @property
     def sentences(self) -> list[str]:
-        """The verdict in words; empty where there is none."""
+        """The verdict in words; empty if there is none."""
         from search.evidence.evidence import in_words
 
         return [] if self.evidence is None else list(in_words(self.evidence))
@@ -86,12 +86,12 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class CheckedData:
-    """A data set, counted."""
+    """The counts of a data set, and how a spec names it."""
 
     counts: "DataCheck"
     config: DataConfig  # the section `data` of a spec that trains on it
-    section: str | None = None  # what a spec says of it; only where a folder was given
-    sheet: Path | None = None  # the picture that was asked for
+    section: str | None = None  # the same section as one line of YAML; only for a folder of images
+    sheet: Path | None = None  # the contact sheet, if one was asked for
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `afcl data check --json` prints them."""

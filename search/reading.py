@@ -1,4 +1,4 @@
-"""The words that look at searches. None of them starts a Ray, and most need the search's folder alone."""
+"""The functions behind the commands that look at searches. None of them starts Ray; most read only the folder."""
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,13 +30,13 @@ def open_search(
     address: str | None = None,
     console: Console | None = None,
 ) -> Search:
-    """Have a search as an object: its trials, its best, its tables, and the words as methods.
+    """Open a search as an object: its trials, its best trial, its tables, and the commands as methods.
 
     Args:
-        name: of the search, or of a confirmation of it, NAME/confirm-1.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        name: the search's name, or NAME/confirm-1 for one of its confirmations.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches that the object's methods use.
-        address: of the running Ray cluster that the object's methods use.
+        address: "auto" or HOST:PORT of the running Ray cluster that the object's methods use.
         console: where the object's methods show their progress.
 
     Raises:
@@ -46,11 +46,13 @@ def open_search(
 
 
 def show(name: str, *, results: Path | None = None) -> Search:
-    """Show a search's trials, from its folder alone: a notebook draws what is returned, which `open` returns too.
+    """Show a search's trials. It returns the same object as `open`, which a notebook draws as a table.
+
+    Only the search's folder is read.
 
     Args:
-        name: of the search, or of a confirmation of it, NAME/confirm-1.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        name: the search's name, or NAME/confirm-1 for one of its confirmations.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Raises:
         InputError: there is no such search.
@@ -59,10 +61,10 @@ def show(name: str, *, results: Path | None = None) -> Search:
 
 
 def list_searches(*, results: Path | None = None) -> list[Listed]:
-    """List the searches of a results folder by name. A damaged one is among them, and says what is wrong with it.
+    """List the searches of a results folder by name. A damaged search is listed too, with what is wrong with it.
 
     Args:
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
     """
     from search.display import tables
 
@@ -71,15 +73,15 @@ def list_searches(*, results: Path | None = None) -> list[Listed]:
 
 
 def explain(name: str, trial: int, *, results: Path | None = None) -> list[str]:
-    """Tell in words what was decided about a trial, and why.
+    """Say in words what was decided about a trial, and why.
 
     Args:
-        name: of the search.
+        name: the search's name.
         trial: the trial's number.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Raises:
-        InputError: there is no such search or trial.
+        InputError: no search or trial has that name or number.
     """
     from search.journal import explain as explaining
 
@@ -89,14 +91,14 @@ def explain(name: str, trial: int, *, results: Path | None = None) -> list[str]:
 
 
 def compare(names: Sequence[str], *, results: Path | None = None) -> "SideBySide":
-    """Hold searches on the same data against each other: the best of each, and what fresh seeds say.
+    """Compare searches on the same data: the best trial of each, and the scores on fresh seeds.
 
     Args:
-        names: of two searches or more.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        names: the names of two or more searches.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Raises:
-        InputError: there is no such search, or they are on other data or by another metric.
+        InputError: there is no such search, or the searches differ in their data or their metric.
     """
     from search.evidence.side_by_side import side_by_side
 
@@ -105,19 +107,19 @@ def compare(names: Sequence[str], *, results: Path | None = None) -> "SideBySide
 
 
 def logs(name: str, trial: int | None = None, *, address: str | None = None, results: Path | None = None) -> str:
-    """Read what a trial printed, and its traceback if it crashed; or what the search itself did.
+    """Read a trial's log, which has the traceback if it crashed; or the driver's log.
 
     Args:
-        name: of the search.
+        name: the search's name.
         trial: the trial's number; None reads the driver's log.
-        address: of a submitted search, its cluster's dashboard, http://HEAD:8265; None reads the folder.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        address: for a submitted search, the dashboard of its cluster, http://HEAD:8265. None reads the folder.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Returns:
-        The text; a line that says so where there is no log yet.
+        The log's text. If there is no log yet, a line that says so.
 
     Raises:
-        InputError: there is no such search or trial.
+        InputError: no search or trial has that name or number.
         EnvironmentProblem: the cluster or the search's store does not answer.
     """
     if address is not None:
@@ -146,19 +148,22 @@ def report(
     results: Path | None = None,
     data: Path | None = None,
 ) -> "Written":
-    """Write a search's page and its table, of a running search too: index.html and leaderboard.csv in its folder.
+    """Write a search's report page and leaderboard: index.html and leaderboard.csv in its folder.
+
+    The search may still be running.
 
     Args:
-        name: of the search.
+        name: the search's name.
         png: also write each figure as a picture, into figures/.
-        sensitivity: the wanted one by class, {"melanoma": .9}; the page tells the best trial's threshold for it.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        sensitivity: for each class, the wanted sensitivity, {"melanoma": .9}. The page shows the best trial's
+            threshold for it.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
 
     Raises:
         InputError: there is no such search or class, or nothing to choose a threshold on. Nothing was written.
         EnvironmentProblem: plotly is not installed, there is no browser for `png`, or the images for a threshold are
-            not here.
+            not on this machine.
     """
     from search.reporting.write import write_report
 
@@ -168,29 +173,30 @@ def report(
 def ui(
     name: str | None = None, *, port: int = 5000, results: Path | None = None, console: Console | None = None
 ) -> None:
-    """Serve the MLflow UI over the results folder's store, on this machine alone, until it is interrupted.
+    """Serve the MLflow UI on this machine only, until it is interrupted.
 
     Args:
-        name: of a search, for the store that it delivers to; None takes the results folder's.
-        port: on 127.0.0.1.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
-        console: where the address is said; by default standard output.
+        name: a search's name. The UI then shows the store that this search delivers to. None shows the store of the
+            results folder.
+        port: the port on 127.0.0.1.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
+        console: where the address is printed; by default standard output.
 
     Raises:
         InputError: there is no such search, or nothing to show yet.
-        EnvironmentProblem: the port is taken, or the store does not answer.
+        EnvironmentProblem: the port is in use, or the store does not answer.
     """
     from search.tracking import ui as serving
 
     root = results_root(results)
     folder = None if name is None else folder_named(root, name)
-    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # which end the server, and later whoever called
+    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # these end the server, and afterwards the caller again
         serving.serve(root, port, to_console(console), folder)
 
 
 @contextmanager
 def _handlers_kept(*numbers: signal.Signals) -> Iterator[None]:
-    """Put back how this process takes signals."""
+    """Restore this process's handlers of these signals at the end of the block."""
     before = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
@@ -200,19 +206,19 @@ def _handlers_kept(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def sync(name: str, *, results: Path | None = None, console: Console | None = None) -> "dict[str, Synced]":
-    """Deliver to MLflow what it lacks of a search, and compare every value of both sides.
+    """Deliver to MLflow what it lacks of a search, and compare every value in the journal and in MLflow.
 
     Args:
-        name: of the search.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
-        console: where remarks on the search's stores are said; by default standard output.
+        name: the search's name.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
+        console: where messages about the search's stores go; by default standard output.
 
     Returns:
-        What came of the search, of its last steps and of its confirmations, by their titles. Where `different` is not
-        empty, MLflow and the journal still differ, and the command line ends with exit code 3.
+        The outcome for the search, for its last steps and for its confirmations, by their titles. If `different` is
+        not empty, MLflow and the journal still differ, and the command line ends with exit code 3.
 
     Raises:
-        InputError: there is no such search, or a driver has it, which delivers by itself.
+        InputError: there is no such search, or it is running and its driver delivers.
         EnvironmentProblem: MLflow or the search's store cannot be reached.
     """
     from search.tracking import outbox

@@ -1,4 +1,7 @@
-"""The words about a cluster that this machine is no part of. `search.stop` and `search.logs` take its address too."""
+"""The functions behind `submit` and `status`, for a cluster that this machine is not part of.
+
+`search.stop` and `search.logs` take the address of such a cluster, too.
+"""
 
 from collections.abc import Sequence
 from pathlib import PurePath, PurePosixPath
@@ -24,25 +27,25 @@ def submit(
     installed: bool = False,
     anyway: bool = False,
 ) -> "Submitted":
-    """Have a cluster run a search, or go on with it. The same again is not a second search.
+    """Have a cluster run a search, or go on with it. A second call with the same spec starts no second search.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
         overrides: PATH=VALUE texts that change the spec, as `--set` does.
         address: the cluster's dashboard, http://HEAD:8265; by default RAY_API_SERVER_ADDRESS.
-        results: a folder on the cluster that all of its nodes share; not needed where there is a storage.
+        results: a folder on the cluster that all of its nodes share. With `storage` it is not needed.
         name: the search's name, in place of the spec's.
-        trials: how many the sampler proposes, in place of the spec's.
-        data: where data sets are on the cluster.
-        tracking_uri: MLflow's server, in place of the spec's.
+        trials: how many trials the sampler proposes, in place of the spec's number.
+        data: the folder of data sets on the cluster.
+        tracking_uri: the MLflow server's address, in place of the spec's.
         storage: a store that outlives the cluster, in place of the spec's; by default AFCL_STORAGE.
-        installed: the cluster's nodes have this code, so that none is sent.
-        anyway: go on also with a search that other scoring code began.
+        installed: True if the cluster's nodes have this code installed. Then no code is sent.
+        anyway: go on even if the search was begun with other code for scores and decisions.
 
     Raises:
-        InputError: the spec is wrong, a place is none that the cluster's nodes share, or another search of that name
-            runs there.
-        EnvironmentProblem: nobody, or nobody who takes our token, answers at the address.
+        InputError: the spec is wrong, the cluster's nodes do not share `results` or a store, or another search of that
+            name runs there.
+        EnvironmentProblem: no cluster answers at the address, or it refuses our token.
     """
     from search.cluster import submit as submitting
 
@@ -58,15 +61,15 @@ def submit(
 
 
 def status(name: str | None = None, *, address: str | None = None) -> "list[JobStatus]":
-    """Say how submitted searches stand.
+    """The state of submitted searches.
 
     Args:
-        name: of a search; None looks at all that were submitted since the cluster's head started.
+        name: a search's name. None returns all searches that were submitted since the cluster's head started.
         address: the cluster's dashboard, http://HEAD:8265; by default RAY_API_SERVER_ADDRESS.
 
     Raises:
         InputError: no search of that name was submitted.
-        EnvironmentProblem: nobody, or nobody who takes our token, answers at the address.
+        EnvironmentProblem: no cluster answers at the address, or it refuses our token.
     """
     from search.cluster import submit as submitting
 

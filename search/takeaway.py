@@ -1,4 +1,4 @@
-"""The words that take something away from a search, use it, or remove the search itself."""
+"""The functions behind the commands `export`, `predict`, `train` and `rm`."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -34,28 +34,32 @@ def export(
     data: Path | None = None,
     console: Console | None = None,
 ) -> list[Path]:
-    """Write a search's best configurations: best-1.yaml, its weights best-1.pt and its card best-1.md, and so on.
+    """Write a search's best configurations into its folder.
+
+    The best one becomes best-1.yaml with its weights best-1.pt and its model card best-1.md; the next becomes best-2.
 
     Args:
-        name: of the search.
-        top: how many of the best trials.
-        by: what ranks them: "confirm" the mean of the last confirmation, "final" that of the last step, both on fresh
-            seeds; "search" the scores of the search itself. None takes the first of these that there is.
-        sensitivity: by class, the share of its images that is to be found. The threshold on the class's probability
-            that finds it among the validation images is exported, and `predict` goes by it.
-        onnx: also best-1.onnx, for runtimes other than torch.
-        tables: write trials, epochs, decisions, classes and confusions instead, as "csv" or "parquet".
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
-        data: the folder of data sets and caches: a threshold and ONNX need the validation images.
-        console: where it is said what the tables lack; by default standard error.
+        name: the search's name.
+        top: how many of the best trials to export.
+        by: what ranks the trials. "confirm": the mean over the fresh seeds of the last confirmation. "final": the mean
+            over the fresh seeds of the last step. "search": the scores of the search itself. None takes the first of
+            these that exists.
+        sensitivity: for each class, the wanted sensitivity: the share of its images that must be found. The threshold
+            on the class's probability that reaches it on the validation images is exported, and `predict` uses it.
+        onnx: also write best-1.onnx, for runtimes other than torch.
+        tables: write the tables of trials, epochs, decisions, classes and confusions instead, as "csv" or "parquet".
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
+        data: the folder of data sets and caches. Only thresholds and ONNX need it, for the validation images.
+        console: where a message about incomplete tables goes; by default standard error.
 
     Returns:
-        The YAML files, best first; or the files of the tables.
+        The YAML files, best first; with `tables`, the files of the tables.
 
     Raises:
-        InputError: there is no such search or nothing to rank by, fewer trials finished, or a checkpoint is gone.
-        EnvironmentProblem: the search's store does not answer, the data are not here, or what writes ONNX is not
-            installed.
+        InputError: there is no such search, nothing to rank by, fewer than `top` finished trials, or a checkpoint is
+            gone.
+        EnvironmentProblem: the search's store does not answer, the data are not on this machine, or the package that
+            writes ONNX is not installed.
     """
     if tables is not None:
         return _write_tables(name, tables, results, console)
@@ -73,17 +77,17 @@ def predict(
     thresholds: Mapping[str, float] | None = None,
     device: str | None = None,
 ) -> "Predictions":
-    """Classify image files as an exported model does, from the export and the weights beside it alone.
+    """Classify image files with an exported model. Only the export and the weights beside it are needed.
 
     Args:
         export: the YAML file that `export` wrote.
-        images: image files, and folders all of whose images are meant.
-        thresholds: by class, from which probability on it is said; by default those that were exported.
-        device: "cpu" or "cuda"; by default a GPU where there is one.
+        images: image files and folders. All images of a folder are classified.
+        thresholds: for each class, the probability from which on it is predicted; by default the exported thresholds.
+        device: "cpu" or "cuda"; by default a GPU if there is one.
 
     Raises:
         InputError: the export has no weights or was not trained on image files, or no image can be used.
-        EnvironmentProblem: the weights are not beside it, or are others; or there is no such device.
+        EnvironmentProblem: the weights are not beside the export or belong to another one, or there is no such device.
     """
     from search.exports import prediction  # seconds, for torch
 
@@ -97,7 +101,7 @@ def _write_tables(name: str, kind: "Format", results: Path | None, console: Cons
     folder = folder_named(results_root(results), name)
     try:
         bring_results(folder)
-    except EnvironmentProblem as problem:  # all other tables are made of the journal
+    except EnvironmentProblem as problem:  # the journal is enough for all other tables
         to_console(console, sys.stderr)(f"{problem}: confusions lack what is only there")
     return folder.frames().write(folder.tables, kind)
 
@@ -114,23 +118,23 @@ def train(
     console: Console | None = None,
     on_epoch: Callable[[int, int, Mapping[str, float]], None] = lambda epoch, last, metrics: None,
 ) -> "Comparison":
-    """Train one configuration again, and hold its score beside the exported one.
+    """Train one configuration again, and compare its score with the exported one.
 
     Args:
         config: an exported YAML file, or a plain trial config.
-        test: score it on the test split too, which opens the split.
-        again: open the test split once more; it is written down.
-        allow_copies: also where test images repeat training images; it is written down.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
+        test: also score it on the test split. This opens the split.
+        again: open the test split once more. This is recorded.
+        allow_copies: score on a test split that repeats training images, too. This is recorded.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        console: where it is said what the test split lacks; by default standard error.
-        on_epoch: is told of each epoch its number, the last one's number and what was measured; first, with epoch 0,
-            that training begins.
+        console: where messages about the test split's faults go; by default standard error.
+        on_epoch: is called after each epoch with its number, the last epoch's number and the epoch's metrics. It is
+            called once before training, with epoch 0 and no metrics.
 
     Raises:
-        InputError: the file is no configuration, the test split was opened before (unless `again`), or it repeats
+        InputError: the file is not a configuration, the test split was opened before (unless `again`), or it repeats
             training images (unless `allow_copies`).
-        EnvironmentProblem: the data are not here, or are others than the configuration was trained on.
+        EnvironmentProblem: the data are not on this machine, or differ from those of the exported configuration.
         DivergedError: the loss is no longer finite.
     """
     from search.engine.copy_check import refuse_faults
@@ -161,7 +165,7 @@ def train(
     comparison = retrain.compare(exported, trained.result)
     if test:
         images = load_test(exported.config.data, data)
-        know_every_opening(search)  # another host may have looked while this trained
+        know_every_opening(search)  # another host may have opened the split during the training
         by = f"train {path.name}{' --allow-copies' if allowed else ''}"
         open_once(record, by, again=again)
         know_every_opening(search)
@@ -176,19 +180,20 @@ def rm(
     results: Path | None = None,
     console: Console | None = None,
 ) -> Path | None:
-    """Remove a search, from its storage too. Its runs in MLflow stay.
+    """Remove a search: its folder and its copy in the store. Its runs in MLflow stay.
 
     Args:
-        name: of the search.
-        ask: is given the question whether what it names may be removed; by default nobody is asked.
-        results: the folder for what searches leave; by default AFCL_RESULTS, else ./results.
-        console: where it is said what stays; by default standard output.
+        name: the search's name.
+        ask: is called with a question that names what would be removed, and answers whether to remove it. By default
+            the answer is yes.
+        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
+        console: where a message about what stays goes; by default standard output.
 
     Returns:
-        The folder that was removed; None where `ask` said no.
+        The removed folder; None if `ask` said no.
 
     Raises:
-        InputError: there is no such search, it runs, or it is a confirmation, which stays with its search.
+        InputError: there is no such search, it is running, or it is a confirmation, which stays with its search.
         EnvironmentProblem: the search's store does not answer.
     """
     from search.storage import removal
