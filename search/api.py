@@ -338,7 +338,7 @@ def confirm(
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search; needed if its folder is not on this machine.
         console: where progress is shown; see `run`.
-        on_verdict: is called with the verdict as soon as it is known, before the page and the model, which take seconds.
+        on_verdict: is called with the verdict once it is known. The page and the model follow, which take seconds.
 
     Raises:
         InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), or it

@@ -1,1 +1,1 @@
-"""MLflow and Optuna's study: views of the journal."""
+"""Views of the journal in other tools: MLflow's runs, and an Optuna study."""

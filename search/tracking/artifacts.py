@@ -1,4 +1,4 @@
-"""Files for a run in MLflow: they go where the run says, which need not be a place that this host can write to."""
+"""Store files as artifacts of a run in MLflow. The run names the place, which this host may not be able to write to."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def log_file(client: "MlflowClient", uri: str, run: str, path: Path, folder: str | None = None) -> None:
-    """Give a run a file, in a folder of its artifacts. Raises whatever keeps it from being stored."""
+    """Store a file among a run's artifacts, in a subfolder if one is named. Raises whatever error the store raises."""
     _store(client, uri, run, lambda: client.log_artifact(run, str(path), folder))
 
 
 def log_values(client: "MlflowClient", uri: str, run: str, values: dict[str, object], name: str) -> None:
-    """Give a run values as a JSON or YAML file. Raises whatever keeps it from being stored."""
+    """Store values among a run's artifacts, as a JSON or YAML file. Raises whatever error the store raises."""
     _store(client, uri, run, lambda: client.log_dict(run, values, name))
 
 
@@ -31,9 +31,9 @@ def _store(client: "MlflowClient", uri: str, run: str, call: Callable[[], Answer
 
 
 def refuse_a_place_of_the_servers(client: "MlflowClient", uri: str, run: str) -> None:
-    """Raise StoreProblem where a server on another host has its artifacts on a disk that this host lacks.
+    """Raise StoreProblem if a server on another host keeps its artifacts on a disk that this host does not have.
 
-    MLflow's client would make that folder here, and nobody would find the files.
+    MLflow's client would create that folder on this host, and nobody would find the files.
     """
     if not uri.startswith(("http://", "https://")) or urlsplit(uri).hostname in LOOPBACK:
         return
@@ -41,7 +41,7 @@ def refuse_a_place_of_the_servers(client: "MlflowClient", uri: str, run: str) ->
     if place is None:
         return
     of_experiment = place.parents[1]
-    # a store's folder has one for each experiment in it, by its number: the first artifact may be still to come
+    # the store's folder has a numbered folder for each experiment, which does not exist before the first artifact
     shared = place.parents[: 3 if of_experiment.name.isdigit() else 2]
     if any(folder.is_dir() for folder in shared):
         return

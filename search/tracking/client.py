@@ -1,4 +1,4 @@
-"""The MLflow store: where it is, how to reach it, and what to say when it does not answer."""
+"""The MLflow store: its address, a client for it, and the message when it does not answer."""
 
 import functools
 import logging
@@ -43,18 +43,18 @@ def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
 
 
 def anchored_store(own: str | None) -> str | None:
-    """The store that a new search's spec is to name, so that it means the same from every folder.
+    """The store to write into a new search's spec, as an absolute address that holds from every working folder.
 
-    A relative MLFLOW_TRACKING_URI becomes the spec's own.
+    A relative MLFLOW_TRACKING_URI is made absolute and written into the spec.
 
     Args:
         own: the store that the spec names.
 
     Returns:
-        Its address; None where the spec is to name none.
+        The store's address; None if the spec should name no store.
 
     Raises:
-        InputError: it is one that MLflow keeps no runs in.
+        InputError: the address is a plain folder, in which MLflow keeps no runs.
     """
     named = own or os.environ.get("MLFLOW_TRACKING_URI")
     if not named:
@@ -68,15 +68,21 @@ def anchored_store(own: str | None) -> str | None:
 
 
 def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClient":
-    """A client of the store, which answers. Raises StoreProblem, or whatever MLflow raises, when it does not.
+    """Connect to a store and check that it answers.
 
-    tell: what the user should know of the store.
+    Args:
+        uri: the store's address.
+        tell: is called with messages about the store for the user.
+
+    Raises:
+        StoreProblem: the store is of another version of MLflow.
+        Exception: whatever MLflow raises if the store does not answer.
     """
-    # one call on a dead server would else retry for four minutes
+    # without this, a call on a dead server retries for four minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for every run that ends
-    for name in ("mlflow", "alembic"):  # what they log as an error they also raise, and the caller tells it in a line
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run that ends
+    for name in ("mlflow", "alembic"):  # they also raise every error that they log, and the caller reports it
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _creation_lock(uri):
         if (moved := follow(uri)) is not None:
@@ -104,9 +110,9 @@ READS = (
 
 @functools.cache
 def _reading_client() -> "type[MlflowClient]":
-    """MLflow's client, which reads once more where the server closed the idle connection that it was to go over.
+    """A subclass of MLflow's client that repeats a read if the server had closed the idle connection.
 
-    Servers keep such connections for a few seconds; what writes is tried again elsewhere (see taking).
+    Servers keep idle connections open for a few seconds only. Failed writes are repeated in `search.tracking.taking`.
     """
     from mlflow import MlflowClient
 
@@ -126,21 +132,21 @@ def _reading_client() -> "type[MlflowClient]":
 
 
 def _forget_places() -> None:
-    """Have MLflow ask again where the artifacts of each run are: it remembers, for as long as the process lives."""
+    """Clear MLflow's cache of artifact places, which otherwise lasts as long as the process."""
     from mlflow.tracking._tracking_service import utils
 
     utils._artifact_repos_cache.clear()
 
 
 def explained(error: Exception, uri: str) -> Exception:
-    """The error, or one that says what mends a database of another version of MLflow."""
+    """The error itself, or, for a database of another version of MLflow, a StoreProblem that says what to do."""
     found = OTHER_VERSION.search(str(error))
     if found is None or not is_of_this_machine(uri):
         return error
     import mlflow
 
     steps = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
-    if list(steps.glob(f"{found[1] or found[2]}_*.py")):  # a version that this MLflow comes from
+    if list(steps.glob(f"{found[1] or found[2]}_*.py")):  # this MLflow knows that version, so it is older
         return StoreProblem(
             "its database is of an older MLflow: make a copy of it, then "
             f"`mlflow db upgrade {shlex.quote(for_mlflow(uri))}`"
@@ -153,9 +159,10 @@ def explained(error: Exception, uri: str) -> Exception:
 
 @contextmanager
 def default_store(uri: str) -> Iterator[None]:
-    """Make a store MLflow's default inside, for those of its functions that take none.
+    """Make a store MLflow's default within the block, for those of its functions that take no store.
 
-    MLflow's own setter also writes the environment, where a later search of this process would take it for the user's.
+    MLflow's setter also writes MLFLOW_TRACKING_URI. It is restored afterwards. Otherwise a later search in this process
+    would take the value for the user's own.
     """
     import mlflow  # seconds
 
@@ -164,12 +171,12 @@ def default_store(uri: str) -> Iterator[None]:
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as before it was ever set
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None restores the state before the first call
 
 
 @contextmanager
 def _creation_lock(uri: str) -> Iterator[None]:
-    """Two processes that create one sqlite store at once would crash in its migration."""
+    """Hold a lock while an sqlite store is created. Two processes that create it at once crash in its migration."""
     database = sqlite_path(uri)
     if database is None:
         yield
@@ -180,9 +187,10 @@ def _creation_lock(uri: str) -> Iterator[None]:
 
 
 def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
-    """The id of the experiment of that name, made to open on model training where it is new.
+    """The id of the experiment of that name. A new one is created, tagged so that the UI opens on model training.
 
-    Raises StoreProblem where it was deleted.
+    Raises:
+        StoreProblem: the experiment was deleted.
     """
     for called in dict.fromkeys((name, experiment_name(name))):
         existing = client.get_experiment_by_name(called)
@@ -196,7 +204,7 @@ def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
 
 
 def refuse_deleted_experiment(experiment: "Experiment", uri: str) -> None:
-    """Raise StoreProblem, with the command that restores it, for an experiment that was deleted."""
+    """Raise StoreProblem if the experiment was deleted. The message has the command that restores it."""
     if experiment.lifecycle_stage == "active":
         return
     store = "" if shown_uri(uri) != uri else f"MLFLOW_TRACKING_URI={shlex.quote(for_mlflow(uri))} "

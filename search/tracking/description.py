@@ -1,4 +1,4 @@
-"""The description of a search's run in MLflow, shown first on its page: the best trials, and a verdict at its end."""
+"""The description of a search's run in MLflow, which the UI shows first: the best trials, and the verdict at the end."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ SHOWN = 5  # trials
 
 
 def summary(spec: SearchSpec, history: History, about: Mapping[str, Any], ranked: Ranking) -> str:
-    """A search in a few lines of Markdown: how its trials ended, and the best of them in the order of export."""
+    """A search in a few lines of Markdown: how its trials ended, and the best trials in the order of `export`."""
     counts = history.counts()
     states = ", ".join(
         f"{counts[state]} {STATE_WORDS[state]}"
@@ -42,6 +42,6 @@ def _row(cells: list[Any]) -> str:
 
 
 def with_its_verdict(summary: str, tags: Mapping[str, str]) -> str:
-    """A summary with the verdict that the run's description has by now, as long as MLflow takes it."""
+    """The summary with the verdict that the run's description has now, cut to the length that MLflow accepts."""
     _, heading, verdict = tags.get(NOTE, "").partition(VERDICT)
     return cut(f"{summary}\n\n{heading}{verdict}" if heading else summary, LONGEST_TAG)

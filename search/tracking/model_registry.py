@@ -1,4 +1,4 @@
-"""What a confirmation leaves in MLflow: the verdict on the search's run, and the winner as a registered model."""
+"""What a confirmation writes to MLflow: the verdict on the search's run, and the winner as a registered model."""
 
 import json
 import time
@@ -35,7 +35,7 @@ from trainers.own_parts import source_folder
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-REQUIRED = ("torch", "torchvision", "numpy")  # by the model, which brings our own code with it
+REQUIRED = ("torch", "torchvision", "numpy")  # packages that the model needs besides our code, which is stored with it
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Published:
     """What MLflow took of a confirmation."""
 
     words: str  # a line for a person
-    model: str | None = None  # models:/NAME/VERSION; None where MLflow did not take it
+    model: str | None = None  # models:/NAME/VERSION; None if MLflow did not take it
 
 
 def publish(
@@ -51,9 +51,13 @@ def publish(
 ) -> Published:
     """Log the verdict on the search's parent run and register the winner's model.
 
-    example: a few images as the model takes them. tell: that a model is being registered, which takes a while. MLflow
-    being out of reach, or anything that it raises, is told in words and spoils nothing: the verdict stands in the
-    folder.
+    If MLflow cannot be reached, or raises anything, the returned line says so. The verdict stays in the folder.
+
+    Args:
+        searched: the search that was confirmed.
+        evidence: the confirmation's results.
+        example: a few images [N, C, H, W], uint8, as an example of the model's input.
+        tell: is called with a message before the model is registered, which takes a while.
     """
     uri, next_one = tracking_uri(searched.spec(), searched.root), "verdict"
     try:
@@ -79,7 +83,7 @@ def publish(
 def _give_verdict(
     client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, refusals: Refusals
 ) -> None:
-    """Give the search's run what the confirmation came to, as far as it is taken."""
+    """Write the confirmation's results to the search's run. What MLflow refuses is noted in `refusals`."""
 
     def alive() -> None:
         refuse_deleted_experiment(client.get_experiment(client.get_run(run).info.experiment_id), uri)
@@ -92,7 +96,7 @@ def _give_verdict(
         if summary.mean is not None
     }
     keys, confirmation = Keys(means), searched.confirmation(evidence.confirmation)
-    at = confirmation.history().time  # always the same, so that it is the same value when it is given again
+    at = confirmation.history().time  # a fixed time, so that MLflow sees a repeated value as the same value
     for name, mean in means.items():
         taker.attempt(run, "value", name, partial(client.log_metric, run, keys.of(name), mean, at))
     words = cut("\n\n".join(in_words(evidence)), LONGEST_TAG)
@@ -103,45 +107,45 @@ def _give_verdict(
         log_values(
             client, uri, run, json.loads(confirmation.verdict.read_text(encoding="utf-8")), confirmation.verdict.name
         )
-    except Exception as error:  # each store of artifacts raises what it likes
+    except Exception as error:  # every artifact store raises errors of its own
         refusals.add("artifact", f"the artifact {confirmation.verdict.name}", in_one_line(error))
 
 
 def _described(searched: SearchFolder, evidence: Evidence) -> str:
-    """The run's description, which MLflow shows first, with the verdict at its end; an older verdict goes."""
+    """The run's description, which MLflow shows first, with the verdict at its end. It replaces an older verdict."""
     history = searched.history()
     told = summary(searched.spec(), history, searched.about(), ranking(searched, history))
     return "\n\n".join([told, VERDICT, *in_words(evidence)])
 
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
-    """The winning configuration's run that validates best: chosen without a look at the test split."""
+    """The winning configuration's run with the best validation score. The test split plays no part in the choice."""
     place, history = evidence.candidates.index(evidence.best), confirmation.history()
     runs = runs_of(confirmation, history)
     return next(trial for trial in history.ranked() if runs[trial.number][0] == place)
 
 
 def _registered(client: "MlflowClient", searched: SearchFolder, evidence: Evidence) -> str | None:
-    """The version that was registered for this confirmation before."""
+    """The model version that this confirmation registered before; None if there is none."""
     found = client.search_model_versions(f"name = '{searched.name}'")
     wanted = _mark(searched, evidence)
     return next((str(one.version) for one in found if one.tags.get("confirmation") == wanted), None)
 
 
 def _mark(searched: SearchFolder, evidence: Evidence) -> str:
-    """What tells this confirmation from that of another search of the same name, an older one say."""
+    """An id of this confirmation. Another search of the same name, such as a removed one, gives another id."""
     return f"{searched.about()['id']} {evidence.confirmation}"
 
 
 def _own_sources(searched: SearchFolder) -> list[str]:
-    """Where the encoders of the user's own lie: whoever loads the model needs them, and not their package."""
+    """The folders of the user's own encoders. They are stored with the model, so that loading it needs no package."""
     return sorted({str(source_folder(name.partition(":")[0])) for _, name in parts_of_trials(searched.spec())})
 
 
 def _register(
     client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, example: Images
 ) -> str:
-    """Register the winning configuration's best run; the version."""
+    """Register the best run of the winning configuration as a model; returns its version."""
     confirmation = searched.confirmation(evidence.confirmation)
     best = best_run(confirmation, evidence)
     bring_checkpoints(confirmation, [best.number])
@@ -152,11 +156,11 @@ def _register(
 
     above = client.get_run(run)
     with quiet(searched.driver_log), default_store(uri), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about columns that might be missing at inference, which ours never are
+        warnings.simplefilter("ignore")  # MLflow warns of columns that may be missing at inference; ours never are
         model = mlflow.initialize_logged_model(
             "winner", source_run_id=run, experiment_id=above.info.experiment_id, params=dict(above.data.params)
         )
-        # as pyfunc.log_model does, but it asks for an active run: the search's would run again, and end when we do
+        # like pyfunc.log_model, but that needs an active run: it would set the search's run to running and then end it
         logged = mlflow.models.Model.log(
             artifact_path=None,
             flavor=mlflow.pyfunc,

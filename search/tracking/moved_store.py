@@ -1,7 +1,8 @@
-"""An sqlite store whose file was moved or copied: its artifacts stand beside it, and not where they stood before.
+"""Repair the artifact addresses of an sqlite store whose file was moved or copied.
 
-MLflow writes whole addresses of artifacts into its database. Those that lie in the folder that we had made beside it
-are changed to where that folder is now; a copy would else write into the artifacts of the original.
+MLflow's database holds absolute addresses of artifacts. We keep artifacts in a folder beside the database. After a move
+the addresses in that folder are changed to the folder's new place. Otherwise a copy of the database would write into
+the artifacts of the original.
 """
 
 import sqlite3
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from search.storage.addresses import file_path, file_uri, sqlite_path
 
-ARTIFACTS = "mlartifacts"  # the folder beside the database, for the artifacts of experiments that we make
-# the UI has two sides: this one, and language models; an experiment that has the tag is of our making
+ARTIFACTS = "mlartifacts"  # the folder beside the database, for the artifacts of experiments that we create
+# MLflow's UI has a side for model training and one for language models; only experiments of ours have this tag
 KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
 PLACES = (  # where MLflow 3.17 keeps addresses of artifacts
     ("experiments", "artifact_location"),
@@ -25,7 +26,11 @@ OURS = """select distinct artifact_location from experiments join experiment_tag
 
 
 def follow(uri: str) -> str | None:
-    """See to it that a store's artifacts are looked for beside it; in words what was changed, None for nothing."""
+    """Point a store's artifact addresses at the folder beside it.
+
+    Returns:
+        A sentence that says what was changed, or why it could not be; None if nothing had to be changed.
+    """
     database = sqlite_path(uri)
     if database is None or not database.is_file():
         return None
@@ -51,10 +56,10 @@ def follow(uri: str) -> str | None:
 
 
 def _our_places(connection: sqlite3.Connection) -> list[str]:
-    """Where experiments of our making have their artifacts. None in a file that MLflow has not filled yet."""
+    """The artifact addresses of our experiments; empty for a file that MLflow has not filled yet."""
     try:
         rows = connection.execute(OURS, (KIND, MODEL_TRAINING)).fetchall()
-    except sqlite3.DatabaseError:  # MLflow will say what is wrong with it
+    except sqlite3.DatabaseError:  # MLflow will report the fault when it opens the file
         return []
     return [place for (place,) in rows if (path := file_path(place)) is not None and path.name == ARTIFACTS]
 
@@ -64,14 +69,14 @@ def _is_same(place: str, here: Path) -> bool:
     assert there is not None, "_our_places has read it"
     if there == here:
         return True
-    # by the folder above: no artifact may have been written yet
+    # compare the parent folders, as the artifact folder does not exist before the first artifact
     return there.parent.is_dir() and there.parent.samefile(here.parent)
 
 
 def _change(connection: sqlite3.Connection, table: str, column: str, old: str, new: str) -> None:
     columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
-    if column in columns:  # other versions of MLflow have others
+    if column in columns:  # other versions of MLflow have other columns
         below = f"{old}/"
-        words = ["update", table, "set", column, "= ? || substr(", column, ", ?) where"]  # names of MLflow's own
+        words = ["update", table, "set", column, "= ? || substr(", column, ", ?) where"]  # names from PLACES
         words += [column, "= ? or substr(", column, ", 1, ?) = ?"]
         connection.execute(" ".join(words), (new, len(old) + 1, old, len(below), below))

@@ -1,7 +1,8 @@
-"""Names and texts as every MLflow server takes them.
+"""Turn names and texts into a form that every MLflow server accepts.
 
-MLflow's own rules (mlflow.utils.validation): letters, digits, `_`, `-`, `.`, blanks and `/`, of the form of a path, at
-most 250 of them. `:` is left out, as older servers and those on Windows refuse it.
+MLflow's rules for a name (mlflow.utils.validation): letters, digits, `_`, `-`, `.`, spaces and `/`, in the form of a
+path, at most 250 characters. MLflow also allows `:`, but older servers and those on Windows refuse it, so it is not
+used.
 """
 
 import hashlib
@@ -11,16 +12,20 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-LONGEST_NAME = 250  # of a metric, a parameter or a tag; a database may hold no longer name of an experiment either
+LONGEST_NAME = 250  # characters of a metric's, parameter's or tag's name; databases limit an experiment's name, too
 LONGEST_PARAMETER = 6000
-LONGEST_TAG = 5000  # of 8000: servers before MLflow 2.16 take no more
+LONGEST_TAG = 5000  # MLflow takes 8000 characters, but servers before 2.16 only 5000
 
 
 class Keys:
-    """Which name stands for which in MLflow: two that differ here differ there too."""
+    """The key in MLflow for each of our names. Different names get different keys."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        """known: names that will come; where two of them would become one, each gets a mark of its own."""
+        """Start with the names that are known in advance.
+
+        Args:
+            known: names that will come. If two of them would get the same key, a hash is added to each.
+        """
         names = list(dict.fromkeys(known))
         meeting = Counter(_as_databases_compare(key_for(name)) for name in names)
         self._keys: dict[str, str] = {}
@@ -29,7 +34,7 @@ class Keys:
             self._add(name, is_alone=meeting[_as_databases_compare(key_for(name))] == 1)
 
     def of(self, name: str) -> str:
-        """The key of a name. One that was not known, and would become another's key, gets a mark."""
+        """The key of a name. If the name is new and its key is in use, a hash is added to the key."""
         if name not in self._keys:
             self._add(name, is_alone=_as_databases_compare(key_for(name)) not in self._taken)
         return self._keys[name]
@@ -41,7 +46,7 @@ class Keys:
 
 
 def key_for(name: str) -> str:
-    """A name by MLflow's rules; where it is too long its end becomes a hash of the whole."""
+    """A name that follows MLflow's rules. The end of a name that is too long is replaced by a hash of the whole."""
     signs = re.sub(r"[^\w\-. /]", "_", name)
     parts = [part if part.strip(".") else "_" * max(1, len(part)) for part in signs.split("/")]
     key = "/".join(parts)
@@ -50,13 +55,16 @@ def key_for(name: str) -> str:
 
 
 def experiment_name(name: str) -> str:
-    """An experiment's name without what ends a line, and of a length that every database holds."""
+    """An experiment's name without control characters, cut to a length that every database holds."""
     plain = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name)
     return plain if len(plain) <= LONGEST_NAME else _marked(plain, name)
 
 
 def cut(text: str, longest: int) -> str:
-    """A text that is too long with its end replaced by a hash of the whole: other texts stay other texts."""
+    """A text of at most `longest` characters.
+
+    The end of a longer text is replaced by a hash of the whole, so that different texts stay different.
+    """
     return text if len(text) <= longest else f"{text[: longest - 17]}… {_hash(text, 15)}"
 
 
@@ -69,6 +77,6 @@ def _hash(text: str, digits: int) -> str:
 
 
 def _as_databases_compare(key: str) -> str:
-    """A key as MySQL and SQL Server compare it: without case, accents and blanks at the end."""
+    """A key as MySQL and SQL Server compare it: without case, accents and trailing spaces."""
     apart = unicodedata.normalize("NFKD", key.casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign)).rstrip()

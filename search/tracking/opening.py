@@ -1,4 +1,4 @@
-"""Where MLflow's UI opens on a search: the lines that `afcl ui` prints."""
+"""The lines that `afcl ui` prints: links that open MLflow's UI on a search."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,20 +13,20 @@ from search.tracking.views import view_of
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-LIST = 8  # columns of a link's name
+LIST = 8  # the width of a link's name, in characters
 
 
 def addresses(uri: str, address: str, folder: SearchFolder | None, *, has_first_page: bool) -> Iterator[str]:
-    """Links to the table, the charts and the comparison of the newest search of each experiment, a line each.
+    """Links to the table, the charts and the comparison of the newest search of each experiment, one on each line.
 
     Args:
-        uri: the store's.
-        address: the UI's.
-        folder: a search that was asked for: then its experiment's alone.
-        has_first_page: the server has `first_page`, which opens on the search's columns by itself.
+        uri: the store's address.
+        address: the UI's address.
+        folder: a search that was asked for. Then only its experiment is listed.
+        has_first_page: whether the server has `first_page`, which shows the search's columns by itself.
 
     Raises:
-        Exception: whatever a store raises that does not answer.
+        Exception: whatever the store raises if it does not answer.
     """
     client = connect(uri)
     wanted = None if folder is None else str(folder.about()["id"])
@@ -65,8 +65,8 @@ def _line(name: str, link: str) -> str:
 
 
 def _share(client: "MlflowClient", shown: Shown) -> bool:
-    """Share the views of searches that an older version delivered; whether the shown one's is there."""
-    with suppress(Exception):  # a server may let us look and not write, and whatever it raises says no more
+    """Share the views of searches that an older version delivered; returns whether the shown search has a view."""
+    with suppress(Exception):  # a server may allow reading and not writing; its error tells us nothing more
         there = shared_views(client, shown.experiment)
         for parent in searches_in(client, shown.experiment):
             if (view := view_of(parent)).key not in there:

@@ -1,7 +1,7 @@
-"""The search as an Optuna study on disk, for optuna-dashboard and optuna.visualization: a view, kept up as trials end.
+"""The search as an Optuna study on disk, for optuna-dashboard and optuna.visualization.
 
-What the sampler was told, trial by trial; nothing is read back from it. It is made anew when a session begins, so
-nothing that happened to the file matters.
+The study has what the sampler was told of each trial, and gets each trial as it ends. The search never reads it, and
+writes it anew when a session begins, so damage to the file does no harm.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from spaces.spec import SearchSpec
 
 
 class OptunaView:
-    """An Optuna journal file with every ended trial: `optuna-dashboard PATH` shows it, of a running search too."""
+    """An Optuna journal file with every ended trial. `optuna-dashboard PATH` shows it, also while the search runs."""
 
     def __init__(self, path: Path, spec: SearchSpec, history: History) -> None:
         self._spec, self._is_broken = spec, False
@@ -31,12 +31,12 @@ class OptunaView:
             self._add(trial)
 
     def on_event(self, event: Event, history: History) -> None:
-        """One thing happened."""
+        """Add the trial if the event is its end."""
         if event["event"] != "end" or self._is_broken:
             return
         try:
             self._add(history.trials[event["trial"]])
-        except OSError:  # the disk is full, say: a torn line would spoil what follows, and the next session starts anew
+        except OSError:  # for example a full disk: lines after a torn one would be lost, so this session writes no more
             self._is_broken = True
 
     def _add(self, trial: Trial) -> None:

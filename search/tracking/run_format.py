@@ -1,11 +1,13 @@
-"""How a search's runs in MLflow are written, and the number of that format, which their tags have.
+"""The format of a search's runs in MLflow. Its number is in a tag of each run.
 
-1: as afcl wrote before it noted a format. The score stood at the last epoch, every parameter in full, both stages'
-   training under one name, a stopped trial as KILLED, and the search's run had a loss as if it were a trial.
-2: the score stands at step 0, where the UI draws it as a bar, with four digits like a trial's parameters; what a stage
-   measures of its training bears the stage's name; a stopped trial is FINISHED with the tag `state = stopped`.
+1: the format before afcl wrote the tag. The score is logged at the last epoch, and every parameter in full. The
+   training metrics of both stages share their names. A stopped trial is KILLED. The search's run has the parameters of
+   a loss, like a trial.
+2: the score is logged at step 0, where the UI draws it as a bar. The score and a trial's parameters have four digits.
+   The training metrics of a stage have the stage's name as a prefix. A stopped trial is FINISHED and has the tag
+   `state = stopped`.
 
-The runs of one search keep one format: an older search is gone on with in the format that it has.
+All runs of a search have one format. A search that an older version began keeps its format.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from search.tracking.troubles import StoreProblem
 from trainers.loss_config import END_TO_END
 
 FORMAT, TAG = 2, "afcl.format"
-OF_A_STAGE = ("train_loss", "lr", "images_per_second", "epoch_seconds", "probe_seconds")  # measured in each of them
+OF_A_STAGE = ("train_loss", "lr", "images_per_second", "epoch_seconds", "probe_seconds")  # metrics that each stage has
 DIGITS = 4
 
 
@@ -37,7 +39,7 @@ def format_of(tags: Mapping[str, str]) -> int:
 
 
 def remark_on(number: int) -> str | None:
-    """What a person should know of runs in an older format; None for today's."""
+    """A remark for the user about runs in an older format; None for the current format."""
     if number == FORMAT:
         return None
     return (
@@ -47,7 +49,7 @@ def remark_on(number: int) -> str | None:
 
 
 def metric_name(name: str, trial: Trial, epoch: int) -> str:
-    """What a metric of an epoch is called: with the stage's name before it, where each stage has one of its own."""
+    """A metric's name in MLflow at an epoch. A metric that each stage has gets the stage's name as a prefix."""
     if name not in OF_A_STAGE:
         return name
     if trial.family in END_TO_END:
@@ -56,17 +58,17 @@ def metric_name(name: str, trial: Trial, epoch: int) -> str:
 
 
 def shown_score(score: float) -> float:
-    """A score with four digits; the metric at the trial's last epoch has it whole."""
+    """A score with four digits. The metric at the trial's last epoch has all digits."""
     return round(score, DIGITS)
 
 
 def shown_parameter(value: Any) -> Any:
-    """A trial's parameter with four digits where it is no whole number; the journal and an export have it whole."""
+    """A trial's parameter, with four digits if it is a float. The journal and an export have all digits."""
     return f"{value:.{DIGITS}g}" if isinstance(value, float) else value
 
 
 def of_the_search(params: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:
-    """A search's parameters without what its trials have each of their own: its run is none of a loss.
+    """The parameters of the search's own run: the spec without the values that differ between trials.
 
     Args:
         params: the whole spec, by path.
@@ -76,16 +78,16 @@ def of_the_search(params: Mapping[str, Any], searched: Mapping[str, Any]) -> dic
 
 
 def status_of(state: State, number: int) -> str:
-    """MLflow's status of a trial that has ended; ASHA's stop is no failure, and KILLED looks like one."""
+    """MLflow's status of a trial that has ended. A trial that ASHA stopped did not fail, but KILLED looks like it."""
     stopped = "KILLED" if number == 1 else "FINISHED"
     return {"finished": "FINISHED", "stopped": stopped, "failed": "FAILED"}[state]
 
 
 def rung_name(decision: Event, number: int) -> str:
-    """A rung as people know it: by its epoch; older runs have its number."""
+    """A rung named by its epoch; in the older format, by its number."""
     return str(decision["rung"]) if number == 1 else f"epoch {decision['epoch']}"
 
 
 def reason_in(reason: str, number: int) -> str:
-    """Why a trial ended, with its rung by the epoch; older runs have the rung's number too."""
+    """Why a trial ended, with the rung named by its epoch; in the older format, the text as it is in the journal."""
     return reason if number == 1 else by_epoch(reason)

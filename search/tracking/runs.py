@@ -1,4 +1,4 @@
-"""The runs that stand in MLflow for a search and its trials: found by their tags, made where there are none."""
+"""The MLflow runs of a search and its trials. They are found by their tags, and created if there are none."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ABOVE, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # MLflow's tags
-VERDICT = "### Verdict on fresh seeds"  # what a confirmation adds to the parent run's description begins with it
+VERDICT = "### Verdict on fresh seeds"  # the heading of what a confirmation adds to the parent run's description
 
 
 class Runs:
@@ -33,25 +33,34 @@ class Runs:
         uri: str,
         parent: "Run | None" = None,
     ) -> None:
-        """uri: the store's, as it may be shown. parent: the search's run, where it is known already."""
+        """Find the format of the search's runs.
+
+        Args:
+            client: the store's client.
+            taker: writes to the store.
+            folder: the search.
+            experiment: the experiment's id.
+            uri: the store's address without passwords.
+            parent: the search's run, if it is known already.
+        """
         self._client, self._taker, self._experiment, self._uri = client, taker, experiment, uri
         self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
-        # where the search's run alone was deleted its trials' runs say it
+        # if only the search's run was deleted, the trials' runs have the format
         self.format = format_of(parent.data.tags) if parent is not None else self._format_of_children()
 
     def children(self) -> "list[Run]":
         """The trials' runs."""
-        # by our own id: a search's confirmations stand under its run too
+        # found by the search's id, as the runs of confirmations are under the search's run, too
         ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
         return list(self._client.search_runs([self._experiment], ours, max_results=50_000))
 
     def above(self) -> str | None:
-        """The search's own run, under which a confirmation's stands; None for a search."""
+        """The run of the search that a confirmation belongs to; None for a search."""
         above = read_delivered(self._folder.searched)
         return above.parent if self._folder.searched is not self._folder and above.uri == self._uri else None
 
     def ensure_parent(self) -> str:
-        """The search's run. Raises where it cannot be made: there is no other place for what follows."""
+        """Find or create the search's run. Raises if that fails, as everything else needs this run."""
         found = self._find("search")
         if found is None:
             tags = self._tags("search") | {"state": "running", NOTE: f"Search `{self._folder.title}`"}
@@ -72,7 +81,7 @@ class Runs:
         return run
 
     def ensure_child(self, trial: Trial, parent: str) -> str | None:
-        """A trial's run; None where the store refuses it."""
+        """Find or create a trial's run; None if the store refuses it."""
         tags = self._tags(str(trial.number)) | {
             ABOVE: parent,
             "family": trial.family,
@@ -92,7 +101,7 @@ class Runs:
             return None
         run = str(found.info.run_id)
         self._taker.names[run] = f"trial {trial.number}"
-        if found.data.tags.get(ABOVE) != parent:  # which may be another one now
+        if found.data.tags.get(ABOVE) != parent:  # the parent run may have been created anew
             self.set_tag(run, ABOVE, parent)
         params = by_path(trial.config)
         if self.format > 1:
@@ -101,7 +110,7 @@ class Runs:
         return run
 
     def set_tag(self, run: str, key: str, value: str) -> None:
-        """Give a run a tag."""
+        """Set a tag of a run."""
         what = f"the tag {key} of {self._taker.names.get(run, run)}"
         self._taker.attempt(run, "tag", what, lambda: self._client.set_tag(run, key, value))
 
@@ -123,9 +132,13 @@ class Runs:
         return search | {"afcl.kind": kind, "afcl.trial": number} | noted
 
     def _describe(self, run: str, known: Mapping[str, str], params: Mapping[str, Any], context: str) -> None:
-        """Log what a run is made of: of a found one too, as the server may have died just after creating it.
+        """Log a run's parameters and dataset. A run that was found gets them too, as it may have been left without.
 
-        known: the parameters that it has. MLflow lets none be changed.
+        Args:
+            run: the run's id.
+            known: the parameters that the run has. MLflow allows no change of them.
+            params: all parameters of the run.
+            context: the dataset's context in MLflow.
         """
         from mlflow.entities import Param
 

@@ -1,8 +1,12 @@
-"""Giving things to an MLflow store that may refuse one of them: what it takes it has, what it refuses is set aside.
+"""Write to an MLflow store that may refuse single items. The others are written, and the refused ones are noted.
 
-Where a call fails three cases are told apart. The store takes nothing at all (it is down, busy, full, or lets nobody
-in): the error is raised, and all is tried again later. A run was deleted: what belongs to it is left out. Or the store
-refuses this one thing: it is noted, and the rest goes on. A refused batch is halved until the refused ones are alone.
+A call can fail in three ways:
+
+- The store takes nothing at all: it is down, busy, full, or denies access. The error is raised, and everything is tried
+  again later.
+- A run was deleted. What belongs to it is left out.
+- The store refuses this one item. It is noted, and the rest goes on. A refused batch is halved until the refused items
+  are found.
 """
 
 from collections import Counter
@@ -20,30 +24,47 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100  # MLflow's limits
-ENOUGH = 16  # refused values of a metric of which none was taken: then the others are not tried one by one
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds between tries on a store that is busy
-SHORTER = (500, 250)  # letters that older servers take of a parameter
+ENOUGH = 16  # if so many values of a metric were refused and none was taken, the others are not tried one by one
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds between tries on a busy store
+SHORTER = (500, 250)  # the longest parameter that older servers take, in characters
 
 
 class Taker:
-    """An MLflow store that is given things, one after another."""
+    """Writes items to an MLflow store, one call after another, and notes what it refuses."""
 
     def __init__(
         self, client: "MlflowClient", refusals: Refusals, alive: Callable[[], None], wait: Callable[[float], object]
     ) -> None:
-        """alive: raises where nothing can be delivered, as the experiment was deleted. wait: for so many seconds."""
+        """Take the client to write with.
+
+        Args:
+            client: the store's client.
+            refusals: takes what the store refuses.
+            alive: raises if nothing can be delivered because the experiment was deleted.
+            wait: waits for a number of seconds.
+        """
         self._client, self._refusals, self._alive, self._wait = client, refusals, alive, wait
-        self.names: dict[str, str] = {}  # of runs, for a person
-        self._gone: set[str] = set()  # runs
-        self._refused: Counter[str] = Counter()  # values, by their metric
+        self.names: dict[str, str] = {}  # names of runs for messages, by run id
+        self._gone: set[str] = set()  # ids of deleted runs
+        self._refused: Counter[str] = Counter()  # how many values were refused, by metric
         self._taken: set[str] = set()  # metrics of which a value was taken
-        self.set_aside: set[tuple[str, str, int]] = set()  # of metrics: run, key and step
-        self.lacks_more = False  # than metrics
+        self.set_aside: set[tuple[str, str, int]] = set()  # refused values: run, key and step
+        self.lacks_more = False  # whether anything but metric values was refused or left out
 
     def attempt(self, run: str | None, kind: str, what: str, call: Callable[[], Answer]) -> Answer | None:
-        """Give one thing; None where it is refused, or its run is gone. Raises where the store takes nothing now.
+        """Write one item. The call may be made twice, so it must be idempotent.
 
-        The call may be made twice: it has to come to the same.
+        Args:
+            run: the run that the item belongs to, if any.
+            kind: the kind of item, for a refusal.
+            what: the item in words, for a refusal.
+            call: writes the item.
+
+        Returns:
+            What the call returns; None if the item was refused or its run was deleted.
+
+        Raises:
+            Exception: MLflow's error, if the store takes nothing now.
         """
         if run in self._gone:
             return None
@@ -53,11 +74,11 @@ class Taker:
             if self._belongs_to_a_gone_run(run, error):
                 return None
             self._raise_if_of_the_store(error)
-            if is_timeout(error):  # the server may still be at it
+            if is_timeout(error):  # the server may still be working on the call
                 raise
             why = error
         if not is_of_what_it_was_given(why):
-            try:  # a server that fails for once is no refusal
+            try:  # a server error that occurs once is not a refusal
                 return self._patiently(call)
             except Exception as error:
                 self._raise_if_of_the_store(error)
@@ -67,7 +88,7 @@ class Taker:
         return None
 
     def log_metrics(self, run: str, metrics: Sequence["Metric"]) -> None:
-        """Give a run metrics."""
+        """Write metric values to a run."""
         hopeless = {one.key for one in metrics if self._refused[one.key] >= ENOUGH and one.key not in self._taken}
         groups = [[one for one in metrics if one.key == key] for key in sorted(hopeless)]
         groups.append([one for one in metrics if one.key not in hopeless])
@@ -88,7 +109,7 @@ class Taker:
                 self._log(run, part, send, refused, in_halves=not is_hopeless)
 
     def log_params(self, run: str, params: Sequence["Param"]) -> None:
-        """Give a run parameters; one whose value is too long for the store is shortened."""
+        """Write parameters to a run. A value that is too long for the store is shortened."""
         from mlflow.entities import Param
 
         def send(part: Sequence["Param"]) -> None:
@@ -131,7 +152,7 @@ class Taker:
                     middle = len(part) // 2
                     parts += [part[middle:], part[:middle]]
                 elif not tried_again and not is_of_what_it_was_given(error):
-                    parts.append(part)  # a server that fails for once is no refusal
+                    parts.append(part)  # a server error that occurs once is not a refusal
                     tried_again = True
                     continue
                 else:
@@ -162,7 +183,7 @@ class Taker:
         return self.names.get(run, run)
 
     def _raise_if_of_the_store(self, error: Exception) -> None:
-        """Raise the error, or a better one, unless the store refuses this one thing."""
+        """Raise the error, or a clearer one, unless the store refuses only this item."""
         if is_of_the_store(error):
             raise error
         if not is_of_what_it_was_given(error):
