@@ -1,4 +1,4 @@
-"""How far a search's delivery came: `delivered.json`, beside the journal."""
+"""The state of a search's delivery to MLflow, in `delivered.json` beside the journal."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Delivered:
-    """What MLflow has: the journal up to `offset`, and the runs that stand for search and trials."""
+    """What MLflow has: the journal up to a byte, and the runs of the search and its trials."""
 
-    uri: str  # as it may be shown: the file lies in a folder that is shared and copied
-    offset: int = 0
-    parent: str | None = None
-    runs: dict[int, str] = field(default_factory=dict)
-    artifacts: list[str] = field(default_factory=list)  # that the parent run has
-    is_partial: bool = False  # something was refused on the way: all is to be tried again
+    uri: str  # without passwords, as this file is in a folder that is shared and copied
+    offset: int = 0  # how many bytes of the journal are delivered
+    parent: str | None = None  # the id of the search's run
+    runs: dict[int, str] = field(default_factory=dict)  # the ids of the trials' runs, by trial
+    artifacts: list[str] = field(default_factory=list)  # names of the artifacts that the parent run has
+    is_partial: bool = False  # MLflow refused something, so everything should be delivered again
 
 
 def read_delivered(folder: SearchFolder) -> Delivered:
-    """What is written down; nothing was delivered where nothing is."""
+    """Read the state of the delivery. Without a file nothing was delivered."""
     try:
         stored = json.loads(folder.delivered.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -38,29 +38,29 @@ def read_delivered(folder: SearchFolder) -> Delivered:
         stored["offset"],
         parent,
         {int(number): run for number, run in stored["runs"].items()},
-        stored.get("artifacts", [] if parent is None else [SPEC]),  # older versions gave it with the run
+        stored.get("artifacts", [] if parent is None else [SPEC]),  # older versions stored the spec with the run
         stored.get("is_partial", False),
     )
 
 
 def write_delivered(folder: SearchFolder, done: Delivered) -> None:
-    """Write it down."""
+    """Write the state of the delivery."""
     write_atomically(folder.delivered, json.dumps(vars(done)).encode())
 
 
 def undelivered(folder: SearchFolder) -> int:
-    """How many events of the journal MLflow has not got."""
+    """How many events of the journal MLflow lacks."""
     return sum(1 for _ in read_events(folder.journal, read_delivered(folder).offset))
 
 
 def parent_run(folder: SearchFolder, uri: str) -> str | None:
-    """The run that stands for the search in a store; None where none was delivered to it."""
+    """The id of the search's run in a store; None if nothing was delivered to this store."""
     done = read_delivered(folder)
     return done.parent if done.uri == shown_uri(uri) else None
 
 
 def standing_parent_run(folder: SearchFolder, uri: str, client: "MlflowClient") -> str | None:
-    """The run that stands for the search in a store, also in one that was moved or copied together with the folder."""
+    """The id of the search's run in a store, also if the store was moved or copied together with the folder."""
     run, before = parent_run(folder, uri), read_delivered(folder).parent
     if run is not None or before is None or sqlite_path(uri) is None:
         return run

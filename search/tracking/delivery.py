@@ -1,8 +1,9 @@
-"""The delivery of a search's journal to an MLflow store, event by event, in order.
+"""Deliver a search's journal to an MLflow store, event by event, in order.
 
-What is delivered again after a crash changes nothing: runs are found by their tags, and a metric with the same key,
-step and timestamp is the same metric. So where runs are gone, as from a store that was emptied, all is delivered again.
-What the store refuses is set aside and tried again by the next `sync` or session; artifacts come last.
+Delivering an event twice changes nothing: runs are found by their tags, and MLflow takes a metric with the same key,
+step and timestamp as the same metric. So a crash does no harm, and if runs are gone, for example because the store was
+emptied, everything is delivered again. The next `sync` or session tries again what the store refused. Artifacts come
+last.
 """
 
 import math
@@ -52,18 +53,23 @@ class Delivery:
         tell: Callable[[str], None] | None = None,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Connect.
+        """Connect to the store, and find or create the search's run.
 
-        refusals: takes what the store refuses. mend: where runs are gone that were delivered, or something was refused,
-        deliver all again; else what was deleted stays away. tell: what the user should know of the store. wait: for so
-        many seconds, while the store is busy.
+        Args:
+            folder: the search.
+            uri: the store's address.
+            refusals: takes what the store refuses.
+            mend: deliver everything again if delivered runs are gone or something was refused. Otherwise deleted runs
+                stay deleted.
+            tell: is called with messages about the store for the user.
+            wait: waits for a number of seconds while the store is busy.
         """
         self._folder, self._uri, self._spec, self._about = folder, uri, folder.spec(), folder.about()
         self._client = connect(uri, tell)
         self._refusals, self._keys = refusals, metric_keys(folder)
         self._taker = Taker(self._client, refusals, self._refuse_deleted_experiment, wait)
         self._done = read_delivered(folder)
-        if self._done.uri != shown_uri(uri):  # another store than last time: it gets everything
+        if self._done.uri != shown_uri(uri):  # another store than last time gets everything
             self._done = Delivered(shown_uri(uri))
         known = self._known_parent()
         name = self._spec.tracking.experiment or EXPERIMENT
@@ -72,7 +78,7 @@ class Delivery:
         if mend and (known is None or self._done.is_partial or self._lacks_trials()):
             self._done = Delivered(self._done.uri, artifacts=[] if known is None else self._done.artifacts)
         if self._done.parent is None:
-            self._write_down()  # the store may go away at once, and what it had before must not be believed then
+            self._write_down()  # if the store fails now, the older state must not be believed at the next start
         self._history = History()
         for event, offset in read_events(folder.journal):
             if offset > self._done.offset:
@@ -86,28 +92,31 @@ class Delivery:
         self._taker.names |= {self._parent: "the search"}
         self._taker.names |= {run: f"trial {number}" for number, run in self._done.runs.items()}
         if mend and (above := self._runs.above()) is not None:
-            self._runs.set_tag(self._parent, ABOVE, above)  # which may be another one now
+            self._runs.set_tag(self._parent, ABOVE, above)  # the search's run may have been created anew
         self._taker.attempt(None, "view", "the view of the search", self._share_view)
-        self._refused_runs: set[int] = set()  # by their trials
+        self._refused_runs: set[int] = set()  # numbers of trials whose run was refused
         self._tried_artifacts = self._told_fresh_seeds = False
 
     def close_orphans(self) -> None:
-        """Close what a killed driver left running; a resume opens it again."""
+        """Close the runs that a killed driver left running. A resume opens them again."""
         if self._history.sessions and self._history.closed is None:
             self._close_search({"reason": "interrupted", "time": self._history.time})
             self._write_down()
 
     def reconcile(self) -> list[str]:
-        """Compare every run and every value of the journal with MLflow; what differs, in words.
+        """Compare every run and every value of the journal with MLflow.
 
-        Values that are not there and were not refused just now are given again first. Those that are refused do not
-        count here: they were told of.
+        Missing values are delivered again first, unless they were refused in this session. Refused values are not
+        counted as differences, as they were reported already.
+
+        Returns:
+            The differences in words; empty if there are none.
         """
         wanted = self._wanted()
         children = self._runs.children()
         runs = {int(run.data.tags["afcl.trial"]): run for run in children}
         runs[SEARCH] = self._client.get_run(self._parent)
-        wanted = {point for point in wanted if point.trial in runs}  # a run that is not there is counted below
+        wanted = {point for point in wanted if point.trial in runs}  # missing runs are counted below
         found = found_points(self._client, runs, wanted)
         if lacking := self._not_refused(wanted.difference(found), runs):
             again = {number: runs[number] for number in {point.trial for point in lacking}}
@@ -127,11 +136,11 @@ class Delivery:
 
     @property
     def parent_location(self) -> tuple[str, str]:
-        """Ids of the experiment and of the parent run."""
+        """The ids of the experiment and of the parent run."""
         return self._experiment, self._parent
 
     def catch_up(self, until: int = sys.maxsize) -> None:
-        """Deliver all that the journal has, up to a byte; then the artifacts."""
+        """Deliver the journal up to byte `until`, then the artifacts."""
 
         def next_events() -> list[tuple[Event, int]]:
             read = read_events(self._folder.journal, self._done.offset)
@@ -151,9 +160,10 @@ class Delivery:
             self._deliver_artifacts()
 
     def _deliver_fresh_seeds(self) -> None:
-        """What the last step found, once the search is done: each trial's mean on its run, and the order that follows.
+        """Deliver what the last step found, once the search is done.
 
-        Given again, it is the same value.
+        Each trial's run gets its mean on fresh seeds, and the search's description gets the new order. Delivering the
+        values twice changes nothing.
         """
         if self._told_fresh_seeds or self._history.closed is None or self._history.closed["reason"] != "done":
             return
@@ -163,7 +173,7 @@ class Delivery:
         for number, found in validated.items():
             trial = self._history.trials[number]
             told = {"fresh_seeds_mean": found.mean, "fresh_seeds_error": found.error}
-            step = trial.epoch if self._format == 1 else 0  # where the UI draws a bar
+            step = trial.epoch if self._format == 1 else 0  # the UI draws a value at step 0 as a bar
             self._add_metrics(
                 self._run_of(number),
                 [
@@ -177,18 +187,18 @@ class Delivery:
         self._told_fresh_seeds = True
 
     def _share_view(self) -> None:
-        """Have every server's UI list the search under "Views"."""
+        """List the search under "Views" in the UI of every server."""
         view = view_of(self._client.get_run(self._parent))
         if view.key not in shared_views(self._client, self._experiment):
             share_view(self._client, self._experiment, view)
 
     def _deliver_artifacts(self) -> None:
-        """Whatever keeps them from being stored, everything else is there."""
+        """Store the spec as an artifact. A failure is noted, and everything else is delivered by then."""
         if SPEC in self._done.artifacts:
             return
         try:
             log_values(self._client, self._uri, self._parent, self._spec.dump(), SPEC)
-        except Exception as error:  # each store of artifacts raises what it likes
+        except Exception as error:  # every artifact store raises errors of its own
             self._refusals.add("artifact", f"the artifact {SPEC}", in_one_line(error))
         else:
             self._done.artifacts.append(SPEC)
@@ -199,7 +209,7 @@ class Delivery:
         write_delivered(self._folder, self._done)
 
     def _known_parent(self) -> "Run | None":
-        """The search's run, where one was delivered and nobody deleted it. Raises what MLflow does that cannot tell."""
+        """The search's run, if one was delivered and not deleted. Raises MLflow's error if MLflow cannot say."""
         if self._done.parent is None:
             return None
         try:
@@ -217,7 +227,7 @@ class Delivery:
         return not {run.info.run_id for run in self._runs.children()}.issuperset(self._done.runs.values())
 
     def _wanted(self) -> set[Point]:
-        """Every value of the journal as far as it was delivered."""
+        """Every value in the delivered part of the journal."""
         history, wanted = History(), set[Point]()
         for event, offset in read_events(self._folder.journal):
             if offset > self._done.offset:
@@ -227,7 +237,7 @@ class Delivery:
         return wanted
 
     def _not_refused(self, points: set[Point], runs: "dict[int, Run]") -> set[Point]:
-        """Of some points those that the store has not refused in this session."""
+        """The points that the store has not refused in this session."""
         aside = self._taker.set_aside
         return {point for point in points if (runs[point.trial].info.run_id, point.key, point.step) not in aside}
 
@@ -268,7 +278,7 @@ class Delivery:
         self._terminate(self._parent, status, event["time"])
 
     def _describe(self) -> None:
-        """Write the description, whose verdict stays."""
+        """Write the description. Its verdict stays."""
         told = summary(self._spec, self._history, self._about, ranking(self._folder, self._history))
         tags = self._client.get_run(self._parent).data.tags
         self._client.set_tag(self._parent, NOTE, with_its_verdict(told, tags))
@@ -286,7 +296,7 @@ class Delivery:
     def _add_metrics(self, run: str | None, points: Iterable[Point]) -> None:
         from mlflow.entities import Metric
 
-        if run is not None:  # else the store refused the run, which was told of
+        if run is not None:  # None: the store refused the run, which was reported
             self._metrics[run] += [Metric(point.key, point.value, point.time, point.step) for point in points]
 
     def _flush_metrics(self) -> None:

@@ -1,4 +1,4 @@
-"""The description of a search's run in MLflow, which the UI shows first: the best trials, and the verdict at the end."""
+"""The description of a search's run, which MLflow's UI shows first: the best trials, and the verdict at the end."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,10 +1,11 @@
-"""One page before MLflow's own: a browser's first visit is given the newest search's view.
+"""A page before MLflow's own page. It makes a browser's first visit open on the newest search.
 
-MLflow's UI keeps a table's columns in the browser's storage and opens on them without a click or a banner. So a browser
-that has not seen the newest search yet is served a page that writes them there and loads the address again; what the
-user then changes stays, until a newer search has begun.
+MLflow's UI keeps a table's columns in the browser's storage. A browser that has not seen the newest search yet gets our
+page. This page writes the search's columns into the storage and loads the address again. The user's later changes stay
+until a newer search has begun.
 
-The storage's keys are MLflow's internals. Where a version has others, its page opens as it does without us.
+The storage's keys are internals of MLflow. If another version of MLflow has other keys, its page opens as it would
+without ours.
 """
 
 import hashlib
@@ -27,9 +28,9 @@ from search.tracking.views import state_of
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PLAIN = "plain"  # in an address: MLflow's own page, whatever the browser has seen
-STORAGE = "MLflowLocalStorage-1.1-ExperimentPage-{}-ReactComponentState"  # of an experiment's page
-ONCE = {  # the side for model training, and no chat panel
+PLAIN = "plain"  # a query parameter that asks for MLflow's own page, whatever the browser has seen
+STORAGE = "MLflowLocalStorage-1.1-ExperimentPage-{}-ReactComponentState"  # the storage's key of an experiment's page
+ONCE = {  # opens the side for model training, without the chat panel
     "mlflow.workflowType_v1": '"machine_learning"',
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
 }
@@ -55,7 +56,7 @@ else location.replace("/?{plain}" + location.hash);
 
 
 class FirstPage:
-    """Serves the page before MLflow's, and the short address of the comparison; all else is MLflow's."""
+    """Serves the page before MLflow's, and the short address of the comparison. MLflow serves everything else."""
 
     def __init__(self, mlflow: ASGIApp) -> None:
         self._mlflow = mlflow
@@ -71,15 +72,15 @@ class FirstPage:
         await (answer or self._mlflow)(scope, receive, send)
 
     def _first(self, request: Request) -> Response | None:
-        """The page that fills the browser's storage; None where that was done, or cannot be done."""
+        """The page that fills the browser's storage; None if that was done before, or cannot be done."""
         if PLAIN in request.query_params:
             return None
         try:
             shown = self._shown()
-        except Exception:  # whatever the store raises: MLflow's own page will say it
+        except Exception:  # MLflow's own page will show the store's error
             return None
         seed = {STORAGE.format(json.dumps([one.experiment])): json.dumps(state_of(one.view)) for one in shown}
-        name = f"afcl-seen-{request.url.port or 80}"  # browsers share cookies, but no storage, between ports
+        name = f"afcl-seen-{request.url.port or 80}"  # ports of a host share cookies, but not storage
         seen = hashlib.sha256(json.dumps(seed, sort_keys=True).encode()).hexdigest()[:16]
         if _cookies(request).get(name) == seen:
             return None
@@ -87,7 +88,7 @@ class FirstPage:
         return HTMLResponse(page, headers={"cache-control": "no-store"})
 
     def _compare(self, request: Request) -> Response:
-        """The finished trials of a search side by side, as they are now."""
+        """A redirect to the comparison of a search's finished trials, as they are now."""
         wanted = request.query_params.get("search")
         shown = [one for one in self._shown(wanted) if wanted in (None, one.view.id)]
         if not shown:
@@ -106,7 +107,7 @@ class FirstPage:
 
 
 def _cookies(request: Request) -> dict[str, str]:
-    """Its cookies; none where another program's on this host are no cookies."""
+    """The request's cookies; empty if another program on this host has set invalid ones."""
     try:
         return {name: one.value for name, one in SimpleCookie(request.headers.get("cookie", "")).items()}
     except CookieError:
@@ -114,5 +115,5 @@ def _cookies(request: Request) -> dict[str, str]:
 
 
 def _in_script(value: Any) -> str:
-    """A value as JavaScript within a page: no name of a search ends the script."""
+    """A value as JavaScript within a page. `<` is escaped, so that a search's name cannot end the script."""
     return json.dumps(value).replace("<", "\\u003c")

@@ -9,11 +9,11 @@ from search.tracking.views import SearchView
 TRAINING = "workflowType=machine_learning"  # the UI's default side is for language models
 CHARTS = "&compareRunsMode=CHART"
 COMPARE = "/afcl/compare"  # the path of search.tracking.first_page
-MOST_COMPARED = 50  # runs: an address of more is too long for some browsers
+MOST_COMPARED = 50  # runs; an address with more of them is too long for some browsers
 
 
 def table(address: str, experiment: str) -> str:
-    """The experiment's page, as the browser's own state has it."""
+    """The experiment's page, with the columns that the browser has stored."""
     return f"{address}/#/experiments/{experiment}/runs?{TRAINING}"
 
 
@@ -23,17 +23,17 @@ def shared(address: str, experiment: str, view: SearchView) -> str:
 
 
 def sorted_rows(address: str, experiment: str, view: SearchView) -> str:
-    """The search's trials, best first, on a server that takes no shared view: the columns are MLflow's own."""
+    """The search's trials, best first, with MLflow's own columns. For a server that takes no shared view."""
     order = f"orderByKey={quote('metrics.`score`')}&orderByAsc=false"
     return f"{table(address, experiment)}&searchFilter={quote(view.rows, safe='')}&{order}"
 
 
 def compared(address: str, experiment: str, runs: Sequence[str]) -> str:
-    """Runs side by side, at most so many of the first as an address holds."""
+    """The comparison of the first `MOST_COMPARED` runs."""
     chosen = quote(json.dumps(list(runs[:MOST_COMPARED]), separators=(",", ":")))
     return f"{address}/#/compare-runs?runs={chosen}&experiments={quote(json.dumps([experiment]))}&{TRAINING}"
 
 
 def compared_now(address: str, view: SearchView) -> str:
-    """A search's finished trials side by side, whichever there are when the address is opened."""
+    """The comparison of a search's finished trials, as they are when the address is opened."""
     return f"{address}{COMPARE}?search={quote(view.id)}"

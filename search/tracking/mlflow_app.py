@@ -7,4 +7,4 @@ from search.tracking.first_page import FirstPage
 
 __all__ = ["app"]
 
-app.user_middleware.append(Middleware(FirstPage))  # innermost: MLflow has looked at the request's host before
+app.user_middleware.append(Middleware(FirstPage))  # innermost, so that MLflow checks the request's host first

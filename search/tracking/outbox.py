@@ -1,10 +1,10 @@
-"""MLflow as a view of the journal: one parent run a search, one child run a trial, never in the way of the search.
+"""Deliver the journal to MLflow: a parent run for each search, a child run for each trial. The search never waits.
 
-The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers in batches and in order, and then
-writes down how far it came (`delivered.json`). After a crash between the two the batch is sent again, which changes
-nothing (see search.tracking.delivery). A server that is down delays the delivery; the next start, or `sync`, catches
-up. Both also deliver again what was lost or deleted there; while a search runs nothing of that is done, as whoever
-deletes a run then would have it back at once.
+The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers it in batches and in order, and
+then writes how far it came into `delivered.json`. After a crash between the two the batch is sent again, which changes
+nothing (see search.tracking.delivery). A server that is down delays the delivery. The next start, or `sync`, catches
+up, and also delivers again what was lost or deleted in MLflow. A search that is running does not: a run that a user
+deletes then would come back at once.
 """
 
 import sys
@@ -36,29 +36,37 @@ class Tracker:
         until: Callable[[], int] = lambda: sys.maxsize,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Make it ready.
+        """Prepare the thread; `start` starts it.
 
-        until: the byte of the journal up to which it may be delivered: what can still be lost must not be seen. tell:
-        what the user should know of the store, each thing once.
+        Args:
+            folder: the search.
+            uri: the store's address.
+            until: returns the byte up to which the journal may be delivered. Events that could still be lost with this
+                host must not appear in MLflow.
+            tell: is called with messages about the store for the user, each of them once.
         """
         self._folder, self._uri, self._until, self._tell = folder, uri, until, tell
         self.refusals = Refusals(folder.hint("sync"), tell)  # what the store did not take in this session
         self._wake, self._closing = threading.Event(), threading.Event()
-        self.problem: str | None = None  # why nothing is delivered just now
+        self.problem: str | None = None  # why nothing is delivered now
         self.parent: tuple[str, str] | None = None  # experiment id and run id, once known
-        self.different: list[str] | None = None  # from the journal, counted at the end; None: not counted
+        self.different: list[str] | None = None  # differences from the journal, found at the end; None: not compared
         self._thread = threading.Thread(target=self._run, name="mlflow delivery", daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the thread that delivers."""
         self._thread.start()
 
     def on_event(self, event: Event, history: History) -> None:
-        """There is more to deliver."""
+        """Wake the thread, as there is more to deliver."""
         self._wake.set()
 
     def close(self, patience: float) -> int:
-        """Wait until all is delivered, or the store fails, or `patience` seconds passed; how many events are left."""
+        """Wait until everything is delivered, the store fails, or `patience` seconds have passed.
+
+        Returns:
+            How many events are left to deliver.
+        """
         self._closing.set()
         self._wake.set()
         self._thread.join(patience)
@@ -66,13 +74,13 @@ class Tracker:
 
     def _run(self) -> None:
         delivery: Delivery | None = None
-        met, pause = False, 1.0  # met: the store has answered in this session
+        met, pause = False, 1.0  # met: whether the store has answered in this session
         while True:
             self._wake.wait(pause)
             self._wake.clear()
             closing = self._closing.is_set()
             try:
-                with lock_at(self._folder.delivery_lock):  # two that look for a run at once would both make it
+                with lock_at(self._folder.delivery_lock):  # else two processes could create one run twice
                     delivery = delivery or self._connected(mend=not met)
                     met = True
                     delivery.catch_up(self._until())
@@ -93,7 +101,7 @@ class Tracker:
 
 
 def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
-    """Give MLflow what it lacks of a search that no driver has, without comparing; a line where that cannot be."""
+    """Deliver to MLflow what it lacks of a search that is not running, without comparing. A failure is only told."""
     refusals = Refusals(folder.hint("sync"), tell)
     try:
         with lock_at(folder.delivery_lock):
@@ -104,11 +112,11 @@ def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
 
 
 class Synced(NamedTuple):
-    """What a `sync` came to."""
+    """The outcome of a `sync`."""
 
-    delivered: int  # events
-    different: list[str]  # what MLflow has otherwise than the journal
-    refused: list[str]  # what it did not take, and why
+    delivered: int  # how many events were delivered
+    different: list[str]  # how MLflow and the journal differ, in words
+    refused: list[str]  # what MLflow did not take, and why
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -116,20 +124,25 @@ class Synced(NamedTuple):
 
 
 def sync(folder: SearchFolder, tell: Callable[[str], None] = print) -> Synced:
-    """Deliver now all that MLflow lacks, and compare every value of both sides.
+    """Deliver everything that MLflow lacks, and compare every value in the journal and in MLflow.
 
-    tell: what the user should know of the search's stores. Raises EnvironmentProblem when MLflow cannot be reached,
-    InputError while a driver delivers by itself.
+    Args:
+        folder: the search.
+        tell: is called with messages about the search's stores for the user.
+
+    Raises:
+        EnvironmentProblem: MLflow cannot be reached.
+        InputError: the search is running, and its driver delivers.
     """
     if (holder := folder.holder()) is not None:
         raise InputError(f"{folder.title} is run by {holder}, which delivers as it goes; sync it when it has ended")
     until = sys.maxsize
     if folder.storage is not None:
-        with taken(folder, tell) as hold:  # what the storage lacks must be there first
+        with taken(folder, tell) as hold:  # the search's store must have the journal before MLflow does
             hold.flush(tell)
             until = hold.safe()
     uri = tracking_uri(folder.spec(), folder.root)
-    folder.history()  # a journal that is damaged is no fault of the store's
+    folder.history()  # a damaged journal raises here, so that it is not reported as the store's fault
     refusals = Refusals(folder.hint("sync"))
     try:
         with lock_at(folder.delivery_lock):

@@ -1,4 +1,4 @@
-"""The values that a journal has for MLflow, one by one: what is delivered, and what must be found there."""
+"""The journal's metric values for MLflow. The same values are delivered, and later compared."""
 
 import math
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ SEARCH = -1  # in place of a trial's number: the parent run
 
 
 class Point(NamedTuple):
-    """A value of a metric. MLflow takes the same one twice as one."""
+    """A value of a metric. MLflow keeps one value if it gets the same one twice."""
 
-    trial: int  # or SEARCH
+    trial: int  # the trial's number, or SEARCH
     key: str
     step: int
     value: float
@@ -25,14 +25,18 @@ class Point(NamedTuple):
 
 
 def metric_keys(folder: SearchFolder) -> Keys:
-    """Which metric is called what; a class's name may have any sign in it, and two of them may come to one key."""
+    """The keys of a search's metrics. Names of classes may have any character, and two of them may need one key."""
     return Keys(class_keys(folder.about()["provenance"]["data"]["validation"]))
 
 
 def points_of(event: Event, history: History, keys: Keys, format_: int = FORMAT) -> Iterator[Point]:
-    """What an event measured; the history has it already. A value that is no number is none.
+    """The metric values in an event. Values that are missing or not finite are left out.
 
-    format_: of the search's runs, see run_format.
+    Args:
+        event: the event.
+        history: the search's history, which includes the event.
+        keys: the keys of metrics in MLflow.
+        format_: the format of the search's runs; see run_format.
     """
     is_older = format_ == 1
     if event["event"] == "result":

@@ -1,4 +1,4 @@
-"""Journal and MLflow compared: every run, and every value of every metric at every epoch."""
+"""Compare the journal with MLflow: every run, and every value of every metric at every epoch."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-AT_ONCE = 8  # requests to a server
+AT_ONCE = 8  # requests to the server at the same time
 
 
 def found_points(
     client: "MlflowClient", runs: "Mapping[int, Run]", wanted: Iterable[Point], *, at_once: int = AT_ONCE
 ) -> list[Point]:
-    """The values that MLflow has of the wanted ones' metrics, in the runs that stand for search and trials."""
+    """All values that MLflow has of the metrics in `wanted`.
+
+    Args:
+        client: the store's client.
+        runs: the runs of the search and its trials, by trial number or SEARCH.
+        wanted: the journal's values.
+        at_once: how many requests are made at the same time.
+    """
     keys: defaultdict[int, set[str]] = defaultdict(set)
     for point in wanted:
         keys[point.trial].add(point.key)
@@ -37,7 +44,7 @@ def found_points(
 
 
 def differences(wanted: set[Point], found: list[Point]) -> Iterator[str]:
-    """What MLflow lacks or has besides, in words, a line for each trial."""
+    """What MLflow lacks, and what it has in addition, in words. Each trial has at most a line for either."""
     there = set(found)
     for trial in sorted({point.trial for point in wanted ^ there}):
         name = "the search" if trial == SEARCH else f"trial {trial}"

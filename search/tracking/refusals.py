@@ -1,4 +1,4 @@
-"""What an MLflow store refuses, set aside and told of once, so that it never holds up the rest."""
+"""Items that an MLflow store refuses. They are noted and reported once, and never hold up the rest."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -9,18 +9,23 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One thing that a store did not take."""
+    """One item that a store did not take."""
 
-    kind: str  # such as "value", of a metric; its plural has an s
-    what: str
-    why: str
+    kind: str  # a noun whose plural ends in s, such as "value"
+    what: str  # the item in words
+    why: str  # the store's reason
 
 
 class Refusals:
-    """What was refused in a session. Of each kind the first is told of at once."""
+    """The items that were refused in a session. The first of each kind is reported at once."""
 
     def __init__(self, again: str, tell: Tell | None = None) -> None:
-        """again: the command line that tries it again. tell: None keeps everything for `in_words`."""
+        """Begin with no refusals.
+
+        Args:
+            again: the command line that tries the refused items again.
+            tell: is called with the first refusal of each kind. None keeps all of them for `in_words`.
+        """
         self._again, self._tell = again, tell
         self._found: dict[str, list[Refusal]] = {}
         self._lock = threading.Lock()  # the driver reads what the delivery's thread adds
@@ -29,7 +34,7 @@ class Refusals:
         return bool(self._found)
 
     def add(self, kind: str, what: str, why: str) -> None:
-        """One more."""
+        """Note a refused item; see `Refusal`."""
         one = Refusal(kind, what, why)
         with self._lock:
             of_kind = self._found.setdefault(kind, [])
@@ -40,7 +45,7 @@ class Refusals:
             self._tell(self._in_words([one]))
 
     def in_words(self) -> list[str]:
-        """A line for each kind of thing that was refused."""
+        """A line for each kind of item that was refused."""
         with self._lock:
             return [self._in_words(of_kind) for of_kind in self._found.values()]
 
@@ -51,7 +56,7 @@ class Refusals:
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """The first of some names, and how many more there are."""
+    """The first `most` names, and how many more there are."""
     every = list(dict.fromkeys(names))
     more = len(every) - most
     return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")

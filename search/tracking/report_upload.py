@@ -1,4 +1,4 @@
-"""What a report leaves, on the MLflow parent run as well: never in the way of whoever wrote it."""
+"""Upload a report's files to the search's run in MLflow. A failure never stops the report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +13,23 @@ from search.tracking.troubles import in_one_line
 
 
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
-    """Put page, leaderboard, tables and pictures on the parent run; None, or in a line why MLflow took nothing.
+    """Upload page, leaderboard, tables and pictures to the parent run.
 
-    Only where the parent run is known to stand in the store that the search delivers to now: a search of which nothing
-    was delivered, or one whose folder was copied to other results, has none.
+    Nothing is uploaded unless the parent run is known to be in the store that the search delivers to now. It is not if
+    nothing was delivered yet, or if the search's folder was copied to another results folder.
+
+    Args:
+        folder: the search.
+        pictures: the figures that were written as pictures.
+
+    Returns:
+        A line that says why MLflow took nothing, or a remark about the store; else None.
     """
     uri = tracking_uri(folder.spec(), folder.root)
     database, is_known = sqlite_path(uri), parent_run(folder, uri) is not None
     if database is None and not is_known:
         return None
-    if database is not None and not database.exists():  # else the client would make an empty one
+    if database is not None and not database.exists():  # the client would create an empty one
         return f"MLflow has not got the report: {database} is gone" if is_known else None
     remarks: list[str] = []
     try:

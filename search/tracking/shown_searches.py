@@ -1,4 +1,4 @@
-"""Which searches a store has to show: the newest of each experiment of ours, or the one that was asked for."""
+"""Which searches MLflow's UI opens on: the newest of each of our experiments, or the one that was asked for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-MOST_TRIALS = 1000  # whose runs are looked through for finished ones, the best first
+MOST_TRIALS = 1000  # at most so many of a search's finished trials are read, best first
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A search on the page of its experiment."""
+    """A search to show on the page of its experiment."""
 
-    experiment: str  # id
+    experiment: str  # the experiment's id
     experiment_name: str
     view: SearchView
-    others: int  # searches in the experiment
+    others: int  # how many other searches the experiment has
 
 
 def shown_searches(client: "MlflowClient", wanted: str | None = None) -> list[Shown]:
-    """One search for each experiment that has any, the newest.
+    """The newest search of each experiment that has any.
 
     Args:
-        client: of the store.
-        wanted: id of a search that stands for its experiment in place of the newest.
+        client: the store's client.
+        wanted: the id of a search to show for its experiment in place of the newest.
     """
     found = client.search_experiments(filter_string=f"tags.`{KIND}` = '{MODEL_TRAINING}'")
     return [shown for one in found for shown in _shown(client, str(one.experiment_id), str(one.name), wanted)]
@@ -43,7 +43,7 @@ def _shown(client: "MlflowClient", experiment: str, name: str, wanted: str | Non
 
 
 def searches_in(client: "MlflowClient", experiment: str) -> "list[Run]":
-    """The searches' own runs, the newest first; confirmations stand under them."""
+    """The searches' own runs, newest first. Runs of confirmations are not among them."""
     ours = "tags.`afcl.trial` = 'search' and tags.`afcl.kind` = 'search'"
     return list(client.search_runs([experiment], ours, order_by=["attributes.start_time DESC"]))
 
@@ -56,7 +56,7 @@ def _runs_of(client: "MlflowClient", experiment: str, search: str) -> "list[Run]
 
 
 def finished_runs(client: "MlflowClient", shown: Shown) -> list[str]:
-    """The finished trials of a search, best first: ids of their runs."""
+    """The ids of the runs of a search's finished trials, best first."""
     finished = f"{shown.view.rows} and tags.`state` = 'finished'"
     order = ["metrics.`score` DESC"]
     found = client.search_runs([shown.experiment], finished, order_by=order, max_results=MOST_TRIALS)
@@ -64,7 +64,7 @@ def finished_runs(client: "MlflowClient", shown: Shown) -> list[str]:
 
 
 def share_view(client: "MlflowClient", experiment: str, view: SearchView) -> None:
-    """List the view under "Views" of the experiment. Raises whatever the store does that does not take it."""
+    """List the view under "Views" of the experiment. Raises MLflow's error if the store does not take it."""
     client.set_experiment_tag(experiment, f"{SHARED}{view.key}", shared_view(view))
 
 

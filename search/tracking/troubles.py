@@ -1,10 +1,13 @@
-"""What MLflow's errors come to: whether a store takes nothing now, or only refuses one thing, and what mends it."""
+"""Classify MLflow's errors and put them into words.
+
+An error means that the store takes nothing now, or that it refuses only one item. The words say what to do about it.
+"""
 
 import re
 
 from search.storage.redact import shown_uri
 
-# what a server says of itself, not of what it was given
+# error codes about the server itself, not about the item that it was given
 OF_THE_STORE = {
     "CUSTOMER_UNAUTHORIZED",
     "UNAUTHENTICATED",
@@ -39,11 +42,11 @@ OF_SQLITE = {
 
 
 class StoreProblem(Exception):
-    """Why a store takes nothing, in words for a person, with what mends it."""
+    """A store takes nothing. The message says why, and what to do about it."""
 
 
 def in_one_line(error: Exception) -> str:
-    """What MLflow's exception comes to, for a person."""
+    """MLflow's exception in one line for a person."""
     text = str(error)
     if isinstance(error, StoreProblem):
         return text
@@ -66,7 +69,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def status(error: Exception) -> str | None:
-    """The HTTP status that a server, or a proxy before it, refused with; None where none is known."""
+    """The HTTP status with which a server, or a proxy before it, refused; None if none is known."""
     refused = re.search(r"error code (\d{3})\b|too many (\d{3}) error responses", str(error))
     if refused is not None:
         return refused[1] or refused[2]
@@ -74,29 +77,29 @@ def status(error: Exception) -> str | None:
 
 
 def is_of_the_store(error: Exception) -> bool:
-    """Whether a store takes nothing at all just now, whatever it is given."""
+    """Whether a store takes nothing at all now, whatever it is given."""
     if isinstance(error, StoreProblem):
         return True
     return _code(error) in OF_THE_STORE or status(error) in ("401", "429", "502", "503", "504", "507")
 
 
 def is_of_what_it_was_given(error: Exception) -> bool:
-    """Whether a store says that it refuses this very thing."""
+    """Whether a store says that it refuses this item."""
     return _code(error) in OF_WHAT_IT_WAS_GIVEN or status(error) in ("400", "413", "422")
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether a store asks to be left in peace for a while."""
+    """Whether a store asks for a pause, as it gets too many requests."""
     return status(error) == "429"
 
 
 def is_timeout(error: Exception) -> bool:
-    """Whether a server did not answer in time; it may have taken what it was given."""
+    """Whether a server did not answer in time. It may still have taken the item."""
     return "failed with timeout exception" in str(error) or "Read timed out" in str(error)
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether a run was deleted, or is not there."""
+    """Whether a run was deleted or does not exist."""
     return "must be in the 'active' state" in str(error) or _code(error) == "RESOURCE_DOES_NOT_EXIST"
 
 

@@ -1,4 +1,4 @@
-"""The MLflow UI over a results folder's store, on the loopback address, open on the newest search's trials."""
+"""Serve MLflow's UI for a results folder's store on the loopback address. It opens on the newest search's trials."""
 
 import os
 import signal
@@ -21,22 +21,26 @@ from trainers.commands import command_line
 from trainers.errors import EnvironmentProblem, InputError
 
 HOST = "127.0.0.1"
-APP, MODULE = "afcl", "mlflow_app"  # the plugin's name, as pyproject.toml has it, and its module's
-# variables by which the server is told of the store, and our page of a search that was asked for
+APP, MODULE = "afcl", "mlflow_app"  # the plugin's name in pyproject.toml, and the name of its module
+# environment variables that give the server its store, and our page the search that was asked for
 STORE, SEARCH = "MLFLOW_BACKEND_STORE_URI", "AFCL_UI_SEARCH"
 
 
 def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFolder | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM; the server's exit code. A store that is itself a server is only named.
+    """Serve until Ctrl-C or SIGTERM. If the store is itself a server, only its links are printed.
 
     Args:
-        results: the folder whose store it is.
-        port: on the loopback address.
-        say: is told where to look.
-        folder: a search, for the store that it delivers to, and to open on its trials; None: on the newest search's.
+        results: the results folder whose store is shown.
+        port: the port on the loopback address.
+        say: is called with each line of text, such as the links.
+        folder: a search. The UI then shows the store that this search delivers to, and opens on its trials. None shows
+            the results folder's store and opens on the newest search.
+
+    Returns:
+        The exit code for the command: 0.
 
     Raises:
-        EnvironmentProblem: the port is taken, or the store does not answer.
+        EnvironmentProblem: the port is in use, the store does not answer, or the server failed.
         InputError: there is nothing to show yet.
     """
     uri = tracking_uri(None if folder is None else folder.spec(), results)
@@ -57,9 +61,9 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
     server = _started(port, log, _environment(uri, wanted), has_first_page=has_first_page)
 
     def end(*_: object) -> None:
-        server.terminate()  # whichever it is by then
+        server.terminate()  # `server` may be a second one by then
 
-    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when the terminal is closed
+    for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP comes when the terminal is closed
         signal.signal(number, end)
     try:
         _wait_until_it_answers(server, port)
@@ -67,7 +71,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
             has_first_page = False
             server = _started(port, log, _environment(uri, wanted), has_first_page=False)
             _wait_until_it_answers(server, port)
-        if server.poll() is None:  # else its own words say more than what the store says to us
+        if server.poll() is None:  # if the server has ended, its own message says more than the store's
             for line in _told(uri, f"http://{HOST}:{port}", folder, has_first_page=has_first_page):
                 say(line)
             say("Ctrl-C ends it")
@@ -86,12 +90,12 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
 
 
 def is_registered() -> bool:
-    """Whether MLflow finds our page: the package was installed since it has one."""
+    """Whether MLflow finds our page. It does not if the installed package is older than the page."""
     return any(one.name == APP for one in entry_points(group="mlflow.app"))
 
 
 def _is_of_the_page(log: Path) -> bool:
-    """Whether a server that ended at once did not take our page: another version of MLflow, which it does not fit."""
+    """Whether the server ended because its version of MLflow does not fit our page, from the log."""
     said = log.read_text(encoding="utf-8", errors="replace")
     return any(words in said for words in (MODULE, "--app-name"))
 
@@ -106,19 +110,16 @@ def _started(port: int, log: Path, environment: dict[str, str], *, has_first_pag
 
 def _environment(uri: str, wanted: str | None) -> dict[str, str]:
     return os.environ | {
-        STORE: for_mlflow(uri),  # on the command line everybody could read a password in it
+        STORE: for_mlflow(uri),  # not on the command line, where everybody could read a password in it
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # workers that its side for language models would start
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else MLflow starts workers for language models
         SEARCH: wanted or "",
-        "PYTHONSAFEPATH": "1",  # nothing in the folder where it is started is taken for a module, or for our package
+        "PYTHONSAFEPATH": "1",  # Python must not import modules from the folder where the server is started
     }
 
 
 def _told(uri: str, address: str, folder: SearchFolder | None, *, has_first_page: bool) -> Iterator[str]:
-    """Where to look, a line each.
-
-    Raises EnvironmentProblem when the store does not answer.
-    """
+    """The lines with links. Raises EnvironmentProblem if the store does not answer."""
     try:
         yield from addresses(uri, address, folder, has_first_page=has_first_page)
     except Exception as error:  # whatever the store raises

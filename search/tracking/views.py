@@ -1,8 +1,8 @@
-"""What MLflow's UI shows of a search when it opens: its trials in rows, best first, with what was searched in columns.
+"""The view of a search in MLflow's UI: a row for each trial, best first, and a column for each searched parameter.
 
-The UI keeps a table's columns in a state of its own. It takes one from an experiment's tag (a shared view, listed under
-"Views" on every server) or from the browser's storage, which search.tracking.first_page fills. The names in the state
-are MLflow's internals, tried with 3.17: a version without them shows its own table, and nothing breaks.
+The UI keeps the table's columns in a state. It reads the state from a tag of the experiment (a shared view, listed
+under "Views" on every server) or from the browser's storage, which search.tracking.first_page fills. The names in the
+state are internals of MLflow, tested with 3.17. A version without them shows its own table, and nothing breaks.
 """
 
 import json
@@ -22,26 +22,26 @@ from trainers.config import METRIC
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-SHARED = "mlflow.sharedViewState."  # and a key: the tag of a view
+SHARED = "mlflow.sharedViewState."  # followed by the view's key, the name of a view's tag
 RATE = "representation.lr"
-SPACE = "space."  # before a range's path in a search's parameters
+SPACE = "space."  # the prefix of a range's path among a search's parameters
 WIDTHS = {"family": 90, "state": 90, "score": 90}  # pixels
 WIDTH_OF_A_VALUE, WIDTH_OF_A_NAME = 130, 170
-BARS = 100  # runs in a chart
+BARS = 100  # the most runs in a chart
 
 
 @dataclass(frozen=True)
 class SearchView:
-    """What must be known of a search to show it."""
+    """What the view needs to know about a search."""
 
     id: str
     title: str
-    paths: tuple[str, ...]  # of the parameters that have a column
-    metric: str  # by epoch
+    paths: tuple[str, ...]  # the parameters that have a column
+    metric: str  # the metric that is drawn by epoch
 
     @property
     def key(self) -> str:
-        """The shared view's, in a link."""
+        """The key of the shared view in a link."""
         return f"afcl-{self.id}"
 
     @property
@@ -51,7 +51,7 @@ class SearchView:
 
 
 def view_of(parent: "Run") -> SearchView:
-    """The view of a search, from its run in MLflow: so that an older search, or one of another host, has one too."""
+    """The view of a search, made from its run in MLflow. So searches of older versions or other hosts have one, too."""
     tags, params = parent.data.tags, parent.data.params
     searched = _searched(params)
     paths = dict.fromkeys([*LOSS_FIELDS, RATE, *sorted(path for path in searched if path != SWITCH)])
@@ -65,7 +65,7 @@ def view_of(parent: "Run") -> SearchView:
 
 
 def _searched(params: Iterable[str]) -> set[str]:
-    """The searched paths among parameters such as space.loss.eta.zero_or.loguniform: what stands before the range."""
+    """The searched paths, from the names of parameters: space.loss.eta.zero_or.loguniform gives loss.eta."""
     from spaces.fields import searchable
 
     ranges = [key.removeprefix(SPACE) for key in params if key.startswith(SPACE)]
@@ -73,7 +73,7 @@ def _searched(params: Iterable[str]) -> set[str]:
 
 
 def state_of(view: SearchView) -> dict[str, Any]:
-    """MLflow's state of the experiment's page: rows, columns, charts."""
+    """MLflow's state of the experiment's page, with rows, columns and charts."""
     columns = [f"tags.`{tag}`" for tag in ("family", "state")]
     columns += ["metrics.`score`", *(f"params.`{path}`" for path in view.paths)]
     widths = {column: WIDTHS.get(column.split("`")[1], WIDTH_OF_A_VALUE) for column in columns}
@@ -128,7 +128,7 @@ def _charts(view: SearchView, section: str) -> list[dict[str, Any]]:
 
 
 def _named(what: str, view: SearchView) -> str:
-    """An id that is the same each time."""
+    """An id that is the same each time it is made."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"afcl:{view.id}:{what}"))
 
 
@@ -136,8 +136,8 @@ def shared_view(view: SearchView, at: int | None = None) -> str:
     """The value of the experiment's tag under which every server's UI finds the view.
 
     Args:
-        view: of the search.
-        at: when it was made, ms since 1970; None: now.
+        view: the search's view.
+        at: when the view was made, in ms since 1970; None takes the present time.
     """
     now = int(time.time() * 1000) if at is None else at
     state = json.dumps(state_of(view), separators=(",", ":"))
@@ -150,9 +150,10 @@ def shared_view(view: SearchView, at: int | None = None) -> str:
 
 
 def best_first(runs: "Sequence[Run]") -> "list[Run]":
-    """Finished trials' runs by score, of the losses of η, γ and τ where any is among them.
+    """The runs of finished trials, sorted by score.
 
-    The comparison's first axes are parameters that differ: those that other losses lack would hide these.
+    If there are trials of a loss with η, γ and τ, only these are returned. The comparison's first axes are the
+    parameters in which runs differ, and the parameters that other losses lack would hide the others.
     """
     scored = [run for run in runs if "score" in run.data.metrics]
     contrastive = [run for run in scored if LOSS_FIELDS[0] in run.data.params]
