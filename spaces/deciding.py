@@ -1,4 +1,4 @@
-"""What a search's rungs, sampler and ranking go by, which need not be the score reported: `search.decide_by`."""
+"""`search.decide_by`: the measure that a search's rungs, sampler and ranking use, which may differ from its metric."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -11,14 +11,15 @@ DecidedBy = Literal["metric", "auroc", "balanced_log_loss", "soft_balanced_accur
 
 
 def decided_by(search: SearchConfig, losses: Sequence[LossName]) -> DecidedBy:
-    """`search.decide_by`, and for auto what the measurements say (results/bench/deciding.md and decide_by.md).
+    """The measure that decides. For `auto` it follows our measurements (results/bench/deciding.md and decide_by.md).
 
-    They held soft balanced accuracy against balanced accuracy, among trials of one loss. It depends on how sure a
-    classifier is, which differs between the losses: where one search holds several, auto is the metric itself.
+    The measurements compared soft balanced accuracy with balanced accuracy, among trials of one loss. Soft balanced
+    accuracy depends on how confident a classifier is, which differs between losses. So if a search compares trials of
+    several losses, `auto` is the metric itself.
 
     Args:
-        search: the spec's section.
-        losses: those that the sampler's proposals may have.
+        search: the spec's section `search`.
+        losses: the losses that the sampler may propose.
     """
     if search.decide_by != "auto":
         return search.decide_by
@@ -27,7 +28,7 @@ def decided_by(search: SearchConfig, losses: Sequence[LossName]) -> DecidedBy:
 
 
 def deciding_key(search: SearchConfig, losses: Sequence[LossName]) -> str:
-    """The name, among the metrics that a trial reports, of what decides; larger is better."""
+    """The name of the deciding measure among a trial's reported metrics; larger is better."""
     by = decided_by(search, losses)
     if by == "metric":
         return search.metric_key
@@ -35,7 +36,7 @@ def deciding_key(search: SearchConfig, losses: Sequence[LossName]) -> str:
 
 
 def check_deciding(search: SearchConfig, losses: Sequence[LossName]) -> None:
-    """Raise InputError where losses of several kinds were held against each other by how sure their classifiers are."""
+    """Raise InputError if trials of different losses would be compared by a measure that depends on confidence."""
     if deciding_key(search, losses) == search.metric_key or _one_loss_a_search(search, losses):
         return
     raise InputError(
@@ -45,5 +46,5 @@ def check_deciding(search: SearchConfig, losses: Sequence[LossName]) -> None:
 
 
 def _one_loss_a_search(search: SearchConfig, losses: Sequence[LossName]) -> bool:
-    """Whether the sampler's proposals are held against those of the same loss alone."""
+    """Whether the sampler's proposals are compared only with trials of the same loss."""
     return len(losses) == 1 or search.per_family

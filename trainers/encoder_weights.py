@@ -1,7 +1,8 @@
-"""An encoder's first weights from a file of one's own: of a machine without a network, or of one's own domain.
+"""Load an encoder's initial weights from a user's file, for machines without a network or weights of a user's own.
 
-The file is a state dict of torchvision's or timm's names, as `torch.save` writes it, alone or under a key such as
-`state_dict`; or a checkpoint of ours, whose encoder is taken. Reading it runs no code (`weights_only=True`).
+The file is a state dict with torchvision's or timm's names, as `torch.save` writes it, alone or under a key such as
+`state_dict`. It may also be one of our checkpoints; then its encoder is taken. Reading the file runs no code
+(`weights_only=True`).
 """
 
 from collections.abc import Mapping
@@ -15,16 +16,20 @@ from trainers.errors import InputError
 from trainers.files import file_hash
 from trainers.own_parts import MARK
 
-HOLDERS = ("encoder", "state_dict", "model_state_dict", "model", "backbone")  # under which a state dict may lie
+HOLDERS = ("encoder", "state_dict", "model_state_dict", "model", "backbone")  # keys that may hold the state dict
 HOMES = ("", "encoder.", "backbone.", "model.", "net.", "encoder.net.", "encoder.backbone.")
-PREFIXES = (*HOMES, *(f"module.{home}" for home in HOMES))  # module: of DataParallel
+PREFIXES = (*HOMES, *(f"module.{home}" for home in HOMES))  # DataParallel adds `module.`
 FIRST = "conv1.weight"  # a ResNet's only layer that depends on the channels and the stem
 
 
 def with_hash(weights: str) -> str:
-    """A file that `model.pretrained` names, by a path that means the same from every folder, and its SHA-256.
+    """The absolute path of a file that `model.pretrained` names, followed by its SHA-256.
 
-    Raises InputError where it is not there, or has another hash than it is given with.
+    Args:
+        weights: the file's path, with or without a hash.
+
+    Raises:
+        InputError: the file cannot be read, or does not match the given hash.
     """
     path, _, expected = weights.partition(MARK)
     file = Path(path).expanduser().absolute()
@@ -38,17 +43,18 @@ def with_hash(weights: str) -> str:
 
 
 def load_weights(encoder: nn.Module, weights: str) -> None:
-    """Give an encoder the weights of a file.
+    """Load the weights of a file into an encoder.
 
-    A ResNet's first layer stays as it is where the file's has another size and the stem is `small`; under the stem
-    `imagenet` a colour image's filters are summed for grey images, so that these mean the same.
+    The first layer of a ResNet depends on the stem and the channels. With the stem `small` the encoder keeps its own
+    first layer if the file's layer has another size. With the stem `imagenet` the filters for colour images are summed
+    for grey images, so that a grey image has the same effect as its copy in RGB.
 
     Args:
-        encoder: a fresh one.
-        weights: as `with_hash` gives it.
+        encoder: an untrained encoder.
+        weights: the file's path and hash, as `with_hash` returns them.
 
     Raises:
-        InputError: the file is not there, is another, holds no state dict, or is of another encoder.
+        InputError: the file is missing, does not match its hash, has no state dict, or is of another encoder.
     """
     file = Path(with_hash(weights).partition(MARK)[0])
     inner = getattr(encoder, "net", encoder)
@@ -69,7 +75,7 @@ def load_weights(encoder: nn.Module, weights: str) -> None:
 def _state_dict(file: Path) -> dict[str, Tensor]:
     try:
         content: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the file's bytes make it raise
+    except Exception as error:  # a damaged file can make torch raise any error
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"model.pretrained: {file} is no file of weights: {first}") from None
     for holder in HOLDERS:
@@ -81,7 +87,7 @@ def _state_dict(file: Path) -> dict[str, Tensor]:
 
 
 def _of_encoder(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
-    """The file's tensors by the encoder's names; those that only count batches may be missing, as in older files."""
+    """The file's tensors under the encoder's names. Older files may lack the tensors that only count batches."""
     needed = {name for name in wanted if not name.endswith("num_batches_tracked")}
     best: set[str] = set()
     for prefix in PREFIXES:
@@ -99,6 +105,6 @@ def _of_encoder(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file:
 def _first_layer(given: Tensor, own: Tensor) -> Tensor:
     """The first layer for another number of channels or another stem."""
     if given.shape[2:] == own.shape[2:] and given.shape[1] == 3 and given.shape[0] == own.shape[0]:
-        # a grey image then excites the filters as the same image in equal RGB would
+        # a grey image then gives the same filter responses as its copy in RGB
         return given.sum(1, keepdim=True).expand_as(own) / own.shape[1]
     return own if given.shape[2:] == (7, 7) and own.shape[2:] == (3, 3) else given

@@ -1,4 +1,4 @@
-"""An encoder of a user's own, by its import path; and what an encoder must do, tried before the first trial."""
+"""Load a user's own encoder by its import path, and check before the first trial that an encoder works."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -14,10 +14,13 @@ FIELD = "model.encoder"
 
 @runtime_checkable
 class Encoder(Protocol):
-    """What an encoder is: a module that maps images [N, C, H, W] float32 to features [N, feature_dim].
+    """A module that maps images [N, C, H, W] float32 to features [N, feature_dim].
 
-    `mypkg.models:build` names a function, or a class, that takes the number of channels and returns one. Its weights
-    are drawn from torch's global generator, which is seeded for it.
+    `mypkg.models:build` names a function or a class that takes the number of channels and returns an encoder. Its
+    weights should be drawn from torch's global generator, which is seeded before the call.
+
+    Attributes:
+        feature_dim: the number of features of an image.
     """
 
     feature_dim: int
@@ -26,10 +29,18 @@ class Encoder(Protocol):
 
 
 class OwnEncoder(nn.Module):
-    """What `mypkg.models:build` returns, under `net`."""
+    """Wraps the module that `mypkg.models:build` returns, as `net`."""
 
     def __init__(self, name: str, channels: int) -> None:
-        """Raises InputError where it cannot be imported or built, or is no module with a feature_dim."""
+        """Import and build the encoder.
+
+        Args:
+            name: its import path, with or without a hash.
+            channels: the number of channels of an image.
+
+        Raises:
+            InputError: the encoder cannot be imported or built, or is not a module with a `feature_dim`.
+        """
         super().__init__()
         path, build = name.partition("#")[0], load_part(FIELD, name)
         try:
@@ -52,12 +63,16 @@ class OwnEncoder(nn.Module):
 
 
 def try_encoder(name: str, encoder: nn.Module, shape: Sequence[int]) -> None:
-    """Raise InputError where an encoder does not do what one must: two images through it, forwards and backwards.
+    """Check an encoder by passing two random images through it.
 
     Args:
-        name: for messages.
-        encoder: a fresh one.
-        shape: of an image, [C, H, W].
+        name: the encoder's name, for messages.
+        encoder: an untrained encoder.
+        shape: an image's shape, [C, H, W].
+
+    Raises:
+        InputError: the encoder raises an error, or its features have another shape than [2, feature_dim], are not
+            finite or have no gradient, or its state has something else than tensors.
     """
     path, dim = name.partition("#")[0], getattr(encoder, "feature_dim", 0)
     encoder.train()

@@ -1,7 +1,8 @@
-"""Parts of a user's own, by import path (`mypkg.models:build`) or by the name of an entry point, without a fork.
+"""Load a user's own code, such as an encoder, by import path (`mypkg.models:build`) or by the name of an entry point.
 
-A search keeps the hash of a part's source behind its path. So each machine that trains sees whether it has the same
-part, and a search, an export and a prediction never use another one of that name by mistake.
+Such a piece of code is called a part. A search keeps the hash of its source behind its import path. So each machine
+that trains can check that it has the same source, and a search, an export or a prediction never uses other code of that
+name by mistake.
 """
 
 import ast
@@ -16,7 +17,7 @@ from typing import Any
 from trainers.errors import InputError
 from trainers.wording import did_you_mean, printable
 
-MARK = "#sha256="  # parts a path from the hash of what it names, in a config that a search keeps
+MARK = "#sha256="  # separates a path from its hash, in the config that a search keeps
 PATH_PATTERN = rf"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*({MARK}[0-9a-f]{{64}})?"
 
 
@@ -26,11 +27,11 @@ def is_path(name: str) -> bool:
 
 
 def path_of(group: str, name: str) -> str | None:
-    """The import path that an installed package registers as entry point `name`; None where none does.
+    """The import path that an installed package registers as entry point `name`; None if no package does.
 
     Args:
-        group: of entry points, such as afcl.encoders.
-        name: of the part.
+        group: a group of entry points, such as afcl.encoders.
+        name: the part's name.
     """
     found = [one.value.replace(" ", "") for one in metadata.entry_points(group=group, name=name)]
     return found[0] if found and is_path(found[0]) else None
@@ -42,14 +43,14 @@ def registered(group: str) -> list[str]:
 
 
 def with_source_hash(field: str, name: str) -> str:
-    """A part's import path with the hash of its source behind it.
+    """A part's import path, followed by the hash of its source.
 
     Args:
         field: the config's field, for messages.
-        name: the import path.
+        name: the import path, with or without a hash.
 
     Raises:
-        InputError: it cannot be imported, or its source is another than the hash in `name` says.
+        InputError: the part cannot be imported, or its source does not match the hash in `name`.
     """
     load_part(field, name)
     path = name.partition(MARK)[0]
@@ -64,8 +65,8 @@ def load_part(field: str, name: str) -> Any:
         name: the import path, with or without a hash.
 
     Raises:
-        InputError: one line: there is no such module or object here, the module cannot be imported, or its source is
-            another than the hash says.
+        InputError: there is no such module or object on this machine, the module cannot be imported, or its source
+            does not match the hash. The message has one line.
     """
     path, _, expected = name.partition(MARK)
     module, _, attributes = path.partition(":")
@@ -92,9 +93,10 @@ def load_part(field: str, name: str) -> Any:
 
 
 def source_folder(module: str) -> Path:
-    """Where a part's source lies: the folder of its top package, or the file of a module that is in none.
+    """The place of a part's source: the folder of its top package, or the file of a module outside any package.
 
-    Raises InputError where it is not there, or is no Python source, as a module that was written in C.
+    Raises:
+        InputError: there is no such module, or it has no Python source, such as a module written in C.
     """
     top = module.partition(".")[0]
     found = util.find_spec(top)
@@ -109,7 +111,7 @@ def source_folder(module: str) -> Path:
 
 @cache
 def source_hash(module: str) -> str:
-    """SHA-256 over the definitions of a part's package, or of its one file, without comments and docstrings."""
+    """The SHA-256 of a part's source: its whole package, or its one file. Comments and docstrings do not count."""
     home = source_folder(module)
     files = sorted(home.rglob("*.py")) if home.is_dir() else [home]
     digest = hashlib.sha256()
@@ -119,7 +121,7 @@ def source_hash(module: str) -> str:
 
 
 def _definitions(file: Path) -> str:
-    """A file's syntax without docstrings, line numbers and comments."""
+    """A file's syntax tree as text, without docstrings, comments and line numbers."""
     tree = ast.parse(file.read_bytes())
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:

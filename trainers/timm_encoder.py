@@ -1,4 +1,4 @@
-"""An encoder of timm, by its name there: `model.encoder: timm:resnet18d`. timm comes with the extra `timm`."""
+"""An encoder from timm, by timm's name: `model.encoder: timm:resnet18d`. The extra `timm` installs timm."""
 
 from typing import Any
 
@@ -7,14 +7,24 @@ from torch import Tensor, nn
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.wording import did_you_mean
 
-TIMM = "timm:"  # what the name of such an encoder begins with
+TIMM = "timm:"  # the prefix of such an encoder's name
 
 
 class TimmEncoder(nn.Module):
-    """A model of timm without its classifier."""
+    """A timm model without its classifier."""
 
     def __init__(self, name: str, channels: int, pretrained: bool) -> None:
-        """Raises InputError for a name that timm does not know, EnvironmentProblem without timm or its weights."""
+        """Create the model.
+
+        Args:
+            name: timm's name of the model, without the prefix.
+            channels: the number of channels of an image.
+            pretrained: whether to begin with timm's weights, which are downloaded.
+
+        Raises:
+            InputError: timm has no model of that name.
+            EnvironmentProblem: timm is not installed, or its weights cannot be downloaded.
+        """
         super().__init__()
         try:
             import timm

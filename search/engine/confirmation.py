@@ -1,9 +1,11 @@
-"""Train a search's winners again on fresh seeds, beside the best of each loss, and open the test split: once.
+"""Train a search's best trials and the best trial of each loss again on fresh seeds, and open the test split once.
 
-A seed sets the split, the order of the data and the initialisation, and every configuration gets the same seeds, so
-that scores are compared in pairs. A validation split that the user gives stays, whatever the seed. Nothing is stopped
-early. A confirmation runs like a search, in a folder of its own inside the search's (confirm-1), with a journal of its
-own: what was interrupted goes on where it was. Where seeds run until pairs are decided, each round is a session.
+A seed sets the split, the order of the data and the initialisation. Every configuration gets the same seeds, so that
+scores are compared in pairs. A validation split that the user gives stays the same for all seeds. No run is stopped
+early.
+
+A confirmation runs like a search, in a folder inside the search's folder (confirm-1) and with its own journal, so it
+can be interrupted and resumed. If seeds run until pairs are decided, each round is a session.
 """
 
 from collections.abc import Iterator
@@ -37,15 +39,15 @@ from trainers.errors import EnvironmentProblem, InputError
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A confirmation, as far as it has come."""
+    """The state of a confirmation after `confirm`."""
 
     folder: SearchFolder
-    session: SessionEnd | None  # the last one; None: it was complete before
+    session: SessionEnd | None  # the end of its last session; None: it was complete before
     test: Split
 
     @property
     def ended(self) -> str:
-        """How the session ended; done where none was needed."""
+        """How the last session ended; "done" if none was needed."""
         return self.session.reason if self.session else "done"
 
 
@@ -62,24 +64,33 @@ def confirm(
     storage: str | None = None,
     display: Display,
 ) -> Confirmed:
-    """Confirm a search, or go on with its confirmation that was interrupted.
+    """Confirm a search, or go on with a confirmation that was interrupted.
 
-    Before anything is opened it says what it costs and what it can tell.
+    Before the test split is opened, the display says what the confirmation costs and which differences it can show.
 
-    wanted: what is to run; by default a confirmation that was begun goes on with its own plan. again: open the test
-    split once more, on other seeds. anyway: also with other scoring code than the search's, or than the confirmation
-    began with. allow_copies: also on a test split that repeats training images; it is written down.
-    storage: the store that has the search, where its folder is not here.
-    Raises InputError where there is nothing to confirm, where the test split was opened before (unless `again`), where
-    the data has none, where another plan was begun (unless `again`), or where what is asked for can hardly be decided;
-    EnvironmentProblem as a search does.
+    Args:
+        name: the search's name.
+        wanted: what to run; by default a confirmation that was begun goes on with its own plan.
+        again: open the test split once more, on other seeds.
+        anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
+        allow_copies: accept a test split that repeats training images. This is recorded.
+        results: the results folder; see `search.confirm`.
+        data: the folder of data sets and caches; see `search.confirm`.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
+        storage: the store that has the search; needed if its folder is not on this machine.
+        display: shows the progress.
+
+    Raises:
+        InputError: there is nothing to confirm, the data have no test split, the test split was opened before or
+            another plan was begun (both unless `again`), or the wanted difference can hardly be decided.
+        EnvironmentProblem: this machine or the cluster lacks something.
     """
     wanted = wanted or Wanted()
     wanted.check()
     searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
-    if searched.storage is not None:  # another host may have gone on with it
+    if searched.storage is not None:  # another host may have run a part of the confirmation
         with taken(searched, display.say):
             bring_inner(searched)
     spec, history = searched.spec(), searched.history()
@@ -133,13 +144,23 @@ def _run_round(
     address: str | None,
     display: Display,
 ) -> SessionEnd | None:
-    """Run what is known to follow: every run, or, until pairs are decided, those of one round.
+    """Run the next session: all runs of a fixed plan, or the runs of one round if seeds run until pairs are decided.
 
-    noted: what the folder of a new confirmation says beside its plan. None: another host has ended it.
+    Args:
+        plan: the confirmation's plan.
+        noted: what the folder of a new confirmation records besides its plan.
+        searched_history: the search's history.
+        test: the test split.
+        data: the folder of data sets and caches.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
+        display: shows the progress.
+
+    Returns:
+        How the session ended; None if there was nothing to run, as another host has completed the confirmation.
     """
     folder, spec = plan.folder, plan.folder.searched.spec()
     with ExitStack() as stack:
-        # first, as another host may have gone on with it
+        # this comes first, as another host may have gone on with the confirmation
         hold = stack.enter_context(taken(folder, display.say)) if folder.is_begun() else None
         runs = plan.runs(None if hold is None else hold.history)
         through = set() if hold is None else {trial.number for trial in hold.history.in_state(*ENDED)}
@@ -158,16 +179,16 @@ def _run_round(
 
 
 def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:
-    """Raise InputError where something else than this confirmation looked at the test split before, unless `again`."""
+    """Raise InputError if something else than this confirmation opened the test split before, unless `again`."""
     searched, was_allowed = folder.searched, folder.is_begun() and folder.about()[CONFIRMS].get("again", False)
-    know_every_opening(searched)  # another host may have looked
+    know_every_opening(searched)  # another host may have opened it
     if not is_opened_by(searched.test_openings, folder.name):
         refuse_second(searched.test_openings, again=again or was_allowed)
 
 
 @contextmanager
 def _looks_written(searched: SearchFolder) -> Iterator[None]:
-    """See to it that a look that happened inside is written down, also where the disk or the store did not take it."""
+    """Record an opening of the test split that happened within the block, even if the disk or the store failed then."""
     try:
         yield
     except BaseException:
@@ -178,7 +199,7 @@ def _looks_written(searched: SearchFolder) -> Iterator[None]:
 
 
 def _refuse_other_test(folder: SearchFolder, test: Split) -> None:
-    """Raise InputError when a confirmation began with other test images than those that are here."""
+    """Raise InputError if a confirmation was begun with other test images than those on this machine."""
     if folder.about()[CONFIRMS]["test"] != split_fingerprint(test):
         raise InputError(f"{folder.title} was begun with other test images than those that are here now")
 

@@ -1,7 +1,7 @@
-"""The last step of a search: its best few run again on fresh splits and seeds, and the test split stays shut.
+"""The last step of a search: run its best few trials again on fresh splits and seeds. The test split stays closed.
 
-It runs like a search, in a folder of its own inside the search's (final-1), with a journal of its own: what was
-interrupted goes on where it was. After an extension those that are new among the best few follow, on the same seeds.
+The step runs like a search, in a folder inside the search's folder (final-1) and with its own journal, so it can be
+interrupted and resumed. If an extension brings new trials among the best few, these are run on the same seeds.
 """
 
 from contextlib import nullcontext
@@ -30,27 +30,30 @@ def with_last_step(
     anyway: bool = False,
     display: Display,
 ) -> SessionEnd:
-    """How a search ended, its last step included, which follows where all of its trials have ended.
+    """Run the last step if all trials of the search have ended.
 
     Args:
-        found: how the session of the search itself ended. No driver has it any more.
-        data: as `--data`.
-        address: as `--address`.
-        anyway: go on also where the code is not that which the step began with.
-        display: where the session speaks.
+        found: how the session of the search itself ended. Its driver has released the search.
+        data: the folder of data sets and caches; see `search.run`.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
+        anyway: go on even if the step was begun with other code for scores and decisions.
+        display: shows the progress.
+
+    Returns:
+        How the search ended, with its last step.
 
     Raises:
-        InputError: the step began with other code, and not `anyway`.
-        EnvironmentProblem: as a search does.
+        InputError: the step was begun with other code, and `anyway` is not set.
+        EnvironmentProblem: this machine or the cluster lacks something.
     """
     searched = found.folder
     final = searched.spec().search.final
     if found.reason != "done" or final is None:
         return found
-    if searched.storage is not None:  # another host may have gone on with it
+    if searched.storage is not None:  # another host may have run a part of the step
         with taken(searched, display.say):
             bring_inner(searched)
-    # one that was interrupted may be followed by one of those that are new since: twice at most
+    # at most two rounds: an interrupted step first, then a step for trials that are new among the best
     while found.reason == "done" and lacking(searched, found.history, final.top):
         last = _validate_best(found, final, data=data, address=address, anyway=anyway, display=display)
         found = replace(
@@ -63,18 +66,18 @@ def with_last_step(
             ran=True,
         )
         if last.reason == "done":
-            deliver(searched, display.say)  # the order that follows from it
+            deliver(searched, display.say)  # MLflow gets the means and the new order
     return found
 
 
 def _validate_best(
     found: SessionEnd, final: FinalConfig, *, data: Path | None, address: str | None, anyway: bool, display: Display
 ) -> SessionEnd:
-    """Run what a search that is through still lacks of its last step, or what was begun of it."""
+    """Go on with a last step that was begun, or else begin one for the trials that still lack it."""
     searched, spec, history = found.folder, found.folder.spec(), found.history
     folder = next((one for one in searched.finals() if not has_ended(one)), searched.next_final())
     begun = [folder] if folder.is_begun() else []
-    if not found.ran:  # else the session that ended just now has looked
+    if not found.ran:  # a session that ran has checked the data already
         refuse_other_data(searched, load(spec.data, data))
     refuse_other_code(searched, *begun, anyway=anyway, say=display.say)
     if begun:
@@ -96,5 +99,5 @@ def _validate_best(
 
 
 def _both(one: list[str] | None, other: list[str] | None) -> list[str] | None:
-    """What MLflow has otherwise in either; None where that could not be counted in one of them."""
+    """The differences of both, between MLflow and the journal; None if one of them could not be compared."""
     return None if one is None or other is None else one + other

@@ -1,4 +1,4 @@
-"""The encoder that trials begin with: own parts and files are tried before the first trial, and kept by their hash."""
+"""Check the encoders of a search before its first trial. The user's own code and files are recorded with their hash."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,16 +12,19 @@ from trainers.timm_encoder import TIMM
 
 
 def tried_model(model: ModelConfig, shape: Sequence[int]) -> ModelConfig:
-    """The section with the hash of an encoder of one's own, and of the file that it begins with; else as it was.
+    """Try the encoder of a spec, and record the hash of the user's own code and of a file of weights.
 
     Args:
-        model: the spec's section.
-        shape: of an image, [C, H, W].
+        model: the spec's section `model`.
+        shape: an image's shape, [C, H, W].
+
+    Returns:
+        The section. An encoder of the user's own and a file of weights are named with their hash; all else is as given.
 
     Raises:
-        InputError: the encoder cannot be imported, is another than the search began with or does not do what one must;
-            or the file is not there, is another, or is of another encoder.
-        EnvironmentProblem: timm is not installed, or its weights cannot be had.
+        InputError: the encoder cannot be imported, differs from the one that the search began with, or fails a check
+            of `try_encoder`; or the file of weights is missing, differs from its hash, or is of another encoder.
+        EnvironmentProblem: timm is not installed, or its weights cannot be downloaded.
     """
     is_own, has_file = is_path(model.encoder), isinstance(model.pretrained, str)
     kept = model
@@ -36,7 +39,11 @@ def tried_model(model: ModelConfig, shape: Sequence[int]) -> ModelConfig:
 
 
 def tried_space(space: Mapping[str, Range], model: ModelConfig, shape: Sequence[int]) -> dict[str, Range]:
-    """The ranges, with the hash of each encoder of one's own among the choices; arguments and errors as above."""
+    """Try each encoder among the choices of a search's space; see `tried_model` for the arguments and errors.
+
+    Returns:
+        The ranges. The user's own encoders are named with their hash.
+    """
     kept, searched = dict(space), space.get("model.encoder")
     if isinstance(searched, Choice):
         models = [model.model_copy(update={"encoder": str(value)}) for value in searched.values]

@@ -1,4 +1,4 @@
-"""What surrounds a session of a search: the user's signals, and how to go on."""
+"""Blocks around a session of a search: handle signals, say how to go on, show the view, connect to Ray."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ from search.storage.search_folder import SearchFolder
 
 
 class Signals:
-    """Ctrl-C, SIGTERM or a closed terminal (SIGHUP), once: stop tidily. Twice: at once."""
+    """Handles Ctrl-C, SIGTERM and SIGHUP (a closed terminal). The first one stops tidily, a second one at once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self.received = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        if self.received and number == signal.SIGHUP:  # a terminal that is closed sends it, and then its shell does
+        """Handle a signal."""
+        if self.received and number == signal.SIGHUP:  # a closed terminal sends it, and then its shell again
             return
         if self.received:
             raise KeyboardInterrupt
@@ -32,10 +32,10 @@ class Signals:
 
 @contextmanager
 def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
-    """Take Ctrl-C, SIGTERM and SIGHUP inside; a SIGHUP that is ignored (nohup) stays so."""
+    """Handle Ctrl-C, SIGTERM and SIGHUP within the block. An ignored SIGHUP (nohup) stays ignored."""
     signals = Signals(tell)
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit puts a handler of its own in our place
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit replaces our handler with its own
+    if threading.current_thread() is not threading.main_thread():  # Python sets handlers in the main thread only
         yield signals
         return
     taken = [signal.SIGINT, signal.SIGTERM]
@@ -51,7 +51,7 @@ def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
 
 @contextmanager
 def told_how_to_go_on(folder: SearchFolder, display: Display) -> Iterator[None]:
-    """Whenever a session is ended at once, say how to go on with the search, if it has begun."""
+    """If the block is ended at once by Ctrl-C, say how to go on with the search, provided it has begun."""
     try:
         yield
     except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def told_how_to_go_on(folder: SearchFolder, display: Display) -> Iterator[None]:
 
 @contextmanager
 def shown(view: View, history: History) -> Iterator[None]:
-    """Show the view inside."""
+    """Show the view within the block."""
     view.start(history)
     try:
         yield
@@ -72,7 +72,7 @@ def shown(view: View, history: History) -> Iterator[None]:
 
 @contextmanager
 def connected_quietly(address: str | None, display: Display) -> Iterator[None]:
-    """Be connected to Ray inside, and say to which where that is new."""
+    """Be connected to Ray within the block. A new connection is announced on the display."""
     if (users := joined_by_user()) is not None:
         display.say(f"using the Ray that this process is connected to, at {users}")
     elif not is_connected():

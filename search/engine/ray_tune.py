@@ -1,6 +1,6 @@
-"""Ray Tune's Searcher, TrialScheduler, Stopper and Callback, each a thin adapter on the conductor.
+"""Adapters from Ray Tune to the conductor: a Searcher, a TrialScheduler, a Stopper and a Callback.
 
-A trial is identified by its number, which its config carries; Ray's random ids are only shown.
+A trial is identified by its number, which is part of its config. Ray's random ids are only shown.
 """
 
 from collections.abc import Callable
@@ -34,13 +34,13 @@ Assignment = dict[str, Any]
 def tuner(
     session: Session, conductor: Conductor, cluster: OnCluster | None, slots: Callable[[], int], stopper: Stopper
 ) -> tune.Tuner:
-    """Ray's Tuner for a session: it asks the conductor for trials and does as the conductor says.
+    """Ray's Tuner for a session. It asks the conductor for trials and follows its decisions.
 
     Args:
-        session: what is to run.
-        conductor: decides.
-        cluster: which nodes trials may go to; None on a Ray of our own, where they may go anywhere.
-        slots: how many trials may run at once now.
+        session: what to run.
+        conductor: decides which trials run, and how long.
+        cluster: the nodes that trials may run on; None on a Ray of our own, where they may run anywhere.
+        slots: returns how many trials may run at once now.
         stopper: ends the session.
     """
     task, spec = session.task, session.spec
@@ -67,7 +67,7 @@ def tuner(
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=ConductorScheduler(conductor, places),
-            num_samples=-1,  # the searcher says when it is through
+            num_samples=-1,  # no limit: the searcher says when there are no more trials
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
@@ -103,7 +103,7 @@ class _NotInSnapshots:
 
 
 class ConductorSearcher(_NotInSnapshots, Searcher):
-    """Hands the conductor's trials to Ray, no more at once than there are slots."""
+    """Gives the conductor's trials to Ray, no more at once than there are slots."""
 
     def __init__(self, conductor: Conductor, assign: Callable[[Trial], Assignment], slots: Callable[[], int]) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
-        """A trial to run; None while every slot is taken: a later ask knows more."""
+        """A trial to run; None while every slot is taken, as the choice is better if it waits for more results."""
         if self._conductor.paused or self.is_full():
             return None
         try:
@@ -124,44 +124,49 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
         return self._assign(trial)
 
     def is_full(self) -> bool:
-        """Whether as many trials are begun as there are slots."""
+        """Whether every slot has a trial."""
         return len(self._running) >= self._slots()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """A slot is free."""
+        """Free the trial's slot."""
         self._running.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the journal has it all."""
+        """Do nothing, as the journal has everything."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: Ray's snapshots are never read back."""
+        """Do nothing, as Ray's snapshots are never read back."""
 
 
 class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
     """Passes each result to the conductor, and its decision to Ray."""
 
     def __init__(self, conductor: Conductor, places: Places | None = None) -> None:
-        """`places`: where trials may go; None on a Ray of our own, where they may go anywhere."""
+        """Take the conductor.
+
+        Args:
+            conductor: decides.
+            places: where trials may run; None on a Ray of our own, where they may run anywhere.
+        """
         super().__init__()  # type: ignore[no-untyped-call]
         self._conductor, self._places = conductor, places
 
     def on_trial_add(self, tune_controller: object, trial: RayTrial) -> None:
-        """Tune has a trial to run."""
+        """Note that Tune has a trial to run."""
         if self._places is not None:
             self._places.on_trial_add(trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
-        """Which one to start now; asked at every turn of Tune's loop."""
+        """The trial to start now. Tune asks at every turn of its loop."""
         if self._places is not None:
             self._places.on_step(controller_of(tune_controller))
         return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: object, trial: RayTrial, result: dict[str, Any]) -> str:
-        """Continue or stop."""
+        """Pass a result to the conductor, and return CONTINUE or STOP."""
         try:
             return self._decide(trial, result)
-        except PausedError:  # the stopper ends the session, with this trial as its last checkpoint has it
+        except PausedError:  # the stopper ends the session; this trial stays at its last checkpoint
             return TrialScheduler.CONTINUE
 
     def _decide(self, trial: RayTrial, result: dict[str, Any]) -> str:
@@ -179,7 +184,7 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
 
 
 class ConductorCallback(_NotInSnapshots, Callback):
-    """Tells the conductor what happens outside results: a worker took a trial, or crashed for good."""
+    """Tells the conductor about events that are not results: a worker took a trial, or a trial crashed for good."""
 
     def __init__(
         self,
@@ -187,29 +192,33 @@ class ConductorCallback(_NotInSnapshots, Callback):
         admission: Admission | None = None,
         given_up: Callable[[int], tuple[str, bool] | None] = lambda number: None,
     ) -> None:
-        """`admission`: judges nodes by what becomes of trials; None on a Ray of our own.
+        """Take what is told about events.
 
-        `given_up`: why a trial's last worker gave it up, and whether its values did it; None where it did not.
+        Args:
+            conductor: decides.
+            admission: judges nodes by how trials end on them; None on a Ray of our own.
+            given_up: for a trial's number, why its last worker gave it up and whether its values were the cause; None
+                if it did not give it up.
         """
         self._conductor, self._admission, self._given_up = conductor, admission, given_up
 
     def on_trial_recover(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """The trial crashed, and is tried again. That it does not fit into a GPU's memory is no fault of the node's."""
+        """Count a crash of a trial that is tried again against its node, unless the trial was too big for the GPU."""
         if self._admission is not None and OutOfMemory.__name__ not in _last_line(trial.get_error()):
             self._admission.crashed(number_of(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """The trial ended, well or with a failure that it reported."""
+        """Tell the admission that a trial ended, well or with a failure that it reported."""
         if self._admission is not None:
             self._admission.ended(self._conductor.history.trials[number_of(trial)])
 
     def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """A worker has taken the trial."""
+        """Tell the conductor that a worker has taken the trial."""
         with suppress(PausedError):
             self._conductor.launched(number_of(trial))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """The trial crashed more often than it may be tried again."""
+        """Fail a trial that crashed more often than it may be tried again."""
         reason, by_values = self._given_up(number_of(trial)) or (f"crashed: {_last_line(trial.get_error())}", False)
         with suppress(PausedError):
             self._conductor.fail(number_of(trial), reason, by_values=by_values)
@@ -218,14 +227,14 @@ class ConductorCallback(_NotInSnapshots, Callback):
 
 
 class ConductorStopper(_NotInSnapshots, Stopper):
-    """Ends the search when one of its reasons to end comes true, and remembers which."""
+    """Ends the search as soon as there is a reason to, and keeps the reason."""
 
     def __init__(self, reason_to_end: Callable[[], str | None]) -> None:
         self._reason_to_end = reason_to_end
         self.reason: str | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No single trial is stopped here."""
+        """Stop no single trial."""
         return False
 
     def stop_all(self) -> bool:
@@ -235,18 +244,18 @@ class ConductorStopper(_NotInSnapshots, Stopper):
 
 
 class NoReporter(_NotInSnapshots, ProgressReporter):
-    """Shows nothing. In a notebook, Tune's own would clear what stands below the cell, whatever `verbose` says."""
+    """Shows nothing. In a notebook, Tune's own reporter would clear the cell's output, whatever `verbose` says."""
 
     def should_report(self, trials: list[RayTrial], done: bool = False) -> bool:
         """Never."""
         return False
 
     def report(self, trials: list[RayTrial], done: bool, *sys_info: str) -> None:
-        """Nothing: the view has shown it."""
+        """Do nothing, as the view shows the progress."""
 
 
 def number_of(trial: RayTrial) -> int:
-    """Our number of a trial of Ray's."""
+    """Our number of one of Ray's trials."""
     return int(trial.config["number"])
 
 

@@ -1,4 +1,4 @@
-"""Run, resume and extend a search. Resume and extend are the same thing as run: a new Tuner, fed by the journal."""
+"""Run, resume and extend a search. All three work alike: a new Ray Tuner runs what the journal still lacks."""
 
 import time
 from collections.abc import Callable
@@ -41,7 +41,7 @@ from trainers.data.arrays import TrialData
 from trainers.data.paths import anchored
 from trainers.errors import EnvironmentProblem, InputError
 
-DELIVERY_PATIENCE = 60.0  # seconds at the end of a session for what MLflow still lacks
+DELIVERY_PATIENCE = 60.0  # seconds at the end of a session to deliver what MLflow lacks
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,20 @@ class SessionEnd:
 
     folder: SearchFolder
     history: History
-    reason: str  # done, interrupted, max_hours, stopped, or why it was hopeless
-    undelivered: int  # events that MLflow lacks
+    reason: str  # done, interrupted, max_hours, stopped, or why the search gave up
+    undelivered: int  # how many events MLflow lacks
     tracking_problem: str | None
     parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
-    different: list[str] | None  # what MLflow has otherwise than the journal; None: it could not be counted
-    refused: bool = False  # MLflow did not take everything, which was told of
+    different: list[str] | None  # how MLflow and the journal differ, in words; None: they could not be compared
+    refused: bool = False  # whether MLflow refused something; the user was told what
     ran: bool = True  # False: the search was complete, and nothing was left to run
 
 
-Then: TypeAlias = Callable[[SessionEnd], SessionEnd]  # after a session; how the search ended with what it added
+Then: TypeAlias = Callable[[SessionEnd], SessionEnd]  # runs after a session, and returns how the whole ended
 
 
 def itself(found: SessionEnd) -> SessionEnd:
-    """Nothing follows."""
+    """Run nothing after the session."""
     return found
 
 
@@ -79,17 +79,25 @@ def run(
 ) -> SessionEnd:
     """Run a new search to its end.
 
-    results, data: as `--results` and `--data`. address: None runs a Ray of our own on this machine, else "auto" or
-    HOST:PORT of a running cluster. start_from: an older search on the same data, whose trials the sampler is told.
-    then: what follows, while Ray is still there: the last step.
-    Raises InputError and EnvironmentProblem before anything is written.
+    Args:
+        spec: the search's spec.
+        results: the results folder; see `search.run`.
+        data: the folder of data sets and caches; see `search.run`.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
+        start_from: the name of an older search on the same data. The sampler starts with what its trials showed.
+        then: runs after the session, while Ray is still there: the last step.
+        display: shows the progress.
+
+    Raises:
+        InputError: the spec or an argument is wrong. Nothing was written.
+        EnvironmentProblem: this machine or the cluster lacks something.
     """
     root = results_root(results)
     refuse_existing(root, spec.name)
     refuse_stored(spec)
     store = spec.tracking.model_copy(update={"uri": anchored_store(spec.tracking.uri)})
     arrays = load(spec.data, data)
-    # resume and train may stand in another folder
+    # paths are made absolute, as `resume` and `train` may be called from another folder
     shape = arrays.train.images.shape[1:]
     parts = {"model": tried_model(spec.model, shape), "space": tried_space(spec.space, spec.model, shape)}
     spec = spec.model_copy(update={"data": anchored(spec.data), "tracking": store, **parts})
@@ -97,7 +105,7 @@ def run(
     check_images(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
     task = _search_task(SearchFolder(root / spec.name), spec, arrays)
-    # what no cluster could mend is told before one is joined
+    # faults that do not depend on the cluster are reported before a cluster is joined
     preflight.check_folder(root, task.plan.in_slots(1), stored=spec.storage.uri is not None)
     _say_of_data(spec, arrays, display)
     if (mend := missing_test(spec.data, data)) is not None:
@@ -131,11 +139,18 @@ def resume(
     then: Then = itself,
     display: Display,
 ) -> SessionEnd:
-    """Go on with a search whose driver ended or died, from its journal; nothing happens when it is complete.
+    """Go on with a search whose driver ended or died, from its journal. Nothing happens if it is complete.
 
-    extend_by: so many proposed trials more than it was planned with. storage: the store that has the search, where its
-    folder is not here. anyway: also when the code that decides scores and decisions is not that which it began with.
-    then: what follows, while Ray is still there where it was needed: the last step, which may have been left.
+    Args:
+        name: the search's name.
+        extend_by: how many trials the sampler proposes beyond those that were planned.
+        results: the results folder; see `search.resume`.
+        data: the folder of data sets and caches; see `search.resume`.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
+        storage: the store that has the search; needed if its folder is not on this machine.
+        anyway: go on even if the search was begun with other code for scores and decisions.
+        then: runs after the session, while Ray is still there if it was started: the last step, which may be missing.
+        display: shows the progress.
     """
     folder = opened(results_root(results), name, storage)
     with told_how_to_go_on(folder, display), ExitStack() as ray:
@@ -164,9 +179,14 @@ def resume(
 
 
 def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extra: int = 0, extend_by: int = 0) -> Task:
-    """What a session of a search is to run.
+    """What a session of a search should run.
 
-    extra: so many trials the search was extended by before. extend_by: so many it is extended by now.
+    Args:
+        folder: the search's folder.
+        spec: the search's spec.
+        arrays: the images.
+        extra: how many trials were added by earlier extensions.
+        extend_by: how many trials are added now.
     """
     return Task(
         folder,
@@ -180,7 +200,7 @@ def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extr
 
 
 def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
-    """How much longer an extended search is. Raises InputError where its grid has no more points."""
+    """How many trials an extension adds, in words. Raises InputError if the grid has no more points."""
     planned = planned_trials(spec, extra)
     more = planned_trials(spec, extra + extend_by) - planned
     if more == 0:
@@ -191,7 +211,7 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
 def drive(session: Session) -> SessionEnd:
     """Run a session to its end, and deliver it to MLflow."""
     folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
-    # the view asks for problems when it is made, so the tracker comes first; it tells nothing before it is started
+    # the view asks the tracker for problems, so the tracker comes first; it calls the view only once it is started
     tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, lambda text: view.tell(text))
     view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
     keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
@@ -211,7 +231,7 @@ def drive(session: Session) -> SessionEnd:
                 with quiet(folder.driver_log):
                     tuner(session, conductor, cluster, slots, stopper).fit()
                 if (why := hold.taken_over()) is not None:
-                    conductor.pause(why)  # the journal is another driver's now
+                    conductor.pause(why)  # the journal now belongs to another driver
                 else:
                     done = "done" if is_complete(session.agenda, history) else "interrupted"
                     conductor.close(stopper.reason or done)
@@ -235,7 +255,7 @@ def drive(session: Session) -> SessionEnd:
 
 
 def _extend(conductor: Conductor, trials: int) -> None:
-    """Write down that the search is extended. Raises EnvironmentProblem where the journal cannot be written."""
+    """Write the extension into the journal. Raises EnvironmentProblem if the journal cannot be written."""
     try:
         conductor.extend(trials)
     except PausedError as error:  # nothing was written, so a resume would not extend the search
@@ -245,7 +265,7 @@ def _extend(conductor: Conductor, trials: int) -> None:
 def _reasons_to_end(
     session: Session, conductor: Conductor, signals: Signals, live: Callable[[], None]
 ) -> Callable[[], str | None]:
-    """What Ray's loop asks at every turn, with a sign of life for who watches."""
+    """A function that Ray's loop calls at every turn. It says why to end, and gives the display a sign of life."""
     hold, max_hours = session.hold, session.spec.search.max_hours
     started, before = time.monotonic(), conductor.history.driven
 
@@ -268,7 +288,7 @@ def _reasons_to_end(
 
 
 def _problem(tracker: Tracker, hold: Hold) -> str | None:
-    """What keeps the search's copies behind just now, for a person."""
+    """Why the search's store or MLflow is behind the journal now, in words; None if neither is."""
     if (problem := hold.problem()) is not None:
         return problem
     if tracker.problem is None:

@@ -1,7 +1,7 @@
-"""A search's best configurations as files that train again to the same score.
+"""Export a search's best configurations as files. Training from such a file gives the same score again.
 
-An export is one tuple: the configuration, the epoch and metric that it reached, the checkpoint it reached them with
-(beside it) and that file's hash, the data's fingerprint, seed, device, threads and versions.
+An export has all that is needed for that: the configuration, the epoch and the score that it reached, the hash of its
+checkpoint (a file beside it), the data's fingerprint, the seed, the device, the threads and the versions of packages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,19 +29,19 @@ from trainers.parsing import parse
 
 
 class Expected(Config):
-    """What an exported configuration reached, and where."""
+    """The score that an exported configuration reached, and what it was reached with."""
 
     metric: Literal["val_balanced_accuracy", "val_accuracy", "val_macro_f1", "val_auroc"]
     value: Real
     epoch: Whole
-    weights: str | None = None  # file name, beside the export
+    weights: str | None = None  # the name of the checkpoint beside the export
     weights_sha256: str | None = None
     data_fingerprint: str
     data: str
-    look: dict[str, Any] | None = None  # what image files were made into; older exports and other data have none
+    look: dict[str, Any] | None = None  # how image files were read; None in older exports and for other data
     seed: Seed
     device: str
-    gpu: str | None = None  # its name; older exports have none
+    gpu: str | None = None  # the GPU's name; older exports have none
     threads: Annotated[Whole, Field(ge=1)]
     workers: Annotated[Whole, Field(ge=1)] = 1
     cpu: str
@@ -49,47 +49,50 @@ class Expected(Config):
 
 
 class Threshold(Config):
-    """From which probability on a class is said, and what that gave on the validation images, which chose it."""
+    """A class's threshold, and its sensitivity and specificity on the validation images that it was chosen on."""
 
     probability: Annotated[Real, Field(gt=0, le=1)]
     wanted_sensitivity: Annotated[Real, Field(gt=0, le=1)]
     sensitivity: Real
     specificity: Real
-    images: Whole  # of the class, that validated
+    images: Whole  # how many validation images the class has
 
 
 @dataclass(frozen=True)
 class Export:
-    """One exported configuration, or a plain one, of which nothing is expected."""
+    """One exported configuration, or a plain one without an expected score."""
 
     config: TrialConfig
     expected: Expected | None = None
-    search_id: str | None = None  # of the search that it was exported from
-    thresholds: Mapping[str, float] = field(default_factory=dict)  # by class: from which probability on it is said
+    search_id: str | None = None  # the id of the search that it was exported from
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # a probability for each class
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A trial to export, and why it stands at its rank."""
+    """A trial to export, and what its rank is based on."""
 
     trial: Trial
-    by: str = "search"  # or final, or confirm: what ranks it
-    fresh_seeds: Mapping[str, Any] | None = None  # mean, standard error and number of seeds, where it ran on some
+    by: str = "search"  # the basis of the ranking: search, final or confirm
+    fresh_seeds: Mapping[str, Any] | None = None  # mean, standard error and number of seeds, if it ran on fresh seeds
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)  # by class
 
 
 def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> list[Path]:
-    """Write the first `top` of a search's finished trials as best-1.yaml and best-1.pt, and so on; the YAML files.
+    """Write the first `top` of a search's finished trials as best-1.yaml and best-1.pt, best-2.yaml, and so on.
 
-    Older files of that kind are removed: they are of another choice.
+    Files of an earlier export are removed, as their ranks may differ.
 
     Args:
-        folder: of the search.
-        ranked: its finished trials, best first.
-        top: how many.
+        folder: the search's folder.
+        ranked: the finished trials, best first.
+        top: how many of them to export.
+
+    Returns:
+        The YAML files, best first.
 
     Raises:
-        InputError: fewer trials finished, or one's checkpoint is gone or damaged. Nothing was removed.
+        InputError: fewer trials finished, or a checkpoint is gone or damaged. Nothing was removed.
     """
     name = folder.name
     if not 1 <= top <= len(ranked):
@@ -156,7 +159,7 @@ def _export(folder: SearchFolder, choice: Choice, rank: int, checkpoint: Path) -
 
 
 def read_export(path: Path) -> Export:
-    """An exported file, or a plain trial config. Raises InputError in one line."""
+    """Read an exported file or a plain trial config. Raises InputError, with one line, if it is neither."""
     raw = read_mapping(path).values
     if "config" not in raw:
         return Export(parse(TrialConfig, raw))
@@ -170,7 +173,7 @@ def read_export(path: Path) -> Export:
 
 
 def _thresholds(path: Path, raw: Mapping[str, Any]) -> dict[str, float]:
-    """By class, from which probability on it is said; older exports have none."""
+    """The thresholds of an export, by class; older exports have none."""
     given = raw.get("thresholds", {})
     if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
         raise InputError(f"{path}: thresholds must be a mapping of classes")
@@ -178,7 +181,10 @@ def _thresholds(path: Path, raw: Mapping[str, Any]) -> dict[str, float]:
 
 
 def search_of(path: Path, exported: Export, results: Path | None = None) -> SearchFolder | None:
-    """The search that a file was exported from, wherever it was copied to; None when it is of none that is here."""
+    """The search that a file was exported from, also if the file was copied.
+
+    It is looked for in the results folder around the file, and then in `results`. None if it is in neither.
+    """
     for folder in (*all_folders(path.absolute().parent.parent), *all_folders(results_root(results))):
         with suppress(InputError):  # a neighbour that cannot be read
             if exported.search_id is not None and folder.about()["id"] == exported.search_id:
@@ -187,6 +193,6 @@ def search_of(path: Path, exported: Export, results: Path | None = None) -> Sear
 
 
 def _device_of(folder: SearchFolder, trial: Trial) -> tuple[str, str | None]:
-    """The device and, where it is one, the GPU's name."""
+    """The device that a trial ran on, and the GPU's name if it was one."""
     result = folder.trial(trial.number).read_result()
     return (str(result["device"]), result.get("gpu")) if result else ("cpu", None)

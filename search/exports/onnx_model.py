@@ -1,7 +1,7 @@
-"""An exported model as ONNX, for runtimes other than torch: images as bytes in, the probability of each class out.
+"""Write an exported model as ONNX, for runtimes other than torch. It maps images as bytes to class probabilities.
 
-What torch computes is followed operation by operation (`torch.export`), and the file is run once and held to it before
-it is kept.
+`torch.export` traces the operations of the model. Before the file is written, onnxruntime runs it once, and its
+probabilities must agree with torch's.
 """
 
 import json
@@ -16,11 +16,11 @@ from trainers.errors import EnvironmentProblem
 from trainers.files import write_atomically
 from trainers.predictor import Predictor
 
-TOLERANCE = 1e-5  # of a probability: runtimes add up in float32, each in its own order
+TOLERANCE = 1e-5  # for a probability: each runtime adds float32 numbers in its own order
 
 
 class WholeModel(nn.Module):
-    """Images [N, C, H, W] uint8 to the probability of each class, [N, classes] float32, in one graph."""
+    """The whole model in one graph: maps images [N, C, H, W] uint8 to class probabilities [N, classes] float32."""
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
@@ -29,19 +29,19 @@ class WholeModel(nn.Module):
         self.register_buffer("std", predictor.normalise.std.clone())
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify."""
+        """Images [N, C, H, W] uint8 to probabilities [N, classes] float32."""
         mean, std = self.get_buffer("mean")[:, None, None], self.get_buffer("std")[:, None, None]
         logits: Tensor = self.classifier(self.encoder((unit(images) - mean) / std))
         return logits.softmax(1)
 
 
 def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
-    """Write a model as ONNX, with its class names and its reading of image files in the file's metadata.
+    """Write a model as ONNX. The file's metadata have the class names and the way image files are read.
 
     Args:
         predictor: the model, on the CPU.
-        images: [N, C, H, W] uint8, at least two, of the size that it takes; what the file is tried on.
-        target: the file.
+        images: at least two images [N, C, H, W], uint8, of the model's size. The file is tried on them.
+        target: the path of the file.
 
     Raises:
         EnvironmentProblem: the packages that write and run ONNX are not installed, or the file's probabilities differ
@@ -57,7 +57,7 @@ def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
         ) from None
     model = WholeModel(predictor).eval()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's exporter, about its own future
+        warnings.simplefilter("ignore")  # torch's exporter warns about its own future versions
         program = torch.onnx.export(
             model,
             (images,),
@@ -73,7 +73,7 @@ def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
     onnx.helper.set_model_props(proto, described)
     content = proto.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    for some in (images, images[:1]):  # any number of images
+    for some in (images, images[:1]):  # two sizes, as the model must take any number of images
         found = torch.from_numpy(session.run(None, {"images": some.numpy()})[0])
         off = (found - predictor.probabilities(some)).abs().max().item()
         if not off <= TOLERANCE:

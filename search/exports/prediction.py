@@ -1,4 +1,4 @@
-"""An exported model's classes for image files: from the export and the weights beside it alone, without the search."""
+"""Classify image files with an exported model. Only the export and its weights are needed, not the search."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,23 +23,23 @@ from trainers.files import file_hash, write_atomically
 from trainers.predictor import Predictor
 from trainers.wording import did_you_mean, printable, shown
 
-AT_ONCE = 256  # images that are in memory at the same time
+AT_ONCE = 256  # the most images in memory at the same time
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an image file is said to be."""
+    """The predicted class of an image file."""
 
     file: str
     class_name: str | None  # None: the file could not be used
-    threshold: float | None  # that the class's probability has reached; None: it is the most probable one
-    probabilities: tuple[float, ...]  # of the classes in their order; empty where the file could not be used
+    threshold: float | None  # the threshold that the class's probability reached; None: it is the most probable class
+    probabilities: tuple[float, ...]  # one for each class, in their order; empty if the file could not be used
     problem: str | None = None  # why the file could not be used
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The predictions for some files, in their order."""
+    """The predictions for a list of files, in its order."""
 
     class_names: tuple[str, ...]
     thresholds: Mapping[str, float]
@@ -47,11 +47,11 @@ class Predictions:
 
     @property
     def unusable(self) -> list[Prediction]:
-        """Those whose file could not be used."""
+        """The predictions whose file could not be used."""
         return [row for row in self.rows if row.problem is not None]
 
     def as_frame(self) -> pd.DataFrame:
-        """A row for each file: file, class, threshold, a column `p NAME` for each class, problem."""
+        """A table with a row for each file: file, class, threshold, a column `p NAME` for each class, problem."""
         columns = ["file", "class", "threshold", *(f"p {name}" for name in self.class_names), "problem"]
         empty = (None,) * len(self.class_names)
         rows = [
@@ -77,7 +77,7 @@ class Predictions:
         }
 
     def write(self, path: Path) -> None:
-        """Write the table by the suffix of its file: .csv, .parquet, or .json. Raises InputError for another."""
+        """Write the table in the format of the path's suffix: .csv, .parquet or .json. Else raises InputError."""
         if path.suffix == ".json":
             content = json.dumps(self.as_json(), ensure_ascii=False, indent=1).encode()
         elif path.suffix == ".csv":
@@ -89,28 +89,28 @@ class Predictions:
         write_atomically(path, content)
 
     def in_words(self) -> str:
-        """How many images are said to be of each class."""
+        """How many images are predicted as each class."""
         counts = {name: sum(row.class_name == name for row in self.rows) for name in self.class_names}
         said = ", ".join(f"{count:,} {printable(name)}" for name, count in counts.items())
         return f"{sum(counts.values()):,} images: {said}"
 
     def problems(self) -> str | None:
-        """How many files could not be used, the first by name; None where all could."""
+        """How many files could not be used, with the names of the first; None if all could be used."""
         told = [f"{row.file}: {row.problem}" for row in self.unusable]
         return f"{named(told, 'image')} not usable" if told else None
 
 
 def load_predictor(path: Path, exported: Export, device: torch.device | None = None) -> Predictor:
-    """The model of an export.
+    """Load the model of an export.
 
     Args:
-        path: of the export's YAML file; its weights lie beside it.
-        exported: what the file says.
-        device: where it is to compute; None: the CPU.
+        path: the path of the export's YAML file. The weights are beside it.
+        exported: the file's content.
+        device: the device to compute on; None takes the CPU.
 
     Raises:
-        InputError: it is a plain configuration, which has no weights.
-        EnvironmentProblem: the weights are not beside it, or are others than those exported.
+        InputError: the file is a plain configuration, which has no weights.
+        EnvironmentProblem: the weights are not beside the file, or are not the exported ones.
     """
     expected = exported.expected
     if expected is None or expected.weights is None:
@@ -124,7 +124,12 @@ def load_predictor(path: Path, exported: Export, device: torch.device | None = N
 
 
 def device_named(name: str | None) -> torch.device:
-    """Where to compute: cpu, cuda or cuda:1; None: a GPU where there is one. Raises where there is no such device."""
+    """The device of a name: cpu, cuda or cuda:1. None takes a GPU if there is one.
+
+    Raises:
+        InputError: the name is none of these.
+        EnvironmentProblem: this machine has no such GPU.
+    """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -139,9 +144,10 @@ def device_named(name: str | None) -> torch.device:
 
 
 def files_of(given: Sequence[Path]) -> list[Path]:
-    """The image files that are meant: each file as it is, and all images below each folder.
+    """The image files to classify: each given file, and all images below each given folder.
 
-    Raises InputError where one is not there, or a folder holds no image.
+    Raises:
+        InputError: a path does not exist, or a folder has no image.
     """
     files: list[Path] = []
     for path in given:
@@ -164,18 +170,18 @@ def predict(
     thresholds: Mapping[str, float] | None = None,
     device: torch.device | None = None,
 ) -> Predictions:
-    """Classify image files as an exported model does, which reads them as it read its training images.
+    """Classify image files with an exported model. The files are read in the same way as its training images.
 
     Args:
-        path: the export's YAML file; its weights lie beside it.
-        images: files, and folders all of whose images are meant.
-        thresholds: a class is said where its probability is so high or higher; None: those that were exported.
-        device: where to compute; None: a GPU where there is one.
+        path: the path of the export's YAML file. The weights are beside it.
+        images: image files and folders. All images of a folder are classified.
+        thresholds: for each class, the probability from which on it is predicted; None takes the exported thresholds.
+        device: the device to compute on; None takes a GPU if there is one.
 
     Raises:
-        InputError: the export has no weights or was not trained on image files, a threshold is of no class of it, or
-            there is no image that can be used.
-        EnvironmentProblem: the weights are not there, or are others.
+        InputError: the export has no weights or was not trained on image files, a threshold names no class of the
+            model, or no image can be used.
+        EnvironmentProblem: the weights are not beside the file, or are not the exported ones.
     """
     exported = read_export(path)
     predictor = load_predictor(path, exported, device or device_named(None))
@@ -200,7 +206,14 @@ def _classified(
     block: Sequence[NDArray[np.uint8] | str],
     thresholds: Mapping[str, float],
 ) -> Iterator[Prediction]:
-    """Of the first files: their images, or why they have none."""
+    """The predictions for a block of images.
+
+    Args:
+        predictor: the model.
+        files: the images' files; there may be more of them than images.
+        block: for each file, its image [C, H, W] uint8, or why it could not be read.
+        thresholds: by class.
+    """
     usable = [image for image in block if not isinstance(image, str)]
     found = iter(predictor.probabilities(torch.from_numpy(np.stack(usable))).tolist() if usable else [])
     for file, image in zip(files, block, strict=False):
@@ -215,15 +228,18 @@ def _classified(
 def decide(
     probabilities: Sequence[float], names: Sequence[str], thresholds: Mapping[str, float]
 ) -> tuple[str, float | None]:
-    """The class that is said, and the threshold that it reached.
+    """The predicted class, and the threshold that its probability reached.
 
-    Of the classes with a threshold that is reached, the most probable; where none is, the most probable of the classes
-    that have no threshold, or of all where each has one.
+    If classes reach their threshold, the most probable of these is predicted. Otherwise it is the most probable class
+    without a threshold, or, if every class has a threshold, the most probable class.
 
     Args:
-        probabilities: of the classes.
-        names: theirs.
+        probabilities: one for each class.
+        names: the names of the classes, in the same order.
         thresholds: by class.
+
+    Returns:
+        The class's name and its threshold; None in place of the threshold if none was reached.
     """
     of = dict(zip(names, probabilities, strict=True))
     reached = {name: p for name, p in of.items() if name in thresholds and p >= thresholds[name]}
@@ -235,7 +251,7 @@ def decide(
 
 
 def check_thresholds(thresholds: Mapping[str, float], names: Sequence[str]) -> None:
-    """Raise InputError where a threshold is of no class, or is no probability."""
+    """Raise InputError if a threshold names no class of the model, or is not a probability."""
     for name, value in thresholds.items():
         if name not in names:
             raise InputError(f"--threshold: the model has no class {shown(name)}{did_you_mean(name, list(names))}")

@@ -1,4 +1,4 @@
-"""Train an exported configuration again, and hold its score beside the exported one."""
+"""Train an exported configuration again, and compare its score with the exported one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,21 +17,27 @@ from trainers.errors import EnvironmentProblem
 from trainers.launch.local_processes import run_trial_on
 from trainers.pipeline import Reporter, TrialResult
 
-GPU_TOLERANCE = 0.02  # of a balanced accuracy, where kernels add up in another order each time
+GPU_TOLERANCE = 0.02  # for a balanced accuracy, as GPU kernels add up in another order each time
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A configuration that was trained, with its last checkpoint."""
+    """The result of a training, and its last checkpoint."""
 
     result: TrialResult
     checkpoint: Checkpoint
 
 
 def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Trained:
-    """Train a configuration here, on as many workers and threads and the kind of device that it was exported from.
+    """Train a configuration on this machine, with the workers, the threads and the kind of device of its export.
 
-    Raises EnvironmentProblem when the data here is not the data that it was trained on.
+    Args:
+        exported: the configuration.
+        report: is called with each epoch's number and metrics.
+        data: the folder of data sets and caches.
+
+    Raises:
+        EnvironmentProblem: the data on this machine differ from those of the export.
     """
     arrays, expected = load(exported.config.data, data), exported.expected
     newest: list[Checkpoint] = []
@@ -56,23 +62,23 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
 
 @dataclass(frozen=True)
 class Comparison:
-    """A trained score beside the exported one, and what could account for a difference.
+    """The score of a training and the exported score, with possible causes of a difference.
 
-    What is held against the export is None where nothing was exported.
+    `expected`, `same` and `within_tolerance` are None if the configuration was not exported.
     """
 
     metric: str
     value: float
     expected: float | None
-    same: bool | None  # to the last digit
+    same: bool | None  # whether the scores agree to the last digit
     within_tolerance: bool | None
-    tolerance: float | None  # None: the digits must be the same
+    tolerance: float | None  # None: the scores must agree to the last digit
     differences: tuple[str, ...]
     recall: Mapping[str, float]  # by class
     confusion: Sequence[Sequence[int]]
     device: str
     gpu: str | None
-    test: Mapping[str, float] | None = None  # scores on the test split, where it was opened
+    test: Mapping[str, float] | None = None  # scores on the test split, if it was opened
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `afcl train --json` prints them."""
@@ -81,7 +87,7 @@ class Comparison:
 
 
 def compare(exported: Export, result: TrialResult) -> Comparison:
-    """Hold what a trial came to against what it was exported with."""
+    """Compare a training's result with the exported score."""
     expected = exported.expected
     metric = expected.metric if expected else METRIC
     value = result.metrics[metric]
@@ -103,7 +109,7 @@ def compare(exported: Export, result: TrialResult) -> Comparison:
 
 
 def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
-    """What stands between an exported score and the same digits here: versions, CPU kind, device."""
+    """Why the digits of a score may differ from the exported ones: versions, CPU kind, device, number of workers."""
     here = versions()
     found = [
         f"{name} {there} there, {here.get(name)} here"
@@ -123,11 +129,11 @@ def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
 
 
 def in_words(comparison: Comparison) -> Iterator[str]:
-    """A comparison for a person."""
+    """A comparison in words, line by line."""
     recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison.recall.items())
     yield f"{comparison.metric} {comparison.value!r}   (recall: {recalls})"
     if comparison.test is not None:
-        overall = {name: value for name, value in comparison.test.items() if "/" not in name}  # those of a class
+        overall = {name: value for name, value in comparison.test.items() if "/" not in name}  # no class's score
         yield "on the test split: " + ", ".join(f"{name} {value:.4f}" for name, value in overall.items())
     if comparison.expected is None:
         return
@@ -144,7 +150,7 @@ def in_words(comparison: Comparison) -> Iterator[str]:
 
 
 def _rounded(within: bool, tolerance: float, reasons: str) -> str:
-    """A score of a GPU that is not the same."""
+    """The sentence for a score that a GPU did not reproduce to the last digit."""
     because = f": {reasons}" if reasons else ""
     if within:
         said = f"not the same to the digit, but within {tolerance}, which a GPU may be off without `deterministic`"
@@ -155,10 +161,13 @@ def _rounded(within: bool, tolerance: float, reasons: str) -> str:
 
 
 def _workers_on(device: torch.device, workers: int) -> int:
-    """As many where each can have a GPU, and else one, which computes the same up to rounding."""
+    """The number of workers to train with: as many as exported if each can have a GPU, else one.
+
+    One worker computes the same up to rounding.
+    """
     return workers if device.type != "cuda" or torch.cuda.device_count() >= workers else 1
 
 
 def _device_like(device: str) -> torch.device:
-    """A GPU for what was trained on one, where there is one; else the CPU."""
+    """A GPU if the export was trained on one and this machine has one; else the CPU."""
     return torch.device("cuda" if device.startswith("cuda") and torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""What an export of a search leaves: configurations, weights, thresholds, model cards and, where asked for, ONNX."""
+"""Write all files of an export: configurations, weights, thresholds, model cards and, if asked for, ONNX models."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from search.reporting.model_card import model_card
 from search.storage.search_folder import SearchFolder
 from trainers.files import write_atomically
 
-TRIED_ON = 8  # images that an ONNX file is run on once, before it is kept
+TRIED_ON = 8  # validation images that an ONNX file is tried on before it is written
 
 
 def export_best(
@@ -24,7 +24,11 @@ def export_best(
     onnx: bool = False,
     data: Path | None = None,
 ) -> list[Path]:
-    """Do as `search.export` does, whose arguments and errors these are."""
+    """Export the best trials; see `search.export` for the arguments and errors.
+
+    Returns:
+        The YAML files, best first.
+    """
     wanted, ranked = sensitivity or {}, ranking(folder, folder.history(), by)
     check_wanted(folder, wanted)
     chosen = [
@@ -61,7 +65,7 @@ def _choice(
 
 
 def _write_onnx(path: Path, target: Path, data: Path | None) -> None:
-    """The model of an export as ONNX, tried on validation images."""
+    """Write the model of an export as ONNX, after it was tried on validation images."""
     import torch  # seconds
 
     from search.exports.onnx_model import write_onnx

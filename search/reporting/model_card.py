@@ -1,6 +1,6 @@
-"""A model card beside an export, in Markdown: what the model is, what it learned from, how good it is, and its limits.
+"""The model card beside an export, in Markdown: the model, its data, its measured quality, and its limits.
 
-The order is that of Mitchell et al., "Model Cards for Model Reporting" (2019), as far as a search knows it.
+The sections follow Mitchell et al., "Model Cards for Model Reporting" (2019), as far as a search has the facts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,17 +17,17 @@ from trainers.wording import printable
 MEASURES = {
     "auroc": "AUROC",
     "average_precision": "average precision",
-}  # how a card names those with a name of their own
-FEW = 30  # images of a class: below, a rate hangs on one or two of them
+}  # the measures that a card writes in another way
+FEW = 30  # a class with fewer images gets a warning, as its rates depend on one or two images
 
 
 def model_card(view: View, choice: Choice, export: str) -> str:
     """The card of one exported trial.
 
     Args:
-        view: the search as it stands.
-        choice: the trial, and why it stands at its rank.
-        export: the file name of its YAML.
+        view: the state of the search.
+        choice: the trial, and what its rank is based on.
+        export: the name of the export's YAML file.
     """
     trial = choice.trial
     parts = [
@@ -159,7 +159,7 @@ def _limits(view: View, trial: Trial) -> list[str]:
 
 
 def _by_class(classes: ByClass, images: Mapping[str, int]) -> list[str]:
-    """A table with a row for each class; nothing where no measure is known."""
+    """A table with a row for each class; empty if no measure is known."""
     known = [measure for measure in CLASS_MEASURES if any(measure in of for of in classes.values())]
     if not known:
         return []
@@ -181,7 +181,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A class's name within a table."""
+    """A class's name as a cell of a Markdown table."""
     return printable(text).replace("|", "\\|")
 
 

@@ -1,9 +1,9 @@
-"""A dataset of a user's own: a function, by its import path or the name of an entry point in the group afcl.datasets.
+"""A user's own dataset: a function, named by its import path or by an entry point in the group afcl.datasets.
 
     def load(split: str, path: Path | None) -> LabelledImages | None:
-        ...   # split: "train" or "test"; path: data.path; None where there is no such split
+        ...   # split: "train" or "test"; path: data.path; returns None if there is no such split
 
-From there on it is treated as any other: classes, shape of the training data, validation split, copies, groups.
+The dataset is then treated like any other: classes, sizes of the training classes, validation split, copies, groups.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ FIELD = "data.dataset"
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """What a user's function returns; a plain tuple of the first two, or of all three, is taken as well."""
+    """What a user's function returns. A plain tuple (images, labels) or (images, labels, groups) will do as well."""
 
-    images: NDArray[np.uint8]  # [N, C, H, W], or [N, H, W] of grey images; 0..255
+    images: NDArray[np.uint8]  # [N, C, H, W], or [N, H, W] for grey images; values 0 to 255
     labels: Sequence[Any]  # [N], the name of each image's class
-    groups: Sequence[Any] | None = None  # [N], equal for images that belong together, of one patient say
+    groups: Sequence[Any] | None = None  # [N], equal for images that belong together, such as those of one patient
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
@@ -41,7 +41,7 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool:
-    """The images of the split "test". Raises InputError where there are none, or one is of a class of its own."""
+    """The images of the split "test". Raises InputError if there are none, or if one has a class not in "train"."""
     pool, known = _pool(config, "test"), open_train(config, root).class_names
     if pool is None:
         raise InputError(f"{FIELD}: {_named(config)} gives no images for the split 'test': nothing to test on")
@@ -52,7 +52,7 @@ def open_test(config: DataConfig, root: Path) -> Pool:
 
 
 def missing_test(config: DataConfig, root: Path) -> None:
-    """Nothing: whether there is one is seen when it is opened, and no search opens it."""
+    """Return None. Only opening a test split shows whether it exists, and no search opens it."""
 
 
 def _pool(config: DataConfig, split: str) -> Pool | None:
