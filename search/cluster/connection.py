@@ -1,4 +1,4 @@
-"""The Ray that a search runs on: one of its own, a running cluster, or the one that this process is connected to."""
+"""Connect to the Ray that a search runs on: a Ray of its own, a running cluster, or the one already connected to."""
 
 import logging
 import os
@@ -18,19 +18,19 @@ from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
 DEFAULT_PORT = 6379
-PENDING_TRIALS = 200  # what Ray itself takes for samplers that need no results
+PENDING_TRIALS = 200  # Ray's own default for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A block of `connected` that is open."""
+    """An open block of `connected`."""
 
     address: str | None
-    is_own: bool  # whether Ray was started for it
+    is_own: bool  # whether Ray was started for this block
 
 
-_open: _Block | None = None  # the outermost one; a process is connected to one Ray at most
+_open: _Block | None = None  # the outermost open block; a process is connected to one Ray at most
 
 
 def is_connected() -> bool:
@@ -39,37 +39,37 @@ def is_connected() -> bool:
 
 
 def is_own() -> bool:
-    """Whether the Ray that this process is connected to was started by `connected`, for this process alone."""
+    """Whether `connected` started the Ray that this process is connected to, for this process alone."""
     return _open is not None and _open.is_own
 
 
 def joined_by_user() -> str | None:
-    """The address of a Ray that this process was connected to by somebody else than `connected`; None where it is not.
+    """The address of a Ray that the user's own code connected this process to; None if there is none.
 
-    It may have several nodes, with other code and other disks, as any cluster.
+    Like any cluster, it may have several nodes with other code and other disks.
     """
     return _head() if is_connected() and _open is None else None
 
 
 @contextmanager
 def connected(address: str | None, *, cpus: int | None = None, gpus: int | None = None) -> Iterator[None]:
-    """Be connected to Ray inside.
+    """Be connected to Ray within the block.
 
     Args:
-        address: None uses the Ray that this process is connected to already, and else starts one of our own, which ends
-            with the block; "auto" or HOST:PORT joins a running one.
-        cpus: how many a Ray of our own counts on; None: those of this machine.
-        gpus: the same.
+        address: "auto" or HOST:PORT joins a running cluster. None uses the Ray that this process is connected to. If
+            there is none, it starts a Ray of our own, which ends with the block.
+        cpus: how many CPUs a Ray of our own may use; None takes those of this machine.
+        gpus: how many GPUs a Ray of our own may use; None takes those of this machine.
 
     Raises:
-        InputError: the address is none, or this process is connected to another Ray already.
+        InputError: the address is invalid, or this process is connected to another Ray already.
         EnvironmentProblem: Ray did not start, nothing answers at the address, or the cluster refuses the token.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has it all
-    # by itself Ray would start one worker after the other, each through with its imports before the next; that no more
-    # trials are asked for than there are slots, the searcher sees to
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has everything
+    # with its default Ray starts one worker after another, and waits for each one's imports; the searcher makes sure
+    # that there are no more trials than slots
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(PENDING_TRIALS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if is_connected():
@@ -78,7 +78,7 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
             yield
         return
     with session_token() if address is None else token_as_asked(address):
-        # a worker looks for modules in the driver's working folder first, where a user's folder may be named "search"
+        # workers import from the driver's working folder first, and a user may have a folder named "search" there
         with chdir(code_folder()):
             if address is None:
                 _start(cpus, gpus)
@@ -93,7 +93,7 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
 
 @contextmanager
 def _noted(block: _Block) -> Iterator[None]:
-    """Know of a block inside, unless it stands in another."""
+    """Record a block as the open one, unless it is inside another."""
     global _open
     if _open is not None:
         yield
@@ -106,7 +106,7 @@ def _noted(block: _Block) -> Iterator[None]:
 
 
 def _refuse_another(address: str | None) -> None:
-    """Raise InputError where another Ray is wanted than the one that this process is connected to."""
+    """Raise InputError if `address` is another Ray than the one that this process is connected to."""
     if address is None or address == "auto" or (_open is not None and address == _open.address):
         return
     check_address(address)
@@ -119,12 +119,12 @@ def _refuse_another(address: str | None) -> None:
 
 
 def _head() -> str:
-    """HOST:PORT of the head that this process is connected to; that of Ray Client does not say."""
+    """HOST:PORT of the head that this process is connected to. Ray Client does not give it."""
     return str(getattr(ray.get_runtime_context(), "gcs_address", "an address that it does not say"))
 
 
 def _resolved(address: str) -> tuple[str, int] | None:
-    """Host, as its number where it has one, and port; None where the address is none."""
+    """Host, as an IP address if it can be resolved, and port; None if the address is invalid."""
     try:
         host, port = check_address(address)
     except InputError:
@@ -148,7 +148,7 @@ def _start(cpus: int | None, gpus: int | None) -> None:
                 logging_level=logging.CRITICAL,
                 **ray_internals.with_folder(str(folder)),
             )
-    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:  # a disk that fills up, say
+    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:  # for example, the disk is full
         raise EnvironmentProblem(
             f"Ray did not start here ({_first_line(error)}); what it said is in {folder}/session_latest/logs"
         ) from error
@@ -156,11 +156,14 @@ def _start(cpus: int | None, gpus: int | None) -> None:
 
 @contextmanager
 def token_as_asked(address: str) -> Iterator[None]:
-    """Inside, this process sends its token exactly if the cluster asks for one.
+    """Send the token within the block if the cluster asks for one, and only then.
 
-    Ray would not, unless RAY_AUTH_MODE says so; and where it does to a cluster that asks for none the search would
-    hang, as a driver in that mode takes no call from workers without one. Raises EnvironmentProblem within seconds
-    where there is no cluster, or one that refuses the token; `ray.init` would try for 20 s to minutes.
+    Ray sends it only if RAY_AUTH_MODE says so. If it sends a token to a cluster that asks for none, the search hangs,
+    because a driver in that mode refuses calls from workers without a token.
+
+    Raises:
+        EnvironmentProblem: there is no cluster, or it refuses the token. This takes seconds; `ray.init` would try for
+            20 s to minutes.
     """
     check_reachable(address)
     if address.startswith("ray://"):
@@ -192,9 +195,12 @@ def _join(address: str) -> None:
 
 
 def _opens(address: str, at: str) -> bool:
-    """Whether the cluster talks to this process with what it sends now. Raises EnvironmentProblem where none is."""
+    """Whether the cluster accepts this process with the token that it sends now, or without one.
+
+    Raises EnvironmentProblem if there is no cluster.
+    """
     try:
-        with _stderr_silenced():  # Ray's C++ half writes there what we say in one line
+        with _stderr_silenced():  # Ray's C++ code writes many lines there, and we report the error in one
             ray_internals.client_of_head(at)
     except ray.exceptions.AuthenticationError:
         return False
@@ -233,7 +239,7 @@ def _stderr_silenced() -> Iterator[None]:
 
 
 def check_reachable(address: str) -> None:
-    """Raise EnvironmentProblem within seconds when nothing listens at HOST:PORT: Ray itself would wait for minutes."""
+    """Raise EnvironmentProblem within seconds if nothing listens at HOST:PORT. Ray itself would wait for minutes."""
     if address == "auto":
         return
     try:
@@ -246,7 +252,7 @@ def check_reachable(address: str) -> None:
 
 
 def check_address(address: str) -> tuple[str, int]:
-    """Host and port of an address of a cluster. Raises InputError where it is none."""
+    """Host and port of a cluster's address. Raises InputError if the address is invalid."""
     parts = ADDRESS.fullmatch(address)
     if address.startswith(("http://", "https://")):
         raise InputError(f"--address: {address} is a dashboard, which takes `afcl submit`; here HOST:PORT is wanted")

@@ -1,8 +1,8 @@
-"""Searches on a cluster from a machine that is not part of it: submit, look, stop.
+"""Run searches on a cluster from a machine that is not part of it: submit them, look at them, stop them.
 
-A submitted search is a job of Ray's on the head, with this very code, that runs what `afcl search` runs. All that it
-leaves stands in a folder that all nodes share; the job itself holds nothing. So a search whose job, or whole head, has
-died is submitted again, and goes on.
+A submitted search is a Ray job on the head that runs `afcl search` with this machine's code. All of its files are in a
+folder that all nodes share; the job itself keeps nothing. So a search whose job or head has died can be submitted
+again, and goes on.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ from trainers.wording import shown as shown_value
 if TYPE_CHECKING:
     from ray.dashboard.modules.job.pydantic_models import JobDetails
 
-ENTRYPOINT = "python -P -m search run-job"  # -P: a folder named "search" where Ray was started is not ours
+ENTRYPOINT = "python -P -m search run-job"  # -P: do not import a folder named "search" from where Ray was started
 READER = "python -P -m search read-job"
-OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # the driver's own, where a store has what must outlive it
+OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # the head's own folder, used if a store keeps the search
 READ_SECONDS, STOP_SECONDS = 90.0, 60
 STATES = {"PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "done", "STOPPED": "stopped", "FAILED": "failed"}
 INTERRUPTED = 130  # our exit code
@@ -39,27 +39,27 @@ INTERRUPTED = 130  # our exit code
 
 @dataclass(frozen=True)
 class Submitted:
-    """A search that a cluster has."""
+    """A search that was submitted to a cluster."""
 
     name: str
     job: str
-    begun: bool  # now; else it was running already
+    begun: bool  # True if this call began it; False if it was running already
     address: str
     names_tracking: bool  # whether its spec says where MLflow is
-    handed: frozenset[str] = frozenset()  # names of the variables that went with it
-    secret: frozenset[str] = frozenset()  # those of them that are secrets
+    handed: frozenset[str] = frozenset()  # names of the environment variables that were sent with it
+    secret: frozenset[str] = frozenset()  # the names among them that are secrets
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How a submitted search stands, by its newest job."""
+    """The state of a submitted search, from its newest job."""
 
     name: str
     state: str  # pending, running, done, stopped, interrupted or failed
     job: str
     minutes: float
-    results: str  # the folder on the cluster
-    last: str  # the last thing that it said
+    results: str  # the results folder on the cluster
+    last: str  # the last line that it printed about its state
 
 
 def submit(
@@ -71,10 +71,19 @@ def submit(
     installed: bool = False,
     anyway: bool = False,
 ) -> Submitted:
-    """Have a cluster run a search, or go on with it; nothing happens while it runs there.
+    """Have a cluster run a search, or go on with it. Nothing happens if it is already running there.
 
-    results, data: folders on the cluster, the first one shared by all of its nodes, unless the spec names a storage.
-    installed: the nodes have this code already; else it is sent. anyway: go on with a search that other code began.
+    Args:
+        spec: the search's spec.
+        address: the cluster's dashboard, http://HEAD:8265; by default RAY_API_SERVER_ADDRESS.
+        results: a folder on the cluster that all of its nodes share; not needed if the spec names a store.
+        data: the folder of data sets on the cluster.
+        installed: True if the nodes have this code installed. Then no code is sent.
+        anyway: go on even if the search was begun with other code for scores and decisions.
+
+    Raises:
+        InputError: a path is not absolute, or another search of that name runs there.
+        EnvironmentProblem: no cluster answers at the address, or it refuses our token.
     """
     if results is None and spec.storage.uri is not None:
         results = OF_THE_HEAD
@@ -123,7 +132,7 @@ def _handed(door: ray_jobs.Door, told: dict[str, Any]) -> str:
 
 
 def in_words(made: Submitted) -> Iterator[str]:
-    """What has come of a submission, and how to go on, line by line."""
+    """The outcome of a submission and how to go on, line by line."""
     if not made.begun:
         yield f"{made.name} runs there already, as job {made.job}: nothing was submitted"
     else:
@@ -140,18 +149,18 @@ def in_words(made: Submitted) -> Iterator[str]:
 
 
 def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
-    """What two submissions of one search have in common; where they track is not part of it."""
+    """A hash that two submissions of one search have in common. It leaves out where they track."""
     same = spec.model_copy(update={"tracking": type(spec.tracking)()})
     return hashlib.sha256(f"{results}\n{same.dump_yaml()}".encode()).hexdigest()
 
 
 def _environment(handed: str, parts: Iterable[tuple[str, str]], *, installed: bool) -> dict[str, Any]:
-    """The job's runtime_env, which Ray shows to all who have the token."""
+    """The job's runtime_env. Ray shows it to everybody who has the token, so it has no secrets."""
     variables = {
         job_secrets.HANDOVER: handed,
         COMMIT_SENT: git_commit() or "",
         VERSION_SENT: own_version(),
-        "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS),  # for what MLflow still lacks; 3 by default, then SIGKILL
+        "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS),  # time to deliver to MLflow; by default SIGKILL comes after 3 s
     }
     if installed:
         return {"env_vars": variables}
@@ -161,7 +170,7 @@ def _environment(handed: str, parts: Iterable[tuple[str, str]], *, installed: bo
 
 
 def status(address: str | None, name: str | None = None) -> list[JobStatus]:
-    """How the searches that were submitted stand, or that of a name; of each its newest job."""
+    """The state of all submitted searches, or of the one with this name, each from its newest job."""
     door = ray_jobs.knock(address)
     newest = (
         {_name(job): job for job in ray_jobs.searches(door)} if name is None else {name: ray_jobs.newest(door, name)}
@@ -182,7 +191,7 @@ def _status_of(door: ray_jobs.Door, job: "JobDetails") -> JobStatus:
 
 
 def _last_word(printed: str) -> str:
-    """The last line that tells how a search stands: what comes at its end tells how to go on."""
+    """The last line about a search's state. The lines at the very end say how to go on, so they are passed over."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     tell = [line for line in lines if "trials ended" in line or line.startswith(("afcl: ", "the search "))]
     return [*lines[-1:], *tell][-1] if lines else ""
@@ -199,7 +208,7 @@ def _state(job: "JobDetails") -> str:
 
 
 def logs(address: str | None, name: str, trial: int | None = None) -> str:
-    """What a submitted search has printed, or one of its trials, which stands on the cluster's disk."""
+    """What a submitted search has printed, or the log of one of its trials from the cluster's disk."""
     door = ray_jobs.knock(address)
     job = ray_jobs.newest(door, name)
     if trial is None:
@@ -208,9 +217,9 @@ def logs(address: str | None, name: str, trial: int | None = None) -> str:
 
 
 def _read(door: ray_jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
-    """What a word of ours prints on the cluster: a short job of its own.
+    """Run one of our commands on the cluster as a short job, and return what it prints.
 
-    It stays in Ray's list: one that is removed at once comes back there as a job that failed (Ray 2.60).
+    The job stays in Ray's list. If it is removed at once, it comes back as a failed job (Ray 2.60).
     """
     there, told = job.runtime_env or {}, {"environment": job_secrets.of_stores(os.environ)}
     words = [*words, "--results", (job.metadata or {})[ray_jobs.RESULTS]]
@@ -233,7 +242,12 @@ def _read(door: ray_jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
 
 
 def stop(address: str | None, name: str) -> str:
-    """Stop a submitted search tidily; how it stands then. Raises InputError where it does not run."""
+    """Stop a submitted search tidily, and return its state in a sentence.
+
+    Raises:
+        InputError: the search is not running.
+        EnvironmentProblem: the search has not stopped in time, or the cluster does not answer.
+    """
     door = ray_jobs.knock(address)
     job = ray_jobs.newest(door, name)
     if job.status in ray_jobs.ENDED:

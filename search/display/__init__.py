@@ -1,1 +1,1 @@
-"""What a terminal shows: the live table, tables, the summary."""
+"""What a terminal or a notebook shows: the live table, tables, the summary."""

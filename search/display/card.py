@@ -1,4 +1,4 @@
-"""A search as a small table for a notebook: what it is, how it stands, and its best trials."""
+"""A search as a small table for a notebook: its name, its state, its data and its best trials."""
 
 from jinja2 import Environment, StrictUndefined
 
@@ -7,8 +7,8 @@ from search.evidence.ranking import in_words, ranking
 from search.journal.labels import values_of
 from search.storage.search_folder import SearchFolder
 
-BEST = 5  # trials that have a row
-# no colours but the reader's own, so that it can be read on light and on dark; a rule is the text's colour, faint
+BEST = 5  # the most trials in the table
+# no colours of its own, so that it can be read in light and dark themes; lines have the colour of the text
 CARD = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <div style="color:inherit;font-size:13px;line-height:1.4">
 <div><strong>{{ name }}</strong>: {{ state }}, {{ counts }}</div>
@@ -39,7 +39,7 @@ CARD = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True,
 
 
 def card(folder: SearchFolder) -> str:
-    """HTML that a notebook shows for a search."""
+    """The HTML that a notebook shows for a search."""
     history, metric = folder.history(), folder.spec().search.metric_key.removeprefix("val_")
     ranked = ranking(folder, history)
     fresh = ["fresh seeds"] if ranked.validated else []

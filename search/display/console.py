@@ -1,4 +1,4 @@
-"""Where the command line prints: to a terminal, a pipe or a program, for people or as JSON."""
+"""Print for the command line: to a terminal, a pipe or a program, as text or as JSON."""
 
 import json
 import os
@@ -15,17 +15,18 @@ from search.display.notebook import NotebookConsole, is_notebook
 from trainers.console import TolerantStream, terminal_variables
 from trainers.errors import EnvironmentProblem
 
-UNBOUNDED = 10_000  # columns: more than any table here has
+UNBOUNDED = 10_000  # characters: wider than any table
 
 
 class Terminal(Console):
-    """A console that shows text as it is, and goes quiet when whoever reads it has gone (`| head`, a closed window).
+    """A console that prints text as it is.
 
-    A search must not end of that. What the encoding lacks is replaced.
+    If its reader has gone (`| head`, a closed window), it prints nothing more, so that a search goes on. Characters
+    that the encoding lacks are replaced.
     """
 
     def __init__(self, *, file: IO[str] | None) -> None:
-        self.stream = None if file is None else TolerantStream(file)  # None: closed before this process began (`>&-`)
+        self.stream = None if file is None else TolerantStream(file)  # None: closed from the start (`>&-`)
         super().__init__(
             file=cast(IO[str], self.stream),
             markup=False,
@@ -33,48 +34,53 @@ class Terminal(Console):
             highlight=False,
             _environ=terminal_variables(),
         )
-        if not (self.is_terminal and file is not None and file.isatty()):  # no edge at which a table must be cut
+        if not (self.is_terminal and file is not None and file.isatty()):  # without a terminal there is no width to fit
             self.size = ConsoleDimensions(UNBOUNDED, self.height)
 
     def on_broken_pipe(self) -> None:
-        """Say nothing more."""
+        """Print nothing more."""
         self.quiet = True
         silence(self.file)
 
 
 def silence(stream: Any) -> None:
-    """Have a stream of this process write to nowhere from now on."""
-    with suppress(OSError, ValueError, AttributeError):  # no file of the system's
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python complains of it at its end
+    """Send everything that is written to a stream of this process to /dev/null from now on."""
+    with suppress(OSError, ValueError, AttributeError):  # the stream has no file descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python prints an error as it exits
 
 
 err = Terminal(file=sys.stderr)
-out = Terminal(file=sys.stdout)  # as it is now: a search sends what others print to its log
+out = Terminal(file=sys.stdout)  # the stream of this moment, as a search sends the output of libraries to its log
 
 
 def console_for(json_: bool) -> Console:
-    """Where a search is shown: beside its JSON, or as its output."""
+    """The console for a search's progress: standard output, or standard error if standard output is for JSON."""
     return err if json_ else out
 
 
 def tell(console: Console, text: str) -> None:
-    """Print text as it is, on a terminal in lines that end between words."""
+    """Print text as it is. On a terminal long lines are broken between words."""
     shown = folded(text, console.width) if console.is_terminal else text
     console.print(shown, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def to_console(console: Console | None, otherwise: IO[str] | None = None) -> Callable[[str], None]:
-    """What prints a line on a console; where none is given as `standard` does."""
+    """A function that prints a line on a console.
+
+    Args:
+        console: the console; None takes the one of `standard`.
+        otherwise: the stream if there is no console; by default standard output.
+    """
     return partial(tell, console or standard(otherwise or sys.stdout))
 
 
 def standard(stream: IO[str]) -> Console:
-    """A stream of this process as a console; in a notebook a block below the cell."""
+    """A console for a stream of this process. In a notebook it is a block below the cell instead."""
     return NotebookConsole() if is_notebook() else Terminal(file=stream)
 
 
 def say(line: Any) -> None:
-    """Print a line, or what rich can draw."""
+    """Print a line, or anything that rich can draw."""
     if isinstance(line, str):
         tell(out, line)
     else:
@@ -82,7 +88,7 @@ def say(line: Any) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print plain values for a program: escaped where the encoding, or the text itself, is not Unicode."""
+    """Print plain values as JSON. Characters are escaped if the output's encoding does not have them."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = json.dumps(value, indent=2, ensure_ascii=False)
     try:
@@ -93,7 +99,12 @@ def print_json(value: object) -> None:
 
 
 def write(text: str) -> None:
-    """Print text exactly as it is. Raises EnvironmentProblem where it cannot be written, unless its reader has gone."""
+    """Print text exactly as it is.
+
+    Raises:
+        EnvironmentProblem: the text cannot be written, for example because the disk is full.
+        BrokenPipeError: the reader has gone.
+    """
     try:
         print(text, end="", flush=True)
     except OSError as error:
@@ -104,5 +115,5 @@ def write(text: str) -> None:
 
 
 def unwritten(problem: OSError) -> str:
-    """That what was printed has not arrived."""
+    """The message that output could not be written."""
     return f"the output could not be written: {problem.strerror}; send it to another place"

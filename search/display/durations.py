@@ -1,8 +1,9 @@
-"""How long something takes, for people; and what is left of it, without jumps."""
+"""Durations in words, and a countdown that does not jump."""
 
 import math
 
-LEAST_PATIENCE, PART = 10.0, 0.1  # seconds, and share of what is left, in which a new estimate is taken over
+# a new estimate is taken over within so many seconds, or within this share of the time left if that is longer
+LEAST_PATIENCE, PART = 10.0, 0.1
 
 
 def in_words(seconds: float) -> str:
@@ -16,17 +17,17 @@ def in_words(seconds: float) -> str:
 
 
 class Countdown:
-    """What is left: it falls with the clock, and a new estimate draws it near, the slower the more is left."""
+    """The time left. It falls with the clock and moves towards each new estimate, more slowly if much time is left."""
 
     def __init__(self) -> None:
         self._left: float | None = None
         self._at = 0.0
 
     def left(self, estimate: float, now: float) -> float:
-        """Seconds to show.
+        """The seconds left to show.
 
         Args:
-            estimate: seconds, as it is reckoned now.
+            estimate: the present estimate of the seconds left.
             now: the clock, in seconds.
         """
         if self._left is None:

@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: some columns shrink, no word is broken, and no number is cut."""
+"""Tables that fit the terminal. Some columns shrink, but no word is broken and no number is cut."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-GAP = 1  # columns between two cells
-LEAST_CUT = 12  # columns: text cut shorter than this says nothing
+GAP = 1  # characters between two columns
+LEAST_CUT = 12  # characters: a text that is cut shorter says nothing
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class FittedTable:
     rows: Sequence[Sequence[str]]
 
     def natural_width(self) -> int:
-        """The width if there is room."""
+        """The width of the table without wrapping or cutting."""
         return sum(map(self._natural, range(len(self.columns)))) + GAP * (len(self.columns) - 1)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The table, or the list."""
+        """Draw the table, or the list."""
         widths = self._widths(options.max_width)
         if widths is None:
             yield from self._as_list()

@@ -4,11 +4,11 @@ import re
 
 from rich.cells import cell_len
 
-# a command line is not broken: copied from the terminal, it would be two lines
+# a command line is not broken, so that it can be copied from the terminal in one piece
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 _COMMAND = rf"`(?:{_QUOTED}|[^`])*`\S*|(?:^|(?<=\s\s)|(?<=:\s))afcl [a-z](?:{_QUOTED}|(?!\s{{3}}|['\n]).)*"
 _PIECE = re.compile(rf"\s*(?:{_COMMAND}|\S+)")
-_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # what the following lines are aligned with
+_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # the following lines are aligned with the text after the label
 
 
 def folded(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Finished trials as a table, best first, with how sure their scores are."""
+"""Finished trials as a table, best first, with the standard errors of their scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,17 +12,17 @@ from search.journal.history import Trial
 from search.journal.labels import values_of
 from search.storage.search_folder import SearchFolder
 
-BASELINE = "*"  # behind the loss of one
+BASELINE = "*"  # follows the loss of a baseline
 WITH_ERROR = "± its standard error from the validation images"
 
 
 def family_of(trial: Trial) -> str:
-    """A trial's loss, with a mark where it is a baseline."""
+    """A trial's loss, with a mark if the trial is a baseline."""
     return trial.family + (BASELINE if trial.baseline else "")
 
 
 def footnote(trials: Sequence[Trial]) -> Iterator[str]:
-    """What the mark means, where there is one."""
+    """The explanation of the mark, if a trial has it."""
     if any(trial.baseline for trial in trials):
         yield f"{BASELINE} a baseline, which is never stopped"
 
@@ -36,8 +36,8 @@ def leaderboard(
 
     Args:
         ranked: the trials.
-        validated: what the trials that ran on fresh seeds came to there, by number.
-        errors: the standard errors of scores that have one, by number.
+        validated: by trial number, the scores on fresh seeds, for trials that have any.
+        errors: by trial number, the standard error of the score, for trials that have one.
     """
     told, wide = validated or {}, errors or {}
 
@@ -64,12 +64,12 @@ def leaderboard(
 
 
 def best(folder: SearchFolder, ranked: Ranking, most: int) -> Iterator[RenderableType]:
-    """A search's best trials, and how far they can be told apart: a title, a table and sentences.
+    """A search's best trials, and whether their scores differ by more than chance: a title, a table and sentences.
 
     Args:
-        folder: the search's.
+        folder: the search's folder.
         ranked: its finished trials, one or more.
-        most: rows.
+        most: the most rows of the table.
     """
     metric = folder.spec().search.metric
     validation = folder.about()["provenance"]["data"]["validation"]

@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: a live table where one can be drawn, plain lines elsewhere."""
+"""The view of a running search: a live table if the output can be redrawn, else plain lines."""
 
 import time
 from collections.abc import Callable
@@ -21,40 +21,47 @@ from search.journal.progress import Progress
 from trainers.console import can_redraw
 from trainers.loss_config import END_TO_END
 
-QUIET_SECONDS = 8.0  # after so long without a line, a plain view says that it lives
+QUIET_SECONDS = 8.0  # after so long without a line, the plain view prints a sign of life
 
 
 class LiveView:
-    """Shows a search's events as they come."""
+    """Shows a search's progress from its events."""
 
     def __init__(self, console: Console, plan: Plan, metric: str, problem: Callable[[], str | None]) -> None:
-        """problem: what a person should know of MLflow and the store just now, a sentence."""
+        """Prepare the view.
+
+        Args:
+            console: where to show it.
+            plan: the search's plan.
+            metric: the name of the metric to show.
+            problem: returns a sentence about a present problem with MLflow or the store, if there is one.
+        """
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
         self._progress = Progress(History(), plan.representation_epochs)
         self._started = self._last_line = time.monotonic()
-        self._has_run = False  # a trial, in this session
-        self._timed_from: float | None = None  # the session's first result: until then workers were starting
+        self._has_run = False  # whether a trial has run in this session
+        self._timed_from: float | None = None  # the time of the session's first result; before it workers start
         self._countdown = Countdown()
-        self._epochs_before: tuple[int, ...] = (0, 0)  # by stage
-        self._told: set[str] = set()  # problems, by their first words
+        self._epochs_before: tuple[int, ...] = (0, 0)  # epochs of each stage before this session
+        self._told: set[str] = set()  # the beginnings of problems that were told
         self._live = _live_on(console, self._render)
 
     def start(self, history: History) -> None:
-        """Begin."""
+        """Start to show the search."""
         self._progress = Progress(history, self._plan.representation_epochs)
         self._started = time.monotonic()
         if self._live is not None:
             self._live.start()
-        else:  # Ray took seconds to start, and so will its workers
+        else:  # a first line, as the workers take seconds to start
             self.tell(f"{self._idle()}; {self._standing()}")
 
     def stop(self) -> None:
-        """End; the live table disappears."""
+        """End the view. The live table disappears."""
         if self._live is not None:
             self._live.stop()
 
     def on_event(self, event: Event, history: History) -> None:
-        """One thing happened."""
+        """Show an event."""
         if self._progress.history is history:
             self._progress.on_event(event)
         else:  # the view was not started yet
@@ -71,7 +78,7 @@ class LiveView:
             self.sign_of_life()
 
     def sign_of_life(self) -> None:
-        """Where there is no table: say what runs, after a while without a line. An epoch may take minutes."""
+        """Redraw the table. In the plain view say what is running after a while without a line: epochs take minutes."""
         if self._live is not None:
             self._redraw()
             return
@@ -84,13 +91,13 @@ class LiveView:
             self.tell(f"{f'running: trial {told}' if told else self._idle()}; {self._standing()}")
 
     def tell(self, text: str) -> None:
-        """Print a line with the time; on a terminal above the live table."""
+        """Print a line with the time, above the live table if there is one."""
         self._last_line = time.monotonic()
         minutes, seconds = divmod(int(self._last_line - self._started), 60)
         tell(self._console, f"{minutes:3d}:{seconds:02d}  {text}")
 
     def _redraw(self) -> None:
-        """In a notebook; on a terminal rich draws by itself, from a thread."""
+        """Redraw in a notebook. On a terminal rich redraws from a thread of its own."""
         if isinstance(self._live, LiveBlock):
             self._live.refresh()
 
@@ -153,7 +160,7 @@ class LiveView:
 
 
 def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock | None:
-    """What draws the table again and again; None where nothing can be drawn over."""
+    """What redraws the table; None if the output cannot be redrawn."""
     if isinstance(console, NotebookConsole):
         return console.live(render)
     if not can_redraw(console):
@@ -169,10 +176,10 @@ def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock 
 
 
 def cost_left(progress: Progress, plan: Plan) -> float:
-    """What the search will still take, in the unit of `Progress.cost`.
+    """The cost of the rest of the search, in the unit of `Progress.cost`.
 
-    Proposed trials are taken to run for as many epochs of each stage as those did that have ended; as the plan says
-    while these are few.
+    For a proposed trial it counts as many epochs of each stage as the ended trials had on average. While few trials
+    have ended, this average is close to the plan's expected epochs.
     """
     expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
     usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)

@@ -1,4 +1,4 @@
-"""The first line of a command that has to wait, for a large library or for data: written before either is loaded."""
+"""Print a command's first line before it waits for a large library or for data."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ from typing import TextIO
 
 from search.display.console import err, tell
 
-# What is said before a module is imported: each takes from half a second to several seconds.
+# The line that is printed before a module is imported. Each import takes from half a second to several seconds.
 SLOW = {
     name: f"loading {label}: this takes some seconds"
     for name, label in {
@@ -38,13 +38,13 @@ class FirstSlowImport(MetaPathFinder):
         self._say = say
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Say what is loaded, once; the next finder looks for the module."""
+        """Say what is being loaded, once. It returns None, so that the next finder looks for the module."""
         if fullname in SLOW:
             self.say(SLOW[fullname])
         return None
 
     def say(self, line: str) -> None:
-        """Say a line, unless one was said, or nobody is to be told."""
+        """Say a line, unless one was said before or nothing is to be announced."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
             self._say(line)
@@ -55,10 +55,9 @@ _FIRST = FirstSlowImport(lambda line: tell(err, line))
 
 @contextmanager
 def loading_announced() -> Iterator[None]:
-    """Announce the first slow import of a command on stderr: standard output is for what was asked.
+    """Announce the first slow import of a command on stderr. Standard output is for the command's result.
 
-    Nothing is announced to a program that reads stderr through a pipe of its own: it takes every line there for a
-    complaint.
+    Nothing is announced if a program reads stderr through a pipe of its own, as it would take the line for an error.
     """
     if not _is_read_for_complaints(sys.stdout, sys.stderr):
         sys.meta_path.insert(0, _FIRST)
@@ -70,15 +69,15 @@ def loading_announced() -> Iterator[None]:
 
 
 def announce(line: str) -> None:
-    """Say what a word is about to wait for where that is no import, unless something was announced before."""
+    """Say what a command is about to wait for if it is not an import, unless something was announced before."""
     _FIRST.say(line)
 
 
 def _is_read_for_complaints(out: TextIO | None, err: TextIO | None) -> bool:
-    """Whether stderr is a pipe that standard output does not go through as well (`2>&1`)."""
+    """Whether stderr is a pipe of its own. It is not if standard output goes through the same pipe (`2>&1`)."""
     try:
         there, beside = (None if stream is None else os.fstat(stream.fileno()) for stream in (err, out))
-    except (OSError, ValueError):  # closed, or no file of the system's
+    except (OSError, ValueError):  # closed, or without a file descriptor
         return True
     if there is None or not stat.S_ISFIFO(there.st_mode):
         return there is None

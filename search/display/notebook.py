@@ -1,4 +1,4 @@
-"""A session in a notebook: one block below the cell, which is drawn again in place as the search goes on."""
+"""The display in a notebook: one block below the cell, which is redrawn in place as the search goes on."""
 
 import io
 import logging
@@ -13,24 +13,24 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 COLUMNS = 100
-REDRAW_SECONDS = 0.5  # a notebook is sent the whole block each time
-# the reader's own colours, light or dark
+REDRAW_SECONDS = 0.5  # not more often, as the whole block is sent to the notebook each time
+# no colours of its own, so that it fits light and dark themes
 BLOCK = '<pre style="margin:0;line-height:1.35;background:none;color:inherit;{more}">{code}</pre>'
 
 
 def is_notebook() -> bool:
-    """Whether this process runs a notebook's cells. IPython in a terminal is none."""
+    """Whether this process runs the cells of a notebook. IPython in a terminal does not count."""
     return Console().is_jupyter
 
 
-if is_notebook():  # before Ray and Optuna are imported, which miss ipywidgets there; nothing here needs them
+if is_notebook():  # Ray and Optuna warn at import that ipywidgets is missing; we do not need it
     logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def publish(html: str) -> Any:
-    """Show HTML below the cell; what is returned takes other HTML in its place, by `update`."""
-    shown: Any = import_module("IPython.display")  # there in a notebook alone; it has few types
+    """Show HTML below the cell. The `update` of the returned object replaces it with other HTML."""
+    shown: Any = import_module("IPython.display")  # only a notebook has it, and it has few types
     return _Updated(shown.display(shown.HTML(html), display_id=True), shown.HTML)
 
 
@@ -39,15 +39,19 @@ class _Updated:
         self._handle, self._kind = handle, kind
 
     def update(self, html: str) -> None:
-        """Show this instead."""
+        """Show other HTML in place of the first."""
         self._handle.update(self._kind(html))
 
 
 class NotebookConsole(Console):
-    """A console whose lines stand in one block below the cell, above what `live` shows while it is started."""
+    """A console that shows its lines in one block below the cell. While a live block runs, it is below the lines."""
 
     def __init__(self, show: Callable[[str], Any] | None = None) -> None:
-        """show: shows HTML for the first time, below the cell by default; what it returns has `update`."""
+        """Make an empty console.
+
+        Args:
+            show: shows HTML for the first time, and returns an object with `update`; by default `publish`.
+        """
         super().__init__(
             file=io.StringIO(),
             width=COLUMNS,
@@ -61,24 +65,24 @@ class NotebookConsole(Console):
         self._show, self._shown = show or publish, None
         self._running: Callable[[], RenderableType] | None = None
         self._drawn_at = 0.0
-        self._drawing = threading.Lock()  # MLflow's thread says lines too
+        self._drawing = threading.Lock()  # the delivery to MLflow prints from a thread of its own
 
     def print(self, *objects: Any, **how: Any) -> None:
-        """Print, and draw the block again."""
+        """Print, and redraw the block."""
         super().print(*objects, **how)
         self.draw()
 
     def live(self, render: Callable[[], RenderableType]) -> "LiveBlock":
-        """What is drawn below the lines between its start and its stop."""
+        """A live block, which is drawn below the lines between its start and its stop."""
         return LiveBlock(self, render)
 
     def run(self, render: Callable[[], RenderableType] | None) -> None:
-        """Draw this below the lines from now on; None draws nothing there."""
+        """Draw what `render` returns below the lines from now on; None draws nothing there."""
         self._running = render
         self.draw()
 
     def draw_in_time(self) -> None:
-        """Draw again, unless that was done a moment ago."""
+        """Redraw the block, unless that was done less than `REDRAW_SECONDS` ago."""
         if time.monotonic() - self._drawn_at >= REDRAW_SECONDS:
             self.draw()
 
@@ -97,27 +101,27 @@ class NotebookConsole(Console):
 
 
 class LiveBlock:
-    """Has the words of rich's `Live`, on a notebook's console."""
+    """Does for a notebook's console what rich's `Live` does for a terminal, with the same methods."""
 
     def __init__(self, console: NotebookConsole, render: Callable[[], RenderableType]) -> None:
-        """render: draws what is shown."""
+        """Take the console, and a function that returns what is shown."""
         self._console, self._render = console, render
 
     def start(self) -> None:
-        """Begin to show."""
+        """Start to show the block."""
         self._console.run(self._render)
 
     def stop(self) -> None:
-        """Show it no more; the lines stay."""
+        """Remove the block. The lines stay."""
         self._console.run(None)
 
     def refresh(self) -> None:
-        """Something may have changed."""
+        """Redraw the block in time, as something may have changed."""
         self._console.draw_in_time()
 
 
 def as_html(drawn: RenderableType) -> str:
-    """What rich can draw, as HTML without a background of its own."""
+    """Anything that rich can draw, as HTML without a background."""
     paper = Console(
         record=True,
         file=io.StringIO(),

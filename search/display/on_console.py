@@ -1,4 +1,4 @@
-"""A session on a console: lines, and a live view where one can be drawn."""
+"""The display of a session on a console: lines, and a live view."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from search.engine.plan import Plan
 
 
 class ConsoleDisplay:
-    """A `search.engine.display.Display` on a console: by default standard output, in a notebook a block."""
+    """A `search.engine.display.Display` on a console. The default is standard output; in a notebook it is a block."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or standard(sys.stdout)
@@ -21,5 +21,5 @@ class ConsoleDisplay:
         tell(self._console, text)
 
     def view(self, plan: Plan, metric: str, problem: Callable[[], str | None]) -> LiveView:
-        """A live table where one can be drawn, plain lines elsewhere."""
+        """The view of a running search: a live table if the output can be redrawn, else plain lines."""
         return LiveView(self._console, plan, metric, problem)

@@ -1,4 +1,4 @@
-"""Searches side by side, for a terminal."""
+"""A comparison of searches, for a terminal."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from search.journal.labels import values_of
 
 
 def comparison(found: SideBySide) -> Iterator[RenderableType]:
-    """The best of each search, how it came to it, and what fresh seeds say."""
+    """The best trial of each search, the best score so far by number of trials, and the scores on fresh seeds."""
     yield f"data: {found.data}"
     yield f"score: {found.metric} {WITH_ERROR}"
     yield ""

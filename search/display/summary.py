@@ -1,4 +1,4 @@
-"""What a search says at its end: the leaderboard, where to look, what to type next."""
+"""What a search prints at its end: the leaderboard, where to look, what to type next."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from search.storage.search_folder import SearchFolder
 
 
 def in_words(found: SessionEnd) -> Iterator[RenderableType]:
-    """Lines and tables for a person."""
+    """The end of a search as lines and tables."""
     folder, history = found.folder, found.history
     about = folder.about()
     yield ""
@@ -29,7 +29,7 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
         if not ranked.validated:
             yield "One seed each: scores that lie close together are not distinguished; luck is part of the best one."
     yield ""
-    if folder.report.exists():  # a machine without plotly draws none
+    if folder.report.exists():  # without plotly there is no report
         yield f"report   {folder.report}"
     yield f"runs     {folder.hint('ui', named=folder.spec().tracking.uri is not None)}   ({_in_mlflow(found)})"
     if found.different:
@@ -46,7 +46,7 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
 
 
 def next_steps(folder: SearchFolder, finished: int) -> Iterator[str]:
-    """What to type once a search is done: to make sure of its best first, where that was not done yet."""
+    """What to type once a search is done: confirm it first, unless that was done, and then export it."""
     export = folder.export_hint(finished)
     if any(one.verdict.exists() for one in folder.confirmations()):
         yield f"next     {export}"
@@ -56,7 +56,7 @@ def next_steps(folder: SearchFolder, finished: int) -> Iterator[str]:
 
 
 def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[RenderableType]:
-    """What a confirmation came to."""
+    """The outcome of a confirmation as lines and tables."""
     yield ""
     yield table(weighed)
     yield from below_table(weighed)
@@ -68,7 +68,7 @@ def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[Rend
 
 
 def unconfirmed_in_words(confirmed: Confirmed) -> Iterator[str]:
-    """How a confirmation ended before its time."""
+    """How a confirmation was interrupted, and how to go on."""
     counts = counts_line(confirmed.folder, confirmed.folder.history())
     yield f"{state_in_words(confirmed.ended)}: {counts}"
     yield f"go on    {confirmed.folder.hint('resume')}"

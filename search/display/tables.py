@@ -21,13 +21,13 @@ from trainers.data import DataCheck
 from trainers.errors import InputError
 from trainers.os_errors import in_one_line
 
-SHOWN_BEST = 5  # trials that `show` tells of first
-NEWEST = 100  # trials that `show` has a row for, besides those that run, unless all are asked for
-FEWEST_OF_REASON = 30  # columns: less of a reason says nothing
+SHOWN_BEST = 5  # how many of the best trials `show` lists first
+NEWEST = 100  # how many of the newest trials `show` lists, besides the running ones, unless all are asked for
+FEWEST_OF_REASON = 30  # characters: a narrower column of reasons says nothing
 
 
 def shown_trials(history: History, *, every: bool) -> list[Trial]:
-    """The trials that `show` has a row for, by number: all of few; of many the newest, and those that run."""
+    """The trials that `show` lists, by number: all of them, or the newest `NEWEST` and the running ones."""
     trials = list(history.trials.values())
     if every or len(trials) <= NEWEST:
         return trials
@@ -35,7 +35,7 @@ def shown_trials(history: History, *, every: bool) -> list[Trial]:
 
 
 def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedTable:
-    """Trials by number, each with its state, and its reason where that is wanted."""
+    """A table of trials by number, each with its state and, with `reasons`, why it ended."""
     columns = [Column("trial", right=True), Column("loss"), Column("state"), Column("epoch", right=True)]
     columns += [Column("rung", right=True), Column("score"), Column("values", gives_way="wrapped")]
     rows = [
@@ -55,9 +55,15 @@ def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedT
 
 
 def overview(folder: SearchFolder, history: History, width: int, *, every: bool = False) -> Iterator[RenderableType]:
-    """One search, in so many columns: what it is, the best trials, then all of them; lines and tables.
+    """One search as lines and tables: a heading, the best trials, then all trials.
 
-    Reasons give way to values, values to scores. every: also of a search of very many trials.
+    If there is little room, the column of reasons is left out first, and then the values are wrapped.
+
+    Args:
+        folder: the search.
+        history: its history.
+        width: the terminal's width in characters.
+        every: list all trials, also of a search with very many.
     """
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     yield f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"
@@ -75,7 +81,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     has_reasons = any(trial.reason for trial in trials)
     has_room = width - alone.natural_width() - GAP >= FEWEST_OF_REASON
     yield of_trials(trials, metric, reasons=True) if has_reasons and has_room else alone
-    if not any(trial.baseline for trial in ranked.trials[:SHOWN_BEST]):  # else it stands above
+    if not any(trial.baseline for trial in ranked.trials[:SHOWN_BEST]):  # then the footnote is printed above already
         yield from footnote(trials)
     path = folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
     if len(trials) < len(history.trials):
@@ -87,7 +93,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
 
 
 def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
-    """What `list --json` prints: a search each, a damaged one with its reason."""
+    """What `list --json` prints: an entry for each search. A damaged one has what is wrong with it."""
     return [_listed(folder) for folder in folders]
 
 
@@ -124,7 +130,7 @@ def _begun(history: History) -> str | None:
 
 
 def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
-    """The words that a search waits for, in the order in which they make sense."""
+    """The commands that would come next for a search, in the order in which they make sense."""
     if state == "running":
         return
     if state != "done":
@@ -139,7 +145,7 @@ def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
 
 
 def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    """Every search of a results folder, a row each; data that they all share stands below."""
+    """A table with a row for each search of a results folder. If all have the same data, it is named below."""
     shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     columns = [Column("search"), Column("state", gives_way="wrapped"), Column("trials", gives_way="wrapped")]
     columns += [Column("best"), Column("loss"), Column("begun"), Column("took"), Column("waits", gives_way="wrapped")]
@@ -160,14 +166,14 @@ def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
 
 
 def submitted(rows: list[dict[str, Any]]) -> FittedTable:
-    """Every search that was submitted to a cluster, a row each."""
+    """A table with a row for each search that was submitted to a cluster."""
     columns = (Column("search"), Column("state"), Column("minutes", right=True), Column("job"))
     cells = [(row["name"], row["state"], str(row["minutes"]), str(row["job"]), row["last"]) for row in rows]
     return FittedTable((*columns, Column("last", gives_way="wrapped")), cells)
 
 
 def data_counts(checked: DataCheck) -> Iterator[RenderableType]:
-    """A data set's images by class and split."""
+    """The counts of a data set's images by class and split, with remarks and faults."""
     test = checked.test or (None,) * len(checked.class_names)
     counted = zip(checked.class_names, checked.train, checked.validation, test, strict=True)
     rows = [

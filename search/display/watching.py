@@ -1,4 +1,4 @@
-"""Waiting for a search that somebody is about to start."""
+"""Wait for a search that has not begun yet."""
 
 import time
 from collections.abc import Callable
@@ -8,16 +8,16 @@ from search.storage.results_folder import open_folder
 from search.storage.search_folder import SearchFolder, results_root
 from spaces.spec import NAME
 
-EVERY = 2.0  # seconds between two looks
+EVERY = 2.0  # seconds between two checks
 
 
 def wait_until_begun(name: str, results: Path | None, tell: Callable[[str], None]) -> None:
-    """Return once a search of that name is there and a driver has had it; at once for a name that none can have.
+    """Return once a search of that name exists and a driver has run it. An invalid name returns at once.
 
     Args:
-        name: of the search, or of a confirmation in it (demo/confirm-1).
-        results: as `--results`.
-        tell: is told once that the search is waited for.
+        name: the search's name, or NAME/confirm-1 for one of its confirmations.
+        results: the results folder; see `results_root`.
+        tell: is called once, with a message that says what is waited for.
     """
     root, told = results_root(results), False
     search = name.partition("/")[0]

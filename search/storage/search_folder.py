@@ -1,20 +1,20 @@
-"""A search's folder: what stands where in it, and who may write to it.
+"""A search's folder: the files in it, and the lock that lets one driver write to it.
 
 results/NAME/
   search.json          format version, id, provenance (versions, commit, code, scoring code, data, machine)
   spec.yaml            the resolved spec
-  journal.jsonl        everything that happened; the only truth
+  journal.jsonl        everything that happened; if another file disagrees with it, the journal is right
   delivered.json       how much of the journal MLflow has
   driver.lock          held while a driver runs; driver.json says so to other hosts
-  driver.log           what Ray and the driver said
-  stop                 there while somebody wants the search to stop
+  driver.log           the log of Ray and the driver
+  stop                 exists while somebody wants the search to stop
   trials/0007/         log.txt, result.json, checkpoints/, embedding.json; scores.npz in a confirmation
   optuna.log           the search as an Optuna study, for optuna-dashboard
-  test-split.jsonl     when the test split was looked at, by what
+  test-split.jsonl     when the test split was opened, and by which command
   final-1/             the last step: the best few on fresh seeds, a folder like this one
   confirm-1/           a confirmation: a folder like this one, and verdict.json
-  index.html, leaderboard.csv, figures/   what `report` leaves
-  best-1.yaml, best-1.pt, tables/         what `export` leaves
+  index.html, leaderboard.csv, figures/   written by `report`
+  best-1.yaml, best-1.pt, tables/         written by `export`
 """
 
 import json
@@ -43,25 +43,25 @@ from trainers.locking import is_locked, lock_at
 if TYPE_CHECKING:
     from search.journal.frames import Frames
 
-# What stands in a search's folder, and in its place in a store. A trial's files are named in trial_folder.
+# The names of files in a search's folder, and in its copy in a store. A trial's files are named in trial_folder.
 ABOUT, SPEC, JOURNAL = "search.json", "spec.yaml", "journal.jsonl"
 TEST_OPENINGS, VERDICT, TABLES = "test-split.jsonl", "verdict.json", "tables"
 DELIVERED, DELIVERY_LOCK = "delivered.json", "delivery.lock"
 DRIVER_LOCK, DRIVER_LOG, STOP, RAY = "driver.lock", "driver.log", "stop", "ray"
 REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "figures", "optuna.log"
 CONTACT_SHEET = "images.jpg"
-FINAL, CONFIRMATION, EXPORTED = "final-", "confirm-", "best-"  # what follows is a number, from 1
-LOCK_PATIENCE = 1.0  # seconds: who only looks whether it is held has it for a moment too
+FINAL, CONFIRMATION, EXPORTED = "final-", "confirm-", "best-"  # a number from 1 follows
+LOCK_PATIENCE = 1.0  # seconds, as a process that only checks the lock also holds it for a moment
 
 
 def results_root(given: Path | None = None) -> Path:
-    """Where searches leave their folders: as given, else AFCL_RESULTS, else ./results."""
+    """The results folder, which holds the folders of all searches: as given, else AFCL_RESULTS, else ./results."""
     return at_home(Path(given or os.environ.get("AFCL_RESULTS") or "results")).absolute()
 
 
 @dataclass(frozen=True)
 class SearchFolder:
-    """One search's files."""
+    """The files of one search, or of a last step or confirmation inside a search's folder."""
 
     path: Path
 
@@ -72,17 +72,17 @@ class SearchFolder:
 
     @property
     def root(self) -> Path:
-        """The results folder that the search stands in."""
+        """The results folder that the search is in."""
         return self.searched.path.parent
 
     @property
     def title(self) -> str:
-        """The search's name, followed by that of its last step or confirmation where this is one."""
+        """The search's name. For a last step or a confirmation its own name follows."""
         return self.name if self.searched is self else f"{self.searched.name} {self.name}"
 
     @property
     def searched(self) -> "SearchFolder":
-        """The search whose last step or confirmation this is; a search is its own."""
+        """The search that this last step or confirmation belongs to; for a search, the search itself."""
         is_inside = (self.path.parent / ABOUT).exists()
         return SearchFolder(self.path.parent) if is_inside else self
 
@@ -95,27 +95,27 @@ class SearchFolder:
         return SearchFolder(self.path / name)
 
     def next_confirmation(self) -> "SearchFolder":
-        """Where the search's next confirmation is to stand; it is not begun."""
+        """The folder for the search's next confirmation, which is not begun."""
         return self._next(CONFIRMATION)
 
     def finals(self) -> list["SearchFolder"]:
-        """The search's last steps, in the order in which they were begun: a new one where it was extended."""
+        """The search's last steps, in the order in which they were begun. An extension can add one."""
         return self._numbered(FINAL)
 
     def next_final(self) -> "SearchFolder":
-        """Where the search's next last step is to stand; it is not begun."""
+        """The folder for the search's next last step, which is not begun."""
         return self._next(FINAL)
 
     def inner(self) -> list["SearchFolder"]:
-        """What stands inside the search's folder as a folder like it: its last steps and confirmations."""
+        """The folders of the search's last steps and confirmations, which are inside the search's folder."""
         return [*self.finals(), *self.confirmations()]
 
     def is_begun(self) -> bool:
-        """Whether the search, its last step or the confirmation is there: its folder was made, whole."""
+        """Whether the search, last step or confirmation was begun: its folder exists and is complete."""
         return (self.path / ABOUT).exists()
 
     def driven(self) -> "SearchFolder | None":
-        """The search, or what stands inside it, that a driver has now; None when nobody does."""
+        """The search, or its last step or confirmation, that a driver runs now; None if no driver does."""
         return next((one for one in (self, *self.inner()) if one.holder() is not None), None)
 
     def _numbered(self, prefix: str) -> list["SearchFolder"]:
@@ -128,22 +128,22 @@ class SearchFolder:
 
     @property
     def test_openings(self) -> Path:
-        """When the test split was looked at, a line each."""
+        """The record of openings of the test split, one on each line."""
         return self.path / TEST_OPENINGS
 
     @property
     def tables(self) -> Path:
-        """Trials, epochs, decisions, classes and confusions as files."""
+        """The folder with the tables of trials, epochs, decisions, classes and confusions."""
         return self.path / TABLES
 
     @property
     def verdict(self) -> Path:
-        """What a confirmation came to."""
+        """The numbers of a confirmation's verdict."""
         return self.path / VERDICT
 
     @property
     def journal(self) -> Path:
-        """Everything that happened."""
+        """The journal: everything that happened, an event on each line."""
         return self.path / JOURNAL
 
     @property
@@ -153,12 +153,12 @@ class SearchFolder:
 
     @property
     def delivery_lock(self) -> Path:
-        """Held by whoever delivers to MLflow."""
+        """The lock that is held while a process delivers to MLflow."""
         return self.path / DELIVERY_LOCK
 
     @property
     def driver_log(self) -> Path:
-        """What Ray and the driver said."""
+        """The log of Ray and the driver."""
         return self.path / DRIVER_LOG
 
     @property
@@ -188,12 +188,12 @@ class SearchFolder:
 
     @property
     def ray(self) -> Path:
-        """Where Ray Tune keeps its own files; nothing reads them back."""
+        """The folder for Ray Tune's own files, which are never read back."""
         return self.path / RAY
 
     @property
     def storage(self) -> Storage | None:
-        """Where a store keeps the search as well; None where only this folder does."""
+        """The search's place in its store; None if the search is kept in this folder only."""
         if (uri := self.searched.spec().storage.uri) is None:
             return None
         place = storage_at(uri) / self.searched.name
@@ -204,24 +204,24 @@ class SearchFolder:
         return TrialFolder(self.path / trial_path(number))
 
     def exported(self, rank: int) -> tuple[Path, Path]:
-        """Configuration and weights of the search's trial at `rank`, from 1."""
+        """The files with the configuration and the weights of the exported trial at `rank`, counted from 1."""
         return self.path / f"{EXPORTED}{rank}.yaml", self.path / f"{EXPORTED}{rank}.pt"
 
     def model_card(self, rank: int) -> Path:
-        """What is to be known of the exported model at `rank`, for people."""
+        """The model card of the exported model at `rank`."""
         return self.path / f"{EXPORTED}{rank}.md"
 
     def onnx_model(self, rank: int) -> Path:
-        """The exported model at `rank`, for runtimes other than torch."""
+        """The exported model at `rank` as ONNX, for runtimes other than torch."""
         return self.path / f"{EXPORTED}{rank}.onnx"
 
     def all_exported(self) -> list[Path]:
-        """Every file that an export left."""
+        """Every file of earlier exports, except the tables."""
         ends = ("yaml", "pt", "md", "onnx")
         return [path for end in ends for path in sorted(self.path.glob(f"{EXPORTED}[0-9]*.{end}"))]
 
     def spec(self) -> SearchSpec:
-        """The resolved spec that the search runs by."""
+        """The search's spec, with all defaults filled in."""
         return load_spec(str(self.path / SPEC), kept=True)
 
     def about(self) -> dict[str, Any]:
@@ -229,15 +229,15 @@ class SearchFolder:
         return read_about(self.path / ABOUT)
 
     def history(self) -> History:
-        """What has happened so far."""
-        is_driven = self.holder() is not None  # asked first: a driver that begins meanwhile is not yet in the journal
+        """The search's history so far, from its journal."""
+        is_driven = self.holder() is not None  # before the journal is read, as a driver may begin in between
         history = read_history(self.journal)
         if not is_driven:
             history.nothing_runs()
         return history
 
     def frames(self) -> "Frames":
-        """What has happened so far as tidy pandas tables: trials, epochs, decisions, classes, confusions."""
+        """The search's history so far as tidy pandas tables: trials, epochs, decisions, classes, confusions."""
         from search.journal.frames import frames  # pandas takes half a second
 
         history = self.history()
@@ -245,7 +245,7 @@ class SearchFolder:
         return frames(history, {number: result for number, result in left if result is not None})
 
     def open_journal(self) -> Journal:
-        """The journal, to write to; only under `lock`."""
+        """Open the journal for writing. Only the holder of `lock` may do so."""
         return Journal(self.journal)
 
     def ask_to_stop(self) -> None:
@@ -261,7 +261,11 @@ class SearchFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the search for one driver. Raises EnvironmentProblem with the holder when another has it."""
+        """Hold the search for one driver within the block.
+
+        Raises:
+            EnvironmentProblem: another driver holds the search. The message names it.
+        """
         lock = lock_at(self.path / DRIVER_LOCK, _write_holder)
         try:
             held = lock.acquire(timeout=LOCK_PATIENCE)
@@ -270,11 +274,11 @@ class SearchFolder:
                 f"search {self.title} is run by {self.holder()}; to end it: {self.hint('stop')}"
             ) from None
         with held:
-            self._forget_stop()  # an old wish to stop is over; one that comes from now on counts
+            self._forget_stop()  # a request to stop from before this session does not count
             yield
 
     def holder(self) -> str | None:
-        """Host and pid of the driver that runs the search now; None when nobody does."""
+        """The pid and host of the driver that runs the search now, in words; None if no driver does."""
         if not is_locked(self.path / DRIVER_LOCK):
             return None
         held = json.loads((self.path / DRIVER_LOCK).read_text(encoding="utf-8") or "{}")
@@ -282,23 +286,29 @@ class SearchFolder:
         return f"process {held.get('pid', '?')} on {held.get('host', '?')} (for {minutes:.0f} min)"
 
     def hint(self, verb: str, *, named: bool = True, **flags: object) -> str:
-        """The command line that does `verb` to this search (or, not named, to all) from the current folder."""
+        """The command line to type in the current folder for this search.
+
+        Args:
+            verb: the command.
+            named: whether the command names this search. Otherwise it is about the whole results folder.
+            flags: the command's other flags.
+        """
         if verb == "resume" and self.name.startswith(CONFIRMATION) and self.searched is not self:
-            verb = "confirm"  # goes on with what was begun
+            verb = "confirm"  # which goes on with a confirmation that was begun
         return self.command(verb, *([self.searched.name] if named else []), **flags)
 
     def command(self, *words: object, **flags: object) -> str:
-        """A command line about what stands in this results folder, from the current folder."""
+        """The command line to type in the current folder, with `--results` if this results folder needs it."""
         where = None if results_root() == self.root else self.root
         return command_line(*words, **flags, results=where) if where else command_line(*words, **flags)
 
     def export_hint(self, finished: int) -> str:
-        """The command line that exports the best of so many finished trials: three, where there are three."""
+        """The command line that exports the best three of `finished` trials, or all of them if there are fewer."""
         return self.hint("export", top=min(3, max(1, finished)))
 
 
 def _write_holder(descriptor: int) -> None:
-    os.ftruncate(descriptor, 0)  # whoever had it before
+    os.ftruncate(descriptor, 0)  # remove the earlier holder
     os.write(descriptor, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}).encode())
 
 
