@@ -1,6 +1,6 @@
-"""The words of the command line: flags to a function, its outcome to an exit code. No logic stands here.
+"""The command line. A command passes its flags to a function and turns the outcome into an exit code; no more.
 
-Those that plan and run stand in this file, the others in cluster, inspect, export and machine.
+The commands that plan and run are in this file; the others are in cluster, inspect, export, predict and machine.
 """
 
 import os
@@ -42,14 +42,14 @@ RUN = "Plan and run"
 
 
 def main() -> None:
-    """Run the command line; every expected error is one line and an exit code."""
+    """Run the command line. Each expected error becomes one line and an exit code."""
     warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")  # without shared memory
     make_tolerant(sys.stdout)
     make_tolerant(sys.stderr)
     forget()
     with loading_announced():
         code = ended(lambda: app(prog_name="afcl", standalone_mode=False))
-    if len(sys.argv) == 1 and "_AFCL_COMPLETE" not in os.environ:  # the help was shown, and no shell asked for words
+    if len(sys.argv) == 1 and "_AFCL_COMPLETE" not in os.environ:  # the help was shown, not a shell's completion
         ended(_say_what_to_type)
     sys.exit(code)
 

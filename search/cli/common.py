@@ -1,4 +1,4 @@
-"""What the words of the command line share: flags that need reading, how a session ends, and the exit codes."""
+"""What the commands share: flags with a value to parse, the end of a session, and the exit codes."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 13
 
 
 def class_and_share(text: str, flag: str) -> tuple[str, float]:
-    """CLASS=SHARE of a flag; a class may have the sign in its name. Raises InputError where the share is no number."""
+    """Parse a flag's CLASS=SHARE. A class's name may have `=` in it. Raises InputError if the share is not a number."""
     name, equals, share = text.rpartition("=")
     try:
         return name, float(share if equals else "")
@@ -26,10 +26,10 @@ def class_and_share(text: str, flag: str) -> tuple[str, float]:
 
 @contextmanager
 def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
-    """On a terminal, how many of a trial's epochs are done; what is yielded takes its reports."""
+    """Show on a terminal how many of a trial's epochs are done. Yields the function that takes the trial's reports."""
     from trainers.data.io.progress import counted
 
-    if quiet or not sys.stderr.isatty():  # a script takes what stands on stderr for a complaint
+    if quiet or not sys.stderr.isatty():  # a script would take a line on stderr for an error
         yield lambda step, metrics: None
         return
     with counted(last, "epochs", bar_at_once=True) as count:
@@ -38,7 +38,7 @@ def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def training_shown(quiet: bool) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
-    """The same for `search.train`, which says how many epochs there are when it begins."""
+    """Like `epochs_shown`, for `search.train`, whose first report has the number of epochs."""
     with ExitStack() as stack:
         count: list[Callable[..., None]] = []
 

@@ -1,4 +1,4 @@
-"""How a command ends: every expected error is one line on stderr and an exit code, and what was printed has arrived."""
+"""The end of a command: each expected error becomes one line on stderr and an exit code, and all output is written."""
 
 import errno
 import sys
@@ -13,11 +13,11 @@ from trainers.errors import DivergedError, EnvironmentProblem, InputError
 from trainers.os_errors import in_one_line
 from trainers.wording import printable
 
-GONE = frozenset({errno.EPIPE, errno.EIO})  # nobody reads a pipe, or a terminal, any more
+GONE = frozenset({errno.EPIPE, errno.EIO})  # the reader of a pipe, or the terminal, has gone
 
 
 def ended(command: Callable[[], int | None]) -> int:
-    """Run a command to its end; its exit code."""
+    """Run a command to its end. Returns its exit code."""
     code = _told(command)
     for stream in (sys.stdout, sys.stderr):
         problem = _unwritten(stream)
@@ -27,27 +27,27 @@ def ended(command: Callable[[], int | None]) -> int:
 
 
 def _told(command: Callable[[], int | None]) -> int:
-    """Its exit code, once an error has been told."""
+    """Run a command, print its error if there is one, and return its exit code."""
     try:
         code = command() or DONE
-        if code == INTERRUPTED:  # where no search was there to say more
+        if code == INTERRUPTED:  # no search was there to say how to go on
             _complain("interrupted")
         return code
     except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # typer's way to say so
+        if isinstance(end.__context__, BrokenPipeError):  # typer's way to end if the reader has gone
             return DONE
         return end.code if isinstance(end.code, int) else DONE
     except InputError as error:
         return _complain(error, BAD_INPUT)
-    except typer.TyperException as error:  # a word or a flag that there is not; the help itself has no message
+    except typer.TyperException as error:  # an unknown command or flag; the help itself has no message
         return _complain(error.format_message(), BAD_INPUT) if error.format_message() else BAD_INPUT
-    except typer.Abort:  # asked, and nobody there to answer
+    except typer.Abort:  # a question, and nobody answered
         return _complain("nothing was done; answer, or say --yes", BAD_INPUT)
     except EnvironmentProblem as error:
         return _complain(error, BAD_ENVIRONMENT)
-    except DivergedError as error:  # of `train` and `plan --calibrate`: a search goes on without the trial
+    except DivergedError as error:  # in `train` and `plan --calibrate`; a search goes on without the trial
         return _complain(f"diverged: {error}", NOTHING_FINISHED)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has gone
         return DONE
     except OSError as error:
         return _complain(in_one_line(error), BAD_ENVIRONMENT)
@@ -62,7 +62,7 @@ def _complain(error: object, code: int = BAD_ENVIRONMENT) -> int:
 
 
 def _unwritten(stream: object) -> OSError | None:
-    """What kept words from being written to a stream, which is silent from then on."""
+    """Flush a stream. Returns the error if its output could not be written; the stream is silent from then on."""
     shown = next((one for one in (console.out, console.err) if one.file is stream or _inside(one) is stream), None)
     problem = getattr(getattr(shown, "stream", None), "problem", None)
     try:

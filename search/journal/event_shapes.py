@@ -39,7 +39,7 @@ def _is_values(value: Any) -> bool:
 
 
 def _is_config(value: Any) -> bool:
-    """A trial's whole configuration; of its loss the point, where it is the AFCL (or has no name: an older one)."""
+    """Whether the value is a trial's configuration. An AFCL (or a loss without a name) has eta, gamma, temperature."""
     if not isinstance(value, dict) or not isinstance(value.get("loss"), dict):
         return False
     loss = value["loss"]

@@ -1,4 +1,7 @@
-"""A search as its report sees it: read once, so that all sections tell of the same moment; and the words they share."""
+"""The state of a search for its report, and the words that its sections share.
+
+The state is read once, so that all sections show the same moment.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +21,7 @@ from spaces.spec import SearchSpec
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
 
-COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # a family each
+COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by loss
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
@@ -37,9 +40,16 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class View:
-    """What the sections of a report look at.
+    """The state of a search, as the sections of a report show it.
 
-    data: as `--data`, for the one section that looks at images. points: the thresholds that were asked for.
+    Attributes:
+        folder: the search.
+        spec: its spec.
+        about: the content of search.json.
+        events: the journal's events.
+        history: the search's history.
+        data: the folder of data sets and caches, for the one section that reads images.
+        points: the thresholds that were asked for.
     """
 
     folder: SearchFolder
@@ -57,17 +67,17 @@ class View:
 
     @property
     def metric_words(self) -> str:
-        """The metric as an axis names it."""
+        """The metric's name on an axis."""
         return f"{self.spec.search.metric.replace('_', ' ')} (validation)"
 
     @property
     def deciding_words(self) -> str:
-        """What the search decided by, as an axis names it."""
+        """The deciding measure's name on an axis."""
         return f"{self.spec.deciding_key.removeprefix('val_').replace('_', ' ')} (validation)"
 
     @cached_property
     def ranking(self) -> Ranking:
-        """What ranks the finished trials: their mean on fresh seeds where the best few have one."""
+        """The ranking of the finished trials: by the mean on fresh seeds if the best have one, else by the score."""
         return ranking(self.folder, self.history)
 
     @property
@@ -77,32 +87,32 @@ class View:
 
     @cached_property
     def drawn(self) -> list[Trial]:
-        """The trials that figures of points and lines draw, by number: all but where they are very many."""
+        """The trials that figures of points and lines draw, by number: all of them, or a sample of very many."""
         return thinned(self.history.trials.values(), self.spec.search.seed)
 
     @property
     def drawn_in_words(self) -> str:
-        """A sentence on which they are, to put after a caption; nothing where they are all."""
+        """A sentence for a caption that says which trials are drawn; empty if all are."""
         return thinned_in_words(len(self.history.trials))
 
     @property
     def validation(self) -> dict[str, int]:
-        """Validation images by class."""
+        """The number of validation images of each class."""
         return dict(self.about["provenance"]["data"]["validation"])
 
     def error_of(self, trial: Trial) -> float | None:
-        """The standard error of a finished trial's score from the validation images; None where none is known."""
+        """The standard error of a finished trial's score from the validation images; None if it is not known."""
         return error_of_score(trial, self.spec.search.metric, self.validation)
 
 
 def read_view(folder: SearchFolder, data: Path | None = None) -> View:
-    """Look at a search as it stands now."""
+    """Read the present state of a search."""
     events = tuple(event for event, _ in read_events(folder.journal))
     return View(folder, folder.spec(), folder.about(), events, folder.history(), data)
 
 
 def evidence_of(view: View) -> "Evidence | None":
-    """What the search's last weighed confirmation came to; None where there is none."""
+    """The results of the search's last confirmation with a verdict; None if there is none."""
     if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
         return None
     from search.evidence.evidence import read_evidence  # a second, for scipy
@@ -111,7 +121,7 @@ def evidence_of(view: View) -> "Evidence | None":
 
 
 def words(path: str) -> str:
-    """A field's name as an axis has it: `τ, temperature`, `weight decay (representation)`."""
+    """A field's name on an axis: `τ, temperature`, `weight decay (representation)`."""
     section, _, name = path.rpartition(".")
     return _WORDS.get(path, f"{name.replace('_', ' ')} ({section})" if section else name)
 
@@ -122,13 +132,13 @@ def named(trial: Trial) -> str:
 
 
 def hover(trial: Trial) -> str:
-    """What a pointer on a trial's mark reads."""
+    """The text that is shown when the pointer is on a trial's mark."""
     values = "<br>".join(f"{symbol(path)} = {short(value)}" for path, value in trial.values.items())
     return f"{named(trial)}<br>{STATE_WORDS[trial.state]} at epoch {trial.epoch}<br>{values}"
 
 
 def mark(trial: Trial) -> str:
-    """The shape of a trial's mark; `MARKS` says it in words."""
+    """The shape of a trial's mark; `MARKS` explains the shapes."""
     return {"finished": "circle", "stopped": "x-thin-open", "failed": "triangle-down"}.get(trial.state, "circle-open")
 
 

@@ -124,7 +124,7 @@ class Storage:
             raise StorageError(error) from error
 
     def get(self, name: str) -> bytes:
-        """What a file holds. Raises FileNotFoundError where there is none."""
+        """The content of a file. Raises FileNotFoundError if it does not exist."""
 
         def read(system: Any, folder: str) -> bytes:
             with system.open_input_stream(f"{folder}/{name}") as file:
@@ -133,7 +133,7 @@ class Storage:
         return self._ask(read)
 
     def find(self, name: str) -> bytes | None:
-        """What a file holds; None where there is none."""
+        """The content of a file; None if it does not exist."""
         try:
             return self.get(name)
         except FileNotFoundError:
@@ -153,7 +153,7 @@ class Storage:
         return self._ask(look)
 
     def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
 
         def remove(system: Any, folder: str) -> None:
             system.delete_file(f"{folder}/{name}")
@@ -162,7 +162,7 @@ class Storage:
             self._ask(remove)
 
     def delete_all(self) -> None:
-        """Remove this folder and all below it, if it is there."""
+        """Remove this folder and everything below it, if it exists."""
 
         def remove(system: Any, folder: str) -> None:
             system.delete_dir(folder)

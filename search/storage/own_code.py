@@ -1,4 +1,4 @@
-"""Where this code itself stands."""
+"""The folders of this project's own code."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ PACKAGES = ("search", "spaces", "trainers")
 
 
 def code_folder() -> Path:
-    """The folder that `search` stands in: that of a checkout, or what it is installed into."""
+    """The folder that contains the package `search`: the checkout, or where the package is installed."""
     return Path(__file__).parents[2]
 
 
 def package_folder(name: str) -> Path:
-    """The folder of one of our packages. Where Ray brought the code to a cluster each has a parent of its own."""
+    """The folder of one of our packages. Ray puts each package that it sends to a cluster into a folder of its own."""
     if name == "search":
         return code_folder() / name
     return Path({"spaces": spaces, "trainers": trainers}[name].__path__[0])

@@ -1,7 +1,7 @@
-"""Have a search for one driver: by its folder's lock, a lease, and, where it is kept in a store, a mirror there.
+"""Hold a search for one driver by its folder's lock and a lease. If a store keeps the search, mirror its journal there.
 
-What the store has is the truth between two drivers, as it is all that a driver on another host would find. A folder
-that is behind it is brought up to it when the search is taken; so is one that is not there at all.
+If two drivers on different hosts have run a search, the store's journal counts, as it is all that a driver on another
+host can find. When a driver takes the search, a folder that is behind the store, or missing, is brought up to date.
 """
 
 import json
@@ -27,27 +27,27 @@ from trainers.commands import command_line
 from trainers.errors import InputError
 from trainers.files import write_atomically
 
-FLUSH_PATIENCE = 30.0  # seconds at the end of a session for what the store still lacks
+FLUSH_PATIENCE = 30.0  # seconds at the end of a session to send what the store lacks
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Hold:
-    """A search that this driver has, alone."""
+    """A search that only this driver may run."""
 
     lease: Lease
-    history: History  # as the journal has it; whoever adds to the one adds to the other
-    storage: Storage | None = None  # None: it is kept in its folder alone
+    history: History  # from the journal; code that adds to one must add to the other
+    storage: Storage | None = None  # None: the search is kept in its folder only
     mirror: Mirror | None = None
 
     @property
     def listeners(self) -> list[Callable[[Event, History], None]]:
-        """What is to hear of every event."""
+        """The functions to call with every event."""
         return [] if self.mirror is None else [self.mirror.on_event]
 
     @property
     def drop_checkpoints(self) -> Callable[[int, int], None] | None:
-        """What removes a trial's checkpoints but the newest so many; None where they are in its folder."""
+        """A function that removes all but the newest of a trial's checkpoints from the store; None without a store."""
         return None if self.mirror is None else self.mirror.drop_checkpoints
 
     def safe(self) -> int:
@@ -55,27 +55,27 @@ class Hold:
         return sys.maxsize if self.mirror is None else self.mirror.sent
 
     def place_of(self, number: int) -> str | None:
-        """Where in the store a trial's files are; None where they are in its folder."""
+        """The address of a trial's files in the store; None if they are in the search's folder."""
         return None if self.storage is None else (self.storage / trial_path(number)).uri
 
     def taken_over(self) -> str | None:
-        """Why this driver has to end, where another one has the search now."""
+        """Why this driver must end, if another driver has taken over the search; else None."""
         return None if self.lease.lost is None else f"the search was taken over {self.lease.lost}"
 
     def cut_off(self) -> str | None:
-        """Why this driver has to wait, where the store has taken nothing from it for as long as a worker would try."""
+        """Why this driver must pause, if the store has not answered it for as long as a worker would try; else None."""
         if self.mirror is None or self.mirror.silent_for() < PATIENCE:
             return None
         return f"the storage does not answer the search's driver ({self.mirror.problem})"
 
     def problem(self) -> str | None:
-        """What a person should know of the store just now."""
+        """A sentence about a present problem with the store; None if there is none."""
         if self.mirror is None or self.mirror.problem is None:
             return None
         return f"the storage takes nothing just now ({self.mirror.problem}); what it lacks is sent when it does"
 
     def flush(self, tell: Tell) -> None:
-        """Send what the store lacks, or tell of it."""
+        """Send what the store lacks. If that fails, say how much it lacks."""
         if self.mirror is not None and (left := self.mirror.close(FLUSH_PATIENCE)):
             why = self.taken_over() or self.mirror.problem or "it is slow"
             tell(
@@ -85,11 +85,13 @@ class Hold:
 
 @contextmanager
 def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
-    """Have a search, or a confirmation, inside.
+    """Hold a search, a last step or a confirmation within the block.
 
-    The lock keeps out the drivers of this machine. It may mean nothing to other hosts that share the folder, as not
-    every shared filesystem passes it on: so there is a lease in the folder as well, or in the store where it has one.
-    Raises EnvironmentProblem when another driver has it, or when the store does not answer.
+    The lock keeps out other drivers on this machine. Not every shared filesystem passes locks on to other hosts, so
+    there is a lease as well: in the store if the search has one, else in the folder.
+
+    Raises:
+        EnvironmentProblem: another driver holds the search, or the store does not answer.
     """
     with folder.lock():
         storage, above = folder.storage, folder.searched.storage
@@ -109,11 +111,16 @@ def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
 
 
 def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease, tell: Tell) -> tuple[Mirror, History]:
-    """See to it that folder and store have the same, and begin to mirror.
+    """Bring folder and store to the same state, and begin to mirror.
 
-    above: the place of the search, where the folder is that of its confirmation.
+    Args:
+        folder: the search, last step or confirmation.
+        storage: its place in the store.
+        above: the place in the store of the search that it belongs to.
+        lease: the lease on the search.
+        tell: is called with messages for the user.
     """
-    folder.open_journal().close()  # drops a torn last line, of which no byte may be sent
+    folder.open_journal().close()  # removes a torn last line, as none of its bytes may be sent
     _introduce(folder, storage)
     pieces = segments(storage.names(JOURNAL_PIECES))
     agree_on_openings(folder.searched, above)
@@ -124,25 +131,28 @@ def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease
 
 
 def _introduce(folder: SearchFolder, storage: Storage) -> None:
-    """Put what the search is, if it is new there. Raises InputError when another search has that place."""
+    """Store the search's spec and search.json if the store does not have them.
+
+    Raises InputError if the store has another search of that name.
+    """
     there = storage.find(ABOUT)
     if there is None:
-        for name in (SPEC, ABOUT):  # the latter says that both are there
+        for name in (SPEC, ABOUT):  # search.json comes last, as it shows that both are there
             storage.put(name, (folder.path / name).read_bytes())
     elif json.loads(there)["id"] != folder.about()["id"]:
         raise InputError(f"name: another search {folder.title!r} is kept in {storage.shown}; remove one of them")
 
 
 def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
-    """Bring the folder's journal up to the stored one; how many bytes of it the store has."""
+    """Bring the folder's journal up to the stored one. Returns how many bytes of the journal the store has."""
     local = folder.journal.read_bytes() if folder.journal.exists() else b""
     local = local[: local.rfind(b"\n") + 1]
     if local.startswith(stored):
         return len(stored)
-    if not stored.startswith(local):  # another host went on before this one's last words had reached the store
-        # the journal goes last: while it is there, a driver that is killed here does all of this again
-        folder.delivered.unlink(missing_ok=True)  # MLflow gets all of it again, which doubles nothing
-        shutil.rmtree(folder.path / TRIALS, ignore_errors=True)  # what was fetched may be of other trials
+    if not stored.startswith(local):  # another host went on before this host's last events had reached the store
+        # the journal is moved last, so that after a kill in between the next driver repeats all steps
+        folder.delivered.unlink(missing_ok=True)  # MLflow gets everything again, which doubles nothing
+        shutil.rmtree(folder.path / TRIALS, ignore_errors=True)  # these files may belong to other trials
         aside = folder.journal.with_name(f"journal.{time.time_ns()}.jsonl")
         folder.journal.rename(aside)
         tell(
@@ -153,10 +163,10 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
 
 
 def _remove_what_is_ahead(storage: Storage, history: History) -> None:
-    """Remove what trials left there that the journal does not know of: its end was lost with its host, say.
+    """Remove files of trials that are ahead of the journal, for example because its end was lost with its host.
 
-    A trial goes on from its newest checkpoint, and every epoch must reach the journal, as a rung is one epoch: so none
-    may be newer than the one after the last that the journal has. What is computed again comes to the same.
+    A trial goes on from its newest checkpoint, and every epoch must reach the journal, as a rung is an epoch. So no
+    checkpoint may be of a later epoch than the one after the journal's last. Computing an epoch again gives the same.
     """
     from trainers.checkpoint import epoch_in  # seconds, for torch
 
@@ -176,7 +186,7 @@ def is_stored(spec: SearchSpec) -> bool:
 
 
 def refuse_stored(spec: SearchSpec) -> None:
-    """Raise InputError when a search of that name is kept in the spec's store."""
+    """Raise InputError if a search of that name is kept in the spec's store."""
     if is_stored(spec):
         raise InputError(
             f"name: a search {spec.name!r} exists in {spec.storage.uri}; go on with "

@@ -1,4 +1,4 @@
-"""A folder for files, on a disk or in a store, behind one interface."""
+"""One interface for a folder of files, on a disk or in a store."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +16,11 @@ class Place(Protocol):
     """
 
     def find(self, name: str) -> bytes | None:
-        """What a file holds; None where there is none."""
+        """The content of a file; None if it does not exist."""
         ...
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file over an older one of that name. It is whole or not there."""
+        """Write a file, over an older one of that name. It is written completely or not at all."""
         ...
 
     def names(self, under: str) -> list[str]:
@@ -28,7 +28,7 @@ class Place(Protocol):
         ...
 
     def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         ...
 
 
@@ -39,14 +39,14 @@ class DiskPlace:
     path: Path
 
     def find(self, name: str) -> bytes | None:
-        """What a file holds; None where there is none."""
+        """The content of a file; None if it does not exist."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
             return None
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file over an older one of that name. It is whole or not there."""
+        """Write a file, over an older one of that name. It is written completely or not at all."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, content)
@@ -57,7 +57,7 @@ class DiskPlace:
         return sorted(file.relative_to(self.path).as_posix() for file in found)
 
     def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         (self.path / name).unlink(missing_ok=True)
 
 
@@ -68,11 +68,11 @@ class PatientPlace:
     storage: Storage
 
     def find(self, name: str) -> bytes | None:
-        """What a file holds; None where there is none."""
+        """The content of a file; None if it does not exist."""
         return patiently(partial(self.storage.find, name), PATIENCE)
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file over an older one of that name. It is whole or not there."""
+        """Write a file, over an older one of that name. It is written completely or not at all."""
         patiently(partial(self.storage.put, name, content), PATIENCE)
 
     def names(self, under: str) -> list[str]:
@@ -80,5 +80,5 @@ class PatientPlace:
         return patiently(partial(self.storage.names, under), PATIENCE)
 
     def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         patiently(partial(self.storage.delete, name), PATIENCE)

@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, commit, code, machine."""
+"""The origin of a search's results: versions, commit, code, data and machine."""
 
 import hashlib
 import os
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from trainers.data.arrays import Split, TrialData
 
 PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow")
-# what a job's own copy of the code cannot tell on a cluster, from where it was submitted
+# variables that `submit` sends with a job, as the job's copy of the code has no commit and is not installed
 COMMIT_SENT, VERSION_SENT = "AFCL_GIT_COMMIT", "AFCL_VERSION"
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of those installed that a score or a proposal depends on."""
+    """The versions of Python, of this package, and of the packages that a score or a proposal depends on."""
     found = {"python": platform.python_version(), "afcl-search": own_version()}
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):  # a machine that only trains may have no MLflow
@@ -32,18 +32,18 @@ def versions() -> dict[str, str]:
 
 
 def own_version() -> str:
-    """This package's version; a job's copy of the code is not installed, and has it from where it was submitted."""
+    """This package's version. A job on a cluster gets it from `submit`, as its copy of the code is not installed."""
     if sent := os.environ.get(VERSION_SENT):
         return sent
     try:
         return metadata.version("afcl-search")
-    except metadata.PackageNotFoundError:  # a checkout on a machine where nothing can be installed
+    except metadata.PackageNotFoundError:  # a checkout that was not installed
         project = tomllib.loads((code_folder() / "pyproject.toml").read_text(encoding="utf-8"))
         return str(project["project"]["version"])
 
 
 def code_hash() -> str:
-    """SHA-256 over this project's own Python files, names and contents."""
+    """The SHA-256 of this project's own Python files, by names and contents."""
     digest = hashlib.sha256()
     for package in OWN_PACKAGES:
         root = package_folder(package)
@@ -54,9 +54,9 @@ def code_hash() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit that this code stands at, with "+changes" where files differ from it; None outside a checkout.
+    """The commit of this code, followed by "+changes" if files differ from it; None outside a checkout.
 
-    A job's copy of the code has it from where it was submitted.
+    A job on a cluster gets it from `submit`.
     """
     if sent := os.environ.get(COMMIT_SENT):
         return sent
@@ -85,7 +85,7 @@ def cpu_kind() -> str:
 
 
 def provenance(data: dict[str, Any]) -> dict[str, Any]:
-    """All of it, with what the caller knows of the data."""
+    """The whole origin, with the caller's entry for the data (see `about_data`)."""
     return {
         "versions": versions(),
         "git_commit": git_commit(),
@@ -97,7 +97,7 @@ def provenance(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def about_data(arrays: "TrialData") -> dict[str, Any]:
-    """What a folder remembers of its data."""
+    """The entry for the data: description, fingerprint, images of each class, and how image files are read."""
 
     def counts(split: "Split") -> dict[str, int]:
         return dict(zip(arrays.class_names, split.counts(len(arrays.class_names)), strict=True))

@@ -1,4 +1,4 @@
-"""A results folder: the searches that stand in it are made, opened and listed."""
+"""Create, open and list the searches of a results folder."""
 
 import json
 import os
@@ -26,9 +26,17 @@ def create_folder(
     begun: Iterable[Event] = (),
     noted: Mapping[str, Any] | None = None,
 ) -> SearchFolder:
-    """Make a new search's folder, whole or not at all.
+    """Create a new search's folder, completely or not at all.
 
-    begun: what its journal begins with. noted: what else search.json is to hold.
+    Args:
+        root: the results folder.
+        spec: the search's spec.
+        provenance: versions, code, data and machine.
+        begun: the first events of the journal.
+        noted: further entries of search.json.
+
+    Raises:
+        InputError: the name is in use.
     """
     path = root / spec.name
     refuse_existing(root, spec.name)
@@ -49,7 +57,7 @@ def create_folder(
 
 
 def refuse_existing(root: Path, name: str) -> None:
-    """Raise InputError when a search, or anything else, has that name."""
+    """Raise InputError if a search, or any other file, has that name."""
     path = root / name
     if path.exists():
         folder = SearchFolder(path)
@@ -60,7 +68,7 @@ def refuse_existing(root: Path, name: str) -> None:
 
 
 def open_folder(root: Path, name: str) -> SearchFolder:
-    """An existing search's folder. Raises InputError when there is none, or when it is of another format."""
+    """The folder of an existing search. Raises InputError if there is none, or if it has another format."""
     path = root / name
     if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
         if NAME.fullmatch(name) and path.exists():
@@ -71,7 +79,7 @@ def open_folder(root: Path, name: str) -> SearchFolder:
 
 
 def folder_named(root: Path, name: str) -> SearchFolder:
-    """The folder of a search, or of what stands inside one (NAME/confirm-1). Raises InputError when there is none."""
+    """The folder of a search, or of its confirmation or last step (NAME/confirm-1). Raises InputError if missing."""
     search, slash, inside = name.partition("/")
     folder = open_folder(root, search)
     return open_folder(folder.path, inside) if slash else folder
@@ -80,20 +88,20 @@ def folder_named(root: Path, name: str) -> SearchFolder:
 def _instead(root: Path, name: str) -> str:
     """What to type instead of a name that no search of the folder has: another name, or a first search."""
     known = [folder.name for folder in all_folders(root)]
-    if known or (root / ABOUT).exists():  # the latter: a search's own folder, where a confirmation was looked for
+    if known or (root / ABOUT).exists():  # the latter: `root` is a search's folder, and a confirmation was looked for
         return did_you_mean(name, known)
     return f", which has none yet; {how_to_begin(root)}"
 
 
 def how_to_begin(root: Path) -> str:
-    """What to type where a results folder has no search."""
+    """What to type if a results folder has no search."""
     where = None if root == results_root() else root
     first = command_line("search", "demo", **({"results": where} if where else {}))
     return f"start one with `{first}`, or name the folder of yours with --results"
 
 
 def what_to_type(root: Path) -> str:
-    """What to type next, for somebody who typed no word: look at a search that is there, or start one."""
+    """What to type next, for a user who typed `afcl` alone: look at an existing search, or start one."""
     known = [folder.name for folder in all_folders(root)]
     if not known:
         return f"no search in {root} yet: {how_to_begin(root)}"
@@ -102,9 +110,10 @@ def what_to_type(root: Path) -> str:
 
 
 def all_folders(root: Path) -> list[SearchFolder]:
-    """Every search of a results folder, by name; none that a killed process has half made.
+    """Every search of a results folder, by name.
 
-    One that may not be looked into is among them. Raises OSError where the folder itself may not be read.
+    A folder that a killed process left half made is not among them; one that may not be read is. Raises OSError if the
+    results folder itself may not be read.
     """
     inside = sorted(root.iterdir()) if root.exists() else []
     return [SearchFolder(path) for path in inside if NAME.fullmatch(path.name) and _may_be_search(path)]

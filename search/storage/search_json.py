@@ -1,4 +1,4 @@
-"""What a search's folder says of itself in search.json: format version, id, provenance."""
+"""Read search.json, which has the format version, the id and the provenance of a search."""
 
 import json
 from pathlib import Path
@@ -6,17 +6,18 @@ from typing import Any
 
 from trainers.errors import InputError
 
-# 2: classifier.solver says what probe and score are. In 1 they were two estimators, and there was no such field: a
-# folder of format 1 is read, and gone on with, as `adamw`, under which both mean what they meant.
-# Since format 3 a trial's loss has a name, and may be trained end to end, without eta, gamma and temperature.
-# Since format 4 `search.decide_by` may be auto; an older folder was decided by its metric, or by what it names.
+# 1: probe and score come from two estimators, and there is no field `classifier.solver`. Such a folder is read and
+#    continued with the solver `adamw`, with which both keep their meaning.
+# 2: `classifier.solver` names the estimator of probe and score.
+# 3: a trial's loss has a name. A loss that is trained end to end has no eta, gamma and temperature.
+# 4: `search.decide_by` may be auto. In older folders the metric decides, or the measure that the field names.
 FORMAT, READABLE = 4, (1, 2, 3, 4)
-# what every folder notes; those of older versions have no scoring_code
+# entries that every folder has; folders of older versions have no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """The content of a search.json. Raises InputError where it is damaged, or of another format."""
+    """The content of a search.json. Raises InputError if it is damaged or has another format."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):

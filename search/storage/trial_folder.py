@@ -20,17 +20,17 @@ TRIALS = "trials"  # the folder of all trials, in their search's folder
 CHECKPOINTS = "checkpoints"
 RESULT, SCORES, LOG, EMBEDDING = "result.json", "scores.npz", "log.txt", "embedding.json"
 LAST_ERROR, GAVE_UP, NODE = "last-error.txt", "gave-up.txt", "node.txt"
-BY_VALUES = "\nits values made it fail"  # what follows the reason to give up, where it is so
-LOG_OF_ATTEMPT = "log-"  # what the log of each attempt begins with, in a store
+BY_VALUES = "\nits values made it fail"  # follows the reason to give up if the trial's values were the cause
+LOG_OF_ATTEMPT = "log-"  # the prefix of each attempt's log in a store
 
 
 def trial_path(number: int) -> str:
-    """Where a trial's files are in its search's folder, on a disk or in a store."""
+    """The path of a trial's files within its search's folder, on a disk or in a store."""
     return f"{TRIALS}/{number:04d}"
 
 
 def trial_of(name: str) -> int | None:
-    """The trial that a file of the search's folder is of."""
+    """The number of the trial that a file in the search's folder belongs to; None if it belongs to none."""
     parts = name.split("/")
     return int(parts[1]) if parts[0] == TRIALS and len(parts) > 2 and parts[1].isdigit() else None
 
@@ -47,7 +47,7 @@ def checkpoints_of(names: Iterable[str]) -> dict[int, list[str]]:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a classifier of a confirmation gave each image of its own validation split and of the test split."""
+    """The logits of a confirmation's run, for each image of its validation split and of the test split."""
 
     validation: "Logits"  # [N, C]
     validation_labels: "Labels"  # [N], positions in the trial's class names
@@ -82,7 +82,7 @@ class TrialFiles:
         return None
 
     def read_result(self) -> dict[str, Any] | None:
-        """The result of a finished trial; None where there is none."""
+        """The result of a finished trial; None if there is none."""
         content = self.place.find(RESULT)
         return None if content is None else dict(json.loads(content))
 
@@ -91,7 +91,7 @@ class TrialFiles:
         self.place.put(RESULT, (json.dumps(result, indent=1) + "\n").encode())
 
     def read_scores(self) -> Scores | None:
-        """What a confirmation's finished run gave each image; None where there is nothing, as of older ones."""
+        """The logits of a confirmation's finished run; None if there are none, as in older confirmations."""
         import numpy as np
 
         content = self.place.find(SCORES)
@@ -101,7 +101,7 @@ class TrialFiles:
             return Scores(**held)
 
     def write_scores(self, scores: Scores) -> None:
-        """Leave what a confirmation's run gave each image."""
+        """Write the logits of a confirmation's run."""
         import numpy as np
 
         buffer = BytesIO()
@@ -137,14 +137,14 @@ class TrialFiles:
         return None if node is None else node.decode()
 
     def take_noted_node(self) -> str | None:
-        """What `noted_node` says, which is then removed."""
+        """The node on which the trial ran last. The record of it is removed."""
         node = self.noted_node()
         self.place.delete(NODE)
         return node
 
 
 class TrialFolder(TrialFiles):
-    """One trial's files on a disk, with the paths of those that others open."""
+    """One trial's files on a disk, with the paths of those that other modules open."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(DiskPlace(path))
@@ -172,11 +172,11 @@ class TrialFolder(TrialFiles):
 
     @property
     def embedding(self) -> Path:
-        """The validation images as its encoder lays them out, once `report` has looked."""
+        """The embedding of the validation images, if `report` has computed it."""
         return self.path / EMBEDDING
 
     def checkpoint_paths(self) -> list[Path]:
-        """The files of its checkpoints, the newest first, by their names alone: no torch is needed to see them."""
+        """The files of its checkpoints, the newest first. They are found by name, which needs no torch."""
         return sorted(self.checkpoints.glob("epoch-*.pt"), reverse=True)
 
     def drop_checkpoints(self, keep: int = 0) -> None:
