@@ -12,7 +12,8 @@ FMNIST := /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 CHROMIUM := /usr/bin/chromium
 # what a test machine needs beyond Python; installed where the user may, else the tests that need it are skipped and say so
 APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null \
+	|| echo "cannot install $$* (apt-get failed)"; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
 .PHONY: demo test check style quick-tests pictures docs gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean

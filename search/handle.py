@@ -80,7 +80,7 @@ class Search:
 
     @property
     def ranked(self) -> list[Trial]:
-        """The finished trials, best first: by the mean on fresh seeds if there is one, else by the score."""
+        """The finished trials, best first: by the mean on fresh seeds if there is one, else as the search ranks."""
         return ranking(self.folder, self.history).trials
 
     @property

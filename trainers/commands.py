@@ -79,7 +79,7 @@ def remember(flag: str, value: str | PurePath | None) -> None:
 
 @contextmanager
 def given(**flags: str | PurePath | None) -> Iterator[None]:
-    """Within the block, remember these flags of a session as well; None is ignored."""
+    """Within the block, also add these flags to the command lines that are suggested; None adds nothing."""
     before = _GIVEN.get()
     try:
         for flag, value in flags.items():

@@ -52,8 +52,8 @@ class Need:
 def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str, workers: int = 1) -> str:
     """The line for a trial that ran out of memory, with the setting that would help.
 
-    Call it when the trial's tensors are freed. `error` is torch's own message; `workers` is how many processes share
-    the trial's batches, each with a GPU of its own.
+    Call it only after the trial's tensors have been freed. `error` is torch's own message; `workers` is how many
+    processes share the trial's batches, each with a GPU of its own.
     """
     gc.collect()
     torch.cuda.empty_cache()

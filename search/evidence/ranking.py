@@ -1,4 +1,4 @@
-"""Which trial of a search is best: by its mean on fresh seeds if the best few ran on some, else by its own score.
+"""Which trial of a search is best: by its mean on fresh seeds if the best few ran on some, else in the search's order.
 
 A search's own score comes from one split and one initialisation, and the best of many such scores is partly luck. The
 mean on fresh seeds does not decide which trials run on them, so it is a fair estimate of each.

@@ -51,7 +51,7 @@ class Hold:
         return None if self.mirror is None else self.mirror.drop_checkpoints
 
     def safe(self) -> int:
-        """How many bytes of the journal are safe in the store."""
+        """How many bytes of the journal are safe in the store; without a store all, whatever comes."""
         return sys.maxsize if self.mirror is None else self.mirror.sent
 
     def place_of(self, number: int) -> str | None:
