@@ -34,12 +34,12 @@ def leaderboard(view: View) -> Section | None:
 
 def _deciding(view: View) -> list[str]:
     """The header of the column with the value that ranks the trials, if that is not the score."""
-    return [] if view.ranked[0].decided is None else [view.deciding_words]
+    return [] if view.ranked[0].decided is None else ["decided by"]
 
 
 def _of_deciding(view: View) -> str:
     """The explanation of that column; empty if there is none."""
-    return "".join(f"By {words} the search ranked and stopped its trials. " for words in _deciding(view))
+    return f"By {view.deciding_words} the search ranked and stopped its trials. " if _deciding(view) else ""
 
 
 def _of_fresh_seeds(view: View) -> str:
