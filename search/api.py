@@ -109,7 +109,7 @@ def plan(
     """
     from search.engine import plan as planning
     from search.engine.advice import remarks
-    from search.engine.first_encoder import tried_model, tried_space
+    from search.engine.first_encoder import tried_encoders
     from search.engine.image_check import check_images
     from trainers.data import load, missing_test
 
@@ -117,8 +117,7 @@ def plan(
     arrays = load(checked.data, data)
     planning.check_workers(checked, arrays)
     check_images(checked, arrays)
-    tried_model(checked.model, arrays.train.images.shape[1:])
-    tried_space(checked.space, checked.model, arrays.train.images.shape[1:])
+    tried_encoders(checked.model, checked.space, arrays.train.images.shape[1:], checked.resources.workers)
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
     notes = tuple(remarks(checked, arrays, missing_test(checked.data, data)))

@@ -37,7 +37,7 @@ def refuse_other_code(*folders: SearchFolder, anyway: bool, say: Callable[[str],
     Only the code that decides scores and decisions is compared: a new word in a report must stop nobody.
 
     Args:
-        folders: A search, and where one was begun its confirmation.
+        folders: A search, and its last step or confirmation if one was begun.
         anyway: Do not compare at all.
         say: Takes one line where a folder cannot be compared, because an older version did not note its scoring code.
 

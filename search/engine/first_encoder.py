@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from spaces.ranges import Choice, Range
+from trainers.compute.batch_norm import refuse_unshared
 from trainers.config import ModelConfig
 from trainers.encoder_weights import with_hash
 from trainers.models import build_encoder
@@ -11,21 +12,35 @@ from trainers.own_parts import is_path, with_source_hash
 from trainers.timm_encoder import TIMM
 
 
-def tried_model(model: ModelConfig, shape: Sequence[int]) -> ModelConfig:
-    """Try the encoder of a spec, and record the hash of the user's own code and of a file of weights.
+def tried_encoders(
+    model: ModelConfig, space: Mapping[str, Range], shape: Sequence[int], workers: int
+) -> tuple[ModelConfig, dict[str, Range]]:
+    """Try every encoder that a search may have, and record the hash of the user's own code and of a file of weights.
 
     Args:
         model: the spec's section `model`.
+        space: the ranges; `model.encoder` may be one of them.
         shape: an image's shape, [C, H, W].
+        workers: of a trial; see `synchronise` for what these ask of an encoder.
 
     Returns:
-        The section. An encoder of the user's own and a file of weights are named with their hash; all else is as given.
+        The section and the ranges. Encoders of the user's own and a file of weights are named with their hash; all else
+        is as given.
 
     Raises:
-        InputError: the encoder cannot be imported, differs from the one that the search began with, or fails a check
-            of `try_encoder`; or the file of weights is missing, differs from its hash, or is of another encoder.
+        InputError: an encoder cannot be imported, differs from the one that the search began with, fails a check of
+            `try_encoder`, or cannot be shared by workers; or the file of weights is missing, differs from its hash, or
+            is of another encoder.
         EnvironmentProblem: timm is not installed, or its weights cannot be downloaded.
     """
+    kept, searched = dict(space), space.get("model.encoder")
+    if isinstance(searched, Choice):
+        models = [model.model_copy(update={"encoder": str(value)}) for value in searched.values]
+        kept["model.encoder"] = Choice(tuple(_tried(one, shape, workers).encoder for one in models))
+    return _tried(model, shape, workers), kept
+
+
+def _tried(model: ModelConfig, shape: Sequence[int], workers: int) -> ModelConfig:
     is_own, has_file = is_path(model.encoder), isinstance(model.pretrained, str)
     kept = model
     if is_own:
@@ -35,17 +50,6 @@ def tried_model(model: ModelConfig, shape: Sequence[int]) -> ModelConfig:
     if is_own or has_file or model.encoder.startswith(TIMM):
         encoder = build_encoder(kept, shape[0], seed=0)
         try_encoder(kept.encoder, encoder, shape)
-    return kept
-
-
-def tried_space(space: Mapping[str, Range], model: ModelConfig, shape: Sequence[int]) -> dict[str, Range]:
-    """Try each encoder among the choices of a search's space; see `tried_model` for the arguments and errors.
-
-    Returns:
-        The ranges. The user's own encoders are named with their hash.
-    """
-    kept, searched = dict(space), space.get("model.encoder")
-    if isinstance(searched, Choice):
-        models = [model.model_copy(update={"encoder": str(value)}) for value in searched.values]
-        kept["model.encoder"] = Choice(tuple(tried_model(one, shape).encoder for one in models))
+        if workers > 1:
+            refuse_unshared(encoder)
     return kept

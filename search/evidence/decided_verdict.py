@@ -53,7 +53,7 @@ def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdi
 
 
 def in_words(found: Decided) -> Iterator[str]:
-    """By which rule it was decided, how far it went, and each pair, a paragraph each."""
+    """Two paragraphs: by which rule it was decided and how far it went; and how each pair ended."""
     yield (
         f"Decided by a rule that was declared before the test split opened: {found.rule}, {found.plan.in_words()}; a "
         f"chance of {1 - found.plan.level:.2g} of any false claim, shared among {found.plan.pairs} "

@@ -94,7 +94,7 @@ class Progress:
     is_over: bool
 
     def still_open(self) -> list[Pair]:
-        """The pairs that another round is for."""
+        """The pairs that no round has decided yet."""
         return [pair for pair in self.pairs if pair.state == "open"]
 
 

@@ -59,6 +59,12 @@ class Frozen(Tiny):
         return super().forward(images).detach()
 
 
+class OneDimensional(Tiny):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.layers = nn.Sequential(self.layers, nn.BatchNorm1d(12))
+
+
 class Keeper(Tiny):
     def get_extra_state(self):
         return {"anything": 1}

@@ -7,16 +7,38 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from trainers.compute.data_parallel import Group
+from trainers.errors import InputError
 
 
 def synchronise(network: nn.Module, group: Group, device: torch.device) -> None:
-    """Let every BatchNorm in `network` share its statistics with the group. Parameters, buffers and names stay."""
+    """Let every BatchNorm in `network` share its statistics with the group. Parameters, buffers and names stay.
+
+    Raises InputError for a network with a BatchNorm of another kind; see `refuse_unshared`.
+    """
     if group.size == 1:
         return
+    refuse_unshared(network)
     for parent in list(network.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.BatchNorm2d):
                 setattr(parent, name, _synchronised(layer, device))
+
+
+def refuse_unshared(network: nn.Module) -> None:
+    """Raise InputError for a BatchNorm whose statistics cannot be shared between workers.
+
+    Only torch's own BatchNorm2d is replaced, with weights and moving statistics. A subclass may do more (timm's have an
+    activation inside), and would lose it; and a layer of another kind would normalise by its own worker's rows.
+    """
+    for layer in network.modules():
+        if not isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            continue
+        is_inside = layer is not network  # else nothing holds it, to hold its replacement
+        if not (is_inside and type(layer) is nn.BatchNorm2d and layer.affine and layer.track_running_stats):
+            raise InputError(
+                f"resources.workers: the encoder has a {type(layer).__name__}, whose statistics cannot be shared by "
+                "workers; take one worker, or an encoder with BatchNorm2d (affine, with moving statistics) alone"
+            )
 
 
 def _synchronised(layer: nn.BatchNorm2d, device: torch.device) -> nn.Module:

@@ -5,13 +5,17 @@ import torch
 from own_package import write_package
 from words import BAD_INPUT, done
 
-from search.engine.first_encoder import tried_model, tried_space
+from search.engine.first_encoder import tried_encoders
 from spaces.spec import load_spec
 from trainers.config import ModelConfig
 from trainers.errors import InputError
 from trainers.models import build_encoder
 
 SHAPE = (1, 8, 8)  # of the digits
+
+
+def tried_model(model, shape, workers=1):
+    return tried_encoders(model, {}, shape, workers)[0]
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def test_an_encoder_of_ones_own_is_kept_with_the_hash_of_its_source(tmp_path, mo
     kept = tried_model(spec.model, SHAPE)
     assert kept.encoder.startswith("firstparts.models:build#sha256=")
     assert tried_model(kept, SHAPE) == kept
-    space = tried_space(spec.space, spec.model, SHAPE)
+    space = tried_encoders(spec.model, spec.space, SHAPE, 1)[1]
     first, second = space["model.encoder"].values
     assert first == "small"
     assert second == kept.encoder.replace(":build", ":Tiny")
@@ -74,3 +78,14 @@ def test_an_encoder_that_cannot_be_used_is_told_before_the_first_trial(tmp_path,
         refused = typed("search", "digits", "--set", f"model.encoder=firstparts.models:{attribute}")
         assert (refused.returncode, len(refused.stderr.splitlines())) == (BAD_INPUT, 1)
         assert said in refused.stderr
+
+
+def test_workers_are_refused_where_an_encoder_cannot_share_its_statistics(tmp_path, monkeypatch, typed):
+    """Each would train another network than one worker, without a word."""
+    write_package(tmp_path, "firstparts", monkeypatch)
+    own = ["--set", "model.encoder=firstparts.models:OneDimensional"]
+    refused = typed("plan", "digits", *own, "--set", "resources.workers=2")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (BAD_INPUT, 1)
+    assert "resources.workers: the encoder has a BatchNorm1d" in refused.stderr
+    done(typed("plan", "digits", *own))
+    done(typed("plan", "digits", "--set", "model.encoder=firstparts.models:build", "--set", "resources.workers=2"))

@@ -7,6 +7,7 @@ from torch import multiprocessing, nn
 
 from trainers.compute.batch_norm import synchronise
 from trainers.compute.data_parallel import ALONE, Group
+from trainers.errors import InputError
 
 GPU = torch.device("cuda")
 
@@ -35,6 +36,39 @@ def test_shares_cover_the_rows_in_order_and_differ_by_one_at_most():
             assert [i for share in shares for i in range(rows)[share]] == list(range(rows))
             lengths = [share.stop - share.start for share in shares]
             assert max(lengths) - min(lengths) <= 1
+
+
+class WithActivation(nn.BatchNorm2d):
+    """As timm's BatchNormAct2d is: it does more than normalise."""
+
+    def forward(self, x):
+        return super().forward(x).relu()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        WithActivation(3),
+        nn.BatchNorm1d(3),
+        nn.BatchNorm3d(3),
+        nn.BatchNorm2d(3, affine=False),
+        nn.BatchNorm2d(3, track_running_stats=False),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+@pytest.mark.parametrize("device", [CPU, GPU], ids=str)
+def test_a_batchnorm_that_would_become_another_layer_is_refused(layer, device):
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), layer)
+    with pytest.raises(InputError, match=rf"resources\.workers: the encoder has a {type(layer).__name__}"):
+        synchronise(network, Group(0, 2), device)
+    assert type(network[1]) is nn.BatchNorm2d, "nothing was replaced"
+    synchronise(network, ALONE, device)
+    assert network[2] is layer
+
+
+def test_a_batchnorm_that_is_the_whole_network_is_refused():
+    with pytest.raises(InputError, match="the encoder has a BatchNorm2d"):
+        synchronise(nn.BatchNorm2d(3), Group(0, 2), CPU)
 
 
 def test_alone_nothing_is_changed():

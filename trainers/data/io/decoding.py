@@ -114,7 +114,7 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
 
 
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
-    """One image as [H, W, C]. Raises what its decoder raises, and ValueError if it has another size."""
+    """One image as [H, W, C], of the look's size. Raises what its decoder raises; ValueError for another without `resize`."""
     image = seen_image(path, look).convert(look.mode)
     if resize:
         image = fitted(image, look.size, look.fit, look.colour)
