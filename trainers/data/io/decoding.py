@@ -114,7 +114,10 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
 
 
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
-    """One image as [H, W, C], of the look's size. Raises what its decoder raises; ValueError for another without `resize`."""
+    """One image as [H, W, C], of the size of the look. Raises what its decoder raises.
+
+    resize: bring an image of another size to it; else one raises ValueError.
+    """
     image = seen_image(path, look).convert(look.mode)
     if resize:
         image = fitted(image, look.size, look.fit, look.colour)
