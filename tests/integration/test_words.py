@@ -83,6 +83,7 @@ def test_every_word_that_looks_speaks_in_every_encoding(encoding, word, told):
         done.stderr.decode(encoding)
 
 
+@pytest.mark.slow
 def test_json_is_json_in_every_encoding(word, told):
     about = told / "told" / "search.json"
     about.write_text(about.read_text().replace("Digits 3, 8, 9", "Ziffern größer als η"))
@@ -223,6 +224,7 @@ def hints(request, typed, told, tmp_path):
 NAMES = [EVERYTHING, *(pytest.param(one, marks=pytest.mark.slow) for one in AWKWARD)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hints", NAMES, indirect=True)
 def test_what_a_word_tells_to_type_is_understood_when_it_is_typed(hints, typed):
     assert {hint[1] for hint in hints} >= {"resume", "rm", "ui", "export", "show", "search", "sync"}

@@ -88,6 +88,7 @@ def test_few_seeds_of_all_come_before_many_and_slow_searches_have_fewer():
     assert all(one["most_epochs"] == BUDGETS[one["slots"]] for one in made)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_stopped(tmp_path):
     kept = Results(tmp_path / "replay.parquet", MARKS)
     wanted = [task(seed=seed) for seed in range(3)]
@@ -180,6 +181,7 @@ def played(seeds=6, slots=1, **shifts):
     return results.as_rows([{**one, "most_epochs": BUDGETS[slots], "mark": "today"} for one in found])
 
 
+@pytest.mark.slow
 def test_the_report_has_a_row_for_each_search_with_the_paired_difference_and_the_ratio(tmp_path):
     path = report.write_report(played(**{"random": 0.01}), tmp_path)
     text = path.read_text()
@@ -196,6 +198,7 @@ def test_the_report_has_a_row_for_each_search_with_the_paired_difference_and_the
     assert (tmp_path / "replay-time.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_report_says_how_many_seeds_each_search_has_and_compares_those_that_both_have(tmp_path):
     table = pd.concat([played(6, **{"random": 0.01}), played(3, slots=8)])
     table = table[~((table["peer"] == "random") & (table["seed"] == 5))]

@@ -151,6 +151,7 @@ def test_what_was_left_stays_counted_in_what_the_next_one_says(searched, two):
     assert f"({planned_in_words(left)}, and was left before its end)" in said
 
 
+@pytest.mark.slow
 def test_a_difference_that_so_many_seeds_can_hardly_decide_is_refused_with_what_would(searched, two):
     seen = begin_confirmation(searched, two, list(range(20)))
     tell_runs(seen, two, list(range(20)), lambda place, k: 0.7 + 0.01 * place * (k % 2))

@@ -37,6 +37,7 @@ def test_the_interval_widens_with_fewer_images_and_not_so_that_of_seeds_alone():
     assert of_seeds[40] < widths[40] / 1.5
 
 
+@pytest.mark.slow
 def test_the_interval_covers_where_that_of_seeds_alone_does_not():
     rng = np.random.default_rng(3)
     truth = drawn(rng, 2000, seeds=2000)[0].mean()

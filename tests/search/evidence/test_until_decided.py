@@ -161,6 +161,7 @@ def test_what_is_told_to_be_decidable_is_decided():
     assert 0.74 < said.count("no difference") / 400 < 0.9
 
 
+@pytest.mark.slow
 def test_the_seeds_that_decide_a_difference_are_the_fewest():
     needed = seeds_to_decide(2, 0.45)
     assert smallest_decidable(2, needed) <= 0.45 < smallest_decidable(2, needed - 1)

@@ -60,6 +60,7 @@ def test_a_checkpoint_of_another_code_makes_no_picture(played, trained, digits):
         points_of(played.trial(0), lambda: digits)
 
 
+@pytest.mark.slow
 def test_the_winners_picture_stands_beside_that_of_the_best_cl_trial(played, trained, digits):
     view = read_view(played)
     contrast = next(trial for trial in view.ranked if trial.family == "CL")

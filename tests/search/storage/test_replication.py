@@ -3,6 +3,7 @@
 import time
 from types import SimpleNamespace
 
+import pytest
 from stores import Failing, hold, played, stored, wait_until
 from told_trials import told_value
 
@@ -61,6 +62,7 @@ def test_a_store_that_does_not_answer_delays_the_journal_and_loses_nothing(kept,
         wait_until(lambda: stored(kept) == kept.journal.read_bytes())
 
 
+@pytest.mark.slow
 def test_many_pieces_become_one_while_a_search_runs(kept, monkeypatch):
     monkeypatch.setattr(replication, "MERGE_AT", 3)
     monkeypatch.setattr(replication, "SEND_EVERY", 0.0)
@@ -75,6 +77,7 @@ def test_many_pieces_become_one_while_a_search_runs(kept, monkeypatch):
         conductor.close("interrupted")
 
 
+@pytest.mark.slow
 def test_an_ended_trials_checkpoints_go_after_the_journal_has_told_why(kept, failing):
     name = f"{trial_path(0)}/checkpoints/epoch-00001-0123456789abcdef.pt"
     failing.put(name, b"")
@@ -94,6 +97,7 @@ def test_an_ended_trials_checkpoints_go_after_the_journal_has_told_why(kept, fai
         conductor.close("interrupted")
 
 
+@pytest.mark.slow
 def test_a_driver_whose_store_does_not_answer_pauses_as_its_workers_would(kept, failing, monkeypatch):
     """Workers may reach it still, with credentials of their own; what they do would be lost with the driver's host."""
     monkeypatch.setattr(ownership, "PATIENCE", 0.2)

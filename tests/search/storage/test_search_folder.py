@@ -22,6 +22,7 @@ def folder(told) -> SearchFolder:
     return SearchFolder(told / "told")
 
 
+@pytest.mark.slow
 def test_two_drivers_cannot_have_a_search(folder):
     with (
         folder.lock(),

@@ -62,6 +62,7 @@ def test_of_a_trial_whose_epochs_are_short_an_older_checkpoint_stays_there_too(t
     assert saved(place) == [21, 49, 50]
 
 
+@pytest.mark.slow
 def test_a_worker_waits_for_a_store_that_does_not_answer(tiny_config, tmp_path, monkeypatch):
     import threading
 

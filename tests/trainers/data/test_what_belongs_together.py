@@ -82,6 +82,7 @@ def test_no_patient_of_a_folder_is_on_two_sides_whatever_the_seed(folder, fields
             assert len(train | validation) == patients.PATIENTS, "nobody is lost"
 
 
+@pytest.mark.slow
 def test_no_lesion_of_isic2018_is_on_two_sides_whatever_the_seed(isic):
     for seed in range(50):
         data = load(DataConfig(dataset="isic2018", path=str(isic), image_size=16, val_per_class=1, seed=seed))

@@ -130,6 +130,7 @@ def start(root, log, end="lives"):
     return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_in_the_next_process(tmp_path, files):
     killed = start(tmp_path, tmp_path / "log", "dies")
     killed.communicate()
