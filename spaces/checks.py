@@ -91,7 +91,7 @@ def check_workers(spec: Searched) -> None:
 
 
 def fewest_views(spec: Searched) -> int:
-    """The fewest rows that a batch holds of one image, among a search's trials; one where a trial is end to end."""
+    """The fewest views of an image in a batch, over all trials of a search: 1 if any trial is end to end."""
     of_one_stage = END_TO_END.keys() & {*spec.families, *spec.search.baselines}
     return 1 if of_one_stage else bounds(spec, "representation.views")[0]
 
