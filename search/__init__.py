@@ -21,8 +21,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.api import Spec, confirm, extend, plan, resume, run, stop
+    from search.api import Spec, extend, plan, resume, run, stop
     from search.cluster.submit import JobStatus, Submitted
+    from search.confirming import confirm
     from search.engine.confirmation import Confirmed
     from search.engine.doctor import Finding
     from search.engine.plan import Calibration, Plan
@@ -50,8 +51,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "search.api": ("Spec", "confirm", "extend", "plan", "resume", "run", "stop"),
+    "search.api": ("Spec", "extend", "plan", "resume", "run", "stop"),
     "search.cluster.submit": ("JobStatus", "Submitted"),
+    "search.confirming": ("confirm",),
     "search.engine.confirmation": ("Confirmed",),
     "search.engine.doctor": ("Finding",),
     "search.engine.plan": ("Calibration", "Plan"),

@@ -1,4 +1,4 @@
-"""The functions that plan, run and confirm a search. Each joins the engine with the display and the report.
+"""The functions that plan and run a search. Each joins the engine with the display and the report.
 
 The engine needs torch and Ray, which take seconds to import. So each function imports what it needs when it is called,
 and a function that needs neither of them can import `checked_spec` from here.
@@ -6,15 +6,14 @@ and a function that needs neither of them can import `checked_spec` from here.
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from search.evidence.candidates import has_ended
 from search.handle import SearchResult
-from search.outcomes import Confirmation, Planned
+from search.outcomes import Planned
 from search.reporting.write import write_report
 from search.storage.results_folder import folder_named
 from search.storage.search_folder import results_root
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from search.display.on_console import ConsoleDisplay
-    from search.engine.confirmation import Confirmed
     from search.engine.runner import SessionEnd
-    from search.evidence.evidence import Evidence
 
 Spec: TypeAlias = SearchSpec | Mapping[str, Any] | str | Path
 
@@ -295,87 +292,6 @@ def stop(name: str, *, address: str | None = None, results: Path | None = None) 
         raise InputError(f"search {name} is not running")
     driven.ask_to_stop()
     return f"asked {driven.holder()} to stop {name}; go on with `{driven.hint('resume')}`"
-
-
-@told_in_hints
-def confirm(
-    name: str,
-    *,
-    top: int | None = None,
-    seeds: int | None = None,
-    smallest: float | None = None,
-    until_decided: bool = False,
-    max_seeds: int | None = None,
-    again: bool = False,
-    anyway: bool = False,
-    allow_copies: bool = False,
-    results: Path | None = None,
-    data: Path | None = None,
-    address: str | None = None,
-    storage: str | None = None,
-    console: "Console | None" = None,
-    on_verdict: "Callable[[Confirmed, Evidence], None]" = lambda confirmed, evidence: None,
-) -> Confirmation:
-    """Confirm a search: train its best trials on fresh seeds and score them on the test split.
-
-    This writes verdict.json and the report page, and registers the winner's model in MLflow.
-
-    Args:
-        name: the search's name.
-        top: how many of the best trials to confirm, besides the best one of each loss. The default is 1.
-        seeds: the number of fresh seeds. The default is 10; a confirmation that was begun keeps its own number.
-        smallest: the smallest difference in the metric that matters. The default is .01. How many seeds it takes to
-            see such a difference is said first.
-        until_decided: run seeds in rounds for the pairs that are still open. A pair is decided once it has a winner or
-            once a difference of `smallest` is ruled out.
-        max_seeds: the most seeds that these rounds may take.
-        again: open the test split once more, on other seeds.
-        anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
-        allow_copies: accept a test split that repeats training images, or that has an image under two labels.
-        results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
-        data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
-        storage: the address of the store that has the search; needed if its folder is not on this machine.
-        console: where progress is shown; see `run`.
-        on_verdict: is called with the verdict once it is known. The page and the model follow, which take seconds.
-
-    Raises:
-        InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), or it
-            repeats training images (unless `allow_copies`).
-        EnvironmentProblem: this machine lacks something that the search needs.
-    """
-    from search.display.on_console import ConsoleDisplay
-    from search.engine import confirmation
-    from search.engine.confirmation_plan import Wanted
-    from search.evidence.evidence import conclude
-    from search.tracking import model_registry
-
-    display = ConsoleDisplay(console)
-    confirmed = confirmation.confirm(
-        name,
-        Wanted(top, seeds, smallest, until_decided, max_seeds),
-        again=again,
-        anyway=anyway,
-        allow_copies=allow_copies,
-        results=results,
-        data=data,
-        address=address,
-        storage=storage,
-        display=display,
-    )
-    if not has_ended(confirmed.folder):
-        return Confirmation(confirmed)
-    evidence = conclude(confirmed.folder, confirmed.test.labels)
-    on_verdict(confirmed, evidence)
-    display.say("writing the report")
-    page = None
-    try:
-        page = write_report(name, results=results, data=data).page
-    except EnvironmentProblem as problem:  # the verdict is valid without the page
-        display.say(str(problem))
-    published = model_registry.publish(confirmed.folder.searched, evidence, confirmed.test.images[:2], display.say)
-    display.say(published.words)
-    return Confirmation(confirmed, evidence, confirmed.folder.verdict, page, published.model)
 
 
 def _write_page(found: "SessionEnd", data: Path | None, display: "ConsoleDisplay") -> None:

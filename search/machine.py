@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from search.api import Spec
     from search.engine.doctor import Finding
-    from trainers.config import AugmentConfig, DataConfig
+    from trainers.config import AugmentConfig
     from trainers.data import DataCheck
+    from trainers.data_config import DataConfig
 
 
 @told_in_hints
@@ -108,8 +109,8 @@ def _section_and_augmentation(
     name: "Spec", overrides: Sequence[str], data: Path | None
 ) -> "tuple[DataConfig, AugmentConfig | None, dict[str, Any] | None]":
     """Resolve `name`: the data section, the spec's augmentation if any, and for a folder the fields of `overrides`."""
-    from trainers.config import DataConfig
     from trainers.data.catalog import config_of_folder, default_config, is_dataset
+    from trainers.data_config import DataConfig
     from trainers.parsing import parse
 
     known = isinstance(name, str)

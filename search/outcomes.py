@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.config import DataConfig
+from trainers.data_config import DataConfig
 
 if TYPE_CHECKING:
     from search.engine.confirmation import Confirmed

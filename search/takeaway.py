@@ -13,7 +13,7 @@ from search.evidence.ranking import Basis
 from search.storage.results_folder import folder_named, open_folder
 from search.storage.search_folder import results_root
 from trainers.commands import told_in_hints
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 
 if TYPE_CHECKING:
     from search.exports.prediction import Predictions
@@ -62,6 +62,8 @@ def export(
             writes ONNX is not installed.
     """
     if tables is not None:
+        if onnx or sensitivity:
+            raise InputError("--tables: writes tables instead of models; leave out --onnx and --sensitivity")
         return _write_tables(name, tables, results, console)
     from search.reporting.exported import export_best
 

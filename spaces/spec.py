@@ -29,8 +29,9 @@ from spaces.schema import in_standard_words, space_schema
 from spaces.sections import ResourcesConfig, SearchConfig, StorageConfig, TrackingConfig
 from spaces.yaml_file import dump_yaml, read_mapping
 from trainers.commands import command_line
-from trainers.config import ClassifierConfig, DataConfig, ModelConfig, RepresentationConfig, TrialConfig
+from trainers.config import ClassifierConfig, ModelConfig, RepresentationConfig, TrialConfig
 from trainers.config_base import Config, Seed
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.loss_config import (
     END_TO_END,

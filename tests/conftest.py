@@ -93,8 +93,8 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def digits() -> TrialData:
-    from trainers.config import DataConfig
     from trainers.data import load
+    from trainers.data_config import DataConfig
     from trainers.parsing import parse
 
     return load(parse(DataConfig, DIGITS))

@@ -219,7 +219,7 @@ def confirm(
     json_: Json = False,
 ) -> None:
     """Train the winners again on fresh seeds and open the test split, once."""
-    from search import api
+    from search import confirming
     from search.display import summary
     from search.engine.confirmation import Confirmed
     from search.evidence import evidence
@@ -232,7 +232,7 @@ def confirm(
             say(line)
 
     shown_on = console.console_for(json_)
-    confirmation = api.confirm(
+    confirmation = confirming.confirm(
         name,
         top=top,
         seeds=seeds,

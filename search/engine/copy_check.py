@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from trainers.config import DataConfig
 from trainers.data import faults, unseen_faults
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 
 

@@ -6,6 +6,7 @@ probabilities must agree with torch's.
 
 import json
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -35,6 +36,17 @@ class WholeModel(nn.Module):
         return logits.softmax(1)
 
 
+def require_packages() -> None:
+    """Raise EnvironmentProblem if the packages that write and run ONNX are not installed."""
+    for name in ("onnx", "onnxruntime", "onnxscript"):  # torch's exporter needs the last
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            raise EnvironmentProblem(
+                f"--onnx needs {error.name}; install it with: pip install 'afcl-search[onnx]'"
+            ) from None
+
+
 def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
     """Write a model as ONNX. The file's metadata have the class names and the way image files are read.
 
@@ -47,14 +59,10 @@ def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
         EnvironmentProblem: the packages that write and run ONNX are not installed, or the file's probabilities differ
             from torch's by more than `TOLERANCE`.
     """
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401  # torch's exporter needs it
-    except ModuleNotFoundError as error:
-        raise EnvironmentProblem(
-            f"--onnx needs {error.name}; install it with: pip install 'afcl-search[onnx]'"
-        ) from None
+    require_packages()
+    import onnx
+    import onnxruntime
+
     model = WholeModel(predictor).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's exporter warns about its own future versions

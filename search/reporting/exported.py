@@ -35,11 +35,16 @@ def export_best(
         _choice(folder, ranked, trial, wanted if rank <= top else {}, data)
         for rank, trial in enumerate(ranked.trials, 1)
     ]
+    if onnx:
+        from search.exports.onnx_model import require_packages  # seconds, for torch
+
+        require_packages()  # before older exports are removed
     paths = exports.export(folder, chosen, top=top)
     view = read_view(folder)
     for rank, (path, choice) in enumerate(zip(paths, chosen, strict=False), 1):
         write_atomically(folder.model_card(rank), model_card(view, choice, path.name).encode())
-        if onnx:
+    if onnx:
+        for rank, path in enumerate(paths, 1):
             _write_onnx(path, folder.onnx_model(rank), data)
     return paths
 

@@ -9,10 +9,10 @@ import numpy as np
 from measure import Row, Say, folder_on_disk, in_turns, rows_of
 from PIL import Image
 
-from trainers.config import DataConfig
 from trainers.data.datasets.folder import open_train
 from trainers.data.io.decoding import THREADS, decode_image
 from trainers.data.io.look import Look
+from trainers.data_config import DataConfig
 from trainers.parsing import parse
 
 IMAGES, SIDES, SIZE = 400, (600, 450), 64  # of the width and height that ISIC 2018's have

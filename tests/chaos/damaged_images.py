@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image, ImageCms
 
-from trainers.config import DataConfig
 from trainers.data.io.decoding import decode_blocks, decode_image
 from trainers.data.io.items import BrokenImages, Item
 from trainers.data.io.look import common_look
 from trainers.data.io.quiet import hush
 from trainers.data.io.survey import survey
+from trainers.data_config import DataConfig
 
 BATCH = 500
 PIXELS = 1 << 22  # more than these are a bomb here, so that a damaged header costs no gigabytes

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from trainers.config import DataConfig, TrialConfig
+from trainers.config import TrialConfig
 from trainers.data import Split, TrialData, load
+from trainers.data_config import DataConfig
 from trainers.parsing import parse
 
 Chosen = TypeVar("Chosen")

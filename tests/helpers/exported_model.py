@@ -1,5 +1,7 @@
 """An exported model of image files, trained in a moment."""
 
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,11 @@ def draw(path: Path, number: int, level: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """The rows of a table in CSV, as `afcl predict` prints it."""
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def export_of_files(folder: Path, **more: object) -> Path:

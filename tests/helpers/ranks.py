@@ -5,7 +5,7 @@ RANKS = (
     ("search.__main__",),
     ("search.cli",),
     ("search",),  # the public names
-    ("search.machine", "search.reading", "search.submitted", "search.takeaway"),
+    ("search.confirming", "search.machine", "search.reading", "search.submitted", "search.takeaway"),
     ("search.api",),
     ("search.handle",),
     ("search.outcomes",),

@@ -1,6 +1,6 @@
 """Winners trained again on fresh seeds: a real Ray, real digits, a real MLflow store.
 
-Modules: search.engine.confirmation, search.tracking.model_registry
+Modules: search.confirming, search.engine.confirmation, search.tracking.model_registry
 """
 
 import json

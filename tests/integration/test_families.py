@@ -45,7 +45,7 @@ def ended(shared_ray, tmp_path_factory):
 @pytest.fixture(scope="module")
 def confirmed(ended):
     told = []
-    api.confirm(
+    search.confirm(
         "all", seeds=2, results=ended.path.parent, console=QUIET, on_verdict=lambda _, evidence: told.append(evidence)
     )
     return told[0]

@@ -5,6 +5,7 @@ import inspect
 import pytest
 from consoles import paper
 
+import search
 from search import api
 from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
@@ -45,7 +46,7 @@ def test_a_search_is_given_its_name_and_its_trials_in_every_form(told):
     [
         lambda root: api.resume("tolt", results=root),
         lambda root: api.extend("tolt", 3, results=root),
-        lambda root: api.confirm("tolt", results=root),
+        lambda root: search.confirm("tolt", results=root),
         lambda root: api.stop("tolt", results=root),
     ],
     ids=["resume", "extend", "confirm", "stop"],
@@ -73,7 +74,7 @@ def test_a_cluster_that_is_not_there_is_told_and_leaves_no_search(tmp_path, monk
 
 def test_nothing_finished_is_nothing_to_confirm(told):
     with pytest.raises(InputError, match="nothing has finished"):
-        api.confirm("begun", results=told, console=paper(80))
+        search.confirm("begun", results=told, console=paper(80))
 
 
 def test_to_extend_is_to_resume_with_more_trials():

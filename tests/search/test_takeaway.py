@@ -59,3 +59,9 @@ def test_a_search_is_removed_and_who_is_asked_may_keep_it(told):
     assert (told / "told").exists()
     assert search.rm("told", results=told, console=paper(80)) == told / "told"
     assert not (told / "told").exists()
+
+
+def test_tables_and_what_is_of_models_alone_are_not_asked_for_together(told):
+    for more in ({"onnx": True}, {"sensitivity": {"3": 0.9}}):
+        with pytest.raises(InputError, match="--tables: writes tables instead of models"):
+            search.export("told", tables="csv", results=told, **more)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainers.config import DataConfig
+from trainers.data_config import DataConfig
 
 
 def noise(number: int, *shape: int, high: int = 256, kind: type = np.uint8) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from trainers.config import DataConfig
 from trainers.config_base import DATASET_GROUP, DATASETS
 from trainers.data.arrays import Groups, Indices, Pool, Split, TrialData
 from trainers.data.copies import belonging, copies_in
@@ -27,6 +26,7 @@ from trainers.data.given_split import given_indices
 from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import is_path, path_of
 from trainers.parsing import parse

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from trainers.config import DataConfig
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem, InputError
 
 

@@ -1,37 +1,11 @@
 """The word that classifies images with an exported model. See search.cli.predict."""
 
-import csv
-import io
 import json
-import shutil
 
 import pandas as pd
 import pytest
-from exported_model import CLASSES, draw, export_of_files
+from exported_model import CLASSES, rows_of
 from words import BAD_INPUT, DONE, done
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    return export_of_files(tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture
-def model(trained, tmp_path):
-    """The export in a folder of its own: neither its search nor its images are near."""
-    shutil.copytree(trained.parent, tmp_path / "elsewhere")
-    return tmp_path / "elsewhere" / trained.name
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    for number, level in enumerate((60, 190, 60)):
-        draw(tmp_path / "new" / "site" / f"{number}.png", 100 + number, level)
-    return tmp_path / "new"
-
-
-def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_json_and_files_tell_the_same_as_the_table(model, pictures, typed, tmp_path):

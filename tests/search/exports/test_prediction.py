@@ -1,14 +1,10 @@
 """Classes for image files from an export alone. See search.exports.prediction."""
 
-import csv
-import io
-import shutil
-
 import pytest
 import torch
 import yaml
 from exported import export_of
-from exported_model import CLASSES, draw, export_of_files
+from exported_model import CLASSES, draw, rows_of
 from words import BAD_ENVIRONMENT, done
 
 import search
@@ -16,29 +12,6 @@ from search.exports.prediction import decide, device_named
 from trainers.checkpoint import load_checkpoint
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.predictor import Predictor
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    return export_of_files(tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture
-def model(trained, tmp_path):
-    """The export in a folder of its own: neither its search nor its images are near."""
-    shutil.copytree(trained.parent, tmp_path / "elsewhere")
-    return tmp_path / "elsewhere" / trained.name
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    for number, level in enumerate((60, 190, 60)):
-        draw(tmp_path / "new" / "site" / f"{number}.png", 100 + number, level)
-    return tmp_path / "new"
-
-
-def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_each_image_below_a_folder_has_its_class_and_the_probability_of_every_class(model, pictures, typed):

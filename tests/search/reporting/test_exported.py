@@ -1,5 +1,7 @@
 """What an export leaves beside the configuration. See search.reporting.exported."""
 
+import sys
+
 import pytest
 import yaml
 from scored import scored_search
@@ -7,6 +9,7 @@ from words import BAD_INPUT, done
 
 import search
 from search.exports.export import read_export
+from trainers.errors import EnvironmentProblem
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +59,12 @@ def test_a_wish_that_cannot_be_met_is_told_and_what_was_exported_stays(results, 
 def test_onnx_is_written_where_it_is_asked_for(results):
     search.export("scored", onnx=True, results=results)
     assert (results / "scored" / "best-1.onnx").stat().st_size > 1000
+
+
+def test_where_onnx_cannot_be_written_nothing_that_was_exported_goes(results, monkeypatch):
+    search.export("scored", results=results)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    (results / "scored" / "best-1.md").write_text("of before")
+    with pytest.raises(EnvironmentProblem, match="--onnx needs onnxruntime"):
+        search.export("scored", onnx=True, results=results)
+    assert (results / "scored" / "best-1.md").read_text() == "of before"

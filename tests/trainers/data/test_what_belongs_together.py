@@ -8,9 +8,9 @@ import patients
 import pytest
 from PIL import Image
 
-from trainers.config import DataConfig
 from trainers.data import check, config_of_folder, faults, load, load_test
 from trainers.data.datasets.isic2018_tables import CLASS_NAMES
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.older_configs import as_meant_then
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.config import DataConfig
 from trainers.data.arrays import Images, Indices, Labels, Pool
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 
 CLASS_NAMES = tuple("0123456789")

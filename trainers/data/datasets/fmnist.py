@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.commands import command_line
-from trainers.config import DataConfig
 from trainers.data.arrays import Images, Indices, Labels, Pool
 from trainers.data.io import cache
 from trainers.data.io.idx import Damaged, read_idx
 from trainers.data.paths import given_folder
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem, InputError
 
 CLASS_NAMES = (

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.config import DataConfig
 from trainers.data.arrays import Digests, Images, Indices, Pool
 from trainers.data.datasets.label_table import columns_of, read_table
 from trainers.data.groups import numbered
@@ -33,6 +32,7 @@ from trainers.data.io.look import Look, common_look, extended
 from trainers.data.listing import unread_in
 from trainers.data.names import refuse_undecodable, split_meant
 from trainers.data.paths import given_folder
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.wording import printable
 

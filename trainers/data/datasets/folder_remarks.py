@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainers.config import DataConfig
 from trainers.data.datasets import folder
 from trainers.data.io.items import Item
 from trainers.data.io.look import common_look
 from trainers.data.io.survey import survey
 from trainers.data.listing import not_used
 from trainers.data.names import twins
+from trainers.data_config import DataConfig
 from trainers.wording import printable
 
 

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainers.commands import command_line
-from trainers.config import DataConfig
 from trainers.data.arrays import Digests, Images, Indices, Pool
 from trainers.data.datasets.isic2018_tables import CLASS_NAMES, Damaged, find_table, read_lesions, read_listing
 from trainers.data.groups import numbered, of_sets, united
@@ -34,6 +33,7 @@ from trainers.data.io.decoding import decode_blocks, decode_image
 from trainers.data.io.items import BrokenImages, Item, refuse
 from trainers.data.io.look import Look
 from trainers.data.paths import given_folder
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import file_hash
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainers.config import DataConfig
 from trainers.data.datasets import isic2018
 from trainers.data.io.survey import survey
 from trainers.data.listing import not_used
+from trainers.data_config import DataConfig
 
 
 def remarks(config: DataConfig, root: Path) -> Iterator[str]:

@@ -19,9 +19,9 @@ from functools import cache
 from io import StringIO
 from pathlib import Path
 
-from trainers.config import DataConfig
 from trainers.data.io.formats import suffixes
 from trainers.data.io.items import Item, named
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.wording import did_you_mean, printable
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.config import DataConfig
 from trainers.data.arrays import Images, Indices, Pool
 from trainers.data.groups import numbered
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import load_part, source_hash
 

@@ -7,7 +7,6 @@ from typing import Any, Literal, Self
 
 import PIL
 
-from trainers.config import DataConfig
 from trainers.data.io import levels
 from trainers.data.io.fit import Fit
 from trainers.data.io.headers import Header, read_header
@@ -16,6 +15,7 @@ from trainers.data.io.progress import tracked
 from trainers.data.io.quiet import hush
 from trainers.data.io.sixteen_bit import FULL, Kind, Scale, in_words
 from trainers.data.io.transparency import Colour, is_grey, rgb_of
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 
 

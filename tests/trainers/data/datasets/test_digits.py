@@ -3,9 +3,9 @@ import pickle
 import numpy as np
 import pytest
 
-from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.catalog import default_config
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.parsing import parse
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainers.config import DataConfig
 from trainers.data import check, data_root, fetch, load, load_test
 from trainers.data.datasets import fmnist
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem, InputError
 
 DEBIAN = fmnist.DEBIAN

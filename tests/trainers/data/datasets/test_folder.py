@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainers.config import DataConfig
 from trainers.data import check, load, load_test, missing_test
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 
 

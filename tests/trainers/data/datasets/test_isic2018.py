@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.catalog import default_config
 from trainers.data.datasets import isic2018
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.parsing import parse
 

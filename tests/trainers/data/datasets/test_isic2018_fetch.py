@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import lesions
 import pytest
 
-from trainers.config import DataConfig
 from trainers.data import check, fetch
 from trainers.data.datasets import isic2018_fetch
 from trainers.data.io import download
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem
 
 INPUT = "ISIC2018_Task3_Training_Input"

@@ -3,9 +3,9 @@
 import patients
 import pytest
 
-from trainers.config import DataConfig
 from trainers.data import check, load
 from trainers.data.datasets import label_table
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 
 NAMES = [f"{k}.png" for k in range(12)]

@@ -7,8 +7,8 @@ import pytest
 from own_package import forget
 from words import done
 
-from trainers.config import DataConfig
 from trainers.data import check, load, load_test
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import metadata
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from trainers import locking
-from trainers.config import DataConfig
 from trainers.data import check, load, load_test
 from trainers.data.datasets import fmnist
 from trainers.data.io import cache, decoding
+from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem, InputError
 
 SHAPE = (3, 4, 5)

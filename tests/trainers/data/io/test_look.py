@@ -7,11 +7,11 @@ import PIL
 import pytest
 from pictures import deep_png, folders, noise, own, save
 
-from trainers.config import DataConfig
 from trainers.data import data_root, load, load_test
 from trainers.data.datasets import folder
 from trainers.data.io import levels
 from trainers.data.io.look import Look, common_look
+from trainers.data_config import DataConfig
 from trainers.errors import InputError
 
 # by the code before there were backgrounds, fits and scales
