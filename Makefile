@@ -27,10 +27,12 @@ demo: .venv/installed data
 	if [ -e results/$$search/search.json ]; then $(AFCL) resume $$search; else $(AFCL) search $$search; fi
 	@$(BIN)/python -c 'import shlex, sys; print(f"(afcl is $(AFCL); put it on the path with: . {shlex.quote(sys.argv[1])})")' "$$PWD/$(BIN)/activate"
 
-# about twenty minutes on two cores; searches share one Ray, whose tests loadgroup keeps in one process, beside the others
+# less than half an hour on two cores; searches share one Ray, whose tests loadgroup keeps in one process, beside the others
 QUICK := -q -n 2 --dist worksteal -m "not slow and not cluster"
 test: .venv/installed-dev browser compiler data
+	@echo "the quick tests, some two minutes: pytest collects them first and says nothing for a quarter of a minute"
 	$(BIN)/pytest $(QUICK)
+	@echo "the slow tests, some twenty minutes: again a quarter of a minute of silence first"
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "slow and not cluster"
 
 # a minute on two cores, and half of one more where mypy has no cache yet; the style is looked at beside the tests
