@@ -40,7 +40,11 @@ def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_
     models.write_text(models.read_text() + "\n# a comment\n")
     assert json.loads(done(afcl("train", exported, "--json", results=None, PYTHONPATH=path)))["same"]
     models.write_text(models.read_text().replace("AdaptiveAvgPool2d(4)", "AdaptiveMaxPool2d(4)"))
-    for refused in (typed("extend", "own", "--trials", "1"), afcl("train", exported, results=None, PYTHONPATH=path)):
+    for refused in (
+        typed("extend", "own", "--trials", "1"),
+        typed("confirm", "own", "--again", "--seeds", "2"),  # before a run of it fails, and the split is opened
+        afcl("train", exported, results=None, PYTHONPATH=path),
+    ):
         assert refused.returncode == BAD_INPUT
         assert "the source of userparts.models is another than the search began with" in refused.stderr
         assert len(refused.stderr.strip().splitlines()) == 1
