@@ -7,6 +7,7 @@ be a mistake or an attack, is refused: keys given twice, aliases, tags, deep nes
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[str, int]]:
     """The plain value of one YAML document and the line of each of its keys. Raises InputError with one line."""
     lines: dict[str, int] = {}
     try:
-        node = _Reader(text).get_single_node()
+        node = _composed(text)
         return (None if node is None else _plain(node, "", lines)), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -84,6 +85,12 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[str, int]]:
         raise InputError(f"{name}{place}: {printable(problem)}") from None
     except yaml.reader.ReaderError as error:
         raise InputError(f"{name}: is not text: character {error.position} is {error.character:#x}") from None
+
+
+@lru_cache(maxsize=64)
+def _composed(text: str) -> yaml.Node | None:
+    """The nodes of one document, which nobody changes. A search's spec is read again each time that it is looked at."""
+    return _Reader(text).get_single_node()
 
 
 class _Reader(yaml.SafeLoader):

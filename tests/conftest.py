@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DIGITS = {"dataset": "digits", "classes": ["3", "8"], "train_size": 60, "ratio": [80, 20], "val_per_class": 25}
 
 SHARED_RAY = "shared_ray"  # the fixture
-settings.register_profile("check", max_examples=20)
+settings.register_profile("check", max_examples=8)
 
 
 def pytest_addoption(parser):
@@ -81,7 +81,8 @@ def _use_one_thread() -> None:
     """Numbers are compared to the bit, for which the number of threads must be the same, in all fixtures too."""
     import torch
 
-    torch.set_num_threads(1)
+    if torch.get_num_threads() != 1:  # to set it takes half a millisecond, after each of thousands of tests
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ The commands that plan and run are in this file; the others are in cluster, insp
 import os
 import sys
 import warnings
+from functools import cache, partial
 from typing import Annotated
 
 import typer
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 RUN = "Plan and run"
+_command = cache(partial(typer.main.get_command, app))  # a process may be asked for several words
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
     make_tolerant(sys.stderr)
     forget()
     with loading_announced():
-        code = ended(lambda: app(prog_name="afcl", standalone_mode=False))
+        code = ended(lambda: _command()(prog_name="afcl", standalone_mode=False))
     if len(sys.argv) == 1 and "_AFCL_COMPLETE" not in os.environ:  # the help was shown, not a shell's completion
         ended(_say_what_to_type)
     sys.exit(code)

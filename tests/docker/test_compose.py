@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import images
@@ -35,7 +36,9 @@ def compose(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@cache
 def composed(*words: str, parts: Sequence[str] = (), **environment: str) -> dict:
+    """What Compose makes of the file, which nobody changes: many tests look at the same."""
     secrets = {name: f"a {name}" for name in SECRETS}
     done = compose(*words, "config", "--format", "json", *parts, **secrets, **environment)
     assert done.returncode == 0, done.stderr
@@ -50,7 +53,7 @@ def test_compose_accepts_the_file(profile, override):
     assert services.keys() == (expected | {"afcl"} if profile else expected)
 
 
-@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+@pytest.mark.parametrize("value", [None, pytest.param("", marks=pytest.mark.slow)], ids=["missing", "empty"])
 @pytest.mark.parametrize("secret", SECRETS)
 def test_compose_refuses_without_a_secret(secret, value):
     given = {name: f"a {name}" for name in SECRETS if name != secret} | ({} if value is None else {secret: value})
@@ -127,7 +130,7 @@ def test_one_part_builds_the_image_of_all(override, image):
 
 def test_whichever_part_is_started_first_brings_the_one_that_builds():
     for part in ("ray-head", "ray-worker", "mlflow", "afcl"):
-        services = composed("--profile", "*", parts=[part])["services"]  # with what it depends on
+        services = composed("--profile", "*", parts=(part,))["services"]  # with what it depends on
         assert "mlflow" in services, part
 
 

@@ -121,6 +121,7 @@ def test_a_checkout_that_is_not_installed_has_its_version_from_its_pyproject():
     assert re.fullmatch(r"\d+\.\d+\.\d+", versions()["afcl-search"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("only_code")
 def test_doctor_says_that_mlflow_is_not_installed(typed):
     (told,) = [line for line in json.loads(typed("doctor", "--json").stdout) if line["name"] == "mlflow"]

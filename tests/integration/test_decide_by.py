@@ -76,6 +76,17 @@ def test_an_older_search_or_one_decided_by_its_metric_writes_no_other_value(tmp_
     assert read_history(tmp_path / "journal").ranked()[0].merit == 0.5
 
 
+@pytest.fixture(scope="module")
+def reported(tiny_config, digits):
+    """What a trial reports, epoch by epoch."""
+    from trainers.pipeline import run_trial
+
+    told = []
+    run_trial(tiny_config, digits, lambda epoch, metrics: told.append(metrics))
+    assert len(told) == tiny_config.last_epoch
+    return told
+
+
 @pytest.mark.parametrize(
     ("decide_by", "key"),
     [
@@ -85,13 +96,9 @@ def test_an_older_search_or_one_decided_by_its_metric_writes_no_other_value(tmp_
         ("metric", "val_macro_f1"),
     ],
 )
-def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, tiny_config, digits):
-    from trainers.pipeline import run_trial
-
+def test_what_decides_has_its_key_among_what_a_trial_reports(decide_by, key, reported):
     spec = load_spec("digits", [f"search.decide_by={decide_by}", "search.metric=macro_f1"])
     assert spec.deciding_key == key
-    reported = []
-    run_trial(tiny_config, digits, lambda epoch, metrics: reported.append(metrics))
     assert all(spec.deciding_key in metrics for metrics in reported)
 
 

@@ -22,6 +22,7 @@ SECRET = "swordfish"
 SERVER = f"http://me:{SECRET}@127.0.0.1:9"
 
 
+@pytest.mark.slow
 def test_doctor_shows_no_password(typed):
     told = typed("doctor", MLFLOW_TRACKING_URI=f"postgresql://me:{SECRET}@127.0.0.1:9/db")
     assert "postgresql://…@127.0.0.1:9/db" in told.stdout

@@ -95,6 +95,7 @@ def test_json_is_json_in_every_encoding(word, told):
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.slow
 def test_a_plain_locale_is_no_error(program, told, tmp_path):
     results = tmp_path / "Übungen 2"
     shutil.copytree(told, results)
@@ -116,6 +117,7 @@ def test_a_plain_locale_changes_neither_files_nor_the_end(locale, program, told,
 NO_TEXT = os.fsdecode(b"caf\xe9")
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_text_is_shown_byte_by_byte(word, told, tmp_path):
     odd = Path(shutil.copytree(told, tmp_path / NO_TEXT))
     assert word("list", "--results", str(odd)).returncode == 0
@@ -165,6 +167,7 @@ def test_no_word_minds_that_nobody_reads_it(words, word, program, told):
             os.close(writer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["list", "show told", "show told --json", "schema", "logs told 0"])
 def test_output_that_cannot_be_written_is_one_line(line, word, told):
     (told / "told" / "trials" / "0000").mkdir(parents=True, exist_ok=True)
@@ -175,6 +178,7 @@ def test_output_that_cannot_be_written_is_one_line(line, word, told):
     assert done.stderr == b"afcl: the output could not be written: No space left on device; send it to another place\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "closed", [*(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-")), ">&- 2>&-"]
 )
@@ -256,6 +260,7 @@ def test_a_hint_names_the_data_that_the_command_was_given(typed, tmp_path, monke
     assert "--data" not in typed("plan", "demo").stderr, "another command was given nothing"
 
 
+@pytest.mark.slow
 def test_brackets_and_colons_in_names_are_no_markup(word, told, tmp_path):
     results = tmp_path / "[bold] [old] :ok: {x}"
     shutil.copytree(told, results)
@@ -349,6 +354,7 @@ def test_nothing_that_is_said_breaks_inside_a_word_at_80_columns(told, on_a_term
         assert not wide, line
 
 
+@pytest.mark.slow
 def test_scores_stay_whole_beside_long_values(told, on_a_terminal):
     folder = SearchFolder(told / "told")
     journal = folder.journal.read_text()

@@ -52,7 +52,7 @@ def test_another_seed_gives_another_surface():
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("score", ["probe", "min"])
+@pytest.mark.parametrize("score", ["probe", pytest.param("min", marks=pytest.mark.slow)])
 def test_the_truth_is_the_mean_of_many_trials(regime, score):
     curves = Generator(1, regime, score=score)
     values = next(one for one in draws(1, 50) if curves.truth(one) > 0.6 and curves.truth(one) < curves.best - 0.02)

@@ -77,6 +77,7 @@ def said(config, digits, device=CPU):
     return out_of_memory(config, digits, device, ERROR)
 
 
+@pytest.mark.slow
 def test_a_trial_of_one_stage_has_its_own_steps_measured(allocator, tiny_config, digits, monkeypatch):
     """It has one row for each image."""
     raw = {"data": tiny_config.data, "model": {"width": 4}, "representation": {"epochs": 1, "batch_size": 512}}
@@ -100,6 +101,7 @@ def test_with_chunks_it_is_the_chunk_that_does_not_fit(allocator, tiny_config, d
     assert said(config, digits).endswith("149 images fit at once; set representation.chunk=298")
 
 
+@pytest.mark.slow
 def test_one_view_needs_a_chunk_of_as_many_rows_as_images(allocator, tiny_config, digits):
     config = changed(tiny_config, representation={"batch_size": 512, "views": 1})
     assert said(config, digits).endswith("set representation.batch_size=149 or representation.chunk=149")

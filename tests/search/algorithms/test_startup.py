@@ -9,7 +9,8 @@ from trainers.config import METRIC
 
 
 @pytest.mark.parametrize(
-    ("sampler", "slots", "draws"), [("tpe", 1, 5), ("tpe", 8, 10), ("gp", 1, 10), ("random", 1, 0)]
+    ("sampler", "slots", "draws"),
+    [("tpe", 1, 5), ("tpe", 8, 10), pytest.param("gp", 1, 10, marks=pytest.mark.slow), ("random", 1, 0)],
 )
 def test_it_is_known_from_which_trial_on_a_sampler_proposes(sampler, slots, draws):
     """With one trial fewer the draws do not depend on what is known; with as many they do."""

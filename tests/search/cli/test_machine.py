@@ -32,6 +32,7 @@ def test_data_check_counts_digits(typed):
     assert of_spec["train"] == [70, 20, 10]
 
 
+@pytest.mark.slow
 def test_data_check_counts_fashion_mnist(typed):
     checked = typed("data", "check", "fmnist", "--json")
     if checked.returncode == BAD_ENVIRONMENT:

@@ -170,6 +170,7 @@ def test_a_difference_that_so_many_seeds_can_hardly_decide_is_refused_with_what_
         refuse_undecidable(searched, history, 2, make_rule(2, 0.4 * sd, needed - 1))
 
 
+@pytest.mark.slow
 def test_rounds_go_on_for_the_open_pairs_alone_and_end_by_themselves(searched):
     chosen = [Candidate(number, label, number + 1) for number, label in enumerate(("CL", "FCL", "AFCL"))]
     folder = begin_rounds(searched, chosen, smallest=0.02)

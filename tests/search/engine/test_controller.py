@@ -105,7 +105,7 @@ def test_rungs_stand_in_stage_one_only(spec):
     assert max(rung_epochs(spec)) <= spec.representation.epochs
 
 
-@pytest.mark.parametrize(("solver", "last"), [("lbfgs", 3), ("adamw", 9)])
+@pytest.mark.parametrize(("solver", "last"), [("lbfgs", 3), pytest.param("adamw", 9, marks=pytest.mark.slow)])
 def test_no_trial_is_stopped_where_its_score_is_all_that_is_left_to_take(tmp_path, solver, last):
     """With AdamW there is a whole stage to spare at the last epoch of stage one; with L-BFGS there is nothing."""
     epochs = [] if solver == "lbfgs" else ["classifier.epochs=2"]
@@ -151,6 +151,7 @@ def test_a_trial_of_one_stage_ends_with_its_score_at_its_last_epoch_also_where_o
     assert one.config["loss"] == {"name": "cross_entropy"}
 
 
+TWO_KINDS = ["space.loss.name={choice: [afcl, cross_entropy]}", "space.cross_entropy.lr={loguniform: [0.001, 0.1]}"]
 PER_FAMILY = ["search.per_family=true", "search.baselines=[]", "search.trials=3"]
 
 
@@ -174,8 +175,10 @@ def whole_of(tmp_path_factory):
     "changes",
     [
         ["search.sampler=tpe"],
-        ["space.loss.name={choice: [afcl, cross_entropy]}", "space.cross_entropy.lr={loguniform: [0.001, 0.1]}"],
-        *(pytest.param(of, marks=pytest.mark.slow) for of in (["search.sampler=gp", "search.trials=6"], PER_FAMILY)),
+        *(
+            pytest.param(of, marks=pytest.mark.slow)
+            for of in (TWO_KINDS, ["search.sampler=gp", "search.trials=6"], PER_FAMILY)
+        ),
     ],
 )
 @pytest.mark.parametrize("lines", ["a line of each kind", pytest.param("every ninth line", marks=pytest.mark.slow)])

@@ -42,7 +42,7 @@ def beside(tmp_path_factory):
     return play(tmp_path_factory.mktemp("beside"), changes, worth=worth)
 
 
-@pytest.mark.parametrize("which", ["mixed", "beside"])
+@pytest.mark.parametrize("which", [pytest.param("mixed", marks=pytest.mark.slow), "beside"])
 def test_the_page_is_whole_and_every_figure_can_be_drawn(which, request):
     page = render(request.getfixturevalue(which))
     assert {"Leaderboard", "Learning curves", "Parallel coordinates", "Edges of the ranges"} <= set(headings(page))

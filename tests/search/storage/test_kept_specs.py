@@ -15,10 +15,11 @@ PUBLISHED = [Path(__file__).parents[3] / "results" / f"fmnist-{ratio}" for ratio
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FASHION.is_dir(), reason="needs Debian's dataset-fashion-mnist")
 @pytest.mark.parametrize(
     "published",
-    [PUBLISHED[0], *(pytest.param(one, marks=pytest.mark.slow) for one in PUBLISHED[1:])],
+    PUBLISHED,
     ids=lambda folder: folder.name,
 )
 def test_a_published_search_still_has_its_split_whatever_rules_are_asked_for(published, tmp_path):

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 from search.storage.own_code import PACKAGES, code_folder, package_folder
 from search.storage.provenance import code_hash
 from search.storage.scoring_code import scoring_code_hash
@@ -17,6 +19,7 @@ def test_the_code_is_found_where_it_stands():
         assert package_folder(name).name == name
 
 
+@pytest.mark.slow
 def test_hashes_are_the_same_where_each_package_has_a_parent_of_its_own(tmp_path):
     for name in PACKAGES:
         shutil.copytree(package_folder(name), tmp_path / f"of {name}" / name)

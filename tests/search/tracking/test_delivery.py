@@ -29,7 +29,7 @@ def test_a_server_that_refuses_is_told_in_few_words(finished, status, words, tmp
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     folder = SearchFolder(tmp_path / "copy")
     shutil.copytree(finished.folder.path, folder.path, ignore=shutil.ignore_patterns("ray", "trials"))
     tracker = Tracker(folder, f"http://127.0.0.1:{server.server_port}")

@@ -30,10 +30,11 @@ def gpu_memory(monkeypatch):
     return tell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sections",
     [
-        pytest.param({}, marks=pytest.mark.slow),
+        {},
         {"classifier": {"augment": True}, "representation": {"views": 1, "balanced_batches": True}},
     ],
 )

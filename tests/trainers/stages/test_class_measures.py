@@ -48,6 +48,7 @@ def by_scikit_learn(logits, labels) -> dict[str, float]:
     return found
 
 
+@pytest.mark.slow
 @given(splits())
 def test_the_measures_of_a_class_are_those_of_scikit_learn_or_not_there(split):
     logits, labels = split

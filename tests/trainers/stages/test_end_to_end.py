@@ -65,7 +65,7 @@ def test_every_option_of_it_resumes_to_the_bit(tiny_config, digits, sections):
     assert run(config, digits, resume=saved[2])[0] == told[1:]
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", [LOSSES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in LOSSES[1:])])
 def test_it_learns(name, tiny_config, digits):
     longer = end_to_end_config(tiny_config, name, model={"width": 8}, representation={"epochs": 16})
     assert run(longer, digits)[2].score > 0.85

@@ -4,6 +4,7 @@ They have no official test split. Every fifth image of each class, in file order
 the seed.
 """
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +41,23 @@ def is_test(labels: Labels) -> NDArray[np.bool_]:
 
 
 def _pool(config: DataConfig, *, test: bool) -> Pool:
-    from sklearn.datasets import load_digits  # two seconds of import that only this dataset needs
-
     if config.path is not None:
         raise InputError("data.path: digits come with scikit-learn, so path must be left out")
-    bunch = load_digits()
-    labels = bunch.target.astype(np.int64)
+    everything, labels = _bundled()
     use = is_test(labels) == test
-    images: Images = np.rint(bunch.images[use, None] * (255 / 16)).astype(np.uint8)  # stored as 0..16
+    images: Images = everything[use]
 
     def read(indices: Indices) -> Images:
         return images[indices]
 
     return Pool("Digits", "scikit-learn", CLASS_NAMES, labels[use], read)
+
+
+@cache
+def _bundled() -> tuple[Images, Labels]:
+    """All images and their labels. Read once in a process: they are a compressed table of text."""
+    from sklearn.datasets import load_digits  # two seconds of import that only this dataset needs
+
+    bunch = load_digits()
+    images: Images = np.rint(bunch.images[:, None] * (255 / 16)).astype(np.uint8)  # stored as 0..16
+    return images, bunch.target.astype(np.int64)
