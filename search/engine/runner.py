@@ -211,7 +211,7 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
 def drive(session: Session) -> SessionEnd:
     """Run a session to its end, and deliver it to MLflow."""
     folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
-    # the view asks the tracker for problems, so the tracker comes first; it calls the view only once it is started
+    # the view asks the tracker for problems, so the tracker is made first; before its start it does not call the view
     tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, lambda text: view.tell(text))
     view = session.display.view(session.plan, spec.search.metric_key, lambda: _problem(tracker, hold))
     keeper = Keeper(folder, history, session.task.to_keep, hold.drop_checkpoints)
@@ -237,7 +237,7 @@ def drive(session: Session) -> SessionEnd:
                     conductor.close(stopper.reason or done)
         hold.flush(view.tell)
         if conductor.paused:
-            mend = "it goes on there" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"
+            mend = "that driver goes on" if hold.taken_over() else f"mend it, then `{folder.hint('resume')}`"
             raise EnvironmentProblem(f"{conductor.paused}; nothing is lost: {mend}")
         view.tell("delivering to MLflow what it lacks")
         left = tracker.close(DELIVERY_PATIENCE)

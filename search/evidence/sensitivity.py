@@ -65,7 +65,7 @@ def check_wanted(folder: SearchFolder, wanted: Mapping[str, float]) -> None:
         if name not in names:
             raise InputError(f"--sensitivity: {folder.name} has no class {shown(name)}{did_you_mean(name, names)}")
         if not 0 < sensitivity <= 1:
-            raise InputError(f"--sensitivity: of {name} it must lie above 0 and not above 1, but got {sensitivity}")
+            raise InputError(f"--sensitivity: that of {name} must be above 0 and at most 1, but got {sensitivity}")
 
 
 def operating_points(

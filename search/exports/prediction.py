@@ -256,4 +256,4 @@ def check_thresholds(thresholds: Mapping[str, float], names: Sequence[str]) -> N
         if name not in names:
             raise InputError(f"--threshold: the model has no class {shown(name)}{did_you_mean(name, list(names))}")
         if not 0 < value <= 1:
-            raise InputError(f"--threshold: of {name} it must lie above 0 and not above 1, but got {value}")
+            raise InputError(f"--threshold: that of {name} must be above 0 and at most 1, but got {value}")

@@ -23,7 +23,7 @@ def thinned(trials: Iterable[Trial], seed: int) -> list[Trial]:
 
 
 def thinned_in_words(trials: int) -> str:
-    """A sentence on a figure of so many trials; empty if it draws all."""
+    """The sentence that says which of the trials a figure draws; empty if the figure draws all."""
     if trials <= POINTS:
         return ""
     return (

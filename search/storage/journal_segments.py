@@ -34,7 +34,7 @@ class Segment:
 
 
 def segment(content: bytes, start: int, lease: int) -> Segment:
-    """The piece that holds `content` from byte `start` on."""
+    """The piece whose bytes are `content`; in the journal they begin at byte `start`."""
     return Segment(lease, start, start + len(content), _digest(content))
 
 

@@ -84,7 +84,7 @@ def is_of_the_store(error: Exception) -> bool:
 
 
 def is_of_what_it_was_given(error: Exception) -> bool:
-    """Whether a store says that it refuses this item."""
+    """Whether an error says that the store refuses the item that it was sent, and is not itself in trouble."""
     return _code(error) in OF_WHAT_IT_WAS_GIVEN or status(error) in ("400", "413", "422")
 
 

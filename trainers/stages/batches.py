@@ -55,10 +55,11 @@ def _tensor(array: np.ndarray) -> Tensor:
 def shuffled_batches(
     labels: Tensor, batch_size: int, generator: torch.Generator, *, balanced: bool = False
 ) -> Iterator[Tensor]:
-    """Indices of an epoch's batches, of at most `batch_size` images and as equal in size as possible.
+    """The indices of each batch of an epoch: at most `batch_size` images each, and as equally many as possible.
 
-    Equal sizes, because a last batch of three rows would have few positives and poor BatchNorm statistics. A batch has
-    one image more where a single row would be left. `balanced` draws every class equally often, N draws in all.
+    Equally many, because a last batch of three images would have few positives and poor BatchNorm statistics. A batch
+    may exceed `batch_size` by one, so that no batch has a single image. `balanced` draws every class equally often, and
+    as many images as there are labels.
     """
     order = _balanced_order(labels, generator) if balanced else torch.randperm(len(labels), generator=generator)
     batches = math.ceil(len(order) / batch_size)

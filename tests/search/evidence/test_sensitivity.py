@@ -74,9 +74,9 @@ def test_few_images_of_a_class_are_warned_of(scored):
     [
         ({"33": 0.9}, "--sensitivity: scored has no class '33'; did you mean 3?"),
         ({"mole": 0.9}, "--sensitivity: scored has no class 'mole'; known are 3, 8, 9"),
-        ({"3": 0.0}, "--sensitivity: of 3 it must lie above 0 and not above 1, but got 0.0"),
-        ({"3": 1.01}, "--sensitivity: of 3 it must lie above 0 and not above 1, but got 1.01"),
-        ({"3": float("nan")}, "--sensitivity: of 3 it must lie above 0 and not above 1, but got nan"),
+        ({"3": 0.0}, "--sensitivity: that of 3 must be above 0 and at most 1, but got 0.0"),
+        ({"3": 1.01}, "--sensitivity: that of 3 must be above 0 and at most 1, but got 1.01"),
+        ({"3": float("nan")}, "--sensitivity: that of 3 must be above 0 and at most 1, but got nan"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_a_line(scored, wanted, said):

@@ -47,7 +47,7 @@ def test_a_wish_that_cannot_be_met_is_told_and_what_was_exported_stays(results, 
     search.export("scored", results=results)
     for words, said in (
         (["--sensitivity", "33=.9"], "scored has no class '33'"),
-        (["--sensitivity", "3=2"], "it must lie above 0 and not above 1"),
+        (["--sensitivity", "3=2"], "must be above 0 and at most 1"),
         (["--top", "2"], "--top: 1 trial of scored finished, but got 2"),
     ):
         refused = typed("export", "scored", *words, results=results)
