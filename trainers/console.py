@@ -9,7 +9,9 @@ from rich.console import Console
 
 NEAREST = "afcl.nearest"  # the name of our error handler for encodings
 # one letter for one letter, so that tables keep their columns
-_LOOKS_LIKE = str.maketrans("ηγτ×…–—−·±≤≥’‘“”•─━│┃╭╮╰╯┌┐└┘├┤┬┴┼╸╺█", "egtx.---.~<>''\"\"*--||+++++++++++++--#")
+_LOOKS_LIKE = str.maketrans(
+    "ηγτ×…–—−·±≤≥’‘“”•─━│┃╭╮╰╯┌┐└┘├┤┬┴┼╸╺█▁▂▃▄▅▆▇", "egtx.---.~<>''\"\"*--||+++++++++++++--#1234567"
+)
 
 
 def nearest(error: UnicodeError) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
+from search.display.block_curves import block_curves
 from search.display.durations import in_words as duration
 from search.display.fitted import Column, FittedTable
 from search.display.leaderboard import WITH_ERROR
@@ -12,7 +13,7 @@ from search.journal.labels import values_of
 
 
 def comparison(found: SideBySide) -> Iterator[RenderableType]:
-    """The best trial of each search, the best score so far by number of trials, and the scores on fresh seeds."""
+    """The best trial of each search, the best score so far trial by trial, and the scores on fresh seeds."""
     yield f"data: {found.data}"
     yield f"score: {found.metric} {WITH_ERROR}"
     yield ""
@@ -22,10 +23,18 @@ def comparison(found: SideBySide) -> Iterator[RenderableType]:
     yield FittedTable(tuple(columns), [_row(side, has_seeds=has_seeds) for side in found.sides])
     yield ""
     heads = [Column(f"after {count}") for count in found.after]
-    curves = [(side.name, *("" if score is None else f"{score:.4f}" for score in side.so_far)) for side in found.sides]
-    yield FittedTable((Column("best so far"), *heads), curves)
+    scores = [(side.name, *(_score(side.best_after(count)) for count in found.after)) for side in found.sides]
+    yield FittedTable((Column("best so far"), *heads), scores)
+    yield ""
+    drawn = block_curves([side.curve for side in found.sides])
+    rows = [(side.name, curve) for side, curve in zip(found.sides, drawn, strict=True)]
+    yield FittedTable((Column("trial by trial"), Column("")), rows)
     yield ""
     yield from in_words(found)
+
+
+def _score(score: float | None) -> str:
+    return "" if score is None else f"{score:.4f}"
 
 
 def _row(side: Side, *, has_seeds: bool) -> tuple[str, ...]:

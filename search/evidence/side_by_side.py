@@ -6,7 +6,7 @@ on seeds that both ran on (of a last step or a confirmation), pair by pair.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import Any
 
 from search.evidence.paired_tests import MIN_SEEDS, Comparison, comparisons
@@ -30,7 +30,11 @@ class Side:
     validated: Validated | None  # on fresh seeds
     ended: int  # trials
     seconds: float  # that its drivers ran
-    so_far: tuple[float | None, ...]  # the best score after each of `SideBySide.after` trials; None: fewer have ended
+    curve: tuple[float | None, ...]  # the best score after each trial that ended; None until one has a score
+
+    def best_after(self, count: int) -> float | None:
+        """The best score of the first `count` trials that ended; None if fewer have ended."""
+        return self.curve[count - 1] if count <= len(self.curve) else None
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class SideBySide:
                 "fresh_seeds": None if side.validated is None else side.validated.scores,
                 "ended": side.ended,
                 "seconds": round(side.seconds, 1),
-                "best_so_far": dict(zip(self.after, side.so_far, strict=True)),
+                "best_so_far": {count: side.best_after(count) for count in self.after},
             }
             for side in self.sides
         ]
@@ -95,13 +99,13 @@ def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
     ended = [len(_ends(history)) for history in histories]
     steps = {max(ended) * step // STEPS for step in range(1, STEPS + 1)}
     after = tuple(sorted(count for count in {*ended, *steps} if count))
-    sides = tuple(_side(folder, history, after) for folder, history in zip(folders, histories, strict=True))
+    sides = tuple(_side(folder, history) for folder, history in zip(folders, histories, strict=True))
     scores = {side.name: side.validated.scores for side in sides if side.validated is not None}
     pairs = tuple(pair for pair in comparisons(scores, LEVEL) if pair.n)
     return SideBySide(metric, data["description"], after, sides, pairs)
 
 
-def _side(folder: SearchFolder, history: History, after: Sequence[int]) -> Side:
+def _side(folder: SearchFolder, history: History) -> Side:
     ranked = ranking(folder, history)
     best = next(iter(ranked.trials), None)
     validation = folder.about()["provenance"]["data"]["validation"]
@@ -113,7 +117,7 @@ def _side(folder: SearchFolder, history: History, after: Sequence[int]) -> Side:
         None if best is None else ranked.validated.get(best.number),
         len(ends),
         history.driven,
-        tuple(_best_of(ends[:count]) if count <= len(ends) else None for count in after),
+        tuple(accumulate((trial.score for trial in ends), _better)),
     )
 
 
@@ -122,8 +126,8 @@ def _ends(history: History) -> list[Trial]:
     return sorted(history.in_state("finished", "stopped", "failed"), key=lambda trial: trial.ended_at or 0)
 
 
-def _best_of(trials: Sequence[Trial]) -> float | None:
-    return max((trial.score for trial in trials if trial.score is not None), default=None)
+def _better(one: float | None, other: float | None) -> float | None:
+    return max((score for score in (one, other) if score is not None), default=None)
 
 
 def in_words(found: SideBySide) -> Iterator[str]:

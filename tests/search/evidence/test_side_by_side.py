@@ -45,8 +45,9 @@ def test_each_has_its_best_with_its_error_and_how_it_came_to_it(two):
     assert better.ended in found.after
     assert worse.ended in found.after
     scores = [trial.score for trial in sorted(histories[0].trials.values(), key=lambda trial: trial.ended_at)]
-    assert list(better.so_far) == [max(scores[:count]) for count in found.after]
-    assert [score is None for score in worse.so_far] == [count > worse.ended for count in found.after]
+    assert list(better.curve) == [max(scores[:count]) for count in range(1, len(scores) + 1)]
+    assert [better.best_after(count) for count in found.after] == [max(scores[:count]) for count in found.after]
+    assert [worse.best_after(count) is None for count in found.after] == [count > worse.ended for count in found.after]
     assert "share no two fresh seeds" in " ".join(in_words(found))
     assert found.pairs == ()
 
