@@ -149,10 +149,24 @@ class RayCluster:
             self.kill(self.hosts[address])
 
     def afcl(
-        self, *words: str, token: str | None = "", timeout: float = 300, **variables: str
+        self,
+        *words: str,
+        token: str | None = "",
+        timeout: float = 300,
+        packages: Path | None = None,
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run the command line on the laptop. token: None for none at all, by default the cluster's."""
-        environment = self.environment(PYTHONPATH=str(CODE), HOME=str(self.log), **variables)
+        """Run the command line on the laptop.
+
+        Args:
+            words: the command's words.
+            token: None for none at all; by default the cluster's.
+            timeout: seconds.
+            packages: a folder of packages that the laptop alone has.
+            variables: of the environment, besides those of every host.
+        """
+        path = os.pathsep.join(map(str, filter(None, [CODE, packages])))
+        environment = self.environment(PYTHONPATH=path, HOME=str(self.log), **variables)
         environment.pop("RAY_AUTH_MODE")
         environment["RAY_AUTH_TOKEN"] = self.token if token == "" else token or ""
         command = self.laptop.command(*AFCL, *words, "--address", f"http://{self.head.address}:{self.door}")

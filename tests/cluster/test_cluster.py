@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sockets
 from killing import descendants
+from own_package import write_package
 from rays import CODE, Network, RayCluster
 from run import complete
 
@@ -49,8 +50,9 @@ def alone(cluster, shared) -> SearchFolder:
     return finished(cluster, shared, "alone")
 
 
-def submit(cluster, shared, name, *words, **variables):
-    done = cluster.afcl("submit", *SPEC, *EPOCHS, "--name", name, "--results", str(shared), *words, **variables)
+def submit(cluster, shared, name, *words, packages=None, **variables):
+    given = [*SPEC, *EPOCHS, "--name", name, "--results", str(shared), *words]
+    done = cluster.afcl("submit", *given, packages=packages, **variables)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -132,6 +134,24 @@ def test_a_stopped_search_goes_on_when_it_is_submitted_again(cluster, shared, al
     _resubmitted(cluster, shared, "paused")
     assert len(folder.history().sessions) == 2
     assert scores(folder) == scores(alone)
+
+
+OWN = ["data={dataset: 'userparts.data:load', val_per_class: 15}", "model.encoder=userparts.models:build"]
+OWN += ["representation.epochs=4", "search.final=null"]
+
+
+def test_a_package_of_ones_own_goes_with_the_search_to_nodes_that_lack_it(cluster, shared, tmp_path, monkeypatch):
+    """Its dataset is read, and its encoder built, on every node; export and train need it on the laptop again."""
+    packages = write_package(tmp_path / "site", "userparts", monkeypatch).parent
+    words = [word for one in OWN for word in ("--set", one)]
+    submit(cluster, shared, "own", *words, packages=packages)
+    folder = finished(cluster, shared, "own")
+    assert {trial.state for trial in folder.history().trials.values()} == {"finished"}
+    assert len(set(places(folder).values())) == 2, "both nodes had trials"
+    assert folder.spec().model.encoder.startswith("userparts.models:build#sha256=")
+    without = cluster.afcl("submit", *SPEC, *words, "--name", "lacking", "--results", str(shared))
+    assert (without.returncode, without.stderr.count("\n")) == (2, 1)
+    assert "userparts" in without.stderr
 
 
 def test_what_is_secret_is_in_no_log_and_shown_to_nobody(cluster, shared, alone):
