@@ -149,7 +149,7 @@ def in_words(made: Submitted) -> Iterator[str]:
 
 
 def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
-    """A hash that two submissions of one search have in common. It leaves out where they track."""
+    """A hash that two submissions of one search have in common. The settings for MLflow do not change it."""
     same = spec.model_copy(update={"tracking": type(spec.tracking)()})
     return hashlib.sha256(f"{results}\n{same.dump_yaml()}".encode()).hexdigest()
 
