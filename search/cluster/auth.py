@@ -51,7 +51,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                os.environ.pop(name, None)  # Ray itself sets the mode of a process that has started one
+                os.environ.pop(name, None)  # Ray itself sets the mode of a process that has started a cluster
             else:
                 os.environ[name] = value
         ray_internals.read_token_anew()

@@ -29,12 +29,12 @@ class Claim:
     """What a running search asks of the cluster."""
 
     since: float
-    search: str  # its id
+    search: str  # the search's id
     resources: str  # the resources of one of its trials, as JSON
     most: int  # trials at once; 0 for as many as fit
 
     def room(self, nodes: list[Node]) -> int:
-        """How many of its trials would fit on the cluster if it were alone and had no limit; at least one."""
+        """How many of the search's trials would fit on the cluster if it were alone and had no limit; at least one."""
         return max(1, slots_on(ResourcesConfig.model_validate_json(self.resources), nodes))
 
 

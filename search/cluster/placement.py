@@ -55,7 +55,10 @@ class Places:
             trial.update_resources(Placement(wanted, self._admission.ids))
 
     def on_step(self, controller: Any) -> None:
-        """Called before Tune starts trials. `controller` is Tune's TuneController, which has no public interface."""
+        """Follow changes of the nodes, and return workers that are not needed. Called before Tune starts trials.
+
+        `controller` is Tune's TuneController, which has no public interface.
+        """
         self._admission.look()
         if self._asked_with != (now := self._admission.ids()):
             self._asked_with = now
@@ -71,7 +74,7 @@ def give_way(controller: Any) -> None:
     """Give the place of an ended trial to other searches that wait for one; takes seconds at most.
 
     Ray gives a free place to the request that it looks at next, usually that of the search that had the place. So the
-    place is returned, and nothing requested, until the waiting searches have theirs.
+    place is returned, and nothing is requested, until the waiting searches have theirs.
     """
     deadline = time.monotonic() + GIVE_WAY_SECONDS
     ray_internals.release_idle_workers(controller)

@@ -93,7 +93,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def answering(address: str) -> Iterator[None]:
-    """Within the block, raise EnvironmentProblem, one line, if the dashboard is gone or refuses a request."""
+    """Within the block, raise EnvironmentProblem, in one line, if the dashboard is gone or refuses a request."""
     try:
         yield
     except EnvironmentProblem:

@@ -208,7 +208,7 @@ def _state(job: "JobDetails") -> str:
 
 
 def logs(address: str | None, name: str, trial: int | None = None) -> str:
-    """What a submitted search has printed, or the log of one of its trials from the cluster's disk."""
+    """What a submitted search has printed, or the log of its trial `trial`, read on the cluster."""
     door = ray_jobs.knock(address)
     job = ray_jobs.newest(door, name)
     if trial is None:

@@ -98,7 +98,7 @@ def bring_results(folder: SearchFolder) -> None:
 
 
 def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
-    """Copy the logits of a confirmation's runs for each image; does nothing if it is in no store, or all are here.
+    """Copy the logits of a confirmation's runs for each image; does nothing without a store, or if all are here.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -106,7 +106,7 @@ def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def _bring_one_file(folder: SearchFolder, numbers: Iterable[int], name: str) -> None:
-    """Copy one file of each of some trials, if it is in the store and not here."""
+    """Copy the file `name` of each of the trials `numbers`, if the file is in the store and not here."""
     if (storage := folder.storage) is None:
         return
     for number in numbers:

@@ -4,8 +4,8 @@
 
 holds the bytes from the first number to the second. The third is the lease's number of the driver that wrote it, the
 fourth a hash of the content. A driver writes its pieces in order, beginning at the end of the journal that it found. So
-what an older driver wrote beyond that byte was written after the older driver had lost the search, and is ignored.
-Pieces behind a gap or a damaged piece are ignored, like an incomplete last line.
+what an older driver wrote beyond the byte at which a newer one began came after the older one had lost the search, and
+is ignored. Pieces behind a gap or a damaged piece are ignored, like an incomplete last line.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class Segment:
 
     @property
     def name(self) -> str:
-        """Its name in the search's folder."""
+        """The name of the piece's file, from the search's folder on."""
         return f"{FOLDER}/{self.start:012d}-{self.end:012d}-{self.lease:06d}-{self.digest}.jsonl"
 
 

@@ -133,7 +133,7 @@ class Lease:
         return self._mine.number
 
     def is_sure(self) -> bool:
-        """Whether we certainly still hold the lease. An old renewal is repeated first, which may raise StorageError."""
+        """Whether we certainly still hold the lease, which is renewed first if needed. May raise StorageError."""
         if self.lost is None and time.monotonic() - self._renewed > STALE_AFTER / 2:
             self.renew()
         return self.lost is None

@@ -69,7 +69,7 @@ class Storage:
 
     @property
     def shown(self) -> str:
-        """The address for messages, without the options that `storage_at` may have added."""
+        """The address for messages: without its options, some of which `storage_at` may have added."""
         return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
 
     @cached_property
@@ -224,7 +224,7 @@ def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
         return what()
     except StorageError as error:
         cause = error.__cause__ or error.__context__
-        if isinstance(cause, OSError) and storage.uri.startswith("/") and cause.errno:  # the search's own folder
+        if isinstance(cause, OSError) and storage.uri.startswith("/") and cause.errno:  # a folder on a disk
             cause.filename = cause.filename or storage.uri
             raise EnvironmentProblem(in_one_line(cause)) from None
         raise EnvironmentProblem(f"storage: {storage.shown} does not answer as it should ({error})") from None

@@ -115,8 +115,8 @@ def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease
 
     Args:
         folder: the search, last step or confirmation.
-        storage: its place in the store.
-        above: the place in the store of the search that it belongs to.
+        storage: the folder's place in the store.
+        above: the place in the store of the search that `folder` belongs to.
         lease: the lease on the search.
         tell: is called with messages for the user.
     """

@@ -68,7 +68,7 @@ def refuse_existing(root: Path, name: str) -> None:
 
 
 def open_folder(root: Path, name: str) -> SearchFolder:
-    """The folder of an existing search. Raises InputError if there is none, or if it has another format."""
+    """The folder of an existing search. Raises InputError if there is none, or if its format is unknown."""
     path = root / name
     if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
         if NAME.fullmatch(name) and path.exists():

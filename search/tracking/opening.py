@@ -22,7 +22,7 @@ def addresses(uri: str, address: str, folder: SearchFolder | None, *, has_first_
     Args:
         uri: the store's address.
         address: the UI's address.
-        folder: a search that was asked for. Then only its experiment is listed.
+        folder: a search that was asked for. If MLflow has it, only its experiment is listed.
         has_first_page: whether the server has `first_page`, which shows the search's columns by itself.
 
     Raises:

@@ -15,9 +15,9 @@ class UnusableGPU(EnvironmentProblem):
 
 
 def granted_device() -> torch.device:
-    """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has.
+    """The device that Ray granted. Without a granted GPU it is the CPU, even if the node has a GPU.
 
-    It is also the CPU if Ray was told of a GPU that does not exist. Raises UnusableGPU for one that exists and fails.
+    It is also the CPU if Ray was told of a GPU that does not exist. Raises UnusableGPU if the GPU exists but fails.
     """
     if not ray.get_gpu_ids():
         return torch.device("cpu")

@@ -25,7 +25,7 @@ from trainers.pipeline import Reporter, TrialResult, run_trial
 
 START_PATIENCE = 120.0  # seconds: a new process imports torch, on a busy node too
 END_PATIENCE = 1.0  # Tune gives a trial that it stopped two seconds to end
-REASON_PATIENCE = 10.0  # for the reason of a worker that has failed
+REASON_PATIENCE = 10.0  # seconds to wait for the reason of a worker that has failed
 
 
 class LostWorker(RuntimeError):

@@ -118,7 +118,7 @@ def _run_on(
             if resume is not None:
                 print(f"goes on from its checkpoint of epoch {resume.epoch}")
             if resume is not None and resume.epoch == config.last_epoch:
-                finish(resume)  # it died between its last checkpoint and its last report
+                finish(resume)  # the last attempt died after its last checkpoint, before its last report
             run_on_workers(assignment["workers"], config, data, report, resume, save=save, device=device)
     except DivergedError as error:
         _tell(Failed(f"diverged: {error}", by_values=True))
