@@ -18,7 +18,7 @@ def known_token() -> str | None:
     path = os.environ.get(TOKEN_PATH) or "~/.ray/auth_token"
     try:
         return Path(path).expanduser().read_text(encoding="utf-8").strip() or None
-    except (OSError, RuntimeError):  # there is no such file, or no home
+    except (OSError, RuntimeError):  # there is no such file, or no home folder
         return None
 
 
@@ -26,8 +26,8 @@ def known_token() -> str | None:
 def session_token() -> Iterator[None]:
     """Give a Ray that is started within the block a new secret token, without which it refuses calls.
 
-    Ray by itself makes one token for all, in a file that others on the machine may be able to read. A token or a mode
-    that the user has set is kept.
+    Ray by itself makes one token for all its sessions, in a file that others on the machine may be able to read. A
+    token or a mode that the user has set is kept.
     """
     given = {TOKEN: os.environ.get(TOKEN) or ("" if TOKEN_PATH in os.environ else secrets.token_hex(32))}
     with _environment({name: value for name, value in given.items() if value}):
@@ -36,7 +36,7 @@ def session_token() -> Iterator[None]:
 
 @contextmanager
 def token_sent(is_sent: bool) -> Iterator[None]:
-    """Within the block, this process sends its token, or none."""
+    """Within the block, this process sends its token if `is_sent`, else none."""
     with _environment({MODE: "token" if is_sent else "disabled"}):
         yield
 
@@ -51,7 +51,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                os.environ.pop(name, None)  # Ray itself sets the mode of a process that has started one
+                os.environ.pop(name, None)  # Ray itself sets the mode of a process that has started a cluster
             else:
                 os.environ[name] = value
         ray_internals.read_token_anew()

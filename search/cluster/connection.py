@@ -119,7 +119,7 @@ def _refuse_another(address: str | None) -> None:
 
 
 def _head() -> str:
-    """HOST:PORT of the head that this process is connected to. Ray Client does not give it."""
+    """HOST:PORT of the head that this process is connected to; over Ray Client, words that say it is not known."""
     return str(getattr(ray.get_runtime_context(), "gcs_address", "an address that it does not say"))
 
 
@@ -195,7 +195,7 @@ def _join(address: str) -> None:
 
 
 def _opens(address: str, at: str) -> bool:
-    """Whether the cluster accepts this process with the token that it sends now, or without one.
+    """Whether the cluster accepts this process, which sends its token or none (see `token_sent`).
 
     Raises EnvironmentProblem if there is no cluster.
     """

@@ -29,12 +29,12 @@ class Claim:
     """What a running search asks of the cluster."""
 
     since: float
-    search: str  # its id
+    search: str  # the search's id
     resources: str  # the resources of one of its trials, as JSON
     most: int  # trials at once; 0 for as many as fit
 
     def room(self, nodes: list[Node]) -> int:
-        """How many of its trials would fit on the cluster if it were alone and had no limit; at least one."""
+        """How many of the search's trials would fit on the cluster if it were alone and had no limit; at least one."""
         return max(1, slots_on(ResourcesConfig.model_validate_json(self.resources), nodes))
 
 
@@ -42,24 +42,24 @@ class Claim:
 class Share:
     """One search's share of the cluster."""
 
-    slots: int  # at least one: a search waits its turn with a trial in Ray's queue
-    crowded: bool  # more searches than places, so workers are returned to Ray after every trial
+    slots: int  # at least one: if no slot is free, the search has a trial waiting in Ray's queue
+    crowded: bool  # more searches than slots, so workers are returned to Ray after every trial
 
 
 def share_of(mine: Claim, claims: Sequence[Claim], nodes: list[Node]) -> Share:
-    """The search's share: equal for all, but no more than a search can use."""
+    """The share of the search with the claim `mine`. All shares are equal, but none is more than its search can use."""
     ordered = sorted({*claims, mine})
     room = {claim: claim.room(nodes) for claim in ordered}
     parts = _equal_parts([min(1.0, (claim.most or room[claim]) / room[claim]) for claim in ordered])
     place = ordered.index(mine)
-    # by its part's position on the whole cluster, so that what rounding leaves over goes to the next part
+    # parts lie side by side on the cluster, and are rounded at their ends: what one loses, the next one gets
     begins = sum(parts[:place])
     slots = int((begins + parts[place]) * room[mine] + 1e-9) - int(begins * room[mine] + 1e-9)
     return Share(max(1, slots), crowded=len(ordered) > 1 and any(len(ordered) > room[claim] for claim in ordered))
 
 
 def _equal_parts(most: Sequence[float]) -> list[float]:
-    """Equal parts of 1; what a search cannot use is divided among the others."""
+    """Equal parts of 1, none larger than its `most`. What a search cannot use is divided among the others."""
     parts, left = [0.0] * len(most), 1.0
     waiting = sorted(range(len(most)), key=lambda one: most[one])
     while waiting:
@@ -71,7 +71,7 @@ def _equal_parts(most: Sequence[float]) -> list[float]:
 
 @contextmanager
 def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], Share]]:
-    """Announce this search to the others within the block; what is yielded computes its share of given nodes."""
+    """Announce this search to the others within the block. Yields a function from nodes to this search's share."""
     mine = Claim(time.time(), search, spec.resources.model_dump_json(), spec.search.max_concurrent or 0)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     sign = _Sign.options(  # type: ignore[attr-defined]  # which @ray.remote gives it

@@ -1,8 +1,8 @@
 """Whether NVIDIA's driver on this machine is new enough for the CUDA that PyTorch was built for.
 
-PyTorch itself compares the two when it counts GPUs: where the driver is older it finds none, and only warns. The driver
+PyTorch itself compares the two when it counts GPUs: if the driver is older, it finds no GPU and only warns. The driver
 says which CUDA it supports (`cuDriverGetVersion`, which needs no GPU and starts nothing). Within one major version of
-CUDA an older driver will do (NVIDIA, "CUDA Compatibility", minor version compatibility).
+CUDA an older driver is enough (NVIDIA, "CUDA Compatibility", minor version compatibility).
 """
 
 import ctypes
@@ -19,7 +19,7 @@ OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
 
 
 def supported_cuda() -> int | None:
-    """The newest CUDA that the driver supports, as 1000 · major + 10 · minor; None where there is no driver."""
+    """The newest CUDA that the driver supports, as 1000 · major + 10 · minor; None if there is no driver."""
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError:
@@ -29,11 +29,11 @@ def supported_cuda() -> int | None:
 
 
 def old_driver(built_for: str | None, supported: Callable[[], int | None] = supported_cuda) -> Lack | None:
-    """What is wrong with the driver, and its mend; None where it is new enough, or nobody needs one.
+    """What is wrong with the driver, and how to mend it; None if it is new enough, missing or not needed.
 
     Args:
-        built_for: `torch.version.cuda`, such as "13.0"; None of a PyTorch without CUDA.
-        supported: asks the driver, as `supported_cuda` does.
+        built_for: `torch.version.cuda`, such as "13.0"; None for a PyTorch without CUDA.
+        supported: returns the newest CUDA that the driver supports, as `supported_cuda` does.
     """
     if built_for is None or (has := supported()) is None:
         return None
@@ -50,7 +50,7 @@ def old_driver(built_for: str | None, supported: Callable[[], int | None] = supp
 
 
 def _number() -> str:
-    """The driver's own version with a space before it, where the kernel's module tells it."""
+    """The driver's own version with a space before it; empty if the kernel's module does not tell it."""
     try:
         return f" {DRIVER_VERSION.read_text(encoding='utf-8').strip()}"
     except OSError:

@@ -3,9 +3,9 @@
 Ray shows a job's command line, metadata and runtime_env, environment variables included, to whoever has the cluster's
 token (`ray job list`), and keeps them as long as the head lives. So secrets travel separately: the dashboard's upload
 of packages puts them into the memory of the cluster's head, under a name that cannot be guessed. The job takes them out
-when it begins; Ray drops what no job takes out after some minutes. Nothing is written to a disk, a log or a command
-line. They are as secret as the token on the same connection: over plain http both can be read on the way, and whoever
-has the token can run code beside the job.
+when it begins; if no job does, Ray drops them after some minutes. Nothing is written to a disk, a log or a command
+line. The secrets are as safe as the token on the same connection: over plain http both can be read on the way, and
+whoever has the token can run code beside the job.
 """
 
 import json
@@ -21,7 +21,7 @@ from search.storage.addresses import is_of_this_machine
 from search.storage.redact import shown_uri
 from trainers.errors import EnvironmentProblem
 
-HANDOVER = "AFCL_HANDOVER"  # the variable that tells the job the name
+HANDOVER = "AFCL_HANDOVER"  # the environment variable that tells the job the name
 SECONDS = 10.0
 CREDENTIALS = (
     "MLFLOW_TRACKING_URI",  # may hold a password
@@ -70,11 +70,11 @@ def secrets_among(variables: Mapping[str, str]) -> frozenset[str]:
 
 
 def hand_over(address: str, headers: Mapping[str, str], told: Mapping[str, Any]) -> str:
-    """Put what a job is told in secret into the head's memory.
+    """Put the secrets for a job into the memory of the cluster's head.
 
     Args:
-        address: of the cluster's dashboard.
-        headers: that the dashboard asks for, such as Ray's token.
+        address: the address of the cluster's dashboard.
+        headers: the HTTP headers that the dashboard asks for, such as Ray's token.
         told: the secrets and the job's orders, as plain values.
 
     Returns:
@@ -101,7 +101,7 @@ def ray_address() -> str:
 
 
 def take_over() -> dict[str, Any]:
-    """In the job: take the secrets out of the head's memory. Raises EnvironmentProblem if they are not there."""
+    """In the job: take the secrets out of the head's memory. Raises EnvironmentProblem if that fails."""
     from ray.exceptions import RayError
 
     name = os.environ.get(HANDOVER, "").encode()

@@ -26,11 +26,11 @@ class OnCluster:
         return self.share(self.admission.nodes()).slots
 
     def is_crowded(self) -> bool:
-        """Whether there are more searches than places for trials."""
+        """Whether there are more searches than slots."""
         return self.share(self.admission.nodes()).crowded
 
     def places(self, is_full: Callable[[], bool]) -> Places:
-        """The admission of nodes: where trials may run."""
+        """What keeps trials on admitted nodes. `is_full`: whether as many trials have begun as there are slots."""
         return Places(self.admission, is_full, self.is_crowded)
 
 
@@ -38,7 +38,7 @@ class OnCluster:
 def on_cluster(
     folder: SearchFolder, spec: SearchSpec, nodes: list[str] | None, tell: Callable[[str], None]
 ) -> Iterator[OnCluster | None]:
-    """Take part in a cluster within the block, starting with the checked nodes; yields None if Ray is our own."""
+    """Take part in a cluster within the block, first with the checked `nodes`. None: Ray is our own; yields None."""
     if nodes is None:
         yield None
         return

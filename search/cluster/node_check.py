@@ -23,7 +23,7 @@ WHAT_A_TRIAL_NEEDS = "search.worker.trainable"  # imported by name on the node, 
 
 
 class NodeGoneError(Exception):
-    """A node died before it answered. Ray counts a killed one as alive for some ten seconds more."""
+    """A node died before it answered. Ray counts a killed node as alive for some ten seconds more."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Probe:
 
     place: Storage  # what the nodes must share
     folder: str
-    parts: tuple[tuple[str, str], ...] = ()  # of the user's own, by field: each node must have them
+    parts: tuple[tuple[str, str], ...] = ()  # field and import path of the user's own parts, which each node must have
 
     def write(self, name: str, content: str) -> None:
-        """Leave a file."""
+        """Write a file into the folder."""
         self.place.put(f"{self.folder}/{name}", content.encode())
 
     def read(self, name: str) -> str | None:
-        """What a file holds; None where it is not there."""
+        """The content of a file of the folder; None if it does not exist."""
         content = self.place.find(f"{self.folder}/{name}")
         return None if content is None else content.decode()
 
     def remove(self) -> None:
-        """Remove it with all that nodes wrote there."""
+        """Remove the folder, with everything that nodes wrote there."""
         with suppress(StorageError):
             (self.place / self.folder).delete_all()
 
@@ -55,11 +55,17 @@ def shared_place(spec: SearchSpec, root: Path) -> Storage:
 
 
 def check_nodes(place: Storage, code: str, parts: tuple[tuple[str, str], ...] = ()) -> list[str]:
-    """Ray's ids of the live nodes, all of which can take part; one that dies meanwhile is none of them.
+    """Check all live nodes, and return Ray's ids of them. A node that dies meanwhile is left out.
 
-    parts: of the user's own, by the fields that name them. Raises EnvironmentProblem when a node has other code, lacks
-    such a part, or cannot write to the place where trials keep their files. The data needs no check: the driver sends
-    it to the nodes itself.
+    The data needs no check: the driver sends it to the nodes itself.
+
+    Args:
+        place: the place where trials keep their files.
+        code: the hash of the driver's code.
+        parts: field and import path of the user's own parts.
+
+    Raises:
+        EnvironmentProblem: a node has other code, lacks a part, or cannot use the place; or no node is left.
     """
     probe = Probe(place, f".preflight-{secrets.token_hex(4)}", parts)
     nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -81,13 +87,13 @@ def check_nodes(place: Storage, code: str, parts: tuple[tuple[str, str], ...] = 
 
 
 def ask(node: str, probe: Probe) -> Any:
-    """Ray's promise of what the node of that id has for code, and reads of the driver's file."""
+    """Start the check on the node of that id. Returns Ray's reference to the answer, for `complaint_about`."""
     place = NodeAffinitySchedulingStrategy(node, soft=False)
     return _look_from_node.options(scheduling_strategy=place).remote(probe)
 
 
 def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -> str | None:
-    """Why the node cannot take part, from its answer; None if it can. Raises NodeGoneError if it has died."""
+    """Why the node cannot take part, from what `ask` returned; None if it can. Raises NodeGoneError if it has died."""
     name = name_of(node)
     try:
         there, read, problem = ray.get(asked, timeout=NODE_PATIENCE)
@@ -95,7 +101,7 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
         return f"{name} does not answer; free a CPU of it, or take it out of the cluster"
     except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
         raise NodeGoneError(name) from None
-    except ray.exceptions.RayError as error:  # what a node without this package raises, for one
+    except ray.exceptions.RayError as error:  # for example, the node does not have this package
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         return f"{name} cannot run afcl ({reason}); install the same version on it"
     if there != code:
@@ -117,16 +123,16 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
 
 
 def name_of(node: dict[str, Any]) -> str:
-    """A node as the user knows it."""
+    """A node's host name and address, for messages."""
     return f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
 @ray.remote(num_cpus=0)
 def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
-    """The hash of the code there, what it reads of the driver's file, and why it cannot.
+    """On a node: the hash of its code, the content of the driver's file, and the error if the file cannot be used.
 
-    Imports what a trial needs, so that a missing package shows here and not in attempt after attempt, and the first
-    trial finds a worker.
+    It imports what a trial needs. So a missing package is found now, not by one attempt after another, and the first
+    trial finds a worker that has done the imports.
     """
     importlib.import_module(WHAT_A_TRIAL_NEEDS)
     for field, part in probe.parts:

@@ -23,11 +23,11 @@ from search.storage.search_folder import SearchFolder
 from search.storage.trial_folder import TrialFiles, trial_path
 
 LOOK_SECONDS = 5.0
-CRASHES = 3  # attempts that crashed on a node, of at least two trials, with none that ended well there since
+CRASHES = 3  # crashed attempts at two or more trials exclude a node, if no trial has ended well there since
 
 
-# Ray's id of the node that a trial was tried on last, by its number; None where that cannot be known now. Where the
-# second is true it is forgotten.
+# Takes a trial's number, and whether to remove the record of the trial's node. Returns Ray's id of the node on which
+# the trial ran last; None if that is not known now.
 NotedNode = Callable[[int, bool], str | None]
 
 
@@ -56,16 +56,21 @@ class Admission:
         place: Storage | None = None,
         parts: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """`checked`: the ids of the nodes that the session's start found good. tell: what the user should know.
+        """Begin with the nodes that the session's start has checked.
 
-        noted_node: see `noted_node_of`. place: what the nodes must share, by default the results folder. parts: of the
-        user's own, by field, which a node must have.
+        Args:
+            folder: the search.
+            checked: Ray's ids of the nodes that passed the check.
+            tell: is called with messages for the user.
+            noted_node: see `noted_node_of`.
+            place: the place that the nodes must share; None for the results folder.
+            parts: field and import path of the user's own parts, which a node must have.
         """
         self._tell = tell
         self._good = set(checked)
         self._bad: set[str] = set()
-        self._avoided: set[str] = set()  # bad ones that were good at first
-        self._asked: dict[str, Any] = {}  # node id -> its answer to come
+        self._avoided: set[str] = set()  # bad nodes that were good at first
+        self._asked: dict[str, Any] = {}  # node id -> Ray's reference to the node's answer
         self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
         self._alive: dict[str, dict[str, Any]] = {}
         self._noted_node = noted_node
@@ -90,10 +95,10 @@ class Admission:
             if node_id in self._good:
                 self._tell(f"{node_check.name_of(before[node_id])} has left; its trials go on elsewhere")
         for node_id in self._alive.keys() - self._good - self._bad - self._asked.keys():
-            with suppress(StorageError):  # it is asked at the next look
+            with suppress(StorageError):  # the node is asked at the next look
                 self._asked[node_id] = self._ask(node_id)
         for node_id in [node_id for node_id, answer in self._asked.items() if self._has_answered(answer)]:
-            with suppress(node_check.NodeGoneError):  # which the next look shows
+            with suppress(node_check.NodeGoneError):  # the next look shows that the node has left
                 self._judge(self._alive[node_id], self._asked.pop(node_id))
         if not self._asked:
             self.close()
@@ -112,9 +117,9 @@ class Admission:
         return bool(self._avoided & self._alive.keys())
 
     def crashed(self, trial: int) -> None:
-        """An attempt at a trial crashed on the node that it recorded. A node that died itself is not blamed."""
+        """Count a crashed attempt at a trial against the node that it ran on, unless that node has died itself."""
         self.look(at_once=True)
-        node = self._noted_node(trial, True)  # an attempt that dies before its note blames nobody
+        node = self._noted_node(trial, True)  # None if the attempt died before it recorded its node
         if node is None or node not in self._good or node not in self._alive:
             return
         self._crashed[node].append(trial)
@@ -127,7 +132,10 @@ class Admission:
             self._tell(f"{node_check.name_of(self._alive[node])} takes no more trials: trials {names} crashed on it")
 
     def ended(self, trial: Trial) -> None:
-        """A trial ended: well, which clears its node, or in a crash, which counts against it."""
+        """Note that a trial has ended.
+
+        A crash counts against the trial's node. If the trial did not fail, the node's crashes are forgotten.
+        """
         if trial.state == "failed" and str(trial.reason).startswith("crashed"):
             self.crashed(trial.number)
         elif trial.state != "failed":

@@ -30,7 +30,7 @@ class Lack(NamedTuple):
 def ray_folder() -> Path:
     """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp if TMPDIR is too long for a socket.
 
-    On clusters with a batch system it often is.
+    On clusters with a batch system TMPDIR is often too long.
     """
     usual = ray_internals.usual_folder()
     fits = len(os.fsencode(Path(usual, LONGEST_SOCKET_NAME))) <= SOCKET_NAME_BYTES

@@ -28,7 +28,7 @@ class Placement(PlacementGroupFactory):
         super().__init__(*self._wanted)
 
     def to_placement_group(self) -> PlacementGroup:
-        """Ask Ray for it now."""
+        """Request the resources from Ray, on the nodes that are admitted now."""
         nodes = f"in({','.join(self._admitted() or ['none'])})"  # no blanks: Ray 2.60 takes them as part of an id
         selectors = [{NODE_ID_LABEL_KEY: nodes} for _ in self.bundles]
         group: PlacementGroup = placement_group(self.bundles, self.strategy, bundle_label_selector=selectors)
@@ -43,19 +43,22 @@ class Places:
     """Keeps a session's trials on admitted nodes, and returns resources that belong to other searches."""
 
     def __init__(self, admission: Admission, is_full: Callable[[], bool], is_crowded: Callable[[], bool]) -> None:
-        """`is_full`: as many trials have begun as there are slots. `is_crowded`: there are more searches than slots."""
+        """is_full: whether all slots are taken. is_crowded: whether there are more searches than slots."""
         self._admission, self._is_full, self._is_crowded = admission, is_full, is_crowded
         self._asked_with = admission.ids()
 
     def on_trial_add(self, trial: RayTrial) -> None:
-        """Tune has a trial to run, or to run again."""
+        """Limit a trial to admitted nodes. Called when Tune has a trial to run, or to run again."""
         wanted = trial.placement_group_factory
         assert wanted is not None, "Tune sets it before it tells of the trial"
         if not isinstance(wanted, Placement):
             trial.update_resources(Placement(wanted, self._admission.ids))
 
     def on_step(self, controller: Any) -> None:
-        """Tune is about to start trials. `controller` is its TuneController, which has no public interface."""
+        """Follow changes of the nodes, and return workers that are not needed. Called before Tune starts trials.
+
+        `controller` is Tune's TuneController, which has no public interface.
+        """
         self._admission.look()
         if self._asked_with != (now := self._admission.ids()):
             self._asked_with = now
@@ -71,7 +74,7 @@ def give_way(controller: Any) -> None:
     """Give the place of an ended trial to other searches that wait for one; takes seconds at most.
 
     Ray gives a free place to the request that it looks at next, usually that of the search that had the place. So the
-    place is returned, and nothing requested, until the waiting searches have theirs.
+    place is returned, and nothing is requested, until the waiting searches have theirs.
     """
     deadline = time.monotonic() + GIVE_WAY_SECONDS
     ray_internals.release_idle_workers(controller)

@@ -48,7 +48,7 @@ def on_loopback() -> Iterator[None]:
 
 
 def read_token_anew() -> None:
-    """Make Ray read mode and token from the environment again; it reads them once and remembers them."""
+    """Make Ray read mode and token from the environment again. Ray reads them once and remembers them."""
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
 
     Config.initialize("")
@@ -58,7 +58,7 @@ def read_token_anew() -> None:
 def head_of(address: str) -> str | None:
     """The HOST:PORT that Ray uses for an address, with 127.0.0.1 replaced by this machine's own address.
 
-    Raises ConnectionError for "auto" where no Ray runs here.
+    Raises ConnectionError for "auto" if no Ray runs on this machine.
     """
     from ray._private import services
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SECONDS = 5.0
 SEARCH, RESULTS, SPEC = "afcl.search", "afcl.results", "afcl.spec"  # a job's metadata
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
-ADDRESS = "RAY_API_SERVER_ADDRESS"  # as `ray job` knows it
+ADDRESS = "RAY_API_SERVER_ADDRESS"  # the variable that `ray job` reads, too
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,11 @@ class Door:
 
 
 def knock(address: str | None) -> Door:
-    """Connect. Raises EnvironmentProblem within seconds if nobody answers, or our token is refused."""
+    """Connect to a cluster's dashboard; without `address`, to the one that RAY_API_SERVER_ADDRESS names.
+
+    Raises InputError if the address is missing or invalid, and EnvironmentProblem within seconds if nobody answers or
+    our token is refused.
+    """
     address = (address or os.environ.get(ADDRESS) or "").rstrip("/")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -89,7 +93,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def answering(address: str) -> Iterator[None]:
-    """Within the block, raise EnvironmentProblem, one line, if the dashboard is gone or refuses a request."""
+    """Within the block, raise EnvironmentProblem, in one line, if the dashboard is gone or refuses a request."""
     try:
         yield
     except EnvironmentProblem:
@@ -103,7 +107,7 @@ def answering(address: str) -> Iterator[None]:
 
 @contextmanager
 def _as_told() -> Iterator[None]:
-    """Within the block Ray's client ignores RAY_ADDRESS. Its logger tells of errors alone, also afterwards."""
+    """Make Ray's client ignore RAY_ADDRESS within the block. Ray's logger shows only errors, even afterwards."""
     before = {name: os.environ.pop(name) for name in (ADDRESS, "RAY_ADDRESS") if name in os.environ}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -146,7 +150,7 @@ def newest(door: Door, name: str) -> "JobDetails":
 
 
 def wait(door: Door, job: str, seconds: float) -> "JobDetails":
-    """Wait until a job has ended, at most `seconds`. Returns its status."""
+    """Wait until a job has ended, at most `seconds`. Returns its details; the job may still run."""
     deadline = time.monotonic() + seconds
     while True:
         with answering(door.address):
@@ -157,7 +161,7 @@ def wait(door: Door, job: str, seconds: float) -> "JobDetails":
 
 
 def stop(door: Door, job: str) -> None:
-    """Ask a job to end in order."""
+    """Ask a job to end tidily, without waiting for its end."""
     with answering(door.address):
         door.client.stop_job(job)
 

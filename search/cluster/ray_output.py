@@ -1,4 +1,4 @@
-"""Where Ray's own words go: to a file."""
+"""Send what Ray prints to a file."""
 
 import logging
 from collections.abc import Iterator

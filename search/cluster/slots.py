@@ -10,7 +10,7 @@ Node = dict[str, float]  # a live node's resources by Ray's names
 
 
 def slots_on(resources: ResourcesConfig, nodes: list[Node]) -> int:
-    """How many trials fit on the nodes at once. The workers of one may be on several nodes."""
+    """How many trials fit on the nodes at once. The workers of one trial may be on several nodes."""
     return workers_on(resources, nodes) // resources.workers
 
 
@@ -33,7 +33,7 @@ class Slots:
         self._asked, self._slots = 0.0, 0
 
     def __call__(self) -> int:
-        """The spec's `max_concurrent`, or as many trials as fit on the live nodes."""
+        """As many trials as fit on the live nodes, but at most the spec's `max_concurrent`, and at least one."""
         import ray  # takes half a second to import, which `plan` does not need
 
         if time.monotonic() - self._asked > 5 or self._slots == 0:

@@ -149,7 +149,7 @@ def in_words(made: Submitted) -> Iterator[str]:
 
 
 def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
-    """A hash that two submissions of one search have in common. It leaves out where they track."""
+    """A hash that two submissions of one search have in common. The settings for MLflow do not change it."""
     same = spec.model_copy(update={"tracking": type(spec.tracking)()})
     return hashlib.sha256(f"{results}\n{same.dump_yaml()}".encode()).hexdigest()
 
@@ -208,7 +208,7 @@ def _state(job: "JobDetails") -> str:
 
 
 def logs(address: str | None, name: str, trial: int | None = None) -> str:
-    """What a submitted search has printed, or the log of one of its trials from the cluster's disk."""
+    """What a submitted search has printed, or the log of its trial `trial`, read on the cluster."""
     door = ray_jobs.knock(address)
     job = ray_jobs.newest(door, name)
     if trial is None:

@@ -1,8 +1,8 @@
 """Conversion between addresses and paths; no other file converts them.
 
-In an address `%` begins an escape and `?` ends the path; in a path they are ordinary characters. So a path becomes an
-address by `sqlite_uri` or `file_uri`, and an address a path by `sqlite_path` or `file_path`, never by cutting and
-joining text.
+In an address `%` begins an escape and `?` ends the path; in a path they are ordinary characters. So `sqlite_uri` and
+`file_uri` turn a path into an address, and `sqlite_path` and `file_path` turn an address into a path. Cutting and
+joining text would not do.
 """
 
 import re
@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 _SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?):///(?P<path>[^?]*)(?P<options>(?:\?.*)?)", re.DOTALL)
 _SQLITE_SCHEME = re.compile(r"sqlite(\+\w+)?:")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # one letter before a colon is a drive
-_NAMES = ("databricks", "databricks-uc", "uc")  # stores of MLflow's that are named by a word
+_NAMES = ("databricks", "databricks-uc", "uc")  # MLflow stores whose address is one of these words
 
 
 def sqlite_uri(path: Path) -> str:
-    """The address of an sqlite database, as SQLAlchemy 2.1 reads it: all signs but `%` and `?` stand for themselves."""
+    """The address of an sqlite database, as SQLAlchemy 2.1 reads it: only `%` and `?` are escaped."""
     return f"sqlite:///{_escaped(str(path.absolute()))}"
 
 
@@ -37,16 +37,16 @@ def file_uri(path: Path) -> str:
 
 
 def file_path(uri: str) -> Path | None:
-    """The path that an address `file:…`, or a plain path, means; None for other addresses."""
+    """The path in a `file:…` address. A plain path is returned as it is. None for other addresses."""
     if uri.startswith("file:"):
         return Path(_path_of(uri))
     return None if _SCHEME.match(uri) or uri in _NAMES else Path(uri)
 
 
 def anchored(uri: str, folder: Path) -> str:
-    """The address made absolute, relative to `folder`.
+    """The address with an absolute path: a relative path in `uri` is one within `folder`.
 
-    Options of a database (`?timeout=30`) stay. Other addresses are left alone.
+    Options of a database (`?timeout=30`) are kept. An address without a relative path is returned as it is.
     """
     if (database := sqlite_path(uri)) is not None:
         if database.is_absolute():
@@ -69,15 +69,15 @@ def is_of_this_machine(uri: str) -> bool:
 
 
 def is_relative(uri: str) -> bool:
-    """Whether an address is relative to the current folder."""
+    """Whether the path in an address is relative to the current folder."""
     return anchored(uri, Path("/")) != uri
 
 
 def for_mlflow(uri: str) -> str:
     """An address in the form that MLflow needs.
 
-    MLflow makes the folder of a `sqlite:///` database without reading its escapes, so that one in `my%20runs` would
-    leave an empty `my%2520runs` beside it. It leaves that to the caller where the driver is named.
+    MLflow creates the folder of a `sqlite:///` database without decoding the escapes. For a database in `my%20runs` it
+    would also create an empty folder `my%2520runs`. If the address names the driver, MLflow creates no folder.
     """
     has_more = "%" in uri or uri.startswith("sqlite:///file:")
     return uri.replace("sqlite:", "sqlite+pysqlite:", 1) if uri.startswith("sqlite:///") and has_more else uri
@@ -92,5 +92,5 @@ def _path_of(file_uri: str) -> str:
 
 
 def _is_of_sqlite(name: str, options: str) -> bool:
-    """Whether a database is named by an address of sqlite's own kind, `file:…?uri=true`."""
+    """Whether an address names its database by an SQLite URI: the path begins with `file:`, an option is `uri=true`."""
     return name.startswith("file:") and parse_qs(options.removeprefix("?")).get("uri") in (["true"], ["1"])

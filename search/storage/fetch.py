@@ -20,9 +20,10 @@ from trainers.files import write_atomically
 
 
 def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
-    """An existing search's folder, copied from the store if it is not here. `uri` None uses AFCL_STORAGE.
+    """The folder of an existing search, which is copied from the store at `uri` if it is not on this host.
 
-    Raises InputError if there is none, or if the folder's search is kept elsewhere.
+    Without `uri`, AFCL_STORAGE names the store. Raises InputError if there is no such search, or if `uri` is not the
+    store that the search on this host is kept in.
     """
     known = uri or os.environ.get("AFCL_STORAGE")
     if known is not None:
@@ -37,7 +38,7 @@ def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
 
 
 def bring(root: Path, name: str, uri: str) -> SearchFolder:
-    """Make a search's folder from its store, completely or not at all; its trials' files are not copied."""
+    """Copy a search's folder from its store, completely or not at all. The files of trials are not copied."""
     storage = storage_at(uri) / name
     names = _names(storage)
     if ABOUT not in names:
@@ -69,7 +70,7 @@ def bring_inner(folder: SearchFolder) -> None:
 
 
 def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str], uri: str) -> None:
-    """One search, or the confirmation that stands `inside` it (confirm-1/)."""
+    """Copy a search's files into `partial`, or those of the last step or confirmation `inside` it (confirm-1/)."""
     here = partial / inside
     here.mkdir(parents=True, exist_ok=True)
 
@@ -80,7 +81,7 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
         content = find(name)
         if content is not None:
             (here / name).write_bytes(content)
-    # the store may have been copied
+    # the spec may name another store, if this store is a copy
     moved = load_spec(str(here / SPEC), [f"storage.uri={json.dumps(uri)}"], kept=True)
     (here / SPEC).write_text(moved.dump_yaml(), encoding="utf-8")
     pieces = segments(name.removeprefix(inside) for name in names if name.startswith(inside))
@@ -97,7 +98,7 @@ def bring_results(folder: SearchFolder) -> None:
 
 
 def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
-    """Copy the scores that runs of a confirmation gave each image; does nothing if it is in no store, or all are here.
+    """Copy the logits of a confirmation's runs for each image; does nothing without a store, or if all are here.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -105,7 +106,7 @@ def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def _bring_one_file(folder: SearchFolder, numbers: Iterable[int], name: str) -> None:
-    """Copy one file of each of some trials, if it is in the store and not here."""
+    """Copy the file `name` of each of the trials `numbers`, if the file is in the store and not here."""
     if (storage := folder.storage) is None:
         return
     for number in numbers:
@@ -141,7 +142,7 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def bring_log(folder: SearchFolder, number: int) -> None:
-    """Copy a trial's log, attempt after attempt."""
+    """Copy a trial's log from the store: the logs of all its attempts, joined in their order."""
     if (storage := folder.storage) is None:
         return
     under = trial_path(number)
@@ -153,7 +154,7 @@ def bring_log(folder: SearchFolder, number: int) -> None:
 
 
 def know_every_opening(folder: SearchFolder | None) -> None:
-    """Record every look at the test split in the search's log and in its store's; does nothing if there is none.
+    """Record every look at the test split in the search's folder and in its store; does nothing if `folder` is None.
 
     Raises EnvironmentProblem when the store does not answer.
     """
@@ -165,7 +166,7 @@ def know_every_opening(folder: SearchFolder | None) -> None:
 
 
 def agree_on_openings(folder: SearchFolder, storage: Storage) -> None:
-    """Merge the looks at the test split that folder and store have recorded."""
+    """Merge the looks at the test split that folder and store have recorded, and write all of them to both."""
     here = folder.test_openings.read_bytes() if folder.test_openings.exists() else b""
     there = storage.find(TEST_OPENINGS) or b""
     every = list(dict.fromkeys(there.splitlines(keepends=True) + here.splitlines(keepends=True)))

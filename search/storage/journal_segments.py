@@ -2,10 +2,10 @@
 
     journal/000000000000-000000004711-000002-0123456789abcdef.jsonl
 
-holds the bytes from the first number to the second; the third is the lease of the driver that wrote it, the fourth a
-hash of the content. A driver writes its pieces in order, beginning at the end of the journal that it found. So a piece
-of an older driver that reaches beyond the first piece of a newer one was written after the older driver had lost the
-search, and is ignored. Pieces behind a gap or a damaged piece are ignored, like an incomplete last line.
+holds the bytes from the first number to the second. The third is the lease's number of the driver that wrote it, the
+fourth a hash of the content. A driver writes its pieces in order, beginning at the end of the journal that it found. So
+what an older driver wrote beyond the byte at which a newer one began came after the older one had lost the search, and
+is ignored. Pieces behind a gap or a damaged piece are ignored, like an incomplete last line.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ _NAME = re.compile(rf"{FOLDER}/(\d+)-(\d+)-(\d+)-([0-9a-f]{{16}})\.jsonl")
 class Segment:
     """One piece, as its name describes it."""
 
-    lease: int  # the number of the driver that wrote it
+    lease: int  # the lease's number of the driver that wrote it
     start: int
     end: int
     digest: str
 
     @property
     def name(self) -> str:
-        """Its name in the search's folder."""
+        """The name of the piece's file, from the search's folder on."""
         return f"{FOLDER}/{self.start:012d}-{self.end:012d}-{self.lease:06d}-{self.digest}.jsonl"
 
 
@@ -39,7 +39,7 @@ def segment(content: bytes, start: int, lease: int) -> Segment:
 
 
 def segments(names: Iterable[str]) -> list[Segment]:
-    """The pieces among a folder's files."""
+    """The pieces among the names of a folder's files. Other files are passed over."""
     found = (_NAME.fullmatch(name) for name in names)
     return [Segment(int(one[3]), int(one[1]), int(one[2]), one[4]) for one in found if one is not None]
 
@@ -56,7 +56,7 @@ def joined(pieces: Iterable[Segment], get: Callable[[str], bytes | None]) -> byt
             if piece.start > len(whole):
                 break
             if piece.end <= len(whole):
-                continue  # a longer one held it too
+                continue  # a longer piece has these bytes too
             content = get(piece.name)
             if content is not None and _digest(content) == piece.digest:
                 del whole[piece.start :]

@@ -8,11 +8,11 @@ To take a lease a driver writes it, waits a moment and reads it back; of two dri
 later one has it. pyarrow and fsspec have no conditional write. obstore has, but that is not enough for a lease: some S3
 servers ignore the condition and report success, and others let two writers through, so the wait would still be needed.
 
-One race remains. A driver that was cut off, or stood still, for more than half a minute may still write between its
-look at the lease and that write. In a store its journal is recognised by the lease's number, which grows with every
-takeover (see search.storage.journal_segments), and ignored. In a folder that two hosts share without a store, such a
-line would be in the journal that now belongs to the other. A checkpoint that one of its workers still writes is the
-same that a worker of the new driver would write.
+One race remains. A driver can stand still, or be cut off, for more than half a minute between its look at the lease and
+the write that follows. By then another driver may have the search. In a store the late write is recognised by the
+lease's number, which grows with every takeover (see search.storage.journal_segments), and ignored. In a folder that two
+hosts share without a store, the late line would be in the journal of the new driver. A late checkpoint does no harm: a
+worker of the new driver would write the same.
 """
 
 import json
@@ -39,10 +39,10 @@ class Holder:
     """The driver that holds a lease, as recorded in it."""
 
     id: str
-    number: int  # of the takeover; from 1
+    number: int  # how many drivers have had the search, this one included
     host: str
     pid: int
-    machine: str  # of one boot and one space of pids: there the pid can be looked up
+    machine: str  # id of its boot and pid namespace, in which the pid can be looked up
     beat: int = 0  # grows with every renewal
     released: bool = False
 
@@ -50,14 +50,14 @@ class Holder:
         return f"process {self.pid} on {self.host}"
 
     def is_dead_here(self) -> bool:
-        """Whether it ran on this machine and has ended; False if unknown."""
+        """Whether the driver ran on this machine and has ended; False if that is unknown."""
         if self.machine != this_machine():
             return False
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
-        except OSError:  # another user's
+        except OSError:  # the process of another user
             return False
         return False
 
@@ -84,7 +84,7 @@ def holder_of(storage: Storage) -> Holder | None:
 
 
 def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
-    """The driver that has the search now, None when nobody does; takes up to half a minute where one seems dead."""
+    """The driver that has the search now; None if none has. Waits up to half a minute for a sign of life."""
     first = holder_of(storage)
     if first is None or first.released or first.is_dead_here():
         return None
@@ -102,12 +102,13 @@ def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
 
 
 class Lease:
-    """A lease that we hold as long as `lost` is None. A thread renews it."""
+    """A lease, which this process holds as long as `lost` is None. A thread renews it."""
 
     def __init__(self, storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> None:
-        """Take it. Raises EnvironmentProblem with the holder when another driver has it.
+        """Take the lease. Raises EnvironmentProblem, which names the holder, if another driver has it.
 
-        is_locked: by a file lock beside it, so that no driver of this machine can have it.
+        is_locked: whether the caller holds the folder's file lock, so that no other driver of this machine has the
+        lease.
         """
         self._storage, before = storage, holder_of(storage)
         is_ours = is_locked and (before is None or before.machine == this_machine())
@@ -132,13 +133,13 @@ class Lease:
         return self._mine.number
 
     def is_sure(self) -> bool:
-        """Whether it is certainly still ours; looks it up if it was not renewed for a while. May raise StorageError."""
+        """Whether we certainly still hold the lease, which is renewed first if needed. May raise StorageError."""
         if self.lost is None and time.monotonic() - self._renewed > STALE_AFTER / 2:
             self.renew()
         return self.lost is None
 
     def renew(self) -> None:
-        """Renew it, if it is still ours. May raise StorageError."""
+        """Renew the lease, if we still hold it. May raise StorageError."""
         with self._lock:
             began = time.monotonic()
             if self.lost is not None or not self._is_mine():
@@ -148,7 +149,7 @@ class Lease:
             self._renewed = began
 
     def release(self) -> None:
-        """Give it back, so that the next driver need not wait."""
+        """Give the lease back, so that the next driver need not wait."""
         self._ended.set()
         self._thread.join(STALE_AFTER)
         with suppress(StorageError):

@@ -1,7 +1,7 @@
 """A store that outlives any one host: a folder in any store that Ray can keep results in.
 
-pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths) and those of fsspec (others).
-`%20` means a blank in file:// addresses only. In all others each character stands for itself.
+An address is of one of pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths), or else of
+one that fsspec knows. `%20` means a blank in file:// addresses only. In all others each character stands for itself.
 Credentials are never part of the address: the store's own variables and files have them (AWS_*, ~/.aws, the machine's
 role). A file is written completely or not at all: object stores do so, and on a file system it is written under another
 name and moved.
@@ -43,7 +43,7 @@ class StorageError(OSError):
     """The store does not answer, or refuses."""
 
     def __init__(self, said: object) -> None:
-        """`said` is what its client raised; one line of it is kept."""
+        """`said` is what the store's client raised; one line of it is kept."""
         lines = str(said).strip().splitlines() or [type(said).__name__]
         of_s3 = re.search(r"AWS Error (\w+)", lines[0])
         words = IN_WORDS.get(of_s3[1]) if of_s3 else None
@@ -57,7 +57,7 @@ class Storage:
     uri: str
 
     def __reduce__(self) -> tuple[type["Storage"], tuple[str]]:
-        """Each process opens it with its own credentials."""
+        """Pickle the address alone: each process opens the store with its own credentials."""
         return Storage, (self.uri,)
 
     def __truediv__(self, name: str) -> "Storage":
@@ -69,7 +69,7 @@ class Storage:
 
     @property
     def shown(self) -> str:
-        """The address as the user writes it."""
+        """The address for messages: without its options, some of which `storage_at` may have added."""
         return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
 
     @cached_property
@@ -110,7 +110,7 @@ class Storage:
                 write_atomically(Path(path), content)
                 return
             partial = path
-            if system.type_name not in ("s3", "gcs", "abfs"):  # there are folders, and files that grow
+            if system.type_name not in ("s3", "gcs", "abfs"):  # these have folders, and show half-written files
                 system.create_dir(path.rpartition("/")[0], recursive=True)
                 partial = f"{path}.{os.getpid()}-{threading.get_ident()}.partial"
             with system.open_output_stream(partial) as file:
@@ -120,7 +120,7 @@ class Storage:
 
         try:
             self._ask(write)
-        except FileNotFoundError as error:  # of the bucket, or of the disk that should be mounted there
+        except FileNotFoundError as error:  # no such bucket, or the disk that should be mounted there is not
             raise StorageError(error) from error
 
     def get(self, name: str) -> bytes:
@@ -190,7 +190,7 @@ def _s3(uri: str) -> tuple[Any, str]:
 def storage_at(uri: str) -> Storage:
     """The folder of a user's `uri`, in a form that means the same on every host.
 
-    AWS_ENDPOINT_URL, which only this host may have, becomes part of the address.
+    AWS_ENDPOINT_URL becomes part of the address, because other hosts may not have that variable.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     parts = urlsplit(uri)
@@ -205,7 +205,7 @@ def storage_at(uri: str) -> Storage:
 
 
 def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
-    """Repeat a request for up to `seconds` while the store does not answer."""
+    """Repeat a request for up to `seconds` while the store does not answer; then raise its StorageError."""
     pause, longest = PAUSES
     deadline = time.monotonic() + seconds
     while True:
@@ -219,12 +219,12 @@ def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
 
 
 def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
-    """Make a request that must be answered now. Raises EnvironmentProblem, one line, if it is not."""
+    """Make a request once. Raises EnvironmentProblem, with a message of one line, if it fails."""
     try:
         return what()
     except StorageError as error:
         cause = error.__cause__ or error.__context__
-        if isinstance(cause, OSError) and storage.uri.startswith("/") and cause.errno:  # the search's own folder
+        if isinstance(cause, OSError) and storage.uri.startswith("/") and cause.errno:  # a folder on a disk
             cause.filename = cause.filename or storage.uri
             raise EnvironmentProblem(in_one_line(cause)) from None
         raise EnvironmentProblem(f"storage: {storage.shown} does not answer as it should ({error})") from None

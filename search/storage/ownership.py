@@ -51,7 +51,7 @@ class Hold:
         return None if self.mirror is None else self.mirror.drop_checkpoints
 
     def safe(self) -> int:
-        """How many bytes of the journal are safe in the store; without a store all, whatever comes."""
+        """How many bytes of the journal are safe in the store. Without a store: `sys.maxsize`, as there is no limit."""
         return sys.maxsize if self.mirror is None else self.mirror.sent
 
     def place_of(self, number: int) -> str | None:
@@ -63,7 +63,7 @@ class Hold:
         return None if self.lease.lost is None else f"the search was taken over {self.lease.lost}"
 
     def cut_off(self) -> str | None:
-        """Why this driver must pause, if the store has not answered it for as long as a worker would try; else None."""
+        """Why this driver must pause, if the store has not answered for PATIENCE seconds; else None."""
         if self.mirror is None or self.mirror.silent_for() < PATIENCE:
             return None
         return f"the storage does not answer the search's driver ({self.mirror.problem})"
@@ -75,7 +75,7 @@ class Hold:
         return f"the storage takes nothing just now ({self.mirror.problem}); what it lacks is sent when it does"
 
     def flush(self, tell: Tell) -> None:
-        """Send what the store lacks. If that fails, say how much it lacks."""
+        """Send the rest of the journal to the store, and end the mirror. If that fails, tell how much is missing."""
         if self.mirror is not None and (left := self.mirror.close(FLUSH_PATIENCE)):
             why = self.taken_over() or self.mirror.problem or "it is slow"
             tell(
@@ -115,8 +115,8 @@ def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease
 
     Args:
         folder: the search, last step or confirmation.
-        storage: its place in the store.
-        above: the place in the store of the search that it belongs to.
+        storage: the folder's place in the store.
+        above: the place in the store of the search that `folder` belongs to.
         lease: the lease on the search.
         tell: is called with messages for the user.
     """
@@ -163,10 +163,11 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
 
 
 def _remove_what_is_ahead(storage: Storage, history: History) -> None:
-    """Remove files of trials that are ahead of the journal, for example because its end was lost with its host.
+    """Remove files of trials that are ahead of the journal, for example because the journal's end was lost with a host.
 
     A trial goes on from its newest checkpoint, and every epoch must reach the journal, as a rung is an epoch. So no
-    checkpoint may be of a later epoch than the one after the journal's last. Computing an epoch again gives the same.
+    checkpoint may be of a later epoch than the one after the journal's last. Computing an epoch again gives the same
+    result.
     """
     from trainers.checkpoint import epoch_in  # seconds, for torch
 
@@ -178,7 +179,7 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
 
 
 def is_stored(spec: SearchSpec) -> bool:
-    """Whether a search of that name is kept in the spec's store."""
+    """Whether the spec's store has a search of the spec's name."""
     if spec.storage.uri is None:
         return False
     storage = storage_at(spec.storage.uri) / spec.name
@@ -186,7 +187,7 @@ def is_stored(spec: SearchSpec) -> bool:
 
 
 def refuse_stored(spec: SearchSpec) -> None:
-    """Raise InputError if a search of that name is kept in the spec's store."""
+    """Raise InputError if the spec's store has a search of the spec's name."""
     if is_stored(spec):
         raise InputError(
             f"name: a search {spec.name!r} exists in {spec.storage.uri}; go on with "

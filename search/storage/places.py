@@ -12,7 +12,7 @@ from trainers.files import write_atomically
 class Place(Protocol):
     """A folder on a disk or in a store. Names are relative to it, as in `checkpoints/a.pt`.
 
-    A `Storage` is one as well; it does not wait for a store that does not answer.
+    A `Storage` is a place as well, but does not wait for a store that does not answer.
     """
 
     def find(self, name: str) -> bytes | None:
@@ -63,7 +63,7 @@ class DiskPlace:
 
 @dataclass(frozen=True)
 class PatientPlace:
-    """A folder in a store. Every method waits for a store that does not answer, and raises StorageError in the end."""
+    """A folder in a store. A method waits up to PATIENCE seconds for an answer, and then raises StorageError."""
 
     storage: Storage
 

@@ -85,7 +85,7 @@ def cpu_kind() -> str:
 
 
 def provenance(data: dict[str, Any]) -> dict[str, Any]:
-    """The whole origin, with the caller's entry for the data (see `about_data`)."""
+    """The whole origin. `data` is the entry for the data, from `about_data`."""
     return {
         "versions": versions(),
         "git_commit": git_commit(),

@@ -5,4 +5,4 @@ import re
 
 def shown_uri(text: str) -> str:
     """A store's address, or a text that contains one, without user name and password."""
-    return re.sub(r"(?<=:)//[^/\s]*@", "//…@", text)  # up to the last @: a password may have one
+    return re.sub(r"(?<=:)//[^/\s]*@", "//…@", text)  # up to the last @: a password may contain an @

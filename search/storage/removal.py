@@ -1,4 +1,4 @@
-"""Remove a search: its folder, and what its store has of it."""
+"""Remove a search: its folder, and its copy in a store."""
 
 import json
 import shutil
@@ -12,11 +12,13 @@ from trainers.errors import InputError
 
 
 def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | None:
-    """The place in the store that is removed with a search's folder; None if it has nothing there.
+    """The search's place in its store, to remove together with the folder; None if only the folder is to be removed.
 
-    If the place now has another search of that name, it is left alone. Raises InputError if nothing may be removed:
-    while the search runs, here or on another host, or for a confirmation; EnvironmentProblem if the store does not
-    answer.
+    None is returned if the search has no store, or if the place now has another search of that name.
+
+    Raises:
+        InputError: the search runs, here or on another host, or `folder` is a confirmation or a last step.
+        EnvironmentProblem: the store does not answer.
     """
     if folder.searched is not folder:
         if folder.name.startswith(FINAL):
@@ -41,7 +43,7 @@ def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | No
 
 
 def remove(folder: SearchFolder, storage: Storage | None) -> None:
-    """Remove its place in the store (see `stored_of`), then its folder: as long as that is there, both can be found."""
+    """Remove a search's place in its store (see `stored_of`), then its folder, without which the place is not found."""
     if storage is not None:
         at_once(storage.delete_all, storage)
     shutil.rmtree(folder.path)

@@ -1,9 +1,9 @@
-"""Send a running search's journal to its store, decision by decision; and remove checkpoints there that are not needed.
+"""Send a running search's journal to its store as it grows, and remove checkpoints there that are not needed.
 
-The driver works with the local journal. A thread sends what the store lacks, in order: at once when it is idle, else a
-second after the last piece. While the store answers, the loss of the driver's host costs what was written in the last
-second and during the requests under way. While it does not answer, each trial waits with its next checkpoint, before
-that epoch is reported: then an epoch of each trial can be lost, with the decisions made on it.
+The driver works with the local journal. A thread sends what the store lacks, in order: at once if the last piece is at
+least a second old, else when that second is over. While the store answers, the loss of the driver's host costs what was
+written in the last second and during the requests under way. While the store does not answer, each trial waits with its
+next checkpoint, before that epoch is reported: then an epoch of each trial can be lost, with the decisions made on it.
 """
 
 import math
@@ -32,17 +32,17 @@ class Mirror:
     def __init__(
         self, folder: SearchFolder, storage: Storage, lease: Lease, sent: int, pieces: Iterable[Segment]
     ) -> None:
-        """sent: bytes of the folder's journal that the store has, in `pieces`."""
+        """sent: how many bytes of the folder's journal the store has. pieces: the pieces in the store."""
         self._folder, self._storage, self._lease = folder, storage, lease
         self.sent = sent
-        self.problem: str | None = None  # why it takes nothing just now
+        self.problem: str | None = None  # why the store takes nothing now; None if it does
         self._failing_since = math.inf
         self._end = _size(folder)
         self._pieces, self._merged = list(pieces), 0
-        # the lease's number, which is higher than theirs unless somebody removed the lease
+        # the lease's number is higher than those of the pieces, unless somebody removed the lease
         self._number = max([lease.number, *(piece.lease + 1 for piece in self._pieces)])
         self._to_drop: SimpleQueue[tuple[int, int]] = SimpleQueue()  # trial, and how many of its checkpoints stay
-        self._dropping: dict[int, int] = {}  # what of that the thread has taken up
+        self._dropping: dict[int, int] = {}  # taken from `_to_drop`, and not carried out yet
         self._garbage: list[str] = []
         self._wake, self._closing, self._gave_up = threading.Event(), threading.Event(), threading.Event()
         self._last_sent = 0.0
@@ -50,23 +50,26 @@ class Mirror:
         self._thread.start()
 
     def on_event(self, event: Event, history: History) -> None:
-        """The journal has grown; asked after the event is on the disk."""
+        """Note that the journal has grown. Called when the event is on the disk."""
         self._end = _size(self._folder)
         self._wake.set()
 
     def drop_checkpoints(self, number: int, keep: int) -> None:
-        """Remove all checkpoints of a trial but the newest `keep`, once the store knows why."""
-        self._folder.trial(number).drop_checkpoints(keep)  # what was fetched
-        self._end = _size(self._folder)  # with the event that this follows from
+        """Remove all checkpoints of a trial but the newest `keep`.
+
+        In the store they are removed once the store has the event that is the reason.
+        """
+        self._folder.trial(number).drop_checkpoints(keep)  # copies on this host
+        self._end = _size(self._folder)  # includes the event that is the reason
         self._to_drop.put((number, keep))
         self._wake.set()
 
     def silent_for(self) -> float:
-        """For how many seconds the store has taken nothing, though there was something; 0 where it takes all."""
+        """For how many seconds requests to the store have failed; 0 if the last one succeeded."""
         return 0.0 if self.problem is None else max(0.0, time.monotonic() - self._failing_since)
 
     def close(self, patience: float) -> int:
-        """Wait until all is sent, or `patience` seconds passed; how many bytes of the journal are left."""
+        """Send the rest, for `patience` seconds at most, and end the thread. Returns how many bytes the store lacks."""
         self._closing.set()
         self._wake.set()
         self._thread.join(patience)
@@ -100,7 +103,7 @@ class Mirror:
         while not self._to_drop.empty():
             number, keep = self._to_drop.get()
             self._dropping[number] = keep
-        self._send()  # after that was taken up, and before it is done: the store must know why
+        self._send()  # before anything is dropped: the store must have the reasons first
         self._note_dropped()
         small = sum(piece.start >= self._merged for piece in self._pieces)
         if small >= MERGE_AT or (is_last and small > 1):
@@ -114,7 +117,7 @@ class Mirror:
         self._last_sent = time.monotonic()
 
     def _merge(self) -> None:
-        """Put what many pieces hold in one."""
+        """Write the content of many pieces as one piece. The old ones are removed later."""
         old = [piece for piece in self._pieces if piece.start >= self._merged]
         self._put(self._read(self._merged, self.sent), self._merged)
         new = self._pieces[-1]
@@ -133,7 +136,7 @@ class Mirror:
             return file.read(end - start)
 
     def _note_dropped(self) -> None:
-        if len(self._dropping) > 3:  # a session begins: one look for all
+        if len(self._dropping) > 3:  # as when a session begins: one request for all trials
             found = checkpoints_of(self._storage.names(TRIALS))
         else:
             found = {}

@@ -68,7 +68,7 @@ def refuse_existing(root: Path, name: str) -> None:
 
 
 def open_folder(root: Path, name: str) -> SearchFolder:
-    """The folder of an existing search. Raises InputError if there is none, or if it has another format."""
+    """The folder of an existing search. Raises InputError if there is none, or if its format is unknown."""
     path = root / name
     if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
         if NAME.fullmatch(name) and path.exists():
@@ -86,7 +86,7 @@ def folder_named(root: Path, name: str) -> SearchFolder:
 
 
 def _instead(root: Path, name: str) -> str:
-    """What to type instead of a name that no search of the folder has: another name, or a first search."""
+    """The end of a message about a name that no search has: a similar name, or how to start a first search."""
     known = [folder.name for folder in all_folders(root)]
     if known or (root / ABOUT).exists():  # the latter: `root` is a search's folder, and a confirmation was looked for
         return did_you_mean(name, known)
@@ -112,8 +112,8 @@ def what_to_type(root: Path) -> str:
 def all_folders(root: Path) -> list[SearchFolder]:
     """Every search of a results folder, by name.
 
-    A folder that a killed process left half made is not among them; one that may not be read is. Raises OSError if the
-    results folder itself may not be read.
+    Folders that a killed process left incomplete are left out. Folders that this user may not read are listed. Raises
+    OSError if the results folder itself may not be read.
     """
     inside = sorted(root.iterdir()) if root.exists() else []
     return [SearchFolder(path) for path in inside if NAME.fullmatch(path.name) and _may_be_search(path)]

@@ -1,4 +1,4 @@
-"""A hash of the code that decides scores and decisions, by which a resume tells whether old and new can be compared.
+"""A hash of the code that decides scores and decisions. If it is the same, old and new scores can be compared.
 
 It is a hash of definitions, not of files. Docstrings, comments, layout, imports, module paths and the annotations of
 functions do not count: none of them changes a number. So the hash stays the same when a definition moves to another
@@ -6,7 +6,7 @@ file, a module is renamed or a sentence is mended. It changes with any statement
 
 Three changes go unseen, because a name stands for what is imported. The first is an import of the same name from
 another module. The second is a call of a function that has a namesake in another module of ours. The third is a new
-version of a library, which the folder notes by itself.
+version of a library; search.json records the versions of libraries apart.
 """
 
 import ast
@@ -18,7 +18,7 @@ from typing import Any
 
 from search.storage.own_code import PACKAGES, package_folder
 
-# Patterns of the files that decide. Whoever moves a file changes its line here; the hash stays the same.
+# Patterns of the files that decide scores and decisions. Whoever moves a file changes its line here; the hash stays.
 FILES = (
     "trainers/**/*.py",
     "spaces/**/*.py",
@@ -28,7 +28,7 @@ FILES = (
     "search/journal/log.py",
     "search/journal/history.py",
 )
-# Files among these that only tell, draw or wait: a new word in them must stop nobody.
+# Files among these that only print, draw or wait. A change in them must not stop a resume.
 TELLING = (
     "trainers/commands.py",
     "trainers/console.py",
@@ -42,7 +42,7 @@ TELLING = (
     "trainers/data/listing.py",
     "trainers/data/sheet.py",
 )
-# Single definitions of other files, by file.
+# Single definitions that decide, in files that do not count as a whole.
 DEFINITIONS: dict[str, tuple[str, ...]] = {
     "search/storage/trial_folder.py": ("TrialFiles",),  # from which checkpoint a trial goes on, and when it is given up
 }
@@ -57,14 +57,14 @@ def scoring_code_hash(root: Path | None = None) -> str:
     Returns:
         The hash in hexadecimal digits.
     """
-    if root is None:  # what runs does not change, and a third of a second goes into it
+    if root is None:  # the running code does not change, and hashing takes a third of a second
         return _hash_of_running_code(FILES, tuple(DEFINITIONS.items()))
     return _hash_of_code(root)
 
 
 @functools.cache
 def _hash_of_running_code(*tables: Any) -> str:
-    """The hash by these tables, once a process."""
+    """The hash of the running code. It is computed once per process for the same `tables`."""
     return _hash_of_code(None)
 
 
@@ -84,7 +84,7 @@ def _named_by(pattern: str, root: Path | None) -> list[Path]:
 
 
 def _files(root: Path | None) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
-    """The files that decide, each with the names of the definitions that do; None where all of them do."""
+    """The files that decide scores and decisions, each with the names of its definitions that count; None for all."""
     telling = {file for pattern in TELLING for file in _named_by(pattern, root)}
     for pattern in FILES:
         found = _named_by(pattern, root)
@@ -133,7 +133,7 @@ def canonical(node: Any) -> str:
 
 
 def _bindings(nodes: list[Any], root: Path | None) -> dict[str, str | None]:
-    """What imports of our own packages bind: a name to its name at home, a module's dotted name to None."""
+    """The names that imports of our packages bind, each with its name in its own module; None if it is a module."""
     bound: dict[str, str | None] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -153,7 +153,7 @@ def _bindings(nodes: list[Any], root: Path | None) -> dict[str, str | None]:
 
 
 def _local_names(statement: ast.stmt) -> set[str]:
-    """Names that a statement binds itself, so that they mean no import."""
+    """Names that a statement binds itself, so that they do not stand for an import."""
     nodes = list(ast.walk(statement))
     stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
@@ -174,23 +174,23 @@ def _is_list_of_exports(statement: ast.stmt) -> bool:
 
 
 class _Cleaner(ast.NodeTransformer):
-    """Takes out of a top-level statement what decides nothing. The result need not be valid Python."""
+    """Removes from a top-level statement what changes no score or decision. The result need not be valid Python."""
 
     def __init__(self, bound: dict[str, str | None]) -> None:
         self._bound = bound
         self._in_class = False
 
     def visit_Import(self, node: ast.Import) -> None:
-        """An import says where a name lives."""
+        """Remove an import: it only says where a name is defined."""
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """An import says where a name lives."""
+        """Remove an import: it only says where a name is defined."""
 
     def visit_Pass(self, node: ast.Pass) -> None:
-        """A body of `pass` equals one that held a docstring alone."""
+        """Remove `pass`: a body of `pass` equals a body with a docstring alone."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """A bare constant is a docstring, or the `...` of a protocol."""
+        """Remove a bare constant, which is a docstring, or the `...` of a protocol."""
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
@@ -226,13 +226,13 @@ class _Cleaner(ast.NodeTransformer):
         return None if node.value is None else self.visit(ast.Assign([node.target], node.value))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """`module.name` and a `name` imported from the module are one."""
+        """`module.name` becomes `name`, as if the name were imported from the module."""
         if self._is_module(node.value):
             return ast.Name(node.attr, node.ctx)
         return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        """A name that was imported under another one gets its own back."""
+        """A name that was imported `as` another name gets its original name back."""
         return ast.Name(self._bound.get(node.id) or node.id, node.ctx)
 
     def _inside(self, node: ast.AST, *, in_class: bool) -> ast.AST:
@@ -249,7 +249,7 @@ class _Cleaner(ast.NodeTransformer):
 
 
 def _dotted(node: ast.expr) -> str:
-    """An expression of names and dots as text; of any other the text fits no module."""
+    """An expression of names and dots as text. For other expressions the text is no module's name."""
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""

@@ -229,7 +229,7 @@ class SearchFolder:
         return read_about(self.path / ABOUT)
 
     def history(self) -> History:
-        """The search's history so far, from its journal."""
+        """The search's history so far, from its journal. If no driver runs, no trial counts as running."""
         is_driven = self.holder() is not None  # before the journal is read, as a driver may begin in between
         history = read_history(self.journal)
         if not is_driven:

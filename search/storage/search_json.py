@@ -17,7 +17,7 @@ PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """The content of a search.json. Raises InputError if it is damaged or has another format."""
+    """The content of a search.json. Raises InputError if it is damaged, or of a format that is not in READABLE."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):

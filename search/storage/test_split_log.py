@@ -1,7 +1,7 @@
-"""A record of every look at the test split. It is opened once: a second look would make a validation split of it.
+"""A record of every look at the test split, which is opened once: a second look would make it a validation split.
 
-A look is a test score that was computed; a confirmation that has begun without one has not looked. Older versions wrote
-a line when `confirm` was typed; it is kept, and counts as a look.
+A look is the computation of a test score. A confirmation that has begun and computed none has not looked. Older
+versions wrote a line when `confirm` was typed. Such a line is kept, and counts as a look.
 """
 
 import json
@@ -26,7 +26,7 @@ class Opening:
     at: str  # ISO 8601, UTC
     by: str  # what looked: confirm-1, or train best-1.yaml
     again: bool  # not the first look
-    scored: bool = False  # a test score was computed; False: an older version wrote it, when the word was typed
+    scored: bool = False  # True: a test score was computed; False: an older version recorded the typed command
 
 
 def record_of(exported: Path, search: SearchFolder | None) -> Path:
@@ -45,12 +45,12 @@ def openings(record: Path) -> list[Opening]:
 
 
 def is_opened_by(record: Path, by: str) -> bool:
-    """Whether a look was recorded, perhaps one that never began."""
+    """Whether `record` has a look by `by`, such as confirm-1. Lines of older versions count, too."""
     return any(opening.by == by for opening in openings(record))
 
 
 def refuse_second(record: Path, *, again: bool) -> None:
-    """Raise InputError when the test split was looked at before, unless `again`."""
+    """Raise InputError if `record` has a look at the test split, unless `again`."""
     before = openings(record)
     if before and not again:
         raise InputError(
@@ -69,7 +69,7 @@ def open_once(record: Path, by: str, *, again: bool) -> None:
 
 
 def note_look(folder: SearchFolder) -> None:
-    """Write down that a confirmation has computed a test score, where it has and the log does not say so yet."""
+    """Record a confirmation's look, if it has computed a test score and the look is not recorded yet."""
     record = folder.searched.test_openings
     if not is_opened_by(record, folder.name) and (at := first_score(folder)) is not None:
         _write(record, folder.name, datetime.fromtimestamp(at, UTC))
@@ -82,14 +82,14 @@ def note_looks(searched: SearchFolder) -> None:
 
 
 def first_score(folder: SearchFolder) -> float | None:
-    """When a confirmation's first test score was computed, in seconds since 1970; None: none was.
+    """When a confirmation's first test score was computed, in seconds since 1970; None if none was.
 
     A worker writes the score to the trial's folder before the driver hears of it; that counts too.
     """
     told = (event["time"] / 1000 for event, _ in read_events(folder.journal) if has_test_score(event))
     if (first := next(told, None)) is not None:
         return float(first)
-    left = [path.stat().st_mtime for path in (folder.path / TRIALS).glob(f"*/{SCORES}")]  # before the result
+    left = [path.stat().st_mtime for path in (folder.path / TRIALS).glob(f"*/{SCORES}")]  # written before the result
     for path in (folder.path / TRIALS).glob(f"*/{RESULT}"):
         with suppress(OSError, ValueError):
             if "test" in json.loads(path.read_text(encoding="utf-8")):
@@ -98,15 +98,15 @@ def first_score(folder: SearchFolder) -> float | None:
 
 
 def has_test_score(event: Event) -> bool:
-    """Whether an event of a journal tells a score on the test split."""
+    """Whether an event of a journal has a score on the test split."""
     return event["event"] == "result" and any(name.startswith("test_") for name in event["metrics"])
 
 
 def watch(folder: SearchFolder, tell_store: Callable[[], None]) -> Callable[[Event, History], None]:
     """A listener that writes down a confirmation's look as soon as the journal has a test score.
 
-    tell_store: sends the log to where else it is kept. What the disk or the store does not take now is written by
-    `note_look` when the session ends, or by whoever asks next.
+    tell_store: sends the record to the search's store. If the disk or the store fails now, `note_look` records
+    the look when the session ends, or when a command next needs the record.
     """
     told: list[int] = []
 

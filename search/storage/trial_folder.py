@@ -69,7 +69,7 @@ class TrialFiles:
         return sorted((name for name in found if epoch_in(_file(name)) is not None), reverse=True)
 
     def newest(self) -> "Checkpoint | None":
-        """The newest intact checkpoint; damaged ones are skipped."""
+        """The newest intact checkpoint; None if there is none. Damaged ones are skipped."""
         from trainers.checkpoint import unpacked  # seconds, for torch
 
         for name in self.checkpoint_names():
@@ -109,7 +109,7 @@ class TrialFiles:
         self.place.put(SCORES, buffer.getvalue())
 
     def has_met(self, error: str) -> bool:
-        """Whether the trial has had this error before. Records it."""
+        """Whether the trial's last recorded error was `error`, too. Records `error`."""
         is_known = self.place.find(LAST_ERROR) == error.encode()
         self.place.put(LAST_ERROR, error.encode())
         return is_known
@@ -157,7 +157,7 @@ class TrialFolder(TrialFiles):
 
     @property
     def checkpoints(self) -> Path:
-        """Its newest checkpoints."""
+        """The folder with the trial's newest checkpoints."""
         return self.path / CHECKPOINTS
 
     @property

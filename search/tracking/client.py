@@ -82,7 +82,7 @@ def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClien
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run that ends
-    for name in ("mlflow", "alembic"):  # they also raise every error that they log, and the caller reports it
+    for name in ("mlflow", "alembic"):  # they raise every error that they log, and the caller reports it
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _creation_lock(uri):
         if (moved := follow(uri)) is not None:
@@ -146,7 +146,7 @@ def explained(error: Exception, uri: str) -> Exception:
     import mlflow
 
     steps = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
-    if list(steps.glob(f"{found[1] or found[2]}_*.py")):  # this MLflow knows that version, so it is older
+    if list(steps.glob(f"{found[1] or found[2]}_*.py")):  # this MLflow knows that version, so the database is older
         return StoreProblem(
             "its database is of an older MLflow: make a copy of it, then "
             f"`mlflow db upgrade {shlex.quote(for_mlflow(uri))}`"
@@ -161,8 +161,8 @@ def explained(error: Exception, uri: str) -> Exception:
 def default_store(uri: str) -> Iterator[None]:
     """Make a store MLflow's default within the block, for those of its functions that take no store.
 
-    MLflow's setter also writes MLFLOW_TRACKING_URI. It is restored afterwards. Otherwise a later search in this process
-    would take the value for the user's own.
+    MLflow's setter also writes MLFLOW_TRACKING_URI. This variable is restored afterwards. Otherwise a later search in
+    this process would take the value for the user's own.
     """
     import mlflow  # seconds
 

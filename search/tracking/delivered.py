@@ -60,7 +60,7 @@ def parent_run(folder: SearchFolder, uri: str) -> str | None:
 
 
 def standing_parent_run(folder: SearchFolder, uri: str, client: "MlflowClient") -> str | None:
-    """The id of the search's run in a store, also if the store was moved or copied together with the folder."""
+    """The id of the search's run in a store, even if the store was moved or copied with the folder; None if unknown."""
     run, before = parent_run(folder, uri), read_delivered(folder).parent
     if run is not None or before is None or sqlite_path(uri) is None:
         return run

@@ -193,7 +193,7 @@ class Delivery:
             share_view(self._client, self._experiment, view)
 
     def _deliver_artifacts(self) -> None:
-        """Store the spec as an artifact. A failure is noted, and everything else is delivered by then."""
+        """Store the spec as an artifact, when everything else is delivered. A failure is noted and not raised."""
         if SPEC in self._done.artifacts:
             return
         try:
@@ -278,7 +278,7 @@ class Delivery:
         self._terminate(self._parent, status, event["time"])
 
     def _describe(self) -> None:
-        """Write the description. Its verdict stays."""
+        """Write the description of the search's run. The verdict that it may have is kept."""
         told = summary(self._spec, self._history, self._about, ranking(self._folder, self._history))
         tags = self._client.get_run(self._parent).data.tags
         self._client.set_tag(self._parent, NOTE, with_its_verdict(told, tags))

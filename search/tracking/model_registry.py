@@ -138,7 +138,7 @@ def _mark(searched: SearchFolder, evidence: Evidence) -> str:
 
 
 def _own_sources(searched: SearchFolder) -> list[str]:
-    """The folders of the user's own encoders. They are stored with the model, so that loading it needs no package."""
+    """The folders of the user's own encoders, to store with the model: whoever loads the model may not have them."""
     return sorted({str(source_folder(name.partition(":")[0])) for _, name in parts_of_trials(searched.spec())})
 
 

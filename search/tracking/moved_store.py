@@ -26,7 +26,7 @@ OURS = """select distinct artifact_location from experiments join experiment_tag
 
 
 def follow(uri: str) -> str | None:
-    """Point a store's artifact addresses at the folder beside it.
+    """Point a store's artifact addresses at the folder beside its database.
 
     Returns:
         A sentence that says what was changed, or why it could not be; None if nothing had to be changed.

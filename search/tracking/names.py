@@ -24,7 +24,7 @@ class Keys:
         """Start with the names that are known in advance.
 
         Args:
-            known: names that will come. If two of them would get the same key, a hash is added to each.
+            known: names that will be asked for. If two of them would get the same key, a hash is added to each.
         """
         names = list(dict.fromkeys(known))
         meeting = Counter(_as_databases_compare(key_for(name)) for name in names)
@@ -46,7 +46,7 @@ class Keys:
 
 
 def key_for(name: str) -> str:
-    """A name that follows MLflow's rules. The end of a name that is too long is replaced by a hash of the whole."""
+    """The name, changed where MLflow's rules demand it. If it is too long, a hash of the whole replaces its end."""
     signs = re.sub(r"[^\w\-. /]", "_", name)
     parts = [part if part.strip(".") else "_" * max(1, len(part)) for part in signs.split("/")]
     key = "/".join(parts)

@@ -22,7 +22,7 @@ def addresses(uri: str, address: str, folder: SearchFolder | None, *, has_first_
     Args:
         uri: the store's address.
         address: the UI's address.
-        folder: a search that was asked for. Then only its experiment is listed.
+        folder: a search that was asked for. If MLflow has it, only its experiment is listed.
         has_first_page: whether the server has `first_page`, which shows the search's columns by itself.
 
     Raises:
@@ -66,7 +66,7 @@ def _line(name: str, link: str) -> str:
 
 def _share(client: "MlflowClient", shown: Shown) -> bool:
     """Share the views of searches that an older version delivered; returns whether the shown search has a view."""
-    with suppress(Exception):  # a server may allow reading and not writing; its error tells us nothing more
+    with suppress(Exception):  # a server may allow reading and not writing
         there = shared_views(client, shown.experiment)
         for parent in searches_in(client, shown.experiment):
             if (view := view_of(parent)).key not in there:

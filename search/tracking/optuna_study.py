@@ -1,7 +1,7 @@
 """The search as an Optuna study on disk, for optuna-dashboard and optuna.visualization.
 
-The study has what the sampler was told of each trial, and gets each trial as it ends. The search never reads it, and
-writes it anew when a session begins, so damage to the file does no harm.
+A trial is added when it ends, as it was told to the sampler. The search never reads the file, and writes it anew when a
+session begins, so damage to the file does no harm.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from spaces.spec import SearchSpec
 
 
 class OptunaView:
-    """An Optuna journal file with every ended trial. `optuna-dashboard PATH` shows it, also while the search runs."""
+    """An Optuna journal file with every ended trial. `optuna-dashboard PATH` shows it, even while the search runs."""
 
     def __init__(self, path: Path, spec: SearchSpec, history: History) -> None:
         self._spec, self._is_broken = spec, False
@@ -31,7 +31,7 @@ class OptunaView:
             self._add(trial)
 
     def on_event(self, event: Event, history: History) -> None:
-        """Add the trial if the event is its end."""
+        """Add a trial if the event is the end of that trial."""
         if event["event"] != "end" or self._is_broken:
             return
         try:

@@ -3,8 +3,8 @@
 The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers it in batches and in order, and
 then writes how far it came into `delivered.json`. After a crash between the two the batch is sent again, which changes
 nothing (see search.tracking.delivery). A server that is down delays the delivery. The next start, or `sync`, catches
-up, and also delivers again what was lost or deleted in MLflow. A search that is running does not: a run that a user
-deletes then would come back at once.
+up, and also delivers again what was lost or deleted in MLflow. After its start a search does not restore deleted runs:
+otherwise a run that the user deletes would come back at once.
 """
 
 import sys
@@ -101,7 +101,7 @@ class Tracker:
 
 
 def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
-    """Deliver to MLflow what it lacks of a search that is not running, without comparing. A failure is only told."""
+    """Deliver what MLflow lacks of a search that is not running, without comparing. A failure goes to `tell`."""
     refusals = Refusals(folder.hint("sync"), tell)
     try:
         with lock_at(folder.delivery_lock):

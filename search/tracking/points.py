@@ -25,7 +25,7 @@ class Point(NamedTuple):
 
 
 def metric_keys(folder: SearchFolder) -> Keys:
-    """The keys of a search's metrics. Names of classes may have any character, and two of them may need one key."""
+    """The keys of a search's metrics. Class names may have any character, so two of them could get the same key."""
     return Keys(class_keys(folder.about()["provenance"]["data"]["validation"]))
 
 

@@ -44,7 +44,7 @@ def found_points(
 
 
 def differences(wanted: set[Point], found: list[Point]) -> Iterator[str]:
-    """What MLflow lacks, and what it has in addition, in words. Each trial has at most a line for either."""
+    """What MLflow lacks, and what it has in addition, in words: for each trial at most a line for each of the two."""
     there = set(found)
     for trial in sorted({point.trial for point in wanted ^ there}):
         name = "the search" if trial == SEARCH else f"trial {trial}"

@@ -24,7 +24,7 @@ class Refusals:
 
         Args:
             again: the command line that tries the refused items again.
-            tell: is called with the first refusal of each kind. None keeps all of them for `in_words`.
+            tell: is called with the first refusal of each kind, in words. `in_words` gives all of them.
         """
         self._again, self._tell = again, tell
         self._found: dict[str, list[Refusal]] = {}

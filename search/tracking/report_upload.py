@@ -15,8 +15,8 @@ from search.tracking.troubles import in_one_line
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
     """Upload page, leaderboard, tables and pictures to the parent run.
 
-    Nothing is uploaded unless the parent run is known to be in the store that the search delivers to now. It is not if
-    nothing was delivered yet, or if the search's folder was copied to another results folder.
+    Nothing is uploaded if the store that the search delivers to now does not have the parent run. That is so if nothing
+    was delivered yet, or if the search's folder was copied to another results folder.
 
     Args:
         folder: the search.

@@ -78,7 +78,7 @@ def of_the_search(params: Mapping[str, Any], searched: Mapping[str, Any]) -> dic
 
 
 def status_of(state: State, number: int) -> str:
-    """MLflow's status of a trial that has ended. A trial that ASHA stopped did not fail, but KILLED looks like it."""
+    """MLflow's status of a trial that has ended, in format `number`. KILLED would make a stopped trial look failed."""
     stopped = "KILLED" if number == 1 else "FINISHED"
     return {"finished": "FINISHED", "stopped": stopped, "failed": "FAILED"}[state]
 

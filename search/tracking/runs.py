@@ -55,7 +55,7 @@ class Runs:
         return list(self._client.search_runs([self._experiment], ours, max_results=50_000))
 
     def above(self) -> str | None:
-        """The run of the search that a confirmation belongs to; None for a search."""
+        """The id of the run of a confirmation's search; None for a search, or if this store does not have that run."""
         above = read_delivered(self._folder.searched)
         return above.parent if self._folder.searched is not self._folder and above.uri == self._uri else None
 
@@ -132,7 +132,7 @@ class Runs:
         return search | {"afcl.kind": kind, "afcl.trial": number} | noted
 
     def _describe(self, run: str, known: Mapping[str, str], params: Mapping[str, Any], context: str) -> None:
-        """Log a run's parameters and dataset. A run that was found gets them too, as it may have been left without.
+        """Log a run's parameters and dataset. A run that exists already may lack them after a crash, and gets them too.
 
         Args:
             run: the run's id.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-MOST_TRIALS = 1000  # at most so many of a search's finished trials are read, best first
+MOST_TRIALS = 1000  # the most finished trials of a search that are read, best first
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100  # MLflow's limits
-ENOUGH = 16  # if so many values of a metric were refused and none was taken, the others are not tried one by one
+ENOUGH = 16  # refused values of a metric, if none was taken: its other values are not tried one by one
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds between tries on a busy store
 SHORTER = (500, 250)  # the longest parameter that older servers take, in characters
 
@@ -35,7 +35,7 @@ class Taker:
     def __init__(
         self, client: "MlflowClient", refusals: Refusals, alive: Callable[[], None], wait: Callable[[float], object]
     ) -> None:
-        """Take the client to write with.
+        """Prepare to write to a store.
 
         Args:
             client: the store's client.

@@ -7,7 +7,7 @@ import re
 
 from search.storage.redact import shown_uri
 
-# error codes about the server itself, not about the item that it was given
+# error codes about the server itself, not about the item that was sent
 OF_THE_STORE = {
     "CUSTOMER_UNAUTHORIZED",
     "UNAUTHENTICATED",
@@ -69,7 +69,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def status(error: Exception) -> str | None:
-    """The HTTP status with which a server, or a proxy before it, refused; None if none is known."""
+    """The HTTP status with which a server, or a proxy before it, refused the request; None if unknown."""
     refused = re.search(r"error code (\d{3})\b|too many (\d{3}) error responses", str(error))
     if refused is not None:
         return refused[1] or refused[2]
@@ -77,29 +77,29 @@ def status(error: Exception) -> str | None:
 
 
 def is_of_the_store(error: Exception) -> bool:
-    """Whether a store takes nothing at all now, whatever it is given."""
+    """Whether an error means that the store takes no item at all now."""
     if isinstance(error, StoreProblem):
         return True
     return _code(error) in OF_THE_STORE or status(error) in ("401", "429", "502", "503", "504", "507")
 
 
 def is_of_what_it_was_given(error: Exception) -> bool:
-    """Whether an error says that the store refuses the item that it was sent, and is not itself in trouble."""
+    """Whether an error means that the store refuses only the item that was sent."""
     return _code(error) in OF_WHAT_IT_WAS_GIVEN or status(error) in ("400", "413", "422")
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether a store asks for a pause, as it gets too many requests."""
+    """Whether an error means that the store gets too many requests, and asks for a pause."""
     return status(error) == "429"
 
 
 def is_timeout(error: Exception) -> bool:
-    """Whether a server did not answer in time. It may still have taken the item."""
+    """Whether an error means that the server did not answer in time. It may still have taken the item."""
     return "failed with timeout exception" in str(error) or "Read timed out" in str(error)
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether a run was deleted or does not exist."""
+    """Whether an error means that a run was deleted or does not exist."""
     return "must be in the 'active' state" in str(error) or _code(error) == "RESOURCE_DOES_NOT_EXIST"
 
 

@@ -95,7 +95,7 @@ def is_registered() -> bool:
 
 
 def _is_of_the_page(log: Path) -> bool:
-    """Whether the server ended because its version of MLflow does not fit our page, from the log."""
+    """Whether the log shows that the server ended because its version of MLflow does not fit our page."""
     said = log.read_text(encoding="utf-8", errors="replace")
     return any(words in said for words in (MODULE, "--app-name"))
 

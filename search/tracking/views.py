@@ -22,7 +22,7 @@ from trainers.config import METRIC
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-SHARED = "mlflow.sharedViewState."  # followed by the view's key, the name of a view's tag
+SHARED = "mlflow.sharedViewState."  # the view's key follows in the name of the experiment's tag that holds the view
 RATE = "representation.lr"
 SPACE = "space."  # the prefix of a range's path among a search's parameters
 WIDTHS = {"family": 90, "state": 90, "score": 90}  # pixels
@@ -51,7 +51,7 @@ class SearchView:
 
 
 def view_of(parent: "Run") -> SearchView:
-    """The view of a search, made from its run in MLflow. So searches of older versions or other hosts have one, too."""
+    """The view of a search, from its run in MLflow alone: so searches of older versions and other hosts have one."""
     tags, params = parent.data.tags, parent.data.params
     searched = _searched(params)
     paths = dict.fromkeys([*LOSS_FIELDS, RATE, *sorted(path for path in searched if path != SWITCH)])
@@ -128,7 +128,7 @@ def _charts(view: SearchView, section: str) -> list[dict[str, Any]]:
 
 
 def _named(what: str, view: SearchView) -> str:
-    """An id that is the same each time it is made."""
+    """An id for `what` in a view. The same arguments always give the same id."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"afcl:{view.id}:{what}"))
 
 

@@ -15,15 +15,15 @@ class UnusableGPU(EnvironmentProblem):
 
 
 def granted_device() -> torch.device:
-    """The device that Ray granted. Without a granted GPU it is the CPU, whatever the node has.
+    """The device that Ray granted. Without a granted GPU it is the CPU, even if the node has a GPU.
 
-    It is also the CPU if Ray was told of a GPU that does not exist. Raises UnusableGPU for one that exists and fails.
+    It is also the CPU if Ray was told of a GPU that does not exist. Raises UnusableGPU if the GPU exists but fails.
     """
     if not ray.get_gpu_ids():
         return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda", 0)  # Ray shows a worker its own GPUs only
-    if torch.cuda.device_count() > 0:  # which asks the driver's NVML, and that answers older drivers than CUDA takes
+    if torch.cuda.device_count() > 0:  # this count is from NVML, which works with drivers too old for CUDA
         raise UnusableGPU(
             f"node {socket.gethostname()}: torch {torch.__version__} cannot use the GPU that Ray granted "
             f"({_reason()}); install a driver for CUDA {torch.version.cuda} there"
@@ -35,14 +35,14 @@ def _reason() -> str:
     """Why torch can use no GPU, in CUDA's own words."""
     try:
         torch.cuda.init()
-    except Exception as error:  # of several kinds
+    except Exception as error:  # errors of several classes
         return str(error).strip().splitlines()[0].split(". ")[0]
     return "no CUDA device is available"
 
 
 @contextmanager
 def granted() -> Iterator[torch.device]:
-    """The granted device; within the block its memory is limited to the share that `resources.gpus` asked for.
+    """Yield the granted device. Within the block its memory is limited to the share that `resources.gpus` asked for.
 
     A quarter of a GPU is a quarter of its memory for torch's allocator. What CUDA itself takes for each process, some
     hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share.

@@ -30,7 +30,7 @@ class Failed:
     """The trial has failed for good: it is not tried again."""
 
     reason: str
-    by_values: bool = False  # its values made it fail, as they would every time
+    by_values: bool = False  # the trial's values made it fail, as they would every time
 
     def as_result(self) -> dict[str, Any]:
         """The message as `tune.report` takes it."""
@@ -55,10 +55,10 @@ def from_result(result: Mapping[str, Any]) -> Message | None:
     """Read a message from a result as Ray hands it to the driver.
 
     Args:
-        result: The flattened result, with the keys that Ray or anyone else added. They are passed over.
+        result: The flattened result, with the keys that Ray or anyone else added, which are ignored.
 
     Returns:
-        The message; None where the result holds none of ours.
+        The message; None if the result contains none of ours.
     """
     if _PAUSE in result:
         return Pause(result[_PAUSE])

@@ -25,7 +25,7 @@ from trainers.pipeline import Reporter, TrialResult, run_trial
 
 START_PATIENCE = 120.0  # seconds: a new process imports torch, on a busy node too
 END_PATIENCE = 1.0  # Tune gives a trial that it stopped two seconds to end
-REASON_PATIENCE = 10.0  # for the reason of a worker that has failed
+REASON_PATIENCE = 10.0  # seconds to wait for the reason of a worker that has failed
 
 
 class LostWorker(RuntimeError):
@@ -51,9 +51,9 @@ def run_on_workers(
     save: Callable[[Checkpoint], object],
     device: torch.device,
 ) -> TrialResult:
-    """Run a trial as `run_trial` does, led by this process, on so many workers of its placement group in all.
+    """Run a trial as `run_trial` does, on `workers` workers of its placement group. This process is one, and leads.
 
-    Raises LostWorker when one of them dies.
+    Raises LostWorker if another worker dies or does not start.
     """
     if workers == 1:
         return run_trial(config, ray.get(data), report, resume, save=save, device=device)
@@ -72,7 +72,7 @@ def run_on_workers(
 
         try:
             return lead(meeting, store, config, ray.get(data), report, resume, save=save, device=device, check=check)
-        except DivergedError:  # as on every worker
+        except DivergedError:  # every worker diverges in the same way
             raise
         except Exception as error:
             cause = _cause(following, error)
@@ -108,11 +108,11 @@ def _here() -> WorkerPlace:
     return WorkerPlace(ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address(), os.getpid())
 
 
-_peers: list[Any] = []  # of this process, which is in one placement group as long as it lives
+_peers: list[Any] = []  # the other workers; this process stays in one placement group as long as it lives
 
 
 def _assembled(workers: int) -> tuple[list[Any], list[WorkerPlace]]:
-    """The peers and their places: those of the trial before, if all are alive and have finished it."""
+    """The other workers, and where each runs. Those of the last trial are used again if all of them answer in time."""
     for patience in (START_PATIENCE, START_PATIENCE):
         if not _peers:
             _peers.extend(_called_to_life(workers))

@@ -1,8 +1,8 @@
 """Ray's trainable: a thin adapter on trainers.pipeline.
 
 A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost seconds
-per trial. Checkpoints are the trial's own, in the search's folder or store: a trial that is run again, after its
-worker, its node or the driver died, finds its newest one there, and Ray is told of none.
+per trial. A trial writes its own checkpoints, to the search's folder or store, and Ray is not told of them. If a trial
+is run again, because its worker, its node or the driver died, it goes on from its newest checkpoint there.
 
 A failed trial is reported as such, so that Ray does not try it again; its worker continues with the next trial. If the
 error made CUDA unusable in the process, the worker writes the reason to the trial's folder and dies of the error. Ray
@@ -42,7 +42,8 @@ from trainers.predictor import Predictor, score_split
 class SharedData:
     """The data of a session's trials in Ray's object store, which all workers of a node share.
 
-    by_seed: by the seed of its split. test: of None in a search; a confirmation's trials are scored on it at their end.
+    by_seed: the training and validation data, by the seed of the split. test: the test split, on which a confirmation's
+    trials are scored at their end; the reference is to None in a search.
     """
 
     by_seed: Mapping[int, "ray.ObjectRef[TrialData]"]
@@ -52,8 +53,11 @@ class SharedData:
 def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
     """Run one trial of a search, or continue it from its newest checkpoint.
 
-    assignment: its number, folder and config, its workers and their threads, and whether each of these has a GPU for
-    itself (if not, it is not known whether its own values or its neighbours' filled the memory), as plain values.
+    Args:
+        assignment: plain values: the trial's `number`, `config`, `folder` and `storage` (None without a store), its
+            number of `workers`, the `threads` of each, and `has_whole_gpus`: whether each worker has a GPU for itself.
+            If not, an out-of-memory error may be the fault of another trial on the same GPU.
+        shared: the session's data.
     """
     try:
         with closing(files_of(assignment)) as files:
@@ -63,7 +67,7 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
                 return
             with granted() as device:
                 _run_on(device, files, assignment, shared)
-    # no fault of the trial's, and no other trial could be run or saved there either
+    # these errors are not the trial's fault, and other trials would meet them too
     except UnusableGPU as error:
         _tell(Pause(str(error)))
     except StorageError as error:
@@ -77,10 +81,10 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
 def _run_on(
     device: torch.device, folder: LocalTrial | StoredTrial, assignment: dict[str, Any], shared: SharedData
 ) -> None:
-    if ray.is_initialized():  # else a trial is run by itself, without a driver that would ask
+    if ray.is_initialized():  # without Ray there is no driver that would ask for the node
         folder.note_node(ray.get_runtime_context().get_node_id())
     kept = assignment["config"]
-    # a search that an older version began has none
+    # the losses of a search that an older version began have no name
     config = TrialConfig.model_validate(kept if "name" in kept["loss"] else as_meant_then(kept))
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
@@ -114,16 +118,16 @@ def _run_on(
             if resume is not None:
                 print(f"goes on from its checkpoint of epoch {resume.epoch}")
             if resume is not None and resume.epoch == config.last_epoch:
-                finish(resume)  # it died between its last checkpoint and its last report
+                finish(resume)  # the last attempt died after its last checkpoint, before its last report
             run_on_workers(assignment["workers"], config, data, report, resume, save=save, device=device)
     except DivergedError as error:
         _tell(Failed(f"diverged: {error}", by_values=True))
     except OutOfMemory as error:
-        # once, it may be what another process had of the card just then
+        # the first time, another process may have had too much of the card's memory
         if folder.has_met("out of GPU memory"):
             folder.give_up(str(error), by_values=assignment["has_whole_gpus"])
         raise
-    except (LostWorker, StorageError, UnusableGPU):  # for a lost worker Ray tries again, as when this one dies
+    except (LostWorker, StorageError, UnusableGPU):  # after a lost worker Ray starts the trial again
         raise
     except Exception as error:
         if _is_full(error):
@@ -138,7 +142,7 @@ def _run_on(
             raise
         _tell(Failed(reason))
     finally:
-        folder.send_log()  # with the traceback, where there is one
+        folder.send_log()  # with the traceback, if there is one
 
 
 def _tell(message: Message) -> None:

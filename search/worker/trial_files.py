@@ -22,51 +22,51 @@ from trainers.checkpoint import Checkpoint, packed, save_checkpoint
 from trainers.files import open_log
 
 KEEP = 2  # checkpoints of a trial that runs
-# Seconds, much more than the journal in a store is behind its driver: where that is lost with its host, a trial goes on
-# from a checkpoint that is so much older, when its epochs are so short that the newest ones are ahead of the journal.
+# Seconds, many more than the journal in a store lags behind its driver. If epochs are short and the driver's host is
+# lost, a trial's newest checkpoints may be ahead of the stored journal. Then a checkpoint of this age is needed.
 SAFE_AGE = 10.0
 
 
 class LocalTrial(TrialFolder):
-    """In the results folder."""
+    """A trial's files in the results folder."""
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, and remove all but the newest two."""
         save_checkpoint(checkpoint, self.checkpoints, KEEP)
 
     def open_log(self) -> TextIO:
-        """Where the trial prints, after what its earlier attempts have."""
+        """Open the file that the trial prints to. It is appended to what earlier attempts printed."""
         self.path.mkdir(parents=True, exist_ok=True)
         return open_log(self.log)
 
     def send_log(self) -> None:
-        """Nothing: the log is in its final place."""
+        """Do nothing: the log is in its final place."""
 
     def close(self) -> None:
-        """Nothing: the folder is all there is."""
+        """Do nothing: no temporary file is open."""
 
 
 class StoredTrial(TrialFiles):
-    """In a store. A store that does not answer is waited for; then StorageError."""
+    """A trial's files in a store. Most methods wait for a store that does not answer, and then raise StorageError."""
 
     def __init__(self, storage: Storage) -> None:
         super().__init__(PatientPlace(storage))
-        self._storage = storage  # for what is not worth waiting for
+        self._storage = storage  # for requests that do not wait for the store
         self._checkpoints: list[str] | None = None  # the newest first; None: not looked for yet
         self._safe: list[str] = []  # two checkpoints, the older of which was there for SAFE_AGE
         self._safe_since = -math.inf
-        # without a name: it goes with this process, however that ends
+        # the file has no name, so it is gone when this process ends, however it ends
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
         self._log_name = f"{LOG_OF_ATTEMPT}{time.time_ns():020d}-{os.getpid()}.txt"
 
     def checkpoint_names(self) -> list[str]:
-        """The checkpoints that are there, the newest first. The store is asked once: only this worker adds any."""
+        """The checkpoints in the store, the newest first. The store is asked once, as only this worker adds any."""
         if self._checkpoints is None:
             self._checkpoints = super().checkpoint_names()
         return self._checkpoints
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, and remove all but the newest two and one that was there for SAFE_AGE."""
+        """Write a checkpoint, and remove all but the newest two and the two in `_safe`."""
         file, content = packed(checkpoint)
         name, before = f"{CHECKPOINTS}/{file}", self.checkpoint_names()
         self.place.put(name, content)
@@ -78,26 +78,26 @@ class StoredTrial(TrialFiles):
         for old in set(names) - set(self._checkpoints):
             try:
                 self._storage.delete(old)
-            except StorageError:  # it is removed with a later one
+            except StorageError:  # it is removed after a later epoch
                 self._checkpoints.append(old)
 
     def open_log(self) -> TextIO:
-        """Where this attempt prints."""
+        """Open the file that this attempt prints to."""
         return open_log(os.dup(self._log.fileno()))
 
     def send_log(self) -> None:
-        """Put what the trial has printed so far; where the store does not take it now, it comes with the rest."""
+        """Send what this attempt has printed so far. If the store does not take it now, the next call sends it too."""
         printed = os.fstat(self._log.fileno()).st_size
         with suppress(StorageError):
             self._storage.put(self._log_name, os.pread(self._log.fileno(), printed, 0))
 
     def close(self) -> None:
-        """Leave nothing on the node."""
+        """Remove the temporary file, so that nothing is left on the node."""
         self._log.close()
 
 
 def files_of(assignment: Mapping[str, Any]) -> LocalTrial | StoredTrial:
-    """Where the trial of an assignment keeps its files."""
+    """The files of the trial that `assignment` describes (see search.worker.trainable)."""
     if assignment.get("storage") is not None:
         return StoredTrial(Storage(assignment["storage"]))
     return LocalTrial(Path(assignment["folder"]))
