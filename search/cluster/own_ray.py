@@ -48,7 +48,7 @@ def lacks() -> Iterator[Lack]:
     yield from _lacks_of_folder(ray_folder())
     yield from _lacks_of_shared_memory()
     if (allowed := _open_files_allowed()) < LEAST_OPEN_FILES:
-        yield Lack(f"a process may open {allowed} files here, and Ray needs {LEAST_OPEN_FILES}", "say `ulimit -n 4096`")
+        yield Lack(f"a process may open {allowed} files here, and Ray needs {LEAST_OPEN_FILES}", "run `ulimit -n 4096`")
 
 
 def _lacks_of_folder(folder: Path) -> Iterator[Lack]:

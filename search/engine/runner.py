@@ -293,4 +293,4 @@ def _problem(tracker: Tracker, hold: Hold) -> str | None:
         return problem
     if tracker.problem is None:
         return None
-    return f"MLflow takes nothing just now ({tracker.problem}); the search goes on and delivers later"
+    return f"nothing can be delivered to MLflow now ({tracker.problem}); the search goes on and delivers later"

@@ -227,4 +227,4 @@ def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
         if isinstance(cause, OSError) and storage.uri.startswith("/") and cause.errno:  # a folder on a disk
             cause.filename = cause.filename or storage.uri
             raise EnvironmentProblem(in_one_line(cause)) from None
-        raise EnvironmentProblem(f"storage: {storage.shown} does not answer as it should ({error})") from None
+        raise EnvironmentProblem(f"storage: a request to {storage.shown} failed ({error})") from None

@@ -72,7 +72,7 @@ class Hold:
         """A sentence about a present problem with the store; None if there is none."""
         if self.mirror is None or self.mirror.problem is None:
             return None
-        return f"the storage takes nothing just now ({self.mirror.problem}); what it lacks is sent when it does"
+        return f"the storage does not answer now ({self.mirror.problem}); the rest is sent when it answers again"
 
     def flush(self, tell: Tell) -> None:
         """Send the rest of the journal to the store, and end the mirror. If that fails, tell how much is missing."""

@@ -55,7 +55,7 @@ def refuse_second(record: Path, *, again: bool) -> None:
     if before and not again:
         raise InputError(
             f"the test split was opened by {before[0].by} on {before[0].at[:10]}, and a second look tests less than "
-            f"the first; say --again if that is wanted: it is written down"
+            f"the first; to look again, add --again, which is recorded"
         )
 
 

@@ -108,7 +108,9 @@ def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
             uri = tracking_uri(folder.spec(), folder.root)
             Delivery(folder, uri, refusals=refusals, mend=False, tell=tell).catch_up()
     except Exception as error:  # MLflow raises whatever its store raises, and none of it may spoil what was found
-        tell(f"MLflow takes nothing just now ({in_one_line(error)}); `{folder.hint('sync')}` delivers it later")
+        tell(
+            f"nothing can be delivered to MLflow now ({in_one_line(error)}); `{folder.hint('sync')}` delivers it later"
+        )
 
 
 class Synced(NamedTuple):

@@ -30,7 +30,7 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
     if database is None and not is_known:
         return None
     if database is not None and not database.exists():  # the client would create an empty one
-        return f"MLflow has not got the report: {database} is gone" if is_known else None
+        return f"the report was not uploaded to MLflow: {database} is gone" if is_known else None
     remarks: list[str] = []
     try:
         client = connect(uri, remarks.append)
@@ -46,5 +46,5 @@ def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | Non
         for path in pictures:
             log_file(client, uri, run, path, folder.figures.name)
     except Exception as error:  # MLflow raises whatever its store raises
-        return f"MLflow has not got the report ({in_one_line(error)}); `{folder.hint('report')}` sends it again"
+        return f"the report was not uploaded to MLflow ({in_one_line(error)}); `{folder.hint('report')}` sends it again"
     return remarks[0] if remarks else None

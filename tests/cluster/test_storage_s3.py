@@ -121,7 +121,7 @@ def test_a_store_that_answers_nothing_for_a_while_delays_and_loses_nothing(s3, u
     begun(process, tmp_path, 25)
     s3.freeze(40.0)
     end(process, tmp_path)
-    assert (tmp_path / "printed.txt").read_text().count("the storage takes nothing just now (") == 1
+    assert (tmp_path / "printed.txt").read_text().count("the storage does not answer now (") == 1
     folder = SearchFolder(tmp_path / "digits")
     assert all(identical(undisturbed, folder).values())
     counted = complete(folder, TRIALS)
@@ -190,7 +190,7 @@ def test_a_store_that_refuses_is_one_line(s3, afcl_words, tmp_path):
     done = afcl_words("search", *SPEC, "--storage", "s3://there-is-no-such-bucket/x", results=tmp_path)
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
-    complaint = "storage: s3://there-is-no-such-bucket/x/digits does not answer as it should (there is no such bucket)"
+    complaint = "storage: a request to s3://there-is-no-such-bucket/x/digits failed (there is no such bucket)"
     assert complaint in done.stderr
 
 

@@ -78,7 +78,7 @@ def test_a_search_runs_to_its_end_without_mlflow_and_plotly(bare, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout.count(
-            "MLflow takes nothing just now (the package mlflow is not installed here; pip install mlflow)"
+            "nothing can be delivered to MLflow now (the package mlflow is not installed here; pip install mlflow)"
         )
         == 1
     )

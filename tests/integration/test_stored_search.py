@@ -74,5 +74,5 @@ def test_every_node_is_asked_whether_it_reaches_the_store(shared_ray, tmp_path):
     assert len(check_nodes(place, code_hash())) == 1
     assert place.names() == []
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EnvironmentProblem, match=r"storage: file:.* does not answer as it should"):
+    with pytest.raises(EnvironmentProblem, match=r"storage: a request to file:.* failed"):
         check_nodes(storage_at((tmp_path / "file" / "x").as_uri()), code_hash())

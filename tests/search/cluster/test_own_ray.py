@@ -69,7 +69,7 @@ def test_too_small_a_shared_memory_is_told_with_dockers_flag(disk, monkeypatch):
 
 def test_too_few_open_files_are_told_by_how_many_there_may_be(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 256))
-    assert any("may open 256 files here, and Ray needs 512; say `ulimit -n 4096`" in line for line in told())
+    assert any("may open 256 files here, and Ray needs 512; run `ulimit -n 4096`" in line for line in told())
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 4096))
     assert not any("ulimit" in line for line in told()), "Ray allows itself as many as it may"
 

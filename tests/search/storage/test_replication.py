@@ -45,7 +45,7 @@ def test_a_store_that_does_not_answer_delays_the_journal_and_loses_nothing(kept,
         Failing.answers = False
         conductor.result(0, 2, told_value(conductor, 0.5))
         wait_until(lambda: held.problem() is not None)
-        assert "the storage takes nothing just now (nobody there)" in held.problem()
+        assert "the storage does not answer now (nobody there)" in held.problem()
         conductor.result(0, 3, told_value(conductor, 0.5))
         Failing.answers = True
         wait_until(lambda: stored(kept) == kept.journal.read_bytes())

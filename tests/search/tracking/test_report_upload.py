@@ -41,7 +41,7 @@ def test_a_server_that_is_down_is_one_line_and_the_report_stands(told, typed):
     assert ended.returncode == 0
     assert ended.stdout.split() == [str(folder.report)]
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("MLflow has not got the report (no server answers); `afcl report told")
+    assert line.startswith("the report was not uploaded to MLflow (no server answers); `afcl report told")
 
 
 def test_a_copied_search_writes_to_no_store_but_its_own(told):
