@@ -14,7 +14,7 @@ from search.storage.search_folder import SearchFolder
 
 
 class Signals:
-    """Handles Ctrl-C, SIGTERM and SIGHUP (a closed terminal). The first one stops tidily, a second one at once."""
+    """Handles Ctrl-C, SIGTERM and SIGHUP (a closed terminal). The first stops the search tidily, a second at once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
