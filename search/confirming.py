@@ -46,8 +46,8 @@ def confirm(
         seeds: the number of fresh seeds. The default is the number of a confirmation that was begun, else 10.
         smallest: the smallest difference in the metric that matters. The default is .01. Before anything
             runs, the console shows how many seeds are needed to find such a difference.
-        until_decided: run seeds in rounds for the pairs that are still open. A pair is decided once it has a winner or
-            once a difference of `smallest` is ruled out.
+        until_decided: run seeds in rounds for the pairs that are still open. A pair is decided when it has a winner, or
+            when a difference of `smallest` is ruled out.
         max_seeds: the most seeds that these rounds may take.
         again: open the test split once more, on other seeds.
         anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.

@@ -70,7 +70,7 @@ class Search:
 
     @property
     def state(self) -> str:
-        """One word: running, done, interrupted, stopped, max_hours, or why the search gave up."""
+        """The state: running, done, interrupted, stopped, max_hours, or a sentence that says why the search gave up."""
         return search_state(self.folder, self.history)
 
     @property
@@ -80,7 +80,7 @@ class Search:
 
     @property
     def ranked(self) -> list[Trial]:
-        """The finished trials, best first: by the mean on fresh seeds if there is one, else as the search ranks."""
+        """The finished trials, best first: by their mean on fresh seeds if there is one, else in the search's order."""
         return ranking(self.folder, self.history).trials
 
     @property

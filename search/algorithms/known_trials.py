@@ -1,8 +1,8 @@
 """The trials given to a sampler: each ended trial is converted once, and no more are given than the sampler can use.
 
 An ask of TPE takes time in proportion to the number of trials. Its good set never has more than 25 of them; all others
-only show where trials are not good. So of very many trials it gets the 25 best and a sample of the rest. The sample is
-drawn by the trials' positions only: it changes little between asks, and a resumed search draws the same.
+only show where trials are not good. So of very many trials TPE gets the 25 best and a sample of the rest. The sample
+depends on the trials' positions only, so it changes little between asks, and a resumed search draws the same sample.
 """
 
 import heapq

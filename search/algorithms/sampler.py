@@ -1,7 +1,7 @@
 """What to try next: Optuna's samplers, given every trial as optuna_trials describes.
 
 `propose` depends only on the space, the trials so far and a seed, and makes a new study at every ask. So a search that
-was killed and resumed proposes what it would have proposed without that.
+was killed and resumed proposes what it would have proposed without the interruption.
 """
 
 import warnings

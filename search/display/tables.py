@@ -145,7 +145,7 @@ def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
 
 
 def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    """A table with a row for each search of a results folder. If all have the same data, it is named below."""
+    """A table with a row for each search of a results folder. If all use the same data, it is named below the table."""
     shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     columns = [Column("search"), Column("state", gives_way="wrapped"), Column("trials", gives_way="wrapped")]
     columns += [Column("best"), Column("loss"), Column("begun"), Column("took"), Column("waits", gives_way="wrapped")]

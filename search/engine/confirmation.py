@@ -183,7 +183,7 @@ def _run_round(
 def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:
     """Raise InputError if something else than this confirmation opened the test split before.
 
-    It may have been opened if `again` is set, or if it was set when the confirmation began.
+    That is allowed if `again` is set, or was set when the confirmation began.
     """
     searched, was_allowed = folder.searched, folder.is_begun() and folder.about()[CONFIRMS].get("again", False)
     know_every_opening(searched)  # another host may have opened it

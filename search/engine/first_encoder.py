@@ -24,8 +24,7 @@ def tried_encoders(
         workers: how many workers a trial has; see `refuse_unshared` for what several workers need of an encoder.
 
     Returns:
-        The section and the ranges, in which the names of the user's own encoders and of a file of weights have their
-        hash.
+        The section and the ranges, with hashes added to the names of the user's own encoders and of a file of weights.
 
     Raises:
         InputError: an encoder cannot be imported, differs from the one that the search began with, fails a check of

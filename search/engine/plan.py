@@ -43,7 +43,7 @@ class Plan:
     checkpoint_bytes: int
     checkpoints_kept: int  # how many trials that have ended keep one
     slots: int  # how many trials run at once
-    standard_error: float
+    standard_error: float  # of a balanced accuracy near .8, from the validation images
     final_trials: int = 0  # how many trials the last step runs again; fewer if fewer finish
     final_seeds: int = 0
 
@@ -154,7 +154,7 @@ def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
     The size is computed without an optimiser. To make one, torch would import its compiler, which takes as long as the
     rest of a plan.
     """
-    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, without the wait
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, but faster to make
     encoder = build_encoder(model, channels, 0)
     networks = (encoder, build_projection(model, encoder.feature_dim, 0))
     size: int = sum(value.nbytes for network in networks for value in network.state_dict().values())

@@ -35,7 +35,7 @@ class Task:
     extend_by: int = 0  # how many trials the sampler proposes beyond those that were planned
     test: Split | None = None  # images on which trials are scored at their end; None in a search
     kept: Callable[[History], set[int]] | None = None  # see `to_keep`
-    listeners: tuple[Callable[[Event, History], None], ...] = ()  # called with every event before all others
+    listeners: tuple[Callable[[Event, History], None], ...] = ()  # called with every event before other listeners
     validated: frozenset[int] = frozenset()  # trials that a last step runs on fresh seeds: one may be the best
 
     def to_keep(self, history: History) -> set[int]:

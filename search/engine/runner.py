@@ -140,7 +140,7 @@ def resume(
     then: Then = itself,
     display: Display,
 ) -> SessionEnd:
-    """Go on with a search whose driver ended or died, from its journal. Nothing happens if it is complete.
+    """Go on with a search whose driver ended or died, from its journal. If all its trials have ended, only `then` runs.
 
     Args:
         name: the search's name.
