@@ -1,4 +1,4 @@
-"""Hyper-parameter searches for the asymmetric focal contrastive loss: every word of `afcl` is a function here.
+"""Hyper-parameter searches for the asymmetric focal contrastive loss: every command of `afcl` is a function here.
 
     import search
 
@@ -8,11 +8,11 @@
     found.export(top=3)
 
 `afcl search` is `search.run`; `afcl data check` and `afcl data fetch` are `search.data_check` and `search.data_fetch`;
-every other word has its own name. `search.open` gives a search that is there as an object, a `Search`.
+every other command has a function of its own name. `search.open` returns an existing search as a `Search` object.
 
 What is public: the names in `search.__all__`, with their arguments and the public attributes of what they return, the
-values that `--json` prints, the exit codes, and the files that `export` writes. These stay as they are in every 0.x.y
-of one x. A new x may change them, and its notes say how; it still opens searches that an older one left. Everything
+values that `--json` prints, the exit codes, and the files that `export` writes. All versions 0.x.y with the same x keep
+these as they are. A new x may change them, and its notes say how; it still opens searches of older versions. Everything
 else in the packages search, spaces and trainers may change at any time.
 """
 
@@ -77,7 +77,7 @@ _HOMES = {
     "trainers.errors": ("DivergedError", "EnvironmentProblem", "InputError"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_NAMED_THERE = {"list": "list_searches", "open": "open_search"}  # what Python's own names would hide in their files
+_NAMED_THERE = {"list": "list_searches", "open": "open_search"}  # their own modules must not hide Python's built-ins
 
 __all__ = [
     "BestTrial",
@@ -140,10 +140,10 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # else a type checker would take every name for one that there is
+if not TYPE_CHECKING:  # else a type checker would accept every name
 
     def __getattr__(name: str) -> Any:
-        """A public name, when it is asked for: Ray's workers import this package, and need none of them."""
+        """Import a public name when it is used. Ray's workers import this package and use none of the names."""
         if name == "__version__":
             from search.storage.provenance import own_version
 

@@ -44,7 +44,7 @@ def checked_spec(
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
-        overrides: PATH=VALUE texts that change it, as `--set` does.
+        overrides: PATH=VALUE texts that change the spec, as `--set` does.
         name: the search's name, in place of the spec's.
         trials: how many trials the sampler proposes, in place of the spec's number.
         tracking_uri: the address of MLflow's store or server, in place of the spec's.

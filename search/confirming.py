@@ -43,11 +43,11 @@ def confirm(
     Args:
         name: the search's name.
         top: how many of the best trials to confirm, besides the best one of each loss. The default is 1.
-        seeds: the number of fresh seeds. The default is 10; a confirmation that was begun keeps its own number.
-        smallest: the smallest difference in the metric that matters. The default is .01. How many seeds it takes to
-            see such a difference is said first.
-        until_decided: run seeds in rounds for the pairs that are still open. A pair is decided once it has a winner or
-            once a difference of `smallest` is ruled out.
+        seeds: the number of fresh seeds. The default is the number of a confirmation that was begun, else 10.
+        smallest: the smallest difference in the metric that matters. The default is .01. Before anything
+            runs, the console shows how many seeds are needed to find such a difference.
+        until_decided: run seeds in rounds for the pairs that are still open. A pair is decided when it has a winner, or
+            when a difference of `smallest` is ruled out.
         max_seeds: the most seeds that these rounds may take.
         again: open the test split once more, on other seeds.
         anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
@@ -57,11 +57,12 @@ def confirm(
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search; needed if its folder is not on this machine.
         console: where progress is shown; see `run`.
-        on_verdict: is called with the verdict once it is known. The page and the model follow, which take seconds.
+        on_verdict: is called as soon as the verdict is known. Writing the page and registering the model take seconds
+            more.
 
     Raises:
-        InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), or it
-            repeats training images (unless `allow_copies`).
+        InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), it
+            repeats training images (unless `allow_copies`), or no run finished.
         EnvironmentProblem: this machine lacks something that the search needs.
     """
     from search.display.on_console import ConsoleDisplay

@@ -42,7 +42,7 @@ class Search:
         address: str | None = None,
         console: "Console | None" = None,
     ) -> None:
-        """Make a handle. Most callers use `search.open` instead.
+        """Make the object. Most callers use `search.open` instead.
 
         Args:
             folder: the search's files.
@@ -70,7 +70,7 @@ class Search:
 
     @property
     def state(self) -> str:
-        """One word: running, done, interrupted, stopped, max_hours, or why the search gave up."""
+        """The state: running, done, interrupted, stopped, max_hours, or a sentence that says why the search gave up."""
         return search_state(self.folder, self.history)
 
     @property
@@ -80,7 +80,7 @@ class Search:
 
     @property
     def ranked(self) -> list[Trial]:
-        """The finished trials, best first: by the mean on fresh seeds if there is one, else as the search ranks."""
+        """The finished trials, best first: by their mean on fresh seeds if there is one, else in the search's order."""
         return ranking(self.folder, self.history).trials
 
     @property
@@ -185,7 +185,7 @@ class Search:
         )
 
     def sync(self) -> "dict[str, Synced]":
-        """Deliver to MLflow what it lacks; see `search.sync`."""
+        """Deliver to MLflow the events that it lacks; see `search.sync`."""
         return search.sync(self.name, results=self.folder.root, console=self._console)
 
     def rm(self, *, ask: Callable[[str], bool] = lambda question: True) -> Path | None:
@@ -220,7 +220,7 @@ class SearchResult(Search):
         address: str | None = None,
         console: "Console | None" = None,
     ) -> None:
-        """Make a handle from the end of a session.
+        """Make the object from the end of a session.
 
         Args:
             session: how the session ended.
@@ -248,7 +248,7 @@ class SearchResult(Search):
 
     @property
     def tracking_problem(self) -> str | None:
-        """Why MLflow lacks these events; None if it answered."""
+        """Why MLflow lacks events of the journal; None if MLflow answered."""
         return self.session.tracking_problem
 
     @property

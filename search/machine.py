@@ -82,7 +82,8 @@ def data_check(
 
     Args:
         name: a data set's name, a folder of images, or a search's spec in any form that `run` takes.
-        overrides: PATH=VALUE texts that change the spec, as `--set` does. Without a spec only fields of `data` count.
+        overrides: PATH=VALUE texts that change the spec, as `--set` does. Without a spec, they may only set fields
+            of `data`.
         sheet: the path of a PNG file to write: a contact sheet of each class, as read and as augmented.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
 
@@ -108,7 +109,7 @@ def data_check(
 def _section_and_augmentation(
     name: "Spec", overrides: Sequence[str], data: Path | None
 ) -> "tuple[DataConfig, AugmentConfig | None, dict[str, Any] | None]":
-    """Resolve `name`: the data section, the spec's augmentation if any, and for a folder the fields of `overrides`."""
+    """The data section of `name`; the augmentation if `name` is a spec; the overridden fields if it is a folder."""
     from trainers.data.catalog import config_of_folder, default_config, is_dataset
     from trainers.data_config import DataConfig
     from trainers.parsing import parse

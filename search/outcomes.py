@@ -53,7 +53,7 @@ class Listed:
     begun: str | None  # ISO 8601, in UTC
     seconds: float | None  # how long its drivers have run, in all
     waits: list[str]  # the commands that would come next: resume, confirm, export, sync
-    data: str  # the data set that it trains on; for a damaged search, what is wrong with it
+    data: str  # the data set; for a damaged search, what is wrong with the search
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `afcl list --json` prints them."""
@@ -64,7 +64,7 @@ class Listed:
 class Confirmation:
     """The outcome of a confirmation, and what it wrote.
 
-    Everything but `confirmed` is None if the confirmation was interrupted or no run finished.
+    Everything but `confirmed` is None if not all runs have ended, for example because of an interruption.
     """
 
     confirmed: "Confirmed"
@@ -86,10 +86,10 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class CheckedData:
-    """The counts of a data set, and how a spec names it."""
+    """The counts of a data set, and the section of a spec that names it."""
 
     counts: "DataCheck"
-    config: DataConfig  # the section `data` of a spec that trains on it
+    config: DataConfig  # the section `data` of a spec
     section: str | None = None  # the same section as one line of YAML; only for a folder of images
     sheet: Path | None = None  # the contact sheet, if one was asked for
 

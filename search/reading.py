@@ -61,7 +61,7 @@ def show(name: str, *, results: Path | None = None) -> Search:
 
 
 def list_searches(*, results: Path | None = None) -> list[Listed]:
-    """List the searches of a results folder by name. A damaged search is listed too, with what is wrong with it.
+    """List the searches of a results folder by name. A damaged search is listed too, with the reason.
 
     Args:
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
@@ -107,7 +107,7 @@ def compare(names: Sequence[str], *, results: Path | None = None) -> "SideBySide
 
 
 def logs(name: str, trial: int | None = None, *, address: str | None = None, results: Path | None = None) -> str:
-    """Read a trial's log, which has the traceback if it crashed; or the driver's log.
+    """Read a trial's log, with the traceback if the trial crashed, or read the driver's log.
 
     Args:
         name: the search's name.
@@ -175,6 +175,8 @@ def ui(
 ) -> None:
     """Serve the MLflow UI on this machine only, until it is interrupted.
 
+    If the store is itself a server, only its links are printed.
+
     Args:
         name: a search's name. The UI then shows the store that this search delivers to. None shows the store of the
             results folder.
@@ -190,7 +192,7 @@ def ui(
 
     root = results_root(results)
     folder = None if name is None else folder_named(root, name)
-    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # these end the server, and afterwards the caller again
+    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # within the block these end the server
         serving.serve(root, port, to_console(console), folder)
 
 
@@ -206,7 +208,7 @@ def _handlers_kept(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def sync(name: str, *, results: Path | None = None, console: Console | None = None) -> "dict[str, Synced]":
-    """Deliver to MLflow what it lacks of a search, and compare every value in the journal and in MLflow.
+    """Deliver to MLflow the events of a search that it lacks, and compare every value in the journal and in MLflow.
 
     Args:
         name: the search's name.

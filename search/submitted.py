@@ -1,6 +1,6 @@
 """The functions behind `submit` and `status`, for a cluster that this machine is not part of.
 
-`search.stop` and `search.logs` take the address of such a cluster, too.
+`search.stop` and `search.logs` also accept the address of such a cluster.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def submit(
     installed: bool = False,
     anyway: bool = False,
 ) -> "Submitted":
-    """Have a cluster run a search, or go on with it. A second call with the same spec starts no second search.
+    """Run a search on a cluster, or go on with it there. A second call with the same spec starts no second search.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.

@@ -44,8 +44,9 @@ def export(
         by: what ranks the trials. "confirm": the mean over the fresh seeds of the last confirmation. "final": the mean
             over the fresh seeds of the last step. "search": the scores of the search itself. None takes the first of
             these that exists.
-        sensitivity: for each class, the wanted sensitivity: the share of its images that must be found. The threshold
-            on the class's probability that reaches it on the validation images is exported, and `predict` uses it.
+        sensitivity: for each class, the wanted sensitivity: the share of its images that must be found. The export
+            then has a threshold on the class's probability that reaches this share on the validation images, and
+            `predict` uses the threshold.
         onnx: also write best-1.onnx, for runtimes other than torch.
         tables: write the tables of trials, epochs, decisions, classes and confusions instead, as "csv" or "parquet".
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
@@ -84,12 +85,14 @@ def predict(
     Args:
         export: the YAML file that `export` wrote.
         images: image files and folders. All images of a folder are classified.
-        thresholds: for each class, the probability from which on it is predicted; by default the exported thresholds.
+        thresholds: for each class, a threshold on its probability; by default the exported thresholds. If several
+            classes reach their thresholds, the most probable of these is predicted.
         device: "cpu" or "cuda"; by default a GPU if there is one.
 
     Raises:
         InputError: the export has no weights or was not trained on image files, or no image can be used.
-        EnvironmentProblem: the weights are not beside the export or belong to another one, or there is no such device.
+        EnvironmentProblem: the weights are not beside the export or belong to another export, or the device does not
+            exist.
     """
     from search.exports import prediction  # seconds, for torch
 
@@ -103,7 +106,7 @@ def _write_tables(name: str, kind: "Format", results: Path | None, console: Cons
     folder = folder_named(results_root(results), name)
     try:
         bring_results(folder)
-    except EnvironmentProblem as problem:  # the journal is enough for all other tables
+    except EnvironmentProblem as problem:  # only the table of confusions needs more than the journal
         to_console(console, sys.stderr)(f"{problem}: confusions lack what is only there")
     return folder.frames().write(folder.tables, kind)
 
@@ -124,9 +127,9 @@ def train(
 
     Args:
         config: an exported YAML file, or a plain trial config.
-        test: also score it on the test split. This opens the split.
+        test: also score the trained model on the test split. This opens the split.
         again: open the test split once more. This is recorded.
-        allow_copies: score on a test split that repeats training images, too. This is recorded.
+        allow_copies: accept a test split that repeats training images. This is recorded.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         console: where messages about the test split's faults go; by default standard error.

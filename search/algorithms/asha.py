@@ -24,15 +24,15 @@ def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
 
 
 def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
-    """Epochs of a search's rungs, all in stage one, where every value comes from the probe; none without a scheduler.
+    """Epochs of a search's rungs, all in stage one, where values come from the probe; empty without a scheduler.
 
-    A trial that is trained end to end has the same rungs, with the value of its own head. It competes with its own
-    family only (see `bracket_of`). With `end_to_end.match: passes` an epoch takes as many encoder passes as one of
-    stage one (with two views, two rounds of the images), so a rung costs the same in every family. With `epochs` it
-    takes one round, so a rung is at the same epoch for a part of that cost.
+    A trial that is trained end to end has the same rungs, but its values come from its own head. It competes with its
+    own family only (see `bracket_of`). With `end_to_end.match: passes` its epoch takes as many encoder passes as an
+    epoch of stage one (with two views, two rounds of the images), so a rung costs the same in every family. With
+    `match: epochs` its epoch takes one round, so the same rung costs less.
 
-    With `solver: lbfgs` the last epoch of stage one is no rung: only the score remains to be taken there, and it is the
-    same value that a rung would compare.
+    With `solver: lbfgs` the last epoch of stage one is no rung: only stage two's single step follows, so a stop there
+    would save little.
     """
     scheduler, epochs = spec.search.scheduler, spec.representation.epochs
     if scheduler.name == "none":
@@ -43,27 +43,27 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
 def bracket_of(spec: SearchSpec, family: Family) -> int:
     """The bracket in which a trial competes: 0, or its family's own.
 
-    With a search for each family, each has its own bracket; families trained end to end always have one. A probe is a
-    classifier that has converged on the current features; a head is only as far as its training. If a rung compared
-    the two, it would stop all heads (on digits .4 against .8 after one epoch).
+    With `per_family` every family has its own bracket. Families that are trained end to end always have one: their head
+    is only as good as its training so far, but a probe is a classifier that has converged on the current features. If
+    a rung compared the two, it would stop all heads (on digits .4 against .8 after one epoch).
     """
     return FAMILIES.index(family) if spec.search.per_family or family in END_TO_END else 0
 
 
 class Asha:
-    """The rungs of one search. Values are to be maximised and finite."""
+    """The rungs of one search. Values are finite, and larger is better."""
 
     def __init__(self, epochs: tuple[int, ...], reduction: float, exempt_share: float = 0.0, seed: int = 0) -> None:
         self.epochs = epochs
         self._reduction, self._exempt_share, self._seed = reduction, exempt_share, seed
-        self._standing: defaultdict[tuple[int, int], list[float]] = defaultdict(list)  # ascending, by bracket and rung
+        self._standing: defaultdict[tuple[int, int], list[float]] = defaultdict(list)  # ascending, by (bracket, rung)
         self._spared: set[int] = set()
 
     def decide(self, trial: int, epoch: int, value: float, *, exempt: bool, bracket: int = 0) -> Decision | None:
-        """Decide on a trial's value at an epoch; None if there is no rung, or the trial was spared before.
+        """Decide on a trial's value at an epoch; None if the epoch is no rung, or if the trial was spared before.
 
-        Call `record` after the decision is in the journal; until then it does not count.
-        exempt: a baseline, never stopped.
+        An `exempt` trial (a baseline) is spared instead of stopped. Call `record` after the decision is in the journal;
+        until then it does not count.
         """
         if epoch not in self.epochs or trial in self._spared:
             return None
@@ -79,7 +79,7 @@ class Asha:
         """Make a decision count, now or in a replay."""
         insort(self._standing[decision.bracket, decision.rung], decision.value)
         if decision.action == "spare":
-            self._spared.add(decision.trial)  # in plain ASHA it would not have reached the rungs above
+            self._spared.add(decision.trial)  # in plain ASHA the trial would not have reached the rungs above
 
     def replay(self, decisions: Iterable[Decision]) -> None:
         """Rebuild the rungs from decisions, in the order in which they were taken."""
@@ -91,7 +91,7 @@ class Asha:
 
 
 def quantile(ascending: Sequence[float], share: float) -> float:
-    """NumPy's linear quantile, to the last bit, of sorted values, so that ten thousand take no time.
+    """NumPy's linear quantile of sorted values, the same to the last bit, but fast for ten thousand values too.
 
     Args:
         ascending: at least one value, the smallest first.

@@ -50,7 +50,7 @@ class Feasibility:
 def _log_density(known: list[list[float]], place: NDArray[np.float64]) -> NDArray[np.float64]:
     """The log-density of each field at `place`, [F]: kernels around known places, and one that is flat over the range.
 
-    Only places that have the field count. A field that `place` does not have gives 0.
+    For each field, only the known places that have the field count. For a field that `place` lacks, the result is 0.
     """
     there = np.asarray(known)
     distance = (place - there) / BANDWIDTH

@@ -90,7 +90,7 @@ class GridWalk:
         self._tried: set[tuple[Value, ...]] = set()
 
     def next_point(self, tried: Iterable[tuple[Value, ...]]) -> dict[str, Value]:
-        """The first point that no trial had. `tried` are the values of all trials so far, earlier calls' included."""
+        """The first point that no trial had. `tried`: the values of the trials since the last call."""
         self._tried.update(tried)
         while self._next is None or tuple(self._next.values()) in self._tried:
             self._next = next(self._left, None)

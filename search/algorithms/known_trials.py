@@ -1,8 +1,8 @@
-"""The trials given to a sampler: each ended trial is converted once, and no more are given than it can use.
+"""The trials given to a sampler: each ended trial is converted once, and no more are given than the sampler can use.
 
 An ask of TPE takes time in proportion to the number of trials. Its good set never has more than 25 of them; all others
-only show where trials are not good. So of very many trials it gets the 25 best and a sample of the rest. The sample is
-drawn by the trials' positions only: it changes little between asks, and a resumed search draws the same.
+only show where trials are not good. So of very many trials TPE gets the 25 best and a sample of the rest. The sample
+depends on the trials' positions only, so it changes little between asks, and a resumed search draws the same sample.
 """
 
 import heapq
@@ -27,7 +27,7 @@ class KnownTrials:
 
     Args:
         space: the searched fields by path.
-        metric: the key among a trial's metrics.
+        metric: the key of the deciding value among a trial's metrics.
         one_coordinate: see `as_optuna_trial`.
         most: how many ended trials are given at most; at least BEST_TOLD.
     """
@@ -37,13 +37,14 @@ class KnownTrials:
         self._ended: dict[int, FrozenTrial | None] = {}  # by position; None is outside the space
         self.feasibility = Feasibility(space)
         self._best: list[tuple[tuple[float, ...], int]] = []  # rank and position of the best, best first
-        self._drawn: list[tuple[int, int]] = []  # a heap of (negated draw, position) of those with the smallest draws
+        self._drawn: list[tuple[int, int]] = []  # a heap of (negated draw, position): the smallest draws
 
     def told(self, trials: Iterable[Trial]) -> list[FrozenTrial]:
         """The trials as Optuna gets them, in order.
 
         Args:
-            trials: the older search's first, then this one's by number. Each call's must begin with the last call's.
+            trials: those of the older search if there is one, then this search's by number. Each call must begin with
+                the trials of the call before.
         """
         running: dict[int, FrozenTrial] = {}
         for place, trial in enumerate(trials):
@@ -82,7 +83,10 @@ class KnownTrials:
 
 
 def rank(told: FrozenTrial) -> tuple[float, ...]:
-    """TPE's sort key of an ended trial, the best smallest: complete ones first, then those pruned later or better."""
+    """TPE's sort key of an ended trial; the best trial has the smallest.
+
+    Complete trials come first, then pruned ones: the later a trial was pruned the better, and then by its value.
+    """
     if told.state == TrialState.COMPLETE:
         assert told.value is not None, "a complete trial has a value"
         return 0.0, -told.value

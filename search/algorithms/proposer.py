@@ -1,6 +1,7 @@
 """What a search tries, trial by trial: first the baselines, then what the sampler proposes.
 
-An agenda is a function of the trials so far: a driver that goes on from a journal asks what the dead one would have.
+An agenda depends only on the trials so far, so a driver that goes on from a journal tries what the dead one would have
+tried.
 """
 
 import itertools
@@ -32,10 +33,10 @@ class Question:
 
 
 class Agenda(Protocol):
-    """All that is to be tried, in order."""
+    """The trials of a search, in order."""
 
     def planned(self, history: History) -> int:
-        """How many trials there are to be, those that have run included."""
+        """How many trials there will be in all, including those that have run."""
 
     def question(self, number: int, history: History) -> Question:
         """Trial `number`, given what is known so far."""
@@ -45,15 +46,15 @@ class SearchAgenda:
     """The agenda of a spec: the baselines, the user's first guesses, then what the sampler proposes.
 
     Args:
-        spec: of the search.
+        spec: the search's spec.
         slots: how many trials run at once.
     """
 
     def __init__(self, spec: SearchSpec, slots: int) -> None:
         self._spec, self._slots = spec, slots
-        self._known: dict[Family | None, KnownTrials] = {}  # by family where each has a search of its own
+        self._known: dict[Family | None, KnownTrials] = {}  # by family with `per_family`, else under None
         self._grid = grid_walk(spec) if spec.search.sampler == "grid" else None
-        self._told: History | None = None  # whose first so many trials the grid's walk knows
+        self._told: History | None = None  # the history whose first `_taken` trials the grid's walk knows
         self._taken = 0
 
     def planned(self, history: History) -> int:
@@ -80,27 +81,27 @@ class SearchAgenda:
         elif self._grid is not None:
             values = self._next_grid_point(self._grid, history)
         else:
-            searched = self._spec.families  # a baseline of another kind may have the same fields, and other values
+            searched = self._spec.families  # a baseline may have all fields, but a loss that is not searched
             told = [trial for trial in (*history.known, *history.trials.values()) if trial.family in searched]
             values = self._proposed(number, told, history)
         return Question({path: values[path] for path in spec.space if path in values}, spec.trial_config(values))
 
     def _next_grid_point(self, grid: GridWalk, history: History) -> dict[str, Value]:
-        """The first point in the grid's order that no trial had, as guesses and older versions had some."""
-        if self._told is not history:  # another past, as in a test
+        """The first point of the grid that no trial had. First guesses may have taken points out of order."""
+        if self._told is not history:  # the trials of another search, as in a test
             self._grid, self._told, self._taken = (grid := grid_walk(self._spec)), history, 0
         fresh = list(itertools.islice(history.trials.values(), self._taken, None))
         self._taken += len(fresh)
         return grid.next_point(tuple(trial.values.values()) for trial in fresh if not trial.baseline)
 
     def _of_a_family(self, family: Family, index: int, history: History) -> dict[str, Value]:
-        """Proposal `index` of one family's own search, which knows its own trials alone.
+        """Proposal `index` of one family's own search, which learns from this family's trials only.
 
-        The draws depend on `index`, not on the family: the searches are matched by seed.
+        Random draws depend on `index` and not on the family, so that the searches of all families have the same draws.
         """
         ranges, fixed = self._spec.family_space(family)
         of_family = [
-            # the sampler knows the family's own fields alone: what makes the family is no choice of its
+            # the values that define the family are left out, as the sampler does not choose them
             replace(trial, values={path: value for path, value in trial.values.items() if path not in fixed})
             for trial in (*history.known, *history.trials.values())
             if trial.family == family
@@ -118,7 +119,7 @@ class SearchAgenda:
         search, space = self._spec.search, self._spec.space if space is None else space
         if search.sampler == "random":
             return draw(space, _seed(self._spec, history), number)
-        # a second, for Optuna: who only counts what is planned, or draws at random, needs none of it
+        # imports Optuna, which takes a second; counting trials and random draws do not need it
         from search.algorithms.sampler import known_trials, propose
 
         if family not in self._known:
@@ -136,25 +137,25 @@ class SearchAgenda:
 
 
 def _seed(spec: SearchSpec, history: History) -> int:
-    """The seed of a search's draws: with an older search's trials it is another one, not to draw those again."""
+    """The seed of a search's draws. A search that starts from an older one has another seed, to draw other values."""
     if not history.known:
         return spec.search.seed
     return derive_seed(spec.search.seed, "from", len(history.known), history.known[0].asked_at)
 
 
 def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
-    """Baselines, and what the sampler proposes, `extra` more than the spec says.
+    """How many trials a search has: its baselines, and what the sampler proposes, `extra` more than the spec says.
 
-    A grid may have fewer points than trials were asked for; with a search for each family, each has them all.
+    On a grid, proposals are limited to its points and the guesses off it. With `per_family`, each family has as many.
     """
     proposed = spec.search.trials + extra
     if spec.search.sampler == "grid":
         grid = grid_walk(spec)
-        proposed = min(proposed, grid.whole + grid.off)  # guesses that are no point of the grid are tried beside it
+        proposed = min(proposed, grid.whole + grid.off)  # guesses off the grid are tried in addition
     return len(spec.search.baselines) + proposed * (len(spec.families) if spec.search.per_family else 1)
 
 
 def grid_walk(spec: SearchSpec) -> GridWalk:
-    """How a search on a grid goes through it."""
+    """The order in which a search on a grid tries its points."""
     search = spec.search
     return GridWalk(spec.space, search.grid_points, search.trials, search.seed, search.first)

@@ -1,7 +1,7 @@
 """What to try next: Optuna's samplers, given every trial as optuna_trials describes.
 
-`propose` depends only on the space, the trials so far and a seed. It makes a new study at every ask, so a search that
-was killed proposes what it would have proposed.
+`propose` depends only on the space, the trials so far and a seed, and makes a new study at every ask. So a search that
+was killed and resumed proposes what it would have proposed without the interruption.
 """
 
 import warnings
@@ -19,7 +19,7 @@ from trainers.loss_config import Family
 from trainers.seeds import derive_seed
 
 LIKELY_TO_FAIL = 0.2  # a proposal with at least this probability of failing is drawn again,
-MOST_DRAWS = 8  # at most so often; then the one least likely to fail is tried
+MOST_DRAWS = 8  # and it is drawn this often at most; then the draw that is least likely to fail is tried
 
 
 def propose(
@@ -39,12 +39,12 @@ def propose(
         space: the searched fields by path.
         history: the trials so far.
         sampler: tpe, gp or random; the grid is in grid.py.
-        metric: the key among a trial's metrics; larger is better.
-        seed: of the search.
-        number: of the trial.
+        metric: the key of the deciding value among a trial's metrics; larger is better.
+        seed: the search's seed.
+        number: the trial's number.
         slots: how many trials run at once. With more slots, TPE waits for more random trials before it starts.
-        known: from `known_trials` for this space and sampler. It keeps work of earlier asks, and changes only the
-            time.
+        known: from `known_trials` for this space and sampler. It keeps the work of earlier asks, which saves time and
+            does not change the values.
     """
     derived = derive_seed(seed, "ask", number)
     if sampler == "random":

@@ -40,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 RUN = "Plan and run"
-_command = cache(partial(typer.main.get_command, app))  # a process may be asked for several words
+_command = cache(partial(typer.main.get_command, app))  # made once, as a process may run several commands
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The words about a cluster that this machine is no part of: submit a search to it, and look at it from here."""
+"""The commands for a cluster that this machine is not part of: submit a search to it, and show its searches."""
 
 from typing import Annotated
 

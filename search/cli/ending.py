@@ -30,7 +30,7 @@ def _told(command: Callable[[], int | None]) -> int:
     """Run a command, print its error if there is one, and return its exit code."""
     try:
         code = command() or DONE
-        if code == INTERRUPTED:  # no search was there to say how to go on
+        if code == INTERRUPTED:  # no search had begun that could say how to go on
             _complain("interrupted")
         return code
     except SystemExit as end:
@@ -41,7 +41,7 @@ def _told(command: Callable[[], int | None]) -> int:
         return _complain(error, BAD_INPUT)
     except typer.TyperException as error:  # an unknown command or flag; the help itself has no message
         return _complain(error.format_message(), BAD_INPUT) if error.format_message() else BAD_INPUT
-    except typer.Abort:  # a question, and nobody answered
+    except typer.Abort:  # nobody answered a question
         return _complain("nothing was done; answer, or say --yes", BAD_INPUT)
     except EnvironmentProblem as error:
         return _complain(error, BAD_ENVIRONMENT)

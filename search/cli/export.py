@@ -1,4 +1,4 @@
-"""The words that take something away from a search, or the search itself."""
+"""The commands that export from a search, train an exported configuration again, or remove a search."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The words that look at searches."""
+"""The commands that look at searches."""
 
 import sys
 import time

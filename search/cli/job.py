@@ -1,4 +1,4 @@
-"""The hidden words that a submitted job runs on the cluster."""
+"""The hidden commands that a submitted job runs on the cluster."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def read_job(context: typer.Context, words: list[str]) -> int | None:
 
 
 def run_here(console: Any) -> "SearchResult":
-    """In the job: begin the search that was handed over, or go on with it."""
+    """In the job of a submitted search: begin the search, or go on with it."""
     from search import api
     from search.cluster import job_secrets
     from search.storage.fetch import bring
@@ -63,13 +63,13 @@ def run_here(console: Any) -> "SearchResult":
 
 
 def take_variables() -> None:
-    """In a job that reads: take the variables that were handed over."""
+    """In a job that only reads: set the environment variables that were handed over to the job."""
     from search.cluster import job_secrets
 
     os.environ.update(job_secrets.take_over()["environment"])
 
 
-MAY_DIFFER = ("tracking", "data.split_rules")  # a search goes on with the rules that it began with
+MAY_DIFFER = ("tracking", "data.split_rules")  # a search keeps the split rules that it began with
 
 
 def _refuse_another(folder: "SearchFolder", spec: "SearchSpec") -> None:

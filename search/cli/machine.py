@@ -1,4 +1,4 @@
-"""The words about this machine: is it ready, and are the data sets here."""
+"""The commands about this machine: check whether it is ready, get and check data sets, print the schema."""
 
 import sys
 from pathlib import Path

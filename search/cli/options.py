@@ -1,4 +1,4 @@
-"""The flags and arguments that several words of the command line share."""
+"""The flags and arguments that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from trainers.commands import remember
 
 
 def _remembered(flag: str) -> Callable[[Any], Any]:
-    """A callback for an option: every suggested command line names it as well."""
+    """A callback for an option. It makes every suggested command line repeat the option."""
 
     def callback(value: Any) -> Any:
         remember(flag, value)

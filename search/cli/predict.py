@@ -1,4 +1,4 @@
-"""The word that uses an exported model on images."""
+"""The command that uses an exported model on images."""
 
 import sys
 from pathlib import Path

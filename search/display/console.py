@@ -50,7 +50,7 @@ def silence(stream: Any) -> None:
 
 
 err = Terminal(file=sys.stderr)
-out = Terminal(file=sys.stdout)  # the stream of this moment, as a search sends the output of libraries to its log
+out = Terminal(file=sys.stdout)  # the stream as it is now: a search redirects what libraries print later to its log
 
 
 def console_for(json_: bool) -> Console:

@@ -2,7 +2,7 @@
 
 import math
 
-# a new estimate is taken over within so many seconds, or within this share of the time left if that is longer
+# a new estimate is taken over within LEAST_PATIENCE seconds, or within the share PART of the time left if longer
 LEAST_PATIENCE, PART = 10.0, 0.1
 
 

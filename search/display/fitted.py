@@ -63,7 +63,7 @@ class FittedTable:
         return widths if left >= 0 else None
 
     def _giving(self, *ways: str) -> list[int]:
-        """The positions of columns that shrink, in the order of the ways, the widest first."""
+        """The positions of the columns that give way in one of the `ways`, way by way, the widest of each way first."""
         return [
             place
             for way in ways

@@ -21,7 +21,7 @@ from search.journal.progress import Progress
 from trainers.console import can_redraw
 from trainers.loss_config import END_TO_END
 
-QUIET_SECONDS = 8.0  # after so long without a line, the plain view prints a sign of life
+QUIET_SECONDS = 8.0  # after this long without a line, the plain view prints a sign of life
 
 
 class LiveView:
@@ -43,7 +43,7 @@ class LiveView:
         self._timed_from: float | None = None  # the time of the session's first result; before it workers start
         self._countdown = Countdown()
         self._epochs_before: tuple[int, ...] = (0, 0)  # epochs of each stage before this session
-        self._told: set[str] = set()  # the beginnings of problems that were told
+        self._told: set[str] = set()  # the beginnings of the problems that were shown
         self._live = _live_on(console, self._render)
 
     def start(self, history: History) -> None:
@@ -78,7 +78,7 @@ class LiveView:
             self.sign_of_life()
 
     def sign_of_life(self) -> None:
-        """Redraw the table. In the plain view say what is running after a while without a line: epochs take minutes."""
+        """Redraw the table. In the plain view, say what is running if no line was printed for a while."""
         if self._live is not None:
             self._redraw()
             return

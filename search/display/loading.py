@@ -69,7 +69,7 @@ def loading_announced() -> Iterator[None]:
 
 
 def announce(line: str) -> None:
-    """Say what a command is about to wait for if it is not an import, unless something was announced before."""
+    """Say what a command is about to wait for, other than an import, unless something was announced before."""
     _FIRST.say(line)
 
 

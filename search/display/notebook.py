@@ -116,7 +116,7 @@ class LiveBlock:
         self._console.run(None)
 
     def refresh(self) -> None:
-        """Redraw the block in time, as something may have changed."""
+        """Redraw the block if it was not redrawn a moment ago."""
         self._console.draw_in_time()
 
 

@@ -46,7 +46,7 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
 
 
 def next_steps(folder: SearchFolder, finished: int) -> Iterator[str]:
-    """What to type once a search is done: confirm it first, unless that was done, and then export it."""
+    """What to type after a search is done: `afcl confirm`, unless it was confirmed already, and then `afcl export`."""
     export = folder.export_hint(finished)
     if any(one.verdict.exists() for one in folder.confirmations()):
         yield f"next     {export}"
@@ -68,7 +68,7 @@ def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[Rend
 
 
 def unconfirmed_in_words(confirmed: Confirmed) -> Iterator[str]:
-    """How a confirmation was interrupted, and how to go on."""
+    """Why a confirmation stopped before all its runs had ended, and how to go on."""
     counts = counts_line(confirmed.folder, confirmed.folder.history())
     yield f"{state_in_words(confirmed.ended)}: {counts}"
     yield f"go on    {confirmed.folder.hint('resume')}"

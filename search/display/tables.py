@@ -22,7 +22,7 @@ from trainers.errors import InputError
 from trainers.os_errors import in_one_line
 
 SHOWN_BEST = 5  # how many of the best trials `show` lists first
-NEWEST = 100  # how many of the newest trials `show` lists, besides the running ones, unless all are asked for
+NEWEST = 100  # how many of the newest trials `show` lists besides the running ones; --all lists every trial
 FEWEST_OF_REASON = 30  # characters: a narrower column of reasons says nothing
 
 
@@ -63,7 +63,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
         folder: the search.
         history: its history.
         width: the terminal's width in characters.
-        every: list all trials, also of a search with very many.
+        every: list all trials, however many there are.
     """
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     yield f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"
@@ -93,7 +93,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
 
 
 def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
-    """What `list --json` prints: an entry for each search. A damaged one has what is wrong with it."""
+    """What `list --json` prints: an entry for each search. The `data` of a damaged search says what is wrong."""
     return [_listed(folder) for folder in folders]
 
 
@@ -145,7 +145,7 @@ def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
 
 
 def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    """A table with a row for each search of a results folder. If all have the same data, it is named below."""
+    """A table with a row for each search of a results folder. If all use the same data, it is named below the table."""
     shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     columns = [Column("search"), Column("state", gives_way="wrapped"), Column("trials", gives_way="wrapped")]
     columns += [Column("best"), Column("loss"), Column("begun"), Column("took"), Column("waits", gives_way="wrapped")]

@@ -10,8 +10,11 @@ from trainers.data.arrays import TrialData
 
 
 def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iterator[str]:
-    """Sentences; none if all is well. `missing_test` says how to give the data a test split."""
-    from torch.cuda import device_count  # takes a second to import, which the words that only look do not need
+    """Remarks on a spec and its data, a sentence each; none if all is well.
+
+    `missing_test` says how to give the data a test split; None if they have one.
+    """
+    from torch.cuda import device_count  # takes a second to import; commands that only read do not need it
 
     gpus, images = device_count(), len(data.train)
     gpus_alone = spec.resources.model_copy(update={"cpus": 0.0})
@@ -27,7 +30,7 @@ def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iter
 
 
 def no_test_split(mend: str) -> str:
-    """The remark that there is no test split, and what follows; `mend` says how to get one."""
+    """The remark that the data have no test split. `mend` says how to give them one."""
     return f"no test split: `afcl confirm` will not be possible; to have one, {mend}"
 
 

@@ -1,4 +1,4 @@
-"""Which checkpoints stay: those of running and paused trials, and the last ones of the search's best."""
+"""Which checkpoints stay: those of running and paused trials, and the last one of each of the best trials."""
 
 from collections.abc import Callable
 
@@ -17,9 +17,14 @@ class Keeper:
         to_keep: Callable[[History], set[int]],
         drop: Callable[[int, int], object] | None = None,
     ) -> None:
-        """Also removes checkpoints of ended trials that a killed session left.
+        """Remove checkpoints of ended trials that a killed session left.
 
-        `drop` removes all but the newest checkpoints of a trial, by default from its folder.
+        Args:
+            folder: the search's folder.
+            history: the search's history so far.
+            to_keep: from a history, returns the numbers of the trials whose last checkpoint stays.
+            drop: from a trial's number and a count, removes all but that many of the trial's newest checkpoints. By
+                default it removes them from the trial's folder.
         """
         self._drop = drop or (lambda number, keep: folder.trial(number).drop_checkpoints(keep))
         self._to_keep = to_keep
@@ -28,7 +33,7 @@ class Keeper:
             self._drop(trial.number, int(trial.number in self._kept))
 
     def on_event(self, event: Event, history: History) -> None:
-        """One thing happened."""
+        """When a trial has ended, remove the checkpoints that need not be kept any more."""
         if event["event"] != "end":
             return
         best = self._to_keep(history)
@@ -40,6 +45,9 @@ class Keeper:
 
 
 def best_and_contrast(history: History, best: int) -> set[int]:
-    """The best trials, and the best CL trial wherever it ranks: the report shows its encoder beside the winner's."""
+    """The numbers of the `best` best trials and of the best CL trial, whatever its rank.
+
+    The report shows the encoder of the best CL trial beside the winner's.
+    """
     contrast = best_of_cl(history)
     return {trial.number for trial in history.ranked()[:best]} | ({contrast.number} if contrast else set())

@@ -1,4 +1,4 @@
-"""Whether old and new scores can be compared: of a search that goes on, or of an older one."""
+"""Check that old and new scores can be compared: in a search that goes on, and with an older search."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from trainers.wording import shown as shown_value
 
 
 def refuse_other_data(folder: SearchFolder, arrays: TrialData) -> None:
-    """Raise InputError when the data are not those that the folder began with."""
+    """Raise InputError if the data differ from those that the search in the folder began with."""
     began = folder.about()["provenance"]
     if began["data"]["fingerprint"] != arrays.fingerprint:
         raise InputError(
@@ -34,15 +34,16 @@ def refuse_other_data(folder: SearchFolder, arrays: TrialData) -> None:
 def refuse_other_code(*folders: SearchFolder, anyway: bool, say: Callable[[str], None]) -> None:
     """Refuse to mix scores and decisions of different code in one search.
 
-    Only the code that decides scores and decisions is compared: a new word in a report must stop nobody.
+    Only code that affects scores or decisions is compared, so that a changed report stops nobody.
 
     Args:
         folders: A search, and its last step or confirmation if one was begun.
         anyway: Do not compare at all.
-        say: Takes one line where a folder cannot be compared, because an older version did not note its scoring code.
+        say: Is called with one line if a folder cannot be compared, because an older version did not record its scoring
+            code.
 
     Raises:
-        InputError: The code is not that which a folder began with.
+        InputError: A folder began with other code.
     """
     if anyway:
         return
@@ -69,7 +70,11 @@ def _commit(commit: str | None) -> str:
 
 
 def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> SearchFolder:
-    """The older search, once it is clear that its scores are comparable here. Raises InputError if they are not."""
+    """The folder of the older search `name`, from whose trials the sampler of a new search may learn.
+
+    Raises InputError if the scores of the two searches cannot be compared, if the new search has `per_family`, or if no
+    trial of the older one lies in the new space.
+    """
     folder = open_folder(root, name)
     data = folder.about()["provenance"]["data"]
     if data["fingerprint"] != arrays.fingerprint:
@@ -97,7 +102,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
 
 
 def known_event(older: SearchFolder) -> Event:
-    """The first event of a search's journal that gives its sampler an older search's ended trials."""
+    """The first event of a new search's journal: the ended trials of an older search, for the new search's sampler."""
     told = [asdict(trial) for trial in _ended(older)]
     return {"event": "known", "time": time.time_ns() // 1_000_000, "up": 0.0, "search": older.name, "trials": told}
 

@@ -43,7 +43,7 @@ class Confirmed:
     """The state of a confirmation after `confirm`."""
 
     folder: SearchFolder
-    session: SessionEnd | None  # the end of its last session; None: it was complete before
+    session: SessionEnd | None  # how the last session ended; None if the confirmation was complete before
     test: Split
 
     @property
@@ -74,7 +74,7 @@ def confirm(
         wanted: what to run; by default a confirmation that was begun goes on with its own plan.
         again: open the test split once more, on other seeds.
         anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
-        allow_copies: accept a test split that repeats training images. This is recorded.
+        allow_copies: accept faults of the test split, such as copies of training images. This is recorded.
         results: the results folder; see `search.confirm`.
         data: the folder of data sets and caches; see `search.confirm`.
         address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
@@ -181,7 +181,10 @@ def _run_round(
 
 
 def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:
-    """Raise InputError if something else than this confirmation opened the test split before, unless `again`."""
+    """Raise InputError if something else than this confirmation opened the test split before.
+
+    That is allowed if `again` is set, or was set when the confirmation began.
+    """
     searched, was_allowed = folder.searched, folder.is_begun() and folder.about()[CONFIRMS].get("again", False)
     know_every_opening(searched)  # another host may have opened it
     if not is_opened_by(searched.test_openings, folder.name):

@@ -1,4 +1,4 @@
-"""The plan of a confirmation: as it was begun, or as it is asked for now. It is on disk before anything runs."""
+"""The plan of a confirmation: the recorded one, or a new one as the user asks. It is on disk before anything runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ TOP, SEEDS, SMALLEST = 1, 10, 0.01
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for. None: as the confirmation was begun, or the default."""
+    """What the user asked for. None takes the value of a confirmation that was begun, else the default."""
 
     top: int | None = None
     seeds: int | None = None
@@ -66,7 +66,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ConfirmationPlan:
-    """Candidates, seeds and, where seeds run until pairs are decided, the rule."""
+    """Candidates and seeds. If seeds run until pairs are decided, there is a rule too; else all seeds run."""
 
     folder: SearchFolder
     chosen: list[Candidate]
@@ -74,16 +74,19 @@ class ConfirmationPlan:
     rule: "Rule | None" = None
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
-        """The positions of candidate and seed by run number, for the runs that are known.
+        """For each run, by number, the positions of its candidate and of its seed.
 
-        history: the confirmation's; None: it was not begun.
+        With a rule, these are the runs of all rounds up to the next one.
+
+        Args:
+            history: the confirmation's history; None if it was not begun.
         """
         if history is not None:
             return runs_of(self.folder, history)
         return every_run(len(self.chosen), len(self.seeds) if self.rule is None else self.rule.looks[0])
 
     def noted(self, **more: Any) -> dict[str, Any]:
-        """The plan as the folder records it."""
+        """The plan as the folder records it, with the values of `more`."""
         planned = as_plan(self.chosen, self.seeds) | more
         if self.rule is None:
             return planned
@@ -95,17 +98,18 @@ class ConfirmationPlan:
 def plan_for(
     searched: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial], *, again: bool
 ) -> ConfirmationPlan:
-    """The confirmation to run: the last one, as it was begun, or a new one.
+    """The plan of the confirmation to run: the last confirmation if its plan is the wanted one, else a new one.
 
     Args:
-        searched: the search.
+        searched: the search's folder.
         wanted: what the user asked for.
-        history: of the search.
-        best: its finished trials, best first.
-        again: begin a new one if the last one has ended, or was begun with another plan.
+        history: the search's history.
+        best: the search's finished trials, best first.
+        again: begin a new confirmation if the last one has ended, or was begun with another plan.
 
     Raises:
-        InputError: the last one was begun with another plan, and not `again`.
+        InputError: the last confirmation was begun with another plan and `again` is not set, it is running, or there is
+            nothing to confirm.
     """
     begun = searched.confirmations()
     if begun:
@@ -159,7 +163,7 @@ def _another_plan(folder: SearchFolder) -> str:
 
 
 def new_candidates(plan: ConfirmationPlan, wanted: Wanted, history: History, best: Sequence[Trial]) -> str:
-    """The remark for a search, for example an extended one, whose winners changed since the confirmation began."""
+    """A remark on candidates that are new since the plan was made, for example by an extension; empty if none are."""
     top = wanted.top or _top_of(plan.folder)
     known = {one.trial for one in plan.chosen}
     new = [f"trial {one.trial} ({one.label})" for one in candidates(history, top, best) if one.trial not in known]
@@ -170,5 +174,5 @@ def new_candidates(plan: ConfirmationPlan, wanted: Wanted, history: History, bes
 
 
 def _top_of(folder: SearchFolder) -> int:
-    """The `top` with which a confirmation was begun; None for older ones, which did not record it."""
+    """The `top` with which a confirmation was begun; the default if it was not begun or did not record its `top`."""
     return int(folder.about()[CONFIRMS].get("top", TOP)) if folder.is_begun() else TOP

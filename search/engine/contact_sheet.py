@@ -8,11 +8,11 @@ from spaces.spec import SearchSpec
 from trainers.data.arrays import TrialData
 from trainers.files import write_atomically
 
-EACH, SIDE, CLASSES = 6, 56, 10  # some 50 kB, as the page holds it
+EACH, SIDE, CLASSES = 6, 56, 10  # images of a class, pixels, classes: the page contains the sheet, of some 50 kB
 
 
 def leave_contact_sheet(folder: SearchFolder, spec: SearchSpec, data: TrialData, say: Callable[[str], None]) -> None:
-    """Draw it if there is none yet. A failure is reported and does not stop the search."""
+    """Draw the contact sheet if there is none yet. A failure is reported and does not stop the search."""
     if folder.contact_sheet.exists():
         return
     try:

@@ -1,8 +1,8 @@
 """What a search does next. Every decision is in the journal before it is acted on.
 
-Plain Python: Ray's adapters ask it (`next_trial`), tell it (`launched`, `result`, `crashed`) and obey. Made from a
-journal that a dead driver left, it goes on where that one was: what was begun and not ended is decided again, the
-same way, because rungs and sampler depend on the journal alone.
+Plain Python: the adapters for Ray ask the conductor for trials (`next_trial`), report to it (`launched`, `result`,
+`fail`) and follow its decisions. A conductor that is made from a dead driver's journal goes on where that driver was.
+It decides as that driver would have, because rungs and sampler depend on the journal alone.
 """
 
 import math
@@ -37,7 +37,7 @@ class PausedError(RuntimeError):
 
 
 class Conductor:
-    """The one writer of a search's journal, once the search is there."""
+    """Decides what a search does next. Nothing else writes events to the journal of a search that has begun."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Conductor:
         )
         self._asha.replay(history.decisions)
         self._queue: list[int] = []
-        self._ended = 0  # trials in this session
-        self._failed: list[int] = []  # of them
+        self._ended = 0  # how many trials ended in this session
+        self._failed: list[int] = []  # which of these failed
         self._began = time.monotonic()
         self.paused: str | None = None  # why nothing more can be done for now
 
     def open(self, **session: Any) -> None:
-        """Begin a session: decide what a dead session left undecided, then queue what it left unfinished."""
+        """Begin a session: decide what a killed session left undecided, then queue the trials that have not ended."""
         self._write("start", **session)
         for trial in list(self.history.trials.values()):
             if trial.state not in ENDED:
@@ -70,18 +70,18 @@ class Conductor:
         self._queue = [trial.number for trial in self.history.trials.values() if trial.state not in ENDED]
 
     def extend(self, trials: int) -> None:
-        """Have the sampler propose so many trials more."""
+        """Have the sampler propose `trials` more trials."""
         self._write("extended", trials=trials)
 
     def close(self, reason: str) -> None:
-        """End a session; what is not ended can be resumed."""
+        """End the session. A resume goes on with the trials that have not ended."""
         try:
             self._write("close", reason=reason)
         finally:
             self._journal.close()
 
     def next_trial(self) -> Trial | None:
-        """The trial to run now, journaled; None when there is nothing more to ask."""
+        """The trial to run now, which the journal has already; None if no more trials are planned."""
         if self._queue:
             return self.history.trials[self._queue.pop(0)]
         number = len(self.history.trials)
@@ -104,7 +104,7 @@ class Conductor:
         self._write("launched", trial=number)
 
     def result(self, number: int, epoch: int, metrics: dict[str, float]) -> Literal["continue", "stop"]:
-        """Record one epoch of a trial and decide. An epoch that was reported before changes nothing."""
+        """Record one epoch of a trial, and decide whether the trial goes on. A repeated epoch changes nothing."""
         trial = self.history.trials[number]
         if trial.state in ENDED:
             return "continue" if trial.state == "finished" else "stop"
@@ -122,26 +122,27 @@ class Conductor:
         return "stop" if trial.state == "stopped" else "continue"
 
     def fail(self, number: int, reason: str, *, by_values: bool = False) -> None:
-        """A trial failed for good.
+        """Record that a trial failed for good.
 
         Args:
-            number: of the trial.
-            reason: for a person.
-            by_values: whether its values made it fail, as when it diverged; not so where it crashed.
+            number: the trial's number.
+            reason: why, in words for a person.
+            by_values: whether the trial's values were the cause, for example if the loss diverged; False if it crashed
+                for another reason.
         """
         if self.history.trials[number].state not in ENDED:
             self._end(number, "failed", reason=reason, score=None, by_values=by_values)
 
     def pause(self, reason: str) -> None:
-        """Nothing more can be done for now, the disk being full say; what runs is to be ended, to be resumed later."""
+        """Do nothing more for now, for example because the disk is full. A resume goes on with the running trials."""
         self.paused = self.paused or reason
 
     def hopeless(self) -> str | None:
-        """The commonest error and the values that failed, when too many of the session's trials did; else None.
+        """The commonest error and the values of failed trials, if too many of this session's trials failed; else None.
 
-        What failed in earlier sessions does not count: its cause may be mended, and a resume must be able to go on. A
-        running trial that has come further than any that failed counts as one that did not: with many slots those that
-        fail end first.
+        Failures of earlier sessions do not count: their cause may be mended, and a resume must be able to go on. A
+        running trial that is further than every failed one counts as not failed: with many slots, the trials that fail
+        end first.
         """
         bearable = self.spec.search.max_failed_share
         if len(self._failed) < 3 or len(self._failed) <= bearable * self._ended:
@@ -156,12 +157,12 @@ class Conductor:
         return f"{len(failed)} of {known} trials failed, {others}"
 
     def _settle(self, trial: Trial) -> None:
-        """Draw from a trial's newest epoch what follows from it and has not been drawn yet."""
+        """Write the decision and the end that follow from a trial's newest epoch, unless the journal has them."""
         epoch = trial.epoch
         if epoch == 0:
             return
         value, last = trial.epochs[epoch][self.deciding], self.spec.last_epoch(trial.family)
-        # at its last epoch a trial ends with its score, also where one of two stages stands at a rung
+        # at its last epoch a trial ends with its score, even if this epoch is a rung for trials of two stages
         if epoch < last and not any(decision.epoch == epoch for decision in trial.decisions):
             bracket = bracket_of(self.spec, trial.family)
             decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
@@ -187,7 +188,7 @@ class Conductor:
     def _write(self, event: str, **details: Any) -> None:
         if self.paused and event != "close":
             raise PausedError(self.paused)
-        up = round(time.monotonic() - self._began, 3)  # seconds of this session, whatever is done to the clock
+        up = round(time.monotonic() - self._began, 3)  # seconds of this session, from a clock that cannot be set
         entry: Event = {"event": event, "time": time.time_ns() // 1_000_000, "up": up, **details}
         try:
             self._journal.append(entry)

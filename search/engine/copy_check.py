@@ -9,10 +9,19 @@ from trainers.errors import InputError
 
 
 def refuse_faults(config: DataConfig, data: Path | None, *, allow: bool, say: Callable[[str], None]) -> list[str]:
-    """Compare the test split with the training images. Returns the faults that were allowed, a sentence each.
+    """Compare the test split with the training images.
 
-    `data` is as `--data`. `say` gets a line for each fault that is allowed, and for what cannot be checked. Raises
-    InputError for a fault that is not allowed.
+    Args:
+        config: the data set.
+        data: the folder of data sets and caches.
+        allow: accept faults.
+        say: is called with a line for each check that is not possible, and with a line about accepted faults.
+
+    Returns:
+        The accepted faults, a sentence each.
+
+    Raises:
+        InputError: there are faults, and `allow` is not set.
     """
     for line in unseen_faults(config, data):
         say(line)

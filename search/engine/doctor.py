@@ -1,4 +1,4 @@
-"""Is this machine ready? One line for each thing that a search needs, with what to do where it is not."""
+"""Is this machine ready? One finding for each thing that a search needs, with what to do if it is missing."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ from trainers.os_errors import nearest_existing
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     ok: bool
@@ -36,7 +36,7 @@ class Finding:
 
 
 def examine(results: Path | None = None, data: Path | None = None) -> Iterator[Finding]:
-    """Look at everything, one after another."""
+    """Make all checks, one after another."""
     root = results_root(results)
     yield _python()
     yield _device()
@@ -53,7 +53,7 @@ def _python() -> Finding:
 
 
 def _device() -> Finding:
-    if (lack := old_driver(torch.version.cuda)) is not None:  # asked first: PyTorch would warn in words of its own
+    if (lack := old_driver(torch.version.cuda)) is not None:  # checked first, as PyTorch would print its own warning
         return Finding("torch", False, f"{torch.__version__}; {lack.what}", lack.mend)
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))

@@ -102,5 +102,5 @@ def _validate_best(
 
 
 def _both(one: list[str] | None, other: list[str] | None) -> list[str] | None:
-    """The differences of both, between MLflow and the journal; None if one of them could not be compared."""
+    """The differences between MLflow and the journal in two sessions; None if one could not be compared."""
     return None if one is None or other is None else one + other

@@ -21,16 +21,15 @@ def tried_encoders(
         model: the spec's section `model`.
         space: the ranges; `model.encoder` may be one of them.
         shape: an image's shape, [C, H, W].
-        workers: of a trial; see `synchronise` for what these ask of an encoder.
+        workers: how many workers a trial has; see `refuse_unshared` for what several workers need of an encoder.
 
     Returns:
-        The section and the ranges. Encoders of the user's own and a file of weights are named with their hash; all else
-        is as given.
+        The section and the ranges, with hashes added to the names of the user's own encoders and of a file of weights.
 
     Raises:
         InputError: an encoder cannot be imported, differs from the one that the search began with, fails a check of
             `try_encoder`, or cannot be shared by workers; or the file of weights is missing, differs from its hash, or
-            is of another encoder.
+            belongs to another encoder.
         EnvironmentProblem: timm is not installed, or its weights cannot be downloaded.
     """
     kept, searched = dict(space), space.get("model.encoder")

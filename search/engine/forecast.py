@@ -29,16 +29,16 @@ def forecast(
     smallest: float | None = None,
     rule: "Rule | None" = None,
 ) -> Iterator[str]:
-    """What a confirmation will cost and can show, as lines.
+    """Lines that say what a confirmation will cost and can show.
 
     Args:
         searched: the search.
-        history: what has happened in it.
+        history: the search's history.
         chosen: the candidates.
-        seeds: how many.
-        ended: how many of its runs have ended.
+        seeds: how many fresh seeds the candidates run on.
+        ended: how many of the confirmation's runs have ended.
         smallest: the smallest difference that matters.
-        rule: the rule by which it runs until pairs are decided; None for a fixed number of seeds.
+        rule: the rule by which seeds run until pairs are decided; None for a fixed number of seeds.
     """
     if rule is not None:
         yield cost(searched, history, chosen, len(chosen) * rule.max_seeds - ended, "at most ")
@@ -60,7 +60,7 @@ def forecast(
 
 
 def cost(searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "") -> str:
-    """The expected time of `runs` runs, equally many of each candidate. `most` is "at most " if not all may run."""
+    """A line with the expected time of `runs` runs, equally many of each candidate. `most` is "at most " or empty."""
     what = f"{most}{runs} runs of {len(chosen)} configurations"
     took = trial_seconds(searched)
     seconds = [took[one.trial] for one in chosen if one.trial in took]
@@ -73,9 +73,9 @@ def cost(searched: SearchFolder, history: History, chosen: Sequence[Candidate], 
 
 
 def what_it_tells(searched: SearchFolder, history: History, pairs: int, seeds: int, smallest: float) -> str:
-    """How many seeds the smallest difference that matters needs, and which difference these seeds can find.
+    """A line: how many seeds the difference `smallest` needs, and which difference `seeds` seeds can find.
 
-    The seeds are the fewest with which a two-sided paired t test at α/pairs finds it with power .8 (`seeds_needed`).
+    It needs the fewest seeds with which a two-sided paired t test at α/pairs has power .8 (`seeds_needed`).
     """
     from search.evidence.paired_tests import MAX_SEEDS, seeds_needed  # scipy takes half a second
     from search.evidence.spread import expected_spread, smallest_effect
@@ -108,7 +108,7 @@ def _what_it_decides(searched: SearchFolder, history: History, candidates: int, 
 
 
 def refuse_undecidable(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> None:
-    """Raise InputError if the seeds can hardly decide the rule's smallest difference; the message says what would."""
+    """Raise InputError if the seeds can hardly decide the rule's smallest difference; the message says what could."""
     from search.evidence.paired_tests import MAX_SEEDS, POWER  # scipy takes half a second
     from search.evidence.spread import expected_spread
     from search.evidence.until_decided import chance_to_decide, seeds_to_decide, smallest_decidable
@@ -126,7 +126,7 @@ def refuse_undecidable(searched: SearchFolder, history: History, candidates: int
 
 
 def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
-    """The seeds of a confirmation's next round, and the pairs that are open."""
+    """A line with the seeds of a confirmation's next round and the pairs that are not decided yet."""
     first = f"round 1 of {len(rule.looks)}: seeds 1 to {rule.looks[0]}, every pair is open"
     if not folder.is_begun():
         return first
@@ -141,8 +141,8 @@ def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
 def trial_seconds(folder: SearchFolder) -> dict[int, float]:
     """Seconds that the epochs of each finished trial took, without the start of its worker.
 
-    Measured from its first to its last report, which is all epochs but one. A trial that was begun more than once gets
-    the median of the others.
+    The time from the first report to the last is that of all epochs but one, and is scaled up to all. A trial that was
+    begun more than once, or has one report only, gets the median of the others.
     """
     begun: Counter[int] = Counter()
     reports: dict[int, list[float]] = {}
@@ -160,7 +160,7 @@ def trial_seconds(folder: SearchFolder) -> dict[int, float]:
 
 
 def in_time(seconds: float) -> str:
-    """Seconds in words."""
+    """A duration in words."""
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -7,7 +7,7 @@ from trainers.models import refuse_small_images
 
 
 def check_images(spec: SearchSpec, data: TrialData) -> None:
-    """Raise InputError where the images are too small for an encoder that a trial may have."""
+    """Raise InputError if the images are too small for an encoder that a trial may have."""
     searched = spec.space.get("model.encoder")
     encoders = {spec.model.encoder, *(searched.values if isinstance(searched, Choice) else ())}
     for encoder in sorted(map(str, encoders)):

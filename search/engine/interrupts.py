@@ -14,7 +14,7 @@ from search.storage.search_folder import SearchFolder
 
 
 class Signals:
-    """Handles Ctrl-C, SIGTERM and SIGHUP (a closed terminal). The first one stops tidily, a second one at once."""
+    """Handles Ctrl-C, SIGTERM and SIGHUP (a closed terminal). The first stops the search tidily, a second at once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -51,7 +51,7 @@ def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
 
 @contextmanager
 def told_how_to_go_on(folder: SearchFolder, display: Display) -> Iterator[None]:
-    """If the block is ended at once by Ctrl-C, say how to go on with the search, provided it has begun."""
+    """If Ctrl-C ends the block at once, say how to go on with the search, provided that the search has begun."""
     try:
         yield
     except KeyboardInterrupt:

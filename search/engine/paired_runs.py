@@ -1,7 +1,7 @@
 """Chosen configurations run again on the same fresh seeds, so that their scores are compared in pairs.
 
-A search's last step and its confirmations run so. A seed sets the split, the order of the data and the initialisation;
-a validation split that the user gives stays, whatever the seed. Nothing is stopped early.
+A search's last step and its confirmations are such runs. A seed sets the split, the order of the data and the
+initialisation. A validation split that the user gives stays the same for all seeds. No run is stopped early.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ GIVEN_SPLIT = (
 
 
 class PairedAgenda:
-    """All candidates with the first seed, then all with the second, and so on: pairs are complete early."""
+    """All candidates run on the first seed, then all on the second, and so on, so that pairs are complete early."""
 
     def __init__(
         self,
@@ -36,16 +36,23 @@ class PairedAgenda:
         seeds: Sequence[int],
         runs: Sequence[tuple[int, int]] | None = None,
     ) -> None:
-        """`trials`: the search's, by number. `runs`: positions of candidate and seed, by number; None: all."""
+        """Take what runs.
+
+        Args:
+            trials: the search's trials by number.
+            chosen: the candidates.
+            seeds: the seeds.
+            runs: by run number, the positions of candidate and seed; None runs every candidate on every seed.
+        """
         self._trials, self._chosen, self._seeds = trials, chosen, seeds
         self._runs = every_run(len(chosen), len(seeds)) if runs is None else runs
 
     def planned(self, history: History) -> int:
-        """A trial for each run."""
+        """How many runs there are. Each run is a trial."""
         return len(self._runs)
 
     def question(self, number: int, history: History) -> Question:
-        """A searched trial's configuration with another seed for split, order and initialisation."""
+        """The configuration of run `number`: its candidate's, with its seed for split, order and initialisation."""
         position, k = self._runs[number]
         candidate, seed = self._chosen[position], self._seeds[k]
         trial = self._trials[candidate.trial]
@@ -55,13 +62,13 @@ class PairedAgenda:
         return Question(trial.values, TrialConfig.model_validate(raw), note=note)
 
     def best_of_each(self, history: History) -> set[int]:
-        """Each candidate's best run so far, on validation images: its weights are kept."""
+        """The number of each candidate's best run so far, by its score on validation images. Its weights are kept."""
         places = {trial.number: self._runs[trial.number][0] for trial in history.ranked()[::-1]}
         return set({place: number for number, place in places.items()}.values())
 
 
 def paired_spec(spec: SearchSpec, name: str) -> SearchSpec:
-    """The spec for such runs: nothing is stopped, and each candidate keeps a checkpoint."""
+    """The spec of a last step or a confirmation: no run is stopped early. `name` is the name of its folder."""
     scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
     search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None, "final": None})
     return spec.model_copy(update={"name": name, "search": search})
@@ -70,12 +77,12 @@ def paired_spec(spec: SearchSpec, name: str) -> SearchSpec:
 def paired_task(
     folder: SearchFolder, agenda: PairedAgenda, arrays: Mapping[int, TrialData], test: Split | None = None
 ) -> Task:
-    """The task of a session that runs them.
+    """The task of a session of a last step or a confirmation.
 
     Args:
-        folder: inside the search's; it may not exist yet.
+        folder: its folder, inside the search's folder; it may not exist yet.
         agenda: the candidates and seeds.
-        arrays: the data by seed, the first seed's first.
+        arrays: the images by seed, in the order of the seeds.
         test: images on which each run is scored at its end; None: the test split stays shut.
     """
     spec = folder.spec() if folder.is_begun() else paired_spec(folder.searched.spec(), folder.name)
@@ -92,6 +99,6 @@ def paired_task(
 
 
 def folder_maker(task: Task, key: str, planned: Mapping[str, Any]) -> Callable[[], SearchFolder]:
-    """A function that creates the folder of such runs, with its plan under a key of search.json."""
+    """A function that creates the task's folder, with `planned` under `key` in its search.json."""
     first, noted = next(iter(task.data.values())), {key: dict(planned)}
     return lambda: create_folder(task.folder.path.parent, task.spec, provenance(about_data(first)), noted=noted)

@@ -28,42 +28,42 @@ from trainers.stages.probe import WHOLE_UP_TO
 
 @dataclass(frozen=True)
 class Plan:
-    """A search's size. Epochs count both stages, over all trials, where no stage is named."""
+    """A search's size. `most_epochs` and `expected_epochs` count both stages of all trials."""
 
     trials: int
     baselines: int
     representation_epochs: int  # of stage one, in a trial that is not stopped
-    last_epoch: int
+    last_epoch: int  # the step counter's last value in a trial
     rungs: tuple[int, ...]
     most_epochs: int
     expected_epochs: int
     expected_classifier_epochs: int
-    expected_representation_epochs_per_trial: float  # of those that the sampler proposes
-    expected_classifier_epochs_per_trial: float  # of the same
+    expected_representation_epochs_per_trial: float  # on average, over trials that the sampler proposes
+    expected_classifier_epochs_per_trial: float  # on average, over the same trials
     checkpoint_bytes: int
-    checkpoints_kept: int  # of trials that have ended
+    checkpoints_kept: int  # how many trials that have ended keep one
     slots: int  # how many trials run at once
-    standard_error: float
-    final_trials: int = 0  # of the last step, as far as so many trials finish
+    standard_error: float  # of a balanced accuracy near .8, from the validation images
+    final_trials: int = 0  # how many trials the last step runs again; fewer if fewer finish
     final_seeds: int = 0
 
     @property
     def classifier_epochs(self) -> int:
-        """Of stage two, in a trial that is not stopped."""
+        """The epochs of stage two in a trial that is not stopped."""
         return self.last_epoch - self.representation_epochs
 
     def last_epoch_of(self, trial: Trial) -> int:
-        """The step counter's last value in a trial: one that is trained end to end has no stage two."""
+        """The step counter's last value in this trial. A trial that is trained end to end has no stage two."""
         return self.representation_epochs if trial.family in END_TO_END else self.last_epoch
 
     @property
     def final_runs(self) -> int:
-        """Runs of the last step; none is stopped."""
+        """How many runs the last step has. None is stopped early."""
         return self.final_trials * self.final_seeds
 
     @property
     def disk_bytes(self) -> int:
-        """The most that checkpoints take: three for each running trial (one is being written), and the kept ones."""
+        """The most that checkpoints take: three for each running trial, as one is being written, and the kept ones."""
         return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept + self.final_trials)
 
     def in_slots(self, slots: int) -> "Plan":
@@ -76,7 +76,7 @@ class Plan:
 
 
 def check_workers(spec: SearchSpec, data: TrialData) -> None:
-    """Raise InputError where a trial has more workers than its training images have rows."""
+    """Raise InputError if a trial has more workers than rows: each view of a training image is a row."""
     images = len(data.train)
     rows = images * fewest_views(spec)
     if spec.resources.workers > rows:
@@ -93,7 +93,7 @@ def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
 
 
 def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
-    """The plan of so many trials, baselines among them, in the slots of this machine."""
+    """The plan of `trials` trials in the slots of this machine. `baselines` of them are baselines."""
     rungs, families = rung_epochs(spec), spec.search.baselines[:baselines]
     last = max(map(spec.last_epoch, (*spec.families, *families)))
     proposed, baseline_epochs = trials - baselines, sum(map(spec.last_epoch, families))
@@ -119,13 +119,13 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
 
 
 def share_of_two_stages(spec: SearchSpec) -> float:
-    """Which share of the proposals has a stage two, each loss being as likely; with `per_family`, each family."""
+    """The share of proposals that have a stage two, if each loss (with `per_family`, each family) is equally likely."""
     of = spec.families if spec.search.per_family else spec.losses
     return sum(one in CONTRASTIVE or one == "afcl" for one in of) / len(of)
 
 
 def local_slots(spec: SearchSpec) -> int:
-    """How many trials this machine holds at once; one where it holds none."""
+    """How many trials fit on this machine at once; 1 if none fits."""
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     return max(1, slots_on(spec.resources, [here]))
 
@@ -134,12 +134,12 @@ def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tu
     """The expected course of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
 
     Args:
-        rungs: their epochs.
-        epochs: of stage one, in which all rungs stand.
-        reduction: of ASHA.
+        rungs: the epochs of the rungs, all in stage one.
+        epochs: how many epochs stage one has.
+        reduction: ASHA's reduction factor.
 
     Returns:
-        Its epochs of stage one on average, and the share of trials that come to stage two.
+        The average number of epochs in stage one, and the share of trials that reach stage two.
     """
     reached, share, expected = 0, 1.0, 0.0
     for rung in rungs:
@@ -151,9 +151,10 @@ def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tu
 def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
     """Size of one checkpoint of stage one: networks and the optimiser's moments.
 
-    No optimiser is made: torch imports its compiler for one, which takes as long as all the rest of a plan.
+    The size is computed without an optimiser. To make one, torch would import its compiler, which takes as long as the
+    rest of a plan.
     """
-    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, without the wait
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size, but faster to make
     encoder = build_encoder(model, channels, 0)
     networks = (encoder, build_projection(model, encoder.feature_dim, 0))
     size: int = sum(value.nbytes for network in networks for value in network.state_dict().values())
@@ -170,10 +171,10 @@ class Calibration:
     threads: int
     workers: int
     device: str  # "cpu" or "cuda"
-    gpu: str | None = None  # its name
+    gpu: str | None = None  # the GPU's name
 
     def search_seconds(self, plan: Plan, slots: int) -> float:
-        """The time of the expected epochs of each stage in `slots` slots, the last step included."""
+        """How many seconds the search is expected to take in `slots` slots, with its last step."""
         stage_two = plan.expected_classifier_epochs + plan.final_runs * plan.classifier_epochs
         stage_one = plan.expected_epochs - plan.expected_classifier_epochs
         stage_one += plan.final_runs * plan.representation_epochs
@@ -181,9 +182,9 @@ class Calibration:
 
 
 def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
-    """Time real epochs: two of each stage, of which the first warms up; on GPUs where the spec asks for them.
+    """Time the second of two real epochs of each stage, on GPUs if the spec asks for them and they are here.
 
-    With `solver: lbfgs` stage two is the one step that it is.
+    With `solver: lbfgs` stage two has a single step, which is timed.
     """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     config = spec.base.model_copy(update={"representation": representation})
@@ -214,7 +215,7 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
 
 
 def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
-    """What the epochs of a trial are, of each kind that the search has."""
+    """What the epochs of a trial are, for trials of two stages and for trials that are trained end to end."""
     run = {*spec.families, *(spec.search.baselines if plan.baselines else ())}
     told = []
     if run & set(CONTRASTIVE):
@@ -227,7 +228,7 @@ def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
 
 
 def _stage_two_in_words(spec: SearchSpec, images: int) -> str:
-    """What stage two is, and what that makes of the probe."""
+    """What stage two is, and how the probes of stage one differ from it."""
     if spec.classifier.solver == "adamw":
         return f"{spec.classifier.steps} of stage two (AdamW; the probes of stage one are another estimator)"
     probe = spec.representation.probe_images
@@ -237,7 +238,7 @@ def _stage_two_in_words(spec: SearchSpec, images: int) -> str:
 
 
 def _device_for(resources: ResourcesConfig) -> torch.device:
-    """A GPU for each worker where they are asked for and here; else the CPU."""
+    """The GPU if the spec asks for GPUs and this machine has one for each worker; else the CPU."""
     asked_for = resources.gpus > 0
     return torch.device("cuda" if asked_for and torch.cuda.device_count() >= resources.workers else "cpu")
 

@@ -1,4 +1,4 @@
-"""What must hold before the first trial starts: each failure one line with its mend."""
+"""Checks before the first trial starts. An error is one line that says how to mend it."""
 
 import os
 import shutil
@@ -22,15 +22,15 @@ LEAST_FILES, FILES_OF_A_TRIAL = 100, 15
 
 
 def check_cluster(spec: SearchSpec, root: Path) -> list[str] | None:
-    """Check the Ray that is connected.
+    """Check the Ray that this process is connected to.
 
     Args:
-        spec: of the search, whose trials are to run.
+        spec: the search's spec.
         root: the results folder.
 
     Returns:
-        The ids of the cluster's nodes that may take trials; None where Ray is our own, with this very code on this very
-        disk. A Ray that a user's `ray.init` joined or started is looked at as a cluster is.
+        The ids of the cluster's nodes that may take trials. None if we started Ray ourselves, as it then has the same
+        code and disk as this process. A Ray that a user's `ray.init` joined or started is checked like a cluster.
 
     Raises:
         EnvironmentProblem: no trial fits, or a node cannot take part.
@@ -64,9 +64,9 @@ def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
 
 
 def check_folder(root: Path, plan: Plan, *, stored: bool) -> None:
-    """Raise EnvironmentProblem when the results folder cannot be written to, or its disk is too full.
+    """Raise EnvironmentProblem if the results folder cannot be written to, or its disk is too full.
 
-    stored: a store has the checkpoints.
+    `stored`: checkpoints go to a store, so they need no space in the folder.
     """
     needed = (0 if stored else plan.disk_bytes) + LEAST_DISK
     if (lack := lack_of_folder(root, needed, LEAST_FILES + FILES_OF_A_TRIAL * plan.trials)) is not None:
@@ -74,9 +74,9 @@ def check_folder(root: Path, plan: Plan, *, stored: bool) -> None:
 
 
 def lack_of_folder(root: Path, needed: int = LEAST_DISK, files: int = LEAST_FILES) -> str | None:
-    """Why a search could not write its results there, with the mend; None if it could.
+    """Why a search could not write its results to the folder `root`, and how to mend that; None if it could.
 
-    needed: bytes. files: how many it makes.
+    The search needs `needed` bytes and makes `files` files.
     """
     existing = nearest_existing(root)
     if not existing.is_dir():

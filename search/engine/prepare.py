@@ -1,6 +1,6 @@
-"""Prepare a session: what is to run, on which data and nodes, held by which driver.
+"""Prepare a session: connect to Ray, check the cluster and the disk, and hold the search for this driver.
 
-`run`, `resume` and `confirm` each say what is to run (a Task). From there to the first trial all take the same way.
+A search, its last step and a confirmation each describe what is to run as a `Task`. From there on they work alike.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,16 +27,16 @@ from trainers.data.arrays import Split, TrialData
 class Task:
     """What a session is to run, as far as it is known before Ray is connected."""
 
-    folder: SearchFolder  # where the search is, or is to be
+    folder: SearchFolder  # it may not exist yet
     spec: SearchSpec
     plan: Plan  # the slots in it are not used: Ray says how many there are
     data: Mapping[int, TrialData]  # by the seed of its split
     agenda: Callable[[int], Agenda]  # made from the number of slots
-    extend_by: int = 0  # so many proposed trials more than were planned
-    test: Split | None = None  # on which trials are scored at their end; None in a search
+    extend_by: int = 0  # how many trials the sampler proposes beyond those that were planned
+    test: Split | None = None  # images on which trials are scored at their end; None in a search
     kept: Callable[[History], set[int]] | None = None  # see `to_keep`
-    listeners: tuple[Callable[[Event, History], None], ...] = ()  # that hear of every event first
-    validated: frozenset[int] = frozenset()  # trials that a last step has run on fresh seeds: one may be the best
+    listeners: tuple[Callable[[Event, History], None], ...] = ()  # called with every event before other listeners
+    validated: frozenset[int] = frozenset()  # trials that a last step runs on fresh seeds: one may be the best
 
     def to_keep(self, history: History) -> set[int]:
         """The trials whose last checkpoint stays: by default a search's best ones, and those validated before."""
@@ -47,13 +47,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Session:
-    """A task that can begin: Ray is connected and can hold it, and no other driver has the search."""
+    """A task that can begin: Ray is connected and has room for its trials, and no other driver holds the search."""
 
     task: Task
     plan: Plan
     agenda: Agenda
     hold: Hold
-    nodes: list[str] | None  # of a cluster that others use too, those that were checked; None where Ray is our own
+    nodes: list[str] | None  # the checked nodes of a cluster; None if we started Ray ourselves
     display: Display
 
     @property
@@ -85,10 +85,10 @@ def prepared(
 
     Args:
         task: what is to run.
-        address: "auto" or HOST:PORT of a running cluster; None starts a Ray on this machine.
-        display: where the session speaks.
-        hold: of a search that is there; None for a new one.
-        begin: makes the folder of a new one. It is called when everything else was seen to be right.
+        address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
+        display: shows the progress.
+        hold: the hold on a search that exists; None for a new search.
+        begin: creates the folder of a new search. It is called after all checks have passed.
 
     Raises:
         EnvironmentProblem: the cluster cannot hold a trial, a node cannot take part, the disk is too full, or another

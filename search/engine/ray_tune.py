@@ -87,7 +87,10 @@ def tuner(
 
 
 def _given_up(session: Session, number: int) -> tuple[str, bool] | None:
-    """Why a trial's last worker gave it up, if no other worker came to report it. Does not wait for a store."""
+    """Why a trial's last worker gave the trial up, and whether the trial's values were the cause; None if not known.
+
+    This does not wait for a store that does not answer.
+    """
     storage = session.hold.storage
     trial = session.folder.trial(number) if storage is None else TrialFiles(storage / trial_path(number))
     with suppress(StorageError):
@@ -111,7 +114,10 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
-        """A trial to run; None while every slot is taken, as the choice is better if it waits for more results."""
+        """A trial to run; FINISHED if there are no more. None while all slots are taken or the search is paused.
+
+        The conductor is asked for a trial only when a slot is free, because a later choice knows more results.
+        """
         if self._conductor.paused or self.is_full():
             return None
         try:
@@ -142,7 +148,7 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
     """Passes each result to the conductor, and its decision to Ray."""
 
     def __init__(self, conductor: Conductor, places: Places | None = None) -> None:
-        """Take the conductor.
+        """Make a scheduler.
 
         Args:
             conductor: decides.
@@ -192,18 +198,18 @@ class ConductorCallback(_NotInSnapshots, Callback):
         admission: Admission | None = None,
         given_up: Callable[[int], tuple[str, bool] | None] = lambda number: None,
     ) -> None:
-        """Take what is told about events.
+        """Make a callback.
 
         Args:
             conductor: decides.
             admission: judges nodes by how trials end on them; None on a Ray of our own.
-            given_up: for a trial's number, why its last worker gave it up and whether its values were the cause; None
-                if it did not give it up.
+            given_up: from a trial's number, returns why its last worker gave the trial up and whether the trial's
+                values were the cause; None if the worker did not give it up.
         """
         self._conductor, self._admission, self._given_up = conductor, admission, given_up
 
     def on_trial_recover(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """Count a crash of a trial that is tried again against its node, unless the trial was too big for the GPU."""
+        """Count a crash against its node, unless the trial was too big for the GPU. The trial is tried again."""
         if self._admission is not None and OutOfMemory.__name__ not in _last_line(trial.get_error()):
             self._admission.crashed(number_of(trial))
 
@@ -218,7 +224,7 @@ class ConductorCallback(_NotInSnapshots, Callback):
             self._conductor.launched(number_of(trial))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """Fail a trial that crashed more often than it may be tried again."""
+        """Record that a trial failed: it crashed, and may not be tried again."""
         reason, by_values = self._given_up(number_of(trial)) or (f"crashed: {_last_line(trial.get_error())}", False)
         with suppress(PausedError):
             self._conductor.fail(number_of(trial), reason, by_values=by_values)
@@ -255,7 +261,7 @@ class NoReporter(_NotInSnapshots, ProgressReporter):
 
 
 def number_of(trial: RayTrial) -> int:
-    """Our number of one of Ray's trials."""
+    """The number in the search of one of Ray's trials."""
     return int(trial.config["number"])
 
 

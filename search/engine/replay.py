@@ -20,14 +20,14 @@ class Curves(Protocol):
     """Learning curves by trial."""
 
     def value(self, trial: Trial, epoch: int) -> float:
-        """The score, also the deciding value, at the end of an epoch, from 1. Raises CurveFailed if there is none."""
+        """The score and deciding value at the end of an epoch, from 1. Raises CurveFailed if the trial fails in it."""
 
     def seconds(self, trial: Trial, epoch: int) -> float:
         """The duration of that epoch in seconds."""
 
 
 class CurveFailed(Exception):  # an event of a simulated trial, not an error of ours
-    """The trial fails in this epoch, because of its values."""
+    """A trial fails in an epoch because of its values."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Replay:
 
 
 class _InMemory:
-    """A journal that is not kept."""
+    """A journal that is not written to a file."""
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
@@ -51,7 +51,7 @@ class _InMemory:
         self._events.append(event)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, as no file is open."""
 
 
 def replay(
@@ -66,12 +66,12 @@ def replay(
     """Run a search on known curves to its end.
 
     Args:
-        spec: of the search.
+        spec: the search's spec.
         curves: what its trials report.
         slots: how many trials run at once.
-        most_epochs: begin no epoch after so many, over all trials; None: the whole search.
+        most_epochs: how many epochs of all trials may run; None runs the whole search.
         agenda: what is tried; by default that of the spec.
-        on_trial_end: called with each ended trial and the state of the search then.
+        on_trial_end: is called with each trial that has ended and the state of the replay at that time.
     """
     made = Replay(History())
     conductor = Conductor(spec, made.history, _InMemory(made.events), agenda or SearchAgenda(spec, slots))

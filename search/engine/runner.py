@@ -56,10 +56,10 @@ class SessionEnd:
     parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
     different: list[str] | None  # how MLflow and the journal differ, in words; None: they could not be compared
     refused: bool = False  # whether MLflow refused something; the user was told what
-    ran: bool = True  # False: the search was complete, and nothing was left to run
+    ran: bool = True  # False if the search was complete, so that nothing was left to run
 
 
-Then: TypeAlias = Callable[[SessionEnd], SessionEnd]  # runs after a session, and returns how the whole ended
+Then: TypeAlias = Callable[[SessionEnd], SessionEnd]  # runs after a session, and returns how both ended together
 
 
 def itself(found: SessionEnd) -> SessionEnd:
@@ -140,7 +140,7 @@ def resume(
     then: Then = itself,
     display: Display,
 ) -> SessionEnd:
-    """Go on with a search whose driver ended or died, from its journal. Nothing happens if it is complete.
+    """Go on with a search whose driver ended or died, from its journal. If all its trials have ended, only `then` runs.
 
     Args:
         name: the search's name.

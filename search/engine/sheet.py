@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def refuse_sheet(path: Path) -> None:
-    """Raise InputError, before anything is read, where no PNG can be written."""
+    """Raise InputError if no PNG can be written to the path. Call this before the images are read."""
     if path.suffix.lower() != ".png":
         raise InputError(f"--sheet: FILE must end in .png, but got {path}")
     if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
@@ -20,7 +20,7 @@ def refuse_sheet(path: Path) -> None:
 
 
 def write_sheet(path: Path, data: "TrialData", augment: "AugmentConfig") -> None:
-    """Draw every class and write the PNG."""
+    """Draw every class and write the PNG. Raises InputError if it cannot be written."""
     from trainers.data.sheet import draw_sheet  # seconds, with torch
 
     try:
