@@ -41,7 +41,7 @@ def export(
         typer.Option(
             "--by",
             help="What ranks them: confirm or final, their mean on fresh seeds; search, its own scores "
-            "(default: the first of these that there is).",
+            "(default: confirm if it was done, else final, else search).",
         ),
     ] = None,
     tables: Annotated[

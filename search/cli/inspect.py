@@ -41,7 +41,7 @@ def show(
     name: Name,
     results: Results = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Also before it begins: show it every two seconds while it runs.")
+        bool, typer.Option("--watch", help="Show it every two seconds while it runs; wait for it if it has not begun.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="A row for every trial, however many there are.")] = False,
     json_: Json = False,
@@ -87,7 +87,7 @@ def compare(
     results: Results = None,
     json_: Json = False,
 ) -> None:
-    """Hold searches on the same data against each other: the best of each, and what fresh seeds say."""
+    """Compare searches on the same data: the best trial of each, and the scores on fresh seeds."""
     from search import reading
     from search.display.side_by_side import comparison
 
@@ -116,7 +116,7 @@ def logs(
     elif text:
         write(text)
     elif trial is None:
-        say(f"nothing to tell: Ray had no complaint; what the search did is in `{command_line('show', name)}`")
+        say(f"the driver's log is empty; what the search did is in `{command_line('show', name)}`")
     else:
         say(f"trial {trial} printed nothing")
 

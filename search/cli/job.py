@@ -26,7 +26,7 @@ def run_job() -> None:
 
 @app.command("read-job", hidden=True, context_settings={"ignore_unknown_options": True})
 def read_job(context: typer.Context, words: list[str]) -> int | None:
-    """What a job runs that `afcl logs --address` submits: a word of ours, with the variables that were handed over."""
+    """What a job of `afcl logs --address` runs: a command of afcl, with the variables that were handed over."""
     take_variables()
     code: int | None = context.find_root().command.main(words, standalone_mode=False)
     return code

@@ -17,7 +17,7 @@ app = typer.Typer()
 @app.command(rich_help_panel="Take away")
 def predict(
     export: Annotated[Path, typer.Argument(help="The YAML file that `afcl export` wrote; its weights lie beside it.")],
-    images: Annotated[list[Path], typer.Argument(help="Image files, and folders all of whose images are meant.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, and folders, of which all images are classified.")],
     out: Annotated[
         Path | None, typer.Option("--out", help="A file for the table: .csv, .json or .parquet (default: CSV printed).")
     ] = None,
@@ -26,7 +26,7 @@ def predict(
         typer.Option(
             "--threshold",
             metavar="CLASS=P",
-            help="Say the class from that probability on (default: those that were exported); repeatable.",
+            help="Predict the class if its probability is at least this (default: as exported); repeatable.",
         ),
     ] = None,
     device: Annotated[

@@ -84,8 +84,8 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
         raise InputError(f"--from: {name} has another metric ({before.search.metric}): its scores mean nothing here")
     if before.deciding_key != spec.deciding_key:
         raise InputError(
-            f"--from: {name} was decided by {before.deciding_key}: say --set "
-            f"search.decide_by={before.decided_by} to go by the same here"
+            f"--from: {name} ranked trials by {before.deciding_key}: add --set "
+            f"search.decide_by={before.decided_by} to do the same"
         )
     # the same data may be in another folder, and other rules may give the same split
     free = {*before.space, *spec.space, "data.path", "data.split_rules"}

@@ -51,9 +51,7 @@ class Wanted:
         if self.smallest is None or self.max_seeds is None:
             raise InputError("--until-decided: say --smallest D, the difference that matters, and --max-seeds N too")
         if self.seeds is not None:
-            raise InputError(
-                "--seeds: does not go with --until-decided, whose rounds choose the seeds; give --max-seeds"
-            )
+            raise InputError("--seeds: cannot be combined with --until-decided; say --max-seeds instead")
         from search.evidence.paired_tests import MAX_SEEDS  # scipy takes half a second
         from search.evidence.until_decided import FEWEST_SEEDS
 
@@ -157,8 +155,8 @@ def _another_plan(folder: SearchFolder) -> str:
     if has_ended(folder):
         return f"{folder.searched.name} was confirmed with {what}; say --again for another confirmation"
     return (
-        f"{folder.name} was begun with {what}; go on with it by `{folder.hint('confirm')}`, or say --again to leave it "
-        "for another, which the verdict tells"
+        f"{folder.name} was begun with {what}; go on with it by `{folder.hint('confirm')}`, or say --again to begin "
+        "another, which its verdict will mention"
     )
 
 

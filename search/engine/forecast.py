@@ -54,8 +54,8 @@ def forecast(
 
     if seeds < MIN_SEEDS:
         yield (
-            f"warning  under {MIN_SEEDS} seeds nothing is called distinguishable: this opens the test split for "
-            f"nothing; stop it and say --seeds {MIN_SEEDS} or more"
+            f"warning  with fewer than {MIN_SEEDS} seeds no difference can be shown, and the test split is opened in "
+            f"vain; stop it and say --seeds {MIN_SEEDS} or more"
         )
 
 

@@ -27,7 +27,7 @@ class Signals:
         if self.received:
             raise KeyboardInterrupt
         self.received = True
-        self._tell("stopping: what runs is left at its last checkpoint (Ctrl-C again ends at once)")
+        self._tell("stopping: running trials stay at their last checkpoints (Ctrl-C again ends at once)")
 
 
 @contextmanager

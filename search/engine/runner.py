@@ -259,7 +259,7 @@ def _extend(conductor: Conductor, trials: int) -> None:
     try:
         conductor.extend(trials)
     except PausedError as error:  # nothing was written, so a resume would not extend the search
-        raise EnvironmentProblem(f"{error}; nothing was changed: mend it, then say the same again") from error
+        raise EnvironmentProblem(f"{error}; nothing was changed: mend it, then repeat the command") from error
 
 
 def _reasons_to_end(

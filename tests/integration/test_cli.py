@@ -157,7 +157,7 @@ def test_a_search_killed_and_then_interrupted_is_finished_by_resume(begin, typed
     resumed = begin(folder, "resume", "killed")
     os.killpg(resumed.pid, signal.SIGINT)
     printed, complaints = resumed.communicate(timeout=60)
-    assert "stopping: what runs is left at its last checkpoint" in printed
+    assert "stopping: running trials stay at their last checkpoints" in printed
     assert resumed.returncode == INTERRUPTED, printed + complaints
     assert not complaints
     assert state_of(folder, typed) == "interrupted"

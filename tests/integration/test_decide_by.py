@@ -186,7 +186,7 @@ def test_trials_of_a_search_that_went_by_another_value_are_no_start(told):
 
     folder = SearchFolder(told / "told")
     other = load_spec("digits", ["search.decide_by=auroc"], name="new")
-    mend = f"told was decided by {SOFT}: say --set search.decide_by=soft_balanced_accuracy"
+    mend = f"told ranked trials by {SOFT}: add --set search.decide_by=soft_balanced_accuracy"
     with pytest.raises(InputError, match=re.escape(mend)):
         older_search(told, "told", other, load(folder.spec().data))
 

@@ -96,7 +96,7 @@ def test_logs_that_are_not_there_or_empty_say_so(typed, told):
     assert "trial 0 has no log yet" in done(typed("logs", "told", "0", results=told))
     assert "search told has no log yet" in done(typed("logs", "told", results=told))
     for log, words, said in (
-        (folder.driver_log, ["told"], "nothing to tell: Ray had no complaint"),
+        (folder.driver_log, ["told"], "the driver's log is empty"),
         (folder.trial(0).log, ["told", "0"], "trial 0 printed nothing"),
     ):
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,10 @@ def test_a_difference_that_no_accuracy_can_have_is_refused(searched, smallest):
         (Wanted(max_seeds=30), "--max-seeds"),
         (Wanted(until_decided=True, smallest=0.1), "--until-decided: say --smallest D"),
         (Wanted(until_decided=True, max_seeds=30), "--until-decided: say --smallest D"),
-        (Wanted(until_decided=True, smallest=0.1, max_seeds=30, seeds=10), "--seeds: does not go with --until-decided"),
+        (
+            Wanted(until_decided=True, smallest=0.1, max_seeds=30, seeds=10),
+            "--seeds: cannot be combined with --until-decided",
+        ),
         (Wanted(until_decided=True, smallest=0.1, max_seeds=29), "--max-seeds: from 30"),
         (Wanted(until_decided=True, smallest=0.1, max_seeds=1001), "--max-seeds: from 30"),
     ],

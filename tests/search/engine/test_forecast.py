@@ -59,7 +59,7 @@ def test_it_says_how_many_seeds_the_smallest_difference_needs_and_where_the_spre
 def test_under_ten_seeds_there_is_a_warning(searched, seeds, warned):
     history = searched.history()
     lines = list(forecast(searched, history, candidates(history, 2), seeds))
-    assert any(line.startswith("warning  under 10 seeds") for line in lines) == warned
+    assert any(line.startswith("warning  with fewer than 10 seeds") for line in lines) == warned
 
 
 def test_one_configuration_has_nothing_to_be_compared_with(searched):

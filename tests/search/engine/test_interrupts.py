@@ -23,7 +23,7 @@ def test_one_signal_asks_for_a_tidy_end_and_a_second_ends_at_once(number):
         assert not signals.received
         signal.raise_signal(number)
         assert signals.received
-        assert said == ["stopping: what runs is left at its last checkpoint (Ctrl-C again ends at once)"]
+        assert said == ["stopping: running trials stay at their last checkpoints (Ctrl-C again ends at once)"]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
 
