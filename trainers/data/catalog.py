@@ -242,7 +242,7 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
-    """Get a dataset onto this machine. `progress` is called with each line that says what is done or where files are."""
+    """Get a dataset onto this machine. `progress` gets lines of text: what is done, and where the files are."""
     if name == "fmnist":
         fmnist.fetch(data_root(root), progress)
     elif name == "isic2018":
