@@ -34,8 +34,8 @@ from torch.nn.functional import logsigmoid
 BLOCK_ELEMENTS = 2**19
 LEAST_ROWS = 64
 # On a GPU, where each block costs some forty launches. On an H200, for N = 4096: 44 ms with blocks of 64 rows, 3.0 with
-# 1,024 and 2.1 in one block; for N = 65,536: 441 ms with 256 rows, 389 with 1,024 and 368 with 16,384. It computes so
-# in float64, and where `trainers.losses.fused` has no kernel.
+# 1,024 and 2.1 in one block; for N = 65,536: 441 ms with 256 rows, 389 with 1,024 and 368 with 16,384. A GPU computes
+# in blocks only in float64, or if `trainers.losses.fused` has no kernel for it.
 GPU_BLOCK_ELEMENTS = 2**24
 
 
@@ -59,8 +59,8 @@ def loss_in_blocks(
         z: [N, D] unit rows, N ≥ 3, float32 or float64; already checked. Autograd does not look inside.
         labels: [N] integers.
         eta, gamma, temperature, normalize_by: as for `asymmetric_focal_contrastive_loss`.
-        with_gradient: False leaves the gradient out, and a third of the time.
-        block_rows: anchors per block; by default what was measured to be quickest.
+        with_gradient: False leaves the gradient out, which saves a third of the time.
+        block_rows: anchors per block; None: as many as were quickest in measurements.
 
     Returns:
         A scalar, and [N, D] or None, in the type of z.
@@ -121,7 +121,7 @@ def loss_in_blocks(
         g = focal.addcmul_(odds, term, value=-gamma).addcmul_(odds, negative, value=-1).scatter_(1, column, 0.0)
         G = g.sum(1, keepdim=True)
         m = g.addcmul_(r, -(not_p_top * G + u)).scatter_(1, column, u - p_top * G)
-        # z_i as an anchor, where centred columns do as rows of m sum to 0, and as a column.
+        # The gradient by z_i as an anchor (rows of m sum to 0, so centred columns give the same) and as a column.
         if block_rows == N:  # one product for both takes .85 of the time
             torch.addmm(m.sum(0).unsqueeze(1) * centre, torch.add(m, m.T, out=spare), centred, out=gradient)
         else:
@@ -131,7 +131,7 @@ def loss_in_blocks(
 
 
 def _classes(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """A number below N for each row's class and the size of that class, both [N], without asking the device for either.
+    """A number below N for each row's class, and the size of that class, both [N]. Does not wait for the device.
 
     Such numbers are exact in float32, in which labels compare three times as quickly as by masks of bool.
     """
