@@ -1,8 +1,7 @@
 """Checkpoints: everything that a trial needs to continue exactly where it was.
 
 A checkpoint's name contains a hash of its content, so damage is noticed. It is written under another name and then
-moved into place, so no reader ever sees half of one. Loading runs no code
-(`weights_only=True`).
+moved into place, so no reader ever sees half a checkpoint. Loading runs no code (`weights_only=True`).
 """
 
 import hashlib

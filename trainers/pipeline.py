@@ -39,7 +39,7 @@ class Reporter(Protocol):
     """Where a trial's metrics go, epoch by epoch."""
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take the metrics of one epoch; raising ends the trial."""
+        """Take the metrics of one epoch. An exception that is raised here ends the trial."""
 
 
 @dataclass(frozen=True)

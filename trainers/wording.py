@@ -4,7 +4,7 @@ import difflib
 
 
 def shown(value: object) -> str:
-    """A value for an error message: on one line, as YAML writes it, shortened if long."""
+    """A value for an error message: on one line, shortened if long; null, true and false as in YAML."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     try:

@@ -117,9 +117,9 @@ class _Normalise(torch.autograd.Function):
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and variance [C] of the values of all workers, and how many values each channel has.
 
-    Each worker computes its own mean and the sum of squares about it; they are combined as by Chan et al. 1979. Plain
-    sums of squares would lose digits where the mean is large. In float64, so that the result does not depend on how
-    the rows were shared out.
+    Each worker computes the mean and variance of its own values; these are combined as by Chan et al. 1979. Plain sums
+    of squares would lose digits if the mean is large. They are combined in float64, so that the result hardly depends
+    on how the rows are divided between the workers.
     """
     count = x.numel() // x.shape[1]
     variance, mean = torch.var_mean(x, (0, 2, 3), correction=0) if count else (x.new_zeros(x.shape[1]),) * 2

@@ -44,7 +44,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Switch TF32 off within the block: for the loss, and for augmentation's colours.
+    """Switch TF32 off within the block: for the loss, and for augmentation.
 
     In the loss an error of 5e-4 in a cosine moves a logit by .02 at a temperature of .03. The colours must be the same
     on every device.

@@ -148,7 +148,7 @@ def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
 
 
 def unseen_faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
-    """Sentences on what `faults` cannot see: that the test split names no groups, though training does."""
+    """Sentences on what `faults` cannot see if only training, and not the test split, names groups; else empty."""
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     test = OPEN_TEST[_kind(config)](config, data_root(root))
     return () if test is None or not pool.grouped_by or test.grouped_by else test.remarks
@@ -215,8 +215,8 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
     """The config for `afcl data check FOLDER`, with a val_per_class that suits the folder.
 
     It is a fifth of the images of the smallest class. If images belong together, groups are counted instead: a fifth of
-    the groups of the class with the fewest validate. Each gives one image, or as many as the median group has if the
-    user named the groups. If the folder has its own validation split, val_per_class is not set.
+    the groups in the class that has the fewest groups. Each group gives one image or, if the user named the groups, as
+    many images as the median group has. If the folder has its own validation split, val_per_class is not set.
 
     Args:
         path: the folder.

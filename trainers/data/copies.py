@@ -12,7 +12,7 @@ from trainers.data.io import digests
 
 @dataclass(frozen=True)
 class Copies:
-    """Sets of equal images in one pool, as indices into it; each in the pool's order."""
+    """Sets of equal images in one pool, as indices into the pool; each set is in the pool's order."""
 
     alike: tuple[tuple[int, ...], ...]  # two or more images each
 

@@ -14,7 +14,7 @@ SHOWN = 3  # how many examples a sentence names
 
 
 def remarks_on(pool: Pool, classes: Sequence[int], copies: Copies, what: str, split_rules: int = 2) -> Iterator[str]:
-    """Sentences about a pool's groups and copies. `what` is "training" or "test"."""
+    """The pool's own remarks, and sentences about its groups and copies. `what` is "training" or "test"."""
     yield from pool.remarks
     is_split = what == "training"
     if pool.group_names:

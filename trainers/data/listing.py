@@ -56,7 +56,7 @@ def images_below(top: Path) -> list[Path]:
 
 
 def unread_in(folder: Path) -> str:
-    """The end of a sentence on a folder without readable images: what it holds instead; empty if it is empty."""
+    """The end of a sentence on a folder without readable images: what it holds instead; "" if it has no files."""
     kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
     if not kinds:
         return ""

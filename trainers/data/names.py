@@ -36,7 +36,7 @@ def shown(name: str) -> str:
 
 
 def split_meant(name: str) -> str | None:
-    """The split that a folder's name probably means, such as train for Training; None if the name needs no change."""
+    """The split that a folder's name probably means, such as train for Training; else None."""
     word = name.lower().strip()
     meant = next((split for split in ("train", "test", "val") if word.startswith(split)), None)
     return None if meant == name else meant

@@ -1,8 +1,8 @@
 """One trial on several workers, processes of one machine or of many: one leads, the others follow it step by step.
 
-All of them run the whole trial on their shares of its batches. The leader alone saves and reports, and is told when to
-stop. After each report it tells the followers to go on, or dismisses them; it also dismisses them when it fails. So no
-follower waits for a leader that is gone.
+All of them run the whole trial on their shares of its batches. The leader alone saves and reports, and its reporter may
+stop it. After each report it tells the followers to go on, or dismisses them; it also dismisses them when it fails. So
+no follower waits for a leader that is gone.
 """
 
 import os

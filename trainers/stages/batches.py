@@ -32,7 +32,7 @@ class DeviceSplit:
 
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:
-    """Weights [C] of the classes with which a cross-entropy over `labels` counts them alike: N / (C · N_c)."""
+    """Class weights [C], N / (C · N_c): with them a cross-entropy over `labels` counts every class alike."""
     counts = torch.bincount(labels, minlength=classes)
     return len(labels) / (classes * counts.float())
 
@@ -55,11 +55,11 @@ def _tensor(array: np.ndarray) -> Tensor:
 def shuffled_batches(
     labels: Tensor, batch_size: int, generator: torch.Generator, *, balanced: bool = False
 ) -> Iterator[Tensor]:
-    """The indices of each batch of an epoch: at most `batch_size` images each, and as equally many as possible.
+    """The indices of each batch of an epoch. The batches are as equal in size as possible.
 
-    Equally many, because a last batch of three images would have few positives and poor BatchNorm statistics. A batch
-    may exceed `batch_size` by one, so that no batch has a single image. With `balanced` every class is drawn equally
-    often, and N = len(labels) images are drawn in all.
+    A small last batch of, say, three images would have few positives and poor BatchNorm statistics. A batch has at most
+    `batch_size` images, or one more if a batch would otherwise have a single image. With `balanced` every class is
+    drawn equally often, and as many images are drawn in all as there are labels.
     """
     order = _balanced_order(labels, generator) if balanced else torch.randperm(len(labels), generator=generator)
     batches = math.ceil(len(order) / batch_size)

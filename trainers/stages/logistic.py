@@ -73,7 +73,7 @@ def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
     """The penalty that `l2` of the config means for these labels, [N], of all training images.
 
     auto is 1 / N_eff, where N_eff = (sum of w)^2 / sum of w^2 over the images' weights w (Kish 1965) is the equivalent
-    number of images of equal weight. It was chosen by measurement: results/bench/estimators.md.
+    number of images of equal weight. This rule was chosen by measurement: results/bench/estimators.md.
     """
     if config.l2 != "auto":
         return config.l2

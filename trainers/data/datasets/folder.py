@@ -76,7 +76,7 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
 def _beside(train: Listing, other: Listing, split: str) -> Listing:
     """The listing `other` of the test or validation split, with a remark if only training has groups.
 
-    Then no group can be found that is in both.
+    In that case nobody would notice a group that is in both splits.
     """
     if not train.grouped_by or other.grouped_by:
         return other

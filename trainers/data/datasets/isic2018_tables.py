@@ -21,7 +21,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Listing:
-    """A split as its ground truth lists it, sorted by image. An item's label is empty if its row has not just one."""
+    """A split as its ground truth lists it, sorted by image. The label is empty if the row has no single label."""
 
     items: list[Item]
     problems: dict[str, str]  # file -> what is wrong: with its row, or that it is missing or not listed
