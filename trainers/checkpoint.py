@@ -1,8 +1,7 @@
 """Checkpoints: everything that a trial needs to continue exactly where it was.
 
 A checkpoint's name contains a hash of its content, so damage is noticed. It is written under another name and then
-moved into place, so no reader ever sees half of one. Loading runs no code
-(`weights_only=True`).
+moved into place, so no reader ever sees half a checkpoint. Loading runs no code (`weights_only=True`).
 """
 
 import hashlib
@@ -30,17 +29,17 @@ class Checkpoint:
     config: dict[str, Any]  # the trial's, as plain values
     fingerprint: str  # of the trial's data
     class_names: list[str]
-    pixel_mean: Tensor  # [channels] of the training images in [0, 1]; images are normalised by it and by
-    pixel_std: Tensor
+    pixel_mean: Tensor  # [channels], of the training images in [0, 1]; the network sees (image - mean) / std
+    pixel_std: Tensor  # [channels]
     encoder: dict[str, Any]
-    projection: dict[str, Any] | None = None  # in stage one only, and so are the moments of its optimiser
-    classifier: dict[str, Any] | None = None  # in stage two only
-    optimizer: dict[str, Any] = field(default_factory=dict)
+    projection: dict[str, Any] | None = None  # the projection head; None after stage one, and end to end
+    classifier: dict[str, Any] | None = None  # None in stage one; end to end it is there at every epoch
+    optimizer: dict[str, Any] = field(default_factory=dict)  # the state of the optimiser in use; empty: none
     look: dict[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
 
 
 def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
-    """A checkpoint as the name and the content of a file."""
+    """The name and the content of the file for a checkpoint."""
     buffer = BytesIO()
     # a shallow dict: asdict() would copy every tensor
     held = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
@@ -52,9 +51,9 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
 
 
 def on_host(state: Any) -> Any:
-    """A state of dicts and lists, with tensors on a GPU replaced by copies in host memory; others stay as they are.
+    """A state of dicts and lists, with tensors on a GPU replaced by copies in host memory; other values are kept.
 
-    All copies are started before the first is waited for. torch.save by itself waits for each of hundreds in turn.
+    All copies are started before the first is waited for. torch.save alone would wait for each of hundreds in turn.
     """
     copies: list[Tensor] = []
 
@@ -109,7 +108,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest intact checkpoint of a folder; damaged ones are skipped."""
+    """The newest intact checkpoint of a folder; damaged ones are skipped. None if the folder has none."""
     for path in _files(folder):
         try:
             return load_checkpoint(path)
@@ -119,7 +118,7 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def newest_checkpoint_path(folder: Path) -> Path | None:
-    """The path of the newest intact checkpoint of a folder."""
+    """The path of the newest intact checkpoint of a folder; None if the folder has none."""
     for path in _files(folder):
         if is_whole(path.name, path.read_bytes()):
             return path

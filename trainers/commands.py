@@ -13,8 +13,8 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Flags of a session that later commands need again, and which words take them: `afcl resume` needs the `--data` of
-# `afcl search`.
+# Flags that later commands need again, each with the commands that take it. For example, `afcl resume` needs the
+# `--data` of `afcl search`.
 TAKEN_BY = {
     "data": frozenset({"plan", "search", "resume", "extend", "confirm", "report", "train", "data", "doctor"}),
     "address": frozenset({"search", "resume", "extend", "confirm"}),
@@ -30,9 +30,10 @@ def command_line(*words: object, **flags: object) -> str:
     """The command line `afcl WORDS --FLAG VALUE`, quoted for a POSIX shell.
 
     Args:
-        words: what follows `afcl`; a file's name that begins with a dash becomes ./-name.
-        flags: by name, in their order; None leaves one out, True has no value. Flags that `given` remembers of the
-            session follow, where the word takes them and `flags` does not name them.
+        words: what follows `afcl`, the command first. A file's name that begins with a dash becomes ./-name.
+        flags: the flags by name, in order. A flag whose value is None is left out; True gives a flag without a value.
+            Remembered flags (see `given` and `remember`) are added if the command takes them, unless `flags` names
+            them.
     """
     told = ["afcl", *(_quoted(f"./{word}" if str(word).startswith("-") else word) for word in words)]
     remembered = {
@@ -48,7 +49,7 @@ def command_line(*words: object, **flags: object) -> str:
 
 
 def _quoted(word: object) -> str:
-    """Quote a word for a shell: as it is, in quotes, or as $'…' where a terminal could not show its letters."""
+    """Quote a word for a shell: as it is, in quotes, or as $'…' if the terminal cannot show its letters."""
     text = str(word)
     if text.isprintable() and _can_be_shown(text):
         return shlex.quote(text)
@@ -66,7 +67,7 @@ def _can_be_shown(text: str) -> bool:
 
 
 def remember(flag: str, value: str | PurePath | None) -> None:
-    """From now on, add a flag of the user's to every suggested command line whose word takes it; None forgets it.
+    """Add a flag of the user's to every later `command_line` whose command takes the flag. None forgets the flag.
 
     A path is made absolute, because the line may be pasted in another folder.
     """
@@ -91,7 +92,10 @@ def given(**flags: str | PurePath | None) -> Iterator[None]:
 
 
 def told_in_hints(verb: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function that is a word: command lines suggested in it name its data, address and results."""
+    """Decorate a function such as `search.resume`: command lines that it suggests repeat its flags.
+
+    The flags are its keyword arguments `data`, `address` and `results`.
+    """
 
     @wraps(verb)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -166,7 +166,7 @@ class ClassifierConfig(Config):
 
     @property
     def steps(self) -> int:
-        """How many epochs of the counter stage two takes."""
+        """How many epochs of the step counter stage two takes."""
         return 1 if self.solver == "lbfgs" else self.epochs
 
     @property
@@ -227,7 +227,7 @@ class TrialConfig(Config):
 
     @property
     def is_end_to_end(self) -> bool:
-        """Whether the trial has one stage: encoder and head together, and the head is the classifier."""
+        """Whether the trial has one stage, in which the encoder and a linear classifier are trained together."""
         return self.loss.name != "afcl"
 
     @property
@@ -237,7 +237,7 @@ class TrialConfig(Config):
 
     @property
     def training(self) -> RepresentationConfig:
-        """How the encoder is trained. End to end: with the loss's own learning rate and one view of each image."""
+        """The settings for training the encoder: `representation`, in one stage with the loss's own lr and one view."""
         if self.loss.name == "afcl":
             return self.representation
         section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
@@ -245,12 +245,12 @@ class TrialConfig(Config):
 
     @property
     def passes(self) -> int:
-        """How often an epoch of the step counter goes through the training images."""
+        """How many rounds of the training images make one epoch of the step counter."""
         return self.representation.views if self.is_end_to_end and self.end_to_end.match == "passes" else 1
 
     @property
     def unused(self) -> dict[str, Any]:
-        """The fields to leave out when a trial is written: `model_dump(exclude=config.unused)`."""
+        """The fields that the loss does not use, to leave out in writing: `model_dump(exclude=config.unused)`."""
         return unused_with(self.loss.name)
 
     @field_validator(*SECTIONS_OF_LOSSES)

@@ -51,13 +51,13 @@ def _encoder(value: object) -> object:
 
 
 def _near(value: object, known: list[str]) -> str:
-    """A hint to stand before what was given: ` (did you mean fmnist?)`."""
+    """A hint for the end of an error's rule, such as ` (did you mean fmnist?)`; empty if no known name is similar."""
     hint = did_you_mean(str(value), known, else_all=False).removeprefix("; ")
     return f" ({hint})" if hint else ""
 
 
 ENCODERS = ("small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-ENCODER_GROUP = "afcl.encoders"  # of the entry points by which a package registers encoders
+ENCODER_GROUP = "afcl.encoders"  # the group of entry points in which a package registers encoders
 TIMM_PATTERN = r"timm:[\w.-]+"
 EncoderName = Annotated[
     Literal["small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] | str,
@@ -84,7 +84,7 @@ def _dataset(value: object) -> object:
 
 
 DATASETS = ("fmnist", "digits", "folder", "isic2018")
-DATASET_GROUP = "afcl.datasets"  # of the entry points by which a package registers datasets
+DATASET_GROUP = "afcl.datasets"  # the group of entry points in which a package registers datasets
 DatasetName = Annotated[
     Literal["fmnist", "digits", "folder", "isic2018"] | str,
     BeforeValidator(_dataset),
@@ -104,7 +104,7 @@ FirstWeights = Annotated[
 
 
 def _colour(value: object) -> object:
-    """A colour's name or hex digits, as written."""
+    """Return a colour's name or hex digits unchanged. Raises ValueError for anything else."""
     if value == "white":
         return value  # checked without Pillow, which few workers import
     from PIL import ImageColor

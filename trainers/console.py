@@ -15,7 +15,10 @@ _LOOKS_LIKE = str.maketrans(
 
 
 def nearest(error: UnicodeError) -> tuple[str, int]:
-    """Error handler for codecs. Letters that an encoding lacks: η becomes e, a byte of a file name \\xe9, others ?."""
+    """Replace letters that an encoding lacks, as codecs' error handler.
+
+    η becomes e, a byte of a file's name that is not text becomes \\xe9, and other letters become ?.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_stand_in, error.object[error.start : error.end])), error.end
@@ -40,7 +43,7 @@ def make_tolerant(stream: Any) -> None:
 class TolerantStream:
     """A text stream that replaces letters that its encoding lacks, and drops what can no longer be written.
 
-    A full disk or a closed terminal must not stop a search. rich handles a closed pipe.
+    So a full disk or a closed terminal does not stop a search. A closed pipe still raises its error: rich handles that.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -48,7 +51,7 @@ class TolerantStream:
         self.problem: OSError | None = None  # why something was not written
 
     def write(self, text: str) -> int:
-        """Write the text; drop it where the stream can take no more."""
+        """Write the text; drop it if the stream can take no more."""
         encoding = getattr(self.inner, "encoding", None) or "utf-8"
         try:
             self.inner.write(text.encode(encoding, NEAREST).decode(encoding))
@@ -59,7 +62,7 @@ class TolerantStream:
         return len(text)
 
     def flush(self) -> None:
-        """Flush; do nothing where the stream can take no more."""
+        """Flush; do nothing if the stream can take no more."""
         try:
             self.inner.flush()
         except BrokenPipeError:
@@ -79,6 +82,6 @@ def terminal_variables() -> dict[str, str]:
 def can_redraw(console: Console) -> bool:
     """Whether the console can redraw lines; a pipe, a file and a dumb terminal cannot.
 
-    On those, rich shows nothing at all of a bar or a live table that disappears at its end.
+    If it cannot, rich shows nothing at all of a bar or a live table that is to disappear at its end.
     """
     return console.is_terminal and console.is_interactive and not console.is_dumb_terminal

@@ -103,7 +103,10 @@ def _of_encoder(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file:
 
 
 def _first_layer(given: Tensor, own: Tensor) -> Tensor:
-    """The first layer for another number of channels or another stem."""
+    """A file's first layer `given`, adapted to the shape of the encoder's `own`.
+
+    Filters for RGB are summed for another number of channels. With another stem the encoder keeps its own layer.
+    """
     if given.shape[2:] == own.shape[2:] and given.shape[1] == 3 and given.shape[0] == own.shape[0]:
         # a grey image then gives the same filter responses as its copy in RGB
         return given.sum(1, keepdim=True).expand_as(own) / own.shape[1]

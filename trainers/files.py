@@ -33,9 +33,9 @@ class _LossyFile(FileIO):
 
 
 def open_log(file: Path | int) -> TextIOWrapper:
-    """A log to append to, line by line. Lines that a full disk cannot take are lost: a log must not stop a search.
+    """Open a log, to append lines. Lines that a full disk cannot take are lost: a log must not stop a search.
 
-    `file` is its path, or a descriptor, which is closed with the log.
+    `file` is a path, or an open descriptor, which is closed when the log is closed.
     """
     return TextIOWrapper(_LossyFile(file, "a"), "utf-8", write_through=True)
 

@@ -1,4 +1,4 @@
-"""One line for a trial that ran out of GPU memory: what it asked for, what there is, and the batch that would fit.
+"""One line for a trial that ran out of GPU memory: what it asked for, what it may have, and the batch that would fit.
 
 The estimate is a straight line: a fixed part for the networks, and a part for each image. Both are measured from the
 peak of torch's allocator over real steps with two small batches, after the failed trial has freed its memory. The
@@ -75,7 +75,7 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
     known = f"an image takes {_mib(need.per_image)} beside {_mib(need.fixed)} for the networks"
     if left < memory:
         known += f" and {_mib(images)} for the data"
-    most = -(-_at_once(config) // workers)  # of one worker
+    most = -(-_at_once(config) // workers)  # images that one worker has at once
     held = memory - left + int(KEPT_FREE * memory)
     fitting = largest_that_runs(config, data.train.images.shape[1:], device, min(need.images(left), most), held)
     return f"{line}; {known}: {_advice(config, workers * fitting, workers)}"
@@ -84,7 +84,7 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
 def largest_that_runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int, held: int) -> int:
     """The first of `images`, .9 · `images`, ... whose steps fit the device's memory; below 2 if none does.
 
-    `held` bytes are allocated meanwhile, in place of what a trial holds beside its steps.
+    `held` bytes are allocated during the tries, in place of what a trial holds beside its steps.
     """
     ballast = torch.empty(held if device.type == "cuda" else 0, dtype=torch.uint8, device=device)
     while images >= 2 and not _runs(config, shape, device, images):

@@ -1,8 +1,9 @@
 """Lock files that the kernel releases however their holder ends, even if it is killed.
 
 They are flocks, in every version of afcl, so two versions that use one folder exclude each other. A lock file is not
-deleted when it is released: deleted under a waiting process, there would be two files of one name. On a file system
-without flocks OSError is raised: with another kind of lock, somebody would have to delete what a killed process left.
+deleted when its lock is released: another process may wait for it, and the next one would lock a new file of the same
+name. A file system without flocks raises OSError. Another kind of lock would be left behind by a killed process, and
+somebody would have to delete it.
 """
 
 import errno
@@ -19,10 +20,10 @@ PATIENCE = 3.0  # seconds before the user is told what is waited for
 
 
 def lock_at(path: Path, sign: Callable[[int], None] | None = None) -> BaseFileLock:
-    """An exclusive lock on the file at `path`, which is created if needed; its folder is not. Use it with `with`.
+    """An exclusive lock on the file at `path`, to use with `with`. The file is created if needed, its folder is not.
 
-    `sign` is called with the file's descriptor as soon as the lock is held, for example to write the holder's name; it
-    must not close it. Raises OSError if the file cannot be created or the file system has no locks.
+    `sign` is called with the file's descriptor as soon as the lock is held, for example to write the holder's name. It
+    must not close the descriptor. Raises OSError if the file cannot be created or the file system has no locks.
     """
     if not path.parent.is_dir():  # else filelock would create it, and a removed folder would be there again
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
@@ -31,7 +32,7 @@ def lock_at(path: Path, sign: Callable[[int], None] | None = None) -> BaseFileLo
 
 @contextmanager
 def locked(path: Path, waiting: str) -> Iterator[None]:
-    """Hold the lock file at `path` within the block. Says `waiting` on stderr if another process holds it for long.
+    """Hold the lock file at `path` within the block. Prints `waiting` on stderr if another process holds it for long.
 
     Raises OSError as `lock_at` does.
     """
@@ -46,10 +47,10 @@ def locked(path: Path, waiting: str) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock file at `path` now; False if there is none. It needs no write permission.
+    """Whether a process holds the lock file at `path` now; False if there is no file. Needs no write permission.
 
-    filelock cannot tell: its locks are exclusive, so two processes that only look would take each other for the holder,
-    and its shared locks are not flocks. So this takes a shared flock itself, for a moment.
+    This function takes a shared flock itself, for a moment. filelock's exclusive locks will not do, because two
+    processes that only look would take each other for the holder; and its shared locks are not flocks.
     """
     try:
         file = path.open("rb")

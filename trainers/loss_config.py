@@ -103,7 +103,7 @@ def unused_with(name: object) -> dict[str, Any]:
 
 
 def family(loss: LossConfig) -> Family:
-    """The family of a loss. The AFCL's depends on its corner: A where η > 0, F where γ > 0."""
+    """The family of a loss. A contrastive loss is CL, with an A before it if η > 0 and an F if γ > 0."""
     for name, loss_name in END_TO_END.items():
         if loss.name == loss_name:
             return name

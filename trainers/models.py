@@ -51,7 +51,7 @@ SMALLEST = {"small": 8}  # the smallest side in pixels: `small` halves it three 
 
 
 def refuse_small_images(config: ModelConfig, shape: Sequence[int]) -> None:
-    """Raise InputError where an encoder cannot take images of this shape: [..., height, width]."""
+    """Raise InputError if the config's encoder cannot take images of this shape: [..., height, width]."""
     height, width = shape[-2:]
     least = SMALLEST.get(config.encoder, 1)
     if min(height, width) < least:
@@ -115,8 +115,8 @@ class ProjectionHead(nn.Module):
 class LinearClassifier(nn.Module):
     """One linear layer on standardised features.
 
-    Mean and scale are those of the training features: the scale of an encoder's features moves with η, γ and τ, and
-    one learning rate must suit them all. Call `standardise_by` before the first use.
+    Mean and scale are those of the training features. The scale of an encoder's features depends on η, γ and τ, but one
+    learning rate must suit them all. Call `standardise_by` before the first use.
     """
 
     def __init__(self, feature_dim: int, classes: int) -> None:
@@ -145,8 +145,8 @@ class LinearClassifier(nn.Module):
 def build_encoder(config: ModelConfig, channels: int, seed: int) -> Encoder:
     """A fresh encoder, determined by the config, the weights that it names and the seed.
 
-    Raises InputError where a file of weights or the user's own encoder cannot be used, EnvironmentProblem where a
-    download fails.
+    Raises InputError if a file of weights or the user's own encoder cannot be used, EnvironmentProblem if a download
+    fails.
     """
     weights = config.pretrained if isinstance(config.pretrained, str) else None
     downloaded = config.pretrained is True

@@ -11,8 +11,8 @@ BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was a
 def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Complete the values of a trial's config, or of a search's spec, that a search or an export has stored.
 
-    A stored config has every field that its version knew. So a missing field is newer than the config, while in a
-    user's file a missing field has its default.
+    A stored config has every field that its version knew, so a missing field is newer than the config. (In a user's
+    own file, a missing field has its default.)
     """
     meant = dict(stored)
     lacking: dict[str, Mapping[str, Any]] = {"data": BEFORE_SPLIT_RULES}
@@ -20,7 +20,7 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
         lacking["classifier"] = BEFORE_SOLVERS
     for section, then in lacking.items():
         given = stored.get(section)
-        if isinstance(given, Mapping | None):  # if it is none, the check of the config will say so
+        if isinstance(given, Mapping | None):  # any other value is refused when the config is checked
             meant[section] = {**then, **(given or {})}
     if isinstance(search := stored.get("search"), Mapping):  # only specs have this section
         meant["search"] = {**BEFORE_NEWER_SEARCH_FIELDS, **search}

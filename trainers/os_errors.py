@@ -48,7 +48,7 @@ def lacks_inodes(path: Path) -> bool:
 
 
 def free_inodes(path: Path) -> int | None:
-    """How many more files fit on the disk of a path; None where it has no limit (btrfs) or does not say."""
+    """How many more files fit on the disk of a path; None if the disk has no limit (btrfs) or does not say."""
     try:
         disk = os.statvfs(nearest_existing(path))
     except OSError:

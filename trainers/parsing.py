@@ -74,7 +74,7 @@ def _first_complaint(kind: type[Config], error: ValidationError, where: str) -> 
 
 
 def known_keys(kind: type[Config], names: list[str]) -> list[str]:
-    """The keys at the path `names` below a config class; empty where there is no such path."""
+    """The keys at the path `names` below a config class; empty if there is no such path."""
     here: Any = kind
     for name in names:
         field = here.model_fields.get(name) if isinstance(here, type) and issubclass(here, Config) else None

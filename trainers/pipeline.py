@@ -39,7 +39,7 @@ class Reporter(Protocol):
     """Where a trial's metrics go, epoch by epoch."""
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take the metrics of one epoch; raising ends the trial."""
+        """Take the metrics of one epoch. An exception that is raised here ends the trial."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def run_trial(
         InputError: `resume` is a checkpoint of another configuration or of other data.
     """
     device = device or torch.device("cpu")
-    if device.type == "cuda" and device.index is None:  # with its index, as tensors on it have it
+    if device.type == "cuda" and device.index is None:  # a tensor's device has an index, and is compared with this
         device = torch.device("cuda", torch.cuda.current_device())
     try:
         return _run(config, data, report, resume, save, device, group)
@@ -161,12 +161,12 @@ class _Trial:
         self.epoch = 0
         self.metrics: dict[str, float] = {}
         self.validation_metrics: dict[str, float] = {}
-        self.validation_logits = torch.zeros(0, classes)  # where the images come from
+        self.validation_logits = torch.zeros(0, classes)  # [N, classes], of the last validation
         self.seconds = {"representation_seconds": 0.0, "classifier_seconds": 0.0}
         self.confusion = torch.zeros(classes, classes, dtype=torch.int64)
 
     def train_end_to_end(self) -> None:
-        """Run the only stage, or what is left of it. Each epoch validates the head; stage one would fit a probe."""
+        """Run the only stage, or what is left of it. Each epoch validates the head itself, so no probe is fitted."""
         assert self.network is not None, "the trial has one stage"
         config, loss = self.config.training, end_to_end.loss_of(self.config, self.train)
         for epoch in range(self.epoch + 1, config.epochs + 1):
@@ -269,7 +269,7 @@ class _Trial:
         self.seconds[stage] += metrics["epoch_seconds"] + metrics.get("probe_seconds", 0.0)
         # the score comes first, because MLflow's compare page opens on the first metric
         self.epoch, self.metrics = epoch, self.validation_metrics | metrics | self.seconds
-        if epoch == self.config.last_epoch:  # at every epoch they would make up most of the journal
+        if epoch == self.config.last_epoch:  # written at every epoch, these would be most of the journal
             told = class_measures(self.validation_logits, self.validation.labels, self.data.class_names)
             self.metrics |= {f"val_{name}": value for name, value in told.items()}
         self.save(self._checkpoint())

@@ -48,7 +48,7 @@ class Predictor(nn.Module):
     def read(self, paths: Iterable[Path]) -> Tensor:
         """Read image files as the training images were read: turned, composed, scaled, resized. [N, C, H, W] uint8.
 
-        Raises InputError for a trial that was not trained on image files, and where files cannot be read.
+        Raises InputError if the trial was not trained on image files, or if a file cannot be read.
         """
         if self.look is None:
             raise InputError("this was not trained on image files (or by an older version), so it reads none")
@@ -64,7 +64,7 @@ class Predictor(nn.Module):
     def probabilities(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] uint8 to the probability of each class, [N, classes] float64 on the CPU.
 
-        In double precision, as sure predictions would else tie at 1.
+        In double precision, because in single precision very confident predictions would tie at 1.
         """
         probabilities: Tensor = self(images).double().softmax(1).cpu()
         return probabilities

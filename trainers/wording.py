@@ -4,7 +4,7 @@ import difflib
 
 
 def shown(value: object) -> str:
-    """A value for an error message: on one line, as YAML writes it, shortened if long."""
+    """A value for an error message: on one line, shortened if long; null, true and false as in YAML."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     try:
@@ -25,7 +25,10 @@ def _escaped(char: str) -> str:
 
 
 def did_you_mean(word: str, known: list[str], *, else_all: bool = True) -> str:
-    """A hint to append to "unknown …": the nearest known word, else all of them (or nothing)."""
+    """A hint to append to "unknown …": the known word most similar to `word`; if none is similar, all known words.
+
+    With `else_all` false, the hint is empty if no known word is similar.
+    """
     near = difflib.get_close_matches(word, known, n=1)
     if near:
         return f"; did you mean {near[0]}?"

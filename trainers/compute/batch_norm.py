@@ -11,9 +11,9 @@ from trainers.errors import InputError
 
 
 def synchronise(network: nn.Module, group: Group, device: torch.device) -> None:
-    """Let every BatchNorm in `network` share its statistics with the group. Parameters, buffers and names stay.
+    """Let every BatchNorm in `network` share its statistics with the group. Parameters, buffers and names are kept.
 
-    Raises InputError for a network with a BatchNorm of another kind; see `refuse_unshared`.
+    Raises InputError for a BatchNorm whose statistics cannot be shared; see `refuse_unshared`.
     """
     if group.size == 1:
         return
@@ -27,13 +27,14 @@ def synchronise(network: nn.Module, group: Group, device: torch.device) -> None:
 def refuse_unshared(network: nn.Module) -> None:
     """Raise InputError for a BatchNorm whose statistics cannot be shared between workers.
 
-    Only torch's own BatchNorm2d is replaced, with weights and moving statistics. A subclass may do more (timm's have an
-    activation inside), and would lose it; and a layer of another kind would normalise by its own worker's rows.
+    `synchronise` replaces only torch's own BatchNorm2d, with weights and moving statistics. A subclass may do more
+    (timm's apply an activation), which the replacement would not do. A layer that is not replaced would normalise by
+    the rows of its own worker.
     """
     for layer in network.modules():
         if not isinstance(layer, nn.modules.batchnorm._BatchNorm):
             continue
-        is_inside = layer is not network  # else nothing holds it, to hold its replacement
+        is_inside = layer is not network  # only a layer within another module can be replaced
         if not (is_inside and type(layer) is nn.BatchNorm2d and layer.affine and layer.track_running_stats):
             raise InputError(
                 f"resources.workers: the encoder has a {type(layer).__name__}, whose statistics cannot be shared by "
@@ -50,17 +51,17 @@ def _synchronised(layer: nn.BatchNorm2d, device: torch.device) -> nn.Module:
 
 
 def _no_rows_in_float32(layer: nn.Module, inputs: tuple[Tensor]) -> Tensor:
-    """Under autocast a worker without rows would send zeros of bfloat16 where the others send statistics of float32."""
+    """Make an empty batch float32. Autocast would let it send bfloat16 zeros, while the others send float32."""
     (x,) = inputs
     return x if len(x) else x.float()
 
 
 class CPUSyncBatchNorm2d(nn.BatchNorm2d):
-    """Synchronised BatchNorm, like torch.nn.SyncBatchNorm, which refuses CPU tensors."""
+    """Synchronised BatchNorm for CPU tensors, which torch.nn.SyncBatchNorm refuses."""
 
     @classmethod
     def sharing(cls, layer: nn.BatchNorm2d) -> "CPUSyncBatchNorm2d":
-        """A layer with the same parameters and buffers as `layer`."""
+        """A new layer that uses the parameters and buffers of `layer`, without copying them."""
         twin = cls(layer.num_features, layer.eps, layer.momentum)
         for name, parameter in layer.named_parameters():
             setattr(twin, name, parameter)
@@ -114,11 +115,11 @@ class _Normalise(torch.autograd.Function):
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and variance [C] of the values of all workers, and their number a channel.
+    """Mean and variance [C] of the values of all workers, and how many values each channel has.
 
-    Each worker computes its own mean and the sum of squares about it; they are combined as by Chan et al. 1979. Plain
-    sums of squares would lose digits where the mean is large. In float64, so that the result does not depend on how
-    the rows were shared out.
+    Each worker computes the mean and variance of its own values; these are combined as by Chan et al. 1979. Plain sums
+    of squares would lose digits if the mean is large. They are combined in float64, so that the result hardly depends
+    on how the rows are divided between the workers.
     """
     count = x.numel() // x.shape[1]
     variance, mean = torch.var_mean(x, (0, 2, 3), correction=0) if count else (x.new_zeros(x.shape[1]),) * 2

@@ -1,7 +1,8 @@
 """Several workers share one trial: each takes its part of every batch, and together they compute what one would.
 
-Every worker goes through the whole trial, with the same batches and random draws. Only the encoder's work is shared
-out: the loss sees the embeddings of all workers. It uses torch.distributed, with gloo on CPUs and NCCL on GPUs.
+Every worker goes through the whole trial, with the same batches and random draws. Only the encoder's work is divided
+between them: the loss sees the embeddings of all workers. The workers exchange these by torch.distributed, with NCCL
+if each has a GPU of its own, else with gloo.
 """
 
 from collections.abc import Sequence
@@ -26,14 +27,14 @@ class Group:
         return [slice(start, end) for start, end in pairwise(ends)]
 
     def share(self, rows: int) -> slice:
-        """This worker's part of `rows` rows; empty where there are fewer rows than workers."""
+        """This worker's part of `rows` rows; it may be empty if there are fewer rows than workers."""
         return self.shares(rows)[self.rank]
 
     def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
-        """The rows of all workers [sum of sizes, ...], in rank's order and the same on each, from its `own`.
+        """Collect the rows of all workers: [sum of `sizes`, ...], in order of rank, the same on every worker.
 
-        sizes: how many rows each worker brings. Differentiable, provided that every worker computes the same loss from
-        the gathered rows; see `_Gathered`.
+        own: this worker's rows. sizes: how many rows each worker brings. Differentiable, provided that every worker
+        computes the same loss from the gathered rows; see `_Gathered`.
         """
         if self.size == 1:
             return own
@@ -63,7 +64,7 @@ class _Gathered(torch.autograd.Function):
 
 
 def _all_rows(own: Tensor, sizes: Sequence[int]) -> Tensor:
-    # every message of the same size: torch.distributed asks for it, and the shares differ by a row
+    # torch.distributed needs messages of one size, but the shares may differ by a row
     padded = own.new_zeros(max(sizes), *own.shape[1:])
     padded[: len(own)] = own
     parts = [torch.empty_like(padded) for _ in sizes]

@@ -1,8 +1,8 @@
 """Where a split's images are kept: on the trial's device if they fit there, else on the host, batch by batch.
 
-On the host they stay where they are; in a worker this is Ray's object store, which all trials of a node share. Only
-the next batch is copied, through pinned memory, while the device works on the one before. Pinning all images would
-cost each worker a copy of them.
+Images on the host are not copied as a whole: a worker has them in Ray's object store, which all trials of a node
+share. Only the next batch is copied, through pinned memory, while the device works on the batch before it. Pinning all
+images would cost each worker a copy of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,8 +22,8 @@ def fits(size: int, device: torch.device) -> bool:
 def available(device: torch.device) -> int:
     """Bytes that this process may still allocate on a GPU: free memory, limited by the process's own share.
 
-    The share is torch.cuda.set_per_process_memory_fraction's. What the allocator holds without using it counts as
-    free.
+    The share is set by torch.cuda.set_per_process_memory_fraction. Memory that torch's allocator has reserved but does
+    not use counts as free.
     """
     free, total = torch.cuda.mem_get_info(device)
     used = torch.cuda.memory_allocated(device)
@@ -44,7 +44,7 @@ def fetched(images: Tensor, picks: Iterable[Tensor | slice], device: torch.devic
     """
     if lies_on(images, device):
         return (images[pick] for pick in picks)
-    # copied to the host once: reading each batch's indices from the device would wait for all its work
+    # the indices are copied to the host once: a copy at each batch would wait for all of the device's work
     return _one_ahead(images, [pick if isinstance(pick, slice) else pick.cpu() for pick in picks], device)
 
 

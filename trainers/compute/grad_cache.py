@@ -5,8 +5,8 @@ A contrastive loss needs all embeddings Z = f(X; θ) of its batch at once, but n
     dL/dθ = sum over chunks c of (dL/dZ_c) · dZ_c/dθ
 
 So a first pass computes Z without activations, the loss gives dL/dZ, and a second pass takes one chunk after the other
-through f with activations and hands each its rows of dL/dZ. Memory is that of a chunk, time that of one more forward
-pass.
+through f with activations and hands each its rows of dL/dZ. This needs the memory of one chunk, and the time of one
+more forward pass.
 
 If f treats each row by itself, the gradient is that of the whole batch, up to rounding. BatchNorm in training does not:
 it takes mean and variance from the chunk, in both passes alike. The gradient is then exactly that of a batch that is
@@ -30,14 +30,16 @@ Embed = Callable[[slice], Tensor]  # rows of the batch to their embeddings [n, D
 def backward_in_chunks(
     embed: Embed, rows: int, chunk: int, loss: Callable[[Tensor], Tensor], network: nn.Module
 ) -> Tensor:
-    """Add dL/dθ to the gradients of all that `embed` trains and return L, detached.
+    """Add dL/dθ to the gradients of the parameters that `embed` uses, and return L, detached.
 
     Args:
-        embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 where one row would
-            be left alone).
-        loss: of the embeddings [rows, D] of the whole batch.
-        network: what `embed` trains. Where several workers train it together, all of them call this, and `embed`
-            gives each of them the embeddings of all.
+        embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 if one row would
+            otherwise be left alone).
+        rows: how many rows the batch has.
+        chunk: how many rows are on the device at once.
+        loss: the loss, from the embeddings [rows, D] of the whole batch.
+        network: the module that `embed` runs. If several workers train it together, all of them call this function,
+            and `embed` gives each of them the embeddings of all.
     """
     parts = _parts(rows, chunk)
     with torch.no_grad(), _running_statistics_kept(network):

@@ -11,7 +11,7 @@ import torch
 
 
 def gpu_name(device: torch.device) -> str | None:
-    """The kind of GPU, on which rounding depends; None for a CPU."""
+    """The name of the GPU's model, on which rounding depends; None for a CPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
@@ -25,7 +25,7 @@ def arithmetic(*, deterministic: bool) -> Iterator[None]:
     """
     kernels = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
-    if deterministic:  # cuBLAS needs it to be deterministic; torch reads it at each call
+    if deterministic:  # cuBLAS is deterministic only with this variable; torch reads it at each call
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
         with _tf32(not deterministic):
@@ -44,7 +44,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Switch TF32 off within the block: for the loss, and for augmentation's colours.
+    """Switch TF32 off within the block: for the loss, and for augmentation.
 
     In the loss an error of 5e-4 in a cosine moves a logit by .02 at a temperature of .03. The colours must be the same
     on every device.

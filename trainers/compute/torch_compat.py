@@ -9,8 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 def share_gradients(network: nn.Module) -> DistributedDataParallel:
     """Wrap the network for training by several workers. Its buffers are not synchronised.
 
-    They are BatchNorm's running statistics: all workers begin with the same ones and update them alike.
+    The buffers are BatchNorm's running statistics: all workers begin with the same values and update them alike.
     """
     if "forward_sync_buffers" in signature(DistributedDataParallel).parameters:
         return DistributedDataParallel(network, forward_sync_buffers=False)
-    return DistributedDataParallel(network, broadcast_buffers=False)  # its name before PyTorch 2.13
+    return DistributedDataParallel(network, broadcast_buffers=False)  # the argument's name before PyTorch 2.13

@@ -17,7 +17,7 @@ Digests: TypeAlias = NDArray[np.uint64]  # [N, 2], equal for images of the same 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and their labels. A label is a position in the owner's tuple of class names."""
+    """Images and their labels. A label is a position in a tuple of class names, such as `TrialData.class_names`."""
 
     images: Images
     labels: Labels
@@ -41,23 +41,26 @@ class TrialData:
     description: str  # for people: data set, classes, counts, kind of source
     remarks: tuple[str, ...] = ()  # for people: surprising facts about these images
     look: Mapping[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
-    has_given_validation: bool = False  # whether the validation split is the user's own, whatever the seed
+    has_given_validation: bool = False  # whether the validation split is the user's own, not drawn by seed
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The labelled images that a dataset offers for one purpose; pixels are read only for the indices asked for."""
+    """The labelled images of a dataset, either for training and validation or for the test.
+
+    Pixels are read only when `read` or `digest` is called, and only for the indices that it gets.
+    """
 
     name: str
-    source: str  # the kind of place that it came from, never a path
+    source: str  # the kind of place that the images came from, never a path
     class_names: tuple[str, ...]
     labels: Labels
     read: Callable[[Indices], Images]
     groups: Groups | None = None  # None: every image stands for itself
-    digest: Callable[[Indices], Digests] | None = None  # None: from what `read` gives
-    names: Sequence[str] = ()  # of the images, for people; empty where they have none
-    group_names: Sequence[str] = ()  # of the images' groups; an empty one stands for itself; empty where none has one
-    grouped_by: str = ""  # where those names come from, for people
+    digest: Callable[[Indices], Digests] | None = None  # None: digests are computed from what `read` returns
+    names: Sequence[str] = ()  # of the images, for people; empty if they have none
+    group_names: Sequence[str] = ()  # each image's group, "" for an image without one; empty if there are no groups
+    grouped_by: str = ""  # where the group names come from, for people
     remarks: tuple[str, ...] = ()  # for people: what was passed over
-    validates: NDArray[np.bool_] | None = None  # [N]: the images of a given validation split; None: it is drawn
-    look: Callable[[], Mapping[str, Any]] | None = None  # what the images are made into, where they are files
+    validates: NDArray[np.bool_] | None = None  # [N], true in the user's own validation split; None: it is drawn
+    look: Callable[[], Mapping[str, Any]] | None = None  # what image files are made into; None: no files

@@ -33,7 +33,7 @@ from trainers.parsing import parse
 from trainers.wording import did_you_mean
 
 FINGERPRINT_VERSION = "afcl data 1"
-OWN = "own"  # a function of the user's, by its import path
+OWN = "own"  # the key, in the tables below, of every function of the user's
 
 OPEN_TRAIN: dict[str, Callable[[DataConfig, Path], Pool]] = {
     "fmnist": fmnist.open_train,
@@ -75,7 +75,7 @@ class DataCheck:
     validation: tuple[int, ...]
     has_given_validation: bool  # whether the validation split is the user's own, and not drawn by seed
     test: tuple[int, ...] | None  # None: there is no test split
-    missing_test: str | None  # how to get one
+    missing_test: str | None  # how to get a test split; None: there is one
     remarks: tuple[str, ...]  # sentences about what is not used, what belongs together, and how images are read
     faults: tuple[str, ...]  # faults that stop a confirmation, unless they are allowed
     fingerprint: str
@@ -84,7 +84,7 @@ class DataCheck:
 def load(config: DataConfig, root: Path | None = None) -> TrialData:
     """The images that a trial trains and validates on. Never opens a test split.
 
-    Raises InputError where the config does not fit the data, EnvironmentProblem where the data is missing.
+    Raises InputError if the config does not fit the data, EnvironmentProblem if the data is missing.
     """
     return _trial_data(config, OPEN_TRAIN[_kind(config)](config, data_root(root)))
 
@@ -100,7 +100,7 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     else:
         shape |= {"val_per_class": config.val_per_class, "val_per_group": config.val_per_group}
         train, validation = split_indices(pool.labels, classes, names, **shape)
-    both = _split(pool, classes, np.concatenate([train, validation]))  # one pass, one list of broken files
+    both = _split(pool, classes, np.concatenate([train, validation]))  # together: one error names all broken files
     parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
     description = describe(pool, names, parts[0].counts(len(names)))
     return TrialData(
@@ -119,12 +119,15 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
 
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
-    """How to give the data a test split; None if there is one. Opens no file of it."""
+    """How to give the data a test split; None if there is one. Opens no file of the test split."""
     return MISSING_TEST[_kind(config)](config, data_root(root))
 
 
 def load_test(config: DataConfig, root: Path | None = None) -> Split:
-    """All test images of the config's classes. No search calls this."""
+    """All test images of the config's classes. No search calls this.
+
+    Raises InputError if there is no test split, or none of its images is of one of the classes.
+    """
     pool = OPEN_TEST[_kind(config)](config, data_root(root))
     if pool is None:
         mend = missing_test(config, root)
@@ -133,9 +136,10 @@ def load_test(config: DataConfig, root: Path | None = None) -> Split:
 
 
 def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
-    """Sentences about faults that would make a score on the test split too good. Reads its images to compare them.
+    """Sentences about faults of the data that would make a score on the test split wrong; empty if there are none.
 
-    They are: one image under two labels, test images that are copies of training images, and groups in both.
+    Three kinds are found: one image under two labels, test images that are copies of training images, and groups that
+    are in both splits. The images of both splits are read to compare them.
     """
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     classes = _chosen(config, pool)
@@ -144,7 +148,7 @@ def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
 
 
 def unseen_faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
-    """Sentences on what `faults` cannot see: that the test split names no groups, though training does."""
+    """Sentences on what `faults` cannot see if only training, and not the test split, names groups; else empty."""
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     test = OPEN_TEST[_kind(config)](config, data_root(root))
     return () if test is None or not pool.grouped_by or test.grouped_by else test.remarks
@@ -187,12 +191,15 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
 
 
 def is_dataset(name: str) -> bool:
-    """Whether a name is one that `data.dataset` may have."""
+    """Whether `data.dataset` may have this value."""
     return name in DATASETS or is_path(name) or path_of(DATASET_GROUP, name) is not None
 
 
 def default_config(name: str) -> DataConfig:
-    """The config that `afcl data check NAME` looks at: every class, as many images as there are."""
+    """The config for `afcl data check NAME`: every class, and as many images as the dataset has.
+
+    Raises InputError for an unknown name, and for `folder`, which needs a path.
+    """
     if not is_dataset(name):
         raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, list(DATASETS))}")
     if name not in DATASETS:
@@ -205,18 +212,19 @@ def default_config(name: str) -> DataConfig:
 
 
 def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, Any] | None = None) -> DataConfig:
-    """The config for `afcl data check FOLDER`: as many images of each class validate as a fifth of the smallest class.
+    """The config for `afcl data check FOLDER`, with a val_per_class that suits the folder.
 
-    If images belong together, a fifth of the groups validate: all of a group's images if the user named the groups, one
-    for groups of equal images. If the folder has its own validation split, val_per_class is not set.
+    It is a fifth of the images of the smallest class. If images belong together, groups are counted instead: a fifth of
+    the groups in the class that has the fewest groups. Each group gives one image or, if the user named the groups, as
+    many images as the median group has. If the folder has its own validation split, val_per_class is not set.
 
     Args:
         path: the folder.
-        root: as `--data`.
-        given: fields that the user set, these among them.
+        root: the folder of all datasets, as given by `--data`.
+        given: the config's fields that the user set, which are kept.
     """
     given = given or {}
-    # photos are seldom of one size
+    # image_size has a value, because photos are seldom of one size
     config = parse(DataConfig, {"dataset": "folder", "path": str(path), "image_size": 64, **given}, "data")
     pool = folder.open_train(config, data_root(root))
     if pool.validates is not None or "val_per_class" in given:
@@ -234,7 +242,7 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
-    """Get a dataset onto this machine. `progress` gets lines that say what is done and where the files are."""
+    """Get a dataset onto this machine. `progress` gets lines of text: what is done, and where the files are."""
     if name == "fmnist":
         fmnist.fetch(data_root(root), progress)
     elif name == "isic2018":
@@ -248,7 +256,7 @@ def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] =
 
 
 def fingerprint(class_names: tuple[str, ...], train: Split, validation: Split) -> str:
-    """SHA-256 of names, shapes, types and bytes, in order: equal only where trials saw the same images."""
+    """SHA-256 of names, shapes, types and bytes, in order: equal only if trials saw the same images."""
     digest = hashlib.sha256(FINGERPRINT_VERSION.encode())
     digest.update(json.dumps(class_names).encode())
     for array in (train.images, train.labels, validation.images, validation.labels):
@@ -277,7 +285,10 @@ def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices,
 
 
 def _kind(config: DataConfig) -> str:
-    """Which of the tables' rows a config's dataset is. Raises InputError for fields that it has no use for."""
+    """The key of a config's dataset in `OPEN_TRAIN` and the tables below it.
+
+    Raises InputError for fields of the config that the dataset does not use.
+    """
     if config.dataset not in ("folder", "isic2018"):
         for field in ("image_size", "fit", "background"):
             if getattr(config, field) != DataConfig.model_fields[field].default:
@@ -289,7 +300,7 @@ def _kind(config: DataConfig) -> str:
 
 
 def _chosen(config: DataConfig, pool: Pool) -> tuple[int, ...]:
-    """Labels of the config's classes, in its order."""
+    """The pool's labels of the config's classes, in the config's order; all labels if the config names no classes."""
     known = list(pool.class_names)
     for name in config.classes or ():
         if name not in known:

@@ -12,13 +12,13 @@ from trainers.data.io import digests
 
 @dataclass(frozen=True)
 class Copies:
-    """Sets of equal images in one pool, as indices into it; each in the pool's order."""
+    """Sets of equal images in one pool, as indices into the pool; each set is in the pool's order."""
 
     alike: tuple[tuple[int, ...], ...]  # two or more images each
 
     @property
     def surplus(self) -> list[tuple[int, int]]:
-        """Each image that equals an earlier one, with that earlier one."""
+        """Pairs of an image and the first image that it equals, for all images but the first of each set."""
         return [(image, first) for first, *others in self.alike for image in others]
 
 
@@ -34,7 +34,10 @@ def copies_in(pool: Pool, classes: Sequence[int]) -> Copies:
 
 
 def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tuple[int, int]]:
-    """Each image of `other` that equals one of `pool`, with the first such; only images of these classes."""
+    """Pairs of an image of `other` and the first image of `pool` that it equals, as indices.
+
+    Only images of these classes are compared.
+    """
     ours, theirs = used_by(pool, classes), used_by(other, classes)
     found = []
     for same in _alike(np.concatenate([_digests(pool, ours), _digests(other, theirs)])):
@@ -44,9 +47,9 @@ def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tupl
 
 
 def belonging(pool: Pool, copies: Copies) -> Groups | None:
-    """Groups that must stay on one side of a split: the pool's, joined where images are equal. None: no groups.
+    """The groups that must stay on one side of a split: the pool's groups, joined if they have equal images.
 
-    Returns [N], over the whole pool.
+    Returns [N], over the whole pool; None if there are neither groups nor equal images.
     """
     if not copies.alike:
         return pool.groups

@@ -1,4 +1,4 @@
-"""A validation split of the user's own: all of it validates, and nothing else does."""
+"""A validation split of the user's own: all of its images validate, and no others."""
 
 from collections.abc import Sequence
 
@@ -23,11 +23,12 @@ def given_indices(
     long_tail: float | None = None,
     groups: Groups | None = None,
 ) -> tuple[Indices, Indices]:
-    """Indices of the training and of the validation images, class after class, as `split_indices` has them.
+    """Indices of the training and of the validation images, class after class, as `split_indices` returns them.
 
-    `validates`, [N], marks the images of the given split. The seed decides which of the others train, where a size or
-    proportions leave some out. `groups`, [N], is equal for images that belong together: an image whose group has one
-    that validates does not train. Raises InputError if a class has no image on a side, or too few for its proportion.
+    `validates`, [N], is true for the images of the user's validation split. If a size or proportions leave some of the
+    other images out, the seed decides which of them train. `groups`, [N], is equal for images that belong together: if
+    one image of a group validates, no image of the group trains. Raises InputError if a class has no image on a side,
+    or too few for its proportion.
     """
     check_shape(len(names), ratio, counts)
     for_training = np.where(validates, -1, labels)

@@ -8,13 +8,16 @@ from trainers.data.arrays import Groups
 
 
 def numbered(names: Sequence[str]) -> Groups:
-    """A number for each name. An image whose name is empty is a group of its own."""
+    """A group number for each image, from the names of the images' groups. An image with an empty name is alone."""
     first: dict[str, int] = {}
     return np.array([first.setdefault(name, k) if name else k for k, name in enumerate(names)], dtype=np.int64)
 
 
 def of_sets(images: int, sets: Iterable[Sequence[int]]) -> Groups:
-    """Group numbers of `count` images: each set of positions is one group. The sets must not overlap."""
+    """Group numbers [`images`]: each set of positions is one group, every other image a group of its own.
+
+    The sets must not overlap.
+    """
     groups = np.arange(images, dtype=np.int64)
     for positions in sets:
         groups[list(positions)] = positions[0]

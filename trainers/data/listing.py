@@ -1,4 +1,4 @@
-"""Files in a folder of images that are not used: by suffix and by folder, with an example of each.
+"""Which files in a folder of images are not used: counted by suffix and by folder, with examples.
 
 No file is ignored silently: half of a class may have a suffix that nobody thought of.
 """
@@ -46,7 +46,7 @@ def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
 
 
 def images_below(top: Path) -> list[Path]:
-    """Every image at or below a folder, in sorted order, without hidden files and those that systems leave behind."""
+    """Every image in a folder and below it, sorted, without hidden files and those that operating systems leave."""
 
     def is_shown(path: Path) -> bool:
         inside = path.relative_to(top).parts[:-1]
@@ -56,7 +56,7 @@ def images_below(top: Path) -> list[Path]:
 
 
 def unread_in(folder: Path) -> str:
-    """The end of a sentence: what a folder without readable images holds instead; empty if nothing."""
+    """The end of a sentence on a folder without readable images: what it holds instead; "" if it has no files."""
     kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
     if not kinds:
         return ""
@@ -74,7 +74,7 @@ def _why(suffix: str) -> str:
 
 
 def _unused_folder(top: Path, inside: Path, holders: Collection[Path]) -> str | None:
-    """The outermost folder above a file that has no used file in it."""
+    """The outermost folder below `top` that contains the file `inside` but no used file; None if there is none."""
     for parent in reversed(inside.parents[:-1]):
         if Path(os.path.realpath(top / parent)) not in holders:
             return parent.as_posix()

@@ -22,7 +22,7 @@ def refuse_undecodable(names: Iterable[str], what: str) -> None:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name can be written as UTF-8: Python keeps what it could not decode as lone surrogates."""
+    """Whether a name can be written as UTF-8. If not, it has bytes that Python kept undecoded, as lone surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -36,7 +36,7 @@ def shown(name: str) -> str:
 
 
 def split_meant(name: str) -> str | None:
-    """The split that a folder's name probably means, such as train for Training."""
+    """The split that a folder's name probably means, such as train for Training; else None."""
     word = name.lower().strip()
     meant = next((split for split in ("train", "test", "val") if word.startswith(split)), None)
     return None if meant == name else meant
@@ -58,7 +58,7 @@ def _told(names: Sequence[str]) -> str:
     forms = {_composed(name) for name in names}
     how = "spaces" if len({" ".join(form.split()) for form in forms}) == 1 else "case"
     how = "Unicode form" if len(forms) == 1 else how
-    # those of one form look the same on a screen
+    # names of one Unicode form look the same on a screen
     written = [printable(name) if len(forms) > 1 else ascii(name)[1:-1] for name in names]
     told = " and ".join(f"'{name}'" for name in written)
     return f"classes {told} differ only in {how}: are they one?"

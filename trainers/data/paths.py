@@ -10,9 +10,9 @@ from trainers.errors import EnvironmentProblem, InputError
 
 
 def data_root(given: Path | None = None) -> Path:
-    """Where datasets live: `given` (--data), else AFCL_DATA, else the user's cache folder.
+    """The folder of all datasets: `given` (--data), else AFCL_DATA, else the user's cache folder.
 
-    Raises EnvironmentProblem if there is no cache folder, as without a home.
+    Raises EnvironmentProblem if the user has no home, and so no cache folder.
     """
     named = given or os.environ.get("AFCL_DATA")
     if named:
@@ -32,14 +32,14 @@ def at_home(path: Path) -> Path:
 
 
 def anchored(config: DataConfig) -> DataConfig:
-    """The config with an absolute path. Its data must have been found."""
+    """The config with its path made absolute. Raises EnvironmentProblem if ~ has no home."""
     if config.path is None:
         return config
     return config.model_copy(update={"path": str(at_home(Path(config.path)).absolute())})
 
 
 def given_folder(path: str) -> Path:
-    """The folder that `data.path` names. Raises InputError if there is none, or it cannot be read."""
+    """The folder that `data.path` names. Raises InputError if there is no such folder, or if it cannot be read."""
     try:
         folder = Path(path).expanduser()
         if folder.is_dir():

@@ -1,6 +1,6 @@
 """A contact sheet: a few images of each class, as a trial reads them and as augmentation changes them.
 
-It shows at a glance what no count does: a class of wrong images, black squares, faces that lie on their side.
+It shows at a glance what counts do not show: a class of wrong images, black squares, faces that lie on their side.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def draw_sheet(
 ) -> Image.Image:
     """The sheet, RGB: one row for each class, its first `each` training images on the left, augmented on the right.
 
-    `side` is an image's longer side in pixels; `classes` is how many are drawn at most, None for all.
+    `side` is an image's longer side in pixels; `classes` is the largest number of classes to draw, None for all.
     """
     shown = data.class_names[:classes]
     half = each * (side + GAP)

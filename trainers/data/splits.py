@@ -2,13 +2,13 @@
 
 Each class is shuffled once, with a random stream of its own. Validation takes images from the front of that order,
 training from the back. So the validation images depend on neither ratio nor size, a smaller training set of a class is
-part of a larger one, and a change in one class leaves the others alone.
+part of a larger one, and a change in one class does not affect the others.
 
 Images that show one thing (a lesion from two sides) are a group, and a group is never on both sides. The images of a
 group are neighbours in the order. Validation takes one image of each of the first groups, and the other images of those
 groups are left out of both sides. So the validation images of a class are independent of each other, and as many as
 were asked for. If groups are few and large (twenty patients with a hundred images each), more than one image of a
-group may validate, at the price of that independence.
+group may validate; these are then not independent.
 """
 
 import math
@@ -47,12 +47,15 @@ def split_indices(
     Args:
         labels: [N].
         classes: the labels to use; `ratio`, `counts` and the long tail follow their order.
-        names: what to call the classes in an error.
-        groups: [N], equal for images that are not independent; None: all are.
+        names: the names of `classes`, for errors.
+        val_per_class: how many images of each class validate.
+        seed: decides the order of each class.
+        train_size, ratio, counts, long_tail: how many images of each class train; see `train_counts`.
+        groups: [N], equal for images that are not independent; None: all images are independent.
         val_per_group: how many images of a group may validate.
 
     Raises:
-        InputError: a class has too few images, or would be left with none.
+        InputError: a class has too few images, or would have none to train on.
     """
     check_shape(len(names), ratio, counts)
     validation, rest, complaints = [], [], []
@@ -91,8 +94,8 @@ def class_order(labels: Labels, label: int, seed: int) -> Indices:
 def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
     """`order` with the images of each group side by side, and the positions where the groups begin.
 
-    A group is placed where its image of the lowest index was. So every group is equally likely to come first; placed at
-    its first shuffled image, a large group would come early.
+    A group is placed where its image of the lowest index was. So every group is equally likely to come first. Placed
+    where its first image in `order` was, a large group would come early.
     """
     places = np.argsort(order)  # of the images from the lowest index to the highest
     _, lowest = np.unique(groups[order[places]], return_index=True)
@@ -115,7 +118,7 @@ def first_of_groups(order: Indices, starts: Indices, images: int, per_group: int
 
 
 def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
-    """The error for a class that validation would use up."""
+    """What an error says of a class whose groups would all validate, so that none is left to train on."""
     if groups == images:
         return f"has {images} image{'' if images == 1 else 's'}, so {wanted} for validation leave none to train on"
     if groups == 1:
@@ -142,10 +145,12 @@ def train_counts(
     counts: Sequence[int] | None = None,
     long_tail: float | None = None,
 ) -> tuple[int, ...]:
-    """Training images per class; `available` is what validation leaves of each.
+    """How many images of each class train; `available` is how many validation leaves of each.
 
-    A ratio or a long tail divides `train_size` by largest remainders; without a size the set is the largest with these
-    proportions. Without either, the classes keep the proportions of `available`.
+    `counts` are used as they are. Otherwise the classes have the proportions of `ratio`, of the long tail, or else of
+    `available`. With `train_size` the total is divided in these proportions by largest remainders. Without it the
+    training set is the largest with these proportions. Raises InputError if a class would need more images than there
+    are, or would have none.
     """
     if counts is not None:
         wanted, field = list(counts), "counts"

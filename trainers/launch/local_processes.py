@@ -28,8 +28,8 @@ def run_trial_on(
 ) -> TrialResult:
     """Run a trial as `run_trial` does, on `workers` processes of which this one is the leader.
 
-    `device` says which kind each worker uses. GPUs are assigned from the first on, and shared if there are fewer than
-    workers. Raises EnvironmentProblem if a worker dies.
+    `device` says whether the workers use CPUs or GPUs. GPUs are assigned from the first on, and shared if there are
+    fewer GPUs than workers. Raises EnvironmentProblem if a worker dies.
     """
     device = device or torch.device("cpu")
     if workers == 1:
@@ -43,7 +43,7 @@ def run_trial_on(
         except (DivergedError, EnvironmentProblem):
             raise
         except RuntimeError:
-            check()  # the leader's error may only be a consequence
+            check()  # the leader's error may only be a consequence of a follower's death
             raise
 
 

@@ -1,8 +1,8 @@
 """One trial on several workers, processes of one machine or of many: one leads, the others follow it step by step.
 
-All of them run the whole trial on their shares of its batches. The leader alone saves and reports, and is told when to
-stop. After each report it tells the followers to go on, or dismisses them; it also dismisses them when it fails. So no
-follower waits for a leader that is gone.
+All of them run the whole trial on their shares of its batches. The leader alone saves and reports, and its reporter may
+stop it. After each report it tells the followers to go on, or dismisses them; it also dismisses them when it fails. So
+no follower waits for a leader that is gone.
 """
 
 import os
@@ -30,7 +30,7 @@ LOOPBACK = "127.0.0.1"
 # For one message between workers at the same step. Gloo notices a dead worker at once. NCCL waits this long and then
 # ends the process, and Ray tries the trial again.
 MESSAGE_PATIENCE = timedelta(minutes=10)
-REPORT_PATIENCE = timedelta(days=1)  # for a report of the leader; its death is noticed at once
+REPORT_PATIENCE = timedelta(days=1)  # how long a leader's report may take; the leader's death is noticed at once
 GO_ON, DISMISSED, FAILED = "go on", "dismissed", "failed"
 BACKEND = "backend"  # the store's key for the backend (nccl, gloo)
 
@@ -57,7 +57,10 @@ class Meeting:
 
 @contextmanager
 def called(host: str, size: int) -> Iterator[tuple[Meeting, TCPStore]]:
-    """Open a meeting as the leader; `host` is an address of this machine that the followers can reach."""
+    """Open a meeting as the leader; yields it and its store, through which the workers exchange messages.
+
+    `host` is an address of this machine that the followers can reach.
+    """
     with socket.create_server((host, 0)) as server:  # else torch would listen on every address
         meeting = Meeting(host, server.getsockname()[1], size)
         store = TCPStore(
@@ -85,7 +88,7 @@ def lead(
 ) -> TrialResult:
     """Run a trial as its leader; see `run_trial`. The followers must have been started with the same arguments.
 
-    `check` is called repeatedly until all have arrived; it raises when one of them cannot.
+    `check` is called repeatedly until all followers have arrived. It should raise an error if one of them cannot.
     """
     under_way = 1 if resume is None else resume.epoch
     stopped = False
@@ -126,7 +129,7 @@ def follow(
 ) -> None:
     """Run a trial as a follower, to its end or until the leader is told to stop.
 
-    `rank` counts from 1; `address` is this machine's, as the others can reach it.
+    `rank` is the follower's number, from 1. `address` is one of this machine that the other workers can reach.
     """
     store = TCPStore(meeting.host, meeting.port, is_master=False, timeout=MESSAGE_PATIENCE)
 
@@ -147,8 +150,8 @@ def follow(
 def backend_for(places: Sequence[str]) -> Literal["nccl", "gloo"]:
     """The workers' backend, from the places where they compute: "cpu", or the UUID of a GPU.
 
-    It is NCCL if each has a GPU of its own. NCCL refuses two ranks on one GPU, so workers that share a GPU use gloo,
-    which copies CUDA tensors through the host; workers on CPUs use gloo as well.
+    It is NCCL if each worker has a GPU of its own. NCCL refuses two ranks on one GPU, so workers that share a GPU use
+    gloo, which copies CUDA tensors through the host. Workers on CPUs use gloo as well.
     """
     each_its_own = len(set(places)) == len(places)
     return "nccl" if each_its_own and "cpu" not in places else "gloo"
@@ -178,7 +181,8 @@ def _joined(
 ) -> Iterator[Group]:
     """Be a member of the meeting's process group within the block.
 
-    `is_end_of_all` says whether an error makes all workers leave together, as when all have diverged.
+    `is_end_of_all` says whether an error means that all workers leave together, as when the leader is told to stop. A
+    DivergedError always means that.
     """
     interface = _interface_of(address or meeting.host)
     for library in ("GLOO", "NCCL"):  # both read it when a group is made
@@ -205,7 +209,10 @@ def _joined(
 
 
 def _interface_of(address: str) -> str:
-    """The network interface with an address of this machine; gloo and NCCL would use that of the host's name."""
+    """The name of the network interface that has this machine's `address`.
+
+    By themselves gloo and NCCL would use the interface of the host's name.
+    """
     names = [name for _, name in socket.if_nameindex()]
     if address.startswith("127."):
         return next(name for name in names if name.startswith("lo"))

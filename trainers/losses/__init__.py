@@ -1,1 +1,1 @@
-"""The losses, one a file."""
+"""The losses, each in a file of its own."""

@@ -49,15 +49,15 @@ def asymmetric_focal_contrastive_loss(
 
     Args:
         z: [N, D] embeddings, one unit row per view: two views of an image are two rows with the same label.
-            The squared length of a row may be off one by 0.02, which allows for normalisation in bfloat16.
-            The caller normalises; z is used as it comes.
-        labels: [N] integers (bool is none), on the device of z.
+            The squared length of a row may differ from 1 by 0.02, which allows for normalisation in bfloat16.
+            The caller normalises the rows; they are used as they are.
+        labels: [N] integers (not bool), on the device of z.
         eta: weight of the negative pairs, η ≥ 0.
         gamma: focusing exponent, γ ≥ 0.
         temperature: τ > 0, in units of cosine similarity.
         normalize_by: "batch" or "positives".
-        rows_are_unit: True skips the check of row lengths, which is then the caller's (see `off_unit_length`). It
-            reads a number back from the device, and so waits for all of its work.
+        rows_are_unit: True skips the check of row lengths, which the caller must then do (see `off_unit_length`). The
+            check reads a number back from the device, and so waits for all of the device's work.
 
     Returns:
         A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast does not
@@ -84,7 +84,7 @@ def asymmetric_focal_contrastive_loss(
 
 
 class _InBlocks(torch.autograd.Function):
-    """`loss_in_blocks` for autograd. The gradient is computed in the forward pass."""
+    """The loss for autograd, computed by the kernel or in blocks. The gradient is computed in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, labels: Tensor, at: dict[str, Any]) -> Tensor:
@@ -122,8 +122,8 @@ def plain_form(
     logits = ((z / temperature) @ (z - z.detach().mean(0)).T).fill_diagonal_(-torch.inf)
 
     # At most one column of a row has p > 1/2: its largest. For it, log p and log(1 - p) come from its distance to
-    # the other columns together; both are exact however near p is to 1. Elsewhere log1p(-p) is. Logits count from
-    # the largest, which p_ij does not see either, so that a tie stays p = 1/2 however large they are.
+    # the other columns together; both are exact however near p is to 1. For the other columns log1p(-p) is exact. The
+    # largest logit is subtracted from all, which does not change p_ij either: so a tie stays p = 1/2 at any size.
     top, column = logits.max(1, keepdim=True)
     logits, top = logits - top.detach(), top - top.detach()
     others = logits.scatter_(1, column, -torch.inf)
@@ -176,7 +176,7 @@ def _check_batch(z: Tensor, labels: Tensor) -> None:
 def off_unit_length(z: Tensor) -> Tensor:
     """The largest deviation of a row's squared length from one: a scalar on z's device; NaN if a row is NaN.
 
-    Rows count as unit up to UNIT_TOLERANCE.
+    A deviation of up to UNIT_TOLERANCE is accepted as unit length.
     """
     lengths = torch.linalg.vector_norm(z.detach(), dim=1, dtype=torch.promote_types(z.dtype, torch.float32))
     least, most = torch.aminmax(lengths)

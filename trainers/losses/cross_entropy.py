@@ -13,7 +13,7 @@ def cross_entropy_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = 
     Args:
         logits: f, [N, C], finite.
         labels: y, [N], from 0 to C - 1.
-        weights: [C], of the images of each class; None: all weigh alike.
+        weights: [C], the weight of each class's images; None: all images weigh alike.
 
     Returns:
         A scalar. Value and gradient are finite for every finite input.

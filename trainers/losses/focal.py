@@ -7,12 +7,12 @@ from torch import Tensor
 def focal_loss(logits: Tensor, labels: Tensor, weights: Tensor | None, gamma: float) -> Tensor:
     """Weighted mean over images of (1 - p)^gamma · (-log p), p being the true class's probability (equations 4 and 5).
 
-    The mean divides by the sum of the images' weights, as PyTorch's cross-entropy does, so that gamma = 0 is that.
+    The mean divides by the sum of the images' weights, as PyTorch's cross-entropy does, so gamma = 0 gives the same.
 
     Args:
         logits: [N, C], finite.
         labels: [N], from 0 to C - 1.
-        weights: [C], of the images of each class (the paper's alpha); None: all weigh alike.
+        weights: [C], the weight of each class's images (the paper's alpha); None: all images weigh alike.
         gamma: the focusing parameter, at least 0.
 
     Returns:

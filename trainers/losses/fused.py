@@ -1,8 +1,8 @@
 """The AFCL and its gradient on a GPU: what `trainers.losses.blockwise` computes, with a row's arithmetic in one kernel.
 
 There, some thirty operations each read and write [block, N] matrices, and each is a launch. Here three matrix products
-stand around one Triton kernel, whose every program takes one anchor: its row of logits is read, and m_ik / τ is written
-in its place. The formulas and their names are those at the head of `trainers.losses.blockwise`.
+stand around one Triton kernel. Each of its programs takes one anchor: it reads the anchor's row of logits, and writes
+m_ik / (N τ) in its place. The formulas and their names are those at the head of `trainers.losses.blockwise`.
 """
 
 import functools
@@ -23,13 +23,13 @@ LARGEST_TILE = 8192  # columns that a program holds at once; a longer row is rea
 
 
 def has_kernel(z: Tensor) -> bool:
-    """Whether there is a kernel for rows like z: float32 on a GPU for which Triton can build one."""
+    """Whether there is a kernel for rows like z: z is float32, on a GPU for which Triton can build the kernel."""
     return z.device.type == "cuda" and z.dtype == torch.float32 and _can_build(z.device)
 
 
 @functools.cache
 def _can_build(device: torch.device) -> bool:
-    """Try once on each device: build the kernel, which takes a C compiler, and hold it against the walk over blocks."""
+    """Try once on each device: build the kernel, which needs a C compiler, and compare it with `loss_in_blocks`."""
     if importlib.util.find_spec("triton") is None or torch.cuda.get_device_capability(device) < (7, 0):
         return False
     z = normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), dim=1).to(device)
@@ -40,9 +40,9 @@ def _can_build(device: torch.device) -> bool:
             both = zip(loss_by_kernel(z, labels, **at), loss_in_blocks(z, labels, **at), strict=True)
         for ours, expected in both:
             torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-5)
-    except (torch.cuda.OutOfMemoryError, torch.AcceleratorError):  # the trial's to tell, and no fault of the kernel's
+    except (torch.cuda.OutOfMemoryError, torch.AcceleratorError):  # no fault of the kernel: the trial reports it
         raise
-    except Exception as error:  # whatever a compiler may raise, or another result
+    except Exception as error:  # any error of a compiler, or results that differ
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         warnings.warn(
             f"the loss's Triton kernel cannot be used here ({reason}); the loss is computed without it, more slowly",
@@ -97,7 +97,7 @@ def loss_by_kernel(
             TILES=-(-N // tile),
             num_warps=max(1, min(16, tile // 512)),
         )
-        if gradient is not None:  # z_i as an anchor, where centred columns do as rows of m sum to 0, and as a column
+        if gradient is not None:  # as in loss_in_blocks: the gradient by z_i as an anchor and as a column
             gradient[block].addmm_(m, centred)
             gradient.addmm_(m.T, z[block])
     return by_anchor.sum(), gradient

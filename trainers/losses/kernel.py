@@ -1,4 +1,4 @@
-"""The Triton kernel of `trainers.losses.fused`; imported only where it is used, as Triton is."""
+"""The Triton kernel of `trainers.losses.fused`. It is imported only when it is used, because Triton loads slowly."""
 
 import triton
 import triton.language as tl
@@ -6,10 +6,10 @@ import triton.language as tl
 
 @triton.jit
 def _log1p_by_atanh(s):
-    """2·atanh(s) for 0 ≤ s ≤ 1/3, by its series up to s^17: the remainder is below 1e-9 of it.
+    """2·atanh(s) for 0 ≤ s ≤ 1/3, by its series up to s^17, with a relative error below 1e-9.
 
-    log(1 + y) = 2·atanh(y / (2 + y)) and log(1 - p) = -2·atanh(p / (2 - p)). The hardware's logarithm is exact to 2^-22
-    absolutely, which near 1 is no digit at all.
+    log(1 + y) = 2·atanh(y / (2 + y)) and log(1 - p) = -2·atanh(p / (2 - p)). The hardware's logarithm has an absolute
+    error of up to 2^-22, so for an argument near 1 no digit of it is right.
     """
     t = s * s
     series = 1.0 / 17
@@ -25,14 +25,14 @@ def _log1p_by_atanh(s):
 
 @triton.jit
 def _softplus(x):
-    """log(1 + e^x), of one number."""
+    """log(1 + e^x) of a number x."""
     y = tl.exp(-tl.abs(x))
     return tl.maximum(x, 0.0) + _log1p_by_atanh(y / (2 + y))
 
 
 @triton.jit
 def _exp_or_zero(x, reference):
-    """e^(x - reference); 0 where x is -inf, also beside a reference that is."""
+    """e^(x - reference); 0 where x is -inf, even if the reference is -inf too."""
     return tl.where(x == -float("inf"), 0.0, tl.exp(x - reference))
 
 
@@ -45,13 +45,13 @@ def _logits(row, columns, N, anchor, scale):
 
 @triton.jit
 def _is_same(labels, columns, N, label):
-    """Where a column has the anchor's label."""
+    """Which columns have the anchor's label."""
     return (columns < N) & (tl.load(labels + columns, mask=columns < N, other=0) == label)
 
 
 @triton.jit
 def _terms(x, same, column, columns, top, log_others, log_p_top, not_p_top, pull, push, gamma):
-    """Of the columns other than the top one: their part of the loss, g and r, each 0 elsewhere."""
+    """The part of the loss, g and r of every column of a tile; 0 for the top column, the anchor and beyond the end."""
     other = (x != -float("inf")) & (columns != column)
     x = tl.where(other, x - top, 0.0)
     r = tl.where(other, tl.exp(x - log_others), 0.0)
@@ -81,7 +81,7 @@ def slopes_of_an_anchor(
     TILE: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """One anchor: L_i / N into by_anchor, and m_ik / τ in the place of the products z_i·z_k. scale: 1/τ."""
+    """For one anchor i, write L_i / N into by_anchor, and m_ik / (N τ) over the products z_i·z_k. scale: 1/τ."""
     number = tl.program_id(0)
     anchor = start + number
     row = products + number.to(tl.int64) * N

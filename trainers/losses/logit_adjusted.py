@@ -10,13 +10,13 @@ def logit_adjusted_loss(logits: Tensor, labels: Tensor, prior: Tensor, tau: floa
 
         -log( exp(f_y + tau · log p_y) / sum over classes c of exp(f_c + tau · log p_c) )
 
-    A rare class so has to score higher in training than it needs to in use, where the largest f alone decides. With
-    tau = 1 the best f is that of the balanced error; tau = 0 is cross-entropy.
+    So in training a rare class has to score higher than it needs to in use, where the largest f alone decides. With
+    tau = 1 the best f minimises the balanced error; tau = 0 is cross-entropy.
 
     Args:
         logits: f, [N, C], finite.
         labels: y, [N], from 0 to C - 1.
-        prior: p, [C], above 0: the classes' shares in what is drawn for training.
+        prior: p, [C], above 0: the classes' shares among the images drawn for training.
         tau: how far logits are adjusted, at least 0.
 
     Returns:

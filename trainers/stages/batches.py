@@ -15,7 +15,7 @@ from trainers.data.arrays import Split
 
 @dataclass(frozen=True)
 class DeviceSplit:
-    """Images [N, C, H, W] uint8 and labels [N] int64; how many classes there are.
+    """Images [N, C, H, W] uint8, labels [N] int64, and the number of classes.
 
     The labels are on the trial's device; so are the images, unless they do not fit there (see
     trainers.compute.data_residency).
@@ -32,13 +32,13 @@ class DeviceSplit:
 
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:
-    """Weights [C] of a cross-entropy of these labels in which every class counts alike: N / (C · N_c)."""
+    """Class weights [C], N / (C · N_c): with them a cross-entropy over `labels` counts every class alike."""
     counts = torch.bincount(labels, minlength=classes)
     return len(labels) / (classes * counts.float())
 
 
 def to_device(split: Split, classes: int, device: torch.device) -> DeviceSplit:
-    """Put a split on a device, except images that do not fit there. On the CPU its memory is shared, not copied."""
+    """Put a split on a device; if its images do not fit there, they stay on the host. On a CPU nothing is copied."""
     images = _tensor(split.images)
     if fits(images.nbytes, device):
         images = images.to(device)
@@ -55,11 +55,11 @@ def _tensor(array: np.ndarray) -> Tensor:
 def shuffled_batches(
     labels: Tensor, batch_size: int, generator: torch.Generator, *, balanced: bool = False
 ) -> Iterator[Tensor]:
-    """The indices of each batch of an epoch: at most `batch_size` images each, and as equally many as possible.
+    """The indices of each batch of an epoch. The batches are as equal in size as possible.
 
-    Equally many, because a last batch of three images would have few positives and poor BatchNorm statistics. A batch
-    may exceed `batch_size` by one, so that no batch has a single image. `balanced` draws every class equally often, and
-    as many images as there are labels.
+    A small last batch of, say, three images would have few positives and poor BatchNorm statistics. A batch has at most
+    `batch_size` images, or one more if a batch would otherwise have a single image. With `balanced` every class is
+    drawn equally often, and as many images are drawn in all as there are labels.
     """
     order = _balanced_order(labels, generator) if balanced else torch.randperm(len(labels), generator=generator)
     batches = math.ceil(len(order) / batch_size)

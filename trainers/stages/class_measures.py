@@ -1,6 +1,6 @@
 """Measures of a finished classifier: each class against the rest, and the calibration of its probabilities.
 
-Nothing is decided by them. The tests compare them with scikit-learn's.
+No decision of a search depends on them. The tests compare them with scikit-learn's.
 """
 
 import math
@@ -18,8 +18,8 @@ CALIBRATION_BINS = 15  # as Guo et al. have it
 def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -> dict[str, float]:
     """Every measure of every class, as `recall/NAME`, and the expected calibration error.
 
-    The predicted class is the likeliest. Undefined measures are left out: the precision of a class that is never
-    predicted, and those that need images of a class, or of other classes, where there are none.
+    The predicted class is the likeliest. Undefined measures are left out: for example, the precision of a class that is
+    never predicted, or the recall of a class without images.
 
     Args:
         logits: [N, C].
@@ -28,7 +28,7 @@ def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, len(class_names)).double()
-    scores = logits.double().softmax(1)  # the same values, to the bit, of which `auroc` is the mean
+    scores = logits.double().softmax(1)  # as in `evaluate`, so that its `auroc` is the mean of these to the bit
     right, of_class, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     others = confusion.sum() - of_class
     found = (
@@ -47,16 +47,16 @@ def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -
 
 
 def average_precisions(scores: Tensor, labels: Tensor) -> Tensor:
-    """Average precision of each class against the rest [C], float64; NaN where a class has no image.
+    """Average precision of each class against the rest [C], float64; NaN for a class without images.
 
-    The sum over distinct scores s, from the highest: the recall gained at s, times the precision of all images that
-    score s or more. No interpolation. scores: [N, C], higher is likelier; labels: [N].
+    It is the sum over distinct scores s, from the highest, of the recall gained at s times the precision of all images
+    that score s or more. No interpolation. scores: [N, C], higher is likelier; labels: [N].
     """
     found = []
     for c in range(scores.shape[1]):
         ranked, order = scores[:, c].sort(descending=True)
         hits = (labels[order] == c).double().cumsum(0)  # among the first 1, 2, ..., N
-        is_last = torch.ones(len(ranked), dtype=torch.bool)  # of tied images
+        is_last = torch.ones(len(ranked), dtype=torch.bool)  # whether an image is the last of those with its score
         is_last[:-1] = ranked[1:] != ranked[:-1]
         ends = is_last.nonzero()[:, 0]
         gained = hits[ends].diff(prepend=torch.zeros(1, dtype=torch.float64))

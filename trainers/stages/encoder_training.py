@@ -22,7 +22,7 @@ from trainers.stages.batches import DeviceSplit
 
 
 class OnEncoder(nn.Module):
-    """The encoder, compiled if the config says so, with a head on it. A subclass defines what they compute."""
+    """The encoder, compiled if `compile_it`, with a head on it. A subclass defines what the two compute."""
 
     def __init__(self, encoder: Encoder, head: nn.Module, compile_it: bool) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def in_training(
     device: torch.device,
     group: Group,
 ) -> tuple[torch.optim.Optimizer, nn.Module]:
-    """Move encoder and head to the device; return their optimiser, and the module to call in training.
+    """Move encoder and head to the device; return their optimiser, and the module to call in training, a `kind`.
 
     The workers of `group` all call this, and train one set of weights together.
     """
@@ -113,7 +113,7 @@ def backward(
     Args:
         network: from normalised images to rows of numbers.
         group: the workers that train it together.
-        value: the loss of the whole batch, from the network's output.
+        value: returns the loss of the whole batch from the network's output.
         chunk: rows on the device at once; None: all.
     """
     device = rows.pixels.device

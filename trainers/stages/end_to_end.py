@@ -1,7 +1,8 @@
-"""One stage, end to end: the encoder and a linear head on it under a loss of classification.
+"""One stage, end to end: the encoder and a linear head on it, trained with a classification loss.
 
-It is what two stages are compared with: the same encoder, augmentation, batches and schedule. A batch has one view of
-each image, where contrastive losses see two; `passes` makes the work equal (see EndToEndConfig).
+Trials of two stages are compared with such trials, which have the same encoder, augmentation, batches and schedule. A
+batch has one view of each image, while contrastive losses see two; `match: passes` makes the work equal (see
+EndToEndConfig).
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on standardised features, to convergence: one estimator for probe and stage two.
+"""Multinomial logistic regression on standardised features, to convergence: the estimator of probe and stage two.
 
     minimise over W, b:   sum_i w_i · (-log softmax(W x_i + b)[y_i]) / sum_i w_i   +   l2 · ||W||²
 
@@ -16,30 +16,30 @@ from trainers.models import LinearClassifier
 
 MOST_ITERATIONS = 2000  # 10 to 100 are usual; a thousand if l2 is 1e-6 and the classes are separable
 GRADIENT = 1e-7  # a fit has converged when no element of the gradient, in the coordinates of `minimise`, is larger
-# Up to so many values in the features, the fit is quicker on the host. L-BFGS reads a number at each of some hundred
-# steps, and each reading waits for all earlier work on the GPU, that of other trials which share it included. One fit
-# of 30 steps in float32 on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80 and 77 ms for 2,000 ×
-# 512, 27 and 232 ms for 6,000 × 512.
+# If the features have at most this many values, the fit is quicker on the host. L-BFGS reads a number at each of some
+# hundred steps, and each reading waits for all earlier work on the GPU, even that of other trials which share it. A fit
+# of 30 steps in float32 took, on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80 and 77 ms for
+# 2,000 × 512, 27 and 232 ms for 6,000 × 512.
 ON_THE_HOST = 2**20
 
 
 def fit_logistic(
     features: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor | None = None
 ) -> LinearClassifier:
-    """Fit the model of this module.
+    """Fit the classifier that the head of this file defines.
 
     Args:
         features: [N, feature_dim], of the training images, not yet standardised.
         labels: [N], from 0 to classes - 1.
         classes: how many there are.
         l2: the penalty, above 0.
-        weights: [classes], a weight for the images of each; None: all weigh alike.
+        weights: [classes], the weight of each class's images; None: all images weigh alike.
 
     Returns:
         A classifier in float32, on the features' device; the fit itself is in float64.
 
     Raises:
-        DivergedError: The features are not finite, or so large that their mean or deviation is not.
+        DivergedError: the features are not finite, or so large that their mean or deviation is not finite.
     """
     device = features.device
     if features.numel() <= ON_THE_HOST:
@@ -62,7 +62,7 @@ def fit_logistic(
 def class_shares(labels: Tensor, classes: int, config: ClassifierConfig) -> Tensor:
     """Each class's share of the objective, [classes] float64 on the CPU, summing to 1.
 
-    labels: [N], of all training images. A probe on some of them gives each class the same share.
+    labels: [N], of all training images. A probe that learns from some of the images gives the classes the same shares.
     """
     if config.class_weight == "balanced":
         return torch.full((classes,), 1 / classes, dtype=torch.float64)
@@ -73,7 +73,7 @@ def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
     """The penalty that `l2` of the config means for these labels, [N], of all training images.
 
     auto is 1 / N_eff, where N_eff = (sum of w)^2 / sum of w^2 over the images' weights w (Kish 1965) is the equivalent
-    number of images of equal weight. It was chosen by measurement: results/bench/estimators.md.
+    number of images of equal weight. This rule was chosen by measurement: results/bench/estimators.md.
     """
     if config.l2 != "auto":
         return config.l2
@@ -97,7 +97,7 @@ def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor
         max_iter=MOST_ITERATIONS,
         max_eval=2 * MOST_ITERATIONS,
         tolerance_grad=GRADIENT,
-        tolerance_change=0.0,  # flat is not converged
+        tolerance_change=0.0,  # a step that changes little does not mean convergence
         history_size=20,
         line_search_fn="strong_wolfe",
     )
@@ -112,9 +112,9 @@ def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor
 
 
 def _evening(x: Tensor, share: Tensor, classes: int, l2: float) -> Tensor:
-    """L⁻¹ [D + 1, D + 1], where L Lᵀ is the objective's curvature in one class's parameters, all being as likely.
+    """L⁻¹ [D + 1, D + 1], where L Lᵀ is the objective's curvature in one class's parameters if all are equally likely.
 
-    That is p (1 - p) · Σ share · x xᵀ + 2 l2 (none of the bias), with p = 1 / C.
+    The curvature is p (1 - p) · Σ share · x xᵀ + 2 l2, with p = 1 / C; the bias has no term 2 l2.
     """
     ones = torch.cat([x, x.new_ones(len(x), 1)], 1)
     curvature = (classes - 1) / classes**2 * (ones * share[:, None]).T @ ones

@@ -1,6 +1,6 @@
 """The metrics of a classifier, from its logits on one split.
 
-Most of them follow from the confusion matrix; the area under the ROC curve and those of probabilities need the scores.
+Most of them follow from the confusion matrix. The area under the ROC curve and the last two metrics need probabilities.
 """
 
 import torch
@@ -28,7 +28,7 @@ def balanced_accuracy(confusion: Tensor) -> float:
 
 
 def accuracy(confusion: Tensor) -> float:
-    """Share of images that are right: the AFCL paper's "weighted accuracy"."""
+    """Share of images that are classified right: the AFCL paper's "weighted accuracy"."""
     counts = confusion.double()
     return (counts.trace() / counts.sum()).item()
 
@@ -40,10 +40,10 @@ def macro_f1(confusion: Tensor) -> float:
 
 
 def aurocs(scores: Tensor, labels: Tensor) -> Tensor:
-    """Area under the ROC curve of each class against the rest [C], float64; NaN where a side has no image.
+    """Area under the ROC curve of each class against the rest [C], float64; NaN if the class or the rest has no image.
 
     scores: [N, C], higher is likelier. The area is the Mann-Whitney statistic: the chance that an image of the
-    class scores above one of another class, ties counted half.
+    class scores above an image of another class, with ties counted half.
     """
     areas = []
     for c in range(scores.shape[1]):
@@ -60,7 +60,7 @@ def auroc(scores: Tensor, labels: Tensor) -> float:
 
 
 def soft_balanced_accuracy(log_p: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the mean probability that an image's true class is given.
+    """Mean over classes of the mean probability that images of the class are given for it.
 
     It is balanced accuracy without a threshold: an image that is just right counts little more than one that is just
     wrong, so the value varies less with the choice of images.

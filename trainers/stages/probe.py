@@ -20,9 +20,9 @@ FORWARD_PASSES = 2  # cost about as much as one pass in training
 
 
 def probe_rows(labels: Tensor, validation: int, config: RepresentationConfig, draws: torch.Generator) -> Tensor | None:
-    """Indices, ascending, of the training images that the probe learns from in every epoch; None: of all.
+    """Indices, ascending, of the training images that the probe learns from in every epoch; None: all of them.
 
-    labels: [N], of the training images. validation: how many images it is judged by. draws: a CPU generator.
+    labels: [N], of the training images. validation: the number of validation images. draws: a CPU generator.
 
     `config.probe_images` says how many; null means the rule below. Up to 5,000 training images the probe uses all.
     Above, it may cost a tenth of an epoch's training. Training takes a forward and a backward pass for each view of
@@ -33,7 +33,8 @@ def probe_rows(labels: Tensor, validation: int, config: RepresentationConfig, dr
     The factor 2 is how many forward passes cost as much as one pass in training: 1.8 for the small encoder and 9 for a
     ResNet-18, both measured on a CPU; by arithmetic alone it would be 3.
 
-    Classes get equal shares as far as they have images: rare classes are taken whole, and common ones fill up.
+    Classes get equal shares if they have enough images. A rarer class is taken whole, and what it lacks is taken from
+    larger classes.
     """
     count = config.probe_images
     if count is None:
@@ -60,7 +61,7 @@ def fit_probe(
 ) -> LinearClassifier:
     """Class-weighted logistic regression on training features, near convergence: the probe with `solver: adamw`.
 
-    Raises DivergedError when the features are not finite.
+    features: [N, feature_dim]. labels: [N]. Raises DivergedError if the features are not finite.
     """
     if not torch.isfinite(features).all():
         raise DivergedError("the encoder's features are no longer finite")

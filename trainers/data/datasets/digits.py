@@ -1,7 +1,7 @@
 """scikit-learn's digits: 1,797 handwritten digits of 8×8 pixels, bundled with the library, so nothing is fetched.
 
-They have no official test split. Every fifth image of each class, in file order, is set aside as one, whatever
-the seed.
+They have no official test split. So every fifth image of each class, in file order, is set aside for testing,
+independently of the seed.
 """
 
 from functools import cache
@@ -29,7 +29,7 @@ def open_test(config: DataConfig, root: Path) -> Pool:
 
 
 def missing_test(config: DataConfig, root: Path) -> None:
-    """Nothing: there always is one."""
+    """Return None: there always is a test split."""
 
 
 def is_test(labels: Labels) -> NDArray[np.bool_]:

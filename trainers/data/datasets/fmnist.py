@@ -1,6 +1,6 @@
 """Fashion-MNIST from IDX files: a given folder, torchvision's download, or Debian's dataset-fashion-mnist package.
 
-The files are parsed in idx.py and not by torchvision: it reads no .gz, costs two seconds of import, and does not say
+The files are parsed in idx.py and not by torchvision, which reads no .gz, takes two seconds to import, and does not say
 what is wrong with a damaged file.
 """
 
@@ -66,12 +66,12 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
-    """The 10,000 test images, or None where only the training files are at hand."""
+    """The 10,000 test images; None if their files are not on this machine."""
     return _open(config, root, "test")
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
-    """What to do for a test split; None where its files are at hand."""
+    """How to get a test split; None if its files are on this machine."""
     if any(_find(folder, "test") for _, folder in _sources(config.path, root)):
         return None
     return "lay the two t10k files beside the training ones" if config.path else f"run {_fetching()}"
@@ -96,7 +96,10 @@ def _open(config: DataConfig, root: Path, split: Literal["train", "test"]) -> Po
 def _reader(
     config: DataConfig, root: Path, image_file: Path, label_file: Path, labels: Labels
 ) -> Callable[[Indices], Images]:
-    """Reads images of a plain file from the file itself, and those of a .gz, 0.4 s to unpack, from the array cache."""
+    """A function that reads images: of a plain file from the file itself, of a .gz file from the array cache.
+
+    Unpacking the .gz file would take 0.4 s at each use.
+    """
     if image_file.suffix != ".gz":
         images = _read_images(image_file, label_file, labels)
         return lambda indices: images[indices, None]
@@ -133,7 +136,7 @@ def _sources(path: str | None, root: Path) -> list[tuple[str, Path]]:
 
 
 def _find(folder: Path, split: str) -> tuple[Path, Path] | None:
-    """Image file and label file of a split, plain before .gz; None unless both are there."""
+    """Image file and label file of a split, each plain if there is a plain one, else .gz. None if one is missing."""
     found = []
     for stem in FILES[split]:
         there = [folder / name for name in (stem, f"{stem}.gz") if (folder / name).is_file()]
@@ -167,8 +170,9 @@ def _read_pair(image_file: Path, label_file: Path) -> tuple[NDArray[np.uint8], L
 def fetch(root: Path, progress: Callable[[str], None]) -> Path:
     """Download Fashion-MNIST with torchvision (its progress bar goes to stderr); returns the folder of the files.
 
-    The download goes to a temporary folder, which is moved into place when the files have proved valid: an interruption
-    leaves no half of a dataset. Valid files that are there already, Debian's too, are used; damaged ones are replaced.
+    Nothing is downloaded if valid files are already in `root` or in Debian's package. Damaged files in `root` are
+    removed or replaced. The download goes to a temporary folder, which is moved into place once the files have proved
+    valid, so an interruption leaves no half of a dataset. Raises EnvironmentProblem.
     """
     target = root / IN_ROOT
     if _is_whole(target):
@@ -240,7 +244,7 @@ def _is_whole(folder: Path) -> bool:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Set a timeout, as torchvision sets none: a silent mirror would keep the user waiting for ever."""
+    """Set a timeout for downloads in the block. torchvision sets none, and would wait for a silent mirror for ever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

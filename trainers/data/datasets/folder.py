@@ -2,13 +2,14 @@
 
     mine/cat/1.png  mine/dog/2.png            classes are the subfolders' names
     mine/labels.csv mine/1.png ...            see label_table.py; it may say which images belong together
-    mine/train/...  mine/test/...             either of the two in each: with a test split that searches never open
-    mine/val/...                              beside train/ (or valid/, validation/): these validate, all of them
+    mine/train/...  mine/test/...             each arranged in one of these two ways; searches never open test/
+    mine/val/...                              beside train/ (also valid/, validation/): all of its images validate
 
 Classes and files are used in sorted order, however the disk or the CSV lists them. All images are made alike: grey if
-every training image of the chosen classes is grey, else RGB; turned as their EXIF says; on the background where they
-are transparent; brought into a square of `image_size`, or kept at their size if all have the same. Hidden files, and in
-class folders files that are no images by their suffix, are passed over; `data check` names them (folder_remarks).
+every training image of the chosen classes is grey, else RGB; turned as their EXIF says; laid on the background where
+they are transparent; brought into a square of `image_size`, or kept at their size if all have the same. Hidden files
+are passed over, and so are files in class folders whose suffix is not an image's; `data check` names them
+(folder_remarks).
 """
 
 import itertools
@@ -44,12 +45,12 @@ class Listing:
     """The images of a folder, sorted by class and then by file; none is opened."""
 
     items: list[Item]
-    grouped_by: str = ""  # which column names the groups of images that belong together; empty: none
+    grouped_by: str = ""  # the column with the groups of images that belong together, for people; empty: none
     remarks: tuple[str, ...] = ()
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
-    """The images of `train/`, and of `val/` if there is one; or of the folder itself if it is not divided."""
+    """The images of `train/` and, if there is one, of `val/`. If the folder has no `train/`, all of its images."""
     top = given(config)
     train = list_images(top, part(top, "train"), config)
     folder = validation_folder(top)
@@ -63,7 +64,7 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool | None:
-    """The images of `test/` beside `train/`; None if the folder is not divided."""
+    """The images of `test/` beside `train/`; None if there is no such folder."""
     top = given(config)
     if missing_test(config, root) is not None:
         return None
@@ -73,7 +74,10 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
 
 
 def _beside(train: Listing, other: Listing, split: str) -> Listing:
-    """The test split, with a remark if its groups cannot be compared with those of training."""
+    """The listing `other` of the test or validation split, with a remark if only training has groups.
+
+    In that case nobody would notice a group that is in both splits.
+    """
     if not train.grouped_by or other.grouped_by:
         return other
     blind = f"the {split} split names no groups ({train.grouped_by}): one that stands in train too would not be seen"
@@ -81,7 +85,7 @@ def _beside(train: Listing, other: Listing, split: str) -> Listing:
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
-    """How to get a test split; None if there is one. It needs new images: a search needs all of those it had."""
+    """How to get a test split; None if there is one. It must have new images, which no search has seen."""
     top = given(config)
     if part(top, "train") == top:
         return (
@@ -94,7 +98,7 @@ def missing_test(config: DataConfig, root: Path) -> str | None:
 
 
 def given(config: DataConfig) -> Path:
-    """The folder of the config, which holds images."""
+    """The folder that the config names. Raises InputError if it has neither subfolders nor a labels.csv."""
     if config.path is None:
         raise InputError("data.path: dataset: folder needs path, the folder of images")
     refuse_undecodable([config.path], "")
@@ -105,7 +109,10 @@ def given(config: DataConfig) -> Path:
 
 
 def part(top: Path, split: str) -> Path:
-    """The folder of a split. A folder called train may be a class: it is a split only if it is arranged like one."""
+    """The folder of `split` within `top`; `top` itself if it is not divided into splits.
+
+    A folder called train may also be a class. It is a split only if it has subfolders or a labels.csv.
+    """
     if _holds_images(top / "train"):
         return top / split
     if _holds_images(top / "test") and not (top / "labels.csv").is_file():
@@ -114,7 +121,7 @@ def part(top: Path, split: str) -> Path:
 
 
 def validation_folder(top: Path) -> Path | None:
-    """The folder beside `train/` whose images validate; None if some images of `train/` do."""
+    """The folder beside `train/` whose images validate; None if there is none, so that images of `train/` validate."""
     if part(top, "train") == top:
         return None
     there = [top / name for name in VALIDATION if _holds_images(top / name)]
@@ -173,9 +180,10 @@ def _pool(
     listing: Listing,
     validation: Listing | None = None,
 ) -> Pool:
-    """A pool of `items`, made to look like all images of `train`. So neither a ratio nor a test image changes the look.
+    """A pool of the images of `listing`, in the look that all images of `train` (of the chosen classes) share.
 
-    `validation` are the images of a given validation split; they come after the others.
+    So neither a ratio nor a test image changes the look. `validation` has the images of the user's own validation
+    split, which come after the others.
     """
     class_names = tuple(sorted({item.label for item in train}))
     position = {name: k for k, name in enumerate(class_names)}
@@ -187,7 +195,7 @@ def _pool(
     labels = np.array([position[item.label] for item in offered], dtype=np.int64)
     chosen = set(config.classes or class_names)
     used = [item.label in chosen for item in offered]  # only these are opened
-    place = np.cumsum(used) - 1  # position of each image among them
+    place = np.cumsum(used) - 1  # position of each used image among the used ones
 
     opened = list(itertools.compress(offered, used))
 
@@ -236,7 +244,7 @@ def _pool(
 
 @contextmanager
 def _said_of_the_path() -> Iterator[None]:
-    """Raise InputError for broken images: the folder is the user's, and so is the mend."""
+    """Raise InputError for broken images, because the folder is the user's own."""
     try:
         yield
     except BrokenImages as error:
@@ -246,10 +254,10 @@ def _said_of_the_path() -> Iterator[None]:
 def _recipe(
     look: Look, items: Sequence[Item], broken: Mapping[str, str], *, resize: bool
 ) -> tuple[array_cache.Recipe, array_cache.Decode]:
-    """A recipe that makes the images of `items` look alike, through the array cache.
+    """The array cache's recipe for the images of `items` in one look, and the function that decodes them.
 
-    `broken` has the faults of files that are known already, of either split. Decoding raises BrokenImages with the
-    names of all files that cannot be used.
+    `broken` has the files that are known to be unusable, of any split, with the reasons. Decoding raises BrokenImages
+    with the names of all files that cannot be used.
     """
     recipe = array_cache.Recipe(
         name="folder",

@@ -1,16 +1,16 @@
-"""ISIC 2018 Task 3: dermoscopic images of seven kinds of skin lesion, 600×450 pixels, as the challenge gives them out.
+"""ISIC 2018 Task 3: dermoscopic images of seven kinds of skin lesion, 600×450 pixels, as the challenge publishes them.
 
     ISIC2018_Task3_Training_Input/ISIC_0024306.jpg …      10,015 of 7,470 lesions: MEL 1113, NV 6705, BCC 514,
     ISIC2018_Task3_Training_GroundTruth/….csv                 AKIEC 327, BKL 1099, DF 115, VASC 142
     ISIC2018_Task3_Training_LesionGroupings.csv
-    ISIC2018_Task3_Test_Input/  …_Test_GroundTruth/….csv  1,512: the test split, where it is there
+    ISIC2018_Task3_Test_Input/  …_Test_GroundTruth/….csv  1,512: the test split, which may be missing
     ISIC2018_Task3_Validation_…                           193, one of them DF: too few to judge by, so not used
 
-Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on training images, one of a
-lesion and none of a lesion that trains (see trainers.data.splits). Which images show one lesion is what the official
-groupings say, and what equal images do: Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
-that the groupings miss, and such a pair may train and validate. `data.fit` makes images square. The metric of the
-challenge, the mean of per-class recalls, is `balanced_accuracy` here.
+Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on some of the training
+images, one of a lesion; no other image of that lesion trains (see trainers.data.splits). Images show one lesion if the
+official groupings say so, or if the files are equal. Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
+that the groupings miss; one image of such a pair may train and the other validate. `data.fit` makes images square. The
+metric of the challenge, the mean of per-class recalls, is `balanced_accuracy` here.
 
 Codella et al. 2018 (arXiv 1902.03368); Tschandl et al. 2018, HAM10000 (doi:10.1038/sdata.2018.161); CC BY-NC 4.0.
 """
@@ -40,7 +40,7 @@ from trainers.files import file_hash
 IN_ROOT = Path("ISIC2018")  # where `fetch` puts the files under the data root
 TASK = "ISIC2018_Task3_"
 LESIONS = f"{TASK}Training_LesionGroupings"
-LEFT_OUT = "one of them must be left out, image and row"  # of two tables that contradict each other
+LEFT_OUT = "one of them must be left out, image and row"  # of two equal images with different labels
 
 SplitName = Literal["Training", "Validation", "Test"]
 
@@ -51,7 +51,7 @@ def mend() -> str:
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
-    """The official training images, grouped by lesion. No other folder is opened."""
+    """The official training images, grouped by lesion. The folders of other splits are not opened."""
     top = _top(config, root)
     if missing := _missing(top, "Training"):
         if config.path is not None:
@@ -79,7 +79,7 @@ def input_folder(top: Path, split: SplitName) -> Path:
 
 
 def used_files(config: DataConfig, root: Path) -> tuple[Path, list[Item], list[Path]]:
-    """The folder of the files, with the images of the splits that are used and the tables that are read."""
+    """The top folder of the files, the images of the splits that are used, and the tables that are read."""
     top = _top(config, root)
     splits: list[SplitName] = ["Training"] if _missing(top, "Test") else ["Training", "Test"]
     items: list[Item] = []
@@ -150,14 +150,14 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
 
 
 def look_of(config: DataConfig) -> Look:
-    """RGB squares: the official images are RGB, and JPEG knows no transparency."""
+    """The look of all images: RGB squares. The official images are RGB, and a JPEG has no transparency."""
     side = config.image_size
     assert side is not None  # the config has checked that there is a size
     return Look("RGB", (side, side), config.background, config.fit)
 
 
 def _lesions(top: Path, items: Sequence[Item], problems: dict[str, str]) -> list[str]:
-    """The lesion of each image. An image without one joins `problems`."""
+    """The lesion of each image. An image without a lesion gets "" and is added to `problems`."""
     table = find_table(top, LESIONS)
     assert table is not None  # `_missing` has looked
     lesions = read_lesions(table)
@@ -168,9 +168,9 @@ def _lesions(top: Path, items: Sequence[Item], problems: dict[str, str]) -> list
 
 
 def _recipe(items: Sequence[Item], problems: dict[str, str], look: Look) -> tuple[cache.Recipe, cache.Decode]:
-    """The images of `items`, RGB, made to look alike: [n, 3, side, side].
+    """The array cache's recipe for the images of `items`, and the function that decodes them: [n, 3, side, side].
 
-    Decoding raises BrokenImages with all that is wrong together: `problems` (file -> reason), and what cannot be
+    Decoding raises one BrokenImages with every file of `problems` (file -> reason) and every file that cannot be
     decoded or is not RGB.
     """
     recipe = cache.Recipe(
@@ -194,10 +194,10 @@ def _recipe(items: Sequence[Item], problems: dict[str, str], look: Look) -> tupl
 
 
 def same_content(items: Sequence[Item]) -> list[list[int]]:
-    """Positions of files with equal bytes. Only files of equal length are read."""
+    """Sets of two or more positions of files with equal bytes. Only files of equal length are read."""
     lengths: dict[int, list[int]] = {}
     for k, item in enumerate(items):
-        with suppress(OSError):  # decoding will name it
+        with suppress(OSError):  # decoding will report the file
             lengths.setdefault(item.path.stat().st_size, []).append(k)
     contents: dict[str, list[int]] = {}
     for of_one_length in lengths.values():
@@ -208,7 +208,7 @@ def same_content(items: Sequence[Item]) -> list[list[int]]:
 
 
 def _refuse_contradictions(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> None:
-    """Add to `problems` each file that has the bytes of an earlier one and another class."""
+    """Add to `problems` each file that has the bytes of an earlier file but another class."""
     for first, *others in ([items[k] for k in positions] for positions in alike):
         for item in others:
             if first.label and item.label and item.label != first.label:

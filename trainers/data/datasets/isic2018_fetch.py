@@ -55,7 +55,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The name of the folder that it unpacks to, or of the table without .csv."""
+        """The name of the folder that the archive unpacks to, or of the table without .csv."""
         return self.archive.rpartition(".")[0]
 
 
@@ -100,7 +100,7 @@ def _incoming(top: Path) -> Path:
 
 
 def _is_in_place(top: Path, part: Part, progress: Callable[[str], None]) -> bool:
-    """Whether a part is there and matches its record. A good part without a record is recorded."""
+    """Whether a part is in place and matches its record. If there is no record, the part is checked and recorded."""
     files, recorded = _files(top, part), checksums.recorded(top, part.name)
     if not files:
         return False
@@ -121,9 +121,9 @@ def _is_in_place(top: Path, part: Part, progress: Callable[[str], None]) -> bool
 
 
 def _get(top: Path, part: Part) -> None:
-    """Download, unpack, check, compare with what is recorded, put in place, record."""
+    """Download a part, unpack it, check it, compare it with its record, put it in place, and record it."""
     fetched = _incoming(top) / part.archive
-    if not fetched.exists():  # a download that an interrupted fetch left complete
+    if not fetched.exists():  # an interrupted fetch may have left the complete download
         download(f"{BASE}{part.archive}", fetched)
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=top) as name:
         workshop = Path(name)
@@ -165,9 +165,10 @@ def _unpack(fetched: Path, workshop: Path, part: Part) -> None:
 
 
 def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
-    """Check the part in `where`, against the ground truth in `top`. Raises Damaged or BrokenImages.
+    """Check the part in `where` against the ground truth in `top`. Raises Damaged or BrokenImages.
 
-    `decode` also checks the pixels behind an image's header; for these an archive has checksums of its own.
+    With `decode`, an image's pixels are read, and not only its header. A part that was just unpacked does not need
+    this, because the archive's own checksums have been compared.
     """
     if part.kind == "images":
         truth = find_table(top, truth_name(part.split))
@@ -197,7 +198,7 @@ def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
 
 
 def _files(top: Path, part: Part) -> list[Path]:
-    """The files of a part that are there, in its folder or as a table at the top, without those of file managers."""
+    """The files of a part that are in place: images, tables and texts in its folder, or its table at the top."""
     folder = top / part.name
     there = folder.iterdir() if folder.is_dir() else ()
     inside = [path for path in there if path.suffix.lower() in KEPT and path.name[0] != "."]
@@ -208,13 +209,16 @@ def _files(top: Path, part: Part) -> list[Path]:
 def _move(workshop: Path, top: Path, part: Part) -> None:
     for name in (part.name, f"{part.name}.csv"):
         if (top / name).exists():
-            (top / name).rename(workshop / f"replaced-{name}")  # is deleted with the folder of downloads
+            (top / name).rename(workshop / f"replaced-{name}")  # is deleted with the temporary folder
         if (workshop / name).exists():
             (workshop / name).rename(top / name)
 
 
 def _refuse_full_disk(top: Path, parts: list[Part]) -> None:
-    """JPEGs unpack to about the length of their archive, and each archive goes when its part is in place."""
+    """Raise EnvironmentProblem if the disk cannot hold the parts.
+
+    JPEGs unpack to about the length of their archive, and each archive is deleted when its part is in place.
+    """
     fetched = [_incoming(top) / part.archive for part in parts]
     sizes = [remote_size(f"{BASE}{path.name}") if not path.exists() else path.stat().st_size for path in fetched]
     come = sum(path.stat().st_size for one in fetched for path in (one, partial_of(one)) if path.exists())

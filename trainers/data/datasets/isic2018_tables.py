@@ -21,10 +21,10 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Listing:
-    """A split as its ground truth lists it, sorted by image; `label` is empty where the row has no single one."""
+    """A split as its ground truth lists it, sorted by image. The label is empty if the row has no single label."""
 
     items: list[Item]
-    problems: dict[str, str]  # file -> what is wrong: a row, a file that is not there, one too many
+    problems: dict[str, str]  # file -> what is wrong: with its row, or that it is missing or not listed
 
 
 def read_listing(images: Path, truth: Path) -> Listing:
@@ -53,17 +53,17 @@ def read_listing(images: Path, truth: Path) -> Listing:
 
 
 def read_lesions(table: Path) -> dict[str, str]:
-    """The lesion of each image file."""
+    """The lesion of each image file, by the file's name. Raises Damaged if the table cannot be read."""
     return {f"{row['image']}.jpg": row["lesion_id"] for row in _rows(table, ("image", "lesion_id"))}
 
 
 def find_table(top: Path, name: str) -> Path | None:
-    """The path of a table: in the folder that its archive unpacks to, or at the top."""
+    """The path of a table, in the folder that its archive unpacks to or at the top; None if it is in neither."""
     return next((path for path in (top / name / f"{name}.csv", top / f"{name}.csv") if path.is_file()), None)
 
 
 def _label(row: dict[str, str]) -> tuple[str, str | None]:
-    """The class of a row, and what is wrong with the row."""
+    """The class of a row and None; or "" and what is wrong with the row."""
     values = {}
     for name in CLASS_NAMES:
         try:

@@ -2,10 +2,11 @@
 
     file,label,group             1.png,cat,ann    2.png,dog,    3.png,cat,ann
 
-`file` is relative to the table's folder; where it has no suffix, the image of that name is meant. Images with the same
-`group` (of one patient, say) never both train and validate; one without stands for itself. A table may call its columns
-otherwise (`data.file`, `data.label`, `data.group`) and have others, which are not used. Spreadsheets save tables with
-semicolons or tabs, a byte order mark, UTF-16 and empty rows at the end: all are read. Nothing here opens an image.
+`file` is relative to the table's folder; without a suffix, it means the image of that name. Images of the same `group`
+(of one patient, say) never both train and validate; an image without a group belongs with no other. The columns may
+have other names, which the config gives (`data.file`, `data.label`, `data.group`); further columns are not used. Tables
+as spreadsheets save them are read too: with semicolons or tabs, a byte order mark, UTF-16, empty rows at the end.
+Nothing here opens an image.
 """
 
 import csv
@@ -39,7 +40,7 @@ class Columns:
     file: str | None = None
     label: str | None = None
     group: str | None = None
-    takes_group: bool = True  # whether a column called group is taken without being named
+    takes_group: bool = True  # whether a column called group is used although the user did not name it
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,10 @@ def _rows(number: int) -> str:
 
 
 def _parsed(table: Path) -> tuple[list[str], list[tuple[int, list[str]]], int]:
-    """The header; each row that is not empty, at the header's length, with its line; how many rows were longer."""
+    """The header; the rows that are not empty, each with its line number; and how many rows are too long.
+
+    Every row is cut or filled up to the header's length.
+    """
     content = table.read_bytes()
     try:
         text = content.decode("utf-16" if content.startswith(MARKS_UTF_16) else "utf-8-sig")
@@ -126,7 +130,7 @@ def _separator(text: str) -> str:
 
 
 def _position(table: Path, header: Sequence[str], given: str | None, usual: str) -> int:
-    """The position of a column. Raises InputError if there is none, or two."""
+    """The position of the column `given`, or `usual` if that is None. Raises InputError unless there is exactly one."""
     found = _places(header, given or usual)
     if len(found) == 1:
         return found[0]
@@ -150,7 +154,7 @@ def _group_position(table: Path, header: Sequence[str], columns: Columns, must_g
 
 
 def _places(header: Sequence[str], name: str) -> list[int]:
-    """The positions of columns with this name; if there is none, of those that differ in case only."""
+    """The positions of the columns with this name; if there are none, of columns that differ from it in case only."""
     exact = [k for k, column in enumerate(header) if column == name.strip()]
     return exact or [k for k, column in enumerate(header) if column.casefold() == name.strip().casefold()]
 
@@ -158,7 +162,7 @@ def _places(header: Sequence[str], name: str) -> list[int]:
 def _unused(
     header: Sequence[str], rows: Sequence[Sequence[str]], taken: Sequence[int], *, has_group: bool
 ) -> tuple[str, ...]:
-    """A sentence on the columns that are not used, and on one that may name the groups."""
+    """A sentence on the columns that are not used, if any. Without groups, it suggests a column that may name them."""
     unused = [k for k, name in enumerate(header) if name and k not in taken]
     if not unused:
         return ()
@@ -178,9 +182,9 @@ def _repeats(values: Sequence[str]) -> bool:
 
 
 def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[str]]]) -> list[Path]:
-    """The images that a row may mean, as resolved paths; exactly one if all is well.
+    """The images that a row's file name may mean, as resolved paths; exactly one if the name is right.
 
-    `listed` has the files of a folder by their name without suffix.
+    `listed` returns a folder's image files by their names without suffix.
     """
     for written in dict.fromkeys((name, name.replace("\\", "/"))):
         try:
@@ -196,7 +200,7 @@ def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[st
 
 
 def _images_by_stem(folder: Path) -> Mapping[str, list[str]]:
-    """A folder's image files by their name without suffix; empty if the folder cannot be listed."""
+    """A folder's image files by their names without suffix; empty if the folder cannot be listed."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

@@ -41,7 +41,7 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool:
-    """The images of the split "test". Raises InputError if there are none, or if one has a class not in "train"."""
+    """The images of the split "test". Raises InputError if there are none, or if an image's class is not in "train"."""
     pool, known = _pool(config, "test"), open_train(config, root).class_names
     if pool is None:
         raise InputError(f"{FIELD}: {_named(config)} gives no images for the split 'test': nothing to test on")

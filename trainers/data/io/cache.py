@@ -1,18 +1,18 @@
 """The array cache: images decoded once, then read from a memory-mapped file that all processes share.
 
     arrays/isic2018-9f3c…/images.npy     uint8 [N, C, H, W]: `np.load(..., mmap_mode="r")` opens it
-                          chunks.jsonl   a line for each chunk that is done: which, of which files, its CRC-32
+                          chunks.jsonl   a line for each finished chunk: number, hash of its files' state, CRC-32
                           lock           held while somebody decodes
 
 A folder belongs to a list of files (their absolute paths, in order), a shape and a way of decoding; any change of
-these gives another folder. A chunk is some 8 MB of images. It is done when its line is there, and its files still have
-the sizes and times of change (mtime, in ns) that the line records. This is the rule of make and rsync: it costs a
-`stat`, where a hash would read gigabytes, but it misses a file that was changed and kept its size and time. The line is
-written after the chunk, so an interruption loses at most the current chunk. A chunk's CRC is compared whenever it is
-read (1.7 GB/s, less than the data's fingerprint costs), and a chunk that differs is decoded again. The file is never
-shortened or replaced, so no reader's mapping can break.
+these gives another folder. A chunk is some 8 MB of images. It is finished if its line is there, and its files still
+have the sizes and times of change (mtime, in ns) that the line records. This is the rule of make and rsync. It costs a
+`stat` per file, while a hash would read gigabytes; but it misses a file that was changed and kept its size and time.
+The line is written after the chunk, so an interruption loses at most the current chunk. A chunk's CRC is compared
+whenever the chunk is read (1.7 GB/s, less than the data's fingerprint costs), and a chunk that differs is decoded
+again. The file is never shortened or replaced, so no reader's mapping can break.
 
-All of arrays/ may be deleted at any time. Where it cannot be written, images are decoded for each use.
+All of arrays/ may be deleted at any time. If it cannot be written, images are decoded for each use.
 """
 
 import functools
@@ -37,10 +37,10 @@ from trainers.locking import locked
 
 FORMAT = 1
 CHUNK_BYTES = 1 << 23
-READS = 3  # the first, one after a repair, and one more for a process that changed the files meanwhile
+READS = 3  # tries: the first, one after a repair, and one more in case another process changed the files meanwhile
 
-# Takes blocks of positions and yields each block's index and its images [n, C, H, W], in any order. It skips a block
-# that cannot be decoded, and raises the reason after all others were yielded.
+# A function that takes blocks of positions, and yields each block's index and its images [n, C, H, W], in any order. It
+# skips a block that cannot be decoded, and raises the reason after all other blocks were yielded.
 Decode: TypeAlias = Callable[[Sequence[Indices]], Iterator[tuple[int, Images]]]
 
 Record: TypeAlias = dict[int, tuple[str, int]]  # by chunk: a hash of its files' sizes and times, and its CRC-32
@@ -64,7 +64,8 @@ class Unwritable(Exception):
 def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images:
     """A copy of the images at `indices`. First decodes every image that the cache lacks, not only these.
 
-    So `decode` raises the faults of all files here, before the first image is used.
+    So `decode` raises the faults of all files before the first image is used. Raises EnvironmentProblem if the disk
+    does not keep what is written.
     """
     folder = folder_of(root, recipe)
     chunks = _chunks(recipe)
@@ -124,7 +125,7 @@ def _of_file(path: Path) -> str:
 
 
 def _read_record(folder: Path) -> Record:
-    """The chunks that are done. The last line of a chunk counts; an incomplete line does not."""
+    """The finished chunks. If a chunk has several lines, the last counts; an incomplete line is ignored."""
     record: Record = {}
     try:
         lines = (folder / "chunks.jsonl").read_text(encoding="ascii", errors="replace").splitlines()
@@ -142,7 +143,7 @@ def _read_record(folder: Path) -> Record:
 def _gather(
     folder: Path, recipe: Recipe, chunks: Sequence[Indices], record: Record, indices: Indices
 ) -> tuple[Images, set[int]]:
-    """The images at `indices`, and those of their chunks whose CRC differs."""
+    """The images at `indices`, and the numbers of their damaged chunks, whose CRC differs from the record."""
     try:
         array = np.load(folder / "images.npy", mmap_mode="r")
     except (OSError, ValueError, EOFError):  # gone, truncated, or another header
@@ -168,7 +169,10 @@ def _build(
     suspects: Collection[int],
     decode: Decode,
 ) -> Record:
-    """Decode the chunks that are not done, under the lock. Returns the records of all chunks."""
+    """Decode the unfinished and the damaged chunks, under the lock. Returns the records of all chunks.
+
+    `suspects` are the numbers of chunks whose CRC differed when they were read.
+    """
     with ExitStack() as held:
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +210,7 @@ def _open(path: Path) -> FileIO:
 
 
 def _put_right(file: FileIO, recipe: Recipe) -> bool:
-    """Make the file's header and length right; returns whether they were."""
+    """Make the file's header and length right; returns whether they were right before."""
     header, size = _header(recipe), _offset(recipe, [recipe.images])
     file.seek(0)
     if file.read(len(header)) == header and file.seek(0, os.SEEK_END) == size:
@@ -233,7 +237,7 @@ def _stored(file: FileIO, recipe: Recipe, chunk: Indices) -> bytes:
 
 
 def _write(file: FileIO, offset: int, content: memoryview) -> None:
-    """Write with `write`, not through a mapping: a full disk then raises an error and not a bus error."""
+    """Write with `write`, not through a mapping: a full disk then raises OSError instead of killing the process."""
     file.seek(offset)
     while content:
         content = content[file.write(content) :]
@@ -257,5 +261,5 @@ def _decode_these(recipe: Recipe, decode: Decode, indices: Indices) -> Images:
 
 @functools.cache
 def _tell(line: str) -> None:
-    """Warn on stderr, once in a process."""
+    """Warn on stderr, once for each line in a process."""
     print(line, file=sys.stderr)

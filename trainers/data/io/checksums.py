@@ -21,19 +21,22 @@ def hashes_of(top: Path, files: Sequence[Path]) -> dict[str, str]:
 
 
 def recorded(top: Path, name: str) -> dict[str, str]:
-    """The hashes in `top` of the folder `name` and the table `name`.csv. Raises EnvironmentProblem if damaged."""
+    """The recorded hashes, by file, of the folder `name` and the table `name`.csv; empty if none are recorded.
+
+    Raises EnvironmentProblem if the record in `top` is damaged.
+    """
     return {file: digest for file, digest in _read(top).items() if file.startswith((f"{name}/", f"{name}.csv"))}
 
 
 def record(top: Path, name: str, hashes: dict[str, str]) -> None:
-    """Record these hashes, in place of those of the folder `name` and the table `name`.csv."""
+    """Record `hashes` in place of all earlier ones of the folder `name` and the table `name`.csv."""
     before = recorded(top, name)
     others = {file: digest for file, digest in _read(top).items() if file not in before}
     write_atomically(top / RECORD, json.dumps(others | hashes, indent=0, sort_keys=True).encode())
 
 
 def changed(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    """Files that differ between both, or are in only one of them; sorted."""
+    """The files, sorted, whose hashes differ in `one` and `other` or which only one of them has."""
     return [file for file in sorted(one | other) if one.get(file) != other.get(file)]
 
 

@@ -54,7 +54,7 @@ def decode_blocks(
     total = sum(map(len, blocks))
     threads = ThreadPoolExecutor(THREADS)
     try:
-        # one block at a time, so that at most one waits in memory
+        # one block at a time, so that at most one block of decoded images waits in memory
         decoded = tracked(
             (image for block in blocks for image in threads.map(try_to, [items[k] for k in block])),
             total,
@@ -65,14 +65,14 @@ def decode_blocks(
             whole = [image for image in images if image is not None]
             if len(whole) == len(images):
                 yield place, np.stack(whole).transpose(0, 3, 1, 2)
-        next(decoded, None)  # closes its progress bar
+        next(decoded, None)  # ends the progress bar
     finally:
         threads.shutdown(cancel_futures=True)  # else Ctrl-C would wait for all remaining files
     refuse(found)
 
 
 def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
-    """Read image files with a checkpoint's look, given in plain values: [N, C, H, W].
+    """Read image files in a checkpoint's look, given in plain values: [N, C, H, W].
 
     Images are brought to the look's size. Raises InputError with the names of files that cannot be used.
     """
@@ -92,12 +92,12 @@ def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
 
 
 def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 256) -> Iterator[NDArray[np.uint8] | str]:
-    """Image files as a look says, one after the other: [C, H, W] uint8, or the reason why a file cannot be used.
+    """Read image files one after the other: yields [C, H, W] uint8, or the reason why a file cannot be used.
 
     Args:
-        paths: of the files.
-        plain: the look, in plain values, as a checkpoint holds it.
-        at_once: images in memory at the same time.
+        paths: the files' paths.
+        plain: the look that the images get, in plain values as a checkpoint holds it.
+        at_once: how many images are in memory at the same time.
     """
     hush()
     look = Look.from_plain(plain)
@@ -116,7 +116,7 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
     """One image as [H, W, C], of the size of the look. Raises what its decoder raises.
 
-    resize: bring an image of another size to it; else one raises ValueError.
+    resize: whether to resize an image of another size; if not, it raises ValueError.
     """
     image = seen_image(path, look).convert(look.mode)
     if resize:

@@ -1,9 +1,9 @@
 """A digest of each image's pixels, to find equal images; kept beside the cached array.
 
-    arrays/isic2018-9f3c…/digests.npz     what the files were, as one hash, and uint64 [N, 2]
+    arrays/isic2018-9f3c…/digests.npz     one hash of the files' sizes and times, and the digests, uint64 [N, 2]
 
 Digests are of pixels, not of files: an image that was saved again in another format, or without its EXIF, is the same
-to a model. They are computed once for each state of the files, from a slice of the array at a time.
+to a model. They are computed again only if a file has changed, from a slice of the array at a time.
 """
 
 import hashlib
@@ -50,13 +50,13 @@ def kept(root: Path, recipe: cache.Recipe, decode: cache.Decode) -> Digests:
     )
     content = BytesIO()
     np.savez(content, origin=np.array(origin), digests=made)
-    with suppress(OSError):  # no cache can be written: the next use computes them again
+    with suppress(OSError):  # if the cache cannot be written, the next use computes the digests again
         write_atomically(path, content.getvalue())
     return made
 
 
 def _read(path: Path, origin: str, images: int) -> Digests | None:
-    """The stored digests, if they are complete and of the same files."""
+    """The stored digests; None unless they are complete and of the same files."""
     try:
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as there:
             before, digests = str(there["origin"]), np.asarray(there["digests"])

@@ -15,7 +15,7 @@ from trainers.data.io.progress import tracked
 
 PATIENCE = 30.0  # seconds without a byte before a server counts as dead
 ATTEMPTS = 4
-PAUSE = 2.0  # seconds between two of them
+PAUSE = 2.0  # seconds between two attempts
 BLOCK = 1 << 20
 
 
@@ -51,8 +51,8 @@ def partial_of(target: Path) -> Path:
 def download(url: str, target: Path) -> None:
     """Download `url` to `target`, completely or not at all; progress goes to stderr.
 
-    It tries several times, each from where the last broke off (HTTP Range); a server without ranges starts over. Raises
-    DownloadFailed, and OSError with a file name for errors of the disk.
+    Several attempts are made, each from where the last one broke off (HTTP Range); a server without ranges starts over.
+    Raises DownloadFailed, and OSError with a file name for errors of the disk.
     """
     partial = partial_of(target)
     for attempt in range(1, ATTEMPTS + 1):
@@ -67,13 +67,13 @@ def download(url: str, target: Path) -> None:
 
 
 def _receive(url: str, partial: Path) -> None:
-    """One try: append to `partial` what is missing. Raises DownloadFailed if it is still incomplete."""
+    """One attempt: append to `partial` what is missing. Raises DownloadFailed if the file is still incomplete."""
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         answer = _opened(request)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing behind `have`
+        if error.code == 416:  # the file has nothing after the first `have` bytes
             if error.headers.get("Content-Range") == f"bytes */{have}":
                 error.close()
                 return
@@ -96,7 +96,7 @@ def _receive(url: str, partial: Path) -> None:
 
 
 def _place(answer: http.client.HTTPResponse, have: int) -> tuple[int, int]:
-    """The offset at which an answer begins, and the length of the whole file; 0 if unknown."""
+    """The offset at which an answer begins, and the length of the whole file; a length of 0 means unknown."""
     if answer.status != 206:
         return 0, int(answer.headers.get("Content-Length", 0))
     told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))

@@ -1,4 +1,4 @@
-"""How an image gets the size that all share: stretched, padded, or cropped to its middle."""
+"""Bring an image to the size that all images share: stretched, padded, or cropped to its middle."""
 
 from typing import Literal, TypeAlias
 
@@ -11,9 +11,10 @@ DONE = {"stretch": "stretched to", "pad": "padded to", "crop": "cropped to"}  # 
 
 
 def fitted(image: Image.Image, size: tuple[int, int], fit: Fit, background: Colour) -> Image.Image:
-    """An image of mode L or RGB in the size asked for (width, height), by bilinear resampling.
+    """An image of mode L or RGB, resampled bilinearly to `size` (width, height).
 
-    pad keeps the whole image and its shape, on the background; crop keeps its shape and the largest middle part.
+    stretch changes the image's shape. pad shows the whole image, with a margin of `background`; crop shows the largest
+    part around its middle.
     """
     if fit == "stretch" or same_shape(image.size, size):
         return image.resize(size, Image.Resampling.BILINEAR)
@@ -32,5 +33,5 @@ def fitted(image: Image.Image, size: tuple[int, int], fit: Fit, background: Colo
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether width / height is the same."""
+    """Whether two sizes have the same ratio of width to height."""
     return one[0] * other[1] == one[1] * other[0]

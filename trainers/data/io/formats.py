@@ -1,4 +1,4 @@
-"""Which suffixes are images, and what to say about formats that cannot be read."""
+"""Which suffixes mark images, and what to say about formats that cannot be read."""
 
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ _OPTIONAL = {"webp": (".webp",), "avif": (".avif",), "jpg_2000": (".jp2", ".j2k"
 # folders that operating systems leave behind; never a class
 LEFT_BEHIND = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 
-# Kinds of image that Pillow does not read, by suffix, and how to have them read.
+# For the suffixes of images that are not read: a sentence with what to convert them to.
 UNREAD = {
     **dict.fromkeys((".heic", ".heif"), "HEIC is not read: convert to JPEG or PNG"),
     **dict.fromkeys((".dcm", ".dicom"), "DICOM is not read: convert to PNG of 16 bits"),
@@ -38,7 +38,7 @@ def is_image(path: Path) -> bool:
 
 
 def unread_kind(path: Path) -> str | None:
-    """The format of an image that cannot be read, from its first bytes; None if unknown."""
+    """The sentence of `UNREAD` for a file's format, known by its first bytes; None for other formats."""
     try:
         with path.open("rb") as file:
             start = file.read(132)

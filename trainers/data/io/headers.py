@@ -19,12 +19,15 @@ class Header:
     size: tuple[int, int]  # width, height
     is_grey: bool
     may_be_transparent: bool
-    deep: sixteen_bit.Kind | None  # the kind of its levels, if it has more than 8 bits
-    white_is_zero: bool  # of these
+    deep: sixteen_bit.Kind | None  # the kind of its levels; None if it has 8 bits
+    white_is_zero: bool  # whether level 0 is white; only if it has more than 8 bits
 
 
 def read_header(path: Path, *, seen: bool) -> Header:
-    """Read one header. Raises what its decoder raises. `seen`: give the size of the upright image, which costs more."""
+    """Read one header. Raises what its decoder raises.
+
+    With `seen`, the size is that of the upright image; this may take reading the pixels.
+    """
     with Image.open(path) as image:
         return Header(
             is_grey=image.mode in GREY_MODES or image.mode.startswith("I;16"),

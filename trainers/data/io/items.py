@@ -1,4 +1,4 @@
-"""Listed image files, and one error for all that cannot be used, by name with the reason of each."""
+"""Listed image files, and one error that names all files that cannot be used, each with the reason."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class BrokenImages(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """One listed image, not opened yet. Its order is the order of use."""
+    """One listed image, not opened yet. The images are used in the order of their list."""
 
     label: str
     file: str  # relative to the given folder, for messages
@@ -30,7 +30,7 @@ class Item:
 
 
 def reason(error: Exception, path: Path | None = None) -> str:
-    """Why a file cannot be used, as words in brackets after its name. A decoder may raise any kind of exception."""
+    """Why a file cannot be used, in words to put in brackets after its name. `error` may be of any kind."""
     if isinstance(error, UnidentifiedImageError):
         unread = None if path is None else unread_kind(path) or UNREAD.get(path.suffix.lower())
         return unread or "is no image"
@@ -43,18 +43,18 @@ def reason(error: Exception, path: Path | None = None) -> str:
 
 
 def refuse(broken: Mapping[str, str]) -> None:
-    """Raise BrokenImages if there are any; `broken` maps files to reasons."""
+    """Raise BrokenImages if `broken` is not empty; it maps files to reasons."""
     if broken:
         raise BrokenImages(broken)
 
 
 def named(names: Sequence[str], what: str) -> str:
-    """Begin a sentence about files: how many, the first five by name, and the verb."""
+    """The beginning of a sentence about files, such as `2 images (a.png, b.png) that are`."""
     return f"{counted_names(names, what)} that {'are' if len(names) > 1 else 'is'}"
 
 
 def counted_names(names: Sequence[str], what: str) -> str:
-    """Such as `7 images (a.png, b.png, c.png, d.png, e.png and 2 more)`."""
+    """How many there are and the first five names: `7 images (a.png, b.png, c.png, d.png, e.png and 2 more)`."""
     count, more = len(names), len(names) - 5
     shown = printable(", ".join(names[:5])) + (f" and {more} more" if more > 0 else "")
     return f"{count:,} {what}{'s' if count > 1 else ''} ({shown})"

@@ -2,7 +2,7 @@
 
     arrays/levels-9f3c….json     {"integers": [0, 3912]}
 
-Measuring reads all pixels, so the result is kept as long as the files keep their sizes and times of change.
+Measuring reads all pixels, so the result is used again as long as the files keep their sizes and times of change.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ def measure(root: Path, items: Mapping[Kind, Sequence[Item]], broken: dict[str, 
             found[kind] = levels
     if len(broken) == before:
         plain = {kind: [found[kind].darkest, found[kind].brightest] if kind in found else None for kind in items}
-        with suppress(OSError):  # not stored: they are measured each time
+        with suppress(OSError):  # if they cannot be stored, they are measured each time
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(kept, json.dumps(plain).encode())
     return found

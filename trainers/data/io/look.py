@@ -28,14 +28,14 @@ class Look:
     background: str = "white"
     fit: Fit = "stretch"
     scales: Mapping[Kind, Scale] = field(default_factory=dict)  # of more than 8 bits: the levels that become 0 and 255
-    has_background: bool = False  # whether it may show through any of them
-    has_white_zero: bool = False  # whether white is zero in any of them that has more than 8 bits
+    has_background: bool = False  # whether the background may show through any image
+    has_white_zero: bool = False  # whether level 0 is white in any image of more than 8 bits
 
     @property
     def how(self) -> str:
-        """Everything else that decides the pixels, such as Pillow's version, which may round differently.
+        """Everything beside size and files that decides the pixels, such as Pillow's version, which affects rounding.
 
-        It names only what changes a pixel of these images, so arrays that older versions cached stay valid.
+        The text names only what changes a pixel of these images, so arrays that older versions cached stay valid.
         """
         parts = [f"{self.mode}, bilinear, Pillow {PIL.__version__}"]
         if self.fit != "stretch":
@@ -53,7 +53,7 @@ class Look:
 
     @property
     def colour(self) -> Colour:
-        """The background."""
+        """The background, as red, green and blue."""
         return rgb_of(self.background)
 
     def as_plain(self) -> dict[str, Any]:
@@ -75,10 +75,10 @@ class Look:
 
 
 def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[Look, dict[str, str]]:
-    """The look that all `items` can share, and the reasons of files without a readable header.
+    """The look that all `items` can share, and the files that cannot be read, with the reasons.
 
-    Headers decide it, and the levels of images of more than 8 bits. Raises InputError if images differ in size and the
-    config gives no size.
+    The images' headers decide the look, and so do the levels of images of more than 8 bits. Raises InputError if images
+    differ in size and the config gives no size.
     """
     broken: dict[str, str] = {}
     examples: dict[tuple[int, int], str] = {}
@@ -110,7 +110,10 @@ def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[
 
 
 def extended(look: Look, others: Sequence[Item]) -> Look:
-    """The look for other images than those that decided it: for example, these may be transparent."""
+    """The look with what `others` add to it: that an image may be transparent, or that level 0 is white in one.
+
+    `others` are images that had no part in deciding the look, such as those of the test split.
+    """
     found = [header for _, header in headers(others, {}, seen=False)]
     return replace(
         look,
@@ -120,7 +123,7 @@ def extended(look: Look, others: Sequence[Item]) -> Look:
 
 
 def headers(items: Sequence[Item], broken: dict[str, str], *, seen: bool) -> Iterable[tuple[Item, Header]]:
-    """Each item with its header. Items without a readable one are added to `broken`. `seen`: see `headers`."""
+    """Each item with its header. Items without a readable header are added to `broken`. `seen`: see `read_header`."""
     hush()
     for item in tracked(items, len(items), "Looking at images"):
         if item.file in broken:

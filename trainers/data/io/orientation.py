@@ -1,6 +1,6 @@
 """An image's orientation from its EXIF, even where other parts of the EXIF block are damaged.
 
-Pillow's own `exif_transpose` also rewrites the block, and fails if one tag has the wrong type.
+Pillow's own `exif_transpose` also rewrites the EXIF block, and fails if one tag has the wrong type.
 """
 
 import os
@@ -20,12 +20,12 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 EMPTY_BLOCK = 24  # bytes that a block without any tag may have
-SIDEWAYS = (5, 6, 7, 8)  # width and height change places
+SIDEWAYS = (5, 6, 7, 8)  # orientations in which width and height change places
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The upright image, loaded. A block that cannot be read turns nothing."""
-    image.load()  # a TIFF turns itself
+    """The image, loaded and turned upright as its EXIF says; not turned if the EXIF cannot be read."""
+    image.load()  # Pillow turns a TIFF while loading it
     turn = TURNS.get(orientation_of(image) or UPRIGHT)
     return image if turn is None else image.transpose(turn)
 
@@ -64,7 +64,7 @@ def _has_exif_behind(image: Image.Image) -> bool:
 
 
 def orientation_of(image: Image.Image) -> int | None:
-    """The orientation, 1 to 8; None if the EXIF block is damaged."""
+    """The orientation, 1 to 8, where 1 is upright or not given; None if the EXIF block is damaged."""
     try:
         tags = image.getexif()
         if not len(tags) and len(image.info.get("exif", b"")) > EMPTY_BLOCK:

@@ -17,7 +17,7 @@ LINE_EVERY = 10.0  # seconds between the lines where no bar can be drawn
 
 
 def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Pass the items on, and show how many have passed as `counted` does."""
+    """Yield the items, and show how many have been yielded, as `counted` does."""
     with counted(total, what) as count:
         for done, item in enumerate(items, start=1):
             yield item
@@ -26,9 +26,10 @@ def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 
 @contextmanager
 def counted(total: int, what: str, *, bar_at_once: bool = False) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, and now and then a line elsewhere. Call what is yielded with the number done.
+    """Show progress: a bar on a terminal, elsewhere a line every ten seconds.
 
-    `bar_at_once` shows the bar before the first item is done, for items that take long.
+    Yields a function to call with the number of items done so far. `bar_at_once` shows the bar before the first item is
+    done, for items that take long.
     """
     console = Console(stderr=True, _environ=terminal_variables())
     bar = Progress(console=console, transient=True)

@@ -19,7 +19,7 @@ def hush() -> None:
 def _hush_libraries() -> None:
     # without a handler Python prints a library's complaints on stderr
     logging.getLogger("PIL").addHandler(logging.NullHandler())
-    # libtiff prints by itself. This reaches the one in Pillow's wheels, not one of the system.
+    # libtiff prints by itself. This silences the libtiff in Pillow's wheels, but not one of the system.
     for library in (Path(PIL.__file__).parents[1] / "pillow.libs").glob("libtiff*.so*"):
         try:
             set_handler = ctypes.CDLL(str(library)).TIFFSetErrorHandler

@@ -21,7 +21,8 @@ from trainers.data.io.orientation import TURNS, orientation_of
 Kind: TypeAlias = Literal["integers", "floats"]
 Scale: TypeAlias = tuple[float, float]  # the levels that become 0 and 255
 
-# Raw modes of files of 16 bits a channel, of which Pillow keeps the upper byte, and the modes that keep the lower one.
+# Pillow keeps the upper byte of a file of 16 bits a channel, whose raw mode is a key of OTHER_BYTE. Decoded in the raw
+# mode beside the key, the same file gives its lower byte.
 SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 OTHER_BYTE = {f"{mode};16{order}": f"{mode};16{other}" for mode in ("RGB", "RGBA") for order, other in SWAPPED.items()}
 BOTH_BYTES = {"LA;16B": "RGBA"}  # in this mode the four bytes of a pixel are its four channels
@@ -33,7 +34,7 @@ PHOTOMETRIC = 262  # a TIFF's tag: 0 where white is zero
 
 @dataclass(frozen=True)
 class Levels:
-    """The darkest and the brightest level in images."""
+    """The darkest and the brightest level in some images."""
 
     darkest: float
     brightest: float
@@ -43,7 +44,7 @@ class Levels:
         return Levels(min(self.darkest, other.darkest), max(self.brightest, other.brightest))
 
     def scale(self, kind: Kind) -> Scale:
-        """The levels that become 0 and 255."""
+        """The levels that become 0 and 255; see the head of this file for the rule."""
         if self.darkest < 0:
             return self.darkest, self.brightest
         if kind == "floats" and self.brightest <= 1:
@@ -53,11 +54,11 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class Deep:
-    """An image with the levels of its file."""
+    """An image of more than 8 bits, with the levels that its file has."""
 
     samples: NDArray[Any]  # [H, W], or [H, W, 3] of colour
     alpha: NDArray[np.uint8] | None  # [H, W]; None: every pixel is opaque
-    turn: Image.Transpose | None  # its EXIF orientation
+    turn: Image.Transpose | None  # what turns it upright; None: it is upright
     white_is_zero: bool = False  # as in scans of film
 
     def levels(self) -> Levels | None:
@@ -98,7 +99,7 @@ def read_deep(path: Path) -> Deep:
         if raw is not None and raw in BOTH_BYTES:
             pixels = _read_as(image, BOTH_BYTES[raw]).astype(np.uint16)
             grey, opacity = pixels[..., 0] << 8 | pixels[..., 1], pixels[..., 2].astype(np.uint8)
-            return Deep(np.repeat(grey[..., None], 3, axis=2), opacity, _turn(image))  # Pillow takes it as RGBA
+            return Deep(np.repeat(grey[..., None], 3, axis=2), opacity, _turn(image))  # RGB, as Pillow's mode is RGBA
         samples = np.asarray(image)
         if samples.dtype.kind == "f" and not np.isfinite(samples).all():
             raise ValueError("has levels that are no finite numbers")
@@ -133,7 +134,7 @@ def in_words(scale: Scale) -> str:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """The orientation of a loaded image; Pillow turns a TIFF itself when it loads it."""
+    """What turns a loaded image upright; None if it is upright, as a TIFF is: Pillow turns it while loading it."""
     return TURNS.get(orientation_of(image) or 1)
 
 

@@ -1,6 +1,6 @@
 """Sentences for `afcl data check` about images that are changed when they are read.
 
-It opens every file again, because a cached array does not tell what the file was like.
+Every file is opened again, because a cached array does not tell what its file was like.
 """
 
 import warnings
@@ -24,7 +24,7 @@ LONGEST = 150  # characters shown of a warning of Pillow's
 
 @dataclass
 class Found:
-    """Files by the remark that applies to them."""
+    """How many images were looked at, and the files to which each remark applies."""
 
     images: int = 0
     transparent: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
             found.deep.setdefault(kind, []).append(item.file)
         if may_be_transparent(image) and _is_transparent(image, item.path, kind):
             found.transparent.append(item.file)
-        # a PNG without EXIF before its pixels would be decoded only to look behind them
+        # not for a PNG without EXIF before its pixels: Pillow would decode it to look for EXIF behind them
         if (image.format != "PNG" or "exif" in image.info) and orientation_of(image) is None:
             found.damaged_exif.append(item.file)
         if _has_several(image):
@@ -65,7 +65,7 @@ def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
 
 
 def _has_several(image: Image.Image) -> bool:
-    """Whether the file has more frames or pages. The decoder looks at the next one, which may be damaged."""
+    """Whether a file has several frames or pages. Pillow looks at the second to tell, and that may be damaged."""
     try:
         # an MPO is a phone's JPEG with a preview as its second frame
         return image.format != "MPO" and bool(getattr(image, "is_animated", False))

@@ -25,7 +25,10 @@ def may_be_transparent(image: Image.Image) -> bool:
 
 
 def correct_transparent_level(image: Image.Image) -> None:
-    """Scale the transparent level of a PNG of 2 or 4 bits as its pixels will be. Call it before they are loaded."""
+    """Scale the transparent level of a PNG of 2 or 4 bits as Pillow will scale its pixels.
+
+    Call it before the pixels are loaded.
+    """
     level = image.info.get("transparency")
     tile = getattr(image, "tile", None)
     if isinstance(level, int) and tile and image.mode == "L":
@@ -33,7 +36,7 @@ def correct_transparent_level(image: Image.Image) -> None:
 
 
 def on_background(image: Image.Image, background: Colour) -> Image.Image:
-    """The image without transparency: L or RGB if it had some, else unchanged. An opaque image keeps its pixels.
+    """The image without transparency: L or RGB if its header declared some, else unchanged. Opaque pixels stay.
 
     A BMP whose every pixel is transparent is taken as opaque: some programs leave the alpha byte empty.
     """

@@ -17,7 +17,7 @@ from trainers.config import AugmentConfig
 from trainers.data.transforms.colour import recolour, relight
 
 ASPECT = 4 / 3  # a crop's width / height is between 3/4 and this, as in torchvision's RandomResizedCrop
-CHUNK = 1 << 22  # values counted at a time
+CHUNK = 1 << 22  # values that `channel_statistics` counts at a time
 CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB fit its cache, and larger blocks are allocated anew each time
 
 
@@ -30,7 +30,7 @@ class Normaliser:
 
     @classmethod
     def of(cls, images: Tensor, device: torch.device | None = None) -> Self:
-        """The normaliser for these training images, [N, C, H, W] uint8, on `device`; None: on theirs."""
+        """The normaliser for training images [N, C, H, W] uint8, on `device`; None: on the images' device."""
         mean, std = channel_statistics(images)
         return cls(mean.to(device or images.device), std.to(device or images.device))
 
@@ -85,7 +85,7 @@ def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
     skipped. Saturation and hue apply to images of three channels only. On a CPU a large batch is changed a few images
     at a time; the result is the same to the bit.
     """
-    # never one image alone: all threads would share the sum of its mean, in another order
+    # no piece is a single image: torch would divide the sum for its mean between threads, and round differently
     parts = len(images) // max(2, CHANGED_AT_ONCE // math.prod(images.shape[1:]))
     if images.device.type != "cpu" or parts < 2:
         return _change(images, config, draws)
@@ -161,7 +161,7 @@ def _affine(
 
 
 def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
-    """Resample images by affine maps. `outside` says how to fill a turned crop beyond the image.
+    """Resample images by affine maps. `outside` is torch's padding_mode: how to fill what lies beyond the image.
 
     The grid [N, H, W, 2] equals that of torch's affine_grid, to the bit on a CPU, in a fraction of the time: torch
     multiplies matrices of three columns. Computed elementwise, it is also the same on every device. In memory all x
