@@ -60,7 +60,7 @@ class Predictions:
         return pd.DataFrame(rows, columns=columns)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The predictions as plain values, for JSON."""
         return {
             "classes": list(self.class_names),
             "thresholds": dict(self.thresholds),
@@ -175,7 +175,7 @@ def predict(
     Args:
         path: the path of the export's YAML file. The weights are beside it.
         images: image files and folders. All images of a folder are classified.
-        thresholds: for each class, the probability from which on it is predicted; None takes the exported thresholds.
+        thresholds: by class, the probability at or above which it is predicted; None takes the exported thresholds.
         device: the device to compute on; None takes a GPU if there is one.
 
     Raises:
