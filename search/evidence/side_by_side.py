@@ -1,7 +1,7 @@
-"""Searches on the same data side by side: the best of each, how it came to it, and what fresh seeds say of the two.
+"""Compare searches on the same data: the best trial of each, how soon it was found, and what fresh seeds say.
 
-A search's own best score is of one split and one initialisation, and partly luck. So two searches are told apart only
-on seeds that both ran on (of a last step or a confirmation), pair by pair.
+A search's own best score is from one split and one initialisation, and partly luck. So two searches are told apart only
+by fresh seeds that both ran on, in a last step or a confirmation, paired by seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
 
 LEVEL = 0.95
-STEPS = 4  # at which the best so far is told, besides each search's end
+STEPS = 4  # how often the best score so far is told, besides at each search's end
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Side:
     """One of the searches."""
 
     name: str
-    best: Trial | None  # by what ranks it
+    best: Trial | None  # the first in the search's ranking
     error: float | None  # the standard error of its score, from the validation images
     validated: Validated | None  # on fresh seeds
-    ended: int  # trials
-    seconds: float  # that its drivers ran
+    ended: int  # how many trials have ended
+    seconds: float  # how long its drivers ran
     so_far: tuple[float | None, ...]  # the best score after each of `SideBySide.after` trials; None: fewer have ended
 
 
@@ -39,9 +39,9 @@ class SideBySide:
 
     metric: str
     data: str
-    after: tuple[int, ...]  # trials that had ended
+    after: tuple[int, ...]  # numbers of ended trials, for `Side.so_far`
     sides: tuple[Side, ...]
-    pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none where only one has any
+    pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none if at most one search has any
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -74,7 +74,7 @@ class SideBySide:
 
 
 def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
-    """Hold searches against each other.
+    """Compare searches.
 
     Args:
         folders: two searches or more.
@@ -127,7 +127,7 @@ def _best_of(trials: Sequence[Trial]) -> float | None:
 
 
 def in_words(found: SideBySide) -> Iterator[str]:
-    """What can be said of each two of them, a sentence each."""
+    """A sentence on each pair of searches: whether their best trials differ."""
     told = {(pair.a, pair.b): pair for pair in found.pairs}
     for one, other in combinations(found.sides, 2):
         pair = told.get((one.name, other.name))
