@@ -27,7 +27,7 @@ from trainers.seeds import derive_seed
 if TYPE_CHECKING:
     from trainers.data import TrialData
 
-MOST = 1000  # images
+MOST = 1000  # the most images in a picture
 
 
 def embeddings(view: View) -> Section | None:
