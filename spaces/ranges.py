@@ -42,7 +42,7 @@ class Uniform:
         return is_number(value) and self.low <= value <= self.high
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is beyond, or within the share `margin` of the range of; None if neither."""
+        """The end that `value` is near (within the share `margin` of the range) or beyond; None if neither."""
         return _edge(self.to_unit(value), margin)
 
     def to_unit(self, value: Value) -> float:
@@ -138,7 +138,7 @@ class IntUniform:
         return is_number(value) and self.low <= value <= self.high and float(value).is_integer()
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is beyond, or within the share `margin` of the range of; None if neither."""
+        """The end that `value` is near (within the share `margin` of the range) or beyond; None if neither."""
         return _edge((float(value) - self.low) / (self.high - self.low), margin)
 
     def to_unit(self, value: Value) -> float:

@@ -27,7 +27,7 @@ class Candidate:
     """A configuration that runs again, and its label."""
 
     trial: int  # its number in the search
-    label: str  # its family (CL, AFCL, CE, …) for the best of each, else trial 25 (CL)
+    label: str  # CL, AFCL, CE, … for the best of its family; else trial 25 (CL)
     rank: int  # in the search's own order, from 1
 
 

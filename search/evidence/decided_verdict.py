@@ -53,7 +53,7 @@ def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdi
 
 
 def in_words(found: Decided) -> Iterator[str]:
-    """Two paragraphs: the rule and how far the rounds went; how each pair ended."""
+    """Two paragraphs: first the rule and how far the rounds went, then how each pair ended."""
     yield (
         f"Decided by a rule that was declared before the test split opened: {found.rule}, {found.plan.in_words()}; a "
         f"chance of {1 - found.plan.level:.2g} of any false claim, shared among {found.plan.pairs} "

@@ -35,7 +35,7 @@ from trainers.loss_config import CONTRASTIVE, FAMILIES
 
 TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the AFCL paper's unweighted and weighted accuracy
 BOOTSTRAP_SEED = 0
-FORMAT = 2  # of verdict.json; format 1, which did not say so, had no rounds
+FORMAT = 2  # of verdict.json; format 1 had no rounds, and its files do not name a format
 
 Scores = dict[str, dict[int, float]]  # label -> seed -> score
 
@@ -147,7 +147,7 @@ def _verdicts(
 
 
 def _about_the_split(folder: SearchFolder) -> Iterator[str]:
-    """The remark that seeds do not vary a validation split of the user's own."""
+    """A caveat if the validation split is the user's own, because seeds do not vary it."""
     if folder.about()["provenance"]["data"].get("given_validation"):
         yield "The validation split is the user's own, the same for every seed: no interval covers the luck of a split."
 

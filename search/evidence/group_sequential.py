@@ -33,18 +33,18 @@ Spending = Callable[[float, float], float]  # (share of the planned seeds, α) -
 
 
 def obrien_fleming(share: float, alpha: float) -> float:
-    """Spends α late, so that the last bound is near that of a single look (Lan and DeMets 1983, α₁* for each side)."""
+    """How much of α is spent: most of it late, so the last bound is near that of a single look (α₁* for each side)."""
     return float(4 * special.ndtr(special.ndtri(alpha / 4) / math.sqrt(min(share, 1.0))))
 
 
 def pocock(share: float, alpha: float) -> float:
-    """Spends α nearly evenly, which ends early more often (Lan and DeMets 1983, α₂*)."""
+    """How much of α is spent: nearly evenly, so more tests end early (α₂*)."""
     return alpha * math.log(1 + (math.e - 1) * min(share, 1.0))
 
 
 @cache
 def bounds(looks: tuple[int, ...], shares: tuple[float, ...], alpha: float, spending: Spending) -> tuple[float, ...]:
-    """The bound of |t| at each look; infinite where a look spends nothing.
+    """The bound of |t| at each look; infinite at a look that spends nothing.
 
     Args:
         looks: how many differences there are at each look, at least FEWEST_NEW more than at the look before.

@@ -25,12 +25,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Measured:
-    """A candidate's classifiers on the test split."""
+    """The measures of a candidate's classifiers on the test split, over its seeds."""
 
     overall: dict[str, Spread]  # by measure
     classes: dict[str, dict[str, Spread]]  # by class and measure
     class_names: tuple[str, ...]
-    runs: int  # over which the confusion matrix is summed, a seed each
+    runs: int  # how many runs, one for each seed, the confusion matrix sums up
     confusion: list[list[int]]  # row: true class
 
 

@@ -1,8 +1,8 @@
 """Compare scores on fresh paired seeds: means, intervals, tests, and how many seeds a difference would take.
 
 A seed sets the split, the order of the data and the initialisation of every configuration trained with it, so scores
-are compared seed by seed. Intervals and tests are Student's t, which keep their level with few seeds where a percentile
-bootstrap (too narrow) and an exact signed-rank test (no p below .0625 with 5 pairs) do not; p values are corrected over
+are compared seed by seed. Intervals and tests are Student's t, which keep their level with few seeds. A percentile
+bootstrap (too narrow) and an exact signed-rank test (no p below .0625 with 5 pairs) do not. p values are corrected over
 all pairs by Holm's step-down (Holm 1979, Scand. J. Statist. 6:65-70). Scores are shares in [0, 1].
 """
 
@@ -101,9 +101,9 @@ class Comparison:
 def holm(p: Sequence[float]) -> list[float]:
     """Correct p values for their number, by Holm's step-down.
 
-    The k-th smallest of m values (k from 0) is multiplied by m − k. None gets smaller than the one before, or larger
-    than 1. Rejecting where the corrected value is at most α keeps the chance of any false rejection at α or below,
-    however the tests depend on each other.
+    The k-th smallest of m values (k from 0) is multiplied by m − k. A product below the one before is raised to it,
+    and one above 1 becomes 1. Rejecting where the corrected value is at most α keeps the chance of any false rejection
+    at α or below, however the tests depend on each other.
     """
     order = np.argsort(p)
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)

@@ -36,7 +36,7 @@ class Signal:
     """How well the metric at one epoch puts finished trials in the order of their final scores."""
 
     epoch: int
-    trials: int  # finished, with the metric at this epoch
+    trials: int  # how many finished trials reported the metric at this epoch
     tau: float | None  # Kendall's tau-b, -1 to 1
     rho: float | None  # Spearman's rho, -1 to 1
     interval: tuple[float, float] | None  # 95 %, of tau

@@ -54,7 +54,7 @@ class OperatingPoint:
     seeds: tuple[OnSeed, ...]  # of that confirmation; empty if it has no scores of this trial's configuration
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The threshold and its rates as plain values, for JSON."""
         return asdict(self)
 
 

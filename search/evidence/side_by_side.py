@@ -22,7 +22,7 @@ STEPS = 4  # how often the best score so far is told, besides at each search's e
 
 @dataclass(frozen=True)
 class Side:
-    """One of the searches."""
+    """One of the compared searches."""
 
     name: str
     best: Trial | None  # the first in the search's ranking
@@ -44,7 +44,7 @@ class SideBySide:
     pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none if at most one search has any
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The comparison as plain values, for JSON."""
         searches = [
             {
                 "name": side.name,
@@ -80,7 +80,7 @@ def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
         folders: two searches or more.
 
     Raises:
-        InputError: there are fewer, or they are on other data or by another metric: their scores cannot be compared.
+        InputError: there are fewer, or their data or metrics differ, so that scores cannot be compared.
     """
     if len({folder.path for folder in folders}) < 2:
         raise InputError("compare: name two searches or more")

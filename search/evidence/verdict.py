@@ -27,8 +27,8 @@ class Verdict:
     labels: tuple[Summary, ...]
     pairs: tuple[Comparison, ...]
     best: str  # the label with the largest mean difference to the others; without missing runs, the highest mean
-    seeds: int  # how many there are with a score of any label
-    missing: int  # how many scores of a label on one of these seeds are missing
+    seeds: int  # how many seeds have a score of at least one label
+    missing: int  # how many scores are missing, over all labels and these seeds
     level: float
     sentence: str
     caveats: tuple[str, ...]

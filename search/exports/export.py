@@ -92,7 +92,7 @@ def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> l
         The YAML files, best first.
 
     Raises:
-        InputError: fewer trials finished, or a checkpoint is gone or damaged. Nothing was removed.
+        InputError: `top` is below 1 or more than finished, or a checkpoint is gone or damaged. Nothing was removed.
     """
     name = folder.name
     if not 1 <= top <= len(ranked):

@@ -32,7 +32,7 @@ class Prediction:
 
     file: str
     class_name: str | None  # None: the file could not be used
-    threshold: float | None  # the threshold that the class's probability reached; None: it is the most probable class
+    threshold: float | None  # the threshold that the class's probability reached; None: no class reached one
     probabilities: tuple[float, ...]  # one for each class, in their order; empty if the file could not be used
     problem: str | None = None  # why the file could not be used
 
@@ -180,7 +180,7 @@ def predict(
 
     Raises:
         InputError: the export has no weights or was not trained on image files, a threshold names no class of the
-            model, or no image can be used.
+            model or is not a probability, or no image can be used.
         EnvironmentProblem: the weights are not beside the file, or are not the exported ones.
     """
     exported = read_export(path)

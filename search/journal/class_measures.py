@@ -33,7 +33,7 @@ def by_split(metrics: Mapping[str, float]) -> dict[str, ByClass]:
 
 
 def is_told_at_the_end(key: str) -> bool:
-    """Whether a metric belongs to one class and is reported only at a trial's end; not so the validation recalls."""
+    """Whether a metric is a class measure that is reported only at a trial's end: any but validation recall."""
     split, measure, name = parts_of(key)
     return name is not None and (split, measure) != ("val", "recall")
 

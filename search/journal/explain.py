@@ -22,7 +22,7 @@ def explain(
         history: the search's history.
         number: the trial's number.
         validation: the number of validation images of each class. With it, the lines also say if a trial missed a
-            cutoff by less than one image makes.
+            cutoff by less than one image can change the value.
 
     Raises:
         InputError: there is no such trial.

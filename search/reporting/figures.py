@@ -92,7 +92,7 @@ def slices(view: View) -> Section | None:
 
 
 def maps(view: View) -> Section | None:
-    """Scores over each two of η, γ and τ. Points and no contours: contours would show what nobody measured."""
+    """Scores over each pair of η, γ and τ, as points: contours would show what nobody measured."""
     paths = [path for path in LOSS_FIELDS if path in view.spec.space]
     if len(paths) < 2 or not view.ranked:
         return None

@@ -41,7 +41,7 @@ def write_pictures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 
 
 def check_browser() -> None:
-    """Raise EnvironmentProblem, with the mend, if kaleido would find no Chrome."""
+    """Raise EnvironmentProblem if kaleido would find no Chrome. The message says how to install one."""
     from choreographer.browsers.chromium import Chromium
 
     found = Chromium.find_browser(skip_local=False)  # BROWSER_PATH first
