@@ -49,7 +49,7 @@ def check_ends(spec: Searched) -> None:
                 spec.trial_config(without_inactive(first | values | switched))
         except InputError as error:
             at, rule = str(error).split(": ", 1)
-            # a rule of a whole section names no field: then it is about the ranges in that section
+            # an error of a whole section names no field: blame the ranges in that section
             blamed = [at] if at in spec.space else [path for path in values if path.startswith(f"{at}.")]
             blamed = blamed or [path for path in spec.space if path.startswith(f"{at}.")]
             raise InputError(f"space.{' and '.join(blamed)}: {rule}") from None
@@ -105,7 +105,10 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
 
 
 def bounds(spec: Searched, path: str) -> tuple[int, int]:
-    """Smallest and largest value of a whole-numbered field among a search's trials; baselines have the fixed value."""
+    """The smallest and largest value of a whole-numbered field among a search's trials.
+
+    Baselines have the field's fixed value, which may lie outside its range.
+    """
     given = spec.space.get(path)
     values = [value_at(spec, path)] if given is None or spec.search.baselines else []
     values += [] if given is None else ends(given)
@@ -113,7 +116,7 @@ def bounds(spec: Searched, path: str) -> tuple[int, int]:
 
 
 def check_families(spec: Searched) -> None:
-    """Refuse `per_family` where the families would not have equal chances, or one would have nothing to search."""
+    """Refuse `per_family` if the families would not have equal chances, or one would have nothing to search."""
     search = spec.search
     if search.sampler == "grid":
         raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")
@@ -134,7 +137,7 @@ def check_families(spec: Searched) -> None:
 
 
 def value_at(config: TrialConfig | Searched, path: str) -> Value:
-    """The value of a trial's field at a dotted path, or a search's fixed one."""
+    """The value of a trial's field at a dotted path; for a search, the field's fixed value."""
     here: Any = config
     for name in path.split("."):
         here = getattr(here, name)

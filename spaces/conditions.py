@@ -1,7 +1,7 @@
-"""Which ranges apply to a trial where the loss itself is searched: those that its own loss uses.
+"""Which ranges apply to a trial if the loss itself is searched: those of fields that the trial's loss uses.
 
 `loss.name` in a space is a switch. Each loss has a learning rate and parameters of its own, and a trial has values only
-for those of its loss. A field that all losses use (weight_decay, batch_size) is one field.
+for the fields of its loss. Fields that all losses use (weight_decay, batch_size) exist once, for all of them.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ SWITCH = "loss.name"
 
 
 def searched_losses(space: Mapping[str, Range], fixed: LossName) -> tuple[LossName, ...]:
-    """The losses that a search's proposals may have; `fixed` where the loss is not searched."""
+    """The losses that a search's proposals may have; only `fixed` if the loss is not searched."""
     switch = space.get(SWITCH)
     return cast(tuple[LossName, ...], switch.values) if isinstance(switch, Choice) else (fixed,)
 
@@ -27,13 +27,13 @@ def families_of(losses: tuple[LossName, ...]) -> tuple[Family, ...]:
 
 
 def active(space: Mapping[str, Range], values: Mapping[str, Value]) -> dict[str, Range]:
-    """The ranges that apply to a trial with these values; all of them where the values name no loss."""
+    """The ranges that apply to a trial with these values; all of them if the values name no loss."""
     loss = values.get(SWITCH)
     return {path: range_ for path, range_ in space.items() if loss is None or not is_ignored(path, loss)}
 
 
 def without_inactive(values: Mapping[str, Value]) -> dict[str, Value]:
-    """The values that their loss uses; all of them where they name no loss."""
+    """The values of the fields that the loss in `values` uses; all of them if `values` names no loss."""
     loss = values.get(SWITCH)
     return {path: value for path, value in values.items() if loss is None or not is_ignored(path, loss)}
 

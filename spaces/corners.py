@@ -1,4 +1,4 @@
-"""The ends of a space's ranges: values to try before a search starts, as a trial might refuse them."""
+"""The ends of a space's ranges. They are tried before a search starts, because a trial might refuse them."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ def ends(one: Range) -> list[Value]:
 
 
 def _few_ends(one: Range) -> list[Value]:
-    """The smallest and the largest of a list of numbers; a list of words whole."""
+    """As `ends`, but only the smallest and the largest of a choice of numbers."""
     if isinstance(one, Choice) and all(is_number(value) for value in one.values):
         return list(one.smallest_and_largest())
     return ends(one)

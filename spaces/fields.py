@@ -39,7 +39,7 @@ class Field:
 
     kind: Literal["real", "whole", "words", "other"]
     words: tuple[Value, ...] = ()
-    takes_own: bool = False  # also the import path of a part of one's own
+    takes_own: bool = False  # whether the import path of a user's own part is a value too
     description: str = ""
 
 
@@ -63,7 +63,10 @@ def searchable() -> dict[str, Field]:
 
 
 def read_space(raw: object) -> dict[str, Range]:
-    """Read ranges by path from their YAML forms. Raises InputError, one line; the ends are checked in spaces.checks."""
+    """Read ranges by path from their YAML forms. Raises InputError with one line.
+
+    Whether trials take the ends of the ranges is checked later, in `spaces.checks`.
+    """
     if not isinstance(raw, Mapping):
         raise InputError(f"space: must be a mapping of fields to ranges, but got {shown(raw)}")
     return {str(path): _read_range(str(path), one) for path, one in raw.items()}
@@ -94,12 +97,12 @@ def nearest_paths(path: str, known: list[str]) -> str:
 
 
 def why_not_searched(path: str) -> str | None:
-    """Why a field may not be searched; None where it may."""
+    """Why a field may not be searched; None if it may."""
     return next((why for stem, why in NOT_SEARCHED.items() if path == stem or path.startswith(f"{stem}.")), None)
 
 
 def _fitted(where: str, given: Range, field: Field) -> Range:
-    """The range `given`, its choices in the field's own type. Raises InputError where it does not fit the field."""
+    """The range `given`, with its choices in the field's type. Raises InputError if it does not fit the field."""
     if field.kind == "words":
         known = [shown(word).strip("'") for word in field.words]
         if not isinstance(given, Choice):
@@ -134,7 +137,7 @@ def _field(annotation: Any) -> Field:
     if typing.get_origin(annotation) in UNIONS and typing.get_origin(typing.get_args(annotation)[0]) is Literal:
         return Field("words", typing.get_args(typing.get_args(annotation)[0]), takes_own=True)
     if annotation is bool or (typing.get_origin(annotation) in UNIONS and bool in typing.get_args(annotation)):
-        return Field("words", (True, False))  # of true, false and a text the text is no choice
+        return Field("words", (True, False))  # if the field also takes a text, no text can be among the choices
     if annotation is int:
         return Field("whole")
     if annotation is float:

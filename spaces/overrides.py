@@ -14,10 +14,21 @@ FLAG = "--set"
 
 
 def apply_override(kind: type[Config], values: dict[str, Any], text: str) -> str:
-    """Apply one override, `text` of the form PATH=YAML, to `values`, the raw form of a `kind`; returns the path.
+    """Apply one override to the raw values of a spec, in place.
 
-    Everything after `space.` is one key, because the keys of a space contain dots. There null removes the range.
-    Raises InputError, one line.
+    Everything after `space.` is one key, because the keys of a space contain dots. For such a key, null removes the
+    range.
+
+    Args:
+        kind: the config class that the values are for.
+        values: the raw values.
+        text: the override, PATH=YAML.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: one line.
     """
     path, equals, written = text.partition("=")
     path = path.strip()
@@ -62,7 +73,7 @@ def all_paths(kind: type[Config], under: str = "") -> list[str]:
 
 
 def misplaced_range(values: Mapping[str, Any], paths: Mapping[str, Any], kinds: tuple[str, ...]) -> str | None:
-    """The path of a field that was given a range in the place of its fixed value; None if there is none."""
+    """The first of the paths at which `values` has a range instead of a fixed value; None if there is none."""
     for path in paths:
         here: Any = values
         for name in path.split("."):

@@ -1,4 +1,4 @@
-"""A range as a YAML spec writes it, read into a value of spaces.ranges."""
+"""Read a range from the form that it has in a YAML spec."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,7 +52,7 @@ def _read(raw: object) -> Range:
 
 
 def written_as_number(value: Any) -> Any:
-    """`value`, or the number that YAML 1.2 would read it as."""
+    """`value`, but a text such as 1e-3 as the number that YAML 1.2 reads."""
     if isinstance(value, str) and NUMBER_WITHOUT_A_DOT.fullmatch(value):
         return float(value)
     return value

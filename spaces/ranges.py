@@ -2,7 +2,7 @@
 
 Every range also has one coordinate in [0, 1] (`to_unit`, `from_unit`), for samplers that need a fixed space
 and for the axes of plots. `to_unit` maps a number outside the range to the nearest end, because a baseline
-may lie outside of what is searched.
+may lie outside the range. Only a Choice has no nearest end, and raises ValueError instead.
 """
 
 import math
@@ -18,9 +18,9 @@ from trainers.wording import shown
 Value: TypeAlias = float | int | str | bool
 Edge: TypeAlias = Literal["low", "high"] | None
 
-# readers of YAML 1.1 (not our own) take 1e-3, without a dot, for text; a range means the number
+# YAML 1.1 readers (not our own) read 1e-3, without a dot, as text; in a range it means the number
 NUMBER_WITHOUT_A_DOT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
-LARGEST_INT = 2**53  # a float holds every whole number up to here
+LARGEST_INT = 2**53  # a float represents every whole number up to this one exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Uniform:
         return is_number(value) and self.low <= value <= self.high
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end within whose share `margin` of the range `value` lies."""
+        """The end that `value` is near (within the share `margin` of the range) or beyond; None if neither."""
         return _edge(self.to_unit(value), margin)
 
     def to_unit(self, value: Value) -> float:
@@ -89,7 +89,7 @@ class LogUniform:
         return is_number(value) and self.low <= value <= self.high
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end within whose share `margin` of the range, on the log scale, `value` lies."""
+        """As `Uniform.near_edge`, with `margin` a share of the range on the log scale."""
         return _edge(self.to_unit(value), margin)
 
     def to_unit(self, value: Value) -> float:
@@ -138,7 +138,7 @@ class IntUniform:
         return is_number(value) and self.low <= value <= self.high and float(value).is_integer()
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end within whose share `margin` of the range `value` lies."""
+        """The end that `value` is near (within the share `margin` of the range) or beyond; None if neither."""
         return _edge((float(value) - self.low) / (self.high - self.low), margin)
 
     def to_unit(self, value: Value) -> float:
@@ -192,19 +192,25 @@ class Choice:
         return any(same(value, one) for one in self.values)
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is. Only for three or more numbers: of two, each would be an end."""
+        """The end that `value` is: low for the smallest choice, high for the largest; else None.
+
+        None also for words, and for two choices, each of which would be an end. `margin` has no effect.
+        """
         if len(self.values) < 3 or not all(is_number(one) for one in (*self.values, value)):
             return None
         smallest, largest = self.smallest_and_largest()
         return "low" if value == smallest else "high" if value == largest else None
 
     def smallest_and_largest(self) -> tuple[Value, Value]:
-        """The ends of choices that are all numbers."""
+        """The smallest and the largest choice; all choices must be numbers."""
         ordered = sorted(self.values, key=float)
         return ordered[0], ordered[-1]
 
     def to_unit(self, value: Value) -> float:
-        """The middle of the slice of [0, 1] that stands for `value`; a ValueError for any other value."""
+        """The middle of the slice of [0, 1] that stands for `value`.
+
+        Raises ValueError if `value` is not one of the choices.
+        """
         for place, one in enumerate(self.values):
             if same(value, one):
                 return (place + 0.5) / len(self.values)
@@ -215,7 +221,7 @@ class Choice:
         return self.values[int(_clamp(math.floor(unit * len(self.values)), 0, len(self.values) - 1))]
 
     def points(self, count: int) -> list[Value]:
-        """All the choices, however many were asked for."""
+        """All choices, whatever `count` is."""
         return list(self.values)
 
     def describe(self) -> str:
@@ -229,10 +235,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ZeroOr:
-    """Exactly 0 with probability `share`, else a value of the range inside, which lies above 0.
+    """Exactly 0 with probability `share`, else a value of the inner range `range`, whose values are above 0.
 
-    So one space holds the corners of the loss family (CL, FCL, ACL) as well as its interior. On the coordinate in
-    [0, 1], the first `share` stands for zero.
+    With it, one space holds the corners of the loss family (CL, FCL, ACL) as well as its interior (AFCL). On the
+    coordinate in [0, 1], everything below `share` stands for zero.
     """
 
     range: Uniform | LogUniform | IntUniform
@@ -259,23 +265,23 @@ class ZeroOr:
         return self.zero if rng.random() < self.share else self.range.sample(rng)
 
     def contains(self, value: object) -> bool:
-        """Whether `value` is zero or lies in the range inside."""
+        """Whether `value` is zero or lies in the inner range."""
         return (is_number(value) and value == 0) or self.range.contains(value)
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The near end of the inner range; zero does not count as an edge."""
+        """The end of the inner range that `value` is near; None if neither, and for zero, which is no end."""
         return None if value == 0 else self.range.near_edge(value, margin)
 
     def to_unit(self, value: Value) -> float:
-        """The middle of zero's slice for zero, else the position in the inner range's slice."""
+        """share / 2 for zero; other values are mapped to the rest of [0, 1], from `share` to 1."""
         return self.share / 2 if value == 0 else self.share + (1 - self.share) * self.range.to_unit(value)
 
     def from_unit(self, unit: float) -> float:
-        """Zero in the first `share`, else the value of the range inside."""
+        """Zero if `unit` is below `share`, else a value of the inner range."""
         return self.zero if unit < self.share else self.range.from_unit((unit - self.share) / (1 - self.share))
 
     def points(self, count: int) -> list[Value]:
-        """Zero, and `count` - 1 points of the range inside (at least one)."""
+        """Zero, and `count` - 1 points of the inner range (at least one)."""
         return [self.zero, *self.range.points(max(1, count - 1))]
 
     def describe(self) -> str:
@@ -301,7 +307,7 @@ def is_number(value: object) -> TypeGuard[float]:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an int beyond what a float holds
+    except OverflowError:  # an int too large for a float
         return False
 
 
@@ -320,7 +326,7 @@ def _check_ends(low: object, high: object, *, positive: str = "") -> None:
 
 
 def same(one: object, other: object) -> bool:
-    """Equality that distinguishes true from 1."""
+    """Whether two values are equal; true is not the same as 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 

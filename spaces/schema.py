@@ -1,4 +1,4 @@
-"""JSON Schema of a spec's `space`: which ranges each field takes. The rest comes from the config classes."""
+"""JSON Schema of a spec's `space`: which ranges each field takes. The config classes give the rest of the schema."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def _pair(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def space_schema() -> dict[str, Any]:
-    """A mapping of searchable paths to the ranges that fit them."""
+    """The schema of a mapping from searchable paths to the ranges that fit them."""
     return {
         "type": "object",
         "description": "The ranges, by the path of their field; each overrides the field's fixed value.",
@@ -24,7 +24,7 @@ def space_schema() -> dict[str, Any]:
 
 
 def in_standard_words(schema: Any) -> Any:
-    """Replace pydantic's words for bounds (gt, le), which it leaves behind a validator, by those of JSON Schema."""
+    """Replace pydantic's words for bounds (gt, le), which it leaves in fields with a validator, by JSON Schema's."""
     if isinstance(schema, list):
         return [in_standard_words(one) for one in schema]
     if not isinstance(schema, dict):

@@ -11,7 +11,7 @@ from trainers.config_base import Config, Real, Seed, Whole
 from trainers.errors import InputError
 from trainers.loss_config import Family
 
-CREDENTIALS = re.compile(r"://[^/]*@")  # in an address; not in the path of a file
+CREDENTIALS = re.compile(r"://[^/]*@")  # a name or password before an address's host; not an @ in its path
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
@@ -94,7 +94,7 @@ class SearchConfig(Config):
 
     @property
     def checkpoints_kept(self) -> int:
-        """How many of the best trials keep their checkpoints: `keep_best`, but all that the last step runs."""
+        """How many of the best trials keep their checkpoints: `keep_best`, or `final.top` if that is more."""
         return max(self.keep_best, 0 if self.final is None else self.final.top)
 
     @property

@@ -1,7 +1,7 @@
-"""A search, whole: the trial's fixed fields, the ranges over some of them, and how to search.
+"""The spec of a whole search: the fixed fields of its trials, the ranges over some of them, and how to search.
 
-`load_spec` reads a YAML file into a checked SearchSpec; whatever is wrong with it is one line with the file, the
-line, the path, the rule and the value.
+`load_spec` reads a YAML file into a checked SearchSpec. If something is wrong, it raises an error of one line, with
+the file, the line, the path, the rule and the value.
 """
 
 import re
@@ -120,7 +120,7 @@ class SearchSpec(Config):
 
     @property
     def base(self) -> TrialConfig:
-        """The fixed values alone."""
+        """The configuration of a trial that has the fixed values only."""
         return self.trial_config({})
 
     @property
@@ -130,12 +130,12 @@ class SearchSpec(Config):
 
     @property
     def decided_by(self) -> DecidedBy:
-        """What decides: `search.decide_by`, and where that is auto what it comes to here."""
+        """The measure that rungs, sampler and ranking go by: `search.decide_by`, with `auto` resolved."""
         return decided_by(self.search, self.losses)
 
     @property
     def deciding_key(self) -> str:
-        """The name, among the metrics that a trial reports, of what decides; larger is better."""
+        """The name of the deciding measure among a trial's reported metrics; larger is better."""
         return deciding_key(self.search, self.losses)
 
     @property
@@ -148,9 +148,9 @@ class SearchSpec(Config):
         return self.representation.epochs + (0 if family in END_TO_END else self.classifier.steps)
 
     def trial_config(self, values: Mapping[str, Value]) -> TrialConfig:
-        """The configuration of a trial: the fixed values, replaced by `values` (by path) where these are given.
+        """The configuration of a trial: the fixed values, with those that `values` gives by path in their place.
 
-        Raises InputError where a value is wrong, or where the trial's loss does not use it.
+        Raises InputError if a value is wrong, or if the trial's loss does not use it.
         """
         unused = unused_with(values.get(SWITCH, self.loss.name))
         raw = self.model_dump(include=set(TrialConfig.model_fields), exclude=unused)
@@ -165,7 +165,7 @@ class SearchSpec(Config):
         return parse(TrialConfig, raw)
 
     def baseline(self, family: Family) -> TrialConfig:
-        """The baseline of a family: the fixed values, which may lie outside the ranges. CL, FCL and ACL are corners."""
+        """The baseline of a family: the fixed values with the family's loss, η and γ. It may lie outside the ranges."""
         if family in END_TO_END:
             return self.trial_config({SWITCH: END_TO_END[family]})
         return self.trial_config(
@@ -225,7 +225,7 @@ def load_spec(
     """Read a spec from a YAML file, or a ready one by its name (demo, fmnist, digits, isic2018, study).
 
     Args:
-        path_or_name: a file of yours comes before a ready spec of the same name.
+        path_or_name: the path of a file, or a name. If both fit, it is the file.
         overrides: PATH=VALUE texts, applied before anything is checked.
         name: replaces the spec's own name.
         kept: the file is the resolved spec that a search keeps, perhaps written by an older version.
@@ -251,7 +251,10 @@ def load_spec(
 
 
 def section_of(name: str, overrides: Sequence[str]) -> dict[str, Any]:
-    """The raw values that PATH=VALUE texts give one section of a spec. Raises InputError for other sections."""
+    """The raw values that PATH=VALUE texts set in section `name` of a spec.
+
+    Raises InputError if a text sets something else.
+    """
     values: dict[str, Any] = {}
     for text in overrides:
         path = apply_override(SearchSpec, values, text)
@@ -264,7 +267,7 @@ def section_of(name: str, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def refuse_spec(path: Path) -> None:
-    """Raise InputError for a search's spec, where one trial's configuration is wanted."""
+    """Raise InputError if a file is a search's spec. For callers that need one trial's configuration."""
     if "search" in read_mapping(path).values:
         raise InputError(
             f"{path}: is a search's spec, not one configuration; run it with `{command_line('search', path)}`"
@@ -283,7 +286,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _find(path_or_name: str | Path) -> tuple[Path, str]:
-    """The file that is meant, and its name in messages; a file of the user's own comes before a ready one."""
+    """The file that is meant, and its name in messages. A file of the user comes before a ready spec."""
     text = str(path_or_name)
     bare = text.removeprefix("spaces/").removesuffix(".yaml")
     try:
@@ -303,7 +306,7 @@ def _find(path_or_name: str | Path) -> tuple[Path, str]:
 
 
 def _origin(message: str, origins: Mapping[str, str]) -> str | None:
-    """Where the path at the start of `message` was written: its own line, else its section's."""
+    """Where the path at the start of `message` was written: its own line, else its section's; None if unknown."""
     path = message.split(": ", 1)[0].split("[", 1)[0]
     while path and path not in origins:
         path = path.rpartition(".")[0]

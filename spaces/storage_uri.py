@@ -19,7 +19,7 @@ def check_uri(uri: str) -> None:
     except ValueError:
         raise InputError("storage.uri: must be an address like s3://bucket/folder, but cannot be read as one") from None
     who, at, _ = parts.netloc.rpartition("@")
-    # in s3://KEY@bucket it is a key; sftp://user@host and abfs://container@account hold no secret
+    # in s3://KEY@bucket the part before @ is a key; sftp://user@host and abfs://container@account hold no secret
     if ":" in who or (at and parts.scheme in ("s3", "s3a")):
         raise InputError(f"storage.uri: must not hold a name with a password or a key; {ADVICE}")
     for name, _ in query:

@@ -1,8 +1,8 @@
 """Reads a YAML file that a person wrote, and says in one line what is wrong with it and where.
 
 PyYAML's loaders follow YAML 1.1, where `1e-3` is text, `90:10` is 5410 and `no` is false. Here scalars are read
-as YAML 1.2 reads them, with which editors check the same file. What a spec never needs, and what could only
-be a mistake or an attack, is refused: keys given twice, aliases, tags, deep nesting, large files.
+as in YAML 1.2, by which editors check the same file. Some things that a spec never needs can only be a mistake
+or an attack. They are refused: keys given twice, aliases, tags, deep nesting, large files.
 """
 
 import re
@@ -89,7 +89,7 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[str, int]]:
 
 @lru_cache(maxsize=64)
 def _composed(text: str) -> yaml.Node | None:
-    """The nodes of one document, which nobody changes. A search's spec is read again each time that it is looked at."""
+    """The nodes of one document; callers must not change them. Cached, because a search's spec is read often."""
     return _Reader(text).get_single_node()
 
 

@@ -18,7 +18,7 @@ COVERS = (
 
 @dataclass(frozen=True)
 class Resampled:
-    """A mean balanced accuracy, or the paired difference a − b of two, with its bootstrap interval."""
+    """A label's mean balanced accuracy, or the paired difference a − b of two labels, with a bootstrap interval."""
 
     a: str
     b: str | None  # None: a mean
@@ -35,13 +35,22 @@ def image_bootstrap(
 ) -> tuple[Resampled, ...]:
     """Percentile intervals over seeds and test images both: first each label's mean, then each pair's difference.
 
-    correct: label -> [S, M], whether the seed's classifier got the image right; the same S seeds and M images, in the
-    same order, for all. classes: [M], each image's true class. Each draw takes images with replacement within their
-    class and, crossed with them, seeds; the same ones for every label, so differences stay paired. Crossing counts
-    the part of the noise that belongs to one seed on one image more than once, so the bootstrap is mildly conservative
-    in images (Owen 2007, Ann. Appl. Stat. 1:386-411); in seeds it is too narrow when these are few, which is why the
-    verdict does not rest on it. Memory: 8·draws bytes per image of the largest class, and per label and seed. Raises
-    InputError for no label or shapes that do not agree.
+    Each draw takes seeds with replacement, takes images with replacement within their class, and uses every drawn seed
+    on every drawn image. All labels get the same draws, so differences stay paired. The noise of one seed on one image
+    is counted more than once, so the intervals are a little too wide for the luck of the images (Owen 2007, Ann. Appl.
+    Stat. 1:386-411). For the luck of the seed they are too narrow if seeds are few, so no verdict rests on them.
+    Memory: 8·draws bytes for each image of the largest class, and for each seed of each label.
+
+    Args:
+        correct: label -> [S, M], whether the classifier of a seed got an image right. The S seeds and M images, and
+            their order, are the same for all labels.
+        classes: [M], each image's true class.
+        rng: the source of the draws.
+        draws: how many draws there are.
+        level: the level of the intervals.
+
+    Raises:
+        InputError: there is no label, or the shapes do not agree.
     """
     shapes = {label: np.shape(of) for label, of in correct.items()}
     if len(set(shapes.values())) != 1 or any(len(s) != 2 or 0 in s or s[1:] != classes.shape for s in shapes.values()):

@@ -27,17 +27,17 @@ class Candidate:
     """A configuration that runs again, and its label."""
 
     trial: int  # its number in the search
-    label: str  # its family (CL, AFCL, CE, …) for the best of each, else trial 25 (CL)
-    rank: int  # by the search's own scores, from 1
+    label: str  # CL, AFCL, CE, … for the best of its family; else trial 25 (CL)
+    rank: int  # in the search's own order, from 1
 
 
 def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None) -> list[Candidate]:
     """The best finished trial of each family that has one, and the `top` best of all, best first.
 
     Args:
-        history: of the search.
-        top: how many of all.
-        ranked: its finished trials, best first, where not their own scores rank them.
+        history: the search's history.
+        top: how many of the best of all families.
+        ranked: the search's finished trials, best first; None: in the search's own order.
 
     Raises:
         InputError: nothing finished.
@@ -58,18 +58,18 @@ def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None
 
 
 def best_candidates(history: History, top: int) -> list[Candidate]:
-    """The best `top` finished trials of all, whatever their family; fewer where fewer have finished."""
+    """The best `top` finished trials, whatever their family; fewer if fewer have finished."""
     ranked = enumerate(history.ranked()[:top], 1)
     return [Candidate(trial.number, f"trial {trial.number}", rank) for rank, trial in ranked]
 
 
 def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
-    """Seeds that no trial of the search had; different for each confirmation."""
+    """`count` seeds that no trial of the search had; different for each confirmation."""
     return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
 
 
 def final_seeds(spec: SearchSpec, count: int) -> list[int]:
-    """Seeds of a search's last step, which no trial and no confirmation has; the same after an extension."""
+    """`count` seeds for a search's last step, which no trial and no confirmation has; the same after an extension."""
     return [derive_seed(spec.search.seed, "final", k) for k in range(count)]
 
 
@@ -93,11 +93,11 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
 
 
 def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
-    """The positions of candidate and seed of each run of a confirmation or a last step, by number.
+    """For each run of a confirmation or a last step, by number: the positions of its candidate and its seed.
 
     Args:
-        folder: of the confirmation, or of the last step.
-        history: what has happened in it.
+        folder: the folder of the confirmation or the last step.
+        history: the history in that folder.
     """
     chosen, seeds = read_plan(folder)
     if (found := progress_of(folder, history)) is not None:
@@ -106,7 +106,7 @@ def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
 
 
 def declared_rule(folder: SearchFolder) -> "Rule | None":
-    """The rule by which a confirmation runs seeds until pairs are decided; None where their number is fixed."""
+    """The rule by which a confirmation runs seeds until pairs are decided; None if the number of seeds is fixed."""
     kept = (plan_in(folder.about()) or {}).get(UNTIL_DECIDED)
     if kept is None:
         return None
@@ -147,7 +147,7 @@ def earlier_looks(folder: SearchFolder) -> Iterator[str]:
 
 
 def every_run(candidates: int, seeds: int) -> list[tuple[int, int]]:
-    """Each candidate with the first seed, then each with the second, and so on, as places."""
+    """The positions of candidate and seed of all runs: first every candidate on the first seed, then on the second."""
     return [(place, k) for k in range(seeds) for place in range(candidates)]
 
 
@@ -167,9 +167,9 @@ def has_ended(folder: SearchFolder) -> bool:
 
 
 def refuse_while_confirming(searched: SearchFolder, *, again: bool) -> None:
-    """Raise InputError when a confirmation is begun that has not opened the test split yet, unless `again`.
+    """Raise InputError if a confirmation of the search has begun and not ended, unless `again`.
 
-    The confirmation looked for earlier looks when it began, and does not expect a new one.
+    The confirmation will still open the test split. It checked for earlier looks when it began, and expects no new one.
     """
     for folder in searched.confirmations():
         if not again and folder.is_begun() and not has_ended(folder):

@@ -1,4 +1,4 @@
-"""What seeds in rounds came to, as a verdict: by the rule that was declared, and not by the test of a fixed number."""
+"""The verdict of a confirmation that ran seeds in rounds: by its declared rule, not by the test for fixed seeds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,12 +10,12 @@ NOT_TESTED = "not tested, as balanced accuracy decides the rounds"
 
 
 def decided(rule: Rule, found: Progress) -> Decided:
-    """As the verdict keeps it."""
+    """The outcome of the rounds, as the verdict keeps it."""
     return Decided(RULE, rule, found.rounds, 1 + max(k for _, k in found.runs), len(found.runs), found.pairs)
 
 
 def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
-    """How these labels stand to each other; label -> seed -> score, by which they were decided.
+    """The verdict on the labels of `scores`: label -> seed -> score, by the metric that decided the pairs.
 
     Raises InputError when there is no score at all, or one that is not a number in [0, 1].
     """
@@ -41,7 +41,7 @@ def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -
 
 
 def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
-    """Another metric than that by which pairs were decided: means alone. Raises as `verdict_by_rule`."""
+    """The verdict by a metric that did not decide the pairs: means only, no test. Raises as `verdict_by_rule`."""
     check_scores(scores)
     labels = tuple(summary(label, of.values(), found.plan.level) for label, of in scores.items())
     shared = set.intersection(*(set(of) for of in scores.values() if of))
@@ -53,7 +53,7 @@ def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdi
 
 
 def in_words(found: Decided) -> Iterator[str]:
-    """Two paragraphs: by which rule it was decided and how far it went; and how each pair ended."""
+    """Two paragraphs: first the rule and how far the rounds went, then how each pair ended."""
     yield (
         f"Decided by a rule that was declared before the test split opened: {found.rule}, {found.plan.in_words()}; a "
         f"chance of {1 - found.plan.level:.2g} of any false claim, shared among {found.plan.pairs} "
@@ -79,7 +79,7 @@ def pair_in_words(pair: Pair, smallest: float) -> str:
 
 
 def state_in_words(pair: Pair, smallest: float) -> str:
-    """A pair's state by itself."""
+    """A pair's state in a few words, for the cell of a table."""
     told = {"no difference": f"no difference as large as {smallest:g}", "open": "undecided", "dropped": "gave no score"}
     return f"{pair.better} is better" if pair.better is not None else told[pair.state]
 
@@ -89,7 +89,7 @@ def _is_beaten(pair: Pair, label: str) -> bool:
 
 
 def _lead(label: str, pairs: Sequence[Pair]) -> float:
-    """Mean difference to the others."""
+    """The mean of a label's differences to the others; 0 if there are none."""
     leads = [
         pair.difference if pair.a == label else -pair.difference
         for pair in pairs

@@ -35,7 +35,7 @@ from trainers.loss_config import CONTRASTIVE, FAMILIES
 
 TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the AFCL paper's unweighted and weighted accuracy
 BOOTSTRAP_SEED = 0
-FORMAT = 2  # of verdict.json; format 1, which did not say so, had no rounds
+FORMAT = 2  # of verdict.json; format 1 had no rounds, and its files do not name a format
 
 Scores = dict[str, dict[int, float]]  # label -> seed -> score
 
@@ -50,9 +50,9 @@ class Evidence:
     metric: str  # the search's own, on validation images
     scores: dict[str, Scores]  # by metric: the test split's, and the search's own on validation images
     families: dict[str, Verdict]  # by test metric: the best of each loss against each other
-    winners: Verdict | None  # all candidates, by the first test metric; None where they are the families alone
+    winners: Verdict | None  # all candidates, by the first test metric; None if all are the best of their families
     curses: dict[str, WinnersCurse]  # by label, of the search's metric on validation images
-    images: tuple[Resampled, ...]  # the first test metric with the sampling of the test images
+    images: tuple[Resampled, ...]  # intervals of the first test metric that cover the sampling of test images too
     caveats: tuple[str, ...]
     measured: dict[str, Measured] = field(default_factory=dict)  # by label; older runs have none
     until_decided: Decided | None = None  # None: a fixed number of seeds
@@ -60,9 +60,10 @@ class Evidence:
 
     @property
     def best(self) -> Candidate:
-        """The candidate that validates best on the fresh seeds. So the test split judges it without having chosen it.
+        """The candidate with the best mean on the validation images of the fresh seeds.
 
-        With rounds, by the seeds of the first round, which every candidate has.
+        The test split did not choose it and so can judge it. With rounds, only the seeds of the first round count,
+        because every candidate ran on these.
         """
         validation = self.scores[self.metric]
         shared = self.seeds if self.until_decided is None else self.seeds[: self.until_decided.plan.looks[0]]
@@ -71,9 +72,14 @@ class Evidence:
 
 
 def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
-    """Weigh a confirmation's finished runs. test_labels: [M], of the test images in their order.
+    """Compute the results of a confirmation from its finished runs.
 
-    Raises InputError when no run has finished.
+    Args:
+        folder: the confirmation's folder.
+        test_labels: [M], the labels of the test images in their order.
+
+    Raises:
+        InputError: no run has finished.
     """
     chosen, seeds = read_plan(folder)
     history, metric = folder.searched.history(), folder.spec().search.metric_key
@@ -123,7 +129,7 @@ def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Me
 
 
 def _decided(folder: SearchFolder) -> Decided | None:
-    """How the rounds of a confirmation ended; None where its number of seeds was fixed."""
+    """How the rounds of a confirmation ended; None if its number of seeds was fixed."""
     rule, found = declared_rule(folder), progress_of(folder, folder.history())
     return None if rule is None or found is None else decided(rule, found)
 
@@ -131,7 +137,7 @@ def _decided(folder: SearchFolder) -> Decided | None:
 def _verdicts(
     scores: Mapping[str, Scores], of_families: Sequence[str], found: Decided | None
 ) -> tuple[dict[str, Verdict], Verdict]:
-    """Of the families by each test metric, and of all candidates by the first."""
+    """The verdicts on the families, by each test metric; and the verdict on all candidates, by the first metric."""
     of = {name: {family: scores[name][family] for family in of_families} for name in TEST_METRICS}
     first, second = TEST_METRICS
     if found is None:
@@ -141,25 +147,25 @@ def _verdicts(
 
 
 def _about_the_split(folder: SearchFolder) -> Iterator[str]:
-    """The remark that seeds do not vary a validation split of the user's own."""
+    """A caveat if the validation split is the user's own, because seeds do not vary it."""
     if folder.about()["provenance"]["data"].get("given_validation"):
         yield "The validation split is the user's own, the same for every seed: no interval covers the luck of a split."
 
 
 def conclude(folder: SearchFolder, test_labels: Labels) -> Evidence:
-    """Weigh a confirmation and write its results to verdict.json; see `gather`."""
+    """Compute the results of a confirmation and write them to verdict.json; see `gather`."""
     evidence = gather(folder, test_labels)
     write_atomically(folder.verdict, _FILE.dump_json(evidence, indent=1) + b"\n")
     return evidence
 
 
 def as_json(evidence: Evidence) -> Any:
-    """Plain values."""
+    """The evidence as plain values, for JSON."""
     return _FILE.dump_python(evidence, mode="json")
 
 
 def read_evidence(searched: SearchFolder) -> Evidence | None:
-    """The results of the search's last weighed confirmation; None if there is none."""
+    """The results of the search's last confirmation that has a verdict; None if there is none."""
     left = [folder.verdict for folder in searched.confirmations() if folder.verdict.exists()]
     if not left:
         return None
@@ -170,7 +176,7 @@ def read_evidence(searched: SearchFolder) -> Evidence | None:
 
 
 def in_words(evidence: Evidence) -> Iterator[str]:
-    """The evidence for a person, a paragraph a line."""
+    """The evidence in words; each string is a paragraph."""
     unweighted, weighted = (evidence.families[name] for name in TEST_METRICS)
     if evidence.until_decided is not None:
         yield from rule_in_words(evidence.until_decided)
@@ -234,7 +240,7 @@ def _summary(evidence: Evidence, metric: str, label: str) -> Summary:
 
 
 def _curse_in_words(first: Candidate, curse: WinnersCurse) -> str:
-    # of a mean that lies in [0, 1]
+    # the mean lies in [0, 1], which bounds the drop
     interval = curse.interval and curse.interval.within(curse.search_score - 1, curse.search_score)
     whose = "the search's best score" if first.rank == 1 else "the best of their scores in the search"
     between = f", {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
@@ -275,7 +281,7 @@ def _with_images(
 
 
 def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
-    # of those trained end to end, only what was run at all
+    # a family trained end to end is missing only if the search ran it
     begun = {*CONTRASTIVE, *(trial.family for trial in history.trials.values())}
     missing = [family for family in FAMILIES if family in begun and family not in of_families]
     if missing:

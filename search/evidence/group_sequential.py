@@ -1,14 +1,15 @@
 """Bounds of a paired t test that looks at its data several times, exact under normal differences, few seeds included.
 
 At look k there are n_k differences; the test ends when |t| passes the look's bound. The bounds spend α over the looks:
-by look k the chance of ending without a difference is α(n_k / N), for N planned seeds, wherever the looks are (Lan and
-DeMets 1983, Biometrika 70:659-663; their α₁* and α₂* lead near the bounds of O'Brien and Fleming and of Pocock). All
-intervals mean ± bound·s/√n together cover the true difference with probability 1 − α: the repeated confidence intervals
-of Jennison and Turnbull 1989 (J. R. Statist. Soc. B 51:305-361).
+if there is no difference, the test has ended by look k with probability α(n_k / N), for N planned seeds and any choice
+of looks (Lan and DeMets 1983, Biometrika 70:659-663; with their α₁* the bounds are near those of O'Brien and Fleming,
+with α₂* near those of Pocock). All intervals mean ± bound·s/√n together cover the true difference with probability
+1 − α: the repeated confidence intervals of Jennison and Turnbull 1989 (J. R. Statist. Soc. B 51:305-361).
 
-The usual bounds are those of a known spread. With a t and few seeds they claim too much. Here the joint law of the t
-statistics is integrated itself. With u = S/√(nQ), S the sum and Q the sum of squares of the first n differences,
-t = u·√(n−1)/√(1−u²). Without a difference the direction of the data is independent of Q, so u is a Markov chain:
+The usual bounds assume a known spread; used for a t with few seeds, they claim too much. Here the joint distribution of
+the t statistics is integrated numerically instead. With u = S/√(nQ), S the sum and Q the sum of squares of the first n
+differences, t = u·√(n−1)/√(1−u²). Without a difference the direction of the data is independent of Q, so u is a Markov
+chain:
 u₂ = √(n₁B/n₂)·u₁ + √(m(1−B)/n₂)·u', where m = n₂ − n₁, B ~ Beta(n₁/2, m/2), and u' is the u of the m new differences by
 themselves; B, u₁ and u' are independent. A density of u is carried from look to look, as Armitage, McPherson and Rowe
 1969 (J. R. Statist. Soc. A 132:235-244) do for sums.
@@ -25,35 +26,35 @@ from scipy.optimize import brentq
 from search.evidence.paired_tests import Floats
 
 FEWEST_NEW = 3  # differences between two looks: with fewer the density of u' is unbounded
-_NODES, _SHARES = 61, 24  # of the quadratures over u and B: bounds are good to 3e-4, mostly to 3e-5
-_NOTHING = 1e-12  # of α: a look that spends less ends nothing
+_NODES, _SHARES = 61, 24  # points of the quadratures over u and B: bounds are good to 3e-4, mostly to 3e-5
+_NOTHING = 1e-12  # a look that would spend less of α than this ends nothing
 
-Spending = Callable[[float, float], float]  # of the share of the planned seeds, and of α
+Spending = Callable[[float, float], float]  # (share of the planned seeds, α) -> how much of α is spent by then
 
 
 def obrien_fleming(share: float, alpha: float) -> float:
-    """Spends α late, so that the last bound is near that of a single look (Lan and DeMets 1983, α₁* for each side)."""
+    """How much of α is spent: most of it late, so the last bound is near that of a single look (α₁* for each side)."""
     return float(4 * special.ndtr(special.ndtri(alpha / 4) / math.sqrt(min(share, 1.0))))
 
 
 def pocock(share: float, alpha: float) -> float:
-    """Spends α nearly evenly, which ends early more often (Lan and DeMets 1983, α₂*)."""
+    """How much of α is spent: nearly evenly, so more tests end early (α₂*)."""
     return alpha * math.log(1 + (math.e - 1) * min(share, 1.0))
 
 
 @cache
 def bounds(looks: tuple[int, ...], shares: tuple[float, ...], alpha: float, spending: Spending) -> tuple[float, ...]:
-    """The bound of |t| at each look; infinite where a look spends nothing.
+    """The bound of |t| at each look; infinite at a look that spends nothing.
 
     Args:
-        looks: how many differences there are at each, each at least FEWEST_NEW more than before.
-        shares: of the planned seeds, at each; 1 spends what is left.
-        alpha: two-sided level over all looks.
-        spending: how α is spent.
+        looks: how many differences there are at each look, at least FEWEST_NEW more than at the look before.
+        shares: the share of the planned seeds at each look; 1 spends what is left of α.
+        alpha: the two-sided level over all looks.
+        spending: how α is spent, such as `obrien_fleming`.
     """
     found: list[float] = []
     spent, before = 0.0, 0
-    nodes, weights = np.zeros(1), np.ones(1)  # the density of u among what has not ended; before the first look none
+    nodes, weights = np.zeros(1), np.ones(1)  # the density of u if the test has not ended; none before the first look
     for n, share in zip(looks, shares, strict=True):
         step = _Step(before, n - before, nodes, weights)
         spend = spending(share, alpha) - spent
@@ -68,10 +69,17 @@ def bounds(looks: tuple[int, ...], shares: tuple[float, ...], alpha: float, spen
 
 
 class _Step:
-    """From one look to the next."""
+    """The step from one look to the next."""
 
     def __init__(self, before: int, new: int, nodes: Floats, weights: Floats) -> None:
-        """before, new: how many differences. nodes, weights: [G], u before and the mass there."""
+        """Prepare the step.
+
+        Args:
+            before: how many differences there were at the look before.
+            new: how many have come since.
+            nodes: [G], values of u at the look before.
+            weights: [G], the probability mass at these values.
+        """
         self._new, self._weights = new, weights
         if before == 0:
             old, scale, self._chances = np.zeros((1, 1)), np.ones(1), np.ones(1)
@@ -84,14 +92,14 @@ class _Step:
         self._old, self._scale = old, scale[:, None]
 
     def beyond(self, edge: float) -> float:
-        """The chance that |u| is beyond an edge, and nothing ended before."""
+        """The chance that the test did not end before, and now |u| exceeds `edge`."""
         x = np.clip((edge - self._old) / self._scale, -1.0, 1.0)
         above = 0.5 * special.betainc((self._new - 1) / 2, 0.5, 1 - x**2)
         tail = np.where(x < 0, 1 - above, above)  # P(u' > x)
         return 2 * float(self._chances @ tail @ self._weights)
 
     def density(self, u: Floats) -> Floats:
-        """[G], of u now, where nothing ended before."""
+        """[G], the density of u at this look. Its integral is the chance that the test did not end before."""
         power, norm = (self._new - 3) / 2, special.beta(0.5, (self._new - 1) / 2)
         x = (u[:, None, None] - self._old) / self._scale  # [G, I, G before]
         each = np.where(np.abs(x) < 1, np.clip(1 - x**2, 0, None) ** power, 0.0) / norm / self._scale

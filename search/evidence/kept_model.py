@@ -14,13 +14,13 @@ def kept_model(trial: TrialFolder, fingerprint: str) -> "tuple[Checkpoint, Predi
     """The newest checkpoint of a trial, and its classifier.
 
     Args:
-        trial: its files.
-        fingerprint: of the data on this machine.
+        trial: the trial's folder.
+        fingerprint: the fingerprint of the data on this machine.
 
     Raises:
-        InputError: there is no checkpoint that can be used, or it is of other data.
+        InputError: there is no checkpoint that can be used, or it was written on other data.
     """
-    from trainers.checkpoint import newest_checkpoint  # takes seconds to import, for torch
+    from trainers.checkpoint import newest_checkpoint  # takes seconds to import, because of torch
     from trainers.predictor import Predictor
 
     if not trial.checkpoint_paths():

@@ -11,7 +11,7 @@ from search.journal.class_measures import SPLITS, by_split
 from search.journal.history import Trial
 from trainers.config import CALIBRATION_ERROR
 
-OVERALL = ("macro_f1", "auroc", CALIBRATION_ERROR)  # beside the accuracies, which are judged
+OVERALL = ("macro_f1", "auroc", CALIBRATION_ERROR)  # reported besides the accuracies, which have verdicts
 
 
 @dataclass(frozen=True)
@@ -19,25 +19,29 @@ class Spread:
     """One measure over seeds."""
 
     mean: float
-    deviation: float | None  # standard deviation from seed to seed; None of one seed
-    seeds: int  # seeds that have it: precision is undefined if the class was never predicted
+    deviation: float | None  # standard deviation from seed to seed; None for one seed
+    seeds: int  # how many seeds have it: precision is undefined if the class was never predicted
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A candidate's classifiers on the test split."""
+    """The measures of a candidate's classifiers on the test split, over its seeds."""
 
     overall: dict[str, Spread]  # by measure
     classes: dict[str, dict[str, Spread]]  # by class and measure
     class_names: tuple[str, ...]
-    runs: int  # over which the confusion matrix is summed, a seed each
+    runs: int  # how many runs, one for each seed, the confusion matrix sums up
     confusion: list[list[int]]  # row: true class
 
 
 def measured_in(runs: Sequence[tuple[Trial, dict[str, Any] | None]]) -> Measured | None:
-    """Summarise one candidate's finished runs from their result files, without those of older versions.
+    """Summarise one candidate's finished runs. Runs of older versions, which lack these measures, are left out.
 
-    None if there are no others.
+    Args:
+        runs: each finished run, with the content of its result file.
+
+    Returns:
+        None if no run is left.
     """
     told = [(trial.epochs[trial.epoch], result) for trial, result in runs if result is not None]
     told = [(metrics, result) for metrics, result in told if SPLITS["test"] in by_split(metrics)]

@@ -23,7 +23,7 @@ class Share:
 
     @classmethod
     def of(cls, right: int, images: int) -> "Share":
-        """`right` of `images`, which are one at least."""
+        """The share of `right` among `images`, of which there is at least one."""
         return cls(right, images, right / images, *wilson(right / images, images))
 
     def in_words(self) -> str:
@@ -33,7 +33,12 @@ class Share:
 
 @dataclass(frozen=True)
 class Rates:
-    """What a threshold gives on a split: of images of the class those at or above it, of others those below."""
+    """The rates of a threshold on a split.
+
+    Attributes:
+        sensitivity: of the images of the class, the share at or above the threshold.
+        specificity: of the other images, the share below the threshold.
+    """
 
     sensitivity: Share
     specificity: Share
@@ -42,13 +47,14 @@ class Rates:
 def choose_threshold(probabilities: Probabilities, is_class: Mask, sensitivity: float) -> float:
     """The highest threshold that at least a share `sensitivity` of the class's images reaches.
 
-    Among the numbers that part these images alike it is one near the middle, as another machine's probabilities may
-    be others in their last digits, and of as few digits as can be, to be written down.
+    Many numbers separate these images in the same way. The threshold is one near the middle of them, because another
+    machine's probabilities may differ in their last digits. It has as few digits as possible, so that people can
+    write it down.
 
     Args:
-        probabilities: [N], of the class.
-        is_class: [N], true for the class's images, of which there is one at least.
-        sensitivity: in (0, 1].
+        probabilities: [N], the probability of the class.
+        is_class: [N], true for the class's images, of which there is at least one.
+        sensitivity: the wanted sensitivity, in (0, 1].
     """
     inside = np.sort(probabilities[is_class])[::-1]
     needed = next(k for k in range(1, len(inside) + 1) if k / len(inside) >= sensitivity)
@@ -58,7 +64,7 @@ def choose_threshold(probabilities: Probabilities, is_class: Mask, sensitivity: 
 
 
 def rates_at(threshold: float, probabilities: Probabilities, is_class: Mask) -> Rates:
-    """What a threshold gives on images of both kinds; arguments as of `choose_threshold`."""
+    """The rates of a threshold on images of the class and others. For the arguments see `choose_threshold`."""
     taken = probabilities >= threshold
     return Rates(
         Share.of(int((taken & is_class).sum()), int(is_class.sum())),
@@ -67,7 +73,7 @@ def rates_at(threshold: float, probabilities: Probabilities, is_class: Mask) -> 
 
 
 def _shortest_in(low: float, high: float) -> float:
-    """A number of few digits in the middle half between `low` and `high`; `high` where they are next to each other."""
+    """A number of few digits in the middle half between `low` and `high`; `high` if there is none."""
     quarter = (high - low) / 4
     for digits in range(1, 18):
         number = float(f"{(low + high) / 2:.{digits}g}")

@@ -1,8 +1,8 @@
 """Compare scores on fresh paired seeds: means, intervals, tests, and how many seeds a difference would take.
 
 A seed sets the split, the order of the data and the initialisation of every configuration trained with it, so scores
-are compared seed by seed. Intervals and tests are Student's t, which keep their level with few seeds where a percentile
-bootstrap (too narrow) and an exact signed-rank test (no p below .0625 with 5 pairs) do not; p values are corrected over
+are compared seed by seed. Intervals and tests are Student's t, which keep their level with few seeds. A percentile
+bootstrap (too narrow) and an exact signed-rank test (no p below .0625 with 5 pairs) do not. p values are corrected over
 all pairs by Holm's step-down (Holm 1979, Scand. J. Statist. 6:65-70). Scores are shares in [0, 1].
 """
 
@@ -20,8 +20,8 @@ from trainers.errors import InputError
 
 MIN_SEEDS = 10  # with fewer seeds nothing is called distinguishable, whatever its p
 MAX_SEEDS = 1000  # larger numbers of needed seeds are not computed
-MIN_TO_COUNT = 5  # nor with fewer seeds: the standard error of an sd from four is 39 % of it, from two 60 %
-MIN_FOR_DROP = 3  # the t interval of two values reaches 12.7 standard errors to either side
+MIN_TO_COUNT = 5  # with fewer, needed seeds are not told: an sd from four has a standard error of 39 %, from two 60 %
+MIN_FOR_DROP = 3  # with fewer, the drop has no interval: that of two values reaches 12.7 standard errors to either side
 POWER = 0.8
 
 LUCK = "covers the luck of the seed (split, order, initialisation), not the sampling of the test images"
@@ -51,7 +51,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Summary:
-    """One configuration over its n seeds. None: no score (mean), or fewer than two (sd, interval)."""
+    """The scores of one configuration on its n seeds.
+
+    `mean` is None if there is no score; `sd` and `interval` are None if there are fewer than two.
+    """
 
     label: str
     n: int
@@ -64,18 +67,19 @@ class Summary:
 class Comparison:
     """Configuration a against b on the n seeds that both have; differences are a − b.
 
-    None: no pair (difference, p_better), fewer than two pairs (interval, p, p_holm), or as each field says.
+    `difference` and `p_better` are None if there is no such seed; `interval`, `p`, `p_holm` and `effect` are None if
+    there are fewer than two. The comments name further cases.
     """
 
     a: str
     b: str
     n: int
-    left_out: int  # seeds for which one of the two has no score
+    left_out: int  # how many seeds only one of the two has a score for
     difference: float | None  # mean over pairs
     interval: Interval | None  # of that mean
     p: float | None  # paired t test, two-sided
     p_holm: float | None  # corrected over all pairs that have a p
-    effect: float | None  # Cohen's d_z: mean / sd of the differences; None also where a constant difference makes it ∞
+    effect: float | None  # Cohen's d_z: mean / sd of the differences; None also if a constant difference makes it ∞
     p_better: float | None  # share of seeds where a > b, ties half; see `_probability_of_improvement`
     seeds_needed: int | None  # see `seeds_needed`; None also for no difference or fewer than MIN_TO_COUNT pairs
     distinguishable: bool  # p_holm at most 1 − level, and n at least MIN_SEEDS
@@ -95,9 +99,11 @@ class Comparison:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: the k-th smallest of m (from 0) times m − k, never below the one before, at most 1.
+    """Correct p values for their number, by Holm's step-down.
 
-    Rejecting what is at most α keeps the chance of any false rejection at α, however the tests depend on each other.
+    The k-th smallest of m values (k from 0) is multiplied by m − k. A product below the one before is raised to it,
+    and one above 1 becomes 1. Rejecting where the corrected value is at most α keeps the chance of any false rejection
+    at α or below, however the tests depend on each other.
     """
     order = np.argsort(p)
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
@@ -107,10 +113,10 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def seeds_needed(effect: float, alpha: float, power: float = POWER) -> int | None:
-    """Seeds with which a two-sided paired t test at `alpha` finds a true effect d_z with that power.
+    """How many seeds a two-sided paired t test at level `alpha` needs to find a true effect with probability `power`.
 
-    At least MIN_SEEDS; None for more than MAX_SEEDS. See `power_of`. With an effect estimated from few seeds, it is a
-    guess.
+    `effect` is d_z; if it was estimated from few seeds, the result is a guess. At least MIN_SEEDS; None if it is above
+    MAX_SEEDS. See `power_of`.
     """
     counts = range(MIN_SEEDS, MAX_SEEDS + 1)
     found = bisect_left(counts, power, key=lambda n: power_of(effect, n, float(special.stdtrit(n - 1, 1 - alpha / 2))))
@@ -118,9 +124,10 @@ def seeds_needed(effect: float, alpha: float, power: float = POWER) -> int | Non
 
 
 def power_of(effect: float, seeds: int, critical: float) -> float:
-    """The probability that t of `n` paired differences, whose mean is `effect` of their sds, exceeds `critical`.
+    """The probability that t of n = `seeds` paired differences, whose true mean is |`effect`| sds, exceeds `critical`.
 
-    From the noncentral t with n − 1 degrees of freedom and noncentrality d_z·√n (Cohen 1988), without the wrong tail.
+    From the noncentral t with n − 1 degrees of freedom and noncentrality d_z·√n (Cohen 1988). The chance of a
+    significant t of the wrong sign is left out.
     """
     return 1 - float(special.nctdtr(seeds - 1, abs(effect) * math.sqrt(seeds), critical))
 
@@ -133,15 +140,16 @@ class WinnersCurse:
     n: int
     confirmed_mean: float
     drop: float  # search score − confirmed mean
-    interval: Interval | None  # of the drop; None for fewer than MIN_FOR_DROP seeds, or where all scored alike
+    interval: Interval | None  # of the drop; None for fewer than MIN_FOR_DROP seeds, or if all scores are equal
 
 
 def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], level: float = 0.95) -> WinnersCurse:
     """The drop of a search's best score: that score minus the mean over fresh seeds. The best of many is partly luck.
 
-    `confirmed_scores` are by seed, of the search's own metric. On the validation split, like the search's, the drop is
-    the luck of the choice; on the test split it also contains the difference between the two splits. The interval is
-    that of the mean, because the search's score was chosen and is not a sample. Raises InputError as `judge`.
+    `confirmed_scores` are by seed, of the search's own metric. If they are from the validation split, as the search's
+    score is, the drop is the luck of the choice. From the test split, the drop also contains the difference between
+    the two splits. The interval covers the mean alone, because the search's score was chosen and is not a sample.
+    Raises InputError as `judge`, and if there is no confirmed score.
     """
     check_scores({"the search": {0: search_score}, "the confirmation": confirmed_scores})
     if not confirmed_scores:
@@ -154,7 +162,7 @@ def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], le
 
 
 def check_scores(scores: Mapping[str, Mapping[int, float]]) -> None:
-    """Raise InputError when there is no score at all, or one that is not a number in [0, 1]."""
+    """Raise InputError if there is no score at all, or one that is not a number in [0, 1]."""
     if not any(scores.values()):
         raise InputError("there is no score to judge")
     for label, of in scores.items():
@@ -164,7 +172,12 @@ def check_scores(scores: Mapping[str, Mapping[int, float]]) -> None:
 
 
 def comparisons(scores: Mapping[str, Mapping[int, float]], level: float) -> tuple[Comparison, ...]:
-    """Every pair of labels, label -> seed -> score, on the seeds that both have; p corrected over all of them."""
+    """Compare each pair of labels on the seeds that both have; p values are corrected over all pairs.
+
+    Args:
+        scores: label -> seed -> score.
+        level: the level of the intervals; 1 − level is that of the tests.
+    """
     couples = list(combinations(scores, 2))
     alpha = (1 - level) / max(len(couples), 1)  # Holm's first and hardest step
     raw = [_comparison(a, b, scores[a], scores[b], level, alpha) for a, b in couples]
@@ -215,7 +228,7 @@ def _probability_of_improvement(differences: Floats) -> float | None:
 
 
 def _paired_p(differences: Floats) -> float | None:
-    """Two-sided p of the paired t test; of constant differences 1 where they are 0, else 0."""
+    """Two-sided p of the paired t test. If all differences are equal: 1 if they are 0, else 0."""
     mean, sd, n = _mean(differences), _sd(differences), len(differences)
     if mean is None or sd is None:
         return None

@@ -52,7 +52,7 @@ class Ranking:
 
     @property
     def seeds(self) -> int:
-        """On how many fresh seeds the means are."""
+        """How many fresh seeds the trials ran on; 0 if none did."""
         return max((len(one.scores) + one.failed for one in self.validated.values()), default=0)
 
 
@@ -60,8 +60,8 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
     """Rank a search's finished trials.
 
     Args:
-        folder: of the search.
-        history: what has happened in it.
+        folder: the search's folder.
+        history: the search's history.
         by: what ranks. None: the last confirmation if there is one, else the last step, else the search's own scores. A
             last step counts if it has validated the trials that are the search's best few now.
 

@@ -33,10 +33,10 @@ NO_GRACE = "no grace period within stage one would help: compare longer training
 
 @dataclass(frozen=True)
 class Signal:
-    """How well the metric at one epoch orders finished trials as their final scores do."""
+    """How well the metric at one epoch puts finished trials in the order of their final scores."""
 
     epoch: int
-    trials: int  # finished, with the metric at this epoch
+    trials: int  # how many finished trials reported the metric at this epoch
     tau: float | None  # Kendall's tau-b, -1 to 1
     rho: float | None  # Spearman's rho, -1 to 1
     interval: tuple[float, float] | None  # 95 %, of tau
@@ -65,13 +65,13 @@ class Share:
 
 @dataclass(frozen=True)
 class Regret:
-    """How trials ended that were marked for stopping and spared by lot: a fair sample of those that were stopped.
+    """How those trials ended that ASHA marked for stopping but spared by lot: a fair sample of the stopped ones.
 
     A score is one seed's, so luck is part of every win.
     """
 
     exempt: int  # finished trials that were spared by lot
-    spared_baselines: int  # finished baselines that were marked: exempt by rule, so no sample of anything; not counted
+    spared_baselines: int  # finished baselines that were marked: exempt by rule, not by lot, and so not counted
     unmarked: int  # finished trials that were never marked, baselines among them
     won: Share | None  # ended above the best unmarked trial
     above_median: Share | None  # ended above the median of the unmarked trials
@@ -82,10 +82,10 @@ class Regret:
 class Honesty:
     """What the early signal of a search was worth."""
 
-    signals: tuple[Signal, ...]  # one a rung
+    signals: tuple[Signal, ...]  # one for each rung
     grace: int | None  # epochs of grace that a low rung suggests; None: no rung is low, or none would help
     regret: Regret
-    stopped: int  # trials, which have no final score
+    stopped: int  # how many trials were stopped, and so have no final score
     unselected: int  # finished trials that no value could have stopped, as far as is known: baselines and spared ones
 
     @property
@@ -97,8 +97,11 @@ class Honesty:
 def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: int) -> Honesty:
     """Judge a search's early signal.
 
-    metric: what ASHA compares (search.decide_by), to be maximised. rungs: their epochs, as `rung_epochs` gives them.
-    stage_one: epochs of representation training, within which a grace period is looked for.
+    Args:
+        history: the search's history.
+        metric: what ASHA compares (search.decide_by), to be maximised.
+        rungs: the epochs of the rungs, as `rung_epochs` gives them.
+        stage_one: how many epochs of representation training there are. A grace period is looked for within them.
     """
     signals = tuple(signal_at(history, metric, epoch) for epoch in rungs)
     finished = history.in_state("finished")
@@ -114,7 +117,8 @@ def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: i
 def signal_at(history: History, metric: str, epoch: int) -> Signal:
     """Correlate the metric at an epoch with the final scores, over the finished trials that reported it there.
 
-    A probe and a head that is trained end to end say different things early on: where there are probes, over those.
+    Early values of a probe and of a head trained end to end mean different things. So if trials with probes finished,
+    only these count.
     """
     pairs = [
         (value, _score(trial))
@@ -144,15 +148,15 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
 
 def _with_probes(history: History) -> list[Trial]:
-    """The finished trials of two stages; all where none is."""
+    """The finished trials of two stages, which have probes; all finished trials if there are none of these."""
     finished = history.in_state("finished")
     return [trial for trial in finished if trial.family in CONTRASTIVE] or finished
 
 
 def pruning_regret(history: History) -> Regret:
-    """Compare what was spared by lot with what was never marked for stopping, all of it finished.
+    """Compare finished trials that were spared by lot with finished trials that were never marked for stopping.
 
-    Within its bracket each: with a search for each family, a trial is held against those of its own family.
+    Trials are compared only within a bracket. If each family has a search of its own, that is within their family.
     """
     finished = history.in_state("finished")
     marked = [trial for trial in finished if trial.spared_at is not None]
@@ -172,12 +176,12 @@ def pruning_regret(history: History) -> Regret:
 
 
 def _bracket(trial: Trial) -> int:
-    """Trials are stopped, and so compared, within one."""
+    """A trial's bracket. ASHA compares trials only within a bracket."""
     return trial.decisions[0].bracket if trial.decisions else 0
 
 
 def tau_interval(tau: float, trials: int) -> tuple[float, float]:
-    """95 % interval of Kendall's tau, within -1 to 1; `trials` at least 2. Of chance alone, not of the selection.
+    """95 % interval of Kendall's tau, within -1 to 1; `trials` at least 2. It covers chance, not the selection.
 
     It is Wilson's for the share of pairs in the same order, (1 + tau) / 2, with as many independent pairs as give
     tau's variance under independence, 2 (2n + 5) / (9n (n - 1)). On simulated pairs of normal variables, n from 5
@@ -189,7 +193,7 @@ def tau_interval(tau: float, trials: int) -> tuple[float, float]:
 
 
 def in_words(found: Honesty) -> Iterator[str]:
-    """Lines for a person."""
+    """The results in words, line by line."""
     if not found.signals:
         yield "no rungs: no trial was stopped by its early value"
         return

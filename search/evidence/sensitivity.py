@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 FEW = 30  # images of a class; with fewer, a threshold depends on one or two of them
 
-Told = tuple["Logits", "Labels"]  # [N, C] and [N], of the images of a split
+Told = tuple["Logits", "Labels"]  # [N, C] and [N]: the logits and labels of the images of a split
 
 
 @dataclass(frozen=True)
 class OnSeed:
-    """One seed of a confirmation."""
+    """The result on one seed of a confirmation."""
 
     seed: int
     threshold: float  # chosen on its own validation images
@@ -50,11 +50,11 @@ class OperatingPoint:
     family: str
     threshold: float  # the class is predicted if its probability is at least this
     validation: Rates
-    confirmation: str | None  # the last one that has ended, where there is one
-    seeds: tuple[OnSeed, ...]  # of it; empty where it left no scores, as those of older versions
+    confirmation: str | None  # the last one that has ended; None if none has
+    seeds: tuple[OnSeed, ...]  # of that confirmation; empty if it has no scores of this trial's configuration
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The threshold and its rates as plain values, for JSON."""
         return asdict(self)
 
 
@@ -74,13 +74,13 @@ def operating_points(
     """The threshold of each wanted class for a search's best trial.
 
     Args:
-        folder: of the search.
-        ranked: its finished trials, best first.
-        wanted: sensitivity by class.
-        data: as `--data`.
+        folder: the search's folder.
+        ranked: the search's finished trials, best first.
+        wanted: the wanted sensitivity by class.
+        data: the folder of data sets and caches.
 
     Raises:
-        InputError: nothing finished, the trial's checkpoint is gone, or the data are others.
+        InputError: nothing finished, the trial's checkpoint is gone, or the data are not the search's.
         EnvironmentProblem: the data are not here, or the search's store does not answer.
     """
     check_wanted(folder, wanted)
@@ -109,7 +109,7 @@ def operating_points(
 
 
 def _scored(folder: SearchFolder, trial: Trial, data: Path | None) -> tuple[Sequence[str], Told]:
-    """The classes, and the probabilities that a trial's kept classifier gives its validation images."""
+    """The names of the classes; and the logits that a trial's kept classifier gives its validation images."""
     from trainers.data import load
     from trainers.predictor import score_split
 
@@ -123,7 +123,10 @@ def _scored(folder: SearchFolder, trial: Trial, data: Path | None) -> tuple[Sequ
 
 
 def _runs_of(confirmation: SearchFolder, trial: Trial) -> dict[int, tuple[Told, Told]]:
-    """What the runs of a trial's configuration gave validation and test images, by seed, as far as they left it."""
+    """By seed, the logits on validation and on test images that the runs of a trial's configuration left.
+
+    Runs that left none are missing.
+    """
     chosen, seeds = read_plan(confirmation)
     place = next((place for place, candidate in enumerate(chosen) if candidate.trial == trial.number), None)
     if place is None:
@@ -146,7 +149,7 @@ def _chosen(told: Told, place: int, sensitivity: float) -> tuple[float, Rates]:
 
 
 def _probabilities(told: Told, place: int) -> Probabilities:
-    """Of the class at `place`; in double precision, or sure predictions would tie at 1."""
+    """The probabilities of the class at `place`, in double precision: else sure predictions would tie at 1."""
     import torch
 
     found: Probabilities = torch.tensor(told[0]).double().softmax(1)[:, place].numpy()
@@ -154,7 +157,7 @@ def _probabilities(told: Told, place: int) -> Probabilities:
 
 
 def in_words(point: OperatingPoint) -> Iterator[str]:
-    """A threshold for a person, a sentence or two a line."""
+    """A threshold and its rates in words, line by line."""
     name, validation = point.class_name, point.validation
     yield (
         f"{name}, for a sensitivity of {point.wanted:g}: say {name} where its probability is at least "
@@ -192,7 +195,7 @@ def _on_test(point: OperatingPoint) -> str:
 
 
 def _over_seeds(shares: Sequence[Share]) -> str:
-    """Their mean, and its Wilson interval by the images, which are the same for every seed."""
+    """The mean of the shares, with a Wilson interval from the number of images, which is the same for every seed."""
     values, images = [share.value for share in shares], shares[0].images
     low, high = wilson(mean(values), images)
     spread = f" on average, {min(values):.4f} to {max(values):.4f} by seed" if len(values) > 1 else ""

@@ -1,7 +1,7 @@
-"""Searches on the same data side by side: the best of each, how it came to it, and what fresh seeds say of the two.
+"""Compare searches on the same data: the best trial of each, how soon it was found, and what fresh seeds say.
 
-A search's own best score is of one split and one initialisation, and partly luck. So two searches are told apart only
-on seeds that both ran on (of a last step or a confirmation), pair by pair.
+A search's own best score is from one split and one initialisation, and partly luck. So two searches are told apart only
+by fresh seeds that both ran on, in a last step or a confirmation, paired by seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,19 +17,19 @@ from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
 
 LEVEL = 0.95
-STEPS = 4  # at which the best so far is told, besides each search's end
+STEPS = 4  # how often the best score so far is told, besides at each search's end
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the searches."""
+    """One of the compared searches."""
 
     name: str
-    best: Trial | None  # by what ranks it
+    best: Trial | None  # the first in the search's ranking
     error: float | None  # the standard error of its score, from the validation images
     validated: Validated | None  # on fresh seeds
-    ended: int  # trials
-    seconds: float  # that its drivers ran
+    ended: int  # how many trials have ended
+    seconds: float  # how long its drivers ran
     curve: tuple[float | None, ...]  # the best score after each trial that ended; None until one has a score
 
     def best_after(self, count: int) -> float | None:
@@ -43,12 +43,12 @@ class SideBySide:
 
     metric: str
     data: str
-    after: tuple[int, ...]  # trials that had ended
+    after: tuple[int, ...]  # numbers of ended trials, for `Side.so_far`
     sides: tuple[Side, ...]
-    pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none where only one has any
+    pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none if at most one search has any
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The comparison as plain values, for JSON."""
         searches = [
             {
                 "name": side.name,
@@ -78,13 +78,13 @@ class SideBySide:
 
 
 def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
-    """Hold searches against each other.
+    """Compare searches.
 
     Args:
         folders: two searches or more.
 
     Raises:
-        InputError: there are fewer, or they are on other data or by another metric: their scores cannot be compared.
+        InputError: there are fewer, or their data or metrics differ, so that scores cannot be compared.
     """
     if len({folder.path for folder in folders}) < 2:
         raise InputError("compare: name two searches or more")
@@ -131,7 +131,7 @@ def _better(one: float | None, other: float | None) -> float | None:
 
 
 def in_words(found: SideBySide) -> Iterator[str]:
-    """What can be said of each two of them, a sentence each."""
+    """A sentence on each pair of searches: whether their best trials differ."""
     told = {(pair.a, pair.b): pair for pair in found.pairs}
     for one, other in combinations(found.sides, 2):
         pair = told.get((one.name, other.name))

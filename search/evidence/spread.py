@@ -13,7 +13,7 @@ from search.journal.history import History
 from search.storage.search_folder import SearchFolder
 
 DECIDING = "test_balanced_accuracy"  # the score by which a confirmation's pairs are compared
-FEWEST_SCORES = 4  # of a search, to guess a spread from
+FEWEST_SCORES = 4  # the fewest scores of a search from which a spread is guessed
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,10 @@ class Spread:
 def expected_spread(searched: SearchFolder, history: History) -> Spread | None:
     """The sd of a paired difference from seed to seed, averaged over pairs (as variances); None if unknown.
 
-    From the newest confirmation with at least MIN_TO_COUNT seeds that all of its configurations have (test scores),
-    else the last step (validation scores, whose fewer images spread them more), else guessed from the search: the sd of
-    its finished trials' scores, which is .8 to 1.2 of that of the paired differences in the three published studies.
+    It is that of test scores in the newest confirmation with at least MIN_TO_COUNT seeds that all its configurations
+    have. Else it is that of validation scores in the last step, which vary more if there are fewer images. Else it is
+    guessed: the sd of the scores of the search's finished trials. In the three published studies, the guess was .8 to
+    1.2 times the sd of the paired differences.
     """
     for confirmation in reversed(searched.confirmations()):
         table = paired_scores(confirmation, DECIDING)
@@ -59,10 +60,10 @@ def paired_scores(folder: SearchFolder, metric: str) -> Floats:
 
 
 def pooled_sd(tables: list[Floats]) -> float:
-    """The sd of a paired difference, the root of its variance's mean over all pairs of a table's columns.
+    """The sd of a paired difference: the root of its mean variance over all pairs of a table's columns.
 
     That mean is twice the mean square of what rows and columns leave unexplained (two-way analysis of variance). Tables
-    are weighted by their degrees of freedom. 0 where no table has two rows and two columns.
+    are weighted by their degrees of freedom. 0 if no table has two rows and two columns.
     """
     squares, freedom = 0.0, 0
     for table in tables:
@@ -75,7 +76,7 @@ def pooled_sd(tables: list[Floats]) -> float:
 
 
 def smallest_effect(seeds: int, alpha: float, power: float = POWER) -> float:
-    """The mean difference, in sds, that a two-sided paired t test at `alpha` finds with that power on n ≥ 2 seeds."""
+    """The mean difference, in sds, that a two-sided paired t test at `alpha` finds with that power; `seeds` ≥ 2."""
     critical = float(special.stdtrit(seeds - 1, 1 - alpha / 2))
     low, high = 0.0, 1 / math.sqrt(seeds)
     while power_of(high, seeds, critical) < power:

@@ -7,10 +7,10 @@ from search.journal.history import Trial
 
 
 def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[float] = 0.8) -> float:
-    """Standard error of a balanced accuracy from `counts` images a class (binomial).
+    """Standard error of a balanced accuracy from `counts` images of each class (binomial).
 
-    `recall` is one value for all classes, or one for each. A recall of 0 or 1 does not mean certainty, so each is moved
-    a little towards a half: one success and one failure are added (Laplace).
+    `recall` is one value for all classes, which is used as it is, or one for each class. Among the latter, 0 or 1 does
+    not mean certainty, so each is moved a little towards a half: one success and one failure are added (Laplace).
     """
     if isinstance(recall, float | int):
         return math.sqrt(sum(recall * (1 - recall) / count for count in counts)) / len(counts)
@@ -25,12 +25,12 @@ def score_error(share: float, count: int) -> float:
 
 
 def error_of_score(trial: Trial, metric: str, validation: Mapping[str, int]) -> float | None:
-    """The standard error of a finished trial's score from the validation images; None where none is known.
+    """The standard error of a finished trial's score from the validation images; None if it is not known.
 
     Args:
-        trial: any.
-        metric: what the search scores by, such as balanced_accuracy.
-        validation: images by class.
+        trial: the trial; without a score it has no error.
+        metric: the metric of the score: known are the errors of balanced_accuracy and accuracy.
+        validation: the number of validation images of each class.
     """
     if trial.score is None or not validation:
         return None
@@ -44,11 +44,11 @@ def error_of_score(trial: Trial, metric: str, validation: Mapping[str, int]) -> 
 
 
 def near_the_best(ranked: Sequence[Trial], error: float) -> str:
-    """How many of a search's finished trials their scores do not tell from the best one's, a sentence.
+    """A sentence that says how many finished trials have scores within one standard error of the best trial's.
 
     Args:
-        ranked: two or more, the best first.
-        error: the standard error of the best one's score.
+        ranked: two or more finished trials, the best first.
+        error: the standard error of the best trial's score.
     """
     first, others = ranked[0], ranked[1:]
     near = sum((first.score or 0.0) - (other.score or 0.0) <= error for other in others)

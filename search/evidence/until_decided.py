@@ -1,15 +1,18 @@
-"""Seeds in rounds until each pair of configurations is decided, by a rule that is declared before the test split opens.
+"""Run seeds in rounds until each pair of configurations is decided; the rule is declared before the test split opens.
 
-After each round every open pair has an interval of its difference, mean ± bound·s/√n: the repeated confidence interval
-of Jennison and Turnbull 1989, with the bounds of a group-sequential t that spends α as Lan and DeMets 1983 (α₁*) do;
-see `group_sequential`. Where it leaves out 0, one of the two is better. Where it lies within ±D, there is no difference
-as large as D. Either ends the pair. All intervals of a pair together miss the true difference with probability α/pairs
-at most, for all pairs that there are at the start (Bonferroni). So the chance of any false claim is at most α, "no
-difference" at |δ| = D among them. A pair that ends, or is dropped as a configuration gives no score, stays counted.
+After each round every open pair has an interval for its mean difference, mean ± bound·s/√n: the repeated confidence
+interval of Jennison and Turnbull 1989. The bounds are those of a group-sequential t test that spends α as Lan and
+DeMets 1983 (α₁*) do; see `group_sequential`. An interval without 0 says that one of the two is better. An interval
+within ±D says that there is no difference as large as D. Either ends the pair.
 
-The bounds are exact for normal differences. With few seeds skewed ones spoil any t interval: resampled, the published
-study of 60:40 gives .07 false claims with at most 20 seeds, and .04 with 30 (results/bench/until_decided.md, where the
-rule is compared with a confidence sequence). Hence FEWEST_SEEDS.
+Over all looks, the intervals of one pair miss the true difference with probability α/pairs at most, where `pairs` is
+the number of pairs at the start (Bonferroni). So the chance of any false claim is at most α; "no difference" is such a
+claim if |δ| = D or more. A pair that ended still counts, and so does one that was dropped because a configuration gave
+no score.
+
+The bounds are exact for normal differences. With few seeds, skewed differences spoil any t interval: resamples of the
+published study of 60:40 made false claims in a share of .07 with at most 20 seeds, and of .04 with at most 30
+(results/bench/until_decided.md, which also compares the rule with a confidence sequence). Hence FEWEST_SEEDS.
 """
 
 import math
@@ -25,45 +28,50 @@ from search.evidence.group_sequential import FEWEST_NEW, bounds, obrien_fleming
 from search.evidence.paired_tests import MAX_SEEDS, MIN_SEEDS, POWER, Interval, Summary, power_of, summary
 from search.journal.history import ENDED, History
 
-SCORE = "test_balanced_accuracy"  # by which pairs are compared
+SCORE = "test_balanced_accuracy"  # the metric by which pairs are compared
 RULE = "group-sequential t with O'Brien-Fleming-like spending (Lan and DeMets 1983), exact bounds"
 COVERS = (
     "covers the luck of the seed (split, order, initialisation) at all looks together, corrected for the number of "
     "pairs, not the sampling of the test images"
 )
-FEWEST_SEEDS = 30  # of the most that may run: see above
+FEWEST_SEEDS = 30  # the smallest `max_seeds` that is allowed; see above
 FEWEST_STEP, MOST_LOOKS = 5, 10
 LEVEL = 0.95
 
 State = Literal["better", "no difference", "open", "dropped"]
-Run = tuple[int, int]  # the places of a candidate and of a seed
+Run = tuple[int, int]  # the positions of a candidate and of a seed in the plan
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What was declared."""
+    """The rule that was declared before the test split opened."""
 
-    smallest: float  # D: a difference of this size matters
+    smallest: float  # D: the smallest difference that matters
     max_seeds: int
-    looks: tuple[int, ...]  # so many seeds have run at each; the last is max_seeds
-    bounds: tuple[float, ...]  # of |t| at each, where every seed gave both scores
-    pairs: int  # at the start
+    looks: tuple[int, ...]  # how many seeds have run at each look; the last is max_seeds
+    bounds: tuple[float, ...]  # bounds of |t| at each look, if every seed gave both scores
+    pairs: int  # how many there are at the start
     level: float = LEVEL
 
     @property
     def alpha(self) -> float:
-        """The level of one pair."""
+        """The α of one pair."""
         return (1 - self.level) / self.pairs
 
     def bound(self, seen: Sequence[int], is_last: bool) -> float:
-        """The bound of |t| at the newest of a pair's looks, at which it had so many differences."""
+        """The bound of |t| at the newest look of a pair.
+
+        Args:
+            seen: how many differences the pair had at each of its looks so far.
+            is_last: whether the newest look is the last one of the plan.
+        """
         if tuple(seen) == self.looks[: len(seen)] and is_last == (len(seen) == len(self.looks)):
             return self.bounds[len(seen) - 1]
         shares = [n / self.max_seeds for n in seen[:-1]] + [1.0 if is_last else seen[-1] / self.max_seeds]
         return bounds(tuple(seen), tuple(shares), self.alpha, obrien_fleming)[-1]
 
     def in_words(self) -> str:
-        """The rule for a person."""
+        """The rule in words."""
         return (
             f"until each pair is decided at a smallest difference of {self.smallest:g}, with at most {self.max_seeds} "
             f"seeds, looked at after {', '.join(map(str, self.looks))}"
@@ -72,24 +80,24 @@ class Rule:
 
 @dataclass(frozen=True)
 class Pair:
-    """How a pair stands after its last look, or stood when it ended. Differences are a − b."""
+    """The state of a pair after its last look, or when it ended. Differences are a − b."""
 
     a: str
     b: str
     state: State
-    better: str | None  # a or b
-    rounds: int  # after which it ended, or that were looked at
-    n: int  # seeds that gave both scores then
+    better: str | None  # a or b; None: neither was found better
+    rounds: int  # how many rounds had ended at that look
+    n: int  # how many seeds had given both scores by then
     difference: float | None
     interval: Interval | None
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far such a confirmation has come."""
+    """How far a confirmation that runs until pairs are decided has come."""
 
-    runs: tuple[Run, ...]  # by number: those of all rounds up to the one that runs, or is to run
-    rounds: int  # that have ended
+    runs: tuple[Run, ...]  # by number: the runs of all rounds so far, and of the round that runs now or next
+    rounds: int  # how many have ended
     pairs: tuple[Pair, ...]
     is_over: bool
 
@@ -100,24 +108,30 @@ class Progress:
 
 @dataclass(frozen=True)
 class Decided:
-    """What such a confirmation came to, as its verdict keeps it."""
+    """The outcome of a confirmation that ran until pairs were decided, as its verdict keeps it."""
 
     rule: str
     plan: Rule
     rounds: int
-    seeds: int  # that were run at most
+    seeds: int  # the most seeds that any configuration ran on
     runs: int
     pairs: tuple[Pair, ...]
 
 
 def planned_looks(most: int) -> tuple[int, ...]:
-    """So many seeds have run at each look: equal steps down from the most, and none under MIN_SEEDS."""
+    """How many seeds have run at each look, ascending: equal steps down from `most`, none below MIN_SEEDS."""
     step = max(FEWEST_STEP, math.ceil(most / MOST_LOOKS))
     return tuple(range(most, MIN_SEEDS - 1, -step))[::-1]
 
 
 def make_rule(candidates: int, smallest: float, max_seeds: int) -> Rule:
-    """Declare the rule; a look that can end nothing is left out."""
+    """Declare the rule. Looks that cannot end any pair are left out.
+
+    Args:
+        candidates: how many configurations are compared.
+        smallest: D, the smallest difference that matters.
+        max_seeds: the most seeds that may run.
+    """
     pairs, looks = math.comb(candidates, 2), planned_looks(max_seeds)
     found = bounds(looks, tuple(n / max_seeds for n in looks), (1 - LEVEL) / pairs, obrien_fleming)
     useful = [(n, bound) for n, bound in zip(looks, found, strict=True) if math.isfinite(bound)]
@@ -125,23 +139,23 @@ def make_rule(candidates: int, smallest: float, max_seeds: int) -> Rule:
 
 
 def as_plan(rule: Rule) -> dict[str, Any]:
-    """As a confirmation's folder notes it."""
+    """The rule as plain values, as a confirmation's folder records it."""
     return {"rule": RULE} | vars(rule) | {"looks": list(rule.looks), "bounds": list(rule.bounds)}
 
 
 def read_rule(kept: Mapping[str, Any]) -> Rule:
-    """What `as_plan` noted."""
+    """The rule from the plain values that `as_plan` made."""
     told = {name: kept[name] for name in Rule.__dataclass_fields__}
     return Rule(**told | {"looks": tuple(kept["looks"]), "bounds": tuple(kept["bounds"])})
 
 
 def progress(rule: Rule, labels: Sequence[str], history: History) -> Progress:
-    """Replay the rounds from what has happened in a confirmation: a killed one goes on as it would have.
+    """Replay the rounds of a confirmation from its history. So a killed confirmation continues as if it had run on.
 
     Args:
-        rule: as declared.
-        labels: of the candidates, in the order of the plan.
-        history: of the confirmation.
+        rule: the declared rule.
+        labels: the labels of the candidates, in the order of the plan.
+        history: the confirmation's history.
     """
     scores: list[dict[int, float]] = [{} for _ in labels]
     runs: list[Run] = []
@@ -173,18 +187,19 @@ def _is_open(pair: Pair, label: str) -> bool:
 
 
 def settle(rule: Rule, a: str, b: str, of_a: Mapping[int, float], of_b: Mapping[int, float], rounds: int) -> Pair:
-    """Look at a pair after each of so many rounds, until it ends.
+    """The state of a pair: look at it after each of the `rounds` rounds, until it ends.
 
-    A look waits for the next where fewer than MIN_SEEDS seeds gave both scores, or fewer than FEWEST_NEW new ones did:
-    it then spends nothing. Equal differences have no spread to judge by, and end nothing.
+    A look is left out, and spends no α, if fewer than MIN_SEEDS seeds gave both scores, or fewer than FEWEST_NEW of
+    them are new since the last look. If all differences are equal there is no spread to judge by, and the pair stays
+    open.
 
     Args:
-        rule: as declared.
+        rule: the declared rule.
         a: one label.
-        b: the other.
-        of_a: its scores by the seed's place in the plan.
-        of_b: likewise.
-        rounds: how many have ended.
+        b: the other label.
+        of_a: the scores of `a`, by the seed's position in the plan.
+        of_b: the scores of `b`, in the same way.
+        rounds: how many rounds have ended.
     """
     if not (of_a and of_b):
         return Pair(a, b, "dropped", None, rounds, 0, None, None)
@@ -220,20 +235,27 @@ def _claim(interval: Interval, smallest: float, a: str, b: str) -> tuple[State, 
 
 
 def chance_to_decide(rule: Rule, effect: float) -> float:
-    """The smaller chance, by the last look alone, of a winner at |δ| = D and of "no difference" at δ = 0.
+    """The smaller of two chances: to find a winner if |δ| = D, and to find "no difference" if δ = 0.
 
-    effect: D in sds of a paired difference.
+    Only the last look counts.
+
+    Args:
+        rule: the declared rule.
+        effect: D in sds of a paired difference.
     """
     n, bound = rule.max_seeds, rule.bounds[-1]
     at, of = np.polynomial.legendre.leggauss(64)
     sds = np.sqrt(special.chdtri(n - 1, (1 - at) / 2) / (n - 1))  # quantiles of s, in sds
-    room = math.sqrt(n) * effect - bound * sds  # for the mean, in its standard errors
+    room = math.sqrt(n) * effect - bound * sds  # how far the mean may lie from 0, in standard errors
     alike = float((of / 2 * np.clip(2 * special.ndtr(room) - 1, 0, None)).sum())
     return min(power_of(effect, n, bound), alike)
 
 
 def smallest_decidable(candidates: int, max_seeds: int) -> float:
-    """The smallest D, in sds of a paired difference, that so many seeds decide with power POWER at both ends."""
+    """The smallest D, in sds of a paired difference, that `max_seeds` seeds decide with probability POWER.
+
+    See `chance_to_decide`.
+    """
     rule, low, high = make_rule(candidates, 1.0, max_seeds), 0.0, 1 / math.sqrt(max_seeds)
     while chance_to_decide(rule, high) < POWER:
         low, high = high, 2 * high
@@ -244,7 +266,10 @@ def smallest_decidable(candidates: int, max_seeds: int) -> float:
 
 
 def seeds_to_decide(candidates: int, effect: float) -> int | None:
-    """The fewest seeds at most that decide a D of so many sds; None for more than MAX_SEEDS."""
+    """The smallest `max_seeds` that decides a D of `effect` sds with probability POWER.
+
+    At least FEWEST_SEEDS; None if it would be above MAX_SEEDS.
+    """
     low, high = FEWEST_SEEDS, MAX_SEEDS
     if smallest_decidable(candidates, high) > effect:
         return None

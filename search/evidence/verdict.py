@@ -26,9 +26,9 @@ class Verdict:
 
     labels: tuple[Summary, ...]
     pairs: tuple[Comparison, ...]
-    best: str  # by its mean difference to the others: without missing runs the highest mean
-    seeds: int  # that any label has
-    missing: int  # runs: a label without a score at one of those seeds
+    best: str  # the label with the largest mean difference to the others; without missing runs, the highest mean
+    seeds: int  # how many seeds have a score of at least one label
+    missing: int  # how many scores are missing, over all labels and these seeds
     level: float
     sentence: str
     caveats: tuple[str, ...]
@@ -43,10 +43,15 @@ class Verdict:
 
 
 def judge(scores: Mapping[str, Mapping[int, float]], level: float = 0.95) -> Verdict:
-    """Compare configurations, label -> seed -> score on the test split, pair by pair on the seeds that both have.
+    """Compare configurations pair by pair, each on the seeds that both have.
 
-    level: of every interval; 1 − level is the chance, over all pairs together, of calling equals distinguishable.
-    Raises InputError when there is no score at all, or one that is not a number in [0, 1].
+    Args:
+        scores: label -> seed -> score on the test split.
+        level: the level of every interval. 1 − level is the chance, over all pairs together, of calling equals
+            distinguishable.
+
+    Raises:
+        InputError: there is no score at all, or one that is not a number in [0, 1].
     """
     check_scores(scores)
     pairs = comparisons(scores, level)
@@ -65,20 +70,20 @@ def _against(label: str, pairs: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _lead(label: str, pairs: Sequence[Comparison]) -> float:
-    """Mean paired difference to the others. Unlike a label's mean, failing on the hard seeds does not flatter it."""
+    """A label's mean paired difference to the others. Unlike its mean score, it does not gain by failing hard seeds."""
     leads = [pair.difference for pair in _against(label, pairs) if pair.difference is not None]
     return sum(leads) / len(leads) if leads else -math.inf
 
 
 def _sentence(best: Summary, rivals: Sequence[Comparison]) -> str:
-    """The verdict. rivals: the best against each other label, the closest first."""
+    """The verdict in a sentence. `rivals` compare the best with each other label, the smallest difference first."""
     if not rivals:
         return (
             f"{best.label} has a mean of {best.mean:.4f} over {_seeds([best.n])}; there is nothing to compare it with."
         )
     first = f"{best.label} comes first with a mean of {best.mean:.4f}"
     beaten = [pair for pair in rivals if pair.distinguishable]
-    above = [pair for pair in beaten if (pair.difference or 0) < 0]  # can only be where runs are missing
+    above = [pair for pair in beaten if (pair.difference or 0) < 0]  # possible only if runs are missing
     open_ = [pair for pair in rivals if not pair.distinguishable]
     seeds = _seeds([pair.n for pair in rivals])
     if max(pair.n for pair in rivals) < MIN_SEEDS:

@@ -1,1 +1,1 @@
-"""What leaves a search: configurations with their weights, trained again."""
+"""Export a search's configurations with their weights; train them again, predict with them, or write them as ONNX."""

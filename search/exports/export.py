@@ -92,7 +92,7 @@ def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> l
         The YAML files, best first.
 
     Raises:
-        InputError: fewer trials finished, or a checkpoint is gone or damaged. Nothing was removed.
+        InputError: `top` is below 1 or more than finished, or a checkpoint is gone or damaged. Nothing was removed.
     """
     name = folder.name
     if not 1 <= top <= len(ranked):
@@ -181,12 +181,12 @@ def _thresholds(path: Path, raw: Mapping[str, Any]) -> dict[str, float]:
 
 
 def search_of(path: Path, exported: Export, results: Path | None = None) -> SearchFolder | None:
-    """The search that a file was exported from, also if the file was copied.
+    """The search that a file was exported from, even if the file was copied to another folder.
 
-    It is looked for in the results folder around the file, and then in `results`. None if it is in neither.
+    The search is looked for in the results folder around the file, then in `results`. None if it is in neither.
     """
     for folder in (*all_folders(path.absolute().parent.parent), *all_folders(results_root(results))):
-        with suppress(InputError):  # a neighbour that cannot be read
+        with suppress(InputError):  # another search, which cannot be read
             if exported.search_id is not None and folder.about()["id"] == exported.search_id:
                 return folder
     return None

@@ -1,7 +1,7 @@
-"""Write an exported model as ONNX, for runtimes other than torch. It maps images as bytes to class probabilities.
+"""Write an exported model as ONNX, for runtimes other than torch. The file maps image bytes to class probabilities.
 
-`torch.export` traces the operations of the model. Before the file is written, onnxruntime runs it once, and its
-probabilities must agree with torch's.
+`torch.export` traces the operations of the model. Before the file is written, onnxruntime runs the ONNX model on a few
+images, and its probabilities must agree with torch's.
 """
 
 import json

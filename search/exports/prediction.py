@@ -32,7 +32,7 @@ class Prediction:
 
     file: str
     class_name: str | None  # None: the file could not be used
-    threshold: float | None  # the threshold that the class's probability reached; None: it is the most probable class
+    threshold: float | None  # the threshold that the class's probability reached; None: no class reached one
     probabilities: tuple[float, ...]  # one for each class, in their order; empty if the file could not be used
     problem: str | None = None  # why the file could not be used
 
@@ -60,7 +60,7 @@ class Predictions:
         return pd.DataFrame(rows, columns=columns)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The predictions as plain values, for JSON."""
         return {
             "classes": list(self.class_names),
             "thresholds": dict(self.thresholds),
@@ -175,12 +175,12 @@ def predict(
     Args:
         path: the path of the export's YAML file. The weights are beside it.
         images: image files and folders. All images of a folder are classified.
-        thresholds: for each class, the probability from which on it is predicted; None takes the exported thresholds.
+        thresholds: by class, the probability at or above which it is predicted; None takes the exported thresholds.
         device: the device to compute on; None takes a GPU if there is one.
 
     Raises:
         InputError: the export has no weights or was not trained on image files, a threshold names no class of the
-            model, or no image can be used.
+            model or is not a probability, or no image can be used.
         EnvironmentProblem: the weights are not beside the file, or are not the exported ones.
     """
     exported = read_export(path)

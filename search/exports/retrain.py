@@ -37,7 +37,7 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
         data: the folder of data sets and caches.
 
     Raises:
-        EnvironmentProblem: the data on this machine differ from those of the export.
+        EnvironmentProblem: the data are not on this machine, or differ from those of the export.
     """
     arrays, expected = load(exported.config.data, data), exported.expected
     newest: list[Checkpoint] = []
@@ -71,7 +71,7 @@ class Comparison:
     value: float
     expected: float | None
     same: bool | None  # whether the scores agree to the last digit
-    within_tolerance: bool | None
+    within_tolerance: bool | None  # whether they differ by at most GPU_TOLERANCE
     tolerance: float | None  # None: the scores must agree to the last digit
     differences: tuple[str, ...]
     recall: Mapping[str, float]  # by class

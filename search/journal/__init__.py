@@ -1,1 +1,1 @@
-"""The journal, which is the truth, and what it tells: history, explanations, tables."""
+"""The journal of what happens in a search, and what is read from it: history, explanations, tables."""

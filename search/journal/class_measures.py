@@ -1,10 +1,13 @@
-"""What a journal has of each class, by split: the recalls of every epoch, and what else is told at a trial's end."""
+"""The measures of single classes in a journal, by split.
+
+Validation recalls are reported at every epoch, all other class measures only at a trial's end.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from trainers.config import CLASS_MEASURES
 
-SPLITS = {"val": "validation", "test": "test"}  # what a metric's name begins with, and the split in words
+SPLITS = {"val": "validation", "test": "test"}  # the prefix of a metric's name: the split in words
 
 ByClass = dict[str, dict[str, float]]  # class -> measure -> value
 
@@ -17,7 +20,10 @@ def class_keys(class_names: Iterable[str]) -> Iterator[str]:
 
 
 def by_split(metrics: Mapping[str, float]) -> dict[str, ByClass]:
-    """The measures of classes among an epoch's metrics, by the split in words. What is not there is left out."""
+    """The class measures among an epoch's metrics, by split: "validation" or "test".
+
+    A split without any is left out, as are classes and measures without a value.
+    """
     found: dict[str, ByClass] = {}
     for key, value in metrics.items():
         split, measure, name = parts_of(key)
@@ -27,13 +33,16 @@ def by_split(metrics: Mapping[str, float]) -> dict[str, ByClass]:
 
 
 def is_told_at_the_end(key: str) -> bool:
-    """Whether a metric is of one class and told once, at a trial's end."""
+    """Whether a metric is a class measure that is reported only at a trial's end: any but validation recall."""
     split, measure, name = parts_of(key)
     return name is not None and (split, measure) != ("val", "recall")
 
 
 def parts_of(key: str) -> tuple[str, str, str | None]:
-    """Split, measure and class of a metric's name; without a class where it is of none."""
+    """The split, the measure and the class in a metric's name.
+
+    The class is None if the metric belongs to no class; the other two then mean nothing.
+    """
     head, slash, name = key.partition("/")
     split, _, measure = head.partition("_")
     is_of_class = slash and split in SPLITS and measure in CLASS_MEASURES

@@ -1,4 +1,4 @@
-"""What a journal's line of each kind must hold, so that a damaged line is reported with its number.
+"""The fields that each kind of journal line must have, so that a damaged line is reported with its number.
 
 Only fields that the replay and its readers use are checked; other fields may come from a later version.
 """
@@ -10,7 +10,7 @@ from search.journal.log import Event
 from trainers.loss_config import FAMILIES
 
 Check = Callable[[Any], bool]
-LARGEST = 1e300  # largest magnitude of a number that is summed
+LARGEST = 1e300  # numbers must be below this in magnitude, so that their sums stay finite
 ENDS, ACTIONS = ("finished", "stopped", "failed"), ("continue", "stop", "spare")
 
 
@@ -39,7 +39,7 @@ def _is_values(value: Any) -> bool:
 
 
 def _is_config(value: Any) -> bool:
-    """Whether the value is a trial's configuration. An AFCL (or a loss without a name) has eta, gamma, temperature."""
+    """Whether the value is a trial's configuration. A loss without a name is the AFCL, which needs its parameters."""
     if not isinstance(value, dict) or not isinstance(value.get("loss"), dict):
         return False
     loss = value["loss"]
@@ -100,7 +100,10 @@ _MAY_HAVE: dict[str, Check] = {
 
 
 def misshapen(event: Event) -> str | None:
-    """The name of an event's first wrong field; None if all are right, or the kind is unknown."""
+    """The name of the first field that is missing or wrong in an event; None if all are right.
+
+    Of an unknown kind of event, only the fields are checked that any kind may have.
+    """
     needed = _ALL | NEEDED.get(event["event"], {})
     for name, check in needed.items():
         if name not in event or not check(event[name]):

@@ -8,20 +8,21 @@ from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 
-# of which one image's part is known: the share of a class's images that are right, or the chance that they are given
+# metrics that one image changes by 1 / (images of its class × number of classes) at most
 _SHARES = ("val_balanced_accuracy", "val_soft_balanced_accuracy")
 
 
 def explain(
     spec: SearchSpec, history: History, number: int, validation: Mapping[str, int] | None = None
 ) -> Iterator[str]:
-    """Lines about one trial.
+    """Explain one trial: its values, its decisions at rungs, and how it ended; a string for each line.
 
     Args:
-        spec: the search's.
-        history: what has happened in it.
-        number: the trial's.
-        validation: validation images by class, to say where a stop hung on less than one of them.
+        spec: the search's spec.
+        history: the search's history.
+        number: the trial's number.
+        validation: the number of validation images of each class. With it, the lines also say if a trial missed a
+            cutoff by less than one image can change the value.
 
     Raises:
         InputError: there is no such trial.
@@ -41,7 +42,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
     if trial.state == "finished":
         yield from _from_probe(spec, trial)
         ranked = history.ranked()
-        told = (trial.score, trial.decided)  # of equals none is better
+        told = (trial.score, trial.decided)  # a trial with the same values is not better
         better = sum((other.score, other.decided) != told for other in ranked[: ranked.index(trial)])
         score = f"{spec.search.metric_key} {trial.score:.4f}"
         if trial.decided is not None:
@@ -56,7 +57,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
 
 
 def _from_probe(spec: SearchSpec, trial: Trial) -> Iterator[str]:
-    """What lay between a finished trial's last probe and its score."""
+    """A line on the difference between a finished trial's score and its last probe; none if one of them is missing."""
     gap = gap_of(spec, trial)
     if gap is None or trial.score is None:
         return
@@ -85,7 +86,7 @@ def _decision(decision: Decision, history: History) -> str:
 
 
 def _hung_on(decision: Decision, metric: str, validation: Mapping[str, int]) -> str:
-    """What a trial lacked to a cutoff in validation images, where that is less than one; "" elsewhere."""
+    """A remark if a trial missed a cutoff by less than one validation image makes; else ""."""
     if decision.action == "continue" or decision.cutoff is None or not validation:
         return ""
     fewest = min(validation.values())
@@ -100,7 +101,7 @@ def _hung_on(decision: Decision, metric: str, validation: Mapping[str, int]) -> 
 
 
 def standing_before(decision: Decision, history: History) -> list[Decision]:
-    """The decisions whose values stood at the same rung before this one, best first."""
+    """The earlier decisions at the same rung of the same bracket, the largest value first."""
     place = (decision.bracket, decision.rung)
     earlier = history.decisions[: history.decisions.index(decision)]
     return sorted((other for other in earlier if (other.bracket, other.rung) == place), key=lambda other: -other.value)

@@ -7,13 +7,13 @@ from search.journal.history import Trial, Value
 
 
 def in_words(failed: Sequence[Trial], others: Iterable[Trial]) -> str:
-    """The commonest error of failed trials, and which searched values they have.
+    """The commonest error of failed trials, and the searched values that separate them from the others, in one line.
 
-    A number is named with its range if all failed trials are on one side of all others. If no number separates them, or
-    nothing else has ended, every number is named. A choice is named if the failed trials share it.
+    A number separates them if all failed trials are on one side of all others; a choice, if no other trial has a value
+    that a failed one has. If nothing separates them, all their searched values are named.
 
     Args:
-        failed: at least one.
+        failed: failed trials, at least one.
         others: ended trials that did not fail.
     """
     reason, times = Counter(trial.reason for trial in failed).most_common(1)[0]
@@ -44,7 +44,7 @@ def _values(path: str, trials: Iterable[Trial]) -> list[Value]:
 
 
 def _numbers(path: str, trials: Sequence[Trial]) -> list[float]:
-    """The values where all of them are numbers; else none."""
+    """The trials' values at `path` if all of them are numbers; else an empty list."""
     values = _values(path, trials)
     numbers = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     return numbers if len(numbers) == len(values) else []

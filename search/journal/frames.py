@@ -1,4 +1,4 @@
-"""A search as tidy tables for pandas: a row a trial, an epoch, a decision, a class, a cell of a confusion matrix."""
+"""A search as tidy pandas tables: of its trials, epochs, decisions, class measures and confusion matrices."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -24,16 +24,16 @@ CONFUSION_COLUMNS = ["trial", "split", "true", "predicted", "images"]
 
 @dataclass(frozen=True)
 class Frames:
-    """The tables. Times are in UTC; `trial` joins them.
+    """The tables of a search, with their columns. `trial` joins them; times are in UTC.
 
     trials: trial, family, baseline, note, state, epoch, rung, score, decided, reason, asked_at, ended_at, and the
-        searched values by their paths (loss.eta, …). score only where finished; decided, what ranks a finished trial,
-        only where that is not the score (search.decide_by).
-    epochs: trial, epoch, and every metric that was reported there, except those of `classes`.
+        searched values by their paths (loss.eta, …). Only finished trials have a score; `decided` is the value that
+        ranks a finished trial if that is not its score (search.decide_by).
+    epochs: trial, epoch, and every metric that was reported at the epoch. Of class measures, only validation recalls.
     decisions: trial, epoch, bracket, rung, value, cutoff, standing, action, in the order in which they were taken.
     classes: trial, split (validation, and test in a confirmation), class, recall, specificity, precision, auroc_ovr,
-        average_precision, of finished trials. Those of older versions have the recalls alone.
-    confusions: trial, split, true, predicted, images: the cells of the matrices that finished trials left in files.
+        average_precision, of finished trials. Trials of older versions have recalls only.
+    confusions: trial, split, true, predicted, images: the cells of finished trials' confusion matrices.
     """
 
     trials: pd.DataFrame
@@ -43,7 +43,7 @@ class Frames:
     confusions: pd.DataFrame
 
     def write(self, folder: Path, kind: Format) -> list[Path]:
-        """Write each table into a folder, under its name; their paths."""
+        """Write each table into a folder, as NAME.csv or NAME.parquet. Returns the paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for name, frame in vars(self).items():
@@ -57,9 +57,11 @@ class Frames:
 
 
 def frames(history: History, results: Mapping[int, Mapping[str, Any]] | None = None) -> Frames:
-    """The tables of what has happened so far; use `SearchFolder.frames` for a search's folder.
+    """The tables of a history. For a search's folder, use `SearchFolder.frames`.
 
-    results: what finished trials left in their files, by number.
+    Args:
+        history: the search's history.
+        results: the content of finished trials' result files, by trial number; without them no confusions.
     """
     trials = [_trial_row(trial) for trial in history.trials.values()]
     epochs = [

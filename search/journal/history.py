@@ -15,7 +15,7 @@ from trainers.loss_config import END_TO_END, Family
 
 State = Literal["pending", "running", "finished", "stopped", "failed"]
 Value = float | int | str | bool
-# as people read them; a trial that was begun and is not running waits for a worker, or for a resume
+# the states as people read them; a pending trial waits for a worker, or for a resume
 STATE_WORDS: dict[State, str] = {
     "finished": "finished",
     "stopped": "stopped",
@@ -23,7 +23,7 @@ STATE_WORDS: dict[State, str] = {
     "running": "running",
     "pending": "begun",
 }
-BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # events before which no driver ran
+BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # no driver ran just before these events
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
 
 
@@ -38,10 +38,10 @@ class Decision:
     epoch: int
     rung: int  # from 0
     value: float
-    cutoff: float | None  # None: nobody stood at the rung before
-    standing: int  # how many stood there before
-    action: Action  # spare: would have stopped, but is exempt
-    bracket: int = 0  # trials compete within one; see search.algorithms.asha.bracket_of
+    cutoff: float | None  # None: no trial had reached the rung before
+    standing: int  # how many trials had reached the rung before
+    action: Action  # spare: ASHA would have stopped the trial, but it is exempt
+    bracket: int = 0  # trials compete only within a bracket; see search.algorithms.asha.bracket_of
 
     def reason(self) -> str:
         """The decision in words."""
@@ -54,7 +54,7 @@ class Decision:
 
 @dataclass
 class Trial:
-    """One trial as told by the journal."""
+    """One trial, as its journal records it."""
 
     number: int
     family: Family
@@ -79,7 +79,7 @@ class Trial:
 
     @property
     def failed_by_its_values(self) -> bool:
-        """Whether it failed because of its values."""
+        """Whether the trial failed because of its values."""
         return self.state == "failed" and self.by_values
 
     @property
@@ -94,16 +94,16 @@ class Trial:
 
     @property
     def rung(self) -> int | None:
-        """The highest rung that was reached."""
+        """The highest rung that was reached, counted from 0; None before the first."""
         return max((decision.rung for decision in self.decisions), default=None)
 
     @property
     def spared_at(self) -> int | None:
-        """The epoch at which ASHA would have stopped it, were it not exempt."""
+        """The epoch at which ASHA would have stopped the trial, were it not exempt; None if there is none."""
         return next((decision.epoch for decision in self.decisions if decision.action == "spare"), None)
 
     def latest(self, metric: str) -> float | None:
-        """The metric at the last reported epoch."""
+        """The value of `metric` at the last reported epoch; None if there is none."""
         return self.epochs[self.epoch].get(metric) if self.epochs else None
 
 
@@ -114,12 +114,12 @@ class History:
     trials: dict[int, Trial] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)  # in the order in which they were taken
     sessions: list[Event] = field(default_factory=list)
-    known: list[Trial] = field(default_factory=list)  # of an older search, for the sampler only
-    extra: int = 0  # trials that the search was extended by
-    closed: Event | None = None  # how the last session ended; None: it has not, or it was killed
+    known: list[Trial] = field(default_factory=list)  # trials of an older search, which only the sampler uses
+    extra: int = 0  # how many trials the search was extended by
+    closed: Event | None = None  # how the last session ended; None: it runs, or was killed
     time: int = 0  # of the last event
-    driven: float = 0.0  # seconds that drivers ran, killed ones too; from 0 again once a time budget was spent
-    _up: float = 0.0  # seconds of the session at the last event
+    driven: float = 0.0  # seconds that drivers ran, killed ones too; set to 0 when a time budget is spent
+    _up: float = 0.0  # how many seconds the session had run at the last event
 
     def apply(self, event: Event) -> None:
         """Add one event. Unknown kinds are ignored: a later version may have written them."""
@@ -136,7 +136,7 @@ class History:
         self.nothing_runs()
 
     def _on_known(self, event: Event) -> None:
-        """Trials of an older search that this one's sampler starts from."""
+        """Add trials of an older search, from which this search's sampler starts."""
         for told in event["trials"]:
             decisions = [Decision(**decision) for decision in told["decisions"]]
             epochs = {int(epoch): metrics for epoch, metrics in told["epochs"].items()}
@@ -183,7 +183,7 @@ class History:
         self.nothing_runs()
 
     def nothing_runs(self) -> None:
-        """No driver has the search: it closed its session or was killed. Running trials wait for a resume."""
+        """Set running trials to pending: no driver has the search any more, and they wait for a resume."""
         for trial in self.in_state("running"):
             trial.state = "pending"
 
@@ -192,11 +192,11 @@ class History:
         return [trial for trial in self.trials.values() if trial.state in states]
 
     def ranked(self) -> list[Trial]:
-        """Finished trials, best first; of equals the earlier. A stopped trial is never ranked beside them.
+        """Finished trials, best first; of equal ones the earlier first. Stopped trials are not ranked.
 
-        If another value than the score ranks (search.decide_by), it does so only within a kind: at equal accuracy, a
-        head that is trained end to end is more confident than a probe. Kinds are compared by scores only: the k-th
-        trial of a kind takes the place of that kind's k-th best score.
+        If a value other than the score ranks trials (search.decide_by), it does so only within a kind (`kind_of`): at
+        equal accuracy, a head that is trained end to end is more confident than a probe. Kinds are compared by scores
+        only: the k-th trial of a kind takes the place of that kind's k-th best score.
         """
         kinds: defaultdict[Family | None, list[Trial]] = defaultdict(list)
         for trial in self.in_state("finished"):
@@ -223,7 +223,10 @@ def _place_in_kind(trial: Trial) -> tuple[float, int]:
 
 
 def kind_of(family: Family) -> Family | None:
-    """Trials of two stages are one kind, because they share an estimator; each family of one stage is its own kind."""
+    """The kind of a family. Trials of one kind share an estimator, so a measure of confidence can compare them.
+
+    None for all families of two stages, which are one kind; a family of one stage is a kind of its own.
+    """
     return family if family in END_TO_END else None
 
 
@@ -248,5 +251,5 @@ def read_history(journal: Path) -> History:
 
 
 def best_of_cl(history: History) -> Trial | None:
-    """The best finished trial of plain contrastive loss, baseline or not."""
+    """The best finished trial of plain contrastive loss, baseline or not; None if none has finished."""
     return next((trial for trial in history.ranked() if trial.family == "CL"), None)

@@ -31,19 +31,19 @@ SYMBOLS = {
 
 
 def values_of(trial: Trial) -> str:
-    """A trial's searched values in a line: η 12.3, γ 0.5, τ 0.08, … Its loss is not among them: its family says it."""
+    """A trial's searched values in a line: η 12.3, γ 0.5, τ 0.08, … The loss's name is left out."""
     return ", ".join(f"{symbol(path)} {short(value)}" for path, value in searched(trial).items() if path != SWITCH)
 
 
 def searched(trial: Trial) -> dict[str, Any]:
-    """The searched values by path, with the loss's own fields first, whether searched or not."""
+    """A trial's values by path: first the fields of its loss, searched or not, then the other searched fields."""
     own = OWN_FIELDS.get(trial.config["loss"].get("name", "afcl"), ())
     here = {path: trial.config.get(section, {}).get(name) for path in own for section, name in [path.split(".")]}
     return {path: value for path, value in here.items() if value is not None} | trial.values
 
 
 def searched_paths(trials: Iterable[Trial]) -> list[str]:
-    """The paths that any of the trials has a searched value at, each once: columns of a table beside the family's."""
+    """The paths of `searched` for any of the trials, each once, for the columns of a table; without the loss's name."""
     found = dict.fromkeys(path for trial in trials for path in searched(trial) if path != SWITCH)
     return [*(path for path in LOSS_FIELDS if path in found), *(path for path in found if path not in LOSS_FIELDS)]
 
@@ -54,22 +54,22 @@ def symbol(path: str) -> str:
 
 
 def short(value: object) -> str:
-    """A value as a person writes it: a number in three digits, a part of one's own without its hash."""
+    """A value as people write it: a float in three digits, the path of a user's own part without its hash."""
     return f"{value:.3g}" if isinstance(value, float) else str(value).partition(MARK)[0]
 
 
 def rung_of(trial: Trial) -> str:
-    """The highest rung that a trial reached, by its epoch; "" for none."""
+    """The epoch of the highest rung that a trial reached, as text; "" if it reached none."""
     return str(max((decision.epoch for decision in trial.decisions), default=""))
 
 
 def by_epoch(reason: str) -> str:
-    """A reason of the journal's with each rung named by its epoch alone; the journal counts rungs from 0."""
+    """A journal's reason, with "rung 0 (epoch 2)" replaced by "the rung of epoch 2"."""
     return re.sub(r"\brung \d+ \(epoch (\d+)\)", r"the rung of epoch \1", reason)
 
 
 def in_short(trial: Trial) -> str:
-    """Why a trial ended, for a row of a table: 0.5842 below 0.6432 at epoch 2; in full where it did not stop."""
+    """Why a trial ended, for a table: 0.5842 below 0.6432 at epoch 2. If it was not stopped, the full reason."""
     if trial.state != "stopped" or not trial.decisions:
         return by_epoch(trial.reason or "")
     last = trial.decisions[-1]

@@ -16,11 +16,11 @@ Event = dict[str, Any]
 
 
 class JournalError(InputError):
-    """A journal with a damaged line that is not an incomplete last one."""
+    """A line of a journal is damaged, or does not fit those before it. An incomplete last line is no error."""
 
 
 class Journal:
-    """Append-only writer; the search's lock allows one at a time."""
+    """Append-only writer. The search's lock allows one writer at a time."""
 
     def __init__(self, path: Path) -> None:
         _drop_torn_line(path)
@@ -49,7 +49,7 @@ class Journal:
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
     """The complete events from byte `offset` on, each with the offset of its end.
 
-    Raises JournalError with the line that is damaged.
+    Raises JournalError, which names the line, if one is damaged.
     """
     if not path.exists():
         return
@@ -69,7 +69,7 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
 
 
 def damaged(path: Path, offset: int, what: str) -> JournalError:
-    """The error for the line that begins at a byte, with its number as editors count."""
+    """The error for the line that begins at byte `offset`. It names the line by its number, from 1."""
     with path.open("rb") as file:
         number = 1 + file.read(offset).count(b"\n")
     return JournalError(f"{path}: line {number} {what}")

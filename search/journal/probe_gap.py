@@ -1,4 +1,4 @@
-"""The gap between a trial's score and its last probe, of whose kind the rungs' values are."""
+"""The gap between a trial's score and its last probe; rungs compare the values of earlier probes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Gaps:
 
 
 def gap_of(spec: SearchSpec, trial: Trial) -> float | None:
-    """A finished trial's score minus its last probe; None if one is missing, as with one stage."""
+    """A finished trial's score minus its last probe; None if one is missing. Trials of one stage have no probes."""
     if trial.family in END_TO_END:
         return None
     probe = trial.epochs.get(spec.representation.epochs, {}).get(spec.search.metric_key)
@@ -33,13 +33,13 @@ def gap_of(spec: SearchSpec, trial: Trial) -> float | None:
 
 
 def gaps(spec: SearchSpec, history: History) -> Gaps | None:
-    """Of all finished trials; None where there is none."""
+    """The gaps of all finished trials, summarised; None if no finished trial has one."""
     found = [gap for trial in history.in_state("finished") if (gap := gap_of(spec, trial)) is not None]
     return Gaps(len(found), mean(found), min(found), max(found)) if found else None
 
 
 def in_words(spec: SearchSpec, history: History) -> Iterator[str]:
-    """Lines for a person."""
+    """The gaps in words, in one line; no line if there are none."""
     found = gaps(spec, history)
     if found is None:
         return

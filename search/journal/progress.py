@@ -1,4 +1,4 @@
-"""How far a search has come, kept up event by event: a search of ten thousand trials is counted once."""
+"""How far a search has come. Each event updates the counts, so even ten thousand trials are counted only once."""
 
 from bisect import insort
 
@@ -9,26 +9,26 @@ BEST = 5
 
 
 STAGES = ("representation", "classifier")
-AS_TRIALS = 5  # ended proposals: what was expected counts as these, so that no estimate jumps when they have ended
-UNKNOWN_CLASSIFIER = 0.1  # epochs of stage one that one of stage two is taken for until one has been timed
+AS_TRIALS = 5  # the expected epochs weigh as much as this many ended trials, so that estimates do not jump
+UNKNOWN_CLASSIFIER = 0.1  # assumed cost of a stage-two epoch, in stage-one epochs, until one has been timed
 
 
 class Progress:
-    """Counts of a search that a driver has.
+    """Counts of a search that is running.
 
     Args:
-        history: as it is now; `on_event` must be told of each thing that happens to it from now on.
-        stage_one: the epochs of stage one in a trial.
+        history: the search's history. Call `on_event` with each event that is added to it from now on.
+        stage_one: how many epochs of stage one a trial has.
     """
 
     def __init__(self, history: History, stage_one: int) -> None:
         self.history, self._stage_one = history, stage_one
         self._begun = {trial.number: trial for trial in history.trials.values() if trial.state not in ENDED}
         self.ended = 0
-        self.epochs = [0, 0]  # done, by stage
-        self._seconds = [0.0, 0.0]  # that they took, by stage, where trials told so
-        self._timed = [0, 0]  # epochs of which that is known
-        self._proposals = 0  # ended ones
+        self.epochs = [0, 0]  # how many are done, by stage
+        self._seconds = [0.0, 0.0]  # that the epochs with a known time took, by stage
+        self._timed = [0, 0]  # how many epochs have a known time, by stage
+        self._proposals = 0  # how many of them have ended
         self._epochs_of_proposals = [0, 0]
         for trial in history.trials.values():
             for epoch in trial.epochs:
@@ -38,7 +38,7 @@ class Progress:
         self._best = history.ranked()[:BEST]
 
     def on_event(self, event: Event) -> None:
-        """One thing happened; the history has it already."""
+        """Count an event that has just been added to the history."""
         if event["event"] == "asked":
             self._begun[event["trial"]] = self.history.trials[event["trial"]]
         elif event["event"] == "result":
@@ -46,7 +46,7 @@ class Progress:
         elif event["event"] == "end" and event["trial"] in self._begun:
             trial = self._begun.pop(event["trial"])
             self._end(trial)
-            if trial.decided is not None:  # each of its kind may have moved
+            if trial.decided is not None:  # the places of all trials of its kind may have changed
                 self._best = self.history.ranked()[:BEST]
             elif trial.state == "finished":
                 insort(self._best, trial, key=lambda one: (-one.merit, one.number))
@@ -55,7 +55,7 @@ class Progress:
     def _count(self, trial: Trial, epoch: int) -> None:
         stage = int(epoch > self._stage_one)
         self.epochs[stage] += 1
-        key = f"{STAGES[stage]}_seconds"  # a trial tells of all its epochs of the stage so far
+        key = f"{STAGES[stage]}_seconds"  # a trial reports the sum over its epochs of the stage so far
         now, before = trial.epochs[epoch].get(key), trial.epochs.get(epoch - 1, {}).get(key, 0.0)
         if now is not None:
             self._seconds[stage] += now - before
@@ -81,7 +81,7 @@ class Progress:
 
     @property
     def running(self) -> list[Trial]:
-        """Trials that a worker has, by number."""
+        """Trials that are running on a worker, by number."""
         return [trial for trial in self.begun if trial.state == "running"]
 
     @property
@@ -93,16 +93,16 @@ class Progress:
         """Epochs of each stage that a proposed trial takes, on average.
 
         Args:
-            expected: what it is taken for before any has ended; it counts as much as AS_TRIALS of them do.
+            expected: the epochs of each stage to assume before any has ended. They weigh as much as AS_TRIALS trials.
         """
         count = AS_TRIALS + self._proposals
         one, two = (AS_TRIALS * each + done for each, done in zip(expected, self._epochs_of_proposals, strict=True))
         return one / count, two / count
 
     def cost(self, one: float, two: float) -> float:
-        """What so many epochs of the stages cost, in seconds of a trial as the search's own trials took them.
+        """The time of `one` epochs of stage one and `two` of stage two, in seconds, as timed in this search's trials.
 
-        Until one has been timed, in epochs of stage one.
+        Until an epoch of stage one has been timed, the unit is the epoch of stage one.
         """
         first = self._seconds[0] / self._timed[0] if self._timed[0] else 1.0
         second = self._seconds[1] / self._timed[1] if self._timed[1] else UNKNOWN_CLASSIFIER * first
@@ -110,5 +110,5 @@ class Progress:
 
     @property
     def cost_done(self) -> float:
-        """What the epochs cost that are done, see `cost`."""
+        """The cost of the epochs done so far; see `cost`."""
         return self.cost(*self.epochs)

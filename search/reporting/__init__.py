@@ -1,1 +1,1 @@
-"""The page: its sections, figures and leaderboard."""
+"""The report of a search, as an HTML page: its sections, figures and leaderboard."""

@@ -1,4 +1,4 @@
-"""What the answer's classifier was measured to do, a row a class, on validation images and on the test split."""
+"""The measures of the best trial's classifier on validation images and on the test split, a row for each class."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ COLUMNS = ("split", "class", "images", "recall", "specificity", "precision", "AU
 
 
 def class_table(view: View, trial: Trial) -> Markup:
-    """A trial's measures, and those of its configuration in a confirmation; nothing of a trial of an older version."""
+    """A trial's measures, and those of its configuration in a confirmation; empty for a trial of an older version."""
     metrics = trial.epochs[trial.epoch]
     if f"val_{CALIBRATION_ERROR}" not in metrics:
         return Markup()
@@ -37,7 +37,7 @@ def class_table(view: View, trial: Trial) -> Markup:
 
 
 def _on_test(view: View, trial: Trial) -> "Measured | None":
-    """What the last weighed confirmation measured of the trial's configuration."""
+    """The measures of the trial's configuration in the last confirmation with a verdict; None if there are none."""
     evidence = evidence_of(view)
     if evidence is None:
         return None

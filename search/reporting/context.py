@@ -21,7 +21,7 @@ from spaces.spec import SearchSpec
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
 
-COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by loss
+COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
@@ -115,7 +115,7 @@ def evidence_of(view: View) -> "Evidence | None":
     """The results of the search's last confirmation with a verdict; None if there is none."""
     if not any(folder.verdict.exists() for folder in view.folder.confirmations()):
         return None
-    from search.evidence.evidence import read_evidence  # a second, for scipy
+    from search.evidence.evidence import read_evidence  # imported only here: scipy takes a second
 
     return read_evidence(view.folder)
 

@@ -14,18 +14,18 @@ from search.reporting.context import COLOURS, View
 from search.reporting.html import Cell, Figure, Section, bullets, table
 from trainers.loss_config import END_TO_END
 
-BINS = 200  # most points of the figure over time
+BINS = 200  # the most points of the figure over time
 
 
 @dataclass(frozen=True)
 class Usage:
-    """How a search used its slots. Time runs only while a driver ran; all of it in seconds."""
+    """How a search used its slots. All times are in seconds, and count only while a driver ran."""
 
-    steps: tuple[tuple[float, int], ...]  # from when on how many trials ran
+    steps: tuple[tuple[float, int], ...]  # (time, number of trials that ran from then on)
     sessions: tuple[float, ...]  # when each began
     wall: float
-    busy: float  # summed over slots
-    slots: int  # the most that a session had
+    busy: float  # the time in which a slot was busy, summed over slots
+    slots: int  # the most slots that any session had
 
 
 def cost(view: View) -> Section | None:
@@ -68,7 +68,7 @@ def usage(events: Iterable[Event]) -> Usage:
 
 
 def spared_epochs(view: View) -> int:
-    """Epochs that stopped trials would still have taken to the end."""
+    """How many more epochs the stopped trials would have needed to reach their ends."""
     return sum(view.spec.last_epoch(trial.family) - trial.epoch for trial in view.history.in_state("stopped"))
 
 

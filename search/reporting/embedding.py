@@ -1,8 +1,8 @@
-"""The validation images as points in a plane, as the winner's encoder and CL's see them.
+"""The validation images as points in a plane, by the encoders of the winner and of the best CL trial.
 
 The projection is a PCA of the frozen encoder's features. It is linear and has no seed, so a distance in the picture is
-a distance in the features, as far as two dimensions can show it. It is computed once for each checkpoint and kept in
-the trial's folder as embedding.json, so the picture outlives the checkpoint and the data.
+a distance in the features, as far as two dimensions can show it. The points are computed once for each checkpoint and
+kept in the trial's folder as embedding.json, so the picture outlives the checkpoint and the data.
 """
 
 import json
@@ -27,7 +27,7 @@ from trainers.seeds import derive_seed
 if TYPE_CHECKING:
     from trainers.data import TrialData
 
-MOST = 1000  # images
+MOST = 1000  # the most images in a picture
 
 
 def embeddings(view: View) -> Section | None:
@@ -69,7 +69,7 @@ def _load(view: View) -> "TrialData":
 def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[str, Any]:
     """The picture of one trial: from its folder, or computed from its checkpoint and `images`.
 
-    Raises InputError without a checkpoint that fits, and whatever `images` raises.
+    Raises InputError if no checkpoint fits, and the errors of `images`.
     """
     stored = _read(folder.embedding)
     newest = next(iter(folder.checkpoint_paths()), None)
@@ -84,7 +84,7 @@ def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[st
 
 def _compute(folder: TrialFolder, name: str, data: "TrialData") -> dict[str, Any]:
     import numpy as np
-    import torch  # takes seconds, for scikit-learn: imported only if a picture is missing
+    import torch  # torch and scikit-learn take seconds: imported only if a picture is missing
     from sklearn.decomposition import PCA
 
     from trainers.stages.batches import to_device

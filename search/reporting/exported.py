@@ -36,7 +36,7 @@ def export_best(
         for rank, trial in enumerate(ranked.trials, 1)
     ]
     if onnx:
-        from search.exports.onnx_model import require_packages  # seconds, for torch
+        from search.exports.onnx_model import require_packages  # imported only here: torch takes seconds
 
         require_packages()  # before older exports are removed
     paths = exports.export(folder, chosen, top=top)
@@ -71,7 +71,7 @@ def _choice(
 
 def _write_onnx(path: Path, target: Path, data: Path | None) -> None:
     """Write the model of an export as ONNX, after it was tried on validation images."""
-    import torch  # seconds
+    import torch  # imported only here: it takes seconds
 
     from search.exports.onnx_model import write_onnx
     from search.exports.prediction import load_predictor

@@ -16,11 +16,11 @@ from search.reporting.html import SCALE, Figure, Section, paragraph
 from trainers.loss_config import END_TO_END
 from trainers.seeds import derive_seed
 
-LINES, FINISHED = 300, 200  # learning curves that are drawn, and of them of finished trials: more cannot be told apart
+LINES, FINISHED = 300, 200  # the most learning curves that are drawn, and of finished trials among them
 
 
 def learning_curves(view: View) -> Section | None:
-    """The metric by epoch, a line a trial, with rungs, stops and the beginning of the classifier."""
+    """The metric by epoch, a line for each trial, with rungs, stops and the beginning of the classifier."""
     begun = [trial for trial in view.history.trials.values() if trial.epochs]
     if not begun:
         return None
@@ -92,7 +92,7 @@ def slices(view: View) -> Section | None:
 
 
 def maps(view: View) -> Section | None:
-    """Scores over each two of η, γ and τ. Points and no contours: contours would show what nobody measured."""
+    """Scores over each pair of η, γ and τ, as points: contours would show what nobody measured."""
     paths = [path for path in LOSS_FIELDS if path in view.spec.space]
     if len(paths) < 2 or not view.ranked:
         return None
@@ -119,7 +119,7 @@ def maps(view: View) -> Section | None:
 
 
 def parallel_coordinates(view: View) -> Section | None:
-    """All searched fields and the score, a line a trial; stopped trials end in a slot of their own."""
+    """All searched fields and the score, a line for each trial; stopped trials end in a slot of their own."""
     trials = [trial for trial in view.drawn if trial.state in ("finished", "stopped") and trial.values]
     if not trials:
         return None
@@ -135,7 +135,7 @@ def parallel_coordinates(view: View) -> Section | None:
         dimensions.append(_with_a_slot_for_none(name, places, axes.ticks(range_)))
     steps = [(0.2 + 0.8 * share, f"{low + spread * share:.3f}") for share in (0, 0.25, 0.5, 0.75, 1) if scores]
     dimensions.append(_dimension("score", heights, [(0.05, "stopped"), *steps]))
-    line = {"color": heights, "cmin": 0, "cmax": 1}  # the colours are the page's, which knows what is faint on it
+    line = {"color": heights, "cmin": 0, "cmax": 1}  # the page sets the colours, which depend on its colour scheme
     figure = go.Figure([{"type": "parcoords", "line": line, "dimensions": dimensions, "unselected": {"line": {}}}])
     figure.update_layout(margin={"l": 45, "r": 45, "t": 50, "b": 20})
     caption = (
@@ -152,7 +152,7 @@ def searched_first(view: View) -> list[str]:
 
 
 def _with_a_slot_for_none(label: str, places: Sequence[float | None], ticks: list[tuple[float, str]]) -> dict[str, Any]:
-    """An axis on which trials of a loss that has no such field stand apart, below all values."""
+    """An axis with a slot below all values, for trials whose loss has no such field."""
     if None not in places:
         return _dimension(label, [place for place in places if place is not None], ticks)
     bottom = 0.15
@@ -195,7 +195,7 @@ def _curve(view: View, trial: Trial) -> dict[str, Any]:
 
 
 def _ends(view: View, family: str, drawn: list[Trial]) -> dict[str, Any]:
-    """Where the family's stopped trials stopped; without any, still the family's entry in the legend."""
+    """The points at which a family's trials were stopped. Without any, the trace is only an entry in the legend."""
     stopped = [trial for trial in drawn if trial.family == family and trial.state == "stopped"]
     return {
         "type": "scatter",

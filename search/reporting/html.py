@@ -37,12 +37,12 @@ class Figure:
 
     @property
     def height(self) -> float:
-        """In px."""
+        """The height of the figure in px."""
         return self.figure.layout.height or HEIGHT
 
     @property
     def json(self) -> str:
-        """JSON for plotly.js, in which plotly escapes <."""
+        """The figure as JSON for plotly.js; plotly escapes < in it."""
         return str(self.figure.to_json())
 
 
@@ -101,7 +101,7 @@ DARK = template(ink="#d5d9de", paper="#15181c", faint="#343a41")
 
 
 def page(title: str, sections: Iterable[Section]) -> str:
-    """The whole file."""
+    """The whole HTML file."""
     whole = TEMPLATES.get_template("page.html")
     return whole.render(title=title, sections=sections, plotly=get_plotlyjs(), light=LIGHT, dark=DARK)
 

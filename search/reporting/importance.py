@@ -1,8 +1,8 @@
 """Which searched fields distinguish the best trials: Optuna's PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255).
 
-It compares how the best and all finished trials are distributed over each field, so a field does not look important
-because the sampler preferred some of its values. It draws no random numbers. To show how much depends on single trials,
-it is repeated several times with a seeded share of the trials left out.
+PED-ANOVA compares how the best and all finished trials are distributed over each field, so a field does not look
+important because the sampler preferred some of its values. The method draws no random numbers. To show how much depends
+on single trials, it is repeated several times with a share of the trials left out, which is drawn by seed.
 """
 
 import math
@@ -22,8 +22,8 @@ from spaces.conditions import SWITCH, active
 from spaces.ranges import Range
 from trainers.seeds import derive_seed
 
-FEWEST = 8  # finished trials
-BEST = 5  # at least so many count as the best, as Optuna's manual advises
+FEWEST = 8  # the fewest finished trials
+BEST = 5  # at least this many count as the best, as Optuna's manual advises; of fewer than ten, half do
 REPEATS = 30
 LEFT_OUT = 0.2
 
@@ -64,7 +64,7 @@ def importances(view: View) -> Section | None:
 
 
 def measure(view: View, trials: Sequence[Trial], space: Mapping[str, Range] | None = None) -> list[Importance]:
-    """The importances of all searched fields, or of those of a space, the largest first."""
+    """The importances of the fields of `space`, the largest first; None: of all searched fields."""
     space = view.spec.space if space is None else space
     whole = _shares(view, trials, space)
     draws = random.Random(derive_seed(view.spec.search.seed, "importances", 0))
@@ -92,7 +92,7 @@ def _shares(view: View, trials: Sequence[Trial], space: Mapping[str, Range]) -> 
     study.add_trials([trial for trial in told if trial is not None])
     evaluator = PedAnovaImportanceEvaluator(target_quantile=_quantile(len(trials)))
     with warnings.catch_warnings():
-        # the best may be all of them, where many share a score: then the shares are equal, which `importances` tells
+        # if many trials share a score, all may count as the best: then the shares are equal, and `importances` says so
         warnings.filterwarnings("ignore", message="Target and region quantiles select the same set of trials")
         found = get_param_importances(study, evaluator=evaluator)
     return {path: float(found.get(path, 0.0)) for path in space}

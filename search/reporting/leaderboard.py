@@ -53,7 +53,7 @@ def _of_fresh_seeds(view: View) -> str:
 
 
 def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell]:
-    """`paths` are those of the columns; a cell is empty if the trial's loss has no such field."""
+    """A row of the table. `paths` are the fields in its columns; a cell is empty if the trial has no such field."""
     assert trial.score is not None, "only finished trials are ranked"
     error = view.error_of(trial)
     name = trial.family + (" (baseline)" if trial.baseline else "")

@@ -17,7 +17,7 @@ from trainers.wording import printable
 MEASURES = {
     "auroc": "AUROC",
     "average_precision": "average precision",
-}  # the measures that a card writes in another way
+}  # measures whose names a card writes in another way
 FEW = 30  # a class with fewer images gets a warning, as its rates depend on one or two images
 
 

@@ -13,7 +13,7 @@ from search.reporting.context import COLOURS, View, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import RESULT
 
-SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # a cell's opacity: text on it is legible in both colour schemes
+SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
 
 
 def recalls(view: View) -> Section | None:

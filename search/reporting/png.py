@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from search.reporting.html import LIGHT, Figure
 from trainers.errors import EnvironmentProblem
 
-WIDTH, SCALE = 900, 2  # px of the page, and the picture's pixels for each
-PATIENCE = 120  # seconds for one picture; on two busy cores the first takes several
+WIDTH, SCALE = 900, 2  # a figure's width in px, and how many pixels of the picture each px has
+PATIENCE = 120  # the most seconds for one picture; on two busy cores the first takes several
 
 
 def write_pictures(figures: Iterable[Figure], folder: Path) -> list[Path]:
@@ -41,7 +41,7 @@ def write_pictures(figures: Iterable[Figure], folder: Path) -> list[Path]:
 
 
 def check_browser() -> None:
-    """Raise EnvironmentProblem, with the mend, if kaleido would find no Chrome."""
+    """Raise EnvironmentProblem if kaleido would find no Chrome. The message says how to install one."""
     from choreographer.browsers.chromium import Chromium
 
     found = Chromium.find_browser(skip_local=False)  # BROWSER_PATH first

@@ -44,15 +44,15 @@ def edges(view: View) -> Section | None:
 
 
 def edge_of(range_: Range, value: Value | None) -> Edge:
-    """The end that a value is near, or beyond (as a baseline's may be); None without a value.
+    """The end of the range that a value is near or beyond; None if neither, or if there is no value.
 
-    Zero never counts as an end: it makes the loss another member of the family.
+    A baseline's value may be beyond. Zero never counts as an end: it makes the loss another member of the family.
     """
     return None if value is None or value == 0 else range_.near_edge(value, MARGIN)
 
 
 def _middle(top: list[Trial], path: str) -> Value | None:
-    """The median; None for words, which have no order."""
+    """The median of the trials' values at `path`; None for words, which have no order, and without trials."""
     values = [trial.values[path] for trial in top]
     numbers = [value for value in values if is_number(value)]
     return median(numbers) if numbers and len(numbers) == len(values) else None

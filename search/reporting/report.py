@@ -1,6 +1,6 @@
-"""A search as one page that a person looks at: self-contained, readable offline, without any network.
+"""The report of a search: one self-contained HTML page, which can be read offline.
 
-Each section is a function of the view, in the file that its name says; None stands for "not there yet".
+Each section is a function of the view that returns None if there is nothing to show yet.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ from trainers.files import write_atomically
 
 
 def answer(view: View) -> Section | None:
-    """The search's outcome in a sentence or two, with what it cannot say."""
+    """The head of the page: the verdict of a confirmation, the best trial, and how far the search has come."""
     data = view.about["provenance"]["data"]["description"]
     state = state_in_words(search_state(view.folder, view.history))
     told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
@@ -47,7 +47,7 @@ def answer(view: View) -> Section | None:
 
 
 def outcome(view: View) -> str:
-    """The answer's sentences."""
+    """The best trial so far, its score and values, and how much of the score may be luck, in words."""
     if not view.ranked:
         return "No trial has finished yet."
     best, closed = view.ranked[0], view.history.closed
@@ -66,7 +66,7 @@ def outcome(view: View) -> str:
 
 def early_signal(view: View) -> Section | None:
     """How far the values at the rungs could be trusted, judged by how trials ended."""
-    from search.evidence.rung_reliability import honesty, in_words  # half a second, for scipy
+    from search.evidence.rung_reliability import honesty, in_words  # imported only here: scipy takes half a second
 
     if not view.ranked:
         return None
@@ -78,7 +78,7 @@ def early_signal(view: View) -> Section | None:
 
 
 def reproduction(view: View) -> Section | None:
-    """The commands, and what they depend on."""
+    """The commands that repeat the search, and the versions and data that the result depends on."""
     made = view.about["provenance"]
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     best, _ = view.folder.exported(1)
@@ -120,9 +120,13 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
 
 @dataclass(frozen=True)
 class Written:
-    """What a report left; in `problem` what it lacks, and why MLflow did not get it, or None.
+    """What `report` wrote.
 
-    points: the thresholds that were asked for.
+    Attributes:
+        page: the HTML file.
+        pictures: the figures as PNG files.
+        problem: what the report lacks, and why MLflow did not get it; None if nothing went wrong.
+        points: the thresholds that were asked for.
     """
 
     page: Path
@@ -139,14 +143,15 @@ def report(
     results: Path | None = None,
     data: Path | None = None,
 ) -> Written:
-    """Write results/NAME/index.html and leaderboard.csv from the journal, of a running search too; with `png` figures/.
+    """Write results/NAME/index.html and leaderboard.csv. The search may be running.
 
     Args:
-        name: of the search.
-        png: also each figure as a picture.
-        sensitivity: the wanted one by class, {"melanoma": .9}: the page tells the best trial's threshold for it.
-        results: as `--results`.
-        data: as `--data`, for the picture of the embeddings and for thresholds.
+        name: the search's name.
+        png: whether to write each figure as a picture too, into figures/.
+        sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
+            threshold for it.
+        results: the folder of results.
+        data: the folder of data sets and caches, for the picture of the embeddings and for thresholds.
 
     Raises:
         InputError: there is no such search or class, or nothing to choose a threshold on. Nothing was written.
@@ -167,7 +172,10 @@ def report(
 
 
 def _bring_what_it_shows(folder: SearchFolder) -> str | None:
-    """Bring results and the encoders that are pictured from the search's store; or in a line why it did not answer."""
+    """Fetch the results and the checkpoints that the page needs from the search's store.
+
+    Returns a line that says why the store did not answer; None if it did.
+    """
     try:
         bring_results(folder)
         history = folder.history()
@@ -185,5 +193,5 @@ def render(folder: SearchFolder, data: Path | None = None) -> str:
 
 
 def sections_of(view: View) -> list[Section]:
-    """The sections that there is something to say in, in order."""
+    """The sections of the page in order, without those that have nothing to show."""
     return [section for make in SECTIONS if (section := make(view)) is not None]

@@ -1,4 +1,4 @@
-"""What a confirmation said of the losses and of the winner, as a section of the report."""
+"""The verdict of a confirmation on the losses and on the best trials, as a section of the report."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def confirmed_sentences(view: View) -> list[str]:
-    """The verdict in a sentence, for the head of the page; none where nothing was confirmed."""
+    """The verdict in a sentence, for the head of the page; empty if there is no confirmation with a verdict."""
     evidence = evidence_of(view)
     if evidence is None:
         return []
@@ -24,7 +24,7 @@ def confirmed_sentences(view: View) -> list[str]:
 
 
 def verdict(view: View) -> Section | None:
-    """The last weighed confirmation in words, with every seed's score on the test split."""
+    """The last confirmation with a verdict: the verdict in words, and every seed's score on the test split."""
     evidence = evidence_of(view)
     if evidence is None:
         return None
@@ -37,7 +37,7 @@ def verdict(view: View) -> Section | None:
 
 
 def _pairs(evidence: "Evidence") -> Markup:
-    """Each two losses against each other, on balanced accuracy."""
+    """A row for each pair of losses, compared on balanced accuracy."""
     from search.evidence.evidence import TEST_METRICS
 
     columns = ["pair", "seeds", "difference", "95 % interval", "p", "p (Holm)", "d_z", "P(better)", "seeds needed"]
@@ -67,7 +67,7 @@ def _pairs(evidence: "Evidence") -> Markup:
 
 
 def _decided_pairs(found: "Decided") -> Markup:
-    """Each two configurations as the rounds left them."""
+    """A row for each pair of configurations, with its state after the rounds."""
     from search.evidence.decided_verdict import state_in_words
 
     columns = ["pair", "state", "rounds", "seeds", "difference", "interval"]

@@ -1,4 +1,4 @@
-"""Write the report from a session, on machines that may lack plotly because they only train."""
+"""Write the report, with an error that people understand on machines that lack plotly because they only train."""
 
 from collections.abc import Mapping
 from pathlib import Path
