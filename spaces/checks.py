@@ -99,7 +99,7 @@ def fewest_views(spec: Searched) -> int:
 def too_many_workers(workers: int, rows: int, why: str) -> InputError:
     """The error for more workers than rows."""
     return InputError(
-        "resources.workers: each is to have a row of what is computed at once, "
+        "resources.workers: each worker needs a row of each batch or chunk, "
         f"but got {workers} workers for {rows} rows ({why})"
     )
 

@@ -69,7 +69,7 @@ def replay(
         spec: the search's spec.
         curves: what its trials report.
         slots: how many trials run at once.
-        most_epochs: how many epochs of all trials may run; None runs the whole search.
+        most_epochs: how many epochs may run, summed over all trials. With None the search runs to its end.
         agenda: what is tried; by default that of the spec.
         on_trial_end: is called with each trial that has ended and the state of the replay at that time.
     """

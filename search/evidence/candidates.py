@@ -141,8 +141,8 @@ def earlier_looks(folder: SearchFolder) -> Iterator[str]:
         if one.name in looked:
             left = "" if has_ended(one) else ", and was left before its end"
             yield (
-                f"{one.name} looked at the same test split before ({planned_in_words(one)}{left}): that any of them "
-                "makes a false claim is likelier than that one does."
+                f"{one.name} looked at the same test split before ({planned_in_words(one)}{left}): the chance "
+                "that any of them makes a false claim is larger than that of one."
             )
 
 

@@ -62,8 +62,8 @@ class Evidence:
     def best(self) -> Candidate:
         """The candidate with the best mean on the validation images of the fresh seeds.
 
-        The test split did not choose it and so can judge it. With rounds, only the seeds of the first round count,
-        because every candidate ran on these.
+        The test split did not choose it and so can judge it. If the confirmation runs in rounds, only the seeds of the
+        first round count, because later rounds run only some of the candidates.
         """
         validation = self.scores[self.metric]
         shared = self.seeds if self.until_decided is None else self.seeds[: self.until_decided.plan.looks[0]]
@@ -183,7 +183,7 @@ def in_words(evidence: Evidence) -> Iterator[str]:
     yield f"Balanced accuracy on the test split: {unweighted.in_words()}"
     yield f"Accuracy on the test split: {weighted.sentence}"
     if evidence.winners is not None:
-        yield f"All that was confirmed, balanced accuracy on the test split: {evidence.winners.sentence}"
+        yield f"All confirmed configurations, balanced accuracy on the test split: {evidence.winners.sentence}"
     first = min(evidence.candidates, key=lambda candidate: candidate.rank)
     if (curse := evidence.curses.get(first.label)) is not None:
         yield f"Winner's curse: {_curse_in_words(first, curse)}"
@@ -192,7 +192,7 @@ def in_words(evidence: Evidence) -> Iterator[str]:
         told = ", ".join(
             f"{p.a} − {p.b} {p.value:+.4f} ({p.interval.low:+.4f} to {p.interval.high:+.4f})" for p in pairs
         )
-        of_rounds = "" if evidence.until_decided is None else "; it does not know of the rounds"
+        of_rounds = "" if evidence.until_decided is None else "; it is not corrected for the rounds"
         yield f"With the sampling of the test images as well: {told}; each {pairs[0].interval.covers}{of_rounds}."
     yield from evidence.caveats
 
@@ -227,7 +227,7 @@ def below_table(evidence: Evidence) -> Iterator[str]:
     if any(interval != interval.within(0, 1) for interval in intervals if interval):
         yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"
     if evidence.until_decided is not None:
-        yield "seeds: a configuration ends when its pairs are decided, of which its own interval does not know"
+        yield "seeds: a configuration ends when its pairs are decided, and its own interval is not corrected for that"
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -285,7 +285,7 @@ def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
     begun = {*CONTRASTIVE, *(trial.family for trial in history.trials.values())}
     missing = [family for family in FAMILIES if family in begun and family not in of_families]
     if missing:
-        yield f"Not compared, as no trial of theirs finished: {', '.join(missing)}."
+        yield f"Not compared, because none of their trials finished: {', '.join(missing)}."
     tried: Counter[str] = Counter(t.family for t in (*history.trials.values(), *history.known) if not t.baseline)
     if len({tried[family] for family in of_families}) > 1:
         counts = ", ".join(f"{family} {tried[family]}" for family in of_families)

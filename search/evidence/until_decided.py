@@ -31,7 +31,7 @@ from search.journal.history import ENDED, History
 SCORE = "test_balanced_accuracy"  # the metric by which pairs are compared
 RULE = "group-sequential t with O'Brien-Fleming-like spending (Lan and DeMets 1983), exact bounds"
 COVERS = (
-    "covers the luck of the seed (split, order, initialisation) at all looks together, corrected for the number of "
+    "covers the luck of the seed (split, order, initialisation) over all looks together, corrected for the number of "
     "pairs, not the sampling of the test images"
 )
 FEWEST_SEEDS = 30  # the smallest `max_seeds` that is allowed; see above

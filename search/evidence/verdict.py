@@ -87,7 +87,7 @@ def _sentence(best: Summary, rivals: Sequence[Comparison]) -> str:
     open_ = [pair for pair in rivals if not pair.distinguishable]
     seeds = _seeds([pair.n for pair in rivals])
     if max(pair.n for pair in rivals) < MIN_SEEDS:
-        said = f"{seeds} cannot discriminate (it takes {MIN_SEEDS} at least), though {first}"
+        said = f"{seeds} cannot discriminate (at least {MIN_SEEDS} are needed), though {first}"
     elif above:
         return f"{first}, yet on the seeds that both have it is below {_all_of(above)}: run the seeds that are missing."
     elif not open_:

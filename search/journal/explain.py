@@ -78,7 +78,7 @@ def _decision(decision: Decision, history: History) -> str:
     before = standing_before(decision, history)
     if before:
         stood = ", ".join(f"{other.value:.4f} (trial {other.trial})" for other in before)
-        line += f"; before it stood {stood}"
+        line += f"; values at this rung before it: {stood}"
     if decision.action == "continue":
         return line + "; it went on"
     needed = f"it would have needed {decision.cutoff:.4f}, {(decision.cutoff or 0) - decision.value:.4f} more"

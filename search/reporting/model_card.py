@@ -143,14 +143,12 @@ def _limits(view: View, trial: Trial) -> list[str]:
     lines += [
         "- It knows its classes alone: an image of anything else is given one of them, perhaps as a sure one.",
         "- The probabilities are those of balanced classes where training weighed the classes; "
-        "at another share of the classes in use they are others.",
+        "they do not hold where the classes come in other shares.",
         "- Seen: images of the data above. Of other cameras, sites or populations nothing is known.",
     ]
     few = [name for name, images in view.validation.items() if images < FEW]
     if few:
-        lines.append(
-            f"- Fewer than {FEW} validation images: {_listed(few)}. What is said of them hangs on one or two images."
-        )
+        lines.append(f"- Fewer than {FEW} validation images: {_listed(few)}. Their rates depend on one or two images.")
     if look is None:
         lines.append("- It was not trained on image files, so `afcl predict` cannot read any for it.")
     versions = view.about["provenance"]["versions"]

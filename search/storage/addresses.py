@@ -74,10 +74,11 @@ def is_relative(uri: str) -> bool:
 
 
 def for_mlflow(uri: str) -> str:
-    """An address in the form that MLflow needs.
+    """The address of a store in the form that MLflow needs.
 
-    MLflow creates the folder of a `sqlite:///` database without decoding the escapes. For a database in `my%20runs` it
-    would also create an empty folder `my%2520runs`. If the address names the driver, MLflow creates no folder.
+    In an address a `%` of a folder's name is written `%25`. MLflow creates the folder of a `sqlite:///` database and
+    forgets to decode this, so an empty folder of the wrong name would appear. If the address names the database's
+    driver, MLflow creates no folder.
     """
     has_more = "%" in uri or uri.startswith("sqlite:///file:")
     return uri.replace("sqlite:", "sqlite+pysqlite:", 1) if uri.startswith("sqlite:///") and has_more else uri

@@ -54,7 +54,10 @@ def bring(root: Path, name: str, uri: str) -> SearchFolder:
 
 
 def bring_inner(folder: SearchFolder) -> None:
-    """Copy last steps and confirmations that another host has begun; does nothing if the search is in no store."""
+    """Copy from the store the last steps and confirmations that another host has begun.
+
+    Does nothing if the search has no store.
+    """
     if (storage := folder.storage) is None:
         return
     names, uri = _names(storage), str(folder.spec().storage.uri)

@@ -88,7 +88,7 @@ def test_the_evidence_is_what_the_runs_scored(confirmed, finished, root):
     words = "\n".join(weighing.in_words(evidence))
     assert "2 seeds cannot discriminate" in words
     assert "not tuned alike" in words
-    assert "Not compared, as no trial of theirs finished: AFCL" in words
+    assert "Not compared, because none of their trials finished: AFCL" in words
     assert weighing.read_evidence(finished.folder) == evidence
     for candidate in evidence.candidates:
         measured = evidence.measured[candidate.label]

@@ -200,7 +200,7 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("resources.workers=0", "resources.workers: must be greater than or equal to 1, but got 0"),
     (
         "resources.workers=1000",
-        "resources.workers: each is to have a row of what is computed at once, but got 1000 workers for",
+        "resources.workers: each worker needs a row of each batch or chunk, but got 1000 workers for",
     ),
     ("tracking.uri=''", "tracking.uri: must not be empty, but got ''"),
     ("tracking.uri=https://me:secret@mlflow.example", "tracking.uri: must hold no name and password, as a spec"),

@@ -344,6 +344,6 @@ def test_no_more_workers_than_rows_that_they_share(overrides, most, named):
     with pytest.raises(InputError) as caught:
         load_spec("demo", [*asked, f"resources.workers={most + 1}"])
     assert str(caught.value) == (
-        "--set: resources.workers: each is to have a row of what is computed at once, "
+        "--set: resources.workers: each worker needs a row of each batch or chunk, "
         f"but got {most + 1} workers for {most} rows ({named})"
     )

@@ -42,7 +42,9 @@ def given_indices(
         orders = [order[~np.isin(groups[order], barred)] for order in orders]
         for name, order in zip(names, orders, strict=True):
             if not len(order):
-                raise InputError(f"data.path: every training image of class {name!r} belongs with one that validates")
+                raise InputError(
+                    f"data.path: every training image of class {name!r} is in a group of which an image validates"
+                )
     available = [len(order) for order in orders]
     wanted = train_counts(available, names, train_size=train_size, ratio=ratio, counts=counts, long_tail=long_tail)
     train = [order[:number] for order, number in zip(orders, wanted, strict=True)]

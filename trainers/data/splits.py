@@ -71,7 +71,7 @@ def split_indices(
         for k, order in enumerate(rest):
             rest[k] = order[~np.isin(groups[order], barred)]
             if len(order):
-                complaints[k] = "can train on no image whose group does not validate in another class"
+                complaints[k] = "has no image left to train on: all its groups validate in another class"
     for name, order, complaint in zip(names, rest, complaints, strict=True):
         if not len(order):
             raise InputError(f"data.val_per_class: class {name!r} {complaint}")
@@ -125,7 +125,7 @@ def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
         return f"is one group of {images} images that belong together, so it cannot both train and validate"
     has = f"has {groups} groups of images that belong together"
     if per_group == 1:
-        mend = f"data.val_per_group lets more than one of its {images} images validate for each"
+        mend = f"set data.val_per_group to let several of its {images} images validate for each group"
         return f"{has}, so {wanted} for validation leave none to train on ({mend})"
     return f"{has}, so {wanted} for validation, at most {per_group} of each, leave none to train on"
 

@@ -131,7 +131,7 @@ def test_one_seed_has_a_mean_and_nothing_more():
     assert pair.difference == pytest.approx(-0.1)
     assert (pair.p, pair.p_holm, pair.interval, pair.effect, pair.seeds_needed) == (None,) * 5
     assert verdict.sentence == (
-        "1 seed cannot discriminate (it takes 10 at least), though AFCL comes first with a mean of 0.8000; "
+        "1 seed cannot discriminate (at least 10 are needed), though AFCL comes first with a mean of 0.8000; "
         "too few seeds to say how many would be needed to tell AFCL from CL."
     )
     assert verdict.caveats == ()

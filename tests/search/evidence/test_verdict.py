@@ -59,7 +59,7 @@ def test_nine_seeds_cannot_discriminate_whatever_the_p_and_ten_can():
     nine = judge(by_seed(CL=CL[:9], AFCL=AFCL[:9]))
     assert nine.pairs[0].p_holm < 1e-4
     assert not nine.pairs[0].distinguishable
-    assert nine.sentence.startswith("9 seeds cannot discriminate (it takes 10 at least), though AFCL comes first")
+    assert nine.sentence.startswith("9 seeds cannot discriminate (at least 10 are needed), though AFCL comes first")
     assert "about 10 seeds would be needed to tell AFCL from CL" in nine.sentence
     ten = judge(by_seed(CL=CL[:10], AFCL=AFCL[:10]))
     assert ten.pairs[0].distinguishable
@@ -69,7 +69,7 @@ def test_nine_seeds_cannot_discriminate_whatever_the_p_and_ten_can():
 def test_four_seeds_say_nothing_of_how_many_would_be_needed_and_five_do():
     four = judge(by_seed(CL=CL[:4], FCL=FCL[:4]))
     assert four.pairs[0].seeds_needed is None
-    assert four.sentence.startswith("4 seeds cannot discriminate (it takes 10 at least), though ")
+    assert four.sentence.startswith("4 seeds cannot discriminate (at least 10 are needed), though ")
     assert "; too few seeds to say how many would be needed to tell " in four.sentence
     assert judge(by_seed(CL=CL[:4], twin=CL[:4])).sentence.endswith("no difference between CL and twin was seen.")
     five = judge(by_seed(CL=CL[:5], AFCL=AFCL[:5]))

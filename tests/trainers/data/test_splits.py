@@ -265,8 +265,8 @@ def test_a_class_with_too_few_groups_says_so():
         split(labels, groups=groups)
     assert str(refused.value) == (
         "data.val_per_class: class 'rare' has 5 groups of images that belong together,"
-        " so 5 for validation leave none to train on (data.val_per_group lets more than one of its 20 images validate"
-        " for each)"
+        " so 5 for validation leave none to train on (set data.val_per_group to let several of its"
+        " 20 images validate for each group)"
     )
 
 

@@ -157,7 +157,7 @@ def test_a_class_that_other_classes_leave_nothing_is_told_so(tmp_path):
         patients.picture(top / file, k, 0)
     patients.write_labels(top, ("file", "label", "group"), rows)
     told = {refusal(own(top, val_per_class=1, seed=seed)) for seed in range(20) if fails(own(top, seed=seed))}
-    assert any("can train on no image whose group does not validate in another class" in line for line in told)
+    assert any("has no image left to train on: all its groups validate in another class" in line for line in told)
 
 
 def fails(config):
@@ -247,7 +247,7 @@ def test_a_test_split_without_groups_is_told_and_no_other_column_is_needed(tmp_p
     found = check(own(top, group="patient"))
     assert found.faults == ()
     assert (
-        "the test split names no groups (labels.csv: patient): one that stands in train too would not be seen"
+        "the test split names no groups (labels.csv: patient): a group that is also in train would not be noticed"
         in found.remarks
     )
     assert len(load_test(own(top, group="patient"))) == 12
@@ -313,4 +313,4 @@ def test_a_class_that_has_nothing_of_its_own_beside_a_given_validation_split_is_
     patients.in_folder(tmp_path / "photos" / "train", patients=4)
     patients.in_folder(tmp_path / "photos" / "val", patients=4)
     told = refusal(own(tmp_path / "photos"))
-    assert told == "data.path: every training image of class 'benign' belongs with one that validates"
+    assert told == "data.path: every training image of class 'benign' is in a group of which an image validates"

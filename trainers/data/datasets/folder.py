@@ -80,7 +80,9 @@ def _beside(train: Listing, other: Listing, split: str) -> Listing:
     """
     if not train.grouped_by or other.grouped_by:
         return other
-    blind = f"the {split} split names no groups ({train.grouped_by}): one that stands in train too would not be seen"
+    blind = (
+        f"the {split} split names no groups ({train.grouped_by}): a group that is also in train would not be noticed"
+    )
     return replace(other, remarks=(*other.remarks, blind))
 
 
@@ -89,8 +91,8 @@ def missing_test(config: DataConfig, root: Path) -> str | None:
     top = given(config)
     if part(top, "train") == top:
         return (
-            f"move what is in {top} into {top / 'train'} and lay other images, arranged alike, into {top / 'test'} "
-            "(a search that has run stays good)"
+            f"move what is in {top} into {top / 'train'} and put other images, arranged alike, into {top / 'test'} "
+            "(finished searches stay valid)"
         )
     if not _holds_images(top / "test"):
         return f"lay images that no search has seen, arranged like those in train, into {top / 'test'}"

@@ -224,5 +224,7 @@ def _told_to_whom_it_concerns(config: DataConfig) -> Iterator[None]:
         if config.path is not None:
             raise InputError(f"data.path: {error}") from None
         # the official files contradict each other here, and fetching them again would not help
-        elsewhere = ", or where that changes nothing in a copy that data.path names" if LEFT_OUT in str(error) else ""
+        elsewhere = (
+            "; if that changes nothing, correct a copy and name it in data.path" if LEFT_OUT in str(error) else ""
+        )
         raise EnvironmentProblem(f"data: {error}; mend it with {mend()}{elsewhere}") from None

@@ -47,4 +47,4 @@ def _read(top: Path) -> dict[str, str]:
     try:
         return {str(file): str(digest) for file, digest in json.loads(path.read_bytes()).items()}
     except (ValueError, AttributeError):
-        raise EnvironmentProblem(f"data: {path} is damaged; remove it, and the files count as new") from None
+        raise EnvironmentProblem(f"data: {path} is damaged; remove it; the files are then recorded anew") from None

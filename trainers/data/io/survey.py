@@ -95,7 +95,7 @@ def _in_words(found: Found, look: Look) -> Iterator[str]:
     if found.several:
         yield f"frames: of {_images(found.several, verb='')}, which have several, the first is used"
     if found.damaged_exif:
-        yield f"EXIF: {_images(found.damaged_exif)} used as they lie, as their EXIF is damaged"
+        yield f"EXIF: {_images(found.damaged_exif)} not turned upright, because their EXIF is damaged"
     for text, files in sorted(found.warned.items()):
         yield f"Pillow says of {counted_names(files, 'image')}: {text}"
 

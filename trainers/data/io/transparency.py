@@ -36,7 +36,9 @@ def correct_transparent_level(image: Image.Image) -> None:
 
 
 def on_background(image: Image.Image, background: Colour) -> Image.Image:
-    """The image without transparency: L or RGB if its header declared some, else unchanged. Opaque pixels stay.
+    """Lay the image on the background. Opaque pixels stay as they are.
+
+    The result has mode L or RGB if the header declares transparency. Else it is the image itself, unchanged.
 
     A BMP whose every pixel is transparent is taken as opaque: some programs leave the alpha byte empty.
     """

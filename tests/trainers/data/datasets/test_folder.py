@@ -168,7 +168,7 @@ def test_an_undivided_folder_has_no_test_split(tmp_path):
 def test_what_is_said_of_a_missing_test_split_mends_it_and_a_search_before_stays_good(tmp_path):
     before = load(own(class_folders(tmp_path)))
     mend = missing_test(own(tmp_path))
-    assert f"into {tmp_path / 'train'} and lay other images, arranged alike, into {tmp_path / 'test'}" in mend
+    assert f"into {tmp_path / 'train'} and put other images, arranged alike, into {tmp_path / 'test'}" in mend
     assert mend in message_of(own(tmp_path), load_test)
     assert check(own(tmp_path)).missing_test == mend
     (tmp_path / "train").mkdir()

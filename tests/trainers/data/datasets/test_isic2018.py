@@ -231,7 +231,7 @@ def test_what_is_wrong_with_fetched_files_is_mended_by_fetching(tree, tmp_path):
     assert told.endswith("is not there)) that is not usable; mend it with `afcl data fetch isic2018`")
     copied_with_another_label(root / "ISIC2018", root / "ISIC2018" / INPUT / "ISIC_0024007.jpg")
     told = message_of(config, root, EnvironmentProblem)
-    assert told.endswith("`afcl data fetch isic2018`, or where that changes nothing in a copy that data.path names")
+    assert told.endswith("`afcl data fetch isic2018`; if that changes nothing, correct a copy and name it in data.path")
 
 
 def test_a_given_folder_without_the_layout_is_told_what_it_must_hold(tree, tmp_path):

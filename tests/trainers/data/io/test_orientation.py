@@ -53,7 +53,7 @@ def test_a_damaged_block_turns_nothing_and_is_told(tmp_path):
         assert orientation_of(image) is None
         assert upright(image).size == (24, 16)
     told = check(own(tmp_path, image_size=16)).remarks
-    assert any(line.startswith("EXIF: 1 image (cat/0.jpg) is used as") for line in told)
+    assert any(line.startswith("EXIF: 1 image (cat/0.jpg) is not turned upright") for line in told)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
