@@ -1,13 +1,14 @@
 """Why a trial ended as it did, in words, from the journal alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from search.journal.history import STATE_WORDS, Decision, History, Trial
-from search.journal.labels import by_epoch, values_of
+from search.journal.labels import by_epoch, told_apart, values_of
 from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 
+FEW = 9  # up to so many earlier values at a rung are all shown
 # metrics that one image changes by 1 / (images of its class × number of classes) at most
 _SHARES = ("val_balanced_accuracy", "val_soft_balanced_accuracy")
 
@@ -77,12 +78,28 @@ def _decision(decision: Decision, history: History) -> str:
     line = by_epoch(decision.reason())
     before = standing_before(decision, history)
     if before:
-        stood = ", ".join(f"{other.value:.4f} (trial {other.trial})" for other in before)
-        line += f"; values at this rung before it: {stood}"
+        line += f"; values at this rung before it: {_some_of(before, decision.cutoff)}"
     if decision.action == "continue":
         return line + "; it went on"
-    needed = f"it would have needed {decision.cutoff:.4f}, {(decision.cutoff or 0) - decision.value:.4f} more"
+    value, cutoff = told_apart(decision.value, decision.cutoff or 0.0)
+    decimals = len(value.partition(".")[2])
+    lacked = (decision.cutoff or 0.0) - decision.value
+    needed = f"it would have needed {cutoff}, {lacked:.{decimals}f} more"
     return f"{line}; {needed}; " + ("it was stopped" if decision.action == "stop" else "it is exempt and went on")
+
+
+def _some_of(before: Sequence[Decision], cutoff: float | None) -> str:
+    """The values of earlier trials, largest first. Of many: three, two on each side of the cutoff, and the last."""
+    shown = set(range(len(before)))
+    if len(before) > FEW:
+        reached = sum(cutoff is None or other.value >= cutoff for other in before)
+        shown &= {0, 1, 2, *range(reached - 2, reached + 2), len(before) - 1}
+    parts, last = [], -1
+    for place in sorted(shown):
+        parts += ["…"] if place > last + 1 else []
+        parts.append(f"{before[place].value:.4f} (trial {before[place].trial})")
+        last = place
+    return ", ".join(parts)
 
 
 def _hung_on(decision: Decision, metric: str, validation: Mapping[str, int]) -> str:

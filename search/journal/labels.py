@@ -77,4 +77,14 @@ def in_short(trial: Trial) -> str:
 
 
 def _held_against(decision: Decision) -> str:
-    return f"{decision.value:.4f} below {decision.cutoff:.4f} at epoch {decision.epoch}"
+    value, cutoff = told_apart(decision.value, decision.cutoff or 0.0)
+    return f"{value} below {cutoff} at epoch {decision.epoch}"
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two values in four decimals, or in as many more, up to eight, as it takes to show that they differ."""
+    for decimals in range(4, 9):
+        texts = f"{one:.{decimals}f}", f"{other:.{decimals}f}"
+        if texts[0] != texts[1]:
+            break
+    return texts

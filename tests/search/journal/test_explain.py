@@ -1,8 +1,11 @@
 """Why a trial ended as it did, in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from search.journal.explain import explain
+from search.journal.labels import told_apart
 from search.storage.search_folder import SearchFolder
 from trainers.config import ClassifierConfig
 from trainers.errors import InputError
@@ -78,3 +81,24 @@ def test_a_stop_that_hung_on_less_than_one_validation_image_says_so(search):
 
 def test_a_rung_is_named_by_its_epoch(search):
     assert any("at the rung of epoch 1, below" in line for line in lines(search, "stopped"))
+
+
+def test_of_many_values_at_a_rung_the_first_those_beside_the_cutoff_and_the_last_are_shown(search):
+    spec, history = search
+    stopped = next(trial for trial in history.trials.values() if trial.state == "stopped")
+    last = stopped.decisions[-1]
+    place = history.decisions.index(last)
+    many = [replace(last, trial=100 + k, value=last.cutoff + (0.5 - k) / 1000) for k in range(-19, 21)]
+    history.decisions[place:place] = many
+    (line,) = (line for line in explain(spec, history, stopped.number) if "below the cutoff" in line)
+    shown = line.partition("before it: ")[2].partition("; ")[0].split(", ")
+    trials = [part.partition("trial ")[2].rstrip(")") for part in shown if part != "…"]
+    assert (trials[:3], len(trials)) == (["0", "81", "82"], 8)
+    assert {"100", "101"} <= set(trials), "the cutoff lies between them"
+    assert shown.count("…") == 2
+
+
+def test_values_that_are_alike_to_four_decimals_are_shown_in_more():
+    assert told_apart(0.5, 0.6) == ("0.5000", "0.6000")
+    assert told_apart(0.77818, 0.77821) == ("0.77818", "0.77821")
+    assert told_apart(0.5, 0.5) == ("0.50000000", "0.50000000")
