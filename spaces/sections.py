@@ -33,9 +33,9 @@ class FinalConfig(Config):
     The test split stays shut. Every configuration gets the same seeds, so that scores are compared in pairs.
     """
 
-    top: Annotated[Whole, Field(ge=1)] = 4
+    top: Annotated[Whole, Field(ge=1, le=1000)] = 4
     """How many of the best trials run again."""
-    seeds: Annotated[Whole, Field(ge=1)] = 3
+    seeds: Annotated[Whole, Field(ge=1, le=1000)] = 3
     """On how many fresh seeds, each for its split, order and initialisation."""
 
 

@@ -57,7 +57,7 @@ class ModelConfig(Config):
     pretrained: FirstWeights = False
     """What the encoder begins with. true, of ResNets: torchvision's ImageNet weights. A file: a state dict of
     torchvision's or timm's names, or an export's weights; a search keeps the file's SHA-256 behind its path."""
-    projection_dim: Annotated[Whole, Field(ge=2)] = 128
+    projection_dim: Annotated[Whole, Field(ge=2, le=65_536)] = 128
     """Dimensions of the embeddings that the loss sees."""
     compile: bool = False
     """Train the encoder through torch.compile: slow for the first minutes, then faster; its rounding differs."""

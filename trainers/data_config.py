@@ -32,7 +32,7 @@ class DataConfig(Config):
     """How many times as many training images the first class has as the last; the others fall geometrically."""
     val_per_class: Annotated[Whole, Field(ge=1)] = 250
     """Validation images of each class, whatever the training sizes; not used where a folder has its own `val/`."""
-    image_size: Annotated[Whole, Field(ge=8)] | None = None
+    image_size: Annotated[Whole, Field(ge=8, le=4096)] | None = None
     """Side in pixels of the square that images become; isic2018 needs it, and a folder with images of several sizes."""
     fit: Literal["stretch", "pad", "crop"] = "stretch"
     """How an image that is not square becomes one: stretched, padded with the background, or cropped to its middle."""

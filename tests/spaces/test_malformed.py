@@ -156,6 +156,10 @@ OVERRIDES = [  # --set ..., what the line must hold
     ),
     ("space.model.width={zero_or: {uniform: [4, 8]}}", "a whole number takes intuniform or choice, but got uniform"),
     ("space.model.width={choice: [4, 8.5]}", "space.model.width: a choice must be a whole number, but got 8.5"),
+    ("model.projection_dim=5360000000", "model.projection_dim: must be less than or equal to 65536"),
+    ("data.image_size=1000000000", "data.image_size: must be less than or equal to 4096"),
+    ("search.final={seeds: 1000000000000}", "search.final.seeds: must be less than or equal to 1000"),
+    ("search.final={top: 1000000000000}", "search.final.top: must be less than or equal to 1000"),
     (
         "space.model.width={intuniform: [4, 9999]}",
         "space.model.width: must be less than or equal to 1024, but got 9999",
