@@ -106,7 +106,7 @@ def plan(
     """
     from search.engine import plan as planning
     from search.engine.advice import remarks
-    from search.engine.first_encoder import tried_encoders
+    from search.engine.first_parts import tried
     from search.engine.image_check import check_images
     from trainers.data import load, missing_test
 
@@ -114,7 +114,7 @@ def plan(
     arrays = load(checked.data, data)
     planning.check_workers(checked, arrays)
     check_images(checked, arrays)
-    tried_encoders(checked.model, checked.space, arrays.train.images.shape[1:], checked.resources.workers)
+    tried(checked, arrays.train.images.shape[1:])
     made = planning.make_plan(checked, arrays)
     timed = planning.calibrate(checked, arrays) if calibrate else None
     notes = tuple(remarks(checked, arrays, missing_test(checked.data, data)))

@@ -10,8 +10,9 @@ from spaces.ranges import Range, Value, ZeroOr
 from spaces.sections import ResourcesConfig, SearchConfig
 from trainers.config import RepresentationConfig, TrialConfig
 from trainers.errors import InputError
-from trainers.loss_config import END_TO_END, Family, LossName
-from trainers.wording import printable
+from trainers.loss_config import END_TO_END, FAMILIES, Family, LossName, family_named, own_family
+from trainers.own_parts import MARK, is_path
+from trainers.wording import did_you_mean, printable
 
 
 class Searched(Protocol):
@@ -26,12 +27,30 @@ class Searched(Protocol):
     @property
     def representation(self) -> RepresentationConfig: ...  # noqa: D102
     @property
+    def own_loss(self) -> Mapping[str, Mapping[str, Value]]: ...  # noqa: D102
+    @property
     def losses(self) -> tuple[LossName, ...]: ...  # noqa: D102
     @property
     def families(self) -> tuple[Family, ...]: ...  # noqa: D102
     def trial_config(self, values: Mapping[str, Value]) -> TrialConfig: ...  # noqa: D102
     def family_space(self, family: Family) -> tuple[dict[str, Range], dict[str, Value]]: ...  # noqa: D102
     def guessed(self, drawn: Mapping[str, Value], guess: Mapping[str, Value]) -> dict[str, Value]: ...  # noqa: D102
+
+
+def check_own_losses(spec: Searched) -> None:
+    """Refuse losses of the user's own that tables could not tell apart, and parameters of a loss that is not there."""
+    named = dict[str, str]()
+    for path in dict.fromkeys(one.partition(MARK)[0] for one in (*spec.losses, *spec.search.baselines) if is_path(one)):
+        name = own_family(path)
+        if name in FAMILIES:
+            raise InputError(f"loss.name: {path} would be called {name}, as a family of ours is; rename the function")
+        if name in named:
+            raise InputError(f"loss.name: {named[name]} and {path} would both be called {name}; rename one function")
+        named[name] = path
+    for name in spec.own_loss:
+        if name not in named:
+            hint = did_you_mean(name, list(named)) or "; name one in loss.name"
+            raise InputError(f"own_loss.{name}: no loss of this search is called so{hint}")
 
 
 def check_ends(spec: Searched) -> None:
@@ -120,7 +139,7 @@ def check_families(spec: Searched) -> None:
     search = spec.search
     if search.sampler == "grid":
         raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")
-    outside = set(spec.families) - set(search.baselines)
+    outside = set(spec.families) - set(map(family_named, search.baselines))
     if outside and outside != set(spec.families):
         raise InputError(
             f"search.baselines: with per_family all families that are searched ({', '.join(spec.families)}) must have "
@@ -132,7 +151,8 @@ def check_families(spec: Searched) -> None:
             raise InputError(f"space.{path}: with per_family zero must stand in a zero_or, but got {given.describe()}")
     for family in spec.families if search.trials > 0 else ():
         if not spec.family_space(family)[0]:
-            such = f"{END_TO_END[family]}.lr" if family in END_TO_END else "loss.temperature"
+            own = "loss.temperature" if family in FAMILIES else "representation.lr"
+            such = f"{END_TO_END[family]}.lr" if family in END_TO_END else own
             raise InputError(f"space: with per_family {family} must have something to search, such as {such}")
 
 
@@ -140,6 +160,6 @@ def value_at(config: TrialConfig | Searched, path: str) -> Value:
     """The value of a trial's field at a dotted path; for a search, the field's fixed value."""
     here: Any = config
     for name in path.split("."):
-        here = getattr(here, name)
+        here = here[name] if isinstance(here, Mapping) else getattr(here, name)
     value: Value = here
     return value

@@ -1,5 +1,6 @@
 """The fields of TrialConfig by their dotted paths: which may be searched, and which kinds of range fit each."""
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -10,8 +11,10 @@ from typing import Any, Literal
 from spaces.range_yaml import parse_range
 from spaces.ranges import Choice, IntUniform, Range, Value, ZeroOr, is_number, kind_of, same
 from trainers.config import TrialConfig
-from trainers.config_base import Config
+from trainers.config_base import ENCODER_GROUP, Config
 from trainers.errors import InputError
+from trainers.loss_config import LOSS_GROUP, NAME, OWN_LOSS
+from trainers.own_parts import path_of
 from trainers.wording import did_you_mean, printable, shown
 
 _STAGE_LENGTH = "rungs and the step counter need the stage lengths fixed within a search"
@@ -35,19 +38,20 @@ UNIONS = (typing.Union, types.UnionType)
 
 @dataclass(frozen=True)
 class Field:
-    """A field's kind (a real number, a whole one, one of a few words, or something else) and its meaning."""
+    """A field's meaning and its kind: a real number, a whole one, one of a few words, any of these, or another."""
 
-    kind: Literal["real", "whole", "words", "other"]
+    kind: Literal["real", "whole", "words", "any", "other"]
     words: tuple[Value, ...] = ()
-    takes_own: bool = False  # whether the import path of a user's own part is a value too
+    takes_own: bool = False  # whether a user's own part is a value too: its import path, or its name as an entry point
     description: str = ""
 
 
-def by_path(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of nested mappings by dotted path."""
+def by_path(values: Mapping[str, Any], prefix: str = "", depth: int = 99) -> dict[str, Any]:
+    """The values of nested mappings by dotted path, down to `depth` names in a path."""
     found: dict[str, Any] = {}
     for key, value in values.items():
-        found |= by_path(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+        is_section = isinstance(value, Mapping) and depth > 1
+        found |= by_path(value, f"{prefix}{key}.", depth - 1) if is_section else {f"{prefix}{key}": value}
     return found
 
 
@@ -60,6 +64,16 @@ def fields() -> Mapping[str, Field]:
 def searchable() -> dict[str, Field]:
     """The fields that may be searched, by path."""
     return {path: field for path, field in fields().items() if why_not_searched(path) is None and field.kind != "other"}
+
+
+PARAMETER = re.compile(rf"{OWN_LOSS}\.{NAME}\.{NAME}")
+_OF_OWN_LOSS = Field("any", description="A parameter of a loss of your own: own_loss.FUNCTION.PARAMETER.")
+_GROUPS = {"model.encoder": ENCODER_GROUP, "loss.name": LOSS_GROUP}  # of entry points, by the field that names one
+
+
+def field_at(path: str) -> Field | None:
+    """The field at a dotted path, a parameter of a loss of the user's own included; None if there is none."""
+    return _OF_OWN_LOSS if PARAMETER.fullmatch(path) else fields().get(path)
 
 
 def read_space(raw: object) -> dict[str, Range]:
@@ -77,13 +91,22 @@ def _read_range(path: str, raw: object) -> Range:
     reason = why_not_searched(path)
     if reason is not None:
         raise InputError(f"{where}: may not be searched: {reason}")
-    field = searchable().get(path)
+    field = _OF_OWN_LOSS if PARAMETER.fullmatch(path) else searchable().get(path)
     if field is None:
         inside = [known for known, one in searchable().items() if known.startswith(f"{path}.") and one.kind == "real"]
         if inside:
             raise InputError(f"{where}: is a section; name its fields, such as {inside[0]}: {{uniform: [0, 1]}}")
         raise InputError(f"{where}: unknown field{nearest_paths(path, list(searchable()))}")
-    return _fitted(where, parse_range(where, raw), field)
+    given = parse_range(where, raw)
+    if path in _GROUPS and isinstance(given, Choice):
+        given = Choice(tuple(_path_of_entry(_GROUPS[path], field, value) for value in given.values))
+    return _fitted(where, given, field)
+
+
+def _path_of_entry(group: str, field: Field, value: Value) -> Value:
+    """The import path of an entry point; any other value as it is."""
+    is_ours = not isinstance(value, str) or value in field.words or ":" in value
+    return value if is_ours else path_of(group, str(value)) or value
 
 
 def nearest_paths(path: str, known: list[str]) -> str:
@@ -103,6 +126,8 @@ def why_not_searched(path: str) -> str | None:
 
 def _fitted(where: str, given: Range, field: Field) -> Range:
     """The range `given`, with its choices in the field's type. Raises InputError if it does not fit the field."""
+    if field.kind == "any":
+        return given
     if field.kind == "words":
         known = [shown(word).strip("'") for word in field.words]
         if not isinstance(given, Choice):

@@ -1,12 +1,13 @@
 """`--set a.b=c`: a change of a spec's raw values before they are checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spaces.fields import nearest_paths
 from spaces.yaml_file import parse_yaml
 from trainers.config_base import Config
 from trainers.errors import InputError
+from trainers.loss_config import OWN_LOSS
 from trainers.parsing import known_keys
 from trainers.wording import did_you_mean, printable, shown
 
@@ -56,8 +57,8 @@ def apply_override(kind: type[Config], values: dict[str, Any], text: str) -> str
 
 
 def _check_known(kind: type[Config], names: list[str], path: str, where: str) -> None:
-    if names[0] == "space":
-        return  # its keys are checked with its ranges
+    if names[0] == "space" or (names[0] == OWN_LOSS and len(names) > 1):
+        return  # the keys of a space are checked with its ranges, and those of a user's own losses with the losses
     for depth, name in enumerate(names):
         if name not in known_keys(kind, names[:depth]):
             raise InputError(f"{where}: unknown key{nearest_paths(path, all_paths(kind))}")
@@ -72,7 +73,7 @@ def all_paths(kind: type[Config], under: str = "") -> list[str]:
     return paths
 
 
-def misplaced_range(values: Mapping[str, Any], paths: Mapping[str, Any], kinds: tuple[str, ...]) -> str | None:
+def misplaced_range(values: Mapping[str, Any], paths: Iterable[str], kinds: tuple[str, ...]) -> str | None:
     """The first of the paths at which `values` has a range instead of a fixed value; None if there is none."""
     for path in paths:
         here: Any = values

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from spaces.fields import Field, searchable
+from spaces.fields import PARAMETER, Field, field_at, searchable
+from trainers.loss_config import OWN_LOSS
 
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
@@ -13,11 +14,16 @@ def _pair(item: dict[str, Any]) -> dict[str, Any]:
 
 def space_schema() -> dict[str, Any]:
     """The schema of a mapping from searchable paths to the ranges that fit them."""
+    of_own_loss = field_at(f"{OWN_LOSS}.loss.parameter")
+    assert of_own_loss is not None, "a parameter of a loss of the user's own is a field"
     return {
         "type": "object",
         "description": "The ranges, by the path of their field; each overrides the field's fixed value.",
         "properties": {
             path: {"description": field.description} | _range_schema(field) for path, field in searchable().items()
+        },
+        "patternProperties": {
+            f"^{PARAMETER.pattern}$": {"description": of_own_loss.description} | _range_schema(of_own_loss)
         },
         "additionalProperties": False,
     }
@@ -35,10 +41,12 @@ def in_standard_words(schema: Any) -> Any:
 
 def _range_schema(field: Field) -> dict[str, Any]:
     if field.kind == "words":
-        return {"oneOf": [_choice({"enum": list(field.words)})]}
+        words = {"enum": list(field.words)}
+        own = {"type": "string", "pattern": ":"}  # a path of one's own, or timm:NAME
+        return {"oneOf": [_choice({"anyOf": [words, own]} if field.takes_own else words)]}
     whole = _form("intuniform", _pair({"type": "integer"}), "a whole number, both ends included")
     if field.kind == "whole":
-        inside, item = [whole], {"type": "integer"}
+        inside, item = [whole], dict[str, Any](type="integer")
     else:
         inside = [
             _form("uniform", _pair({"type": "number"}), "a number, every part of the range equally likely"),
@@ -49,7 +57,7 @@ def _range_schema(field: Field) -> dict[str, Any]:
             ),
             whole,
         ]
-        item = {"type": "number"}
+        item = {"type": "number"} if field.kind == "real" else {"type": ["number", "string", "boolean"]}
     zero_or = _form("zero_or", {"oneOf": inside}, "exactly 0 with probability `share`, else from the range inside")
     zero_or["properties"]["share"] = {
         "type": "number",

@@ -9,7 +9,7 @@ from spaces.ranges import Value
 from spaces.storage_uri import check_uri
 from trainers.config_base import Config, Real, Seed, Whole
 from trainers.errors import InputError
-from trainers.loss_config import Family
+from trainers.loss_config import BaselineName
 
 CREDENTIALS = re.compile(r"://[^/]*@")  # a name or password before an address's host; not an @ in its path
 
@@ -44,16 +44,16 @@ class SearchConfig(Config):
 
     trials: Annotated[Whole, Field(ge=0, le=1_000_000)]
     """Trials that the sampler proposes; a grid may have fewer points. Baselines come on top."""
-    baselines: tuple[Family, ...] = ("CE", "CL", "FCL", "ACL")
+    baselines: tuple[BaselineName, ...] = ("CE", "CL", "FCL", "ACL")
     """Run first, at the fixed values, and never stopped: CL, FCL, ACL, AFCL; CE (cross-entropy), FOCAL and LA
-    (logit-adjusted), which are trained end to end."""
+    (logit-adjusted), which are trained end to end; a loss of your own by its path."""
     baseline_eta: Annotated[Real, Field(gt=0)] = 60.0
     """η of the baselines ACL and AFCL."""
     baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0
     """γ of the baselines FCL and AFCL."""
     per_family: bool = False
-    """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, and the families trained
-    end to end that loss.name names."""
+    """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, the families trained end
+    to end that loss.name names, and each loss of your own."""
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     """tpe and gp (Optuna's) learn from earlier trials; random; grid."""
     scheduler: SchedulerConfig = SchedulerConfig()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from spaces.checks import check_ends, check_families, check_first, check_workers, value_at
+from spaces.checks import check_ends, check_families, check_first, check_own_losses, check_workers, value_at
 from spaces.conditions import (
     SWITCH,
     active,
@@ -21,7 +21,7 @@ from spaces.conditions import (
     searched_losses,
 )
 from spaces.deciding import DecidedBy, check_deciding, decided_by, deciding_key
-from spaces.fields import fields, nearest_paths, read_space
+from spaces.fields import by_path, field_at, fields, nearest_paths, read_space
 from spaces.overrides import FLAG, apply_override, misplaced_range
 from spaces.range_yaml import KINDS
 from spaces.ranges import Range, Value, ZeroOr
@@ -35,6 +35,7 @@ from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.loss_config import (
     END_TO_END,
+    OWN_LOSS,
     CrossEntropyConfig,
     EndToEndConfig,
     Family,
@@ -42,9 +43,14 @@ from trainers.loss_config import (
     LogitAdjustedConfig,
     LossConfig,
     LossName,
+    OwnLossParameters,
+    family_named,
+    is_ignored,
+    own_family,
     unused_with,
 )
 from trainers.older_configs import as_meant_then
+from trainers.own_parts import is_path
 from trainers.parsing import parse
 from trainers.wording import did_you_mean, printable
 
@@ -76,6 +82,7 @@ class SearchSpec(Config):
     cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
     focal: FocalConfig = FocalConfig()
     logit_adjusted: LogitAdjustedConfig = LogitAdjustedConfig()
+    own_loss: OwnLossParameters = Field(default_factory=dict, description=described("own_loss"))
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     seed: Seed = Field(0, description=described("seed"))
@@ -110,6 +117,7 @@ class SearchSpec(Config):
             raise InputError(
                 "search.sampler: a grid has no fields of one loss alone; with loss.name take tpe, gp, random"
             )
+        check_own_losses(self)
         if self.search.per_family:
             check_families(self)
         check_deciding(self.search, self.losses)
@@ -152,10 +160,13 @@ class SearchSpec(Config):
 
         Raises InputError if a value is wrong, or if the trial's loss does not use it.
         """
-        unused = unused_with(values.get(SWITCH, self.loss.name))
-        raw = self.model_dump(include=set(TrialConfig.model_fields), exclude=unused)
+        loss = values.get(SWITCH, self.loss.name)
+        raw = self.model_dump(include=set(TrialConfig.model_fields), exclude=unused_with(loss))
+        of_others = [name for name in raw.get(OWN_LOSS, ()) if is_ignored(f"{OWN_LOSS}.{name}.", loss)]
+        for name in of_others:
+            del raw[OWN_LOSS][name]
         for path, value in values.items():
-            if path not in fields():
+            if field_at(path) is None:
                 raise InputError(f"{printable(path)}: unknown field{nearest_paths(path, list(fields()))}")
             *sections, name = path.split(".")
             here = raw
@@ -164,10 +175,25 @@ class SearchSpec(Config):
             here[name] = value
         return parse(TrialConfig, raw)
 
+    def loss_of(self, family: Family) -> LossName:
+        """The loss of a family, or of a baseline that the spec names by a path."""
+        if is_path(family):
+            return family
+        own = {own_family(name): name for name in (*self.search.baselines, *self.losses) if is_path(name)}
+        return own.get(family) or END_TO_END.get(family, "afcl")
+
+    @property
+    def own_families(self) -> tuple[Family, ...]:
+        """The families that are losses of the user's own, proposals' first; each once."""
+        return tuple(dict.fromkeys(family_named(one) for one in (*self.losses, *self.search.baselines) if is_path(one)))
+
     def baseline(self, family: Family) -> TrialConfig:
-        """The baseline of a family: the fixed values with the family's loss, η and γ. It may lie outside the ranges."""
-        if family in END_TO_END:
-            return self.trial_config({SWITCH: END_TO_END[family]})
+        """The baseline of a family: the fixed values with the family's loss, η and γ. It may lie outside the ranges.
+
+        A loss of the user's own may be named by its path instead.
+        """
+        if (loss := self.loss_of(family)) != "afcl":
+            return self.trial_config({SWITCH: loss})
         return self.trial_config(
             {
                 SWITCH: "afcl",
@@ -183,11 +209,11 @@ class SearchSpec(Config):
 
     def family_space(self, family: Family) -> tuple[dict[str, Range], dict[str, Value]]:
         """The ranges of one family's own search, and the values that make it that family."""
-        loss = END_TO_END.get(family, "afcl")
+        loss = self.loss_of(family)
         ranges, fixed = active(self.space, {SWITCH: loss}), dict[str, Value]()
         if ranges.pop(SWITCH, None) is not None:
             fixed[SWITCH] = loss
-        if family in END_TO_END:
+        if loss != "afcl":
             return ranges, fixed
         for path, members in (("loss.eta", ("ACL", "AFCL")), ("loss.gamma", ("FCL", "AFCL"))):
             given = ranges.get(path)
@@ -213,7 +239,8 @@ class SearchSpec(Config):
 
 def parse_spec(values: Mapping[str, Any]) -> SearchSpec:
     """Check the raw values of a spec. Raises InputError with one line: path, rule, value."""
-    misplaced = misplaced_range(values, fields(), KINDS)
+    of_own_losses = list(by_path({OWN_LOSS: values.get(OWN_LOSS)}, depth=3))
+    misplaced = misplaced_range(values, (*fields(), *of_own_losses), KINDS)
     if misplaced is not None:
         raise InputError(f"{misplaced}: must be a fixed value here; its range goes under space, as space.{misplaced}")
     return parse(SearchSpec, values)

@@ -27,14 +27,18 @@ from trainers.config_base import (
 from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.loss_config import (
+    END_TO_END,
     CrossEntropyConfig,
     EndToEndConfig,
     FocalConfig,
     LogitAdjustedConfig,
     LossConfig,
+    OwnLossParameters,
     ignored_with,
+    is_ignored,
     unused_with,
 )
+from trainers.own_parts import MARK
 
 METRIC, MODE, STEP = "val_balanced_accuracy", "max", "epoch"
 # Measures of each class: val_recall/NAME at every epoch, the others at a trial's end. No metric may be called by one
@@ -202,7 +206,10 @@ class ClassifierConfig(Config):
 
 
 # The sections of a trial that depend on the loss: some losses do not use them, or not all of their fields.
-SECTIONS_OF_LOSSES = ("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted", "representation", "classifier")
+SECTIONS_OF_LOSSES = (
+    *("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted", "own_loss"),
+    *("representation", "classifier"),
+)
 
 
 class TrialConfig(Config):
@@ -218,6 +225,9 @@ class TrialConfig(Config):
     cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
     focal: FocalConfig = FocalConfig()
     logit_adjusted: LogitAdjustedConfig = LogitAdjustedConfig()
+    own_loss: OwnLossParameters = Field(default_factory=dict)
+    """Parameters of losses of your own, by the names of their functions: {my_loss: {margin: 0.3}}. What is not given
+    has the function's default."""
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     seed: Seed = 0
@@ -228,7 +238,7 @@ class TrialConfig(Config):
     @property
     def is_end_to_end(self) -> bool:
         """Whether the trial has one stage, in which the encoder and a linear classifier are trained together."""
-        return self.loss.name != "afcl"
+        return self.loss.name in END_TO_END.values()
 
     @property
     def last_epoch(self) -> int:
@@ -238,7 +248,7 @@ class TrialConfig(Config):
     @property
     def training(self) -> RepresentationConfig:
         """The settings for training the encoder: `representation`, in one stage with the loss's own lr and one view."""
-        if self.loss.name == "afcl":
+        if not self.is_end_to_end:
             return self.representation
         section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
         return self.representation.model_copy(update={"lr": section.lr, "views": 1})
@@ -255,7 +265,7 @@ class TrialConfig(Config):
 
     @field_validator(*SECTIONS_OF_LOSSES)
     @classmethod
-    def _is_used(cls, given: Config, known: ValidationInfo) -> Config:
+    def _is_used(cls, given: Any, known: ValidationInfo) -> Any:
         so_far: dict[str, Any] = known.data | {str(known.field_name): given}
         if (loss := so_far.get("loss")) is None:  # the loss itself is invalid
             return given
@@ -265,10 +275,14 @@ class TrialConfig(Config):
             section, _, name = path.partition(".")
             if section in here and _differs(so_far[section], name):
                 raise InputError(f"{path}: nothing comes of it with loss.name: {loss.name}; leave it out")
+        for path in (f"own_loss.{name}." for name in so_far.get("own_loss", ())):
+            if is_ignored(path, loss.name):
+                name = loss.name.partition(MARK)[0]
+                raise InputError(f"{path[:-1]}: nothing comes of it with loss.name: {name}; leave it out")
         return given
 
 
-def _differs(given: Config, name: str) -> bool:
+def _differs(given: Any, name: str) -> bool:
     """Whether a section, or one field of it, differs from its default."""
     default = type(given)()
     return bool(getattr(given, name) != getattr(default, name)) if name else given != default

@@ -47,10 +47,10 @@ def _encoder(value: object) -> object:
         return path
     known = [*ENCODERS, *registered(ENCODER_GROUP)]
     told = f"{', '.join(known)}, timm:NAME, or a path such as mypkg.models:build"
-    raise ValueError(f"must be one of {told}{_near(value, known)}")
+    raise ValueError(f"must be one of {told}{near(value, known)}")
 
 
-def _near(value: object, known: list[str]) -> str:
+def near(value: object, known: list[str]) -> str:
     """A hint for the end of an error's rule, such as ` (did you mean fmnist?)`; empty if no known name is similar."""
     hint = did_you_mean(str(value), known, else_all=False).removeprefix("; ")
     return f" ({hint})" if hint else ""
@@ -80,7 +80,7 @@ def _dataset(value: object) -> object:
         if (path := path_of(DATASET_GROUP, value)) is not None:
             return path
     known = [*DATASETS, *registered(DATASET_GROUP)]
-    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.data:load{_near(value, known)}")
+    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.data:load{near(value, known)}")
 
 
 DATASETS = ("fmnist", "digits", "folder", "isic2018")

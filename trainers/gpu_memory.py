@@ -18,10 +18,11 @@ from trainers.compute.data_residency import available, fits
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
+from trainers.own_loss import contrastive_loss
 from trainers.seeds import generator
 from trainers.stages import end_to_end
 from trainers.stages.batches import DeviceSplit
-from trainers.stages.representation import contrastive_loss, new_representation, train_one_epoch
+from trainers.stages.representation import new_representation, train_one_epoch
 
 TRIED = (4, 12)  # images in the batches that are measured
 KEPT_FREE = 0.03  # share of the memory kept free while a batch is tried: a trial also holds features and copies
@@ -138,7 +139,7 @@ def peak_of_steps(config: TrialConfig, shape: tuple[int, ...], device: torch.dev
         for _ in range(2):
             end_to_end.train_one_epoch(network, split, normalise, of_logits, once, 1, 1, config.seed)
     else:
-        stage, loss = new_representation(model, once, shape[0], config.seed, device), contrastive_loss(config.loss)
+        stage, loss = new_representation(model, once, shape[0], config.seed, device), contrastive_loss(config)
         for _ in range(2):
             train_one_epoch(stage, split, normalise, loss, once, 1, config.seed)
     return torch.cuda.max_memory_allocated(device) - before

@@ -1,20 +1,63 @@
 """Which loss a trial is trained with, the settings of each loss, and the families that a search compares.
 
 CL, FCL, ACL and AFCL are one loss (`name: afcl`) and two stages. CE, FOCAL and LA are one stage, trained end to end:
-the encoder and a linear head on it.
+the encoder and a linear head on it. A loss of the user's own has two stages; see `trainers.own_loss`.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from trainers.config_base import Config, Real
+from trainers.config_base import Config, Real, near
+from trainers.own_parts import MARK, PATH_PATTERN, is_path, path_of, registered
+from trainers.wording import shown
 
-Family: TypeAlias = Literal["CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA"]
-FAMILIES: tuple[Family, ...] = get_args(Family)  # with per_family, a family's ASHA bracket is its position here
-LossName: TypeAlias = Literal["afcl", "cross_entropy", "focal", "logit_adjusted"]
+Family: TypeAlias = str  # one of FAMILIES, or the name of the function that is a loss of the user's own
+FAMILIES: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA")  # ASHA's brackets, see `bracket_of`
+LOSSES = ("afcl", "cross_entropy", "focal", "logit_adjusted")
+LOSS_GROUP = "afcl.losses"  # of the entry points by which a package registers losses
+
+
+def _loss(value: object) -> object:
+    if isinstance(value, str):
+        if value in LOSSES or is_path(value):
+            return value
+        if (path := path_of(LOSS_GROUP, value)) is not None:
+            return path
+    known = [*LOSSES, *registered(LOSS_GROUP)]
+    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.losses:my_loss{near(value, known)}")
+
+
+LossName = Annotated[
+    Literal["afcl", "cross_entropy", "focal", "logit_adjusted"] | str,
+    BeforeValidator(_loss),
+    WithJsonSchema({"anyOf": [{"enum": list(LOSSES)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
+]
+
+
+def _baseline(value: object) -> object:
+    if isinstance(value, str):
+        if value in FAMILIES or is_path(value):
+            return value
+        if (path := path_of(LOSS_GROUP, value)) is not None:
+            return path
+    known = [*FAMILIES, *registered(LOSS_GROUP)]
+    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.losses:my_loss{near(value, known)}")
+
+
+BaselineName = Annotated[
+    str,
+    BeforeValidator(_baseline),
+    WithJsonSchema({"anyOf": [{"enum": list(FAMILIES)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
+]
+
 CONTRASTIVE: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL")
-END_TO_END: dict[Family, LossName] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}
+END_TO_END: dict[Family, str] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}
+
+NAME = r"[A-Za-z_]\w*"  # of a function or of a parameter
 
 
 class LossConfig(Config):
@@ -22,7 +65,9 @@ class LossConfig(Config):
 
     name: LossName = "afcl"
     """afcl: contrastive, in two stages. cross_entropy, focal, logit_adjusted: one stage, end to end; each has a section
-    of its own."""
+    of its own. Or a contrastive loss of your own, by the import path of a function of embeddings and labels
+    (`mypkg.losses:my_loss`), or by the name of an entry point in the group afcl.losses; its parameters are in
+    own_loss. A search keeps the hash of your source behind the path."""
     eta: Annotated[Real, Field(ge=0)] = 0.0
     """η, weight of the negative pairs; 0 in CL and FCL."""
     gamma: Annotated[Real, Field(ge=0)] = 0.0
@@ -74,22 +119,78 @@ class LogitAdjustedConfig(Config):
     """τ, by which the logarithms of the class priors are multiplied; 0 is cross-entropy."""
 
 
-_OF_TWO_STAGES = (
-    *("loss.eta", "loss.gamma", "loss.temperature", "loss.normalize_by"),
-    *("model.projection_dim", "representation.lr", "representation.probe_images", "classifier"),
-)
+def _parameters(value: object) -> object:
+    """Check the parameters of losses of the user's own: a mapping of functions to mappings of names to values."""
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping of a loss's name to its parameters")
+    for loss, parameters in value.items():
+        if not _is_name(loss) or not isinstance(parameters, Mapping):
+            raise ValueError("must be a mapping of a loss's name to its parameters, such as {my_loss: {margin: 0.3}}")
+        for name, one in parameters.items():
+            if not _is_name(name) or not _is_value(one):
+                raise ValueError(f"{loss}.{name} must be a finite number, a text, true or false, but got {shown(one)}")
+    return value
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(NAME, value) is not None
+
+
+OwnLossParameters = Annotated[
+    dict[str, dict[str, bool | int | float | str]],
+    BeforeValidator(_parameters),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{NAME}$"},
+            "additionalProperties": {
+                "type": "object",
+                "propertyNames": {"pattern": f"^{NAME}$"},
+                "additionalProperties": {"type": ["number", "string", "boolean"]},
+            },
+        }
+    ),
+]
+OWN_LOSS = "own_loss"  # the field of a trial with these parameters
+
+_OF_AFCL = ("loss.eta", "loss.gamma", "loss.temperature", "loss.normalize_by")
+_OF_TWO_STAGES = ("model.projection_dim", "representation.lr", "representation.probe_images", "classifier")
+
+
+def own_family(name: str) -> Family:
+    """The family of a loss of the user's own: the name of its function."""
+    return re.split("[:.]", name.partition(MARK)[0])[-1]
+
+
+def in_order(families: Iterable[Family]) -> list[Family]:
+    """Families, each once, in the order in which tables show them: ours, then the user's own as they come."""
+    given = list(dict.fromkeys(families))
+    return [*(one for one in FAMILIES if one in given), *(one for one in given if one not in FAMILIES)]
+
+
+def family_named(name: str) -> Family:
+    """The family of a baseline, which is named by its family or by the import path of a loss of the user's own."""
+    return own_family(name) if is_path(name) else name
 
 
 def ignored_with(name: object) -> tuple[str, ...]:
     """The sections and fields of a trial that this loss does not use; empty for a name that is not a loss."""
     others = tuple(other for other in END_TO_END.values() if other != name)
     if name == "afcl":
-        return ("end_to_end", *others)
-    return (*_OF_TWO_STAGES, *others) if name in END_TO_END.values() else ()
+        return ("end_to_end", *others, OWN_LOSS)
+    if name in END_TO_END.values():
+        return (*_OF_AFCL, *_OF_TWO_STAGES, *others, OWN_LOSS)
+    return (*_OF_AFCL, "end_to_end", *others) if is_path(str(name)) else ()
 
 
 def is_ignored(path: str, name: object) -> bool:
     """Whether this loss does not use the field at a dotted path."""
+    if path.startswith(f"{OWN_LOSS}.") and is_path(str(name)):
+        return path.split(".")[1] != own_family(str(name))
     return any(path == stem or path.startswith(f"{stem}.") for stem in ignored_with(name))
 
 
@@ -107,6 +208,8 @@ def family(loss: LossConfig) -> Family:
     for name, loss_name in END_TO_END.items():
         if loss.name == loss_name:
             return name
+    if is_path(loss.name):
+        return own_family(loss.name)
     if loss.eta > 0:
         return "AFCL" if loss.gamma > 0 else "ACL"
     return "FCL" if loss.gamma > 0 else "CL"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from trainers.loss_config import END_TO_END
+
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
 BEFORE_NEWER_SEARCH_FIELDS = {"final": None, "decide_by": "metric", "baselines": ["CL", "FCL", "ACL"]}  # of `search`
 BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was another estimator
@@ -30,4 +32,4 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
 def _has_one_stage(stored: Mapping[str, Any]) -> bool:
     """Whether a trial is trained end to end, and so has no classifier section."""
     loss = stored.get("loss")
-    return isinstance(loss, Mapping) and loss.get("name", "afcl") != "afcl"
+    return isinstance(loss, Mapping) and loss.get("name", "afcl") in END_TO_END.values()

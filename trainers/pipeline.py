@@ -23,6 +23,7 @@ from trainers.gpu_memory import out_of_memory
 from trainers.models import LinearClassifier, refuse_small_images
 from trainers.older_configs import as_meant_then
 from trainers.optimizers import load_state
+from trainers.own_loss import contrastive_loss
 from trainers.parsing import parse
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
@@ -181,7 +182,7 @@ class _Trial:
     def train_representation(self) -> None:
         """Run stage one, or what is left of it."""
         assert self.representation is not None, "the trial has two stages"
-        config, loss = self.config.representation, stage_one.contrastive_loss(self.config.loss)
+        config, loss = self.config.representation, contrastive_loss(self.config)
         for epoch in range(self.epoch + 1, config.epochs + 1):
             metrics = stage_one.train_one_epoch(
                 self.representation, self.train, self.normalise, loss, config, epoch, self.config.seed

@@ -14,6 +14,8 @@ from spaces.spec import SearchSpec
 from trainers.loss_config import END_TO_END, FAMILIES, Family
 from trainers.seeds import derive_seed
 
+FIRST_OWN_BRACKET = 1000  # of losses of the user's own, far above those of FAMILIES
+
 
 def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
     """Epochs of the rungs: grace · reduction^k, as far as `last_epoch`."""
@@ -47,7 +49,11 @@ def bracket_of(spec: SearchSpec, family: Family) -> int:
     is only as good as its training so far, but a probe is a classifier that has converged on the current features. If
     a rung compared the two, it would stop all heads (on digits .4 against .8 after one epoch).
     """
-    return FAMILIES.index(family) if spec.search.per_family or family in END_TO_END else 0
+    if not spec.search.per_family and family not in END_TO_END:
+        return 0
+    if family in FAMILIES:
+        return FAMILIES.index(family)
+    return FIRST_OWN_BRACKET + spec.own_families.index(family)
 
 
 class Asha:

@@ -20,7 +20,7 @@ from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.confirmation_plan import ConfirmationPlan, Wanted, new_candidates, plan_for
 from search.engine.copy_check import refuse_faults
 from search.engine.display import Display
-from search.engine.first_encoder import tried_encoders
+from search.engine.first_parts import tried
 from search.engine.forecast import forecast, refuse_undecidable, round_in_words
 from search.engine.interrupts import connected_quietly, told_how_to_go_on
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
@@ -115,7 +115,7 @@ def confirm(
         display.say(f"{folder.name} goes on with what it was begun with{newer}")
     original = load(spec.data, data)
     refuse_other_data(searched, original)
-    tried_encoders(spec.model, spec.space, original.train.images.shape[1:], spec.resources.workers)
+    tried(spec, original.train.images.shape[1:])
     allowed = [] if folder.is_begun() else refuse_faults(spec.data, data, allow=allow_copies, say=display.say)
     begun = [folder] if folder.is_begun() else []
     refuse_other_code(searched, *begun, anyway=anyway, say=display.say)

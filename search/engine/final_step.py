@@ -10,7 +10,7 @@ from pathlib import Path
 
 from search.engine.compatibility import refuse_other_code, refuse_other_data
 from search.engine.display import Display
-from search.engine.first_encoder import tried_encoders
+from search.engine.first_parts import tried
 from search.engine.paired_runs import GIVEN_SPLIT, PairedAgenda, folder_maker, paired_task
 from search.engine.prepare import prepared
 from search.engine.runner import SessionEnd, drive
@@ -90,8 +90,7 @@ def _validate_best(
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in seeds}
     if arrays[seeds[0]].has_given_validation:
         display.say(GIVEN_SPLIT)
-    shape = arrays[seeds[0]].train.images.shape[1:]
-    tried_encoders(spec.model, spec.space, shape, spec.resources.workers)
+    tried(spec, arrays[seeds[0]].train.images.shape[1:])
     task = paired_task(folder, PairedAgenda(history.trials, chosen, seeds), arrays)
     begin = folder_maker(task, VALIDATES, as_plan(chosen, seeds))
     with (

@@ -21,7 +21,7 @@ from trainers.compute.precision import gpu_name
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.launch.local_processes import run_trial_on
-from trainers.loss_config import CONTRASTIVE, END_TO_END
+from trainers.loss_config import END_TO_END
 from trainers.models import build_encoder, build_projection
 from trainers.stages.probe import WHOLE_UP_TO
 
@@ -121,7 +121,7 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
 def share_of_two_stages(spec: SearchSpec) -> float:
     """The share of proposals that have a stage two, if each loss (with `per_family`, each family) is equally likely."""
     of = spec.families if spec.search.per_family else spec.losses
-    return sum(one in CONTRASTIVE or one == "afcl" for one in of) / len(of)
+    return sum(one not in END_TO_END and one not in END_TO_END.values() for one in of) / len(of)
 
 
 def local_slots(spec: SearchSpec) -> int:
@@ -218,7 +218,7 @@ def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
     """What the epochs of a trial are, for trials of two stages and for trials that are trained end to end."""
     run = {*spec.families, *(spec.search.baselines if plan.baselines else ())}
     told = []
-    if run & set(CONTRASTIVE):
+    if run - set(END_TO_END):
         told.append(f"{spec.representation.epochs} of stage one, {_stage_two_in_words(spec, images)}")
     if one_stage := [family for family in END_TO_END if family in run]:
         rounds = spec.representation.views if spec.end_to_end.match == "passes" else 1

@@ -18,7 +18,7 @@ from search.engine.compatibility import known_event, older_search, refuse_other_
 from search.engine.contact_sheet import leave_contact_sheet
 from search.engine.controller import Conductor, PausedError, is_complete
 from search.engine.display import Display
-from search.engine.first_encoder import tried_encoders
+from search.engine.first_parts import tried
 from search.engine.image_check import check_images
 from search.engine.interrupts import Signals, connected_quietly, shown, signals_taken, told_how_to_go_on
 from search.engine.plan import check_workers, make_plan
@@ -98,10 +98,8 @@ def run(
     store = spec.tracking.model_copy(update={"uri": anchored_store(spec.tracking.uri)})
     arrays = load(spec.data, data)
     # paths are made absolute, as `resume` and `train` may be called from another folder
-    shape = arrays.train.images.shape[1:]
-    model, space = tried_encoders(spec.model, spec.space, shape, spec.resources.workers)
-    changes = {"data": anchored(spec.data), "model": model, "space": space, "tracking": store}
-    spec = spec.model_copy(update=changes)
+    changes = {"data": anchored(spec.data), "tracking": store}
+    spec = tried(spec, arrays.train.images.shape[1:]).model_copy(update=changes)
     check_workers(spec, arrays)
     check_images(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None
@@ -162,7 +160,7 @@ def resume(
             else:
                 arrays = load(spec.data, data)
                 refuse_other_data(folder, arrays)
-                tried_encoders(spec.model, spec.space, arrays.train.images.shape[1:], spec.resources.workers)
+                tried(spec, arrays.train.images.shape[1:])
                 refuse_other_code(folder, anyway=anyway, say=display.say)
                 leave_contact_sheet(folder, spec, arrays, display.say)
                 _say_of_data(spec, arrays, display)

@@ -9,7 +9,6 @@ from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import openings
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
-from trainers.loss_config import FAMILIES
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -31,6 +30,11 @@ class Candidate:
     rank: int  # in the search's own order, from 1
 
 
+def is_family(label: str) -> bool:
+    """Whether a candidate's label is a family, and not `trial 25 (CL)`."""
+    return label.isidentifier()
+
+
 def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None) -> list[Candidate]:
     """The best finished trial of each family that has one, and the `top` best of all, best first.
 
@@ -46,7 +50,7 @@ def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None
     if not own:
         raise InputError("nothing has finished in this search, so there is nothing to confirm")
     ranked, rank_of = own if ranked is None else ranked, {trial.number: rank for rank, trial in enumerate(own, 1)}
-    best_of = {family: next((t.number for t in ranked if t.family == family), None) for family in FAMILIES}
+    best_of = {trial.family: trial.number for trial in reversed(ranked)}
     chosen = []
     for place, trial in enumerate(ranked, 1):
         if best_of[trial.family] == trial.number:

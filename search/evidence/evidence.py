@@ -16,6 +16,7 @@ from search.evidence.candidates import (
     allowed_faults,
     declared_rule,
     earlier_looks,
+    is_family,
     progress_of,
     read_plan,
     runs_of,
@@ -31,7 +32,7 @@ from search.storage.search_folder import SearchFolder
 from trainers.data.arrays import Labels
 from trainers.errors import InputError
 from trainers.files import write_atomically
-from trainers.loss_config import CONTRASTIVE, FAMILIES
+from trainers.loss_config import CONTRASTIVE, in_order
 
 TEST_METRICS = ("test_balanced_accuracy", "test_accuracy")  # the AFCL paper's unweighted and weighted accuracy
 BOOTSTRAP_SEED = 0
@@ -86,8 +87,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
     scores = _scores(folder, chosen, seeds, (*TEST_METRICS, metric))
     if not any(scores[metric].values()):
         raise InputError(f"no run of {folder.name} has finished, so there is nothing to weigh")
-    of_families = [candidate.label for candidate in chosen if candidate.label in FAMILIES]
-    of_families.sort(key=list(FAMILIES).index)
+    of_families = in_order(candidate.label for candidate in chosen if is_family(candidate.label))
     curses = {
         candidate.label: winners_curse(history.trials[candidate.trial].score or 0.0, scores[metric][candidate.label])
         for candidate in chosen
@@ -267,7 +267,7 @@ def _with_images(
     folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], test_labels: Labels
 ) -> tuple[Resampled, ...]:
     """The bootstrap over seeds and test images, on the seeds that every family has; empty if there are none."""
-    places = [place for place, candidate in enumerate(chosen) if candidate.label in FAMILIES]
+    places = [place for place, candidate in enumerate(chosen) if is_family(candidate.label)]
     runs = enumerate(runs_of(folder, folder.history()))
     results = {run: folder.trial(number).read_result() for number, run in runs if run[0] in places}
     shared = [k for k in range(len(seeds)) if all(results.get((place, k)) is not None for place in places)]
@@ -282,8 +282,8 @@ def _with_images(
 
 def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
     # a family trained end to end is missing only if the search ran it
-    begun = {*CONTRASTIVE, *(trial.family for trial in history.trials.values())}
-    missing = [family for family in FAMILIES if family in begun and family not in of_families]
+    begun = in_order((*CONTRASTIVE, *(trial.family for trial in history.trials.values())))
+    missing = [family for family in begun if family not in of_families]
     if missing:
         yield f"Not compared, because none of their trials finished: {', '.join(missing)}."
     tried: Counter[str] = Counter(t.family for t in (*history.trials.values(), *history.known) if not t.baseline)

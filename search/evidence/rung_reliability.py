@@ -20,7 +20,7 @@ from scipy import stats
 
 from search.evidence.wilson import wilson
 from search.journal.history import History, Trial
-from trainers.loss_config import CONTRASTIVE
+from trainers.loss_config import END_TO_END
 
 MIN_TRIALS = 5  # finished trials, below which no correlation is given
 MIN_TO_JUDGE = 10  # finished trials, below which no correlation is called low or good enough
@@ -150,7 +150,7 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 def _with_probes(history: History) -> list[Trial]:
     """The finished trials of two stages, which have probes; all finished trials if there are none of these."""
     finished = history.in_state("finished")
-    return [trial for trial in finished if trial.family in CONTRASTIVE] or finished
+    return [trial for trial in finished if trial.family not in END_TO_END] or finished
 
 
 def pruning_regret(history: History) -> Regret:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from search.journal.log import Event
-from trainers.loss_config import FAMILIES
+from trainers.loss_config import FAMILIES, own_family
+from trainers.own_parts import is_path
 
 Check = Callable[[Any], bool]
 LARGEST = 1e300  # numbers must be below this in magnitude, so that their sums stay finite
@@ -48,6 +49,12 @@ def _is_config(value: Any) -> bool:
     return all(_is_number(loss.get(name)) for name in ("eta", "gamma", "temperature"))
 
 
+def _is_family(family: str, loss: dict[str, Any]) -> bool:
+    """Whether it is a family of ours, or the name of the loss of the user's own that the configuration has."""
+    name = loss.get("name", "afcl")
+    return family == own_family(name) if is_path(name) else family in FAMILIES
+
+
 def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -67,7 +74,7 @@ _DECISION: dict[str, Check] = {
 }
 _ASKED: dict[str, Check] = {
     "trial": _is_count,
-    "family": _one_of(*FAMILIES),
+    "family": _is_text,
     "baseline": lambda value: isinstance(value, bool),
     "values": _is_values,
     "config": _is_config,
@@ -108,6 +115,8 @@ def misshapen(event: Event) -> str | None:
     for name, check in needed.items():
         if name not in event or not check(event[name]):
             return name
+    if event["event"] == "asked" and not _is_family(event["family"], event["config"]["loss"]):
+        return "family"
     for name, check in _MAY_HAVE.items():
         if name in event and not check(event[name]):
             return name

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
+OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of losses of the user's own, by their place
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
     "loss.eta": "η, weight of negative pairs",
@@ -75,6 +76,13 @@ class View:
         """The deciding measure's name on an axis."""
         return f"{self.spec.deciding_key.removeprefix('val_').replace('_', ' ')} (validation)"
 
+    def colour_of(self, family: str) -> str:
+        """The colour of a family in every table and figure."""
+        if family in COLOURS:
+            return COLOURS[family]
+        own = self.spec.own_families
+        return OF_OWN_LOSSES[own.index(family) % len(OF_OWN_LOSSES)] if family in own else GREY
+
     @cached_property
     def ranking(self) -> Ranking:
         """The ranking of the finished trials: by the mean on fresh seeds if the best have one, else by the score."""
@@ -122,7 +130,7 @@ def evidence_of(view: View) -> "Evidence | None":
 
 def words(path: str) -> str:
     """A field's name on an axis: `τ, temperature`, `weight decay (representation)`."""
-    section, _, name = path.rpartition(".")
+    section, _, name = path.removeprefix("own_loss.").rpartition(".")
     return _WORDS.get(path, f"{name.replace('_', ' ')} ({section})" if section else name)
 
 

@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from search.journal.history import STATE_WORDS, History, State
 from search.journal.log import Event
-from search.reporting.context import COLOURS, View
+from search.reporting.context import View
 from search.reporting.html import Cell, Figure, Section, bullets, table
-from trainers.loss_config import END_TO_END
+from trainers.loss_config import END_TO_END, in_order
 
 BINS = 200  # the most points of the figure over time
 
@@ -35,7 +35,7 @@ def cost(view: View) -> Section | None:
     used = usage(view.events)
     lines = [*_epochs_in_words(view), *_seconds_in_words(view.history, used)]
     figures = (Figure("slots-busy", _busy_figure(used)),) if used.wall else ()
-    return Section("Cost", _epoch_table(view.history) + bullets(lines), figures)
+    return Section("Cost", _epoch_table(view) + bullets(lines), figures)
 
 
 def usage(events: Iterable[Event]) -> Usage:
@@ -107,16 +107,17 @@ def _seconds_in_words(history: History, used: Usage) -> list[str]:
     return lines
 
 
-def _epoch_table(history: History) -> Markup:
+def _epoch_table(view: View) -> Markup:
     epochs: Counter[tuple[str, State]] = Counter()
-    for trial in history.trials.values():
+    for trial in view.history.trials.values():
         epochs[trial.family, trial.state] += len(trial.epochs)
-    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in COLOURS)]
-    families = [family for family in COLOURS if any(epochs[family, state] for state in STATE_WORDS)]
+    present = in_order(family for family, _ in epochs)
+    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in present)]
+    families = [family for family in present if any(epochs[family, state] for state in STATE_WORDS)]
     rows: list[list[Cell | str]] = []
     for family in families:
         counts = [epochs[family, state] for state in states]
-        rows.append([Cell(family, mark=COLOURS[family]), *(f"{count:,}" for count in (*counts, sum(counts)))])
+        rows.append([Cell(family, mark=view.colour_of(family)), *(f"{count:,}" for count in (*counts, sum(counts)))])
     return table(["epochs of", *(STATE_WORDS[state] for state in states), "all"], rows) if rows else Markup()
 
 

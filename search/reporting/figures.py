@@ -11,9 +11,9 @@ from search.algorithms.asha import rung_epochs
 from search.journal.history import STATE_WORDS, Trial
 from search.journal.labels import LOSS_FIELDS, symbol
 from search.reporting import axes
-from search.reporting.context import COLOURS, GREY, MARKS, View, hover, mark
+from search.reporting.context import GREY, MARKS, View, hover, mark
 from search.reporting.html import SCALE, Figure, Section, paragraph
-from trainers.loss_config import END_TO_END
+from trainers.loss_config import END_TO_END, in_order
 from trainers.seeds import derive_seed
 
 LINES, FINISHED = 300, 200  # the most learning curves that are drawn, and of finished trials among them
@@ -185,7 +185,7 @@ def _curve(view: View, trial: Trial) -> dict[str, Any]:
         "y": [_rounded(trial.epochs[epoch].get(view.metric)) for epoch in epochs],
         "mode": "lines" if len(epochs) > 1 else "markers",
         "marker": {"size": 3},
-        "line": {"color": COLOURS[trial.family], "width": 3.5 if trial.baseline else 1.3},
+        "line": {"color": view.colour_of(trial.family), "width": 3.5 if trial.baseline else 1.3},
         "opacity": 0.5 if trial.state == "stopped" else 0.9,
         "name": trial.family,
         "legendgroup": trial.family,
@@ -202,7 +202,7 @@ def _ends(view: View, family: str, drawn: list[Trial]) -> dict[str, Any]:
         "x": [trial.epoch for trial in stopped] or [None],
         "y": [_rounded(trial.latest(view.metric)) for trial in stopped] or [None],
         "mode": "markers",
-        "marker": {"symbol": "x-thin-open" if stopped else "line-ew-open", "size": 8, "color": COLOURS[family]},
+        "marker": {"symbol": "x-thin-open" if stopped else "line-ew-open", "size": 8, "color": view.colour_of(family)},
         "name": family,
         "legendgroup": family,
         "hoverinfo": "skip",
@@ -213,12 +213,12 @@ def _scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float |
     """A trace for each family and state, in the family's colour and the state's shape."""
     seen: set[str] = set()
     size = 9 if len(view.history.trials) <= 200 else 6
-    for family in COLOURS:
+    for family in _families(view.drawn):
         for state in STATE_WORDS:
             trials = [trial for trial in view.drawn if (trial.family, trial.state) == (family, state)]
             trials = [trial for trial in trials if trial.epochs and x(trial) is not None]
             if trials:
-                marker = {"color": COLOURS[family], "size": size, "symbol": mark(trials[0])}
+                marker = {"color": view.colour_of(family), "size": size, "symbol": mark(trials[0])}
                 yield _points(trials, x, y, family) | {
                     "marker": marker | ({"size": size - 2, "line": {"width": 1.5}} if state == "stopped" else {}),
                     "opacity": 0.6 if state == "stopped" else 0.9,
@@ -259,8 +259,7 @@ def _placed(view: View, path: str) -> Callable[[Trial], float | None]:
 
 
 def _families(trials: list[Trial]) -> list[str]:
-    present = {trial.family for trial in trials}
-    return [family for family in COLOURS if family in present]
+    return in_order(trial.family for trial in trials)
 
 
 def _figure(traces: list[dict[str, Any]], x: str, y: str) -> go.Figure:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from search.reporting.context import COLOURS, GREY, View, evidence_of
+from search.reporting.context import View, evidence_of
 from search.reporting.html import Figure, Section, paragraph, table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def verdict(view: View) -> Section | None:
     pairs = _pairs(evidence) if evidence.until_decided is None else _decided_pairs(evidence.until_decided)
     words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + pairs
     caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
-    return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(evidence), caption),))
+    return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(view, evidence), caption),))
 
 
 def _pairs(evidence: "Evidence") -> Markup:
@@ -92,7 +92,7 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _by_seed(evidence: "Evidence") -> go.Figure:
+def _by_seed(view: View, evidence: "Evidence") -> go.Figure:
     from search.evidence.evidence import TEST_METRICS
     from search.evidence.verdict import judge
 
@@ -102,7 +102,7 @@ def _by_seed(evidence: "Evidence") -> go.Figure:
         if not scores:
             continue
         (summary,) = judge({candidate.label: scores}).labels
-        colour = COLOURS.get(candidate.label, GREY)
+        colour = view.colour_of(candidate.label)
         interval, at = summary.interval and summary.interval.within(0, 1), summary.mean or 0.0
         below, above = (at - interval.low, interval.high - at) if interval else (0.0, 0.0)
         whiskers = {"type": "data", "symmetric": False, "array": [above], "arrayminus": [below]}

@@ -43,6 +43,7 @@ from trainers.data.transforms.augment import Normaliser, unit
 from trainers.files import write_atomically
 from trainers.loss_config import LossConfig
 from trainers.models import LinearClassifier
+from trainers.own_loss import contrastive_loss
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, class_weights, to_device
@@ -156,7 +157,7 @@ def train(config: TrialConfig) -> dict[str, Any]:
     there = to_device(data.train, classes, CPU)
     normalise = Normaliser.of(there.images, CPU)
     stage = stage_one.new_representation(config.model, one, there.images.shape[1], config.seed, CPU)
-    loss = stage_one.contrastive_loss(config.loss)
+    loss = contrastive_loss(config)
     for epoch in range(1, one.epochs + 1):
         stage_one.train_one_epoch(stage, there, normalise, loss, one, epoch, config.seed)
     stage.encoder.eval()

@@ -1,4 +1,4 @@
-"""A package of a user's own with encoders and a dataset, written into a folder and put on the path."""
+"""A package of a user's own with encoders, losses and a dataset, written into a folder and put on the path."""
 
 import importlib
 import sys
@@ -74,6 +74,96 @@ class Keeper(Tiny):
 '''
 
 
+LOSSES = '''"""Losses."""
+import torch
+
+
+def triplet(z, labels, *, margin: float = 0.3):
+    """The mean over pairs of different labels of what is nearer than the margin, and of the same label, of the rest."""
+    near = z @ z.T
+    same = labels[:, None] == labels
+    pull = (1 - near)[same].mean()
+    push = torch.relu(near - 1 + margin)[~same].sum() / max(1, int((~same).sum()))
+    return pull + push
+
+
+def other(z, labels, *, weight=1.0):
+    return weight * triplet(z, labels)
+
+
+def asks(z, labels, *, images, class_counts, generator, scale=1.0):
+    drawn = torch.rand(len(z), generator=generator).to(z.device)
+    same = images[:, None] == images
+    return scale * ((1 - z @ z.T) * same * drawn / class_counts[labels]).sum() / len(z)
+
+
+def raises(z, labels):
+    raise ValueError("no\\nluck")
+
+
+def vector(z, labels):
+    return z.sum(1)
+
+
+def number(z, labels):
+    return 0.5
+
+
+def endless(z, labels):
+    return z.sum() / 0
+
+
+def constant(z, labels):
+    return torch.tensor(1.0)
+
+
+def elsewhere(z, labels):
+    return torch.ones(3, requires_grad=True).sum()
+
+
+def steep(z, labels):
+    return (z - z.detach()).abs().sqrt().sum()
+
+
+def needs_two(z, labels):
+    """Written for batches in which each class has several rows: 0 / 0 elsewhere."""
+    positive = (labels[:, None] == labels).float().fill_diagonal_(0)
+    negative = 1 - (labels[:, None] == labels).float()
+    return ((z @ z.T) * negative).sum() / negative.sum() - ((z @ z.T) * positive).sum() / positive.sum()
+
+
+def drawn(z, labels):
+    return z.sum() * torch.rand(())
+
+
+def needs(z, labels, *, margin):
+    return margin * z.sum()
+
+
+def picky(z, labels, *, margin=0.3):
+    if not 0 < margin <= 0.5:
+        raise ValueError(f"margin must be in (0, 0.5], but got {margin}")
+    return triplet(z, labels, margin=margin)
+
+
+class Weighted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 2)
+
+    def forward(self, z, labels):
+        return z.sum()
+
+
+weighted = Weighted()
+three = 3
+
+
+def CL(z, labels):
+    return z.sum()
+'''
+
+
 DATA = '''"""Noise that is darker or lighter."""
 import numpy as np
 
@@ -93,6 +183,7 @@ def write_package(folder: Path, name: str, monkeypatch) -> Path:
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "models.py").write_text(MODELS)
+    (package / "losses.py").write_text(LOSSES)
     (package / "data.py").write_text(DATA)
     monkeypatch.syspath_prepend(str(folder))
     forget(name)

@@ -11,7 +11,9 @@ from words import BAD_INPUT, done
 from search.storage.search_folder import SearchFolder
 
 pytestmark = pytest.mark.slow
-OWN = ["search.trials=1", "search.baselines=[CL]", "search.final=null", "model.encoder=userparts.models:build"]
+OWN = ["search.trials=1", "search.baselines=[CL, 'userparts.losses:asks']", "search.final=null"]
+OWN += ["model.encoder=userparts.models:build", "loss.name=userparts.losses:triplet"]
+OWN += ["space={own_loss.triplet.margin: {uniform: [0.1, 0.9]}}"]
 OWN += ["data={dataset: 'userparts.data:load', val_per_class: 15}"]
 
 
@@ -27,10 +29,17 @@ def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_
     done(typed("search", "digits", "--name", "own", *words))
     folder = SearchFolder(results / "own")
     assert folder.spec().model.encoder.startswith("userparts.models:build#sha256=")
-    assert {trial.state for trial in folder.history().trials.values()} <= {"finished", "stopped"}
+    assert folder.spec().loss.name.startswith("userparts.losses:triplet#sha256=")
+    trials = folder.history().trials.values()
+    assert {trial.state for trial in trials} <= {"finished", "stopped"}
+    assert [trial.family for trial in trials] == ["CL", "asks", "triplet"]
     assert "userparts dark, light 45:45 from userparts.data:load (source " in done(typed("show", "own"))
     confirmed = typed("confirm", "own", "--seeds", "2", "--json")
     assert (confirmed.returncode, "test_balanced_accuracy" in confirmed.stdout) == (0, True)
+    verdict = json.loads(folder.confirmations()[0].verdict.read_text())
+    assert {"CL", "asks"} <= {one["label"] for one in verdict["candidates"]} <= {"CL", "asks", "triplet"}
+    done(typed("report", "own"))
+    assert "asks" in (results / "own" / "index.html").read_text()
     registered = next((results / "mlartifacts").rglob("MLmodel")).parent
     assert (registered / "code" / "userparts" / "models.py").is_file()  # whoever loads it need not have the package
     exported = done(typed("export", "own")).strip()

@@ -40,6 +40,7 @@ from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser, unit
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
+from trainers.own_loss import contrastive_loss
 from trainers.seeds import derive_seed
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
@@ -119,7 +120,7 @@ def curves(config: TrialConfig, data: TrialData, test: DeviceSplit) -> Iterator[
     normalise = Normaliser.of(train.images, CPU)
     one = config.representation
     stage = stage_one.new_representation(config.model, one, train.images.shape[1], config.seed, CPU)
-    loss = stage_one.contrastive_loss(config.loss)
+    loss = contrastive_loss(config)
     known = estimators(train.labels, classes)
     splits = [as_encoded(split.images, normalise) for split in (train, validation, test)]
 

@@ -15,6 +15,14 @@ def test_parts_are_found_where_they_are_fixed_or_a_choice():
     assert own_parts(spec) == ((FIELD, "pkg:one"), (FIELD, "pkg:two"))
 
 
+def test_losses_are_found_where_they_are_fixed_a_choice_or_a_baseline():
+    choice = "space.loss.name={choice: [afcl, 'pkg:one', 'pkg:two']}"
+    spec = load_spec("digits", [choice, "search.baselines=[CL, 'pkg:two', 'pkg:three']"])
+    assert sorted(own_parts(spec)) == [("loss.name", "pkg:one"), ("loss.name", "pkg:three"), ("loss.name", "pkg:two")]
+    fixed = load_spec("digits", ["space={representation.lr: {uniform: [0.1, 0.2]}}", "loss.name=pkg:one"])
+    assert parts_of_trials(fixed) == (("loss.name", "pkg:one"),)
+
+
 def test_a_choice_that_is_neither_known_nor_a_path_is_refused():
     with pytest.raises(InputError, match=r"one of small, .*resnet152, but got 'smal'; did you mean small"):
         load_spec("digits", ["space.model.encoder={choice: [small, smal]}"])

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +15,14 @@ from trainers.compute.precision import full_float32
 from trainers.config import ModelConfig, RepresentationConfig
 from trainers.data.transforms.augment import Normaliser, draw
 from trainers.errors import DivergedError
-from trainers.loss_config import LossConfig
-from trainers.losses.afcl import UNIT_TOLERANCE, asymmetric_focal_contrastive_loss, off_unit_length
+from trainers.losses.afcl import UNIT_TOLERANCE, off_unit_length
 from trainers.models import Encoder, ProjectionHead, build_encoder, build_projection
+from trainers.own_loss import BoundLoss
 from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
 from trainers.stages.encoder_training import OnEncoder, Rows, backward, epoch_metrics, in_training, steps
 
-ContrastiveLoss = Callable[[Tensor, Tensor], Tensor]  # unit rows [N, D] and labels [N] to a scalar
+LossOfRows = Callable[[Tensor], Tensor]  # of the unit rows [N, D] of a batch; a scalar
 
 
 @dataclass
@@ -65,7 +65,7 @@ def train_one_epoch(
     stage: Representation,
     split: DeviceSplit,
     normalise: Normaliser,
-    loss: ContrastiveLoss,
+    loss: BoundLoss,
     config: RepresentationConfig,
     epoch: int,
     seed: int,
@@ -75,13 +75,17 @@ def train_one_epoch(
     stage.projection.train()
     draws = generator(seed, "representation", epoch)
     batches = list(shuffled_batches(split.labels, config.batch_size, draws, balanced=config.balanced_batches))
+    more: dict[str, Any] = {"generator": generator(seed, "loss", epoch)}
+    if "class_counts" in loss.asks:
+        more["class_counts"] = torch.bincount(split.labels, minlength=split.classes)
     started, seen = time.perf_counter(), 0
     total, off = torch.zeros((), device=split.device), torch.zeros((), device=split.device)
     for batch, images in steps(stage.optimizer, split, batches, config, epoch):
         labels = split.labels[batch].repeat(config.views)
         rows = Rows(images.repeat(config.views, 1, 1, 1), normalise, config.augment, draw(len(labels), draws))
         stage.optimizer.zero_grad(set_to_none=True)
-        value = backward(stage.embed, stage.group, rows, partial(_value, loss, labels, off), config.chunk)
+        of_rows = partial(loss, labels=labels, images=batch.to(split.device).repeat(config.views), **more)
+        value = backward(stage.embed, stage.group, rows, partial(_value, of_rows, off), config.chunk)
         stage.optimizer.step()
         total += value * len(batch)
         seen += len(labels)
@@ -96,20 +100,8 @@ def train_one_epoch(
     return epoch_metrics(mean_loss, stage.optimizer, seen, time.perf_counter() - started)
 
 
-def _value(loss: ContrastiveLoss, labels: Tensor, off: Tensor, z: Tensor) -> Tensor:
+def _value(loss: LossOfRows, off: Tensor, z: Tensor) -> Tensor:
     """The loss of a batch. Updates `off`, the largest deviation of any row from unit length so far."""
     torch.maximum(off, off_unit_length(z).to(off.dtype), out=off)
     with full_float32():
-        return loss(z, labels)
-
-
-def contrastive_loss(config: LossConfig) -> ContrastiveLoss:
-    """The loss with a config's parameters. Whether rows have unit length is checked once an epoch, not here."""
-    return partial(
-        asymmetric_focal_contrastive_loss,
-        eta=config.eta,
-        gamma=config.gamma,
-        temperature=config.temperature,
-        normalize_by=config.normalize_by,
-        rows_are_unit=True,
-    )
+        return loss(z)

@@ -63,9 +63,12 @@ def test_the_package_of_an_encoder_of_ones_own_goes_with_the_code(typed, dashboa
     write_package(tmp_path, "sentparts", monkeypatch)
     _, job, _ = submitted(typed, dashboard, "--set", "model.encoder=sentparts.models:build")
     assert len(job["runtime_env"]["py_modules"]) == 4
-    words = [*SUBMIT, "--name", "lacking", "--set", "model.encoder=absent:build", "--address", dashboard.address]
-    refused = typed(*words, RAY_AUTH_TOKEN=TOKEN)
-    one_line(refused, 2, "no module absent here")
+    for field in ("model.encoder=absent:build", "search.baselines=[CL, 'absent:loss']"):
+        words = [*SUBMIT, "--name", "lacking", "--set", field, "--address", dashboard.address]
+        one_line(typed(*words, RAY_AUTH_TOKEN=TOKEN), 2, "no module absent here")
+    losses = ["--name", "losses", "--set", "search.baselines=['sentparts.losses:triplet']"]
+    _, job, _ = submitted(typed, dashboard, *losses)
+    assert len(job["runtime_env"]["py_modules"]) == 4
 
 
 @pytest.mark.slow

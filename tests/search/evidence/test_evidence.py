@@ -18,6 +18,7 @@ from search.evidence.evidence import _FILE, FORMAT, TEST_METRICS, Evidence, read
 from search.evidence.paired_tests import winners_curse
 from search.evidence.until_decided import RULE, Decided, make_rule, settle
 from search.evidence.verdict import judge
+from search.reporting.context import COLOURS
 from search.reporting.html import Section
 from search.reporting.verdict_section import verdict
 from search.storage.search_folder import SearchFolder
@@ -71,7 +72,7 @@ def in_report(evidence: Evidence, folder: Path) -> Section:
     inside.path.mkdir(parents=True)
     (inside.path / "search.json").touch()
     inside.verdict.write_bytes(_FILE.dump_json(evidence))
-    return verdict(SimpleNamespace(folder=SearchFolder(folder / "mine")))
+    return verdict(SimpleNamespace(folder=SearchFolder(folder / "mine"), colour_of=COLOURS.get))
 
 
 FEW = {"AFCL": [0.99, 0.75, 0.6], "CL": [0.1, 0.9, 0.2]}  # their t intervals leave [0, 1], and [-1, 1] between them

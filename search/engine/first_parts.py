@@ -1,0 +1,67 @@
+"""Try the parts of the user's own that a search has, before its first trial: encoder and loss.
+
+The source of each is recorded with its hash. A search, a resume, a confirmation and a last step all come through here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from search.engine.first_encoder import tried_encoders
+from spaces.conditions import SWITCH, active
+from spaces.corners import corners, ends
+from spaces.ranges import Choice, Range, Value
+from spaces.spec import SearchSpec
+from trainers.loss_config import OWN_LOSS, own_family
+from trainers.own_loss import FIELD, try_loss
+from trainers.own_parts import is_path, with_source_hash
+
+
+def tried(spec: SearchSpec, shape: Sequence[int]) -> SearchSpec:
+    """Try every part of the user's own that a trial may have, and record the hashes of their sources.
+
+    Args:
+        spec: the search's spec.
+        shape: an image's shape, [C, H, W].
+
+    Returns:
+        The spec, with its parts named with their hash; all else is as given.
+
+    Raises:
+        InputError: a part cannot be imported, differs from the one that the search began with, or fails a check, in
+            one line. See `tried_encoders` and `try_loss`.
+        EnvironmentProblem: see `tried_encoders`.
+    """
+    model, space = tried_encoders(spec.model, spec.space, shape, spec.resources.workers)
+    hashed = _with_hashed_losses(spec.model_copy(update={"model": model, "space": space}))
+    for name in dict.fromkeys((*hashed.losses, *hashed.search.baselines)):
+        if is_path(name):
+            for values in _values_to_try(hashed, name):
+                try_loss(hashed.trial_config(_drawn(hashed.space, name) | {SWITCH: name} | dict(values)))
+    return hashed
+
+
+def _with_hashed_losses(spec: SearchSpec) -> SearchSpec:
+    def hashed(name: str) -> str:
+        return with_source_hash(FIELD, name) if is_path(name) else name
+
+    space = dict(spec.space)
+    if isinstance(switch := space.get(SWITCH), Choice):
+        space[SWITCH] = Choice(tuple(hashed(str(name)) for name in switch.values))
+    loss = spec.loss.model_copy(update={"name": hashed(spec.loss.name)})
+    search = spec.search.model_copy(update={"baselines": tuple(map(hashed, spec.search.baselines))})
+    return spec.model_copy(update={"loss": loss, "search": search, "space": space})
+
+
+def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]:
+    """The fixed values of the loss's parameters, then the ends of their ranges: alone, and in pairs."""
+    own = {path: one for path, one in spec.space.items() if path.startswith(f"{OWN_LOSS}.{own_family(name)}.")}
+    if name in spec.search.baselines or not own:
+        yield {}
+    first = {path: ends(one)[0] for path, one in own.items()}
+    for values in corners(own):
+        yield first | values
+
+
+def _drawn(space: Mapping[str, Range], name: str) -> dict[str, Value]:
+    """A value for every other range, as a fixed value that a range overrides need not be valid."""
+    ranges = active(space, {SWITCH: name})
+    return {path: ends(one)[0] for path, one in ranges.items() if not path.startswith(f"{OWN_LOSS}.")}

@@ -1,0 +1,66 @@
+"""A search's own parts, before its first trial. See search.engine.first_parts."""
+
+import pytest
+from own_package import write_package
+from words import BAD_INPUT
+
+from search.engine.first_parts import tried
+from spaces.spec import load_spec
+from trainers.errors import InputError
+
+SHAPE = (1, 8, 8)  # of the digits
+CHOICE = "space.loss.name={choice: [afcl, 'firstparts.losses:triplet', 'firstparts.losses:other']}"
+
+
+@pytest.fixture(autouse=True)
+def package(tmp_path, monkeypatch):
+    return write_package(tmp_path, "firstparts", monkeypatch)
+
+
+def test_a_search_without_own_parts_stays_as_it_is():
+    spec = load_spec("digits")
+    assert tried(spec, SHAPE) == spec
+
+
+def test_losses_of_ones_own_are_kept_with_the_hash_of_their_source_wherever_they_are_named():
+    spec = load_spec("digits", [CHOICE, "search.baselines=[CL, 'firstparts.losses:picky']", "search.per_family=false"])
+    kept = tried(spec, SHAPE)
+    afcl, triplet, other = kept.space["loss.name"].values
+    assert afcl == "afcl"
+    assert triplet.startswith("firstparts.losses:triplet#sha256=")
+    assert kept.search.baselines == ("CL", other.replace(":other", ":picky"))
+    assert kept.own_families == ("triplet", "other", "picky")
+    assert tried(kept, SHAPE) == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["loss.name=firstparts.losses:needs_two"], "on a batch of one class, gives nan"),
+        (["search.baselines=['firstparts.losses:vector']"], "must give a scalar"),
+        (["loss.name=absent.losses:f"], "loss.name: no module absent here, which absent.losses:f needs"),
+        (
+            ["loss.name=firstparts.losses:picky", "space.own_loss.picky.margin={uniform: [0.1, 0.7]}"],
+            "picky with margin 0.7, on a batch of three classes, raises ValueError",
+        ),
+        (
+            ["loss.name=firstparts.losses:triplet", "space.own_loss.triplet.margn={uniform: [0.1, 0.7]}"],
+            "own_loss.triplet.margn: firstparts.losses:triplet takes no such parameter; did you mean margin?",
+        ),
+    ],
+)
+def test_a_loss_that_cannot_be_used_is_told_before_the_first_trial(changes, said):
+    spec = load_spec("digits", ["space={}", "space.representation.lr={loguniform: [0.001, 0.1]}", *changes])
+    with pytest.raises(InputError) as refused:
+        tried(spec, SHAPE)
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("word", ["plan", "search"])
+def test_the_command_says_so_in_one_line(word, typed, tmp_path):
+    own = ["--set", "space={representation.lr: {uniform: [0.1, 0.2]}}", "--set", "loss.name=firstparts.losses:raises"]
+    refused = typed(word, "digits", *own)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (BAD_INPUT, 1)
+    assert "loss.name: firstparts.losses:raises, on a batch of three classes, raises ValueError" in refused.stderr
+    assert not (tmp_path / "results" / "digits").exists()
