@@ -10,7 +10,7 @@ from spaces.ranges import Range, Value, ZeroOr
 from spaces.sections import ResourcesConfig, SearchConfig
 from trainers.config import RepresentationConfig, TrialConfig
 from trainers.errors import InputError
-from trainers.loss_config import END_TO_END, FAMILIES, Family, LossName, family_named, own_family
+from trainers.loss_config import END_TO_END, FAMILIES, WITH_A_SECTION, Family, LossName, family_named, own_family
 from trainers.own_parts import MARK, is_path
 from trainers.wording import did_you_mean, printable
 
@@ -151,8 +151,9 @@ def check_families(spec: Searched) -> None:
             raise InputError(f"space.{path}: with per_family zero must stand in a zero_or, but got {given.describe()}")
     for family in spec.families if search.trials > 0 else ():
         if not spec.family_space(family)[0]:
-            own = "loss.temperature" if family in FAMILIES else "representation.lr"
-            such = f"{END_TO_END[family]}.lr" if family in END_TO_END else own
+            such = "loss.temperature" if family in FAMILIES else "representation.lr"
+            if family in WITH_A_SECTION:
+                such = f"{WITH_A_SECTION[family]}.{'lr' if family in END_TO_END else 'temperature'}"
             raise InputError(f"space: with per_family {family} must have something to search, such as {such}")
 
 

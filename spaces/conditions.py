@@ -9,7 +9,7 @@ from typing import cast
 
 from spaces.ranges import Choice, Range, Value
 from trainers.errors import InputError
-from trainers.loss_config import CONTRASTIVE, END_TO_END, OWN_LOSS, Family, LossName, is_ignored, own_family
+from trainers.loss_config import CONTRASTIVE, OWN_LOSS, WITH_A_SECTION, Family, LossName, is_ignored, own_family
 from trainers.own_parts import is_path
 from trainers.wording import did_you_mean
 
@@ -24,7 +24,7 @@ def searched_losses(space: Mapping[str, Range], fixed: LossName) -> tuple[LossNa
 
 def families_of(losses: tuple[LossName, ...]) -> tuple[Family, ...]:
     """The families that belong to these losses: those of FAMILIES in its order, then the user's own."""
-    known = tuple(family for family, loss in END_TO_END.items() if loss in losses)
+    known = tuple(family for family, loss in WITH_A_SECTION.items() if loss in losses)
     return (*(CONTRASTIVE if "afcl" in losses else ()), *known, *map(own_family, filter(is_path, losses)))
 
 
@@ -58,7 +58,7 @@ def refuse_unused(space: Mapping[str, Range], losses: tuple[LossName, ...]) -> N
                 own = [own_family(one) for one in losses if is_path(one)]
                 hint = did_you_mean(path.split(".")[1], own) or "; name one in loss.name"
                 raise InputError(f"space.{path}: no loss of your own is searched by that name{hint}")
-            users = [loss for loss in ("afcl", *END_TO_END.values()) if not is_ignored(path, loss)]
+            users = [loss for loss in ("afcl", *WITH_A_SECTION.values()) if not is_ignored(path, loss)]
             choice = ", ".join((*losses, users[0]))
             raise InputError(
                 f"space.{path}: nothing comes of it with {said}; leave it out, or search {users[0]} too: "

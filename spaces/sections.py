@@ -46,14 +46,14 @@ class SearchConfig(Config):
     """Trials that the sampler proposes; a grid may have fewer points. Baselines come on top."""
     baselines: tuple[BaselineName, ...] = ("CE", "CL", "FCL", "ACL")
     """Run first, at the fixed values, and never stopped: CL, FCL, ACL, AFCL; CE (cross-entropy), FOCAL and LA
-    (logit-adjusted), which are trained end to end; a loss of your own by its path."""
+    (logit-adjusted), which are trained end to end; BCL, KCL and SUPMIN, contrastive; a loss of your own by its path."""
     baseline_eta: Annotated[Real, Field(gt=0)] = 60.0
     """η of the baselines ACL and AFCL."""
     baseline_gamma: Annotated[Real, Field(gt=0)] = 2.0
     """γ of the baselines FCL and AFCL."""
     per_family: bool = False
-    """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, the families trained end
-    to end that loss.name names, and each loss of your own."""
+    """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, and the family of
+    each other loss that loss.name names."""
     sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
     """tpe and gp (Optuna's) learn from earlier trials; random; grid."""
     scheduler: SchedulerConfig = SchedulerConfig()

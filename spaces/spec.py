@@ -36,14 +36,18 @@ from trainers.errors import InputError
 from trainers.loss_config import (
     END_TO_END,
     OWN_LOSS,
+    WITH_A_SECTION,
+    BalancedContrastiveConfig,
     CrossEntropyConfig,
     EndToEndConfig,
     Family,
     FocalConfig,
+    KPositiveConfig,
     LogitAdjustedConfig,
     LossConfig,
     LossName,
     OwnLossParameters,
+    SupervisedMinorityConfig,
     family_named,
     is_ignored,
     own_family,
@@ -82,6 +86,9 @@ class SearchSpec(Config):
     cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
     focal: FocalConfig = FocalConfig()
     logit_adjusted: LogitAdjustedConfig = LogitAdjustedConfig()
+    balanced_contrastive: BalancedContrastiveConfig = BalancedContrastiveConfig()
+    k_positive: KPositiveConfig = KPositiveConfig()
+    supervised_minority: SupervisedMinorityConfig = SupervisedMinorityConfig()
     own_loss: OwnLossParameters = Field(default_factory=dict, description=described("own_loss"))
     representation: RepresentationConfig = RepresentationConfig()
     classifier: ClassifierConfig = ClassifierConfig()
@@ -180,7 +187,7 @@ class SearchSpec(Config):
         if is_path(family):
             return family
         own = {own_family(name): name for name in (*self.search.baselines, *self.losses) if is_path(name)}
-        return own.get(family) or END_TO_END.get(family, "afcl")
+        return own.get(family) or WITH_A_SECTION.get(family, "afcl")
 
     @property
     def own_families(self) -> tuple[Family, ...]:

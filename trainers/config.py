@@ -28,12 +28,15 @@ from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.loss_config import (
     END_TO_END,
+    BalancedContrastiveConfig,
     CrossEntropyConfig,
     EndToEndConfig,
     FocalConfig,
+    KPositiveConfig,
     LogitAdjustedConfig,
     LossConfig,
     OwnLossParameters,
+    SupervisedMinorityConfig,
     ignored_with,
     is_ignored,
     unused_with,
@@ -207,7 +210,8 @@ class ClassifierConfig(Config):
 
 # The sections of a trial that depend on the loss: some losses do not use them, or not all of their fields.
 SECTIONS_OF_LOSSES = (
-    *("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted", "own_loss"),
+    *("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted"),
+    *("balanced_contrastive", "k_positive", "supervised_minority", "own_loss"),
     *("representation", "classifier"),
 )
 
@@ -225,6 +229,9 @@ class TrialConfig(Config):
     cross_entropy: CrossEntropyConfig = CrossEntropyConfig()
     focal: FocalConfig = FocalConfig()
     logit_adjusted: LogitAdjustedConfig = LogitAdjustedConfig()
+    balanced_contrastive: BalancedContrastiveConfig = BalancedContrastiveConfig()
+    k_positive: KPositiveConfig = KPositiveConfig()
+    supervised_minority: SupervisedMinorityConfig = SupervisedMinorityConfig()
     own_loss: OwnLossParameters = Field(default_factory=dict)
     """Parameters of losses of your own, by the names of their functions: {my_loss: {margin: 0.3}}. What is not given
     has the function's default."""

@@ -1,7 +1,8 @@
 """Which loss a trial is trained with, the settings of each loss, and the families that a search compares.
 
 CL, FCL, ACL and AFCL are one loss (`name: afcl`) and two stages. CE, FOCAL and LA are one stage, trained end to end:
-the encoder and a linear head on it. A loss of the user's own has two stages; see `trainers.own_loss`.
+the encoder and a linear head on it. BCL, KCL and SUPMIN are other contrastive losses, of two stages. So is a loss of
+the user's own; see `trainers.own_loss`.
 """
 
 import math
@@ -11,13 +12,28 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from trainers.config_base import Config, Real, near
+from trainers.config_base import Config, Real, Whole, near
 from trainers.own_parts import MARK, PATH_PATTERN, is_path, path_of, registered
 from trainers.wording import shown
 
 Family: TypeAlias = str  # one of FAMILIES, or the name of the function that is a loss of the user's own
-FAMILIES: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA")  # ASHA's brackets, see `bracket_of`
-LOSSES = ("afcl", "cross_entropy", "focal", "logit_adjusted")
+# with per_family, a family's ASHA bracket is its position here
+FAMILIES: tuple[Family, ...] = (
+    "CL",
+    "FCL",
+    "ACL",
+    "AFCL",
+    "CE",
+    "FOCAL",
+    "LA",
+    "BCL",
+    "KCL",
+    "SUPMIN",
+)  # see `bracket_of`
+LOSSES = (
+    *("afcl", "cross_entropy", "focal", "logit_adjusted"),
+    *("balanced_contrastive", "k_positive", "supervised_minority"),
+)
 LOSS_GROUP = "afcl.losses"  # of the entry points by which a package registers losses
 
 
@@ -32,7 +48,16 @@ def _loss(value: object) -> object:
 
 
 LossName = Annotated[
-    Literal["afcl", "cross_entropy", "focal", "logit_adjusted"] | str,
+    Literal[
+        "afcl",
+        "cross_entropy",
+        "focal",
+        "logit_adjusted",
+        "balanced_contrastive",
+        "k_positive",
+        "supervised_minority",
+    ]
+    | str,
     BeforeValidator(_loss),
     WithJsonSchema({"anyOf": [{"enum": list(LOSSES)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
 ]
@@ -56,6 +81,8 @@ BaselineName = Annotated[
 
 CONTRASTIVE: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL")
 END_TO_END: dict[Family, str] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}
+RIVALS: dict[Family, str] = {"BCL": "balanced_contrastive", "KCL": "k_positive", "SUPMIN": "supervised_minority"}
+WITH_A_SECTION = END_TO_END | RIVALS  # each of these losses has a section of its own, by its name
 
 NAME = r"[A-Za-z_]\w*"  # of a function or of a parameter
 
@@ -64,10 +91,11 @@ class LossConfig(Config):
     """The loss, and the AFCL's parameters η, γ and τ; see trainers.losses."""
 
     name: LossName = "afcl"
-    """afcl: contrastive, in two stages. cross_entropy, focal, logit_adjusted: one stage, end to end; each has a section
-    of its own. Or a contrastive loss of your own, by the import path of a function of embeddings and labels
-    (`mypkg.losses:my_loss`), or by the name of an entry point in the group afcl.losses; its parameters are in
-    own_loss. A search keeps the hash of your source behind the path."""
+    """afcl: contrastive, in two stages. balanced_contrastive, k_positive, supervised_minority: contrastive losses of
+    others. cross_entropy, focal, logit_adjusted: one stage, end to end. Each but afcl has a section of its own. Or a
+    contrastive loss of your own, by the import path of a function of embeddings and labels (`mypkg.losses:my_loss`), or
+    by the name of an entry point in the group afcl.losses; its parameters are in own_loss. A search keeps the hash of
+    your source behind the path."""
     eta: Annotated[Real, Field(ge=0)] = 0.0
     """η, weight of the negative pairs; 0 in CL and FCL."""
     gamma: Annotated[Real, Field(ge=0)] = 0.0
@@ -117,6 +145,29 @@ class LogitAdjustedConfig(Config):
     """Learning rate at its peak, in place of the representation's."""
     tau: Annotated[Real, Field(ge=0)] = 1.0
     """τ, by which the logarithms of the class priors are multiplied; 0 is cross-entropy."""
+
+
+class BalancedContrastiveConfig(Config):
+    """BCL: the class-averaging of Zhu et al. 2022 (CVPR), without their prototypes and classifier branch."""
+
+    temperature: Annotated[Real, Field(gt=0)] = 0.1
+    """τ, by which similarities are divided."""
+
+
+class KPositiveConfig(Config):
+    """KCL: the k-positive contrastive loss of Kang et al. 2021 (ICLR), on the rows of a batch."""
+
+    k: Annotated[Whole, Field(ge=0)] = 6
+    """Positives of each anchor beside its other views, drawn from its class; 0 is SimCLR."""
+    temperature: Annotated[Real, Field(gt=0)] = 0.07
+    """τ, by which similarities are divided."""
+
+
+class SupervisedMinorityConfig(Config):
+    """SUPMIN: the supervised minority loss of Mildenberger et al. 2025 (arXiv 2503.17024)."""
+
+    temperature: Annotated[Real, Field(gt=0)] = 0.07
+    """τ, by which similarities are divided."""
 
 
 def _parameters(value: object) -> object:
@@ -179,11 +230,13 @@ def family_named(name: str) -> Family:
 
 def ignored_with(name: object) -> tuple[str, ...]:
     """The sections and fields of a trial that this loss does not use; empty for a name that is not a loss."""
-    others = tuple(other for other in END_TO_END.values() if other != name)
+    others = tuple(other for other in WITH_A_SECTION.values() if other != name)
     if name == "afcl":
         return ("end_to_end", *others, OWN_LOSS)
     if name in END_TO_END.values():
         return (*_OF_AFCL, *_OF_TWO_STAGES, *others, OWN_LOSS)
+    if name in RIVALS.values():
+        return (*_OF_AFCL, "end_to_end", *others, OWN_LOSS)
     return (*_OF_AFCL, "end_to_end", *others) if is_path(str(name)) else ()
 
 
@@ -204,8 +257,8 @@ def unused_with(name: object) -> dict[str, Any]:
 
 
 def family(loss: LossConfig) -> Family:
-    """The family of a loss. A contrastive loss is CL, with an A before it if η > 0 and an F if γ > 0."""
-    for name, loss_name in END_TO_END.items():
+    """The family of a loss. That of the AFCL is CL, with an A before it if η > 0 and an F if γ > 0."""
+    for name, loss_name in WITH_A_SECTION.items():
         if loss.name == loss_name:
             return name
     if is_path(loss.name):

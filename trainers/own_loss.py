@@ -20,7 +20,12 @@ from trainers.own_parts import is_path, load_part
 from trainers.wording import did_you_mean, printable, shown
 
 FIELD = "loss.name"
-OURS = {"afcl": "trainers.losses.afcl:asymmetric_focal_contrastive_loss"}  # the path of each of ours, by loss.name
+OURS = {  # by loss.name
+    "afcl": "trainers.losses.afcl:asymmetric_focal_contrastive_loss",
+    "balanced_contrastive": "trainers.losses.balanced_contrastive:balanced_contrastive_loss",
+    "k_positive": "trainers.losses.k_positive:k_positive_loss",
+    "supervised_minority": "trainers.losses.supervised_minority:supervised_minority_loss",
+}
 ASKED = ("images", "class_counts", "generator")  # what a loss may ask for beside its own parameters
 
 
@@ -83,9 +88,8 @@ def contrastive_loss(config: TrialConfig) -> BoundLoss:
     if name == "afcl":  # whether rows have unit length is checked once an epoch, not here
         taken = {field: getattr(config.loss, field) for field in ("eta", "gamma", "temperature", "normalize_by")}
         return BoundLoss(function, taken | {"rows_are_unit": True}, frozenset())
-    return BoundLoss(
-        function, config.own_loss.get(own_family(name), {}), frozenset(ASKED) & _parameters(function).keys()
-    )
+    given = getattr(config, name).model_dump() if name in OURS else config.own_loss.get(own_family(name), {})
+    return BoundLoss(function, given, frozenset(ASKED) & _parameters(function).keys())
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -14,6 +14,9 @@ OWN_FIELDS: dict[str, tuple[str, ...]] = {  # by loss.name
     "cross_entropy": ("cross_entropy.lr",),
     "focal": ("focal.gamma", "focal.lr"),
     "logit_adjusted": ("logit_adjusted.tau", "logit_adjusted.lr"),
+    "balanced_contrastive": ("balanced_contrastive.temperature",),
+    "k_positive": ("k_positive.k", "k_positive.temperature"),
+    "supervised_minority": ("supervised_minority.temperature",),
 }
 SYMBOLS = {
     "loss.eta": "η",
@@ -27,6 +30,10 @@ SYMBOLS = {
     "focal.class_weight": "class_weight of FOCAL",
     "logit_adjusted.lr": "lr of LA",
     "logit_adjusted.tau": "τ of LA",
+    "balanced_contrastive.temperature": "τ of BCL",
+    "k_positive.k": "k of KCL",
+    "k_positive.temperature": "τ of KCL",
+    "supervised_minority.temperature": "τ of SUPMIN",
 }
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
+COLOURS |= {"BCL": "#b0a03a", "KCL": "#d37295", "SUPMIN": "#5b8c3a"}
 OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of losses of the user's own, by their place
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
@@ -36,6 +37,10 @@ _WORDS = {
     "focal.gamma": "γ of FOCAL",
     "logit_adjusted.lr": "learning rate of LA",
     "logit_adjusted.tau": "τ of LA",
+    "balanced_contrastive.temperature": "τ of BCL, temperature",
+    "k_positive.k": "k of KCL, positives beside the views",
+    "k_positive.temperature": "τ of KCL, temperature",
+    "supervised_minority.temperature": "τ of SUPMIN, temperature",
 }
 
 

@@ -9,12 +9,15 @@ from spaces.ranges import Choice, LogUniform
 from spaces.spec import load_spec
 from trainers.config import TrialConfig
 from trainers.errors import InputError
-from trainers.loss_config import END_TO_END, FAMILIES, family
+from trainers.loss_config import END_TO_END, FAMILIES, RIVALS, family
 from trainers.older_configs import as_meant_then
 from trainers.parsing import parse
 
 LRS = [f"space.{name}.lr={{loguniform: [0.001, 0.1]}}" for name in END_TO_END.values()]
 ALL = ["space.loss.name={choice: [afcl, cross_entropy, focal, logit_adjusted]}", *LRS]
+RIVALS_TOO = ", ".join(["logit_adjusted", *RIVALS.values()])
+EVERY = [ALL[0].replace("logit_adjusted", RIVALS_TOO), *LRS]
+EVERY += [f"space.{name}.temperature={{loguniform: [0.05, 0.5]}}" for name in RIVALS.values()]
 OWN = ["space.focal.gamma={uniform: [0.5, 5]}", "space.logit_adjusted.tau={uniform: [0.5, 2]}"]
 PER = ["search.per_family=true"]
 SHARED = ["space.representation.weight_decay={loguniform: [1e-6, 1e-2]}"]
@@ -36,14 +39,15 @@ def test_each_loss_has_the_ranges_that_are_its_own_and_those_that_all_share():
 
 def test_the_families_of_a_search_are_those_of_its_losses():
     assert load_spec("digits").families == ("CL", "FCL", "ACL", "AFCL")
-    assert load_spec("digits", ALL).families == FAMILIES
+    assert load_spec("digits", ALL).families == ("CL", "FCL", "ACL", "AFCL", "CE", "FOCAL", "LA")
+    assert load_spec("digits", EVERY).families == FAMILIES
     one = ["loss.name=focal", "space={focal.lr: {loguniform: [0.001, 0.1]}}"]
     assert load_spec("digits", one).families == ("FOCAL",)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_baseline_is_of_its_family_and_has_the_searched_values_that_are_its_own(name):
-    spec = load_spec("digits", [*ALL, *OWN, f"search.baselines=[{name}]"])
+    spec = load_spec("digits", [*EVERY, *OWN, f"search.baselines=[{name}]"])
     config, values = spec.baseline(name), spec.baseline_values(name)
     assert family(config.loss) == name
     assert set(values) == set(active(spec.space, {"loss.name": config.loss.name}))

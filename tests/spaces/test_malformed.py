@@ -180,7 +180,7 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("search.baselines=CL", "search.baselines: must be a list, but got 'CL'"),
     (
         "search.baselines=[CL, SCL]",
-        "search.baselines[1]: must be one of CL, FCL, ACL, AFCL, CE, FOCAL, LA, or a path such as mypkg.losses:my_loss",
+        "search.baselines[1]: must be one of CL, FCL, ACL, AFCL, CE, FOCAL, LA, BCL, KCL, SUPMIN, or a path such",
     ),
     ("search.baselines=[CL, CL]", "search.baselines: baselines must differ from each other, but got ['CL', 'CL']"),
     ("search.baseline_eta=0", "search.baseline_eta: must be greater than 0, but got 0"),

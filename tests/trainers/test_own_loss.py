@@ -8,7 +8,7 @@ from trials import run
 
 from trainers.config import TrialConfig
 from trainers.errors import InputError
-from trainers.loss_config import LossConfig, family
+from trainers.loss_config import RIVALS, LossConfig, family
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
 from trainers.own_loss import contrastive_loss, try_loss
 from trainers.own_parts import metadata
@@ -36,6 +36,22 @@ def test_the_afcl_comes_through_the_same_door():
     z, labels = batch()
     ours = asymmetric_focal_contrastive_loss(z, labels, eta=3.0, gamma=1.0, temperature=0.07)
     assert torch.equal(contrastive_loss(config)(z, labels), ours)
+
+
+@pytest.mark.parametrize("name", RIVALS.values())
+@pytest.mark.parametrize("views", [1, 2])
+def test_rivals_pass_what_a_loss_of_ones_own_has_to_pass(name, views):
+    for temperature in (0.01, 10.0):
+        values = {"loss": {"name": name}, name: {"temperature": temperature}, "representation": {"views": views}}
+        try_loss(parse(TrialConfig, values))
+
+
+@pytest.mark.parametrize("name", RIVALS.values())
+def test_a_trial_trains_with_a_rival_and_goes_on_to_the_bit(tiny_config, digits, name):
+    values = tiny_config.model_dump(mode="json", exclude=tiny_config.unused)
+    config = parse(TrialConfig, values | {"loss": {"name": name}})
+    told, saved, _ = run(config, digits)
+    assert run(config, digits, resume=saved[1])[0] == told
 
 
 def test_its_parameters_come_from_the_config_or_are_its_defaults():
@@ -110,7 +126,7 @@ def test_a_registered_name_means_its_import_path(monkeypatch):
     entry = metadata.EntryPoint("tri", "ownlosses.losses:triplet", "afcl.losses")
     monkeypatch.setattr(metadata, "entry_points", lambda group, name="tri": [entry] if name == "tri" else [])
     assert LossConfig(name="tri").name == "ownlosses.losses:triplet"
-    with pytest.raises(ValueError, match="logit_adjusted, tri, or a path"):
+    with pytest.raises(ValueError, match="supervised_minority, tri, or a path"):
         LossConfig(name="trii")
 
 

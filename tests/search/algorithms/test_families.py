@@ -12,11 +12,13 @@ from search.journal.history import History, Trial
 from spaces.conditions import active
 from spaces.spec import load_spec
 from trainers.config import METRIC
-from trainers.loss_config import END_TO_END, FAMILIES, family
+from trainers.loss_config import END_TO_END, FAMILIES, RIVALS, family
 
 LRS = [f"space.{name}.lr={{loguniform: [0.0001, 0.1]}}" for name in END_TO_END.values()]
 ALL = ["space.loss.name={choice: [afcl, cross_entropy, focal, logit_adjusted]}", *LRS]
 SHORT = ["representation.epochs=3", "search.scheduler.grace=1", "search.scheduler.reduction=2", "search.baselines=[]"]
+EVERY = [ALL[0].replace("logit_adjusted", ", ".join(["logit_adjusted", *RIVALS.values()])), *LRS]
+EVERY += [f"space.{name}.temperature={{loguniform: [0.05, 0.5]}}" for name in RIVALS.values()]
 SPACE = load_spec("digits", ALL).space
 
 
@@ -25,7 +27,7 @@ class Heads:
 
     def value(self, trial, epoch):
         if trial.family not in END_TO_END:
-            return 0.8 + epoch / 100 - trial.config["loss"]["temperature"] / 100
+            return 0.8 + epoch / 100 - trial.config["loss"].get("temperature", 0.1) / 100
         section = trial.config[trial.config["loss"]["name"]]
         return 0.3 * epoch - abs(section["lr"] - 0.01)
 
@@ -89,7 +91,7 @@ def test_tpe_learns_a_losss_learning_rate_from_its_own_trials():
 @pytest.mark.parametrize("name", FAMILIES)
 def test_with_a_search_for_each_family_the_sampler_is_told_all_of_the_familys_trials(name):
     """Also where the family fixes a field that the space has, as CL does η and γ: it once was told none of these."""
-    spec, trials = played(*ALL, "search.per_family=true", "search.trials=4")
+    spec, trials = played(*EVERY, "search.per_family=true", "search.trials=4")
     of_family = [trial for trial in trials if trial.family == name]
     assert len(of_family) == 4
     agenda = SearchAgenda(spec, 1)
@@ -114,15 +116,15 @@ def test_a_familys_own_search_finds_its_best_values():
 def test_a_head_is_held_against_heads_of_its_own_loss_and_never_against_probes():
     _, trials = played(*ALL, "search.sampler=random", "search.trials=40")
     spec = load_spec("digits", ALL)
-    assert [bracket_of(spec, name) for name in FAMILIES] == [0, 0, 0, 0, 4, 5, 6]
+    assert [bracket_of(spec, name) for name in FAMILIES] == [0, 0, 0, 0, 4, 5, 6, 0, 0, 0]
     finished = {trial.family for trial in trials if trial.state == "finished"}
     stopped = {trial.family for trial in trials if trial.state == "stopped"}
     assert set(END_TO_END) <= finished, "an early head is worth less than any probe here"
     assert set(END_TO_END) <= stopped
     for trial in trials:
         assert {decision.bracket for decision in trial.decisions} <= {bracket_of(spec, trial.family)}
-    per_family = load_spec("digits", [*ALL, "search.per_family=true", "search.baselines=[]"])
-    assert [bracket_of(per_family, name) for name in FAMILIES] == list(range(7))
+    per_family = load_spec("digits", [*EVERY, "search.per_family=true", "search.baselines=[]"])
+    assert [bracket_of(per_family, name) for name in FAMILIES] == list(range(10))
 
 
 def test_a_field_of_another_loss_says_nothing_of_what_is_likely_to_fail():
