@@ -21,6 +21,6 @@ def parts_of_trials(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
 
 
 def own_parts(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
-    """All parts of a search. The driver also needs the dataset; trials get its arrays from the driver."""
-    data = (("data.dataset", spec.data.dataset),) if is_path(spec.data.dataset) else ()
-    return (*parts_of_trials(spec), *data)
+    """All parts of a search. The driver also needs dataset and sampler; it gives trials their arrays and values."""
+    of_driver = (("data.dataset", spec.data.dataset), ("search.sampler", spec.search.sampler))
+    return (*parts_of_trials(spec), *((field, name) for field, name in of_driver if is_path(name)))

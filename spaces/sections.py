@@ -3,15 +3,24 @@
 import re
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from spaces.ranges import Value
 from spaces.storage_uri import check_uri
-from trainers.config_base import Config, Real, Seed, Whole
+from trainers.config_base import Config, Real, Seed, Whole, one_of_or_own
 from trainers.errors import InputError
 from trainers.loss_config import BaselineName
+from trainers.own_parts import PATH_PATTERN
 
 CREDENTIALS = re.compile(r"://[^/]*@")  # a name or password before an address's host; not an @ in its path
+
+SAMPLERS = ("tpe", "gp", "random", "grid")
+SAMPLER_GROUP = "afcl.samplers"  # of the entry points by which a package registers samplers
+SamplerName = Annotated[
+    str,
+    BeforeValidator(one_of_or_own(SAMPLERS, SAMPLER_GROUP, "mypkg:propose")),
+    WithJsonSchema({"anyOf": [{"enum": list(SAMPLERS)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
+]
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
@@ -54,8 +63,10 @@ class SearchConfig(Config):
     per_family: bool = False
     """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, and the family of
     each other loss that loss.name names."""
-    sampler: Literal["tpe", "gp", "random", "grid"] = "tpe"
-    """tpe and gp (Optuna's) learn from earlier trials; random; grid."""
+    sampler: SamplerName = "tpe"
+    """tpe and gp (Optuna's) learn from earlier trials; random; grid. Or a sampler of your own, by the import path of a
+    function of space, earlier trials and a seed (`mypkg:propose`), or by the name of an entry point in the group
+    afcl.samplers. A search keeps the hash of your source behind the path."""
     scheduler: SchedulerConfig = SchedulerConfig()
     first: tuple[dict[str, Value], ...] = ()
     """Your own guesses, tried before the sampler's, each a mapping of fields to values, such as {loss.eta: 30}. They

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from search.engine.first_parts import tried
-from spaces.spec import parse_spec
+from spaces.spec import load_spec, parse_spec
 from spaces.yaml_file import parse_yaml
 
 TEXT = (Path(__file__).parents[1] / ".github" / "CONTRIBUTING.md").read_text()
@@ -34,6 +34,14 @@ def package(tmp_path, monkeypatch):
 def example(text):
     values, _ = parse_yaml(text, "CONTRIBUTING.md")
     return parse_spec({"name": "example", "data": {"dataset": "digits"}, **values})
+
+
+def test_the_sampler_passes_what_is_tried_before_the_first_trial(package):
+    (package / "samplers.py").write_text(block("python", "def near_the_best"))
+    changes = ["search.sampler=mypkg.samplers:near_the_best"]
+    for more in ([], ["search.per_family=true", "search.baselines=[]"]):
+        spec = tried(load_spec("digits", [*changes, *more]), SHAPE)
+        assert spec.search.sampler.startswith("mypkg.samplers:near_the_best#sha256=")
 
 
 def test_the_loss_is_a_family_that_passes_what_is_tried_before_the_first_trial(package):

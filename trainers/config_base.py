@@ -1,6 +1,7 @@
 """The base class of all configs, and the types of their fields."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -73,21 +74,32 @@ EncoderName = Annotated[
 ]
 
 
-def _dataset(value: object) -> object:
-    if isinstance(value, str):
-        if value in DATASETS or is_path(value):
-            return value
-        if (path := path_of(DATASET_GROUP, value)) is not None:
-            return path
-    known = [*DATASETS, *registered(DATASET_GROUP)]
-    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.data:load{near(value, known)}")
+def one_of_or_own(words: Sequence[str], group: str, example: str) -> Callable[[object], object]:
+    """A check of a field that names one of `words`, or a part of the user's own.
+
+    Args:
+        words: what ships with this code.
+        group: of the entry points by which a package registers such parts.
+        example: an import path, for the message.
+    """
+
+    def checked(value: object) -> object:
+        if isinstance(value, str):
+            if value in words or is_path(value):
+                return value
+            if (path := path_of(group, value)) is not None:
+                return path
+        known = [*words, *registered(group)]
+        raise ValueError(f"must be one of {', '.join(known)}, or a path such as {example}{near(value, known)}")
+
+    return checked
 
 
 DATASETS = ("fmnist", "digits", "folder", "isic2018")
 DATASET_GROUP = "afcl.datasets"  # the group of entry points in which a package registers datasets
 DatasetName = Annotated[
     Literal["fmnist", "digits", "folder", "isic2018"] | str,
-    BeforeValidator(_dataset),
+    BeforeValidator(one_of_or_own(DATASETS, DATASET_GROUP, "mypkg.data:load")),
     WithJsonSchema({"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
 ]
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from trainers.config_base import Config, Real, Whole, near
-from trainers.own_parts import MARK, PATH_PATTERN, is_path, path_of, registered
+from trainers.config_base import Config, Real, Whole, one_of_or_own
+from trainers.own_parts import MARK, PATH_PATTERN, is_path
 from trainers.wording import shown
 
 Family: TypeAlias = str  # one of FAMILIES, or the name of the function that is a loss of the user's own
@@ -35,16 +35,7 @@ LOSSES = (
     *("balanced_contrastive", "k_positive", "supervised_minority"),
 )
 LOSS_GROUP = "afcl.losses"  # of the entry points by which a package registers losses
-
-
-def _loss(value: object) -> object:
-    if isinstance(value, str):
-        if value in LOSSES or is_path(value):
-            return value
-        if (path := path_of(LOSS_GROUP, value)) is not None:
-            return path
-    known = [*LOSSES, *registered(LOSS_GROUP)]
-    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.losses:my_loss{near(value, known)}")
+EXAMPLE = "mypkg.losses:my_loss"
 
 
 LossName = Annotated[
@@ -58,24 +49,14 @@ LossName = Annotated[
         "supervised_minority",
     ]
     | str,
-    BeforeValidator(_loss),
+    BeforeValidator(one_of_or_own(LOSSES, LOSS_GROUP, EXAMPLE)),
     WithJsonSchema({"anyOf": [{"enum": list(LOSSES)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
 ]
 
 
-def _baseline(value: object) -> object:
-    if isinstance(value, str):
-        if value in FAMILIES or is_path(value):
-            return value
-        if (path := path_of(LOSS_GROUP, value)) is not None:
-            return path
-    known = [*FAMILIES, *registered(LOSS_GROUP)]
-    raise ValueError(f"must be one of {', '.join(known)}, or a path such as mypkg.losses:my_loss{near(value, known)}")
-
-
 BaselineName = Annotated[
     str,
-    BeforeValidator(_baseline),
+    BeforeValidator(one_of_or_own(FAMILIES, LOSS_GROUP, EXAMPLE)),
     WithJsonSchema({"anyOf": [{"enum": list(FAMILIES)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
 ]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from search.algorithms import own_sampler
 from search.algorithms.grid import GridWalk
 from search.algorithms.startup import draw, draw_every
 from search.journal.history import History, Trial, Value
@@ -16,6 +17,7 @@ from spaces.ranges import Range
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.loss_config import Family
+from trainers.own_parts import is_path
 from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -119,6 +121,9 @@ class SearchAgenda:
         search, space = self._spec.search, self._spec.space if space is None else space
         if search.sampler == "random":
             return draw(space, _seed(self._spec, history), number)
+        if is_path(search.sampler):
+            metric, seed = self._spec.deciding_key, _seed(self._spec, history)
+            return own_sampler.propose(search.sampler, space, trials, metric=metric, seed=seed, number=number)
         # imports Optuna, which takes a second; counting trials and random draws do not need it
         from search.algorithms.sampler import known_trials, propose
 

@@ -115,7 +115,7 @@ def confirm(
         display.say(f"{folder.name} goes on with what it was begun with{newer}")
     original = load(spec.data, data)
     refuse_other_data(searched, original)
-    tried(spec, original.train.images.shape[1:])
+    tried(spec, original.train.images.shape[1:], proposes=False)
     allowed = [] if folder.is_begun() else refuse_faults(spec.data, data, allow=allow_copies, say=display.say)
     begun = [folder] if folder.is_begun() else []
     refuse_other_code(searched, *begun, anyway=anyway, say=display.say)

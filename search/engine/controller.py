@@ -17,6 +17,7 @@ from search.journal.history import ENDED, History, State, Trial
 from search.journal.log import Event
 from spaces.spec import SearchSpec
 from trainers.config import STEP
+from trainers.errors import InputError
 from trainers.loss_config import family
 
 Listener = Callable[[Event, History], None]
@@ -87,7 +88,11 @@ class Conductor:
         number = len(self.history.trials)
         if number >= self._agenda.planned(self.history):
             return None
-        question = self._agenda.question(number, self.history)
+        try:
+            question = self._agenda.question(number, self.history)
+        except InputError as error:  # of a sampler of the user's own
+            self.pause(str(error))
+            raise PausedError(str(error)) from None
         self._write(
             "asked",
             trial=number,

@@ -90,7 +90,7 @@ def _validate_best(
     arrays = {seed: load(spec.data.model_copy(update={"seed": seed}), data) for seed in seeds}
     if arrays[seeds[0]].has_given_validation:
         display.say(GIVEN_SPLIT)
-    tried(spec, arrays[seeds[0]].train.images.shape[1:])
+    tried(spec, arrays[seeds[0]].train.images.shape[1:], proposes=False)
     task = paired_task(folder, PairedAgenda(history.trials, chosen, seeds), arrays)
     begin = folder_maker(task, VALIDATES, as_plan(chosen, seeds))
     with (

@@ -1,33 +1,36 @@
-"""Try the parts of the user's own that a search has, before its first trial: encoder and loss.
+"""Try the parts of the user's own that a search has, before its first trial: encoder, loss and sampler.
 
 The source of each is recorded with its hash. A search, a resume, a confirmation and a last step all come through here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from search.algorithms import own_sampler
 from search.engine.first_encoder import tried_encoders
 from spaces.conditions import SWITCH, active
 from spaces.corners import corners, ends
 from spaces.ranges import Choice, Range, Value
+from spaces.sections import SearchConfig
 from spaces.spec import SearchSpec
 from trainers.loss_config import OWN_LOSS, own_family
 from trainers.own_loss import FIELD, try_loss
 from trainers.own_parts import is_path, with_source_hash
 
 
-def tried(spec: SearchSpec, shape: Sequence[int]) -> SearchSpec:
+def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> SearchSpec:
     """Try every part of the user's own that a trial may have, and record the hashes of their sources.
 
     Args:
         spec: the search's spec.
         shape: an image's shape, [C, H, W].
+        proposes: whether trials are to be proposed, which takes the sampler; a confirmation proposes none.
 
     Returns:
         The spec, with its parts named with their hash; all else is as given.
 
     Raises:
         InputError: a part cannot be imported, differs from the one that the search began with, or fails a check, in
-            one line. See `tried_encoders` and `try_loss`.
+            one line. See `tried_encoders`, `try_loss` and `try_sampler`.
         EnvironmentProblem: see `tried_encoders`.
     """
     model, space = tried_encoders(spec.model, spec.space, shape, spec.resources.workers)
@@ -36,7 +39,17 @@ def tried(spec: SearchSpec, shape: Sequence[int]) -> SearchSpec:
         if is_path(name):
             for values in _values_to_try(hashed, name):
                 try_loss(hashed.trial_config(_drawn(hashed.space, name) | {SWITCH: name} | dict(values)))
+    if proposes and is_path(hashed.search.sampler):
+        hashed = hashed.model_copy(update={"search": _with_tried_sampler(hashed)})
     return hashed
+
+
+def _with_tried_sampler(spec: SearchSpec) -> SearchConfig:
+    name = with_source_hash(own_sampler.FIELD, spec.search.sampler)
+    spaces = [spec.family_space(family)[0] for family in spec.families] if spec.search.per_family else [spec.space]
+    for space in spaces if spec.search.trials else ():
+        own_sampler.try_sampler(name, space, spec.search.seed)
+    return spec.search.model_copy(update={"sampler": name})
 
 
 def _with_hashed_losses(spec: SearchSpec) -> SearchSpec:

@@ -14,6 +14,7 @@ from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
 from search.evidence.standard_error import balanced_accuracy_error
 from search.journal.history import Trial
+from search.journal.labels import short
 from spaces.checks import fewest_views, too_many_workers
 from spaces.sections import ResourcesConfig
 from spaces.spec import SearchSpec
@@ -248,7 +249,7 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     epochs = _stages_in_words(spec, plan, len(data.train))
     yield f"{spec.name}: {data.description}"
     proposed = plan.trials - plan.baselines
-    yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {spec.search.sampler}"
+    yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {short(spec.search.sampler)}"
     yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
     yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from search.journal.history import STATE_WORDS, Decision, History, Trial
-from search.journal.labels import by_epoch, told_apart, values_of
+from search.journal.labels import by_epoch, short, told_apart, values_of
 from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -34,7 +34,7 @@ def explain(
 
 
 def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping[str, int]) -> Iterator[str]:
-    origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {spec.search.sampler}"
+    origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {short(spec.search.sampler)}"
     yield f"trial {trial.number}, {trial.family}, {origin}: {values_of(trial)}"
     if trial.decisions and spec.deciding_key != spec.search.metric_key:
         yield f"rungs compare {spec.deciding_key}"

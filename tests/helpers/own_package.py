@@ -1,4 +1,4 @@
-"""A package of a user's own with encoders, losses and a dataset, written into a folder and put on the path."""
+"""A package of a user's own with parts of every kind, written into a folder and put on the path."""
 
 import importlib
 import sys
@@ -164,6 +164,68 @@ def CL(z, labels):
 '''
 
 
+SAMPLERS = '''"""Samplers."""
+import itertools
+
+import numpy as np
+
+count = itertools.count()
+
+
+def propose(space, told, *, seed):
+    """The best so far, or a draw where there is none: with one field drawn anew."""
+    draws = np.random.default_rng(seed)
+    drawn = {path: one.sample(draws) for path, one in space.items()}
+    best = max((one for one in told if one.state == "finished"), key=lambda one: one.value, default=None)
+    if best is None or draws.random() < 0.3:
+        return drawn
+    path = sorted(space)[int(draws.integers(len(space)))]
+    return {**best.values, path: drawn[path]}
+
+
+def of_numpy(space, told, *, seed):
+    return {path: np.float64(one.low) for path, one in space.items()}
+
+
+def raises(space, told, *, seed):
+    raise RuntimeError("no\\nidea")
+
+
+def raises_later(space, told, *, seed):
+    if any(one.number > 10 for one in told):
+        raise RuntimeError("out of ideas")
+    return propose(space, told, seed=seed)
+
+
+def a_list(space, told, *, seed):
+    return [1]
+
+
+def lacks(space, told, *, seed):
+    return dict(list(propose(space, [], seed=seed).items())[1:])
+
+
+def more(space, told, *, seed):
+    return propose(space, [], seed=seed) | {"loss.temprature": 1.0}
+
+
+def outside(space, told, *, seed):
+    return {path: 1e9 for path in space}
+
+
+def not_a_number(space, told, *, seed):
+    return {path: float("nan") for path in space}
+
+
+def counts(space, told, *, seed):
+    draws = np.random.default_rng(next(count))
+    return {path: one.sample(draws) for path, one in space.items()}
+
+
+three = 3
+'''
+
+
 DATA = '''"""Noise that is darker or lighter."""
 import numpy as np
 
@@ -184,6 +246,7 @@ def write_package(folder: Path, name: str, monkeypatch) -> Path:
     (package / "__init__.py").write_text("")
     (package / "models.py").write_text(MODELS)
     (package / "losses.py").write_text(LOSSES)
+    (package / "samplers.py").write_text(SAMPLERS)
     (package / "data.py").write_text(DATA)
     monkeypatch.syspath_prepend(str(folder))
     forget(name)

@@ -184,7 +184,10 @@ OVERRIDES = [  # --set ..., what the line must hold
     ),
     ("search.baselines=[CL, CL]", "search.baselines: baselines must differ from each other, but got ['CL', 'CL']"),
     ("search.baseline_eta=0", "search.baseline_eta: must be greater than 0, but got 0"),
-    ("search.sampler=tep", "search.sampler: must be 'tpe', 'gp', 'random' or 'grid', but got 'tep'; did you mean tpe?"),
+    (
+        "search.sampler=tep",
+        "search.sampler: must be one of tpe, gp, random, grid, or a path such as mypkg:propose",
+    ),
     ("search.scheduler=asha", "search.scheduler: must be a mapping of keys to values, but got 'asha'"),
     (
         "search.scheduler.grace=17",

@@ -15,6 +15,12 @@ def test_parts_are_found_where_they_are_fixed_or_a_choice():
     assert own_parts(spec) == ((FIELD, "pkg:one"), (FIELD, "pkg:two"))
 
 
+def test_a_sampler_is_needed_by_the_driver_alone():
+    spec = load_spec("digits", ["search.sampler=pkg:propose"])
+    assert own_parts(spec) == (("search.sampler", "pkg:propose"),)
+    assert parts_of_trials(spec) == ()
+
+
 def test_losses_are_found_where_they_are_fixed_a_choice_or_a_baseline():
     choice = "space.loss.name={choice: [afcl, 'pkg:one', 'pkg:two']}"
     spec = load_spec("digits", [choice, "search.baselines=[CL, 'pkg:two', 'pkg:three']"])

@@ -57,6 +57,21 @@ def test_a_loss_that_cannot_be_used_is_told_before_the_first_trial(changes, said
     assert len(str(refused.value).splitlines()) == 1
 
 
+def test_a_sampler_of_ones_own_is_kept_with_the_hash_of_its_source():
+    kept = tried(load_spec("digits", ["search.sampler=firstparts.samplers:propose"]), SHAPE)
+    assert kept.search.sampler.startswith("firstparts.samplers:propose#sha256=")
+    assert tried(kept, SHAPE) == kept
+    mixed = ["search.per_family=true", "search.sampler=firstparts.samplers:propose", CHOICE, "search.baselines=[]"]
+    tried(load_spec("digits", [*mixed, "space.representation.lr={uniform: [0.1, 0.2]}"]), SHAPE)
+
+
+def test_a_confirmation_needs_no_sampler():
+    spec = load_spec("digits", ["search.sampler=absent:propose"])
+    assert tried(spec, SHAPE, proposes=False) == spec
+    with pytest.raises(InputError, match=r"search\.sampler: no module absent here"):
+        tried(spec, SHAPE)
+
+
 @pytest.mark.parametrize("word", ["plan", "search"])
 def test_the_command_says_so_in_one_line(word, typed, tmp_path):
     own = ["--set", "space={representation.lr: {uniform: [0.1, 0.2]}}", "--set", "loss.name=firstparts.losses:raises"]
