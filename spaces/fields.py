@@ -25,6 +25,7 @@ NOT_SEARCHED = {  # path or section: why it may not be searched
     "model.compile": "it says how a trial runs, not what it learns",
     "representation.chunk": "it says how a batch passes the device, not what is learnt",
     "representation.probe_images": "scores of different probes cannot be compared",
+    "representation.alignment": "it says what a trial reports, not what it learns",
     "representation.epochs": _STAGE_LENGTH,
     "classifier.epochs": _STAGE_LENGTH,
     "classifier.solver": _STAGE_LENGTH,

@@ -124,6 +124,10 @@ class RepresentationConfig(Config):
     probe_images: Annotated[Whole, Field(ge=2)] | None = None
     """Training images, class-balanced, that each epoch's probe learns from. null: all up to 5,000; above, as many as
     cost a tenth of the epoch."""
+    alignment: bool = False
+    """true: report by epoch, for each class, whether the two views of a validation image are nearest to each other
+    (val_sample_alignment) and how many near rows are of its class (val_class_alignment), which shows a class that
+    collapsed: the diagnostics of Mildenberger et al. 2025 (arXiv 2503.17024), on the rows that the loss sees."""
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> Self:

@@ -190,7 +190,13 @@ OwnLossParameters = Annotated[
 OWN_LOSS = "own_loss"  # the field of a trial with these parameters
 
 _OF_AFCL = ("loss.eta", "loss.gamma", "loss.temperature", "loss.normalize_by")
-_OF_TWO_STAGES = ("model.projection_dim", "representation.lr", "representation.probe_images", "classifier")
+_OF_TWO_STAGES = (
+    "model.projection_dim",
+    "representation.lr",
+    "representation.probe_images",
+    "representation.alignment",
+    "classifier",
+)
 
 
 def own_family(name: str) -> Family:

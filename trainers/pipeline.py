@@ -29,6 +29,7 @@ from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
 from trainers.stages import end_to_end
 from trainers.stages import representation as stage_one
+from trainers.stages.alignment import alignment_metrics
 from trainers.stages.batches import DeviceSplit, to_device
 from trainers.stages.class_measures import class_measures
 from trainers.stages.logistic import class_shares, fit_logistic, penalty
@@ -191,6 +192,8 @@ class _Trial:
             probe = self._fitted(self.probe_rows)
             self._validate(probe, self._features(self.validation))
             self.whole_probe = probe if self.probe_rows is None else None
+            if config.alignment:
+                metrics |= self._alignment()
             metrics["probe_seconds"] = time.perf_counter() - started
             self._end_epoch(epoch, metrics, "representation_seconds")
 
@@ -238,6 +241,23 @@ class _Trial:
         return stage_two.encode(
             self.encoder, split.images, self.normalise, rows=rows, group=self.group, at_once=self._at_once
         )
+
+    @torch.no_grad()
+    def _alignment(self) -> dict[str, float]:
+        """The diagnostics of class collapse; their views are the same at each epoch."""
+        assert self.representation is not None, "the trial has two stages"
+        draws, head = generator(self.config.seed, "alignment"), self.representation.projection
+        augment = self.config.representation.augment
+
+        def embed(rows: Tensor) -> Tensor:
+            images = self.validation.images
+            features = stage_two.encode(
+                self.encoder, images, self.normalise, augment, draws, rows, self.group, self._at_once
+            )
+            unit_rows: Tensor = head(features)
+            return unit_rows
+
+        return alignment_metrics(embed, self.validation.labels, self.data.class_names, draws)
 
     @property
     def _at_once(self) -> int:

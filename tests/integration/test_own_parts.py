@@ -13,11 +13,11 @@ from search.storage.search_folder import SearchFolder
 pytestmark = pytest.mark.slow
 OWN = ["search.trials=1", "search.baselines=[CL, 'userparts.losses:asks']", "search.final=null"]
 OWN += ["model.encoder=userparts.models:build", "loss.name=userparts.losses:triplet"]
-OWN += ["space={own_loss.triplet.margin: {uniform: [0.1, 0.9]}}"]
+OWN += ["search.sampler=userparts.samplers:propose", "space={own_loss.triplet.margin: {uniform: [0.1, 0.9]}}"]
 OWN += ["data={dataset: 'userparts.data:load', val_per_class: 15}"]
 
 
-def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_alone(afcl, tmp_path, monkeypatch):
+def test_a_search_with_parts_of_ones_own_runs_and_goes_on_with_that_source_alone(afcl, tmp_path, monkeypatch):
     package = write_package(tmp_path / "site", "userparts", monkeypatch)
     path = os.pathsep.join(filter(None, [str(package.parent), os.environ.get("PYTHONPATH", "")]))
     results = tmp_path / "results"
@@ -30,6 +30,7 @@ def test_a_search_with_an_encoder_of_ones_own_runs_and_goes_on_with_that_source_
     folder = SearchFolder(results / "own")
     assert folder.spec().model.encoder.startswith("userparts.models:build#sha256=")
     assert folder.spec().loss.name.startswith("userparts.losses:triplet#sha256=")
+    assert folder.spec().search.sampler.startswith("userparts.samplers:propose#sha256=")
     trials = folder.history().trials.values()
     assert {trial.state for trial in trials} <= {"finished", "stopped"}
     assert [trial.family for trial in trials] == ["CL", "asks", "triplet"]

@@ -128,7 +128,7 @@ def test_a_trials_file_has_what_counts_and_nothing_else():
     assert one["loss"] == {"name": "focal"}
     assert two.keys() - one.keys() == {"classifier"}
     assert one.keys() - two.keys() == {"end_to_end", "focal"}
-    assert two["representation"].keys() - one["representation"].keys() == {"lr", "probe_images"}
+    assert two["representation"].keys() - one["representation"].keys() == {"lr", "probe_images", "alignment"}
 
 
 def test_a_spec_keeps_the_sections_of_all_losses():
