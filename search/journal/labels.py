@@ -6,6 +6,7 @@ from typing import Any
 
 from search.journal.history import Decision, Trial
 from spaces.conditions import SWITCH
+from trainers.loss_config import OWN_LOSS
 from trainers.own_parts import MARK
 
 LOSS_FIELDS = ("loss.eta", "loss.gamma", "loss.temperature")
@@ -56,8 +57,9 @@ def searched_paths(trials: Iterable[Trial]) -> list[str]:
 
 
 def symbol(path: str) -> str:
-    """A field's short name in tables."""
-    return SYMBOLS.get(path, path.rsplit(".", 1)[-1])
+    """A field's short name in tables; a parameter of a loss of the user's own has the loss's name with it."""
+    names = path.split(".")
+    return SYMBOLS.get(path, f"{names[2]} of {names[1]}" if names[0] == OWN_LOSS and len(names) == 3 else names[-1])
 
 
 def short(value: object) -> str:

@@ -17,6 +17,7 @@ from search.journal.log import Event, read_events
 from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
+from trainers.loss_config import OWN_LOSS
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
@@ -135,7 +136,7 @@ def evidence_of(view: View) -> "Evidence | None":
 
 def words(path: str) -> str:
     """A field's name on an axis: `τ, temperature`, `weight decay (representation)`."""
-    section, _, name = path.removeprefix("own_loss.").rpartition(".")
+    section, _, name = path.removeprefix(f"{OWN_LOSS}.").rpartition(".")
     return _WORDS.get(path, f"{name.replace('_', ' ')} ({section})" if section else name)
 
 

@@ -66,10 +66,13 @@ def view_of(parent: "Run") -> SearchView:
 
 def _searched(params: Iterable[str]) -> set[str]:
     """The searched paths, from the names of parameters: space.loss.eta.zero_or.loguniform gives loss.eta."""
-    from spaces.fields import searchable
+    from spaces.fields import PARAMETER, searchable
 
     ranges = [key.removeprefix(SPACE) for key in params if key.startswith(SPACE)]
-    return {path for path in searchable() for key in ranges if key == path or key.startswith(f"{path}.")}
+    of_own_losses = {found.group() for key in ranges if (found := PARAMETER.match(key))}
+    return of_own_losses | {
+        path for path in searchable() for key in ranges if key == path or key.startswith(f"{path}.")
+    }
 
 
 def state_of(view: SearchView) -> dict[str, Any]:

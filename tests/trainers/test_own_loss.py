@@ -1,5 +1,7 @@
 """Contrastive losses, those of a user's own among them. See trainers.own_loss."""
 
+import os
+
 import pytest
 import torch
 from own_package import write_package
@@ -44,6 +46,17 @@ def test_rivals_pass_what_a_loss_of_ones_own_has_to_pass(name, views):
     for temperature in (0.01, 10.0):
         values = {"loss": {"name": name}, name: {"temperature": temperature}, "representation": {"views": views}}
         try_loss(parse(TrialConfig, values))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ownlosses.losses:asks", "k_positive", "supervised_minority"])
+def test_several_workers_compute_what_one_does(tiny_config, digits, name, package, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")]))
+    values = tiny_config.model_dump(mode="json", exclude=tiny_config.unused) | {"loss": {"name": name}}
+    values["representation"] |= {"epochs": 1}
+    config = parse(TrialConfig, values)
+    one, two = (run(config, digits, on=workers)[0][0][1] for workers in (1, 2))
+    assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-3)
 
 
 @pytest.mark.parametrize("name", RIVALS.values())

@@ -141,3 +141,9 @@ def test_a_field_of_another_kind_is_told(number, change, field, tmp_path):
 def test_what_is_no_event_is_told(line, tmp_path):
     with pytest.raises(JournalError, match="line 2 is damaged: it is no event in JSON"):
         read_history(journal(tmp_path, ASKED, line, RESULT))
+
+
+def test_the_family_of_a_loss_of_ones_own_is_the_name_that_its_configuration_has():
+    config = {"loss": {"name": f"pkg.losses:triplet#sha256={'0' * 64}"}}
+    assert misshapen(ASKED | {"family": "triplet", "config": config}) is None
+    assert misshapen(ASKED | {"family": "tripled", "config": config}) == "family"

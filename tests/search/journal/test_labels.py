@@ -25,6 +25,10 @@ def test_a_field_without_a_symbol_is_called_by_its_last_name():
     assert [symbol(path) for path in ("loss.gamma", "classifier.weight_decay", "seed")] == ["γ", "weight_decay", "seed"]
 
 
+def test_a_parameter_of_a_loss_of_ones_own_is_called_with_the_losss_name():
+    assert symbol("own_loss.triplet.margin") == "margin of triplet"
+
+
 def test_a_loss_without_a_point_has_its_own_fields_alone_and_its_family_says_which_it_is():
     config = {"loss": {"name": "focal"}, "focal": {"gamma": 2.0, "lr": 0.001, "class_weight": "balanced"}}
     focal = Trial(0, "FOCAL", False, {"loss.name": "focal", "focal.gamma": 2.0}, config, 0)

@@ -38,10 +38,11 @@ def test_what_else_was_searched_comes_after_the_loss_and_the_learning_rate():
     params = {
         "space.representation.augment.crop_scale.uniform": "[0, 1]",
         "space.loss.name.choice": "['afcl', 'focal']",
+        "space.own_loss.triplet.margin.uniform": "[0, 1]",
     }
     assert columns_of(view_of(parent(**params)))[3:] == [
         *("loss.eta", "loss.gamma", "loss.temperature", "representation.lr"),
-        "representation.augment.crop_scale",
+        *("own_loss.triplet.margin", "representation.augment.crop_scale"),
     ]
 
 
