@@ -67,7 +67,7 @@ class BoundLoss:
 
     function: Callable[..., Tensor]
     parameters: Mapping[str, Any]
-    asks: frozenset[str]
+    asks: frozenset[str] = frozenset()
 
     def __call__(self, z: Tensor, labels: Tensor, **more: Any) -> Tensor:
         """The loss of a batch; `more` has a value for each of ASKED."""
@@ -87,7 +87,7 @@ def contrastive_loss(config: TrialConfig) -> BoundLoss:
         raise InputError(f"{FIELD}: {_path(name)} must be a function, but is {type(function).__name__}")
     if name == "afcl":  # whether rows have unit length is checked once an epoch, not here
         taken = {field: getattr(config.loss, field) for field in ("eta", "gamma", "temperature", "normalize_by")}
-        return BoundLoss(function, taken | {"rows_are_unit": True}, frozenset())
+        return BoundLoss(function, taken | {"rows_are_unit": True})
     given = getattr(config, name).model_dump() if name in OURS else config.own_loss.get(own_family(name), {})
     return BoundLoss(function, given, frozenset(ASKED) & _parameters(function).keys())
 

@@ -9,6 +9,7 @@ from trials import changed, run
 from trainers.compute.grad_cache import backward_in_chunks
 from trainers.data.transforms.augment import Normaliser
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
+from trainers.own_loss import BoundLoss
 from trainers.stages.batches import to_device
 from trainers.stages.representation import new_representation, train_one_epoch
 
@@ -106,7 +107,7 @@ def test_an_epoch_in_chunks_trains_as_one_without(tiny_config, digits):
         for block in stage.encoder.blocks:
             block[1] = nn.Identity()
         split = to_device(digits.train, 2, CPU)
-        settings = partial(asymmetric_focal_contrastive_loss, eta=60, gamma=2, temperature=0.1)
+        settings = BoundLoss(asymmetric_focal_contrastive_loss, {"eta": 60, "gamma": 2, "temperature": 0.1})
         metrics = train_one_epoch(stage, split, Normaliser.of(split.images), settings, config, 1, 0)
         return metrics["train_loss"], torch.cat([p.detach().flatten() for p in stage.encoder.parameters()])
 
