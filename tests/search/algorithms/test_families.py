@@ -127,6 +127,14 @@ def test_a_head_is_held_against_heads_of_its_own_loss_and_never_against_probes()
     assert [bracket_of(per_family, name) for name in FAMILIES] == list(range(10))
 
 
+def test_losses_of_ones_own_are_held_against_all_probes_or_with_per_family_against_their_own():
+    own = ["space={representation.lr: {uniform: [0.1, 0.2]}, loss.name: {choice: [afcl, 'pkg:one', 'pkg:two']}}"]
+    families = ("CL", "one", "two")
+    assert [bracket_of(load_spec("digits", own), name) for name in families] == [0, 0, 0]
+    per_family = load_spec("digits", [*own, "search.per_family=true", "search.baselines=[]"])
+    assert [bracket_of(per_family, name) for name in families] == [0, 1000, 1001]
+
+
 def test_a_field_of_another_loss_says_nothing_of_what_is_likely_to_fail():
     feasibility = Feasibility(SPACE)
     for number, lr in enumerate([0.05, 0.07, 0.09, 0.1]):

@@ -1,6 +1,7 @@
 """A search over losses with and without η, γ and τ: what its page and its tables make of fields that are not there."""
 
 import csv
+import re
 
 import pytest
 from consoles import paper
@@ -42,6 +43,15 @@ def beside(tmp_path_factory):
     return play(tmp_path_factory.mktemp("beside"), changes, worth=worth)
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A search of a loss of the user's own, beside another one as a baseline."""
+    space = "space={own_loss.triplet.margin: {uniform: [0.1, 1]}}"
+    losses = [f"loss.name=pkg.losses:triplet#sha256={'0' * 64}", "search.baselines=[CL, 'pkg.losses:other']"]
+    changes = [*RANDOM, space, *losses, "search.trials=4"]
+    return play(tmp_path_factory.mktemp("own"), changes, worth=lambda trial: 0.6 + 0.1 * (trial.family == "triplet"))
+
+
 @pytest.mark.parametrize("which", [pytest.param("mixed", marks=pytest.mark.slow), "beside"])
 def test_the_page_is_whole_and_every_figure_can_be_drawn(which, request):
     page = render(request.getfixturevalue(which))
@@ -50,9 +60,21 @@ def test_the_page_is_whole_and_every_figure_can_be_drawn(which, request):
     assert figures_in(page)
 
 
-def test_every_family_has_a_colour_of_its_own():
+def test_every_family_has_a_colour_of_its_own(own):
     assert tuple(COLOURS) == FAMILIES
     assert len(set(COLOURS.values())) == len(FAMILIES)
+    view = read_view(own)
+    colours = [view.colour_of(family) for family in (*FAMILIES, "triplet", "other")]
+    assert len(set(colours)) == len(colours)
+
+
+def test_losses_of_ones_own_are_families_on_the_page_in_tables_and_for_a_confirmation(own):
+    view = read_view(own)
+    table = leaderboard(view).html
+    assert {"triplet", "other (baseline)", "margin of triplet"} <= set(re.findall(r">([^<>]+)<", table))
+    assert "sha256" not in table
+    assert [one.label for one in candidates(view.history, 1)] == ["triplet", "CL", "other"]
+    assert figures_in(render(own))
 
 
 def test_a_value_that_a_loss_has_not_is_an_empty_cell_in_page_and_csv(mixed):
