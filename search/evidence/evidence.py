@@ -281,8 +281,9 @@ def _with_images(
 
 
 def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
-    # a family trained end to end is missing only if the search ran it
-    begun = in_order((*CONTRASTIVE, *(trial.family for trial in history.trials.values())))
+    # a family is missing only if the search ran it, or another one of the same loss
+    ran = [trial.family for trial in history.trials.values()]
+    begun = in_order((*(CONTRASTIVE if set(ran) & set(CONTRASTIVE) else ()), *ran))
     missing = [family for family in begun if family not in of_families]
     if missing:
         yield f"Not compared, because none of their trials finished: {', '.join(missing)}."

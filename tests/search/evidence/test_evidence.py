@@ -14,10 +14,11 @@ from consoles import paper
 from search.display.summary import confirmed_in_words
 from search.evidence.candidates import Candidate
 from search.evidence.decided_verdict import untested, verdict_by_rule
-from search.evidence.evidence import _FILE, FORMAT, TEST_METRICS, Evidence, read_evidence
+from search.evidence.evidence import _FILE, FORMAT, TEST_METRICS, Evidence, _caveats, read_evidence
 from search.evidence.paired_tests import winners_curse
 from search.evidence.until_decided import RULE, Decided, make_rule, settle
 from search.evidence.verdict import judge
+from search.journal.history import History, Trial
 from search.reporting.context import COLOURS
 from search.reporting.html import Section
 from search.reporting.verdict_section import verdict
@@ -176,3 +177,16 @@ def test_the_winner_of_rounds_is_chosen_on_the_seeds_that_all_have(tmp_path):
         del validation["AFCL"][k]
     kept = replace(evidence, scores=evidence.scores | {evidence.metric: validation})
     assert kept.best.label == "AFCL"
+
+
+@pytest.mark.parametrize(
+    ("ran", "missing"),
+    [
+        (("KCL", "triplet", "BCL"), "BCL, triplet"),
+        (("AFCL", "KCL"), "CL, FCL, ACL, AFCL"),
+    ],
+)
+def test_families_without_a_finished_trial_are_named_if_the_search_had_their_loss(ran, missing):
+    trials = {number: Trial(number, family, False, {}, {}, 0) for number, family in enumerate(ran)}
+    (caveat,) = _caveats(History(trials=trials), ["KCL"])
+    assert caveat == f"Not compared, because none of their trials finished: {missing}."
