@@ -117,7 +117,7 @@ def try_loss(config: TrialConfig) -> None:
         raise InputError(f"{FIELD}: {path} has weights of its own, which no optimiser would train; pass a function")
     _refuse_other_parameters(loss, name)
     at = "".join(f", {key} {shown(value)}" for key, value in loss.parameters.items())
-    for kind, labels in _batches(config.representation.views):
+    for kind, labels in _batches():
         where = f"{path}{at and f' with{at[1:]}'}, on {kind},"
         first, again = (_value_and_gradient(loss, labels, config, where) for _ in range(2))
         if not torch.equal(first, again):
@@ -126,7 +126,7 @@ def try_loss(config: TrialConfig) -> None:
             )
 
 
-def _batches(views: int) -> Iterator[tuple[str, Tensor]]:
+def _batches() -> Iterator[tuple[str, Tensor]]:
     """Batches that a search on imbalanced data has, each with its name: labels of the images, before their views."""
     yield "a batch of three classes", torch.arange(12) % 3
     yield "a batch in which a class has one image", (torch.arange(6) == 0).long()
