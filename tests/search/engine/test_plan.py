@@ -43,6 +43,11 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
             ["classifier.solver=adamw", "classifier.epochs=4"],
             "10 epochs: 6 of stage one, 4 of stage two (AdamW; the probes of stage one are another estimator)",
         ),
+        (
+            ["classifier.fine_tune=true", "classifier.fine_tune_epochs=3"],
+            "10 epochs: 6 of stage one, 1 of stage two (L-BFGS), whose fit is the last probe's, 3 of fine-tuning: the "
+            "encoder is trained on with the classifier, and the score is from there",
+        ),
     ],
 )
 def test_a_plan_says_what_stage_two_is_and_what_that_makes_of_the_probe(changes, said, typed):
@@ -74,6 +79,26 @@ def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
     assert 0 < timed["classifier_seconds"] < 60
     assert 0 < timed["representation_seconds"] < 60
     assert timed["device"] == "cpu"
+
+
+def test_an_epoch_of_stage_two_is_timed_as_the_mean_of_fit_and_fine_tuning(monkeypatch):
+    spec = load_spec("digits", ["classifier.fine_tune=true", "classifier.fine_tune_epochs=3"])
+    took = iter([0.0, 10.0, 2.0, 50.0, 6.0])  # of two epochs of stage one, the fit, and two of fine-tuning
+    moment = 0.0
+
+    def run(workers, config, data, report, *, device):
+        for epoch in range(1, config.last_epoch + 1):
+            report(epoch, {})
+
+    def now():
+        nonlocal moment
+        moment += next(took)
+        return moment
+
+    monkeypatch.setattr(plan, "run_trial_on", run)
+    monkeypatch.setattr(plan.time, "perf_counter", now)
+    found = plan.calibrate(spec, None)
+    assert (found.representation_seconds, found.classifier_seconds) == (10.0, (2.0 + 3 * 6.0) / 4)
 
 
 def test_a_calibrated_plan_says_that_it_timed_no_gpu_where_the_spec_asks_for_one(typed, monkeypatch):
