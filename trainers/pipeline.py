@@ -16,6 +16,7 @@ from torch import Tensor
 
 from trainers.checkpoint import Checkpoint, on_host
 from trainers.compute.data_parallel import ALONE, Group
+from trainers.compute.devices import is_out_of_memory, refuse_missing, with_index
 from trainers.compute.precision import arithmetic, gpu_name
 from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import TrialData
@@ -85,15 +86,19 @@ def run_trial(
     Raises:
         DivergedError: a loss or a feature is no longer finite.
         OutOfMemory: the GPU's memory does not hold the trial.
-        InputError: `resume` is a checkpoint of another configuration or of other data.
+        InputError: `resume` is a checkpoint of another configuration or of other data, or the device lacks what the
+            configuration asks for.
     """
-    device = device or torch.device("cpu")
-    if device.type == "cuda" and device.index is None:  # a tensor's device has an index, and is compared with this
-        device = torch.device("cuda", torch.cuda.current_device())
+    device = with_index(device or torch.device("cpu"))
+    refuse_missing(config, device, group.size)
     try:
         return _run(config, data, report, resume, save, device, group)
     except torch.cuda.OutOfMemoryError as error:
         said = str(error)
+    except RuntimeError as error:
+        if not is_out_of_memory(error, device):
+            raise
+        raise OutOfMemory(f"{str(error).splitlines()[0]}; take a smaller representation.batch_size or chunk") from None
     # outside the except block, so that the error's frames no longer hold tensors, which would spoil the measuring
     raise OutOfMemory(out_of_memory(config, data, device, said, group.size))
 

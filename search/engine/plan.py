@@ -18,6 +18,7 @@ from search.journal.history import Trial
 from spaces.checks import fewest_views, too_many_workers
 from spaces.sections import ResourcesConfig
 from spaces.spec import SearchSpec
+from trainers.compute.devices import gpu_count, has_mps
 from trainers.compute.precision import gpu_name
 from trainers.config import ClassifierConfig, TrialConfig
 from trainers.data.arrays import TrialData
@@ -127,7 +128,7 @@ def share_of_two_stages(spec: SearchSpec) -> float:
 
 def local_slots(spec: SearchSpec) -> int:
     """How many trials fit on this machine at once; 1 if none fits."""
-    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(gpu_count())}
     return max(1, slots_on(spec.resources, [here]))
 
 
@@ -171,7 +172,7 @@ class Calibration:
     classifier_seconds: float
     threads: int
     workers: int
-    device: str  # "cpu" or "cuda"
+    device: str  # "cpu", "cuda" or "mps"
     gpu: str | None = None  # the GPU's name
 
     def search_seconds(self, plan: Plan, slots: int) -> float:
@@ -260,7 +261,9 @@ def _fit_in_words(spec: SearchSpec, images: int) -> str:
 def _device_for(resources: ResourcesConfig) -> torch.device:
     """The GPU if the spec asks for GPUs and this machine has one for each worker; else the CPU."""
     asked_for = resources.gpus > 0
-    return torch.device("cuda" if asked_for and torch.cuda.device_count() >= resources.workers else "cpu")
+    if not asked_for or gpu_count() < resources.workers:
+        return torch.device("cpu")
+    return torch.device("mps" if has_mps() else "cuda")
 
 
 def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
@@ -304,5 +307,5 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
             needed = "1 is needed" if timed.workers == 1 else f"{timed.workers} are needed"
             yield (
                 "            not what a search takes: the spec asks for GPUs, and torch sees "
-                f"{torch.cuda.device_count()} here where {needed}"
+                f"{gpu_count()} here where {needed}"
             )

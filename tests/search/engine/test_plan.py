@@ -11,6 +11,8 @@ from search.engine import plan
 from spaces.spec import load_spec
 from trainers.data import load
 
+RESOURCES = ("{gpus: 1}", "{gpus: 1, workers: 2}", "{gpus: 0}")
+
 
 def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     printed = done(typed("plan", "digits"))
@@ -130,6 +132,13 @@ def test_a_plan_is_timed_on_gpus_where_each_worker_can_have_one(seen, timed, mon
     assert any(
         f" {where} in each of 2 workers here" in line for line in plan.in_words(spec, load(spec.data), made, found)
     )
+
+
+def test_a_plan_is_timed_on_apples_gpu_where_the_spec_asks_for_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    one, two, none = (load_spec("digits", [f"resources={given}"]).resources for given in RESOURCES)
+    assert [plan._device_for(given).type for given in (one, two, none)] == ["mps", "cpu", "cpu"]
 
 
 def test_a_trial_of_one_stage_is_planned_without_a_stage_two():
