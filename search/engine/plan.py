@@ -186,8 +186,8 @@ class Calibration:
 def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     """Time the second of two real epochs of each stage, on GPUs if the spec asks for them and they are here.
 
-    With `solver: lbfgs` the fit of stage two has a single step, which is timed. With `fine_tune` an epoch of stage two is
-    the mean over the fit and the fine-tuning.
+    With `solver: lbfgs` the fit of stage two has a single step, which is timed. With `fine_tune` the time of an epoch
+    of stage two is the mean over the fit and the fine-tuning.
     """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     config = spec.base.model_copy(update={"representation": representation})
