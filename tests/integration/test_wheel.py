@@ -158,16 +158,17 @@ def test_afcl_of_a_wheel_works_outside_the_checkout_beside_modules_of_its_packag
 def _opens(command: list[str], folder: Path) -> None:
     """Start `afcl ui` and look at its first page, which our plugin of MLflow's server gives; then end it."""
     port = free_port()
-    server = subprocess.Popen([*command, "--port", str(port)], cwd=folder, env=_outside(), stdout=subprocess.PIPE)
-    try:
-        for line in server.stdout or ():
-            if b"Ctrl-C ends it" in line:
-                break
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
-            assert "location.replace" in answer.read().decode()
-    finally:
-        server.terminate()
-    assert server.wait(30) == 0
+    words = [*command, "--port", str(port)]
+    with subprocess.Popen(words, cwd=folder, env=_outside(), stdout=subprocess.PIPE) as server:
+        try:
+            for line in server.stdout or ():
+                if b"Ctrl-C ends it" in line:
+                    break
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+                assert "location.replace" in answer.read().decode()
+        finally:
+            server.terminate()
+    assert server.returncode == 0
 
 
 SCRIPT_BESIDE = """\
