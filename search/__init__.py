@@ -16,6 +16,8 @@ these as they are. A new x may change them, and its notes say how; it still open
 else in the packages search, spaces and trainers may change at any time.
 """
 
+import os
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
     from trainers.errors import DivergedError, EnvironmentProblem, InputError
 
     __version__: str
+
+if sys.platform == "darwin":  # PyTorch reads it when it is imported: what Apple's GPU lacks is computed on the CPU
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 _HOMES = {
     "search.api": ("Spec", "extend", "plan", "resume", "run", "stop"),

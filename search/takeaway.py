@@ -87,7 +87,7 @@ def predict(
         images: image files and folders. All images of a folder are classified.
         thresholds: for each class, a threshold on its probability; by default the exported thresholds. If several
             classes reach their thresholds, the most probable of these is predicted.
-        device: "cpu" or "cuda"; by default a GPU if there is one.
+        device: "cpu", "cuda" or "mps"; by default a GPU if there is one.
 
     Raises:
         InputError: the export has no weights or was not trained on image files, or no image can be used.

@@ -29,6 +29,8 @@ NOT_SEARCHED = {  # path or section: why it may not be searched
     "representation.epochs": _STAGE_LENGTH,
     "classifier.epochs": _STAGE_LENGTH,
     "classifier.solver": _STAGE_LENGTH,
+    "classifier.fine_tune": _STAGE_LENGTH,
+    "classifier.fine_tune_epochs": _STAGE_LENGTH,
     "end_to_end.match": "rungs compare trials whose epochs mean the same",
     "classifier.l2": "the probes that rungs compare are one estimator, and so is the score",
 }

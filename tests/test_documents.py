@@ -79,6 +79,20 @@ def test_what_cites_this_software_has_its_version():
     assert (cited["version"], cited["license"]) == (project["version"], project["license"])
 
 
+def test_the_changelog_begins_with_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    changes = (ROOT / ".github" / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## (.+)$", changes, flags=re.MULTILINE)[0] == project["version"]
+
+
+def test_every_python_that_make_takes_is_declared_and_no_other():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [line.rpartition(" ")[2] for line in project["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    oldest, newest = re.search(r"\(3, (\d+)\) <= sys.version_info\[:2\] <= \(3, (\d+)\)", MAKEFILE).groups()
+    assert declared == [f"3.{minor}" for minor in range(int(oldest), int(newest) + 1)]
+    assert project["requires-python"] == f">=3.{oldest},<3.{int(newest) + 1}"
+
+
 @pytest.mark.parametrize(("given", "said"), [("", ""), ("https://example.com/cpu", "https://example.com/cpu")])
 def test_make_takes_torch_from_a_further_index_where_one_is_named(given, said):
     """Seen without installing anything: what make would run, in a folder where nothing is installed."""

@@ -62,8 +62,10 @@ def on_host(state: Any) -> Any:
             return {key: moved(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(moved(one) for one in value)
-        if not isinstance(value, Tensor) or value.device.type != "cuda":
+        if not isinstance(value, Tensor) or value.device.type == "cpu":
             return value
+        if value.device.type != "cuda":
+            return value.cpu()
         copies.append(value)
         return torch.empty_like(value, device="cpu", pin_memory=True).copy_(value, non_blocking=True)
 

@@ -138,10 +138,18 @@ class RepresentationConfig(Config):
 
 # Fields of stage two that only AdamW uses.
 OF_ADAMW = ("epochs", "batch_size", "lr", "weight_decay", "loss", "focal_gamma", "augment")
+OF_FINE_TUNING = ("fine_tune_epochs", "fine_tune_lr")
+# What to choose instead of a setting that makes a field useless.
+_INSTEAD = {
+    "solver: lbfgs": "solver: adamw",
+    "solver: adamw": "solver: lbfgs",
+    "loss: cross_entropy": "loss: focal",
+    "fine_tune: false": "fine_tune: true",
+}
 
 
 class ClassifierConfig(Config):
-    """Stage two: a linear classifier on features of the frozen encoder.
+    """Stage two: a linear classifier on features of the frozen encoder. With `fine_tune` both are then trained on.
 
     Fields that the solver ignores may not be given. They are not written out, and keep their defaults here.
     """
@@ -174,19 +182,33 @@ class ClassifierConfig(Config):
     """Of the focal loss: its focusing parameter; 0 is cross-entropy."""
     augment: bool = False
     """Of adamw: learn from augmented images, whose features are computed again each epoch."""
+    fine_tune: bool = False
+    """true: when the linear classifier is fitted, train it and the encoder on together, which is then no longer frozen
+    (Kumar et al. 2022, arXiv 2202.10054). The loss is the classifier's; optimizer, batches and augmentation are stage
+    one's, with one view. The score is that of the fine-tuned encoder; rungs compare probes of the frozen one."""
+    fine_tune_epochs: Annotated[Whole, Field(ge=1)] = 10
+    """Of fine_tune: passes over the training images."""
+    fine_tune_lr: Annotated[Real, Field(gt=0)] = 1e-4
+    """Of fine_tune: the learning rate of encoder and classifier at its peak; a cosine takes it to 0."""
+
+    @property
+    def fit_steps(self) -> int:
+        """How many epochs of the counter the fit on the frozen encoder takes."""
+        return 1 if self.solver == "lbfgs" else self.epochs
 
     @property
     def steps(self) -> int:
         """How many epochs of the step counter stage two takes."""
-        return 1 if self.solver == "lbfgs" else self.epochs
+        return self.fit_steps + (self.fine_tune_epochs if self.fine_tune else 0)
 
     @property
     def ignored(self) -> dict[str, str]:
         """The fields that these values make useless, each with the setting that does so."""
+        untuned = {} if self.fine_tune else dict.fromkeys(OF_FINE_TUNING, "fine_tune: false")
         if self.solver == "lbfgs":
-            return dict.fromkeys(OF_ADAMW, "solver: lbfgs")
+            return dict.fromkeys(OF_ADAMW, "solver: lbfgs") | untuned
         unused = {} if self.loss == "focal" else {"focal_gamma": "loss: cross_entropy"}
-        return {"l2": "solver: adamw"} | unused
+        return {"l2": "solver: adamw"} | unused | untuned
 
     @model_validator(mode="before")
     @classmethod
@@ -199,16 +221,16 @@ class ClassifierConfig(Config):
     def _gives_nothing_that_is_ignored(self) -> Self:
         for name, setting in self.ignored.items():
             if name in self.model_fields_set and getattr(self, name) != "auto":
-                other = {"solver: lbfgs": "solver: adamw", "solver: adamw": "solver: lbfgs"}.get(setting, "loss: focal")
                 raise InputError(
                     f"classifier.{name}: nothing comes of it with classifier.{setting}; leave it out, "
-                    f"or choose classifier.{other}"
+                    f"or choose classifier.{_INSTEAD[setting]}"
                 )
         return self
 
     @model_serializer(mode="wrap")
     def _without_what_is_ignored(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        ignored = self.ignored
+        # without fine-tuning it is written as it was before there was a choice
+        ignored = {*self.ignored, *(() if self.fine_tune else ("fine_tune",))}
         return {name: value for name, value in dump(self).items() if name not in ignored}
 
 
@@ -263,6 +285,12 @@ class TrialConfig(Config):
             return self.representation
         section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
         return self.representation.model_copy(update={"lr": section.lr, "views": 1})
+
+    @property
+    def tuning(self) -> RepresentationConfig:
+        """How encoder and classifier are trained on together with `classifier.fine_tune`, one view of each image."""
+        own = {"epochs": self.classifier.fine_tune_epochs, "lr": self.classifier.fine_tune_lr}
+        return self.representation.model_copy(update={**own, "views": 1, "warmup_epochs": 0})
 
     @property
     def passes(self) -> int:

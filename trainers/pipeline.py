@@ -1,5 +1,7 @@
 """One trial, start to finish: a representation trained with the AFCL, then a linear classifier on the frozen encoder.
 
+With `classifier.fine_tune` encoder and classifier are then trained on together.
+
 A loss that is trained end to end has one stage instead, encoder and linear head together. Its epochs are counted,
 validated, saved and resumed like those of stage one, and every checkpoint of it can classify.
 """
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from trainers.checkpoint import Checkpoint, on_host
 from trainers.compute.data_parallel import ALONE, Group
+from trainers.compute.devices import is_out_of_memory, refuse_missing, with_index
 from trainers.compute.precision import arithmetic, gpu_name
 from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import TrialData
@@ -27,7 +30,7 @@ from trainers.own_loss import contrastive_loss
 from trainers.parsing import parse
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two
-from trainers.stages import end_to_end
+from trainers.stages import end_to_end, fine_tuning
 from trainers.stages import representation as stage_one
 from trainers.stages.alignment import alignment_metrics
 from trainers.stages.batches import DeviceSplit, to_device
@@ -85,15 +88,19 @@ def run_trial(
     Raises:
         DivergedError: a loss or a feature is no longer finite.
         OutOfMemory: the GPU's memory does not hold the trial.
-        InputError: `resume` is a checkpoint of another configuration or of other data.
+        InputError: `resume` is a checkpoint of another configuration or of other data, or the device lacks what the
+            configuration asks for.
     """
-    device = device or torch.device("cpu")
-    if device.type == "cuda" and device.index is None:  # a tensor's device has an index, and is compared with this
-        device = torch.device("cuda", torch.cuda.current_device())
+    device = with_index(device or torch.device("cpu"))
+    refuse_missing(config, device, group.size)
     try:
         return _run(config, data, report, resume, save, device, group)
     except torch.cuda.OutOfMemoryError as error:
         said = str(error)
+    except RuntimeError as error:
+        if not is_out_of_memory(error, device):
+            raise
+        raise OutOfMemory(f"{str(error).splitlines()[0]}; take a smaller representation.batch_size or chunk") from None
     # outside the except block, so that the error's frames no longer hold tensors, which would spoil the measuring
     raise OutOfMemory(out_of_memory(config, data, device, said, group.size))
 
@@ -143,6 +150,7 @@ class _Trial:
         self.classifier_optimizer: torch.optim.Optimizer | None = None
         self.representation: stage_one.Representation | None = None
         self.network: end_to_end.EndToEnd | None = None
+        self.tuned: end_to_end.EndToEnd | None = None  # encoder and classifier while they are fine-tuned
         if config.is_end_to_end:
             self.network = end_to_end.new_network(
                 config.model, config.training, channels, classes, config.seed, device, group
@@ -182,6 +190,8 @@ class _Trial:
 
     def train_representation(self) -> None:
         """Run stage one, or what is left of it."""
+        if self.tuned is not None:  # resumed when stage one was long over
+            return
         assert self.representation is not None, "the trial has two stages"
         config, loss = self.config.representation, contrastive_loss(self.config)
         for epoch in range(self.epoch + 1, config.epochs + 1):
@@ -208,10 +218,41 @@ class _Trial:
 
     def train_classifier(self) -> None:
         """Run stage two, or what is left of it."""
-        if self.config.classifier.solver == "adamw":
-            self._train_by_adamw()
-        elif self.classifier is None:
-            self._fit_classifier()
+        if self.epoch < self._fitted_at:
+            if self.config.classifier.solver == "adamw":
+                self._train_by_adamw()
+            else:
+                self._fit_classifier()
+        if self.config.classifier.fine_tune:
+            self._fine_tune()
+
+    @property
+    def _fitted_at(self) -> int:
+        """The epoch at which the classifier is fitted on the frozen encoder."""
+        return self.config.representation.epochs + self.config.classifier.fit_steps
+
+    def _fine_tune(self) -> None:
+        """Train encoder and classifier on together, or what is left of it."""
+        config, past = self.config.tuning, self._fitted_at
+        loss = fine_tuning.loss_of(
+            self.config.classifier, self.train, balanced_batches=self.config.representation.balanced_batches
+        )
+        network = self.tuned or self._begin_fine_tuning()
+        for epoch in range(self.epoch - past + 1, config.epochs + 1):
+            metrics = end_to_end.train_one_epoch(
+                network, self.train, self.normalise, loss, config, epoch, 1, self.config.seed
+            )
+            self._validate(network.head, self._features(self.validation))
+            self._end_epoch(past + epoch, metrics, "classifier_seconds")
+
+    def _begin_fine_tuning(self) -> end_to_end.EndToEnd:
+        assert self.classifier is not None, "the classifier is fitted first"
+        self.representation = None  # its workers no longer share the encoder's gradients: those of this network do
+        self.tuned = fine_tuning.network_of(
+            self.encoder, self.classifier, self.config.model, self.config.tuning, self.device, self.group
+        )
+        self.classifier_optimizer = self.tuned.optimizer
+        return self.tuned
 
     def _fit_classifier(self) -> None:
         """Stage two in one step: the last probe if it learnt from all training images, else the same fit on all."""
@@ -345,7 +386,9 @@ class _Trial:
                 self.config.classifier,
             )
             self.classifier.load_state_dict(checkpoint.classifier)
-            if self.config.classifier.solver == "adamw":
+            if self.epoch > self._fitted_at:
+                load_state(self._begin_fine_tuning().optimizer, checkpoint.optimizer)
+            elif self.config.classifier.solver == "adamw":
                 load_state(optimizer, checkpoint.optimizer)
                 self.classifier_optimizer = optimizer
         self.report(self.epoch, self.metrics)

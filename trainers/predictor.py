@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.checkpoint import Checkpoint
+from trainers.compute.devices import image_format, in_float64
 from trainers.config import TrialConfig
 from trainers.data.arrays import Labels, Logits, Split
 from trainers.data.transforms.augment import Normaliser
@@ -41,7 +42,7 @@ class Predictor(nn.Module):
         self.classifier.load_state_dict(checkpoint.classifier)
         self.normalise = Normaliser(checkpoint.pixel_mean.to(device), checkpoint.pixel_std.to(device))
         self._at_once = images_at_once(config.training, device)  # the batch size that the trial used
-        self.encoder.to(device).to(memory_format=torch.channels_last)
+        self.encoder.to(device).to(memory_format=image_format(device))
         self.classifier.to(device)
         self.eval()
 
@@ -66,7 +67,7 @@ class Predictor(nn.Module):
 
         In double precision, because in single precision very confident predictions would tie at 1.
         """
-        probabilities: Tensor = self(images).double().softmax(1).cpu()
+        probabilities: Tensor = in_float64(self(images)).softmax(1).cpu()
         return probabilities
 
     @torch.no_grad()

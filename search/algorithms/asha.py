@@ -33,13 +33,14 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     epoch of stage one (with two views, two rounds of the images), so a rung costs the same in every family. With
     `match: epochs` its epoch takes one round, so the same rung costs less.
 
-    With `solver: lbfgs` the last epoch of stage one is no rung: only stage two's single step follows, so a stop there
-    would save little.
+    With `solver: lbfgs` the last epoch of stage one is no rung, unless fine-tuning follows: without that, only stage
+    two's single step follows, so a stop there would save little.
     """
     scheduler, epochs = spec.search.scheduler, spec.representation.epochs
+    is_score = spec.classifier.solver == "lbfgs" and not spec.classifier.fine_tune
     if scheduler.name == "none":
         return ()
-    return ladder(scheduler.grace, scheduler.reduction, epochs - 1 if spec.classifier.solver == "lbfgs" else epochs)
+    return ladder(scheduler.grace, scheduler.reduction, epochs - 1 if is_score else epochs)
 
 
 def bracket_of(spec: SearchSpec, family: Family) -> int:

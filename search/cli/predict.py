@@ -30,7 +30,7 @@ def predict(
         ),
     ] = None,
     device: Annotated[
-        str | None, typer.Option("--device", help="cpu or cuda (default: a GPU where there is one).")
+        str | None, typer.Option("--device", help="cpu, cuda or mps (default: a GPU where there is one).")
     ] = None,
     json_: Json = False,
 ) -> None:

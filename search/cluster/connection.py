@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def _start(cpus: int | None, gpus: int | None) -> None:
             ray.init(
                 address="local",
                 num_cpus=cpus,
-                num_gpus=gpus,
+                num_gpus=_apples_gpu() if gpus is None else gpus,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.CRITICAL,
@@ -152,6 +153,15 @@ def _start(cpus: int | None, gpus: int | None) -> None:
         raise EnvironmentProblem(
             f"Ray did not start here ({_first_line(error)}); what it said is in {folder}/session_latest/logs"
         ) from error
+
+
+def _apples_gpu() -> int | None:
+    """1 where this machine's GPU is Apple's, which Ray does not see by itself; else None: Ray counts."""
+    if sys.platform != "darwin":
+        return None
+    from trainers.compute.devices import has_mps  # torch takes a second
+
+    return 1 if has_mps() else None
 
 
 @contextmanager

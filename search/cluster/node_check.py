@@ -102,6 +102,8 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
     except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
         raise NodeGoneError(name) from None
     except ray.exceptions.RayError as error:  # for example, the node does not have this package
+        if (other := _what_stands_before(node["NodeID"])) is not None:
+            return f"{name} takes {other} for a package of afcl; call ray.init() from another folder, or rename that"
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         return f"{name} cannot run afcl ({reason}); install the same version on it"
     if there != code:
@@ -125,6 +127,31 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
 def name_of(node: dict[str, Any]) -> str:
     """A node's host name and address, for messages."""
     return f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
+def _what_stands_before(node: str) -> str | None:
+    """The file of a user's own `search`, `spaces` or `trainers` that a node imports instead of ours; None if none.
+
+    Ray's workers import from the folder where the user's code called `ray.init()`.
+    """
+
+    def find() -> str | None:  # an inner function goes to the node by its code, as our packages are not found there
+        from importlib.util import find_spec
+        from pathlib import Path
+
+        for package, file in (("search", "api.py"), ("spaces", "spec.py"), ("trainers", "pipeline.py")):
+            found = find_spec(package)
+            if found is not None and found.origin is not None and not Path(found.origin).with_name(file).exists():
+                return found.origin
+        return None
+
+    try:
+        place = NodeAffinitySchedulingStrategy(node, soft=False)
+        asked = ray.remote(num_cpus=0)(find).options(scheduling_strategy=place).remote()
+        found: str | None = ray.get(asked, timeout=NODE_PATIENCE)
+    except ray.exceptions.RayError:
+        return None
+    return found
 
 
 @ray.remote(num_cpus=0)

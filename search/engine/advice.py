@@ -14,9 +14,9 @@ def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iter
 
     `missing_test` says how to give the data a test split; None if they have one.
     """
-    from torch.cuda import device_count  # takes a second to import; commands that only read do not need it
+    from trainers.compute.devices import gpu_count  # for torch, a second; commands that only read do not need it
 
-    gpus, images = device_count(), len(data.train)
+    gpus, images = gpu_count(), len(data.train)
     gpus_alone = spec.resources.model_copy(update={"cpus": 0.0})
     if spec.resources.gpus > 0 and slots_on(gpus_alone, [{"GPU": gpus}]) == 0:
         yield _too_few_gpus(spec.resources, gpus)

@@ -20,6 +20,7 @@ from search.storage.redact import shown_uri
 from search.storage.search_folder import results_root
 from search.tracking.client import tracking_uri
 from trainers.commands import command_line
+from trainers.compute.devices import has_mps
 from trainers.data import default_config, load
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.os_errors import nearest_existing
@@ -58,6 +59,8 @@ def _device() -> Finding:
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
         return Finding("torch", True, f"{torch.__version__}, {names}")
+    if has_mps():
+        return Finding("torch", True, f"{torch.__version__}, Apple's GPU (mps), which afcl has never been tried on")
     return Finding("torch", True, f"{torch.__version__}, no GPU: trials run on {os.cpu_count()} CPU cores")
 
 

@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -18,8 +19,9 @@ from search.journal.labels import short
 from spaces.checks import fewest_views, too_many_workers
 from spaces.sections import ResourcesConfig
 from spaces.spec import SearchSpec
+from trainers.compute.devices import gpu_count, has_mps
 from trainers.compute.precision import gpu_name
-from trainers.config import TrialConfig
+from trainers.config import ClassifierConfig, TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.launch.local_processes import run_trial_on
 from trainers.loss_config import END_TO_END
@@ -127,7 +129,7 @@ def share_of_two_stages(spec: SearchSpec) -> float:
 
 def local_slots(spec: SearchSpec) -> int:
     """How many trials fit on this machine at once; 1 if none fits."""
-    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(gpu_count())}
     return max(1, slots_on(spec.resources, [here]))
 
 
@@ -171,7 +173,7 @@ class Calibration:
     classifier_seconds: float
     threads: int
     workers: int
-    device: str  # "cpu" or "cuda"
+    device: str  # "cpu", "cuda" or "mps"
     gpu: str | None = None  # the GPU's name
 
     def search_seconds(self, plan: Plan, slots: int) -> float:
@@ -185,12 +187,14 @@ class Calibration:
 def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     """Time the second of two real epochs of each stage, on GPUs if the spec asks for them and they are here.
 
-    With `solver: lbfgs` stage two has a single step, which is timed.
+    With `solver: lbfgs` the fit of stage two has a single step, which is timed. With `fine_tune` the time of an epoch
+    of stage two is the mean over the fit and the fine-tuning.
     """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     config = spec.base.model_copy(update={"representation": representation})
-    if spec.classifier.solver == "adamw" and not config.is_end_to_end:
-        config = config.model_copy(update={"classifier": spec.classifier.model_copy(update={"epochs": 2})})
+    if not config.is_end_to_end:
+        shorter = {"epochs": 2, "fine_tune_epochs": 2}
+        config = config.model_copy(update={"classifier": spec.classifier.model_copy(update=shorter)})
     moments: list[float] = []
     threads = max(1, int(spec.resources.cpus))
     torch.set_num_threads(threads)
@@ -200,8 +204,17 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
         moments.append(time.perf_counter())
 
     run_trial_on(workers, config, data, note_time, device=device)
-    first, second = moments[1] - moments[0], 0.0 if config.is_end_to_end else moments[-1] - moments[-2]
-    return Calibration(first, second, threads, workers, device.type, gpu_name(device))
+    took = [after - before for before, after in pairwise(moments)]  # of each epoch but the first
+    second = 0.0 if config.is_end_to_end else _of_stage_two(took[1:], spec.classifier, config.classifier.fit_steps)
+    return Calibration(took[0], second, threads, workers, device.type, gpu_name(device))
+
+
+def _of_stage_two(took: Sequence[float], classifier: ClassifierConfig, fitted: int) -> float:
+    """The mean seconds of an epoch of stage two, from those of each that was timed: `fitted` fits, then tuning."""
+    seconds = took[fitted - 1] * classifier.fit_steps
+    if classifier.fine_tune:
+        seconds += took[-1] * classifier.fine_tune_epochs
+    return seconds / classifier.steps
 
 
 def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
@@ -230,18 +243,28 @@ def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
 
 def _stage_two_in_words(spec: SearchSpec, images: int) -> str:
     """What stage two is, and how the probes of stage one differ from it."""
+    fit = _fit_in_words(spec, images)
+    if not spec.classifier.fine_tune:
+        return fit
+    tuned = spec.classifier.fine_tune_epochs
+    return f"{fit}, {tuned} of fine-tuning: the encoder is trained on with the classifier, and the score is from there"
+
+
+def _fit_in_words(spec: SearchSpec, images: int) -> str:
     if spec.classifier.solver == "adamw":
-        return f"{spec.classifier.steps} of stage two (AdamW; the probes of stage one are another estimator)"
+        return f"{spec.classifier.fit_steps} of stage two (AdamW; the probes of stage one are another estimator)"
     probe = spec.representation.probe_images
     if (probe is None and images <= WHOLE_UP_TO) or (probe is not None and probe >= images):
-        return "1 of stage two (L-BFGS), whose score is the last probe's"
+        return f"1 of stage two (L-BFGS), whose {'fit' if spec.classifier.fine_tune else 'score'} is the last probe's"
     return f"1 of stage two (L-BFGS on all {images} training images; a probe learns from fewer)"
 
 
 def _device_for(resources: ResourcesConfig) -> torch.device:
     """The GPU if the spec asks for GPUs and this machine has one for each worker; else the CPU."""
     asked_for = resources.gpus > 0
-    return torch.device("cuda" if asked_for and torch.cuda.device_count() >= resources.workers else "cpu")
+    if not asked_for or gpu_count() < resources.workers:
+        return torch.device("cpu")
+    return torch.device("mps" if has_mps() else "cuda")
 
 
 def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration | None) -> Iterator[str]:
@@ -285,5 +308,5 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
             needed = "1 is needed" if timed.workers == 1 else f"{timed.workers} are needed"
             yield (
                 "            not what a search takes: the spec asks for GPUs, and torch sees "
-                f"{torch.cuda.device_count()} here where {needed}"
+                f"{gpu_count()} here where {needed}"
             )

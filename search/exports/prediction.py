@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from search.exports.export import Export, read_export
 from trainers.checkpoint import load_checkpoint
+from trainers.compute.devices import GPUS, best_device
 from trainers.data.io.decoding import read_each
 from trainers.data.io.items import named
 from trainers.data.io.progress import tracked
@@ -124,20 +125,22 @@ def load_predictor(path: Path, exported: Export, device: torch.device | None = N
 
 
 def device_named(name: str | None) -> torch.device:
-    """The device of a name: cpu, cuda or cuda:1. None takes a GPU if there is one.
+    """The device of a name: cpu, cuda, cuda:1 or mps. None takes a GPU if there is one.
 
     Raises:
         InputError: the name is none of these.
         EnvironmentProblem: this machine has no such GPU.
     """
     if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return best_device()
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"--device: must be cpu or cuda, but got {shown(name)}") from None
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"--device: must be cpu or cuda, but got {shown(name)}")
+        raise InputError(f"--device: must be cpu, cuda or mps, but got {shown(name)}") from None
+    if device.type not in ("cpu", *GPUS):
+        raise InputError(f"--device: must be cpu, cuda or mps, but got {shown(name)}")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise EnvironmentProblem(f"--device: torch sees no GPU of Apple's here, so there is no {name}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise EnvironmentProblem(f"--device: torch sees {torch.cuda.device_count()} GPUs here, so there is no {name}")
     return device

@@ -11,6 +11,7 @@ from search.exports.export import Expected, Export
 from search.storage.provenance import cpu_kind, versions
 from trainers.checkpoint import Checkpoint
 from trainers.commands import command_line
+from trainers.compute.devices import GPUS, best_device
 from trainers.config import METRIC
 from trainers.data import load
 from trainers.errors import EnvironmentProblem
@@ -92,7 +93,7 @@ def compare(exported: Export, result: TrialResult) -> Comparison:
     metric = expected.metric if expected else METRIC
     value = result.metrics[metric]
     devices = (expected.device, result.device) if expected else ()
-    rounds = not exported.config.deterministic and any(device.startswith("cuda") for device in devices)
+    rounds = not exported.config.deterministic and any(device.startswith(GPUS) for device in devices)
     return Comparison(
         metric=metric,
         value=value,
@@ -165,9 +166,9 @@ def _workers_on(device: torch.device, workers: int) -> int:
 
     One worker computes the same up to rounding.
     """
-    return workers if device.type != "cuda" or torch.cuda.device_count() >= workers else 1
+    return workers if device.type == "cpu" or torch.cuda.device_count() >= workers else 1
 
 
 def _device_like(device: str) -> torch.device:
     """A GPU if the export was trained on one and this machine has one; else the CPU."""
-    return torch.device("cuda" if device.startswith("cuda") and torch.cuda.is_available() else "cpu")
+    return best_device() if device.startswith(GPUS) else torch.device("cpu")

@@ -66,7 +66,11 @@ def _from_probe(spec: SearchSpec, trial: Trial) -> Iterator[str]:
     if gap == 0:
         yield f"{line}; the score is that value"
         return
-    why = "is by another estimator, and" if spec.classifier.solver == "adamw" else "is learnt from all images, and"
+    why = "is learnt from all images, and"
+    if spec.classifier.fine_tune:
+        why = "is of the fine-tuned encoder, and"
+    elif spec.classifier.solver == "adamw":
+        why = "is by another estimator, and"
     yield f"{line}; the score {why} lies {abs(gap):.4f} {'above' if gap > 0 else 'below'}"
 
 

@@ -45,7 +45,12 @@ def in_words(spec: SearchSpec, history: History) -> Iterator[str]:
         return
     over = f"over {found.trials} finished trials the score minus the last probe is {found.mean:+.4f} on average"
     span = f"{found.least:+.4f} to {found.most:+.4f}"
-    if spec.classifier.solver == "adamw":
+    if spec.classifier.fine_tune:
+        yield (
+            f"the score is that of the fine-tuned encoder, and a probe that of the frozen one (classifier.fine_tune): "
+            f"{over}, {span}"
+        )
+    elif spec.classifier.solver == "adamw":
         yield (
             f"probe and score are two estimators (classifier.solver: adamw, as in every search that began before there "
             f"was a choice): {over}, {span}"

@@ -33,6 +33,7 @@ _WORDS = {
     "loss.temperature": "τ, temperature",
     "representation.lr": "learning rate of the representation",
     "classifier.lr": "learning rate of the classifier",
+    "classifier.fine_tune_lr": "learning rate of fine-tuning",
     "cross_entropy.lr": "learning rate of CE",
     "focal.lr": "learning rate of FOCAL",
     "focal.gamma": "γ of FOCAL",

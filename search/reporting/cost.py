@@ -33,7 +33,10 @@ def cost(view: View) -> Section | None:
     if not view.history.sessions:
         return None
     used = usage(view.events)
-    lines = [*_epochs_in_words(view), *_seconds_in_words(view.history, used)]
+    lines = [
+        *_epochs_in_words(view),
+        *_seconds_in_words(view.history, used, is_fine_tuned=view.spec.classifier.fine_tune),
+    ]
     figures = (Figure("slots-busy", _busy_figure(used)),) if used.wall else ()
     return Section("Cost", _epoch_table(view) + bullets(lines), figures)
 
@@ -84,7 +87,7 @@ def _epochs_in_words(view: View) -> list[str]:
     ]
 
 
-def _seconds_in_words(history: History, used: Usage) -> list[str]:
+def _seconds_in_words(history: History, used: Usage, *, is_fine_tuned: bool) -> list[str]:
     probe = stage_one = stage_two = 0.0
     for trial in history.trials.values():
         probe += sum(metrics.get("probe_seconds", 0.0) for metrics in trial.epochs.values())
@@ -95,9 +98,10 @@ def _seconds_in_words(history: History, used: Usage) -> list[str]:
     if stage_one:
         has_one_stage = any(trial.family in END_TO_END for trial in history.trials.values())
         or_end_to_end = " or end to end" if has_one_stage else ""
+        with_tuning = " and in fine-tuning the encoder" if is_fine_tuned else ""
         lines.append(
             f"Summed over trials: {_duration(stage_one - probe)} in the representation{or_end_to_end}, "
-            f"{_duration(probe)} in its probes, {_duration(stage_two)} in the classifier."
+            f"{_duration(probe)} in its probes, {_duration(stage_two)} in the classifier{with_tuning}."
         )
     if used.wall and used.slots:
         lines.append(

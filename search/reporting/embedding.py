@@ -1,8 +1,8 @@
 """The validation images as points in a plane, by the encoders of the winner and of the best CL trial.
 
-The projection is a PCA of the frozen encoder's features. It is linear and has no seed, so a distance in the picture is
-a distance in the features, as far as two dimensions can show it. The points are computed once for each checkpoint and
-kept in the trial's folder as embedding.json, so the picture outlives the checkpoint and the data.
+The projection is a PCA of the features that the classifier sees. It is linear and has no seed, so a distance in the
+picture is a distance in the features, as far as two dimensions can show it. The points are computed once for each
+checkpoint and kept in the trial's folder as embedding.json, so the picture outlives the checkpoint and the data.
 """
 
 import json
@@ -50,7 +50,8 @@ def embeddings(view: View) -> Section | None:
         text += paragraph("No CL trial has finished." if contrast is None else "The winner is itself a CL trial.")
     if figures:
         text += paragraph(
-            f"Features of at most {MOST} validation images from the frozen encoder, by PCA in two dimensions "
+            f"Features of at most {MOST} validation images from the "
+            f"{'fine-tuned' if view.spec.classifier.fine_tune else 'frozen'} encoder, by PCA in two dimensions "
             "(linear, the same every time). A picture and no evidence: the classifier sees all dimensions, and the "
             "scores above say what it can tell apart."
         )

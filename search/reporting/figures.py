@@ -40,6 +40,8 @@ def learning_curves(view: View) -> Section | None:
     if has_two_stages:
         other = "the same" if is_one_step else "another"
         caption += f" Before the classifier the value is the probe's, which is {other} estimator."
+        if view.spec.classifier.fine_tune:
+            caption += " After the classifier's fit the value is that of the encoder as it is fine-tuned with it."
     if one_stage := [family for family in _families(drawn) if family in END_TO_END]:
         caption += f" {' and '.join(one_stage)}: trained end to end; the value is that of the head."
     if len(drawn) < len(begun):

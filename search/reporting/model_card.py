@@ -4,6 +4,7 @@ The sections follow Mitchell et al., "Model Cards for Model Reporting" (2019), a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from search.exports.export import Choice
 from search.journal.class_measures import SPLITS, ByClass, by_split
@@ -45,20 +46,29 @@ def model_card(view: View, choice: Choice, export: str) -> str:
 def _model(view: View, trial: Trial, export: str) -> list[str]:
     config = trial.config
     values = ", ".join(f"{symbol(path)} = {short(value)}" for path, value in trial.values.items())
-    stages = (
-        "Encoder and classifier were trained together, end to end."
-        if config["loss"].get("name", "afcl") != "afcl"
-        else "The encoder was trained with the contrastive loss and then frozen; the classifier on it is linear."
-    )
     return [
         "## Model",
         "",
         f"A classifier of images into {len(view.validation)} classes: {_listed(view.validation)}.",
-        f"Loss {trial.family}{f' ({values})' if values else ''}; encoder {config['model']['encoder']}. {stages}",
+        f"Loss {trial.family}{f' ({values})' if values else ''}; encoder {config['model']['encoder']}. "
+        f"{_stages(config)}",
         "",
         f"    {command_line('predict', export, 'IMAGES', data=None)}    # classes and probabilities of images of yours",
         f"    {command_line('train', export, data=None)}    # train it again",
     ]
+
+
+def _stages(config: Mapping[str, Any]) -> str:
+    """How encoder and classifier were trained, in a sentence."""
+    if config["loss"].get("name", "afcl") != "afcl":
+        return "Encoder and classifier were trained together, end to end."
+    trained, classifier = "The encoder was trained with the contrastive loss", config["classifier"]
+    if not classifier.get("fine_tune", False):
+        return f"{trained} and then frozen; the classifier on it is linear."
+    return (
+        f"{trained}. A linear classifier was fitted on it, and both were then trained on together for "
+        f"{classifier['fine_tune_epochs']} epochs: the encoder is fine-tuned, not frozen."
+    )
 
 
 def _data(view: View) -> list[str]:

@@ -17,6 +17,7 @@ from search.storage.scoring_code import scoring_code_hash
 if TYPE_CHECKING:
     from trainers.data.arrays import Split, TrialData
 
+PROJECT = "afcl-search"
 PACKAGES = ("torch", "torchvision", "numpy", "ray", "optuna", "mlflow")
 # variables that `submit` sends with a job, as the job's copy of the code has no commit and is not installed
 COMMIT_SENT, VERSION_SENT = "AFCL_GIT_COMMIT", "AFCL_VERSION"
@@ -35,11 +36,12 @@ def own_version() -> str:
     """This package's version. A job on a cluster gets it from `submit`, as its copy of the code is not installed."""
     if sent := os.environ.get(VERSION_SENT):
         return sent
-    try:
-        return metadata.version("afcl-search")
-    except metadata.PackageNotFoundError:  # a checkout that was not installed
-        project = tomllib.loads((code_folder() / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(project["project"]["version"])
+    checkout = code_folder() / "pyproject.toml"
+    if checkout.is_file():  # what pip noted when a checkout was installed may be of an older commit
+        project = tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]
+        if project["name"] == PROJECT:
+            return str(project["version"])
+    return metadata.version(PROJECT)
 
 
 def code_hash() -> str:

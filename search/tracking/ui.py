@@ -1,6 +1,7 @@
 """Serve MLflow's UI for a results folder's store on the loopback address. It opens on the newest search's trials."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from search.storage.addresses import for_mlflow, sqlite_path
+from search.storage.own_code import code_folder
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
 from search.tracking.client import explained, tracking_uri
@@ -59,18 +61,21 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
     log = results / "mlflow-ui.log"
     has_first_page = is_registered()
     server = _started(port, log, _environment(uri, wanted), has_first_page=has_first_page)
+    asked_to_end = False
 
     def end(*_: object) -> None:
+        nonlocal asked_to_end
+        asked_to_end = True
         server.terminate()  # `server` may be a second one by then
 
     for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP comes when the terminal is closed
         signal.signal(number, end)
     try:
-        _wait_until_it_answers(server, port)
-        if has_first_page and (server.poll() or 0) > 0 and _is_of_the_page(log):
+        has_answered = _wait_until_it_answers(server, port)
+        if has_first_page and not has_answered and not asked_to_end and _is_of_the_page(log):
             has_first_page = False
             server = _started(port, log, _environment(uri, wanted), has_first_page=False)
-            _wait_until_it_answers(server, port)
+            has_answered = _wait_until_it_answers(server, port)
         if server.poll() is None:  # if the server has ended, its own message says more than the store's
             for line in _told(uri, f"http://{HOST}:{port}", folder, has_first_page=has_first_page):
                 say(line)
@@ -81,7 +86,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
     finally:
         server.terminate()
         server.wait()
-    if code > 0:
+    if code > 0 or not (has_answered or asked_to_end):  # MLflow's code is 0 where it could not load the page
         problem = explained(RuntimeError(log.read_text(encoding="utf-8", errors="replace")), uri)
         if isinstance(problem, StoreProblem):
             raise _not_shown(uri, problem)
@@ -102,7 +107,9 @@ def _is_of_the_page(log: Path) -> bool:
 
 def _started(port: int, log: Path, environment: dict[str, str], *, has_first_page: bool) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-    command += ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    # by default uvicorn imports from the folder where it is started, where a user may have a module named "search"
+    options = shlex.join(["--log-level", "warning", "--app-dir", str(code_folder())])
+    command += ["--workers", "1", "--uvicorn-opts", options]
     command += ["--app-name", APP] if has_first_page else []
     with log.open("w", encoding="utf-8") as output:
         return subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
@@ -139,11 +146,13 @@ def _check_free(port: int) -> None:
             raise EnvironmentProblem(f"--port {port}: {error.strerror}; choose another with --port") from None
 
 
-def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> None:
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait until the server answers, and return True; False if it ends before."""
     while server.poll() is None:
         try:
             socket.create_connection((HOST, port), timeout=1).close()
         except OSError:
             time.sleep(0.1)
         else:
-            return
+            return True
+    return False

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import ray
 import torch
 
+from trainers.compute.devices import has_mps
 from trainers.errors import EnvironmentProblem
 
 
@@ -28,6 +29,8 @@ def granted_device() -> torch.device:
             f"node {socket.gethostname()}: torch {torch.__version__} cannot use the GPU that Ray granted "
             f"({_reason()}); install a driver for CUDA {torch.version.cuda} there"
         )
+    if has_mps():
+        return torch.device("mps", 0)
     return torch.device("cpu")
 
 
@@ -45,7 +48,8 @@ def granted() -> Iterator[torch.device]:
     """Yield the granted device. Within the block its memory is limited to the share that `resources.gpus` asked for.
 
     A quarter of a GPU is a quarter of its memory for torch's allocator. What CUDA itself takes for each process, some
-    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share.
+    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share. On Apple's GPU,
+    whose memory is the machine's, there is no limit.
     """
     device = granted_device()
     if device.type != "cuda":

@@ -185,8 +185,20 @@ def test_a_spec_has_every_field_of_a_trial():
 
 def test_every_number_of_a_trial_but_data_seeds_and_stage_lengths_can_be_searched():
     kept_fixed = {path for path, field in fields().items() if field.kind in ("real", "whole")} - searchable().keys()
-    stages = {"representation.epochs", "classifier.epochs"}
+    stages = {"representation.epochs", "classifier.epochs", "classifier.fine_tune_epochs"}
     assert kept_fixed == {"data.val_per_class", "data.val_per_group", "data.seed", "seed", *stages}
+
+
+def test_the_learning_rate_of_fine_tuning_is_searched_where_it_is_on_and_refused_where_it_is_off(written):
+    ranged = "space.classifier.fine_tune_lr={loguniform: [1e-5, 1e-3]}"
+    spec = written(SMALLEST, "classifier.fine_tune=true", ranged)
+    assert spec.trial_config({"classifier.fine_tune_lr": 2e-5}).tuning.lr == 2e-5
+    assert spec.last_epoch("CL") == spec.representation.epochs + 1 + 10
+    said = r"space\.classifier\.fine_tune_lr: nothing comes of it with classifier\.fine_tune: false"
+    with pytest.raises(InputError, match=said):
+        written(SMALLEST, ranged)
+    with pytest.raises(InputError, match=r"space\.classifier\.fine_tune: may not be searched: rungs and the step"):
+        written(SMALLEST, "space.classifier.fine_tune={choice: [true, false]}")
 
 
 def test_baselines_alone_need_no_space(written):

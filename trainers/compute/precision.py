@@ -4,15 +4,26 @@ The process's flags are restored afterwards: a worker runs several trials, and n
 """
 
 import os
+import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 
 
 def gpu_name(device: torch.device) -> str | None:
     """The name of the GPU's model, on which rounding depends; None for a CPU."""
+    if device.type == "mps":
+        return f"Apple's GPU ({platform.machine()})"
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
+
+def encoding(device: torch.device) -> AbstractContextManager[Any]:
+    """The context in which the encoder computes: bfloat16 where that is fast, else float32."""
+    if device.type == "mps":  # its autocast is not relied on, not even to be switched off
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device))
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.data_residency import fetched
-from trainers.compute.precision import has_fast_bfloat16
+from trainers.compute.devices import image_format
+from trainers.compute.precision import encoding
 from trainers.config import AugmentConfig, ClassifierConfig, RepresentationConfig
 from trainers.data.transforms.augment import Normaliser, change, draw, unit
 from trainers.errors import DivergedError
@@ -63,8 +64,8 @@ def encode(
     chunks = fetched(images, [pick if rows is None else rows[pick] for pick in picks[own]], device)
     for chunk, chance in zip(chunks, chances[own], strict=True):
         floats = unit(chunk) if augmentation is None or chance is None else change(chunk, augmentation, chance)
-        floats = normalise(floats).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
+        floats = normalise(floats).contiguous(memory_format=image_format(device))
+        with encoding(device):
             features.append(encoder(floats).float())
     sizes = [sum(pick.stop - pick.start for pick in picks[share]) for share in group.shares(len(picks))]
     return group.gather(torch.cat(features), sizes)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from trainers.compute.batch_norm import synchronise
 from trainers.compute.data_parallel import Group
 from trainers.compute.data_residency import fetched
+from trainers.compute.devices import image_format
 from trainers.compute.grad_cache import backward_in_chunks
-from trainers.compute.precision import has_fast_bfloat16
+from trainers.compute.precision import encoding
 from trainers.compute.torch_compat import share_gradients
 from trainers.config import AugmentConfig, ModelConfig, RepresentationConfig
 from trainers.data.transforms.augment import Normaliser, change
@@ -43,7 +44,7 @@ def in_training(
 
     The workers of `group` all call this, and train one set of weights together.
     """
-    encoder.to(device).to(memory_format=torch.channels_last)
+    encoder.to(device).to(memory_format=image_format(device))
     head.to(device)
     optimizer = representation_optimizer([*encoder.parameters(), *head.parameters()], config, device)
     synchronise(encoder, group, device)
@@ -102,7 +103,7 @@ class Rows:
     def __getitem__(self, part: slice) -> Tensor:
         """Some rows, augmented and normalised; the same at each call."""
         changed = change(self.pixels[part], self.augmentation, self.draws[:, part])
-        return self.normalise(changed).contiguous(memory_format=torch.channels_last)
+        return self.normalise(changed).contiguous(memory_format=image_format(changed.device))
 
 
 def backward(
@@ -123,7 +124,7 @@ def backward(
         own = group.share(end - start)
         images = rows[slice(start + own.start, start + own.stop)]  # in float32
         # a new context each time: autocast caches weights that were cast without gradient, for a pass that needs one
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device)):
+        with encoding(device):
             z = network(images)
         return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])
 

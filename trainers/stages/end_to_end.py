@@ -42,10 +42,11 @@ class EndToEnd:
     group: Group
 
 
-class _Classifying(OnEncoder):
+class Classifying(OnEncoder):
     """The encoder and the linear head on it, in float32 even under autocast."""
 
     def forward(self, images: Tensor) -> Tensor:
+        """Normalised images [N, C, H, W] to logits [N, classes]."""
         features = self.encode(images).float()
         with torch.autocast(features.device.type, enabled=False):
             return cast(Tensor, self.head(features))
@@ -67,7 +68,7 @@ def new_network(
     """
     encoder = build_encoder(model, channels, derive_seed(seed, "encoder"))
     head = build_head(encoder.feature_dim, classes, derive_seed(seed, "head"))
-    optimizer, classify = in_training(_Classifying, encoder, head, model, config, device, group)
+    optimizer, classify = in_training(Classifying, encoder, head, model, config, device, group)
     return EndToEnd(encoder, head, optimizer, classify, group)
 
 

@@ -10,6 +10,7 @@ depends on no seed, no learning rate and no order of images.
 import torch
 from torch import Tensor
 
+from trainers.compute.devices import has_float64
 from trainers.config import ClassifierConfig
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
@@ -42,7 +43,7 @@ def fit_logistic(
         DivergedError: the features are not finite, or so large that their mean or deviation is not finite.
     """
     device = features.device
-    if features.numel() <= ON_THE_HOST:
+    if features.numel() <= ON_THE_HOST or not has_float64(device):
         features, labels = features.cpu(), labels.cpu()
     fitted = LinearClassifier(features.shape[1], classes).to(features.device)
     fitted.standardise_by(features)

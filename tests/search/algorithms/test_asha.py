@@ -19,6 +19,7 @@ def test_no_rung_is_where_all_that_is_left_is_to_take_the_score():
     assert rung_epochs(load_spec("digits", changes)) == (2, 4)
     assert rung_epochs(load_spec("digits", [*changes, "classifier.solver=adamw"])) == (2, 4, 8)
     assert rung_epochs(load_spec("digits", [*changes, "search.scheduler.grace=8"])) == ()
+    assert rung_epochs(load_spec("digits", [*changes, "classifier.fine_tune=true"])) == (2, 4, 8), "all tuning is left"
 
 
 @pytest.mark.parametrize("reduction", [2, 3, 4])

@@ -39,7 +39,7 @@ def test_an_image_that_cannot_be_read_is_a_row_with_its_reason_and_stops_nothing
         (["--threshold", "drak=.5"], "--threshold: the model has no class 'drak'; did you mean dark?"),
         (["--threshold", "dark=1.5"], "--threshold: that of dark must be above 0 and at most 1, but got 1.5"),
         (["--threshold", "dark"], "--threshold: a class and a share are needed"),
-        (["--device", "tpu"], "--device: must be cpu or cuda, but got 'tpu'"),
+        (["--device", "tpu"], "--device: must be cpu, cuda or mps, but got 'tpu'"),
         (["--out", "found.xls"], "--out: must end with .csv, .json or .parquet, but got found.xls"),
     ],
 )

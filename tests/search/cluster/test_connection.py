@@ -11,6 +11,7 @@ import ray
 
 from search.cluster import connection, ray_internals
 from search.cluster.connection import check_reachable, connected, is_own, joined_by_user
+from trainers.compute import devices
 from trainers.errors import EnvironmentProblem, InputError
 
 
@@ -114,3 +115,12 @@ def test_a_port_where_nobody_listens_is_told_within_seconds():
 
 def test_auto_is_left_to_ray():
     check_reachable("auto")
+
+
+@pytest.mark.parametrize(
+    ("system", "mps", "told"), [("linux", True, None), ("darwin", False, None), ("darwin", True, 1)]
+)
+def test_a_ray_of_our_own_is_told_of_apples_gpu_which_it_does_not_see(system, mps, told, monkeypatch):
+    monkeypatch.setattr(connection.sys, "platform", system)
+    monkeypatch.setattr(devices, "has_mps", lambda: mps)
+    assert connection._apples_gpu() == told

@@ -2,8 +2,10 @@
 
 import json
 
+import torch
 from words import BAD_ENVIRONMENT, DONE
 
+from search.engine import doctor
 from trainers.data.datasets import fmnist
 
 
@@ -29,3 +31,12 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(typed, tmp_path, monkeypa
     assert found["digits"]["ok"]
     assert not found["fmnist"]["ok"]
     assert "afcl data fetch fmnist" in found["fmnist"]["mend"]
+
+
+def test_doctor_names_apples_gpu_and_that_it_is_untried(typed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(doctor, "old_driver", lambda built_for: None)
+    found = {finding["name"]: finding for finding in json.loads(typed("doctor", "--json").stdout)}
+    assert found["torch"]["text"].endswith("Apple's GPU (mps), which afcl has never been tried on")

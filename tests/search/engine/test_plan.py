@@ -11,6 +11,8 @@ from search.engine import plan
 from spaces.spec import load_spec
 from trainers.data import load
 
+RESOURCES = ("{gpus: 1}", "{gpus: 1, workers: 2}", "{gpus: 0}")
+
 
 def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     printed = done(typed("plan", "digits"))
@@ -42,6 +44,11 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
         (
             ["classifier.solver=adamw", "classifier.epochs=4"],
             "10 epochs: 6 of stage one, 4 of stage two (AdamW; the probes of stage one are another estimator)",
+        ),
+        (
+            ["classifier.fine_tune=true", "classifier.fine_tune_epochs=3"],
+            "10 epochs: 6 of stage one, 1 of stage two (L-BFGS), whose fit is the last probe's, 3 of fine-tuning: the "
+            "encoder is trained on with the classifier, and the score is from there",
         ),
     ],
 )
@@ -76,6 +83,26 @@ def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
     assert timed["device"] == "cpu"
 
 
+def test_an_epoch_of_stage_two_is_timed_as_the_mean_of_fit_and_fine_tuning(monkeypatch):
+    spec = load_spec("digits", ["classifier.fine_tune=true", "classifier.fine_tune_epochs=3"])
+    took = iter([0.0, 10.0, 2.0, 50.0, 6.0])  # of two epochs of stage one, the fit, and two of fine-tuning
+    moment = 0.0
+
+    def run(workers, config, data, report, *, device):
+        for epoch in range(1, config.last_epoch + 1):
+            report(epoch, {})
+
+    def now():
+        nonlocal moment
+        moment += next(took)
+        return moment
+
+    monkeypatch.setattr(plan, "run_trial_on", run)
+    monkeypatch.setattr(plan.time, "perf_counter", now)
+    found = plan.calibrate(spec, None)
+    assert (found.representation_seconds, found.classifier_seconds) == (10.0, (2.0 + 3 * 6.0) / 4)
+
+
 def test_a_calibrated_plan_says_that_it_timed_no_gpu_where_the_spec_asks_for_one(typed, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     printed = done(typed("plan", "digits", "--calibrate", "--set", "resources.gpus=1"))
@@ -105,6 +132,13 @@ def test_a_plan_is_timed_on_gpus_where_each_worker_can_have_one(seen, timed, mon
     assert any(
         f" {where} in each of 2 workers here" in line for line in plan.in_words(spec, load(spec.data), made, found)
     )
+
+
+def test_a_plan_is_timed_on_apples_gpu_where_the_spec_asks_for_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    one, two, none = (load_spec("digits", [f"resources={given}"]).resources for given in RESOURCES)
+    assert [plan._device_for(given).type for given in (one, two, none)] == ["mps", "cpu", "cpu"]
 
 
 def test_a_trial_of_one_stage_is_planned_without_a_stage_two():

@@ -95,5 +95,16 @@ def test_a_device_is_one_that_is_here(monkeypatch):
     assert device_named(None) == device_named("cpu") == torch.device("cpu")
     with pytest.raises(EnvironmentProblem, match="torch sees 0 GPUs here, so there is no cuda:1"):
         device_named("cuda:1")
-    with pytest.raises(InputError, match="must be cpu or cuda"):
+    with pytest.raises(InputError, match="must be cpu, cuda or mps"):
         device_named("banana")
+
+
+def test_apples_gpu_is_taken_where_it_is_and_told_of_where_it_is_not(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device_named(None) == device_named("mps") == torch.device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device_named(None) == torch.device("cpu")
+    with pytest.raises(EnvironmentProblem, match="torch sees no GPU of Apple's here, so there is no mps"):
+        device_named("mps")

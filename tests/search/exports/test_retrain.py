@@ -1,6 +1,7 @@
 """What `afcl train` says of a score that is another than the exported one. Records made by hand: no GPU is here."""
 
 import pytest
+import torch
 from exported import export_of
 
 from search.exports import retrain
@@ -71,3 +72,13 @@ def test_what_a_gpu_trained_is_compared_on_a_cpu_with_the_same_tolerance(said):
         "not the same to the digit, but within 0.02, which a GPU may be off without `deterministic`: "
         "device cuda:0 there, cpu here"
     )
+
+
+def test_what_was_trained_on_a_gpu_is_trained_on_the_gpu_that_is_here_by_one_worker_where_it_is_apples(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert retrain._device_like("cuda:0") == retrain._device_like("mps:0") == torch.device("mps")
+    assert retrain._device_like("cpu") == torch.device("cpu")
+    assert retrain._workers_on(torch.device("mps"), 2) == 1
+    assert retrain._workers_on(torch.device("cpu"), 2) == 2

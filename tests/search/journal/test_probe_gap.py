@@ -2,6 +2,7 @@
 
 import pytest
 
+from search.journal.explain import explain
 from search.journal.probe_gap import gap_of, gaps, in_words
 from search.storage.search_folder import SearchFolder
 from trainers.config import ClassifierConfig
@@ -45,6 +46,17 @@ def test_two_estimators_are_said_to_be_two(search):
     assert line.startswith(
         "probe and score are two estimators (classifier.solver: adamw, as in every search that began"
     )
+
+
+def test_a_score_of_a_fine_tuned_encoder_is_said_to_be_one(search):
+    spec, history = search
+    tuned = spec.model_copy(update={"classifier": ClassifierConfig(fine_tune=True)})
+    lower_last_probe(search, 0, 0.03)
+    (line,) = in_words(tuned, history)
+    assert line.startswith(
+        "the score is that of the fine-tuned encoder, and a probe that of the frozen one (classifier"
+    )
+    assert "; the score is of the fine-tuned encoder, and lies 0.0300 above" in "\n".join(explain(tuned, history, 0))
 
 
 def test_a_trial_that_was_stopped_has_no_gap_and_a_search_in_which_none_finished_no_line(search):

@@ -1,5 +1,7 @@
 """What an exported model's card says. See search.reporting.model_card."""
 
+import dataclasses
+
 import pytest
 from scored import scored_search
 
@@ -33,6 +35,16 @@ def test_a_card_says_what_the_model_is_what_it_learned_from_and_how_good_it_is(v
     assert f"{metrics['val_recall/8']:.4f}" in row
     assert f"{metrics['val_auroc_ovr/8']:.4f}" in row
     assert "Not known: no `afcl confirm` has opened the test split." in card
+
+
+def test_a_card_says_whether_the_encoder_is_frozen_or_fine_tuned(view):
+    trial = view.ranked[0]
+    assert "contrastive loss and then frozen; the classifier on it" in model_card(view, Choice(trial), "best-1.yaml")
+    classifier = trial.config["classifier"] | {"fine_tune": True, "fine_tune_epochs": 7}
+    tuned = dataclasses.replace(trial, config=trial.config | {"classifier": classifier})
+    card = model_card(view, Choice(tuned), "best-1.yaml")
+    assert "both were then trained on together for 7 epochs: the encoder is fine-tuned, not frozen." in card
+    assert "then frozen" not in card
 
 
 def test_a_card_says_what_fresh_seeds_gave(view):

@@ -67,3 +67,14 @@ def test_no_server_is_left_when_its_runs_cannot_be_listed(typed, started, tmp_pa
     assert told.returncode == 3
     assert "does not show its runs (API request to http://…@db failed)" in told.stderr
     assert [server.poll() is None for server in started] == [False]
+
+
+def test_a_server_that_ends_before_it_answers_is_told_whatever_its_code_is(typed, tmp_path, monkeypatch):
+    """MLflow's is 0 where it cannot load the page."""
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(
+        ui, "_started", lambda *given, **how: (tmp_path / "mlflow-ui.log").touch() or subprocess.Popen("true")
+    )
+    told = typed("ui", "--port", str(outages.free_port()), results=tmp_path)
+    assert told.returncode == 3
+    assert told.stderr.endswith(f"the MLflow server ended with code 0; {tmp_path / 'mlflow-ui.log'} says why\n")

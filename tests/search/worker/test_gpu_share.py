@@ -66,3 +66,12 @@ def test_a_gpu_that_ray_was_only_told_of_leaves_a_trial_on_the_cpu(shares, monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert grant.granted_device() == torch.device("cpu")
+
+
+def test_a_gpu_that_is_apples_is_a_trials_without_a_limit_of_its_memory(shares, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with grant.granted() as device:
+        assert device == torch.device("mps", 0)
+    assert shares == []

@@ -5,12 +5,12 @@ import torch
 from trials import changed, run
 
 from trainers import pipeline
+from trainers.compute import precision
 from trainers.compute.precision import arithmetic, full_float32, has_fast_bfloat16
 from trainers.config import AugmentConfig
 from trainers.data.transforms import augment
 from trainers.losses import afcl
 from trainers.models import SmallEncoder
-from trainers.stages import classifier, encoder_training
 
 
 def flags():
@@ -94,8 +94,7 @@ def test_gpus_before_ampere_have_no_fast_bfloat16(capability, fast, monkeypatch)
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_the_encoder_computes_in_bfloat16_where_that_is_fast_in_both_stages(fast, tiny_config, digits, monkeypatch):
-    for stage in (encoder_training, classifier):
-        monkeypatch.setattr(stage, "has_fast_bfloat16", lambda device: fast)
+    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device: fast)
     seen, forward = set(), SmallEncoder.forward
 
     def spy(encoder, images):

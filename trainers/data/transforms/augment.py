@@ -6,12 +6,13 @@ flips and rotation are one resampling, and all changes of colour one multiply-ad
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainers.compute.devices import can_sample
 from trainers.compute.precision import full_float32
 from trainers.config import AugmentConfig
 from trainers.data.transforms.colour import recolour, relight
@@ -172,7 +173,10 @@ def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
     down = _centres(height, images.device).unsqueeze(-1)
     to_x, to_y, shift = theta[..., None, None].unbind(2)  # [N, 2, 1, 1]
     grid = (across * to_x + down * to_y + shift).permute(0, 2, 3, 1)
-    return functional.grid_sample(images, grid, mode="bilinear", padding_mode=outside, align_corners=False)
+    how: dict[str, Any] = {"mode": "bilinear", "padding_mode": outside, "align_corners": False}
+    if can_sample(images.device.type, outside):
+        return functional.grid_sample(images, grid, **how)
+    return functional.grid_sample(images.cpu(), grid.cpu(), **how).to(images.device)
 
 
 def _centres(size: int, device: torch.device) -> Tensor:

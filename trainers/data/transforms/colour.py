@@ -46,7 +46,7 @@ def recolour(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: T
 
 def chroma_matrix(saturation: Tensor, hue: Tensor) -> Tensor:
     """The matrix M of each image, [N, 3, 3] float32, from [N] factors of saturation and [N] turns of hue."""
-    luma, chroma, turn = (constant.to(saturation.device, torch.float32) for constant in (_LUMA, _CHROMA, _TURN))
+    luma, chroma, turn = (constant.float().to(saturation.device) for constant in (_LUMA, _CHROMA, _TURN))
     angle = 2 * math.pi * hue
     along, across = saturation * torch.cos(angle), saturation * torch.sin(angle)
     matrix: Tensor = luma + along.view(-1, 1, 1) * chroma + across.view(-1, 1, 1) * turn
