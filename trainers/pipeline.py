@@ -8,7 +8,6 @@ validated, saved and resumed like those of stage one, and every checkpoint of it
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -17,8 +16,8 @@ from torch import Tensor
 from trainers.checkpoint import Checkpoint, on_host
 from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.devices import is_out_of_memory, refuse_missing, with_index
-from trainers.compute.precision import arithmetic, gpu_name
-from trainers.config import METRIC, TrialConfig
+from trainers.compute.precision import arithmetic
+from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
 from trainers.errors import DivergedError, InputError, OutOfMemory
@@ -38,6 +37,7 @@ from trainers.stages.class_measures import class_measures
 from trainers.stages.logistic import class_shares, fit_logistic, penalty
 from trainers.stages.metrics import evaluate, recalls
 from trainers.stages.probe import fit_probe, probe_rows
+from trainers.trial_result import TrialResult, result_of
 
 
 class Reporter(Protocol):
@@ -45,25 +45,6 @@ class Reporter(Protocol):
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
         """Take the metrics of one epoch. An exception that is raised here ends the trial."""
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """How a trial ended: its last epoch's metrics, and the confusion matrix and recalls on the validation split."""
-
-    epoch: int
-    metrics: dict[str, float]
-    confusion: list[list[int]]  # row: true class
-    recall: dict[str, float]  # by class name
-    class_names: tuple[str, ...]
-    fingerprint: str
-    device: str
-    gpu: str | None = None  # the GPU's name; None on a CPU
-
-    @property
-    def score(self) -> float:
-        """The score: the metric at the last epoch."""
-        return self.metrics[METRIC]
 
 
 def run_trial(
@@ -395,18 +376,3 @@ class _Trial:
 
     def result(self) -> TrialResult:
         return result_of(self._checkpoint(), self.device)
-
-
-def result_of(checkpoint: Checkpoint, device: torch.device) -> TrialResult:
-    """The result of a trial on `device`, from its last checkpoint."""
-    class_names = tuple(checkpoint.class_names)
-    return TrialResult(
-        epoch=checkpoint.epoch,
-        metrics=checkpoint.metrics,
-        confusion=checkpoint.confusion.tolist(),
-        recall=dict(zip(class_names, recalls(checkpoint.confusion).tolist(), strict=True)),
-        class_names=class_names,
-        fingerprint=checkpoint.fingerprint,
-        device=str(device),
-        gpu=gpu_name(device),
-    )

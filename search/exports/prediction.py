@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from search.exports.export import Export, read_export
 from trainers.checkpoint import load_checkpoint
 from trainers.compute.devices import GPUS, best_device
+from trainers.data.datasets import own
 from trainers.data.io.decoding import read_each
 from trainers.data.io.items import named
 from trainers.data.io.progress import tracked
 from trainers.data.listing import images_below, unread_in
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import file_hash, write_atomically
+from trainers.own_parts import is_path
 from trainers.predictor import Predictor
 from trainers.wording import did_you_mean, printable, shown
 
@@ -188,12 +190,11 @@ def predict(
     """
     exported = read_export(path)
     predictor = load_predictor(path, exported, device or device_named(None))
-    if predictor.look is None:
-        raise InputError(f"{path}: was not trained on image files (or by an older version), so it reads none")
+    _refuse_without_reader(path, exported, predictor)
     chosen = dict(exported.thresholds if thresholds is None else thresholds)
     check_thresholds(chosen, predictor.class_names)
     files = files_of(images)
-    read = tracked(read_each(files, predictor.look, AT_ONCE), len(files), "Classifying images")
+    read = tracked(_read(files, exported, predictor), len(files), "Classifying images")
     rows: list[Prediction] = []
     while block := list(islice(read, AT_ONCE)):
         rows += _classified(predictor, files[len(rows) :], block, chosen)
@@ -201,6 +202,20 @@ def predict(
     if len(found.unusable) == len(rows):
         raise InputError(str(found.problems()))
     return found
+
+
+def _refuse_without_reader(path: Path, exported: Export, predictor: Predictor) -> None:
+    data = exported.config.data
+    if predictor.look is not None or (is_path(data.dataset) and own.can_read_files(data)):
+        return
+    mend = f"; give its module a function {own.READER}(path)" if is_path(data.dataset) else ""
+    raise InputError(f"{path}: was not trained on image files (or by an older version), so it reads none{mend}")
+
+
+def _read(files: Sequence[Path], exported: Export, predictor: Predictor) -> Iterator[NDArray[np.uint8] | str]:
+    if predictor.look is None:
+        return own.read_each(exported.config.data, files, predictor.channels)
+    return read_each(files, predictor.look, AT_ONCE)
 
 
 def _classified(

@@ -16,7 +16,8 @@ from trainers.config import METRIC
 from trainers.data import load
 from trainers.errors import EnvironmentProblem
 from trainers.launch.local_processes import run_trial_on
-from trainers.pipeline import Reporter, TrialResult
+from trainers.pipeline import Reporter
+from trainers.trial_result import TrialResult
 
 GPU_TOLERANCE = 0.02  # for a balanced accuracy, as GPU kernels add up in another order each time
 

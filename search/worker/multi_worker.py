@@ -21,7 +21,8 @@ from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.errors import DivergedError, OutOfMemory
 from trainers.launch.multi_worker import LOOPBACK, Meeting, called, follow, lead
-from trainers.pipeline import Reporter, TrialResult, run_trial
+from trainers.pipeline import Reporter, run_trial
+from trainers.trial_result import TrialResult
 
 START_PATIENCE = 120.0  # seconds: a new process imports torch, on a busy node too
 END_PATIENCE = 1.0  # Tune gives a trial that it stopped two seconds to end

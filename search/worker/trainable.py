@@ -34,8 +34,8 @@ from trainers.config import METRIC, TrialConfig
 from trainers.data.arrays import Split, TrialData
 from trainers.errors import DivergedError, OutOfMemory
 from trainers.older_configs import as_meant_then
-from trainers.pipeline import result_of
 from trainers.predictor import Predictor, score_split
+from trainers.trial_result import result_of
 
 
 @dataclass(frozen=True)

@@ -137,11 +137,13 @@ def test_a_stopped_search_goes_on_when_it_is_submitted_again(cluster, shared, al
 
 
 OWN = ["data={dataset: 'userparts.data:load', val_per_class: 15}", "model.encoder=userparts.models:build"]
+OWN += ["loss.name=userparts.losses:triplet", "space={own_loss.triplet.margin: {uniform: [0.1, 0.9]}}"]
+OWN += ["search.sampler=userparts.samplers:propose", "search.baselines=[CL, FCL, 'userparts.losses:asks']"]
 OWN += ["representation.epochs=4", "search.final=null"]
 
 
 def test_a_package_of_ones_own_goes_with_the_search_to_nodes_that_lack_it(cluster, shared, tmp_path, monkeypatch):
-    """Its dataset is read, and its encoder built, on every node; export and train need it on the laptop again."""
+    """Every node reads its dataset, builds its encoder and computes its losses; its sampler proposes on the head."""
     packages = write_package(tmp_path / "site", "userparts", monkeypatch).parent
     words = [word for one in OWN for word in ("--set", one)]
     submit(cluster, shared, "own", *words, packages=packages)

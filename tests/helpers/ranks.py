@@ -19,7 +19,11 @@ RANKS = (
     ("spaces",),
     ("trainers.launch",),
     ("trainers.pipeline",),
-    ("trainers.gpu_memory", "trainers.predictor"),  # they stand at the root, and stand on both stages
+    (
+        "trainers.gpu_memory",
+        "trainers.predictor",
+        "trainers.trial_result",
+    ),  # they stand at the root, and stand on both stages
     ("trainers.stages",),
     ("trainers.losses", "trainers.models"),
     ("trainers.data",),

@@ -20,7 +20,7 @@ from spaces.spec import load_spec
 from trainers.config import TrialConfig
 from trainers.data import load
 from trainers.launch.local_processes import run_trial_on
-from trainers.pipeline import result_of
+from trainers.trial_result import result_of
 
 ONE = ["search.trials=0", "search.baselines=[CL]", "space={}", "representation.epochs=2", "model.width=4"]
 SEEDS = [11, 12]

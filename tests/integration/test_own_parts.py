@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 from own_package import write_package
 from searches import TINY
@@ -44,6 +45,15 @@ def test_a_search_with_parts_of_ones_own_runs_and_goes_on_with_that_source_alone
     registered = next((results / "mlartifacts").rglob("MLmodel")).parent
     assert (registered / "code" / "userparts" / "models.py").is_file()  # whoever loads it need not have the package
     exported = done(typed("export", "own")).strip()
+    for name, level in (("dark", 60), ("light", 120)):
+        np.save(tmp_path / f"{name}.npy", np.full((8, 8), level, np.uint8))
+    np.save(tmp_path / "large.npy", np.zeros((9, 9), np.uint8))
+    files = [str(tmp_path / f"{name}.npy") for name in ("dark", "light", "large")]
+    ended = afcl("predict", exported, *files, "--json", results=None, PYTHONPATH=path)
+    assert ended.returncode == 0, ended.stderr
+    predicted = json.loads(ended.stdout)["images"]
+    assert [one["class"] for one in predicted] == ["dark", "light", None]
+    assert predicted[2]["problem"] == "read_image raises ValueError: (9, 9) is not what I know"
     trained = json.loads(done(afcl("train", exported, "--json", results=None, PYTHONPATH=path)))
     assert trained["same"]
     models = package / "models.py"

@@ -11,7 +11,8 @@ from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.errors import DivergedError, EnvironmentProblem
 from trainers.launch.multi_worker import LOOPBACK, Meeting, called, follow, lead
-from trainers.pipeline import Reporter, TrialResult, run_trial
+from trainers.pipeline import Reporter, run_trial
+from trainers.trial_result import TrialResult
 
 END_PATIENCE = 10.0  # seconds that a dismissed follower has to end by itself
 

@@ -24,7 +24,8 @@ from trainers.compute.data_parallel import Group
 from trainers.config import TrialConfig
 from trainers.data.arrays import TrialData
 from trainers.errors import DivergedError
-from trainers.pipeline import Reporter, TrialResult, run_trial
+from trainers.pipeline import Reporter, run_trial
+from trainers.trial_result import TrialResult
 
 LOOPBACK = "127.0.0.1"
 # For one message between workers at the same step. Gloo notices a dead worker at once. NCCL waits this long and then

@@ -8,7 +8,7 @@ from search.exports import retrain
 from search.exports.export import Expected, Export
 from trainers.config import TrialConfig
 from trainers.parsing import parse
-from trainers.pipeline import TrialResult
+from trainers.trial_result import TrialResult
 
 
 @pytest.fixture

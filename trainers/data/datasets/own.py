@@ -4,9 +4,14 @@
         ...   # split: "train" or "test"; path: data.path; returns None if there is no such split
 
 The dataset is then treated like any other: classes, sizes of the training classes, validation split, copies, groups.
+If its module also has a function `read_image`, `afcl predict` reads image files with it:
+
+    def read_image(path: Path) -> NDArray[np.uint8]:
+        ...   # [C, H, W], or [H, W] for a grey image: made as the images of `load` are made
 """
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +26,7 @@ from trainers.errors import InputError
 from trainers.own_parts import load_part, source_hash
 
 FIELD = "data.dataset"
+READER = "read_image"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,3 +118,41 @@ def _images(config: DataConfig, found: LabelledImages, split: str) -> Images:
 def _named(config: DataConfig) -> str:
     path: str = config.dataset.partition("#")[0]
     return path
+
+
+def can_read_files(config: DataConfig) -> bool:
+    """Whether the module of the user's dataset has the function `read_image`.
+
+    Raises InputError if the dataset cannot be imported, or if its source is not the one that the config names.
+    """
+    load_part(FIELD, config.dataset)
+    return callable(getattr(_module(config), READER, None))
+
+
+def read_each(config: DataConfig, paths: Sequence[Path], channels: int) -> Iterator[NDArray[np.uint8] | str]:
+    """Read image files with the user's `read_image`: yields [C, H, W] uint8, or the reason why a file cannot be used.
+
+    Args:
+        config: names the dataset.
+        paths: the files' paths.
+        channels: C of the images that the model learned from. Every image must also have the size of the first.
+    """
+    read, shape = getattr(_module(config), READER), None
+    for path in paths:
+        try:
+            image = np.asarray(read(path))
+        except Exception as error:  # a user's code may raise anything
+            yield f"{READER} raises {type(error).__name__}: {' '.join(str(error).split())}"
+            continue
+        image = image[None] if image.ndim == 2 else image
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[0] != channels:
+            yield f"{READER} gives {list(image.shape)} {image.dtype}, but [{channels}, H, W] uint8 is needed"
+        elif shape not in (None, image.shape):
+            yield f"{READER} gives {list(image.shape)}, but {list(shape)} for the first"
+        else:
+            shape = image.shape
+            yield image
+
+
+def _module(config: DataConfig) -> Any:
+    return importlib.import_module(config.dataset.partition(":")[0])

@@ -8,6 +8,7 @@ from own_package import forget
 from words import done
 
 from trainers.data import check, load, load_test
+from trainers.data.datasets import own
 from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import metadata
@@ -148,3 +149,30 @@ def test_a_registered_name_means_its_import_path(monkeypatch):
     entry = metadata.EntryPoint("mine", "owndata:load", "afcl.datasets")
     monkeypatch.setattr(metadata, "entry_points", lambda group, name="mine": [entry] if name == "mine" else [])
     assert DataConfig(dataset="mine").dataset == "owndata:load"
+
+
+READS = """
+
+def read_image(path):
+    if path.suffix == ".gone":
+        raise FileNotFoundError("nobody\\nthere")
+    return images(1, shape=tuple(int(part) for part in path.stem.split("x")), kind=path.suffix[1:])
+"""
+
+
+def test_files_are_read_by_the_function_beside_it_and_what_cannot_be_used_has_its_reason(package):
+    assert not own.can_read_files(config("load"))
+    file = package / "owndata.py"
+    file.write_text(file.read_text() + READS)
+    forget("owndata")
+    assert own.can_read_files(config("load"))
+    names = ["3x8x8.uint8", "a.gone", "8x8.uint8", "3x8x8.float32", "3x9x9.uint8", "3x8x8.uint8"]
+    read = list(own.read_each(config("load"), [package / name for name in names], 3))
+    assert [one if isinstance(one, str) else one.shape for one in read] == [
+        (3, 8, 8),
+        "read_image raises FileNotFoundError: nobody there",
+        "read_image gives [1, 8, 8] uint8, but [3, H, W] uint8 is needed",
+        "read_image gives [3, 8, 8] float32, but [3, H, W] uint8 is needed",
+        "read_image gives [3, 9, 9], but [3, 8, 8] for the first",
+        (3, 8, 8),
+    ]
