@@ -61,6 +61,6 @@ def refuse_unused(space: Mapping[str, Range], losses: tuple[LossName, ...]) -> N
             users = [loss for loss in ("afcl", *WITH_A_SECTION.values()) if not is_ignored(path, loss)]
             choice = ", ".join((*losses, users[0]))
             raise InputError(
-                f"space.{path}: nothing comes of it with {said}; leave it out, or search {users[0]} too: "
+                f"space.{path}: has no effect with {said}; leave it out, or search {users[0]} too: "
                 f"space.loss.name: {{choice: [{choice}]}}"
             )

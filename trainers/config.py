@@ -222,7 +222,7 @@ class ClassifierConfig(Config):
         for name, setting in self.ignored.items():
             if name in self.model_fields_set and getattr(self, name) != "auto":
                 raise InputError(
-                    f"classifier.{name}: nothing comes of it with classifier.{setting}; leave it out, "
+                    f"classifier.{name}: has no effect with classifier.{setting}; leave it out, "
                     f"or choose classifier.{_INSTEAD[setting]}"
                 )
         return self
@@ -313,11 +313,11 @@ class TrialConfig(Config):
         for path in ignored_with(loss.name):
             section, _, name = path.partition(".")
             if section in here and _differs(so_far[section], name):
-                raise InputError(f"{path}: nothing comes of it with loss.name: {loss.name}; leave it out")
+                raise InputError(f"{path}: has no effect with loss.name: {loss.name}; leave it out")
         for path in (f"own_loss.{name}." for name in so_far.get("own_loss", ())):
             if is_ignored(path, loss.name):
                 name = loss.name.partition(MARK)[0]
-                raise InputError(f"{path[:-1]}: nothing comes of it with loss.name: {name}; leave it out")
+                raise InputError(f"{path[:-1]}: has no effect with loss.name: {name}; leave it out")
         return given
 
 

@@ -65,15 +65,15 @@ def test_a_baseline_of_one_stage_needs_no_range():
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        (LRS[:1], "space.cross_entropy.lr: nothing comes of it with loss.name: afcl; leave it out, or search"),
-        (["loss.name=focal"], "space.loss.eta: nothing comes of it with loss.name: focal"),
-        ([ALL[0].replace("afcl, ", "")], "space.loss.eta: nothing comes of it with loss.name of cross_entropy, focal"),
+        (LRS[:1], "space.cross_entropy.lr: has no effect with loss.name: afcl; leave it out, or search"),
+        (["loss.name=focal"], "space.loss.eta: has no effect with loss.name: focal"),
+        ([ALL[0].replace("afcl, ", "")], "space.loss.eta: has no effect with loss.name of cross_entropy, focal"),
         ([*ALL, "search.sampler=grid"], "search.sampler: a grid has no fields of one loss alone"),
         (["space.end_to_end.match={choice: [passes, epochs]}"], "space.end_to_end.match: may not be searched"),
         (["space.loss.name={choice: [afcl, supcon]}"], "space.loss.name: a choice must be one of afcl, cross_entropy"),
         ([*ALL, "space.focal.gamma={uniform: [-1, 5]}"], "space.focal.gamma: must be greater than or equal to 0"),
-        ([*ALL, "search.first=[{loss.name: focal, loss.eta: 3}]"], "search.first[0].loss.eta: nothing comes of it"),
-        ([*ALL, "search.first=[{focal.lr: 0.01, loss.eta: 3}]"], "nothing comes of it with loss.name"),
+        ([*ALL, "search.first=[{loss.name: focal, loss.eta: 3}]"], "search.first[0].loss.eta: has no effect"),
+        ([*ALL, "search.first=[{focal.lr: 0.01, loss.eta: 3}]"], "has no effect with loss.name"),
         ([*ALL, *PER], "all families that are searched (CL, FCL, ACL"),
         ([*ALL, LRS[0].partition("=")[0] + "=null", *PER, "search.baselines=[]"], "per_family CE must have something"),
     ],
@@ -117,7 +117,7 @@ def test_a_guess_without_a_loss_gets_one_that_its_fields_belong_to():
     ],
 )
 def test_a_trial_is_refused_what_nothing_comes_of_with_its_loss(raw, path):
-    with pytest.raises(InputError, match=rf"^{path}: nothing comes of it with loss.name: "):
+    with pytest.raises(InputError, match=rf"^{path}: has no effect with loss.name: "):
         parse(TrialConfig, raw)
 
 

@@ -194,7 +194,7 @@ def test_the_learning_rate_of_fine_tuning_is_searched_where_it_is_on_and_refused
     spec = written(SMALLEST, "classifier.fine_tune=true", ranged)
     assert spec.trial_config({"classifier.fine_tune_lr": 2e-5}).tuning.lr == 2e-5
     assert spec.last_epoch("CL") == spec.representation.epochs + 1 + 10
-    said = r"space\.classifier\.fine_tune_lr: nothing comes of it with classifier\.fine_tune: false"
+    said = r"space\.classifier\.fine_tune_lr: has no effect with classifier\.fine_tune: false"
     with pytest.raises(InputError, match=said):
         written(SMALLEST, ranged)
     with pytest.raises(InputError, match=r"space\.classifier\.fine_tune: may not be searched: rungs and the step"):

@@ -25,7 +25,7 @@ def test_a_field_that_only_adamw_has_and_no_solver_is_adamw_as_before_there_was_
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_that_lbfgs_ignores_is_refused_with_what_to_do(name):
     with pytest.raises(
-        InputError, match=rf"^classifier\.{name}: nothing comes of it with classifier\.solver: lbfgs; "
+        InputError, match=rf"^classifier\.{name}: has no effect with classifier\.solver: lbfgs; "
     ) as told:
         classifier(solver="lbfgs", **{name: VALUES[name]})
     assert "leave it out, or choose classifier.solver: adamw" in str(told.value)

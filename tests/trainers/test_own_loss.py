@@ -146,9 +146,9 @@ def test_a_registered_name_means_its_import_path(monkeypatch):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"own_loss": {"triplet": {"margin": 1.0}}}, "own_loss: nothing comes of it with loss.name: afcl"),
-        ({"loss": {"name": "p:triplet"}, "own_loss": {"other": {"a": 1}}}, "own_loss.other: nothing comes of it"),
-        ({"loss": {"name": "p:triplet", "eta": 1.0}}, "loss.eta: nothing comes of it with loss.name: p:triplet"),
+        ({"own_loss": {"triplet": {"margin": 1.0}}}, "own_loss: has no effect with loss.name: afcl"),
+        ({"loss": {"name": "p:triplet"}, "own_loss": {"other": {"a": 1}}}, "own_loss.other: has no effect"),
+        ({"loss": {"name": "p:triplet", "eta": 1.0}}, "loss.eta: has no effect with loss.name: p:triplet"),
         ({"loss": {"name": "p:f"}, "own_loss": {"f": {"a": float("nan")}}}, "own_loss: f.a must be a finite number"),
         ({"loss": {"name": "p:f"}, "own_loss": {"f": 3}}, r"own_loss: must be a mapping of a loss's name to its param"),
     ],

@@ -86,7 +86,7 @@ def test_without_it_a_config_is_written_as_before_there_was_a_choice():
 
 @pytest.mark.parametrize("name", OF_FINE_TUNING)
 def test_its_fields_are_refused_where_it_is_off(name):
-    said = rf"^classifier\.{name}: nothing comes of it with classifier\.fine_tune: false; .*classifier\.fine_tune: true"
+    said = rf"^classifier\.{name}: has no effect with classifier\.fine_tune: false; .*classifier\.fine_tune: true"
     with pytest.raises(InputError, match=said):
         parse(TrialConfig, {"classifier": {name: 1}})
 
