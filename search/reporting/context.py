@@ -3,6 +3,7 @@
 The state is read once, so that all sections show the same moment.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +18,14 @@ from search.journal.log import Event, read_events
 from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
-from trainers.loss_config import OWN_LOSS
+from trainers.loss_config import FAMILIES
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
-COLOURS |= {"BCL": "#b0a03a", "KCL": "#d37295", "SUPMIN": "#5b8c3a"}
-OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of losses of the user's own, by their place
+SPARE = ("#85b6b2", "#a87c9f", "#d3a1a1", "#b0b06a")  # of losses that have none above
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
     "loss.eta": "η, weight of negative pairs",
@@ -100,6 +100,19 @@ class View:
         """Finished trials, best first."""
         return self.ranking.trials
 
+    def merit(self, trial: Trial) -> float | None:
+        """What ranks a finished trial: its mean on fresh seeds, else what decides in the search."""
+        found = self.ranking.validated.get(trial.number)
+        if found is not None and found.scores:
+            return round(found.mean, 9)
+        return trial.score if trial.decided is None else trial.decided
+
+    @property
+    def ranked_between(self) -> tuple[float, float]:
+        """The lowest and the highest score of a finished trial; there is one."""
+        scores = [trial.score for trial in self.ranked if trial.score is not None]
+        return min(scores), max(scores)
+
     @cached_property
     def drawn(self) -> list[Trial]:
         """The trials that figures of points and lines draw, by number: all of them, or a sample of very many."""
@@ -133,6 +146,22 @@ def evidence_of(view: View) -> "Evidence | None":
     from search.evidence.evidence import read_evidence  # imported only here: scipy takes a second
 
     return read_evidence(view.folder)
+
+
+def families_in(trials: Iterable[Trial]) -> list[str]:
+    """The families of some trials, in the one order in which all tables and figures have them."""
+    return in_order(trial.family for trial in trials)
+
+
+def in_order(families: Iterable[str]) -> list[str]:
+    """Families, each once, in the order of `FAMILIES`; others after them, by name."""
+    present = set(families)
+    return [*(one for one in FAMILIES if one in present), *sorted(present.difference(FAMILIES))]
+
+
+def colour_of(family: str) -> str:
+    """The colour of a family: the same on every page."""
+    return COLOURS.get(family) or SPARE[sum(family.encode()) % len(SPARE)]
 
 
 def words(path: str) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from search.journal.history import STATE_WORDS, History, State
 from search.journal.log import Event
-from search.reporting.context import View
+from search.reporting.context import View, colour_of, in_order
 from search.reporting.html import Cell, Figure, Section, bullets, table
 from trainers.loss_config import END_TO_END, in_order
 
@@ -115,13 +115,12 @@ def _epoch_table(view: View) -> Markup:
     epochs: Counter[tuple[str, State]] = Counter()
     for trial in view.history.trials.values():
         epochs[trial.family, trial.state] += len(trial.epochs)
-    present = in_order(family for family, _ in epochs)
-    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in present)]
-    families = [family for family in present if any(epochs[family, state] for state in STATE_WORDS)]
+    families = in_order(family for (family, _), count in epochs.items() if count)
+    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in families)]
     rows: list[list[Cell | str]] = []
     for family in families:
         counts = [epochs[family, state] for state in states]
-        rows.append([Cell(family, mark=view.colour_of(family)), *(f"{count:,}" for count in (*counts, sum(counts)))])
+        rows.append([Cell(family, mark=colour_of(family)), *(f"{count:,}" for count in (*counts, sum(counts)))])
     return table(["epochs of", *(STATE_WORDS[state] for state in states), "all"], rows) if rows else Markup()
 
 

@@ -34,6 +34,7 @@ class Figure:
     slug: str
     figure: go.Figure
     caption: str = ""
+    least_width: int = 0  # px; in a narrower window the figure scrolls in a box of its own
 
     @property
     def height(self) -> float:
@@ -66,11 +67,9 @@ class Cell:
 
 def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
     """The plotly template of a colour scheme."""
-    dimmed = [(0, faint), (0.19, faint), *((0.2 + 0.8 * at, colour) for at, colour in SCALE)]
     axis = {"gridcolor": faint, "linecolor": faint, "zeroline": False, "automargin": True}
     return {
         "data": {
-            "parcoords": [{"line": {"colorscale": dimmed}}],  # below a fifth: lines without a score
             "bar": [{"error_x": {"color": ink}, "error_y": {"color": ink}}],
         },
         "layout": {
@@ -89,11 +88,16 @@ def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
                 "itemsizing": "constant",
             },
             "shapedefaults": {"line": {"color": ink, "width": 1}},
-            "annotationdefaults": {"font": {"color": ink, "size": 11}},
+            "annotationdefaults": {"font": {"color": ink, "size": 11}, "bgcolor": _thin(paper)},
             "hoverlabel": {"align": "left"},
             "colorway": ["#5778a4", "#e49444", "#6a9f58", "#d1615d", "#85b6b2", "#a87c9f", "#967662"],
         },
     }
+
+
+def _thin(paper: str) -> str:
+    """The paper's colour, through which lines are seen: letters on it are legible over them."""
+    return f"rgba({', '.join(str(int(paper[at : at + 2], 16)) for at in (1, 3, 5))}, 0.75)"
 
 
 LIGHT = template(ink="#24292f", paper="#ffffff", faint="#d9dde2")
@@ -111,6 +115,18 @@ def fill(file: str, macro: str, *values: object) -> Markup:
     made = getattr(TEMPLATES.get_template(file).module, macro)(*values)
     assert isinstance(made, Markup), "autoescape is on"
     return made
+
+
+def colour_axis(low: float, high: float) -> dict[str, Any]:
+    """The colours of scores from `low` to `high`. On the page a key explains them; on paper each figure has its own."""
+    bar = {"thickness": 10, "title": {"text": "score"}, "tickformat": ".3f"}
+    high = high if high > low else low + 1e-6  # plotly would choose a range of its own
+    return {"colorscale": SCALE, "cmin": low, "cmax": high, "showscale": False, "colorbar": bar}
+
+
+def colour_key(low: str, high: str, what: str) -> Markup:
+    """What the colours of the figures below mean: a strip from low to high, and words."""
+    return fill("parts.html", "colour_key", low, high, what, ", ".join(colour for _, colour in SCALE))
 
 
 def paragraph(text: str) -> Markup:

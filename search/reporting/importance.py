@@ -26,6 +26,7 @@ FEWEST = 8  # the fewest finished trials
 BEST = 5  # at least this many count as the best, as Optuna's manual advises; of fewer than ten, half do
 REPEATS = 30
 LEFT_OUT = 0.2
+TOO_WIDE = 0.6  # of a whisker on shares, which lie between 0 and 1: it says nothing
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,22 @@ def importances(view: View) -> Section | None:
         f"the middle 80 % of {REPEATS} repetitions with {LEFT_OUT:.0%} of the trials left out: where they overlap, the "
         f"order of the fields is not known."
     )
-    return Section("Importances", paragraph(text), (Figure("importances", _bars(found)),))
+    caption = f"The share of each field, of {len(trials)} finished trials."
+    if untold := [each for each in found if _is_untold(each)]:
+        caption += (
+            f" Not drawn, as it would be as wide as the scale, is the whisker of {', '.join(map(_reach, untold))}: "
+            "its share is not known."
+        )
+    return Section("Importances", paragraph(text), (Figure("importances", _bars(found), caption),))
+
+
+def _is_untold(found: Importance) -> bool:
+    """Whether the repetitions leave nearly every share possible."""
+    return found.high - found.low > TOO_WIDE
+
+
+def _reach(found: Importance) -> str:
+    return f"{symbol(found.path)} ({found.low:.2f} to {found.high:.2f})"
 
 
 def measure(view: View, trials: Sequence[Trial], space: Mapping[str, Range] | None = None) -> list[Importance]:
@@ -133,8 +149,8 @@ def _bars(found: list[Importance]) -> go.Figure:
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [round(each.high - each.share, 4) for each in rising],
-            "arrayminus": [round(each.share - each.low, 4) for each in rising],
+            "array": [None if _is_untold(each) else round(each.high - each.share, 4) for each in rising],
+            "arrayminus": [None if _is_untold(each) else round(each.share - each.low, 4) for each in rising],
         },
         "hovertext": [words(each.path) for each in rising],
         "hovertemplate": "%{hovertext}: %{x:.2f}<extra></extra>",

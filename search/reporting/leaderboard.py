@@ -7,7 +7,7 @@ import pandas as pd
 from search.journal.frames import frames
 from search.journal.history import Trial
 from search.journal.labels import searched, searched_paths, short, symbol
-from search.reporting.context import View
+from search.reporting.context import View, colour_of
 from search.reporting.html import Cell, Section, paragraph, table
 
 SHOWN = 50  # rows on the page; the CSV has all trials
@@ -67,7 +67,7 @@ def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell
     return [
         Cell(str(rank), rank),
         Cell(str(trial.number), trial.number),
-        Cell(name, mark=view.colour_of(trial.family)),
+        Cell(name, mark=colour_of(trial.family)),
         *_fresh_cells(view, trial),
         Cell(f"{trial.score:.4f}", trial.score),
         Cell("" if error is None else f"{error:.4f}", 0.0 if error is None else error),

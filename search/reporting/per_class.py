@@ -9,7 +9,7 @@ from markupsafe import Markup
 from search.evidence.standard_error import score_error
 from search.journal.history import Trial
 from search.reporting.class_table import class_table
-from search.reporting.context import View, named
+from search.reporting.context import View, colour_of, families_in, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import RESULT
 
@@ -18,7 +18,9 @@ SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is l
 
 def recalls(view: View) -> Section | None:
     """The winner's measures; then recalls and a confusion matrix of it and of every finished baseline."""
-    shown = view.ranked[:1] + [trial for trial in view.ranked[1:] if trial.baseline]
+    order = families_in(view.ranked)
+    baselines = sorted((one for one in view.ranked[1:] if one.baseline), key=lambda one: order.index(one.family))
+    shown = [*view.ranked[:1], *baselines]
     if not shown:
         return None
     results = {trial.number: view.folder.trial(trial.number).read_result() for trial in shown}
@@ -42,7 +44,7 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
                 "x": [escape(name) for name in recall],
                 "y": [round(value, 4) for value in recall.values()],
                 "error_y": {"type": "data", "array": [_error(view, name, value) for name, value in recall.items()]},
-                "marker": {"color": view.colour_of(trial.family), "pattern": {"shape": "" if trial.baseline else "/"}},
+                "marker": {"color": colour_of(trial.family), "pattern": {"shape": "" if trial.baseline else "/"}},
             }
         )
     figure = go.Figure(traces)

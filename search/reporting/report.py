@@ -18,11 +18,13 @@ from search.journal.labels import searched, short, symbol
 from search.reporting.contact_sheet import contact_sheet
 from search.reporting.context import View, read_view
 from search.reporting.cost import cost
+from search.reporting.curves import learning_curves
 from search.reporting.embedding import embeddings
-from search.reporting.figures import learning_curves, maps, optimisation_history, parallel_coordinates, slices
+from search.reporting.figures import maps, optimisation_history, slices
 from search.reporting.html import Section, bullets, fill, page
 from search.reporting.importance import importances
 from search.reporting.leaderboard import as_csv, leaderboard
+from search.reporting.parallel_coordinates import parallel_coordinates
 from search.reporting.per_class import recalls
 from search.reporting.png import write_pictures
 from search.reporting.range_edges import edges

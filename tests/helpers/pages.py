@@ -92,13 +92,15 @@ def drawn(section: Section) -> dict[str, go.Figure]:
     return {made.slug: go.Figure(json.loads(made.figure.to_json())) for made in section.figures}
 
 
-def confirm(folder: SearchFolder, caveats: tuple[str, ...]) -> None:
+TWO_LOSSES = {"CL": {1: 0.7, 2: 0.71, 3: 0.72}, "AFCL": {1: 0.8, 2: 0.82, 3: 0.81}}
+
+
+def confirm(folder: SearchFolder, caveats: tuple[str, ...], scores=TWO_LOSSES) -> None:
     """Leave a confirmation of two losses on three seeds, as `afcl confirm` does."""
     from search.evidence.candidates import Candidate
     from search.evidence.evidence import _FILE, TEST_METRICS, Evidence
     from search.evidence.verdict import judge
 
-    scores = {"CL": {1: 0.7, 2: 0.71, 3: 0.72}, "AFCL": {1: 0.8, 2: 0.82, 3: 0.81}}
     made = Evidence(
         confirmation="confirm-1",
         candidates=(Candidate(5, "AFCL", 1), Candidate(0, "CL", 4)),

@@ -3,9 +3,11 @@ const config = { responsive: true, displaylogo: false, displayModeBar: canHover 
 const figures = [...document.querySelectorAll("figure")].map(figure => ({
   place: figure.querySelector(".plot"), content: JSON.parse(figure.querySelector("script").textContent) }));
 const turn = () => new Promise(done => setTimeout(done));  // the page stays usable while it draws
+const through = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };  // a box that scrolls has a shade
+const onPage = template => ({ ...template, layout: { ...template.layout, ...through } });
 let drawing = 0;
 async function draw() {
-  const mine = ++drawing, template = scheme.matches ? DARK : LIGHT;
+  const mine = ++drawing, template = onPage(scheme.matches ? DARK : LIGHT);
   for (const { place, content } of figures) {
     const layout = { ...content.layout, template };
     if (!canHover) layout.dragmode = false;  // a finger scrolls the page

@@ -19,7 +19,7 @@ from pages import (
     without_plotly,
 )
 
-from search.reporting import figures
+from search.reporting import curves
 from search.reporting.leaderboard import SHOWN
 from search.reporting.report import render, report
 from search.storage.search_folder import SearchFolder
@@ -64,11 +64,11 @@ def test_two_thousand_trials_make_a_page_that_can_be_opened(tmp_path, monkeypatc
     table = without_plotly(page).split("<h2>Leaderboard</h2>")[1].split("</table>")[0]
     assert table.count("<tr>") == SHOWN + 1
     assert f"{finished - SHOWN} more finished trials" in page
-    curves = [trace for trace in figures_in(page)["learning-curves"].data if trace.hovertemplate]
-    assert len(curves) == figures.LINES
-    assert sum("<br>finished at epoch" in trace.hovertemplate for trace in curves) == figures.FINISHED
-    assert sum(" baseline<br>" in trace.hovertemplate for trace in curves) == 3
-    assert f"Of 2000 trials {figures.LINES} are drawn" in page
+    lines = [trace for trace in figures_in(page)["learning-curves"].data if trace.hovertemplate]
+    assert len(lines) == curves.LINES
+    assert sum("<br>finished at epoch" in trace.hovertemplate for trace in lines) == curves.FINISHED
+    assert sum(" baseline<br>" in trace.hovertemplate for trace in lines) == 3
+    assert f"Of 2000 trials {curves.LINES} are drawn" in page
     with folder.leaderboard.open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2000
 
