@@ -17,7 +17,7 @@ from trainers.seeds import derive_seed
 
 LINES, FINISHED = 300, 200  # curves that are drawn, and of them of finished trials: more cannot be told apart
 FAINT = 0.25  # opacity of a stopped trial's curve
-APART = 0.12  # share of the axis: names of rungs that are closer would touch
+APART = 0.17  # share of the axis: names of rungs that are closer would touch
 
 
 def learning_curves(view: View) -> Section | None:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 NOTHING = Markup()
+UNFOLDED = 10  # rows of a table that folds
 HEIGHT = 420  # px, the default height of a figure
 TEMPLATES = Environment(
     loader=PackageLoader("search.reporting"),
@@ -107,7 +108,9 @@ DARK = template(ink="#d5d9de", paper="#15181c", faint="#343a41")
 def page(title: str, sections: Iterable[Section]) -> str:
     """The whole HTML file."""
     whole = TEMPLATES.get_template("page.html")
-    return whole.render(title=title, sections=sections, plotly=get_plotlyjs(), light=LIGHT, dark=DARK)
+    return whole.render(
+        title=title, sections=sections, plotly=get_plotlyjs(), light=LIGHT, dark=DARK, unfolded=UNFOLDED
+    )
 
 
 def fill(file: str, macro: str, *values: object) -> Markup:
@@ -144,10 +147,20 @@ def picture(jpeg: bytes, said: str) -> Markup:
     return fill("parts.html", "picture", b64encode(jpeg).decode(), said)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell | str]], *, sorted_by: str | None = None) -> Markup:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell | str]],
+    *,
+    sorted_by: str | None = None,
+    folds: bool = False,
+) -> Markup:
     """A table. A wide one scrolls in a box of its own.
 
-    `sorted_by` is the column by which the rows are sorted, ascending. A click on a header, or Enter on it, sorts again.
+    Args:
+        columns: their names.
+        rows: of cells.
+        sorted_by: the column by which the rows are sorted, ascending. A click on a header, or Enter on it, sorts again.
+        folds: whether only the first `UNFOLDED` rows are seen at first, and a button shows the others.
     """
     cells = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    return fill("parts.html", "table", columns, cells, sorted_by)
+    return fill("parts.html", "table", columns, cells, sorted_by, UNFOLDED if folds else None)

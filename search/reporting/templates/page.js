@@ -33,3 +33,16 @@ for (const head of document.querySelectorAll("th[aria-sort]"))
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
     body.append(...rows);
   });
+for (const table of document.querySelectorAll("table[data-unfolded]")) {
+  const button = document.createElement("button"), rows = table.tBodies[0].rows.length;
+  button.type = "button";
+  button.className = "more";
+  const show = folded => {
+    table.classList.toggle("folded", folded);
+    button.setAttribute("aria-expanded", !folded);
+    button.textContent = folded ? `show all ${rows} rows` : `show ${table.dataset.unfolded} rows`;
+  };
+  button.addEventListener("click", () => show(!table.classList.contains("folded")));
+  show(true);
+  table.closest(".wide").after(button);
+}

@@ -16,10 +16,11 @@ def curves(played_once):
 def test_learning_curves_mark_rungs_stops_and_the_classifier(curves):
     view, section = curves
     figure = drawn(section)["learning-curves"]
-    assert [note.text for note in figure.layout.annotations][:4] == [
-        *(f"rung,<br>epoch {epoch}" for epoch in (1, 2, 4)),
+    assert [note.text for note in figure.layout.annotations][:3] == [
+        *(f"rung,<br>epoch {epoch}" for epoch in (1, 4)),  # that of epoch 2 would touch them
         "classifier",
     ]
+    assert [shape.x0 for shape in figure.layout.shapes][:3] == [1, 2, 4]
     stops = [x for trace in figure.data if trace.hoverinfo == "skip" for x in trace.x if x is not None]
     assert sorted(stops) == sorted(trial.epoch for trial in view.history.in_state("stopped"))
     assert "rungs, at epochs 1, 2 and 4" in section.figures[0].caption

@@ -10,14 +10,14 @@ from search.reporting.verdict_section import verdict
 from search.storage.search_folder import SearchFolder
 
 
-def test_a_confirmed_search_has_its_verdict_after_the_leaderboard(played):
+def test_a_confirmed_search_has_its_verdict_right_after_the_answer(played):
     begun = SearchFolder(played.path / "confirm-1")
     begun.path.mkdir()
     shutil.copy(played.path / "search.json", begun.path)
     assert "Verdict on fresh seeds" not in headings(render(played))
     confirm(played, caveats=("A caveat.",))
     page = render(played)
-    assert headings(page)[:3] == ["Leaderboard", "Verdict on fresh seeds", "Learning curves"]
+    assert headings(page)[:3] == ["Verdict on fresh seeds", "Leaderboard", "Learning curves"]
     assert "<p>A caveat.</p>" in page
     drawn = figures_in(page)["verdict"]
     assert [list(trace.x) for trace in drawn.data if len(trace.x) == 3] == [[0.8, 0.82, 0.81], [0.7, 0.71, 0.72]]

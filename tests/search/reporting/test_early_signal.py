@@ -1,0 +1,16 @@
+"""Whether the early values could be trusted, as a section."""
+
+from pages import SHORT, play
+
+from search.reporting.context import read_view
+from search.reporting.early_signal import early_signal
+
+
+def test_each_rung_has_a_sentence(played_once):
+    said = early_signal(read_view(played_once)).html
+    assert [f"Rung at epoch {epoch}, finished trials:" in said for epoch in (1, 2, 4)] == [True] * 3
+
+
+def test_there_is_no_section_before_a_trial_has_finished(tmp_path):
+    one = [*SHORT, "search.trials=0", "search.baselines=[CL]", "space={}"]
+    assert early_signal(read_view(play(tmp_path, one, until=1, end="interrupted"))) is None
