@@ -11,12 +11,15 @@ from search.evidence.ranking import ranking
 from search.evidence.sensitivity import OperatingPoint, check_wanted, operating_points
 from search.journal.history import best_of_cl
 from search.reporting.answer import answer
+from search.reporting.confusions import confused_on_test
 from search.reporting.contact_sheet import contact_sheet
 from search.reporting.context import View, read_view
 from search.reporting.cost import cost
 from search.reporting.curves import learning_curves
+from search.reporting.dependence import dependences
 from search.reporting.early_signal import early_signal
 from search.reporting.embedding import embeddings
+from search.reporting.families import families
 from search.reporting.figures import maps, optimisation_history, slices
 from search.reporting.html import Section, fill, page
 from search.reporting.importance import importances
@@ -26,6 +29,7 @@ from search.reporting.per_class import recalls
 from search.reporting.png import write_pictures
 from search.reporting.range_edges import edges
 from search.reporting.thresholds import thresholds
+from search.reporting.two_measures import two_measures
 from search.reporting.verdict_section import verdict
 from search.storage.fetch import bring_checkpoints, bring_results
 from search.storage.results_folder import open_folder
@@ -60,14 +64,18 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     answer,
     verdict,
     leaderboard,
+    families,
     learning_curves,
     optimisation_history,
     parallel_coordinates,
     maps,
     slices,
+    dependences,
     importances,
     early_signal,
+    two_measures,
     recalls,
+    confused_on_test,
     thresholds,
     contact_sheet,
     embeddings,

@@ -6,13 +6,12 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from search.reporting.context import COLOURS, GREY, View, evidence_of, in_order
+from search.reporting.forest import TOO_WIDE, forest
 from search.reporting.html import Figure, Section, paragraph, table
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
     from search.evidence.until_decided import Decided
-
-TOO_WIDE = 0.5  # of an interval of scores, which lie between 0 and 1: its whiskers would only flatten the dots
 
 
 def confirmed_sentences(view: View) -> list[str]:
@@ -34,7 +33,9 @@ def verdict(view: View) -> Section | None:
 
     pairs = _pairs(evidence) if evidence.until_decided is None else _decided_pairs(evidence.until_decided)
     words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + pairs
-    return Section("Verdict on fresh seeds", words, (Figure("verdict", *_by_seed(evidence)),))
+    differences = forest(evidence)
+    figures = (Figure("verdict", *_by_seed(evidence)), *([] if differences is None else [differences]))
+    return Section("Verdict on fresh seeds", words, figures)
 
 
 def _pairs(evidence: "Evidence") -> Markup:

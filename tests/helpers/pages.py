@@ -30,11 +30,13 @@ ALL = ["search.scheduler.name=none", "search.sampler=random"]
 PLOTLY = get_plotlyjs()
 HEADINGS = [
     "Leaderboard",
+    "The losses side by side",
     "Learning curves",
     "Optimisation history",
     "Parallel coordinates",
     "Score over η, γ and τ",
     "Score over each field",
+    "Score by one field, the others as they were",
     "Importances",
     "Was the early signal honest?",
     "Classes: recalls and confusions",
@@ -103,8 +105,8 @@ def confirm(folder: SearchFolder, caveats: tuple[str, ...], scores=TWO_LOSSES) -
 
     made = Evidence(
         confirmation="confirm-1",
-        candidates=(Candidate(5, "AFCL", 1), Candidate(0, "CL", 4)),
-        seeds=(1, 2, 3),
+        candidates=tuple(one for one in (Candidate(5, "AFCL", 1), Candidate(0, "CL", 4)) if one.label in scores),
+        seeds=tuple(dict.fromkeys(seed for of in scores.values() for seed in of)),
         metric="val_balanced_accuracy",
         scores=dict.fromkeys((*TEST_METRICS, "val_balanced_accuracy"), scores),
         families=dict.fromkeys(TEST_METRICS, judge(scores)),

@@ -2,16 +2,18 @@
 
 import csv
 import re
+import shutil
 
 import pytest
 from consoles import paper
-from pages import RANDOM, figures_in, headings, play
+from pages import RANDOM, confirm, figures_in, headings, play
 
 from search.display import tables
 from search.evidence.candidates import candidates
 from search.evidence.rung_reliability import signal_at
 from search.journal.frames import frames
 from search.reporting.context import COLOURS, read_view
+from search.reporting.families import families
 from search.reporting.importance import importances
 from search.reporting.leaderboard import as_csv, leaderboard
 from search.reporting.range_edges import edges
@@ -133,3 +135,19 @@ def test_the_terminal_and_json_show_what_there_is(mixed):
 def test_the_best_of_every_family_is_a_candidate(mixed):
     chosen = candidates(mixed.history(), 1)
     assert {one.label for one in chosen} >= set(END_TO_END)
+
+
+def test_the_losses_stand_side_by_side_with_what_each_was_measured_to_do(mixed):
+    view = read_view(mixed)
+    section = families(view)
+    rows = re.findall(r"</i>([A-Z]+)</td><td>(\d+)</td>", section.html)
+    present = {trial.family for trial in view.ranked}
+    assert [name for name, _ in rows] == [family for family in FAMILIES if family in present]
+    assert "one seed; nothing is confirmed yet" in section.html
+    assert "so there is no minority recall" in section.html
+    assert "An empty cell was not measured" in section.html
+    confirm(mixed, caveats=())
+    told = families(read_view(mixed)).html
+    shutil.rmtree(mixed.path / "confirm-1")
+    assert "Measured on the test split; each value is the mean over 3 fresh seeds." in told
+    assert "0.8100" in told
