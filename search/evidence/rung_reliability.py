@@ -130,7 +130,7 @@ def signal_at(history: History, metric: str, epoch: int) -> Signal:
     """
     pairs = [
         (value, _score(trial))
-        for trial in _with_probes(history)
+        for trial in with_probes(history)
         if math.isfinite(value := trial.epochs.get(epoch, {}).get(metric, math.nan))
     ]
     early, final = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -146,7 +146,7 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
     It is chosen on the trials at hand and so is a hint for the next search, not an estimate.
     """
-    reported = {epoch for trial in _with_probes(history) for epoch in trial.epochs if epoch <= stage_one}
+    reported = {epoch for trial in with_probes(history) for epoch in trial.epochs if epoch <= stage_one}
     grace = None
     for epoch in sorted(reported, reverse=True):
         if not signal_at(history, metric, epoch).is_good:
@@ -155,8 +155,8 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
     return grace
 
 
-def _with_probes(history: History) -> list[Trial]:
-    """The finished trials of two stages, which have probes; all finished trials if there are none of these."""
+def with_probes(history: History) -> list[Trial]:
+    """The finished trials of two stages; all where none is."""
     finished = history.in_state("finished")
     return [trial for trial in finished if trial.family not in END_TO_END] or finished
 

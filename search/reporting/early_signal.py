@@ -26,10 +26,13 @@ def early_signal(view: View) -> Section | None:
 
 
 def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:
-    """For each rung the finished trials' values there against their final scores."""
-    key = view.spec.deciding_key
+    """For each rung the values of the finished trials that are judged there against their final scores."""
+    from search.evidence.rung_reliability import with_probes  # half a second, for scipy
+
+    key, drawn = view.spec.deciding_key, {trial.number for trial in view.drawn}
+    judged = [trial for trial in with_probes(view.history) if trial.number in drawn]
     for epoch in rungs:
-        there = [trial for trial in view.drawn if trial.score is not None and key in trial.epochs.get(epoch, {})]
+        there = [trial for trial in judged if key in trial.epochs.get(epoch, {})]
         if len(there) < 2:
             continue
         traces = []

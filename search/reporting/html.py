@@ -1,10 +1,11 @@
 """The page that a report is: sections in, one self-contained HTML file out. It knows nothing of searches.
 
-Templates escape the text that they are given, unless another template of ours made it. plotly.js, which is inside the
-file, draws the figures in the reader's colour scheme: figures have no template of their own, and the page applies
-`LIGHT` or `DARK`, again whenever the scheme changes.
+Templates escape the text that they are given, unless another template of ours made it. plotly.js and the figures are
+packed inside the file. They are drawn in the reader's colour scheme: figures have no template of their own, and the
+page applies `LIGHT` or `DARK`, again whenever the scheme changes.
 """
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from typing import Any
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+
+from search.reporting.packing import pack, packed_plotly
 
 NOTHING = Markup()
 UNFOLDED = 10  # rows of a table that folds
@@ -44,7 +46,7 @@ class Figure:
 
     @property
     def json(self) -> str:
-        """The figure as JSON for plotly.js; plotly escapes < in it."""
+        """JSON for plotly.js."""
         return str(self.figure.to_json())
 
 
@@ -106,11 +108,12 @@ DARK = template(ink="#d5d9de", paper="#15181c", faint="#343a41")
 
 
 def page(title: str, sections: Iterable[Section]) -> str:
-    """The whole HTML file."""
+    """The whole file."""
+    parts = list(sections)
+    figures = ",".join(f"{json.dumps(one.slug)}:{one.json}" for part in parts for one in part.figures)
     whole = TEMPLATES.get_template("page.html")
-    return whole.render(
-        title=title, sections=sections, plotly=get_plotlyjs(), light=LIGHT, dark=DARK, unfolded=UNFOLDED
-    )
+    packed = {"plotly": packed_plotly(), "figures": pack(f"{{{figures}}}")}
+    return whole.render(title=title, sections=parts, packed=packed, light=LIGHT, dark=DARK, unfolded=UNFOLDED)
 
 
 def fill(file: str, macro: str, *values: object) -> Markup:

@@ -64,7 +64,8 @@ def importances(view: View) -> Section | None:
     )
     caption = f"The share of each field, of {len(trials)} finished trials."
     if untold := [each for each in found if _is_untold(each)]:
-        caption += f" A whisker as wide as the scale is not drawn, as such a share is not known: {', '.join(map(_reach, untold))}."
+        reaches = ", ".join(map(_reach, untold))
+        caption += f" A whisker as wide as the scale is not drawn, as such a share is not known: {reaches}."
     return Section("Importances", paragraph(text), (Figure("importances", _bars(found), caption),))
 
 

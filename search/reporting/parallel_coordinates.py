@@ -57,7 +57,8 @@ def parallel_coordinates(view: View) -> Section | None:
         "the best on top and strong. Faint grey: stopped by ASHA, without a score."
     )
     if len(trials) < len(there):
-        caption += f" Of {len(there)} trials {len(trials)} are drawn: the best, and a random choice (seeded)."
+        count = len(view.history.in_state("finished", "stopped"))
+        caption += f" Of {count} trials {len(trials)} are drawn: the best, and a random choice (seeded)."
     key = colour_key(f"{low:.3f}", f"{high:.3f}", "score of a finished trial") if scores else NOTHING
     shown = Figure("parallel-coordinates", figure, caption, least_width=AXIS_WIDTH * len(names))
     return Section("Parallel coordinates", key, (shown,))

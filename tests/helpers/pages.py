@@ -7,12 +7,12 @@ import re
 import shutil
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 from told_trials import told_value
 
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import Conductor
 from search.reporting.html import Section
+from search.reporting.packing import packed_plotly, unpack
 from search.storage.provenance import provenance
 from search.storage.results_folder import create_folder
 from search.storage.search_folder import SearchFolder
@@ -27,7 +27,6 @@ SHORT = [
 ]
 RANDOM = [*SHORT, "search.sampler=random"]
 ALL = ["search.scheduler.name=none", "search.sampler=random"]
-PLOTLY = get_plotlyjs()
 HEADINGS = [
     "Leaderboard",
     "The losses side by side",
@@ -75,8 +74,8 @@ def play(root, overrides, *, name="played", worth=near_a_tenth, until=math.inf, 
 
 
 def without_plotly(page: str) -> str:
-    assert PLOTLY in page
-    return page.replace(PLOTLY, "")
+    assert packed_plotly() in page
+    return page.replace(packed_plotly(), "")
 
 
 def headings(page: str) -> list[str]:
@@ -85,8 +84,15 @@ def headings(page: str) -> list[str]:
 
 def figures_in(page: str) -> dict[str, go.Figure]:
     """Every figure of a page by its slug, as plotly.py takes it in, which checks each name in it."""
-    found = re.findall(r'<figure id="(.*?)">.*?<script type=application/json>(.*?)</script>', without_plotly(page))
-    return {slug: go.Figure(json.loads(content)) for slug, content in found}
+    return {slug: go.Figure(content) for slug, content in contents_of(page).items()}
+
+
+def contents_of(page: str) -> dict[str, dict]:
+    """Every figure of a page by its slug, as plotly.js gets it."""
+    (letters,) = re.findall("<script type=text/plain id=packed-figures>(.*?)</script>", page, re.DOTALL)
+    found = json.loads(unpack(letters))
+    assert list(found) == re.findall(r'<figure id="(.*?)">', page)
+    return found
 
 
 def drawn(section: Section) -> dict[str, go.Figure]:

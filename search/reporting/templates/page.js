@@ -1,7 +1,29 @@
 const scheme = matchMedia("(prefers-color-scheme: dark)"), canHover = matchMedia("(hover: hover)").matches;
 const config = { responsive: true, displaylogo: false, displayModeBar: canHover ? "hover" : false };
-const figures = [...document.querySelectorAll("figure")].map(figure => ({
-  place: figure.querySelector(".plot"), content: JSON.parse(figure.querySelector("script").textContent) }));
+const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
+async function unpack(name) {  // see packing.py
+  const text = document.getElementById(`packed-${name}`).textContent.trim(), padded = Math.ceil(text.length / 5) * 5;
+  const values = new Uint8Array(128), bytes = new DataView(new ArrayBuffer(padded / 5 * 4));
+  for (let at = 0; at < 85; at++) values[LETTERS.charCodeAt(at)] = at;
+  for (let at = 0; at < padded; at += 5) {
+    let word = 0;
+    for (let k = at; k < at + 5; k++) word = word * 85 + (k < text.length ? values[text.charCodeAt(k)] : 84);
+    bytes.setUint32(at / 5 * 4, word);
+  }
+  const whole = bytes.buffer.slice(0, bytes.byteLength - (padded - text.length));
+  return new Response(new Blob([whole]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+}
+let figures = [];
+async function begin() {
+  const places = [...document.querySelectorAll("figure")].filter(figure => figure.querySelector(".plot"));
+  if (places.length) {
+    const [code, packed] = await Promise.all([unpack("plotly"), unpack("figures")]), contents = JSON.parse(packed);
+    document.head.append(Object.assign(document.createElement("script"), { textContent: code }));
+    figures = places.map(figure => ({ place: figure.querySelector(".plot"), content: contents[figure.id] }));
+  }
+  scheme.addEventListener("change", draw);
+  await draw();
+}
 const turn = () => new Promise(done => setTimeout(done));  // the page stays usable while it draws
 const through = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };  // a box that scrolls has a shade
 const onPage = template => ({ ...template, layout: { ...template.layout, ...through } });
@@ -17,8 +39,8 @@ async function draw() {
   }
   document.body.dataset.drawn = scheme.matches ? "dark" : "light";
 }
-scheme.addEventListener("change", draw);
-draw();
+if (window.DecompressionStream) begin();
+else document.getElementById("undrawn").hidden = false;
 
 for (const head of document.querySelectorAll("th[aria-sort]"))
   head.querySelector("button").addEventListener("click", () => {

@@ -13,6 +13,7 @@ from pages import (
     RANDOM,
     SHORT,
     confirm,
+    contents_of,
     figures_in,
     headings,
     play,
@@ -73,6 +74,15 @@ def test_two_thousand_trials_make_a_page_that_can_be_opened(tmp_path, monkeypatc
         assert len(list(csv.DictReader(file))) == 2000
 
 
+@pytest.mark.slow
+def test_a_page_of_a_hundred_trials_with_all_its_pictures_is_small(tmp_path):
+    folder = play(tmp_path, [*RANDOM, "search.trials=97", "search.scheduler.reduction=4"])
+    confirm(folder, caveats=())
+    page = render(folder).encode()
+    assert len(folder.history().trials) == 100
+    assert len(page) < 2_000_000
+
+
 def test_the_page_is_one_file_that_asks_for_nothing(played):
     page = without_plotly(render(played))
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
@@ -86,21 +96,19 @@ class Page(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.elements, self.text, self.drawn, self._inside = [], "", [], None
+        self.elements, self.text, self.drawn, self._is_packed = [], "", contents_of(page), False
         self.feed(without_plotly(page))
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, attrs))
-        self._inside = (tag, *attrs)
+        self._is_packed = ("type", "text/plain") in attrs
 
     def handle_endtag(self, tag):
         self.elements.append((f"/{tag}", []))
-        self._inside = None
+        self._is_packed = False
 
     def handle_data(self, data):
-        if self._inside == ("script", ("type", "application/json")):
-            self.drawn.append(data)
-        else:
+        if not self._is_packed:
             self.text += data
 
 
@@ -148,7 +156,7 @@ def test_what_a_user_wrote_is_read_as_text_in_every_section(word, played):
     assert found.elements == plain.elements
     assert found.text.count(word) == plain.text.count("Plain: text") == 7
     assert [heading for heading in [*HEADINGS, "Verdict on fresh seeds"] if heading not in found.text] == []
-    drawn, drawn_plain = (strings_in([json.loads(content) for content in one.drawn]) for one in (found, plain))
+    drawn, drawn_plain = (strings_in(one.drawn) for one in (found, plain))
     assert drawn == [string.replace("Plain: text", html.escape(word)) for string in drawn_plain]
     assert drawn != drawn_plain
     of_plotly = {"<br>", "<extra>", "</extra>"}
