@@ -26,6 +26,7 @@ def confirm(
     smallest: float | None = None,
     until_decided: bool = False,
     max_seeds: int | None = None,
+    ablation: bool = False,
     again: bool = False,
     anyway: bool = False,
     allow_copies: bool = False,
@@ -49,6 +50,8 @@ def confirm(
         until_decided: run seeds in rounds for the pairs that are still open. A pair is decided when it has a winner, or
             when a difference of `smallest` is ruled out.
         max_seeds: the most seeds that these rounds may take.
+        ablation: also run the path from the best CL to the best of the other contrastive losses on the same seeds, with
+            η, γ, τ and the learning rate switched one by one.
         again: open the test split once more, on other seeds.
         anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
         allow_copies: accept a test split that repeats training images, or that has an image under two labels.
@@ -74,7 +77,7 @@ def confirm(
     display = ConsoleDisplay(console)
     confirmed = confirmation.confirm(
         name,
-        Wanted(top, seeds, smallest, until_decided, max_seeds),
+        Wanted(top, seeds, smallest, until_decided, max_seeds, ablation),
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,

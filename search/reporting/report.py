@@ -10,6 +10,7 @@ from pathlib import Path
 from search.evidence.ranking import ranking
 from search.evidence.sensitivity import OperatingPoint, check_wanted, operating_points
 from search.journal.history import best_of_cl
+from search.reporting.ablation import ablation
 from search.reporting.answer import answer
 from search.reporting.confusions import confused_on_test
 from search.reporting.contact_sheet import contact_sheet
@@ -65,6 +66,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     verdict,
     leaderboard,
     families,
+    ablation,
     learning_curves,
     optimisation_history,
     parallel_coordinates,
