@@ -20,7 +20,7 @@ def _without_plotly(monkeypatch):
 
 def body(sections: list[Section]) -> str:
     """A page without plotly.js and our own script."""
-    return page("title", sections).split("<body>")[1].split("<p id=undrawn")[0]
+    return page("title", sections).split("<main>")[1].split("</main>")[0]
 
 
 def text(markup: str) -> str:
