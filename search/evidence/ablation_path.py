@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from search.evidence.ablation import Ablation
-from search.evidence.paired_tests import Comparison, comparisons
+from search.evidence.paired_tests import Comparison, Interval, comparisons
+
+ALIKE = 1e-9  # width of an interval that is rounding alone
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,17 @@ def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level
     return tuple(places)
 
 
+def reach_of(change: Comparison) -> Interval | None:
+    """The interval of a change; None if it is not known, or if all seeds changed alike: few images, not certainty."""
+    interval = change.interval and change.interval.within(-1, 1)
+    return None if interval is None or interval.high - interval.low < ALIKE else interval
+
+
 def in_words(path: Sequence[PathStep]) -> Iterator[str]:
     """A sentence on the path; none without one."""
     told = [
         f"{step.label} {step.change.difference:+.4f}"
-        + (f" ({interval.low:+.4f} to {interval.high:+.4f})" if (interval := step.change.interval) else "")
+        + (f" ({interval.low:+.4f} to {interval.high:+.4f})" if (interval := reach_of(step.change)) else "")
         for step in path
         if step.change is not None and step.change.difference is not None
     ]

@@ -31,12 +31,14 @@ def ablation(view: View) -> Section | None:
 
 
 def _row(step: "PathStep") -> list[str]:
+    from search.evidence.ablation_path import reach_of  # half a second, for scipy
+
     values = list(step.scores.values())
     told = [step.label, str(len(values)), f"{sum(values) / len(values):.4f}" if values else ""]
     change = step.change
     if change is None or change.difference is None:
         return [*told, "", "", ""]
-    interval = change.interval and change.interval.within(-1, 1)
+    interval = reach_of(change)
     reach = "" if interval is None else f"{interval.low:+.4f} to {interval.high:+.4f}"
     return [*told, f"{change.difference:+.4f}", reach, "" if change.p_better is None else f"{change.p_better:.2f}"]
 
