@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
     from search.journal.frames import Format, Frames
     from search.outcomes import Confirmation
+    from search.reporting.pictures import Kind
     from search.reporting.report import Written
     from search.tracking.outbox import Synced
 
@@ -160,9 +161,18 @@ class Search:
         """A trial's log, or the driver's; see `search.logs`."""
         return search.logs(self.name, trial, results=self.folder.root)
 
-    def report(self, *, png: bool = False, sensitivity: Mapping[str, float] | None = None) -> "Written":
+    def report(
+        self, *, png: bool = False, figures: "Kind | None" = None, sensitivity: Mapping[str, float] | None = None
+    ) -> "Written":
         """Write the search's page; see `search.report`."""
-        return search.report(self.name, png=png, sensitivity=sensitivity, results=self.folder.root, data=self._data)
+        return search.report(
+            self.name,
+            png=png,
+            figures=figures,
+            sensitivity=sensitivity,
+            results=self.folder.root,
+            data=self._data,
+        )
 
     def export(
         self,

@@ -27,7 +27,7 @@ from search.reporting.importance import importances
 from search.reporting.leaderboard import as_csv, leaderboard
 from search.reporting.parallel_coordinates import parallel_coordinates
 from search.reporting.per_class import recalls
-from search.reporting.png import write_pictures
+from search.reporting.pictures import KINDS, Kind, write_pictures
 from search.reporting.range_edges import edges
 from search.reporting.thresholds import thresholds
 from search.reporting.two_measures import two_measures
@@ -37,7 +37,7 @@ from search.storage.results_folder import open_folder
 from search.storage.search_folder import SPEC, SearchFolder, results_root
 from search.tracking.report_upload import log_report
 from trainers.commands import TAKEN_BY, command_line
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
 
 
@@ -108,25 +108,29 @@ def report(
     name: str,
     *,
     png: bool = False,
+    figures: Kind | None = None,
     sensitivity: Mapping[str, float] | None = None,
     results: Path | None = None,
     data: Path | None = None,
 ) -> Written:
-    """Write results/NAME/index.html and leaderboard.csv. The search may be running.
+    """Write results/NAME/index.html and leaderboard.csv from the journal, of a running search too.
 
     Args:
-        name: the search's name.
-        png: whether to write each figure as a picture too, into figures/.
-        sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
-            threshold for it.
-        results: the folder of results.
-        data: the folder of data sets and caches, for the picture of the embeddings and for thresholds.
+        name: of the search.
+        png: as `figures="png"`, and beside it.
+        figures: also each figure as a file of this kind, into figures/.
+        sensitivity: the wanted one by class, {"melanoma": .9}: the page tells the best trial's threshold for it.
+        results: as `--results`.
+        data: as `--data`, for the picture of the embeddings and for thresholds.
 
     Raises:
-        InputError: there is no such search or class, or nothing to choose a threshold on. Nothing was written.
-        EnvironmentProblem: there is no browser for `png`, or the images for a threshold are not here.
+        InputError: there is no such search, class or kind of figure, or nothing to choose a threshold on. Nothing was
+            written.
+        EnvironmentProblem: there is no browser for figures, or the images for a threshold are not here.
     """
     folder, wanted = open_folder(results_root(results), name), sensitivity or {}
+    if figures not in (None, *KINDS):
+        raise InputError(f"--figures: must be one of {', '.join(KINDS)}, but got {figures}")
     check_wanted(folder, wanted)
     unbrought = _bring_what_it_shows(folder)
     view = read_view(folder, data)
@@ -134,8 +138,10 @@ def report(
     sections = sections_of(view)
     write_atomically(folder.report, page(folder.name, sections).encode())
     write_atomically(folder.leaderboard, as_csv(view).encode())
-    figures = [figure for section in sections for figure in section.figures]
-    pictures = tuple(write_pictures(figures, folder.figures)) if png else ()
+    shown = [figure for section in sections for figure in section.figures]
+    asked: tuple[Kind | None, ...] = ("png" if png else None, figures)
+    kinds = dict.fromkeys(kind for kind in asked if kind is not None)
+    pictures = tuple(path for kind in kinds for path in write_pictures(shown, folder.figures, kind))
     problems = [problem for problem in (unbrought, log_report(folder, pictures)) if problem is not None]
     return Written(folder.report, pictures, "; ".join(problems) or None, view.points)
 
