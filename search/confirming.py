@@ -39,7 +39,7 @@ def confirm(
 ) -> Confirmation:
     """Confirm a search: train its best trials on fresh seeds and score them on the test split.
 
-    This writes verdict.json and the report page, and registers the winner's model in MLflow.
+    This writes verdict.json, a picture of test images and the report page, and registers the winner's model in MLflow.
 
     Args:
         name: the search's name.
@@ -71,6 +71,7 @@ def confirm(
     from search.display.on_console import ConsoleDisplay
     from search.engine import confirmation
     from search.engine.confirmation_plan import Wanted
+    from search.engine.judged_sheet import leave_judged_test
     from search.evidence.evidence import conclude
     from search.tracking import model_registry
 
@@ -91,6 +92,9 @@ def confirm(
         return Confirmation(confirmed)
     evidence = conclude(confirmed.folder, confirmed.test.labels)
     on_verdict(confirmed, evidence)
+    run = model_registry.best_run(confirmed.folder, evidence)
+    what = f"{evidence.best.label} ({run.note}), its run with the best validation score"
+    leave_judged_test(confirmed.folder, run.number, what, confirmed.test, display.say)
     display.say("writing the report")
     page = None
     try:

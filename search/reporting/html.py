@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from search.reporting.packing import pack, packed_plotly
+from search.reporting.packing import LETTERS, pack, packed_plotly
 
 NOTHING = Markup()
 UNFOLDED = 10  # rows of a table that folds
@@ -113,7 +113,9 @@ def page(title: str, sections: Iterable[Section]) -> str:
     figures = ",".join(f"{json.dumps(one.slug)}:{one.json}" for part in parts for one in part.figures)
     whole = TEMPLATES.get_template("page.html")
     packed = {"plotly": packed_plotly(), "figures": pack(f"{{{figures}}}")}
-    return whole.render(title=title, sections=parts, packed=packed, light=LIGHT, dark=DARK, unfolded=UNFOLDED)
+    return whole.render(
+        title=title, sections=parts, packed=packed, letters=LETTERS, light=LIGHT, dark=DARK, unfolded=UNFOLDED
+    )
 
 
 def fill(file: str, macro: str, *values: object) -> Markup:

@@ -24,6 +24,7 @@ from search.reporting.families import families
 from search.reporting.figures import maps, optimisation_history, slices
 from search.reporting.html import Section, fill, page
 from search.reporting.importance import importances
+from search.reporting.judged_images import judged_images
 from search.reporting.leaderboard import as_csv, leaderboard
 from search.reporting.parallel_coordinates import parallel_coordinates
 from search.reporting.per_class import recalls
@@ -80,6 +81,7 @@ SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     confused_on_test,
     thresholds,
     contact_sheet,
+    judged_images,
     embeddings,
     edges,
     cost,

@@ -3,6 +3,8 @@
 It shows at a glance what counts do not show: a class of wrong images, black squares, faces that lie on their side.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -70,3 +72,19 @@ def _fitting(
     while len(text) > 1 and drawing.textlength(text, font) > width:
         text = text[:-2] + "…"
     return text
+
+
+def draw_rows(rows: Sequence[tuple[str, Sequence[tuple[NDArray[np.uint8], str]]]], *, side: int = 72) -> Image.Image:
+    """A sheet of rows, RGB: each has a heading, and images [C, H, W] with a few words below each."""
+    most = max((len(images) for _, images in rows), default=1)
+    width, high = most * (side + GAP) + GAP, LINE + side + LINE + GAP
+    sheet = Image.new("RGB", (width, len(rows) * high + GAP), PAPER)
+    drawing, font, small = ImageDraw.Draw(sheet), ImageFont.load_default(14), ImageFont.load_default(11)
+    for row, (heading, images) in enumerate(rows):
+        y = row * high
+        drawing.text((GAP, y + 2), _fitting(printable(heading), drawing, font, width - 2 * GAP), INK, font)
+        for place, (image, words) in enumerate(images):
+            x = GAP + place * (side + GAP)
+            sheet.paste(_thumbnail(image, side), (x, y + LINE))
+            drawing.text((x, y + LINE + side + 2), _fitting(printable(words), drawing, small, side), INK, small)
+    return sheet

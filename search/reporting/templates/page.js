@@ -1,17 +1,17 @@
 const scheme = matchMedia("(prefers-color-scheme: dark)"), canHover = matchMedia("(hover: hover)").matches;
 const config = { responsive: true, displaylogo: false, displayModeBar: canHover ? "hover" : false };
-const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
+const LETTERS = {{ letters | tojson }};
 async function unpack(name) {  // see packing.py
-  const text = document.getElementById(`packed-${name}`).textContent.trim(), padded = Math.ceil(text.length / 5) * 5;
-  const values = new Uint8Array(128), bytes = new DataView(new ArrayBuffer(padded / 5 * 4));
-  for (let at = 0; at < 85; at++) values[LETTERS.charCodeAt(at)] = at;
-  for (let at = 0; at < padded; at += 5) {
-    let word = 0;
-    for (let k = at; k < at + 5; k++) word = word * 85 + (k < text.length ? values[text.charCodeAt(k)] : 84);
-    bytes.setUint32(at / 5 * 4, word);
+  const text = document.getElementById(`packed-${name}`).textContent.trim(), values = new Uint8Array(128);
+  for (let at = 0; at < LETTERS.length; at++) values[LETTERS.charCodeAt(at)] = at;
+  const odd = text.length % 2, bytes = new Uint8Array(Math.floor((text.length - odd) / 2 * 13 / 8) - odd);
+  let word = 0, bits = 0, end = 0;
+  for (let at = 0; at < text.length - odd; at += 2) {
+    word = word << 13 | values[text.charCodeAt(at)] * LETTERS.length + values[text.charCodeAt(at + 1)];
+    for (bits += 13; bits >= 8; bits -= 8) bytes[end++] = word >> bits - 8;  // beyond the end it does nothing
+    word &= (1 << bits) - 1;
   }
-  const whole = bytes.buffer.slice(0, bytes.byteLength - (padded - text.length));
-  return new Response(new Blob([whole]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
 }
 let figures = [];
 async function begin() {
