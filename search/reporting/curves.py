@@ -1,5 +1,6 @@
 """The learning curves: the metric by epoch, a line a trial."""
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -33,11 +34,11 @@ def learning_curves(view: View) -> Section | None:
     if stopped:
         traces += [_stops(view, stopped), _legend_of_stops()]
     figure = blank_figure(traces, "epoch (representation, then classifier)", view.metric_words)
-    rungs = rung_epochs(view.spec)
-    _mark_rungs(figure, rungs, max(max(trial.epochs) for trial in drawn))
+    rungs, last = rung_epochs(view.spec), max(max(trial.epochs) for trial in drawn)
     has_two_stages = any(trial.family not in END_TO_END for trial in drawn)
+    boundary = view.spec.representation.epochs + 0.5
+    _mark_rungs(figure, rungs, last, boundary if has_two_stages and last > boundary else math.inf)
     if has_two_stages:
-        boundary = view.spec.representation.epochs + 0.5
         figure.add_vline(x=boundary, annotation={"text": "classifier", "xanchor": "right", "yanchor": "bottom"})
     figure.update_layout(height=460, margin={"t": 45})
     chance = mark_chance(view, figure, (trial.epochs[e].get(view.metric) for trial in drawn for e in trial.epochs))
@@ -87,12 +88,12 @@ def _listed(names: Sequence[object]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _mark_rungs(figure: go.Figure, rungs: Sequence[int], last: int) -> None:
-    """A dotted line for each rung; its name above the plot where there is room for it."""
+def _mark_rungs(figure: go.Figure, rungs: Sequence[int], last: int, boundary: float) -> None:
+    """A dotted line for each rung; its name above the plot where there is room, also for that of the boundary."""
     named_at = -float(last)
     for epoch in rungs:
         figure.add_vline(x=epoch, line={"dash": "dot"})
-        if epoch - named_at > APART * last:
+        if epoch - named_at > APART * last and not 0 < boundary - epoch < 1.4 * APART * last:
             named_at = epoch
             figure.add_annotation(
                 x=epoch, y=1, yref="paper", yanchor="bottom", showarrow=False, text=f"rung,<br>epoch {epoch}"

@@ -10,7 +10,9 @@ from search.reporting import axes
 from search.reporting.chance import mark_chance
 from search.reporting.context import GREY, MARKS, View
 from search.reporting.html import Figure, Section, colour_axis, colour_key, paragraph
-from search.reporting.marks import blank_figure, points, scatter
+from search.reporting.marks import blank_figure, points, scatter, widened
+
+FEW = 8  # trials, whose numbers are all on the axis
 
 
 def optimisation_history(view: View) -> Section | None:
@@ -31,7 +33,11 @@ def optimisation_history(view: View) -> Section | None:
             {"type": "scatter", "x": numbers, "y": scores, "mode": "lines", "line": line, "name": "best finished"}
         )
     figure = blank_figure(traces, "trial", view.metric_words)
-    chance = mark_chance(view, figure, (trial.latest(view.metric) for trial in view.drawn))
+    values = [trial.latest(view.metric) for trial in view.drawn]
+    widened(figure, values)
+    if len(view.history.trials) <= FEW:
+        figure.update_xaxes(dtick=1)
+    chance = mark_chance(view, figure, values)
     caption = MARKS + chance + view.drawn_in_words
     return Section("Optimisation history", figures=(Figure("optimisation-history", figure, caption),))
 
@@ -45,6 +51,7 @@ def slices(view: View) -> Section | None:
         if traces := list(scatter(view, x, lambda trial: trial.latest(view.metric))):
             figure = blank_figure(traces, "", view.metric_words)
             figure.update_layout(xaxis=axes.axis(path, range_), shapes=axes.zero_line(range_, "x"), height=360)
+            widened(figure, (trial.latest(view.metric) for trial in view.drawn if path in trial.values))
             figures.append(Figure(f"slice-{_slug(path)}", figure))
     if not figures:
         return None

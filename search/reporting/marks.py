@@ -1,6 +1,6 @@
 """What the figures of trials share: the marks of trials, and a figure with the titles of its axes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import plotly.graph_objects as go
@@ -59,6 +59,14 @@ def points(
 def blank_figure(traces: list[dict[str, Any]], x: str, y: str) -> go.Figure:
     """A figure with the titles of its axes."""
     return go.Figure(traces, {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}})
+
+
+def widened(figure: go.Figure, values: Iterable[float | None]) -> None:
+    """Give the vertical axis a range where all values are one, as plotly would show their seventh digit."""
+    there = {round(value, 5) for value in values if value is not None}
+    if len(there) == 1:
+        (value,) = there
+        figure.update_yaxes(range=[value - 0.05, value + 0.05])
 
 
 def rounded(value: float | None) -> float | None:
