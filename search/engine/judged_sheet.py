@@ -6,19 +6,23 @@ Of the test split they are drawn while a confirmation has it open, because a rep
 import json
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.evidence.wrong_images import Judged, a_few_of, judged, most_sure_and_wrong
 from search.storage.fetch import bring_scores
 from search.storage.search_folder import SearchFolder
-from trainers.data.arrays import Images, Labels, Split
+from search.storage.trial_folder import TrialFolder
+from trainers.data.arrays import Images, Labels, Split, TrialData
 from trainers.files import write_atomically
+from trainers.seeds import derive_seed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 EACH, WRONG, SIDE, CLASSES = 7, 14, 56, 8  # some 30 kB, as the page holds it
+MOST = 1000  # validation images that a kept model answers for the page
 
 
 def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Split, say: Callable[[str], None]) -> None:
@@ -38,11 +42,34 @@ def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Spl
             say("the report will show no test images: the run left no answers to them")
             return
         drawn, told = draw_judged(test.images, test.labels, scores.test, result["class_names"])
-        write_atomically(confirmation.judged_test, drawn)
-        about = told | {"what": what}
-        write_atomically(confirmation.judged_test.with_suffix(".json"), (json.dumps(about) + "\n").encode())
+        _leave(confirmation.judged_test, drawn, told | {"what": what})
     except Exception as error:  # a picture must not stop a confirmation, which is through
         say(f"the report will show no test images ({type(error).__name__}: {error})")
+
+
+def leave_judged_validation(trial: TrialFolder, data: TrialData, what: str) -> None:
+    """Draw validation images with the answers of a trial whose last checkpoint was kept, into the trial's folder.
+
+    Raises InputError without a checkpoint that fits.
+    """
+    import numpy as np
+    import torch  # seconds
+
+    from search.evidence.kept_model import kept_model
+    from trainers.stages.batches import to_device
+
+    checkpoint, predictor = kept_model(trial, data.fingerprint)
+    drawn_by = np.random.default_rng(derive_seed(checkpoint.config["data"]["seed"], "judged", 0))
+    chosen = np.sort(drawn_by.permutation(len(data.validation.labels))[:MOST])
+    split = Split(data.validation.images[chosen], data.validation.labels[chosen])
+    logits = predictor(to_device(split, len(data.class_names), torch.device("cpu")).images).numpy()
+    drawn, told = draw_judged(split.images, split.labels, logits, data.class_names)
+    _leave(trial.judged, drawn, told | {"what": what})
+
+
+def _leave(path: Path, drawn: bytes, about: dict[str, Any]) -> None:
+    write_atomically(path, drawn)
+    write_atomically(path.with_suffix(".json"), (json.dumps(about) + "\n").encode())
 
 
 def draw_judged(

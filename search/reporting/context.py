@@ -18,10 +18,12 @@ from search.journal.log import Event, read_events
 from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
+from trainers.errors import InputError
 from trainers.loss_config import FAMILIES
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
+    from trainers.data import TrialData
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
@@ -127,6 +129,19 @@ class View:
     def validation(self) -> dict[str, int]:
         """The number of validation images of each class."""
         return dict(self.about["provenance"]["data"]["validation"])
+
+    @cached_property
+    def images(self) -> "TrialData":
+        """The search's images, loaded once and only if a picture is missing.
+
+        Raises InputError if those here are others, EnvironmentProblem if none are here.
+        """
+        from trainers.data import load  # seconds, for torch
+
+        data = load(self.spec.data, self.data)
+        if data.fingerprint != self.about["provenance"]["data"]["fingerprint"]:
+            raise InputError("the data here is not what the search ran on")
+        return data
 
     def error_of(self, trial: Trial) -> float | None:
         """The standard error of a finished trial's score from the validation images; None if it is not known."""
