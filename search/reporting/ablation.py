@@ -31,7 +31,7 @@ def ablation(view: View) -> Section | None:
 
 
 def _row(step: "PathStep") -> list[str]:
-    from search.evidence.ablation_path import reach_of  # half a second, for scipy
+    from search.evidence.ablation_path import reach_of  # imported only here: scipy takes half a second
 
     values = list(step.scores.values())
     told = [step.label, str(len(values)), f"{sum(values) / len(values):.4f}" if values else ""]
@@ -44,7 +44,7 @@ def _row(step: "PathStep") -> list[str]:
 
 
 def _drawn(path: "tuple[PathStep, ...]") -> tuple[go.Figure, str]:
-    """The figure and its caption. A line a seed, the mean strong."""
+    """The figure and its caption. A line for each seed, the mean strong."""
     from search.evidence.verdict import judge
 
     labels = [step.label for step in path]

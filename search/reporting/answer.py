@@ -12,7 +12,7 @@ from trainers.loss_config import END_TO_END
 
 
 def answer(view: View) -> Section | None:
-    """The search's outcome in a sentence or two, with what it cannot say; then what was trained and on what."""
+    """The verdict of a confirmation, the best trial, what was learned, what was trained, and how far the search is."""
     data = view.about["provenance"]["data"]["description"]
     state = state_in_words(search_state(view.folder, view.history))
     told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
@@ -21,7 +21,7 @@ def answer(view: View) -> Section | None:
 
 
 def outcome(view: View) -> str:
-    """The answer's sentences."""
+    """The best trial so far, its score and values, and how much of the score may be luck, in words."""
     if not view.ranked:
         return "No trial has finished yet."
     best, closed = view.ranked[0], view.history.closed

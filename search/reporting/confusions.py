@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from search.reporting.context import View, evidence_of, in_order
 from search.reporting.html import Figure, Section, paragraph
 
-SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # a cell's opacity: text on it is legible in both colour schemes
+SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
 MOST_WORDS = 12  # classes, above which numbers in the cells would overlap
 
 

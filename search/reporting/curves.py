@@ -1,4 +1,4 @@
-"""The learning curves: the metric by epoch, a line a trial."""
+"""The learning curves: the metric by epoch, a line for each trial."""
 
 import math
 import random
@@ -16,13 +16,13 @@ from search.reporting.marks import blank_figure, rounded
 from trainers.loss_config import END_TO_END
 from trainers.seeds import derive_seed
 
-LINES, FINISHED = 300, 200  # curves that are drawn, and of them of finished trials: more cannot be told apart
+LINES, FINISHED = 300, 200  # the most learning curves that are drawn, and of finished trials among them
 FAINT = 0.25  # opacity of a stopped trial's curve
 APART = 0.17  # share of the axis: names of rungs that are closer would touch
 
 
 def learning_curves(view: View) -> Section | None:
-    """The metric by epoch, a line a trial, with rungs, stops and the beginning of the classifier."""
+    """The metric by epoch, a line for each trial, with rungs, stops and the beginning of the classifier."""
     begun = [trial for trial in view.history.trials.values() if trial.epochs]
     if not begun:
         return None

@@ -13,7 +13,7 @@ from search.reporting.marks import blank_figure, points, rounded
 
 def early_signal(view: View) -> Section | None:
     """The correlations of the values at the rungs with the final scores, and the regret of pruning, in sentences."""
-    from search.evidence.rung_reliability import honesty, in_words  # half a second, for scipy
+    from search.evidence.rung_reliability import honesty, in_words  # imported only here: scipy takes half a second
 
     if not view.ranked:
         return None
@@ -27,7 +27,7 @@ def early_signal(view: View) -> Section | None:
 
 def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:
     """For each rung the values of the finished trials that are judged there against their final scores."""
-    from search.evidence.rung_reliability import with_probes  # half a second, for scipy
+    from search.evidence.rung_reliability import with_probes  # imported only here: scipy takes half a second
 
     key, drawn = view.spec.deciding_key, {trial.number for trial in view.drawn}
     judged = [trial for trial in with_probes(view.history) if trial.number in drawn]

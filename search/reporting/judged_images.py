@@ -45,7 +45,7 @@ def _section(split: str, content: bytes, told: dict[str, Any]) -> Section:
     said = (
         f"Images of the {split} split with the answers of {told['what']}: a few of each class, drawn by lot, then the "
         f"{told['shown']} wrong answers with the highest probability. The per cent are the probability of the answer; "
-        f"x marks a wrong one. Of {told['images']} images {told['wrong']} were wrong. These are one run's answers: another "
-        "seed errs elsewhere."
+        f"x marks a wrong one. Of {told['images']} images {told['wrong']} were wrong. These are the answers of one "
+        "run: another seed errs elsewhere."
     )
     return Section(f"{split.capitalize()} images, and the surest mistakes", picture(content, said))

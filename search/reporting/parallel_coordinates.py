@@ -26,7 +26,7 @@ Ticks = list[tuple[float, str]]
 
 
 def parallel_coordinates(view: View) -> Section | None:
-    """All searched fields and the score, a line a trial; stopped trials end in a slot of their own."""
+    """All searched fields and the score, a line for each trial; stopped trials end in a slot of their own."""
     there = [trial for trial in view.drawn if trial.state in ("finished", "stopped") and trial.values]
     if not there:
         return None

@@ -95,7 +95,7 @@ class Written:
 
     Attributes:
         page: the HTML file.
-        pictures: the figures as PNG files.
+        pictures: the figures as files.
         problem: what the report lacks, and why MLflow did not get it; None if nothing went wrong.
         points: the thresholds that were asked for.
     """
@@ -115,15 +115,16 @@ def report(
     results: Path | None = None,
     data: Path | None = None,
 ) -> Written:
-    """Write results/NAME/index.html and leaderboard.csv from the journal, of a running search too.
+    """Write results/NAME/index.html and leaderboard.csv. The search may be running.
 
     Args:
-        name: of the search.
-        png: as `figures="png"`, and beside it.
-        figures: also each figure as a file of this kind, into figures/.
-        sensitivity: the wanted one by class, {"melanoma": .9}: the page tells the best trial's threshold for it.
-        results: as `--results`.
-        data: as `--data`, for the picture of the embeddings and for thresholds.
+        name: the search's name.
+        png: whether to write each figure as a PNG too, into figures/.
+        figures: the kind of file that each figure is written as, too, into figures/.
+        sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
+            threshold for it.
+        results: the folder of results.
+        data: the folder of data sets and caches, for pictures of validation images and for thresholds.
 
     Raises:
         InputError: there is no such search, class or kind of figure, or nothing to choose a threshold on. Nothing was
