@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EACH, WRONG, SIDE, CLASSES = 7, 14, 56, 8  # some 30 kB, as the page holds it
+EACH, WRONG, SIDE, CELL, CLASSES = 6, 12, 56, 84, 8  # some 30 kB, as the page holds it
 MOST = 1000  # validation images that a kept model answers for the page
 
 
@@ -93,17 +93,17 @@ def draw_judged(
     ]
     sure = most_sure_and_wrong(answers, WRONG)
     for first in range(0, len(sure), EACH):
-        heading = "Wrong, and the surest of it: true class > answer" if first == 0 else ""
+        heading = "Wrong, the surest first: the true class, and the answer" if first == 0 else ""
         rows.append((heading, [(images[one.image], _both(one, names)) for one in sure[first : first + EACH]]))
     drawn = BytesIO()
-    draw_rows(rows, side=SIDE).save(drawn, "JPEG", quality=70)
+    draw_rows(rows, side=SIDE, cell=CELL).save(drawn, "JPEG", quality=70)
     wrong = sum(one.answer != one.true for one in answers)
     return drawn.getvalue(), {"images": len(answers), "wrong": wrong, "shown": len(sure)}
 
 
-def _words(one: Judged, names: Sequence[str]) -> str:
-    return f"{'' if one.answer == one.true else 'x '}{one.probability:.0%} {names[one.answer]}"
+def _words(one: Judged, names: Sequence[str]) -> list[str]:
+    return [f"{'' if one.answer == one.true else 'x '}{one.probability:.0%} {names[one.answer]}"]
 
 
-def _both(one: Judged, names: Sequence[str]) -> str:
-    return f"{one.probability:.0%} {names[one.true]}>{names[one.answer]}"
+def _both(one: Judged, names: Sequence[str]) -> list[str]:
+    return [names[one.true], f"> {one.probability:.0%} {names[one.answer]}"]

@@ -17,7 +17,7 @@ from trainers.seeds import generator
 from trainers.wording import printable
 
 PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that both white and black edges of images are visible
-GAP, LINE, MIDDLE = 4, 22, 24  # pixels: between images, of a line of text, between the two halves
+GAP, LINE, MIDDLE, SMALL = 4, 22, 24, 14  # pixels: between images, a line of text, between the halves, a small line
 
 
 def draw_sheet(
@@ -74,17 +74,24 @@ def _fitting(
     return text
 
 
-def draw_rows(rows: Sequence[tuple[str, Sequence[tuple[NDArray[np.uint8], str]]]], *, side: int = 72) -> Image.Image:
-    """A sheet of rows, RGB: each has a heading, and images [C, H, W] with a few words below each."""
+def draw_rows(
+    rows: Sequence[tuple[str, Sequence[tuple[NDArray[np.uint8], Sequence[str]]]]], *, side: int = 72, cell: int = 96
+) -> Image.Image:
+    """A sheet of rows, RGB: each has a heading, and images [C, H, W] with one or two lines of words below each.
+
+    `side` is an image's longer side in pixels, and `cell` the width of its place, which its words may fill.
+    """
     most = max((len(images) for _, images in rows), default=1)
-    width, high = most * (side + GAP) + GAP, LINE + side + LINE + GAP
+    width, high = most * (cell + GAP) + GAP, LINE + side + 2 * SMALL + 2 * GAP
     sheet = Image.new("RGB", (width, len(rows) * high + GAP), PAPER)
     drawing, font, small = ImageDraw.Draw(sheet), ImageFont.load_default(14), ImageFont.load_default(11)
     for row, (heading, images) in enumerate(rows):
         y = row * high
         drawing.text((GAP, y + 2), _fitting(printable(heading), drawing, font, width - 2 * GAP), INK, font)
-        for place, (image, words) in enumerate(images):
-            x = GAP + place * (side + GAP)
+        for place, (image, lines) in enumerate(images):
+            x = GAP + place * (cell + GAP)
             sheet.paste(_thumbnail(image, side), (x, y + LINE))
-            drawing.text((x, y + LINE + side + 2), _fitting(printable(words), drawing, small, side), INK, small)
+            for line, words in enumerate(lines[:2]):
+                at = (x, y + LINE + side + 2 + line * SMALL)
+                drawing.text(at, _fitting(printable(words), drawing, small, cell), INK, small)
     return sheet
