@@ -232,7 +232,10 @@ def test_an_ablation_is_in_the_plan_and_its_steps_run_after_the_candidates_on_th
     known = plan.runs(None)
     assert len(known) == planned_in(folder, folder.history()) == 2 * (len(plan.chosen) + len(between))
     assert [place for place, _ in known[2 * len(plan.chosen) :: len(between)]] == [len(plan.chosen)] * 2
-    tell_runs(folder, plan.chosen, plan.seeds, lambda place, k: 0.5 + place / 100, ablation=plan.ablation)
+    for runs in (2 * len(plan.chosen) + 1, None):  # interrupted after the first of the steps' runs
+        assert not has_ended(folder)
+        again = planned(searched, Wanted())
+        tell_runs(folder, again.chosen, again.seeds, lambda place, k: 0.5 + place / 100, runs, again.ablation)
     assert has_ended(folder)
     asked = [trial for trial in folder.history().trials.values() if trial.note.startswith("ablation")]
     assert len(asked) == 2 * len(between)
