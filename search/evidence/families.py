@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.journal.history import Trial
-from trainers.loss_config import END_TO_END, FAMILIES
+from trainers.loss_config import CONTRASTIVE, END_TO_END, WITH_A_SECTION, in_order
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
@@ -38,7 +38,7 @@ def minority(train: Mapping[str, int]) -> str | None:
 
 
 def confirmed_rows(evidence: "Evidence", trials: Mapping[int, Trial], rare: str | None) -> list[FamilyRow]:
-    """The families of a confirmation, in the order of `FAMILIES`; means over its seeds on the test split.
+    """The families of a confirmation, in the order of all tables; means over its seeds on the test split.
 
     Args:
         evidence: of the confirmation.
@@ -70,7 +70,7 @@ def confirmed_rows(evidence: "Evidence", trials: Mapping[int, Trial], rare: str 
                 overall.get("macro_f1"),
             )
         )
-    return sorted(rows, key=lambda row: _place(row.label))
+    return _in_order(rows)
 
 
 def searched_rows(ranked: Sequence[Trial], rare: str | None) -> list[FamilyRow]:
@@ -84,16 +84,15 @@ def searched_rows(ranked: Sequence[Trial], rare: str | None) -> list[FamilyRow]:
         recall = last.get(f"val_recall/{rare}")
         told = (recall, last.get("val_auroc"), last.get("val_macro_f1"))
         rows.append(FamilyRow(family, trial.number, chosen_of(trial), 1, trial.score, None, *told))
-    return sorted(rows, key=lambda row: _place(row.label))
+    return _in_order(rows)
 
 
 def chosen_of(trial: Trial) -> dict[str, float | None]:
-    """A trial's η, γ, τ and learning rate. γ of FOCAL and τ of LA are those of its own loss."""
-    config, name = trial.config, END_TO_END.get(trial.family)
-    loss: Mapping[str, Any] = config["loss"] if name is None else config.get(name, {})
-    lr = config.get("representation", {}).get("lr") if name is None else loss.get("lr")
-    temperature = loss.get("temperature") if name is None else loss.get("tau")
-    found = (loss.get("eta"), loss.get("gamma"), temperature, lr)
+    """A trial's η, γ, τ and learning rate. γ of FOCAL and τ of LA and of the rivals are those of their own loss."""
+    config, section = trial.config, WITH_A_SECTION.get(trial.family)
+    loss: Mapping[str, Any] = config["loss"] if trial.family in CONTRASTIVE else config.get(section or "", {})
+    lr = (loss if trial.family in END_TO_END else config.get("representation", {})).get("lr")
+    found = (loss.get("eta"), loss.get("gamma"), loss.get("temperature", loss.get("tau")), lr)
     return dict(zip(CHOSEN, (_number(value) for value in found), strict=True))
 
 
@@ -101,6 +100,6 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _place(label: str) -> tuple[int, str]:
-    order: tuple[str, ...] = FAMILIES
-    return (order.index(label) if label in order else len(order)), label
+def _in_order(rows: Sequence[FamilyRow]) -> list[FamilyRow]:
+    by_label = {row.label: row for row in rows}
+    return [by_label[label] for label in in_order(by_label)]

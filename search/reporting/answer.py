@@ -53,7 +53,8 @@ def _trained(view: View) -> str:
     families = {trial.family for trial in view.history.trials.values()}
     length = f"{spec.representation.epochs} epochs"
     if families - END_TO_END.keys():
-        length += " of the representation, then a linear classifier on the frozen encoder"
+        tuned = ", then both trained on together" if spec.classifier.fine_tune else ""
+        length += " of the representation, then a linear classifier on the frozen encoder" + tuned
     encoder = f"Encoder: {short(spec.model.encoder)}{weights}, {length}."
     level = chance_level(view)
     return encoder if level is None else f"{encoder} Chance would score {level:.3g}."

@@ -5,8 +5,9 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from search.reporting.context import View, evidence_of, in_order
+from search.reporting.context import View, evidence_of
 from search.reporting.html import Figure, Section, paragraph
+from trainers.loss_config import in_order
 
 SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
 MOST_WORDS = 12  # classes, above which numbers in the cells would overlap

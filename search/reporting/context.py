@@ -19,7 +19,7 @@ from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
-from trainers.loss_config import FAMILIES
+from trainers.loss_config import OWN_LOSS, in_order
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
-SPARE = ("#85b6b2", "#a87c9f", "#d3a1a1", "#b0b06a")  # of losses that have none above
+COLOURS |= {"BCL": "#b0a03a", "KCL": "#d37295", "SUPMIN": "#5b8c3a"}
+OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of losses of the user's own, by their place
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
     "loss.eta": "η, weight of negative pairs",
@@ -166,17 +167,6 @@ def evidence_of(view: View) -> "Evidence | None":
 def families_in(trials: Iterable[Trial]) -> list[str]:
     """The families of some trials, in the one order in which all tables and figures have them."""
     return in_order(trial.family for trial in trials)
-
-
-def in_order(families: Iterable[str]) -> list[str]:
-    """Families, each once, in the order of `FAMILIES`; others after them, by name."""
-    present = set(families)
-    return [*(one for one in FAMILIES if one in present), *sorted(present.difference(FAMILIES))]
-
-
-def colour_of(family: str) -> str:
-    """The colour of a family: the same on every page."""
-    return COLOURS.get(family) or SPARE[sum(family.encode()) % len(SPARE)]
 
 
 def words(path: str) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from search.journal.history import STATE_WORDS, History, State
 from search.journal.log import Event
-from search.reporting.context import View, colour_of, in_order
+from search.reporting.context import View
 from search.reporting.html import Cell, Figure, Section, bullets, table
 from trainers.loss_config import END_TO_END, in_order
 
@@ -120,7 +120,7 @@ def _epoch_table(view: View) -> Markup:
     rows: list[list[Cell | str]] = []
     for family in families:
         counts = [epochs[family, state] for state in states]
-        rows.append([Cell(family, mark=colour_of(family)), *(f"{count:,}" for count in (*counts, sum(counts)))])
+        rows.append([Cell(family, mark=view.colour_of(family)), *(f"{count:,}" for count in (*counts, sum(counts)))])
     return table(["epochs of", *(STATE_WORDS[state] for state in states), "all"], rows) if rows else Markup()
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from search.algorithms.asha import rung_epochs
 from search.journal.history import Trial
 from search.reporting.chance import mark_chance
-from search.reporting.context import GREY, View, colour_of, families_in, hover, named
+from search.reporting.context import GREY, View, families_in, hover, named
 from search.reporting.html import Figure, Section
 from search.reporting.marks import blank_figure, rounded
 from trainers.loss_config import END_TO_END
@@ -29,7 +29,7 @@ def learning_curves(view: View) -> Section | None:
     best = view.ranked[0] if view.ranked else None
     drawn = drawn_curves(begun, view.spec.search.seed, best)
     traces = [_curve(view, trial, best) for trial in drawn]
-    traces += [_legend(family) for family in families_in(drawn)]
+    traces += [_legend(view, family) for family in families_in(drawn)]
     stopped = [trial for trial in drawn if trial.state == "stopped"]
     if stopped:
         traces += [_stops(view, stopped), _legend_of_stops()]
@@ -73,6 +73,8 @@ def _caption(view: View, drawn: list[Trial], begun: int, rungs: Sequence[int], b
     if any(trial.family not in END_TO_END for trial in drawn):
         other = "the same" if view.spec.classifier.solver == "lbfgs" else "another"
         said.append(f"Before the classifier the value is the probe's, which is {other} estimator.")
+        if view.spec.classifier.fine_tune:
+            said.append("After the classifier's fit the value is that of the encoder as it is fine-tuned with it.")
     if one_stage := [family for family in families_in(drawn) if family in END_TO_END]:
         said.append(f"{_listed(one_stage)}: trained end to end; the value is that of the head.")
     if len(drawn) < begun:
@@ -107,9 +109,9 @@ def _curve(view: View, trial: Trial, best: Trial | None) -> dict[str, Any]:
         "x": epochs,
         "y": [rounded(trial.epochs[epoch].get(view.metric)) for epoch in epochs],
         "mode": "lines" if len(epochs) > 1 else "markers",
-        "marker": {"size": 3, "color": colour_of(trial.family)},
+        "marker": {"size": 3, "color": view.colour_of(trial.family)},
         "line": {
-            "color": colour_of(trial.family),
+            "color": view.colour_of(trial.family),
             "width": 4.5 if trial is best else 2 if trial.baseline else 1.3,
             "dash": "dash" if trial.baseline and trial is not best else "solid",
         },
@@ -121,9 +123,9 @@ def _curve(view: View, trial: Trial, best: Trial | None) -> dict[str, Any]:
     }
 
 
-def _legend(family: str) -> dict[str, Any]:
+def _legend(view: View, family: str) -> dict[str, Any]:
     """The family's entry in the legend: a line, as its curves are."""
-    line = {"color": colour_of(family), "width": 2.5}
+    line = {"color": view.colour_of(family), "width": 2.5}
     common = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "hoverinfo": "skip"}
     return common | {"line": line, "name": family, "legendgroup": family}
 
@@ -135,7 +137,12 @@ def _stops(view: View, stopped: list[Trial]) -> dict[str, Any]:
         "x": [trial.epoch for trial in stopped],
         "y": [rounded(trial.latest(view.metric)) for trial in stopped],
         "mode": "markers",
-        "marker": {"symbol": "x-thin", "size": 7, "line": {"width": 1.5, "color": _colours(stopped)}, "color": GREY},
+        "marker": {
+            "symbol": "x-thin",
+            "size": 7,
+            "line": {"width": 1.5, "color": _colours(view, stopped)},
+            "color": GREY,
+        },
         "opacity": 0.7,
         "showlegend": False,
         "hoverinfo": "skip",
@@ -148,5 +155,5 @@ def _legend_of_stops() -> dict[str, Any]:
     return common | {"marker": marker, "name": "stopped"}
 
 
-def _colours(trials: list[Trial]) -> list[str]:
-    return [colour_of(trial.family) for trial in trials]
+def _colours(view: View, trials: list[Trial]) -> list[str]:
+    return [view.colour_of(trial.family) for trial in trials]

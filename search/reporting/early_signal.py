@@ -6,7 +6,7 @@ from functools import partial
 from search.algorithms.asha import rung_epochs
 from search.journal import probe_gap
 from search.journal.history import Trial
-from search.reporting.context import View, colour_of, families_in
+from search.reporting.context import View, families_in
 from search.reporting.html import Figure, Section, bullets
 from search.reporting.marks import blank_figure, points, rounded
 
@@ -39,7 +39,7 @@ def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:
         for family in families_in(there):
             mine = [trial for trial in there if trial.family == family]
             marks = points(mine, partial(_value_at, key, epoch), lambda trial: trial.score, family)
-            traces.append(marks | {"marker": {"color": colour_of(family), "size": 8}})
+            traces.append(marks | {"marker": {"color": view.colour_of(family), "size": 8}})
         figure = blank_figure(traces, f"{view.deciding_words.partition(' (')[0]}<br>at epoch {epoch}", "final score")
         figure.update_layout(height=360)
         caption = (

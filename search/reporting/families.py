@@ -2,7 +2,7 @@
 
 from search.evidence.families import CHOSEN, FamilyRow, confirmed_rows, minority, searched_rows
 from search.journal.labels import short
-from search.reporting.context import View, colour_of, evidence_of
+from search.reporting.context import View, evidence_of
 from search.reporting.html import Cell, Section, paragraph, table
 
 HEADS = {"eta": "η", "gamma": "γ", "tau": "τ", "lr": "lr"}
@@ -28,7 +28,7 @@ def _row(view: View, row: FamilyRow) -> list[Cell]:
     told = [row.chosen[name] for name in CHOSEN]
     measured = (row.minority_recall, row.auroc, row.macro_f1)
     return [
-        Cell(row.label, mark=colour_of(row.label)),
+        Cell(row.label, mark=view.colour_of(row.label)),
         Cell(str(row.trial)),
         *(Cell("" if value is None else short(value)) for value in told),
         Cell("" if row.mean is None else f"{row.mean:.4f}"),

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from search.reporting.context import GREY, colour_of, in_order
+from search.reporting.context import GREY, View
 from search.reporting.html import Figure
+from trainers.loss_config import in_order
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 TOO_WIDE = 0.5  # of an interval of differences: its whiskers would only flatten the others
 
 
-def forest(evidence: "Evidence") -> Figure | None:
+def forest(view: View, evidence: "Evidence") -> Figure | None:
     """The best loss minus each other, with intervals and every seed's difference; None without a pair."""
     from search.evidence.evidence import TEST_METRICS
 
@@ -24,7 +25,7 @@ def forest(evidence: "Evidence") -> Figure | None:
     traces: list[dict[str, Any]] = []
     untold: list[str] = []
     for label in in_order(against)[::-1]:  # plotly begins at the bottom
-        pair, row, colour = against[label], f"{verdict.best} − {label}", colour_of(label)
+        pair, row, colour = against[label], f"{verdict.best} − {label}", view.colour_of(label)
         shared = [seed for seed in scores[verdict.best] if seed in scores[label]]
         dots = [round(scores[verdict.best][seed] - scores[label][seed], 6) for seed in shared]
         common = {"type": "scatter", "mode": "markers", "showlegend": False}

@@ -8,7 +8,7 @@ from search.evidence.standard_error import near_the_best
 from search.journal.frames import frames
 from search.journal.history import Trial
 from search.journal.labels import searched, searched_paths, short, symbol
-from search.reporting.context import View, colour_of
+from search.reporting.context import View
 from search.reporting.html import Cell, Section, paragraph, table
 
 SHOWN = 50  # rows on the page; the CSV has all trials
@@ -68,7 +68,7 @@ def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell
     return [
         Cell(str(rank), rank),
         Cell(str(trial.number), trial.number),
-        Cell(name, mark=colour_of(trial.family)),
+        Cell(name, mark=view.colour_of(trial.family)),
         *_fresh_cells(view, trial),
         Cell(_with_error(trial.score, error), trial.score),
         *([] if trial.decided is None else [Cell(f"{trial.decided:.4f}", trial.decided)]),

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from search.journal.history import STATE_WORDS, Trial
-from search.reporting.context import View, colour_of, families_in, hover, mark
+from search.reporting.context import View, families_in, hover, mark
 
 
 def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | None]) -> Iterator[dict[str, Any]]:
@@ -18,7 +18,7 @@ def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | 
             trials = [trial for trial in view.drawn if (trial.family, trial.state) == (family, state)]
             trials = [trial for trial in trials if trial.epochs and x(trial) is not None]
             if trials:
-                marker = {"color": colour_of(family), "size": size, "symbol": mark(trials[0])}
+                marker = {"color": view.colour_of(family), "size": size, "symbol": mark(trials[0])}
                 yield points(trials, x, y, family) | {
                     "marker": marker | ({"size": size - 2, "line": {"width": 1.5}} if state == "stopped" else {}),
                     "opacity": 0.6 if state == "stopped" else 0.9,
@@ -28,7 +28,7 @@ def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | 
                 seen.add(family)
     for family in families_in(view.drawn):
         if family in seen:  # a dot in the legend, whatever the states of its trials
-            marker = {"color": colour_of(family), "size": 9, "symbol": "circle"}
+            marker = {"color": view.colour_of(family), "size": 9, "symbol": "circle"}
             yield {
                 "type": "scatter",
                 "x": [None],

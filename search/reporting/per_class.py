@@ -10,7 +10,7 @@ from search.evidence.standard_error import score_error
 from search.journal.history import Trial
 from search.reporting.class_table import class_table
 from search.reporting.confusions import matrix
-from search.reporting.context import View, colour_of, families_in, named
+from search.reporting.context import View, families_in, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import RESULT
 
@@ -45,7 +45,7 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
                 "x": [escape(name) for name in recall],
                 "y": [round(value, 4) for value in recall.values()],
                 "error_y": {"type": "data", "array": [_error(view, name, value) for name, value in recall.items()]},
-                "marker": {"color": colour_of(trial.family), "pattern": {"shape": "" if trial.baseline else "/"}},
+                "marker": {"color": view.colour_of(trial.family), "pattern": {"shape": "" if trial.baseline else "/"}},
             }
         )
     figure = go.Figure(traces)

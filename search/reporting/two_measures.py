@@ -2,7 +2,7 @@
 
 from search.evidence.pareto import pareto_front
 from search.journal.history import Trial
-from search.reporting.context import GREY, View, colour_of, families_in, hover
+from search.reporting.context import GREY, View, families_in, hover
 from search.reporting.html import Figure, Section, paragraph
 from search.reporting.marks import blank_figure, points, rounded
 
@@ -23,7 +23,7 @@ def two_measures(view: View) -> Section | None:
     for family in families_in(there):
         mine = [trial for trial in there if trial.family == family and trial.number in drawn]
         marks = points(mine, lambda trial: rounded(_at(trial, OVERALL)), lambda trial: _at(trial, BALANCED), family)
-        traces.append(marks | {"marker": {"color": colour_of(family), "size": 9}})
+        traces.append(marks | {"marker": {"color": view.colour_of(family), "size": 9}})
     line = {
         "type": "scatter",
         "x": [rounded(_at(trial, OVERALL)) for trial in front],

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from search.reporting.context import COLOURS, GREY, View, evidence_of, in_order
+from search.reporting.context import View, evidence_of
 from search.reporting.forest import TOO_WIDE, forest
 from search.reporting.html import Figure, Section, paragraph, table
+from trainers.loss_config import in_order
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
@@ -33,8 +34,8 @@ def verdict(view: View) -> Section | None:
 
     pairs = _pairs(evidence) if evidence.until_decided is None else _decided_pairs(evidence.until_decided)
     words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + pairs
-    differences = forest(evidence)
-    figures = (Figure("verdict", *_by_seed(evidence)), *([] if differences is None else [differences]))
+    differences = forest(view, evidence)
+    figures = (Figure("verdict", *_by_seed(view, evidence)), *([] if differences is None else [differences]))
     return Section("Verdict on fresh seeds", words, figures)
 
 
@@ -94,7 +95,7 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _by_seed(evidence: "Evidence") -> tuple[go.Figure, str]:
+def _by_seed(view: View, evidence: "Evidence") -> tuple[go.Figure, str]:
     """Each seed's score and the mean with its interval; and the caption."""
     from search.evidence.evidence import TEST_METRICS
     from search.evidence.verdict import judge
@@ -105,7 +106,7 @@ def _by_seed(evidence: "Evidence") -> tuple[go.Figure, str]:
     for label in labels[::-1]:  # plotly begins at the bottom
         scores = evidence.scores[TEST_METRICS[0]][label]
         (summary,) = judge({label: scores}).labels
-        colour = COLOURS.get(label, GREY)
+        colour = view.colour_of(label)
         interval, at = summary.interval and summary.interval.within(0, 1), summary.mean or 0.0
         if interval is not None and interval.high - interval.low > TOO_WIDE:
             untold.insert(0, f"{label}'s reaches from {interval.low:.2f} to {interval.high:.2f}")

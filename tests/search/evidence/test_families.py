@@ -29,6 +29,14 @@ def test_each_family_has_its_own_values():
     assert chosen_of(RANKED[0]) == {"eta": None, "gamma": 3.0, "tau": None, "lr": 0.002}
 
 
+def test_a_rivals_temperature_is_its_own_and_a_loss_of_ones_own_has_none_of_them():
+    config = {"loss": {"name": "balanced_contrastive", "eta": 1.0}, "balanced_contrastive": {"temperature": 0.2}}
+    rival = trial(5, "BCL", config | {"representation": {"lr": 0.01}}, 0.7)
+    assert chosen_of(rival) == {"eta": None, "gamma": None, "tau": 0.2, "lr": 0.01}
+    own = trial(6, "triplet", {"loss": {"name": "pkg:triplet"}, "representation": {"lr": 0.01}}, 0.7)
+    assert chosen_of(own) == {"eta": None, "gamma": None, "tau": None, "lr": 0.01}
+
+
 def test_before_a_confirmation_the_first_of_each_family_stands_for_it():
     afcl, focal = searched_rows(RANKED, "rare")
     assert (afcl.label, afcl.trial, afcl.mean, afcl.interval) == ("AFCL", 2, 0.7, None)

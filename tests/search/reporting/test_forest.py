@@ -4,12 +4,13 @@ import pytest
 from pages import confirm
 
 from search.evidence.evidence import read_evidence
+from search.reporting.context import read_view
 from search.reporting.forest import forest
 
 
 def shown(folder, scores):
     confirm(folder, caveats=(), scores=scores)
-    return forest(read_evidence(folder))
+    return forest(read_view(folder), read_evidence(folder))
 
 
 def test_a_row_is_the_best_minus_another_with_every_seeds_difference(played):
