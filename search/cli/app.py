@@ -212,7 +212,10 @@ def confirm(
         int | None, typer.Option("--max-seeds", metavar="N", help="The most seeds that --until-decided may run.")
     ] = None,
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="Also run the path from CL to the winner: η, γ, τ, lr one by one.")
+        bool,
+        typer.Option(
+            "--ablation", help="Also run the path from CL to the best other contrastive loss: η, γ, τ, lr one by one."
+        ),
     ] = False,
     again: Again = False,
     allow_copies: AllowCopies = False,

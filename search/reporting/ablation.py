@@ -26,7 +26,7 @@ def ablation(view: View) -> Section | None:
         "corrected for the number of steps, and another order of the steps may share the gain otherwise."
     )
     made = table(columns, [_row(step) for step in path]) + paragraph(note)
-    title = f"From {path[0].label} to the winner, one value at a time"
+    title = f"From {path[0].label} to another contrastive loss, one value at a time"
     return Section(title, made, (Figure("ablation", *_drawn(path)),))
 
 

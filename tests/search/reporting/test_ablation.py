@@ -20,7 +20,7 @@ def test_the_path_is_a_line_a_seed_with_its_mean_and_a_row_a_step(played):
     evidence = replace(read_evidence(played), ablation=path_of(PLAN, SCORES))
     (played.path / "confirm-1" / "verdict.json").write_bytes(_FILE.dump_json(evidence))
     section = ablation(read_view(played))
-    assert section.title == "From CL to the winner, one value at a time"
+    assert section.title == "From CL to another contrastive loss, one value at a time"
     assert "<td>+ γ = 1 (AFCL)</td><td>3</td><td>0.8500</td><td>+0.1967</td>" in section.html
     *seeds, mean = drawn(section)["ablation"].data
     assert list(seeds[0].y) == [0.5, 0.6, 0.9]
