@@ -26,6 +26,7 @@ def confirm(
     smallest: float | None = None,
     until_decided: bool = False,
     max_seeds: int | None = None,
+    ablation: bool = False,
     again: bool = False,
     anyway: bool = False,
     allow_copies: bool = False,
@@ -38,7 +39,7 @@ def confirm(
 ) -> Confirmation:
     """Confirm a search: train its best trials on fresh seeds and score them on the test split.
 
-    This writes verdict.json and the report page, and registers the winner's model in MLflow.
+    This writes verdict.json, a picture of test images and the report page, and registers the winner's model in MLflow.
 
     Args:
         name: the search's name.
@@ -49,6 +50,8 @@ def confirm(
         until_decided: run seeds in rounds for the pairs that are still open. A pair is decided when it has a winner, or
             when a difference of `smallest` is ruled out.
         max_seeds: the most seeds that these rounds may take.
+        ablation: also run the path from the best CL to the best of the other contrastive losses on the same seeds, with
+            η, γ, τ and the learning rate switched one by one.
         again: open the test split once more, on other seeds.
         anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
         allow_copies: accept a test split that repeats training images, or that has an image under two labels.
@@ -68,13 +71,14 @@ def confirm(
     from search.display.on_console import ConsoleDisplay
     from search.engine import confirmation
     from search.engine.confirmation_plan import Wanted
+    from search.engine.judged_sheet import leave_judged_test
     from search.evidence.evidence import conclude
     from search.tracking import model_registry
 
     display = ConsoleDisplay(console)
     confirmed = confirmation.confirm(
         name,
-        Wanted(top, seeds, smallest, until_decided, max_seeds),
+        Wanted(top, seeds, smallest, until_decided, max_seeds, ablation),
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,
@@ -88,6 +92,9 @@ def confirm(
         return Confirmation(confirmed)
     evidence = conclude(confirmed.folder, confirmed.test.labels)
     on_verdict(confirmed, evidence)
+    run = model_registry.best_run(confirmed.folder, evidence)
+    what = f"{evidence.best.label} ({run.note}), its run with the best validation score"
+    leave_judged_test(confirmed.folder, run.number, what, confirmed.test, display.say)
     display.say("writing the report")
     page = None
     try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
     from search.journal.frames import Format, Frames
     from search.outcomes import Confirmation
+    from search.reporting.pictures import Kind
     from search.reporting.report import Written
     from search.tracking.outbox import Synced
 
@@ -127,6 +128,7 @@ class Search:
         smallest: float | None = None,
         until_decided: bool = False,
         max_seeds: int | None = None,
+        ablation: bool = False,
         again: bool = False,
         anyway: bool = False,
         allow_copies: bool = False,
@@ -140,6 +142,7 @@ class Search:
             smallest=smallest,
             until_decided=until_decided,
             max_seeds=max_seeds,
+            ablation=ablation,
             again=again,
             anyway=anyway,
             allow_copies=allow_copies,
@@ -158,9 +161,18 @@ class Search:
         """A trial's log, or the driver's; see `search.logs`."""
         return search.logs(self.name, trial, results=self.folder.root)
 
-    def report(self, *, png: bool = False, sensitivity: Mapping[str, float] | None = None) -> "Written":
+    def report(
+        self, *, png: bool = False, figures: "Kind | None" = None, sensitivity: Mapping[str, float] | None = None
+    ) -> "Written":
         """Write the search's page; see `search.report`."""
-        return search.report(self.name, png=png, sensitivity=sensitivity, results=self.folder.root, data=self._data)
+        return search.report(
+            self.name,
+            png=png,
+            figures=figures,
+            sensitivity=sensitivity,
+            results=self.folder.root,
+            data=self._data,
+        )
 
     def export(
         self,

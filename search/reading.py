@@ -18,6 +18,7 @@ from trainers.errors import InputError
 
 if TYPE_CHECKING:
     from search.evidence.side_by_side import SideBySide
+    from search.reporting.pictures import Kind
     from search.reporting.report import Written
     from search.tracking.outbox import Synced
 
@@ -144,6 +145,7 @@ def report(
     name: str,
     *,
     png: bool = False,
+    figures: "Kind | None" = None,
     sensitivity: Mapping[str, float] | None = None,
     results: Path | None = None,
     data: Path | None = None,
@@ -154,7 +156,9 @@ def report(
 
     Args:
         name: the search's name.
-        png: also write each figure as a picture, into figures/.
+        png: as `figures="png"`, and beside it.
+        figures: also write each figure into figures/: "png" for the screen; "svg" or "pdf" for a paper, as wide as a
+            column, with text as text.
         sensitivity: for each class, the wanted sensitivity, {"melanoma": .9}. The page shows the best trial's
             threshold for it.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
@@ -162,12 +166,12 @@ def report(
 
     Raises:
         InputError: there is no such search or class, or nothing to choose a threshold on. Nothing was written.
-        EnvironmentProblem: plotly is not installed, there is no browser for `png`, or the images for a threshold are
+        EnvironmentProblem: plotly is not installed, there is no browser for figures, or the images for a threshold are
             not on this machine.
     """
     from search.reporting.write import write_report
 
-    return write_report(name, png=png, sensitivity=sensitivity, results=results, data=data)
+    return write_report(name, png=png, figures=figures, sensitivity=sensitivity, results=results, data=data)
 
 
 def ui(

@@ -211,6 +211,12 @@ def confirm(
     max_seeds: Annotated[
         int | None, typer.Option("--max-seeds", metavar="N", help="The most seeds that --until-decided may run.")
     ] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option(
+            "--ablation", help="Also run the path from CL to the best other contrastive loss: η, γ, τ, lr one by one."
+        ),
+    ] = False,
     again: Again = False,
     allow_copies: AllowCopies = False,
     results: Results = None,
@@ -241,6 +247,7 @@ def confirm(
         smallest=smallest,
         until_decided=until_decided,
         max_seeds=max_seeds,
+        ablation=ablation,
         again=again,
         anyway=anyway,
         allow_copies=allow_copies,

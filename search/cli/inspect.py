@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -127,6 +127,10 @@ def report(
     png: Annotated[
         bool, typer.Option("--png", help="Also write each figure as a picture, into results/NAME/figures.")
     ] = False,
+    figures: Annotated[
+        Literal["png", "svg", "pdf"] | None,
+        typer.Option("--figures", help="Also write each figure there; svg and pdf are for a paper's column."),
+    ] = None,
     sensitivity: Annotated[
         list[str] | None,
         typer.Option(
@@ -143,7 +147,7 @@ def report(
     from search import reading
 
     wanted = dict(class_and_share(text, "--sensitivity") for text in sensitivity or ())
-    written = reading.report(name, png=png, sensitivity=wanted, results=results, data=data)
+    written = reading.report(name, png=png, figures=figures, sensitivity=wanted, results=results, data=data)
     paths = [str(path) for path in (written.page, *written.pictures)]
     if json_:
         points = {"sensitivity": [point.as_json() for point in written.points]} if wanted else {}

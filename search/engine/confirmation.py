@@ -108,9 +108,18 @@ def confirm(
         refuse_undecidable(searched, history, len(plan.chosen), plan.rule)
     ended_before = len(folder.history().in_state(*ENDED)) if folder.is_begun() else 0
     for line in forecast(
-        searched, history, plan.chosen, len(plan.seeds), ended=ended_before, smallest=wanted.smallest, rule=plan.rule
+        searched,
+        history,
+        plan.chosen,
+        len(plan.seeds),
+        ended=ended_before,
+        smallest=wanted.smallest,
+        rule=plan.rule,
+        steps=plan.steps,
     ):
         display.say(line)
+    if plan.ablation is not None:
+        display.say(f"path     {plan.ablation.in_words()}")
     if newer:
         display.say(f"{folder.name} goes on with what it was begun with{newer}")
     original = load(spec.data, data)
@@ -172,7 +181,7 @@ def _run_round(
         if plan.rule is not None:
             display.say(round_in_words(folder, plan.rule))
         arrays = {plan.seeds[k]: load(spec.data.model_copy(update={"seed": plan.seeds[k]}), data) for k in places}
-        agenda = PairedAgenda(searched_history.trials, plan.chosen, plan.seeds, runs)
+        agenda = PairedAgenda(searched_history.trials, plan.chosen, plan.seeds, runs, plan.ablation)
         watcher = watch(folder, partial(know_every_opening, folder.searched))
         task = replace(paired_task(folder, agenda, arrays, test), listeners=(watcher,))
         begin = folder_maker(task, CONFIRMS, plan.noted(**noted))

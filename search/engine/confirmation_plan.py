@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from search.evidence.ablation import Ablation, ablation_of, read_ablation
+from search.evidence.ablation import as_plan as as_path
 from search.evidence.candidates import (
+    ABLATION,
     CONFIRMS,
     UNTIL_DECIDED,
     Candidate,
@@ -15,6 +18,7 @@ from search.evidence.candidates import (
     fresh_seeds,
     has_ended,
     planned_in_words,
+    planned_runs,
     read_plan,
     runs_of,
 )
@@ -37,6 +41,7 @@ class Wanted:
     smallest: float | None = None
     until_decided: bool = False
     max_seeds: int | None = None
+    ablation: bool = False
 
     def check(self) -> None:
         """Raise InputError for options that contradict each other."""
@@ -44,6 +49,8 @@ class Wanted:
             raise InputError(
                 f"--smallest: must be above 0 and below 1, as a difference of accuracies is, but got {self.smallest}"
             )
+        if self.until_decided and self.ablation:
+            raise InputError("--ablation: does not go with --until-decided, as its steps need a fixed number of seeds")
         if not self.until_decided:
             if self.max_seeds is not None:
                 raise InputError("--max-seeds: it goes with --until-decided; a fixed number of seeds is --seeds")
@@ -70,6 +77,12 @@ class ConfirmationPlan:
     chosen: list[Candidate]
     seeds: list[int]  # all seeds that may run
     rule: "Rule | None" = None
+    ablation: Ablation | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many configurations of an ablation run that are no candidates."""
+        return 0 if self.ablation is None else len(self.ablation.between)
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
         """For each run, by number, the positions of its candidate and of its seed.
@@ -81,11 +94,15 @@ class ConfirmationPlan:
         """
         if history is not None:
             return runs_of(self.folder, history)
-        return every_run(len(self.chosen), len(self.seeds) if self.rule is None else self.rule.looks[0])
+        if self.rule is not None:
+            return every_run(len(self.chosen), self.rule.looks[0])
+        return planned_runs(len(self.chosen), len(self.seeds), steps=self.steps)
 
     def noted(self, **more: Any) -> dict[str, Any]:
         """The plan as the folder records it, with the values of `more`."""
         planned = as_plan(self.chosen, self.seeds) | more
+        if self.ablation is not None:
+            planned |= {ABLATION: as_path(self.ablation)}
         if self.rule is None:
             return planned
         from search.evidence.until_decided import as_plan as as_declared
@@ -122,7 +139,9 @@ def plan_for(
     folder = searched.next_confirmation()
     chosen = candidates(history, wanted.top or TOP, best)
     if not wanted.until_decided or wanted.smallest is None or wanted.max_seeds is None:
-        return ConfirmationPlan(folder, chosen, fresh_seeds(searched.spec(), folder.name, wanted.seeds or SEEDS))
+        path = ablation_of(chosen, history.trials) if wanted.ablation else None
+        seeds = fresh_seeds(searched.spec(), folder.name, wanted.seeds or SEEDS)
+        return ConfirmationPlan(folder, chosen, seeds, ablation=path)
     if len(chosen) < 2:
         raise InputError("--until-decided: one configuration has finished, so there is no pair to decide")
     from search.evidence.until_decided import make_rule  # scipy takes half a second
@@ -133,13 +152,15 @@ def plan_for(
 
 def _begun(folder: SearchFolder) -> ConfirmationPlan:
     chosen, seeds = read_plan(folder)
-    return ConfirmationPlan(folder, chosen, seeds, declared_rule(folder))
+    return ConfirmationPlan(folder, chosen, seeds, declared_rule(folder), read_ablation(folder))
 
 
 def _differs(folder: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial]) -> bool:
     """Whether a confirmation was begun with another plan than the one that is asked for."""
     chosen, seeds = read_plan(folder)
     rule = declared_rule(folder)
+    if wanted.ablation and ABLATION not in folder.about()[CONFIRMS]:
+        return True
     if wanted.top is not None:
         now = {one.trial for one in candidates(history, wanted.top, best)}
         if {one.trial for one in chosen} != now:

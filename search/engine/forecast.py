@@ -28,6 +28,7 @@ def forecast(
     ended: int = 0,
     smallest: float | None = None,
     rule: "Rule | None" = None,
+    steps: int = 0,
 ) -> Iterator[str]:
     """Lines that say what a confirmation will cost and can show.
 
@@ -38,13 +39,14 @@ def forecast(
         seeds: how many fresh seeds the candidates run on.
         ended: how many of the confirmation's runs have ended.
         smallest: the smallest difference that matters.
-        rule: the rule by which seeds run until pairs are decided; None for a fixed number of seeds.
+        rule: the rule by which it runs until pairs are decided; None for a fixed number of seeds.
+        steps: how many configurations of an ablation run besides the candidates.
     """
     if rule is not None:
         yield cost(searched, history, chosen, len(chosen) * rule.max_seeds - ended, "at most ")
         yield _what_it_decides(searched, history, len(chosen), rule)
         return
-    yield cost(searched, history, chosen, len(chosen) * seeds - ended)
+    yield cost(searched, history, chosen, (len(chosen) + steps) * seeds - ended, steps=steps)
     pairs = math.comb(len(chosen), 2)
     if pairs == 0:
         yield "tells    the mean of one configuration: there is nothing to compare it with"
@@ -59,9 +61,14 @@ def forecast(
         )
 
 
-def cost(searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "") -> str:
-    """A line with the expected time of `runs` runs, equally many of each candidate. `most` is "at most " or empty."""
-    what = f"{most}{runs} runs of {len(chosen)} configurations"
+def cost(
+    searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "", *, steps: int = 0
+) -> str:
+    """The expected time of `runs` runs, equally many of each candidate. `most` is "at most " if not all may run.
+
+    A step of an ablation is taken to last as long as a candidate's run.
+    """
+    what = f"{most}{runs} runs of {len(chosen) + steps} configurations"
     took = trial_seconds(searched)
     seconds = [took[one.trial] for one in chosen if one.trial in took]
     if not seconds:

@@ -10,6 +10,7 @@ from typing import Any
 from search.algorithms.proposer import Question
 from search.engine.plan import plan_of
 from search.engine.prepare import Task
+from search.evidence.ablation import Ablation, changed
 from search.evidence.candidates import Candidate, every_run
 from search.journal.history import History, Trial
 from search.storage.provenance import about_data, provenance
@@ -35,16 +36,19 @@ class PairedAgenda:
         chosen: Sequence[Candidate],
         seeds: Sequence[int],
         runs: Sequence[tuple[int, int]] | None = None,
+        ablation: Ablation | None = None,
     ) -> None:
-        """Take what runs.
+        """Take the plan.
 
         Args:
-            trials: the search's trials by number.
+            trials: the search's, by number.
             chosen: the candidates.
-            seeds: the seeds.
-            runs: by run number, the positions of candidate and seed; None runs every candidate on every seed.
+            seeds: the fresh seeds.
+            runs: positions of candidate and seed, by number; None: all candidates on all seeds.
+            ablation: the path whose steps stand at the positions after the candidates'.
         """
         self._trials, self._chosen, self._seeds = trials, chosen, seeds
+        self._ablation = ablation
         self._runs = every_run(len(chosen), len(seeds)) if runs is None else runs
 
     def planned(self, history: History) -> int:
@@ -54,16 +58,24 @@ class PairedAgenda:
     def question(self, number: int, history: History) -> Question:
         """The configuration of run `number`: its candidate's, with its seed for split, order and initialisation."""
         position, k = self._runs[number]
-        candidate, seed = self._chosen[position], self._seeds[k]
-        trial = self._trials[candidate.trial]
-        config = as_meant_then(trial.config)
+        seed = self._seeds[k]
+        if position < len(self._chosen):
+            trial = self._trials[self._chosen[position].trial]
+            values, config, what = trial.values, as_meant_then(trial.config), f"trial {trial.number}"
+        else:
+            assert self._ablation is not None, "only a path has positions after the candidates'"
+            step = self._ablation.between[position - len(self._chosen)]
+            trial = self._trials[self._ablation.trial]
+            config = changed(as_meant_then(trial.config), step.changes)
+            values = {path: step.changes.get(path, value) for path, value in trial.values.items()}
+            what = f"ablation {step.label}"
         raw = config | {"seed": seed, "data": config["data"] | {"seed": seed}}
-        note = f"trial {candidate.trial}, seed {seed}"
-        return Question(trial.values, TrialConfig.model_validate(raw), note=note)
+        return Question(values, TrialConfig.model_validate(raw), note=f"{what}, seed {seed}")
 
     def best_of_each(self, history: History) -> set[int]:
         """The number of each candidate's best run so far, by its score on validation images. Its weights are kept."""
         places = {trial.number: self._runs[trial.number][0] for trial in history.ranked()[::-1]}
+        places = {number: place for number, place in places.items() if place < len(self._chosen)}
         return set({place: number for number, place in places.items()}.values())
 
 

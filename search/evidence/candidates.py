@@ -19,6 +19,7 @@ CONFIRMS, VALIDATES = (
     "validates",
 )  # the key under which a folder records what a confirmation or a last step runs
 UNTIL_DECIDED = "until_decided"  # within it: the rule of --until-decided
+ABLATION = "ablation"  # within it: the path of --ablation
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
 def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
     """For each run of a confirmation or a last step, by number: the positions of its candidate and its seed.
 
+    After the candidates' runs come those of an ablation's steps, at the positions after the candidates'.
+
     Args:
         folder: the folder of the confirmation or the last step.
         history: the history in that folder.
@@ -106,7 +109,18 @@ def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
     chosen, seeds = read_plan(folder)
     if (found := progress_of(folder, history)) is not None:
         return list(found.runs)
-    return every_run(len(chosen), len(seeds))
+    return planned_runs(len(chosen), len(seeds), steps=max(0, _steps_in(folder) - 1))
+
+
+def _steps_in(folder: SearchFolder) -> int:
+    """How many steps an ablation's path has; its last one is a candidate."""
+    return len((plan_in(folder.about()) or {}).get(ABLATION, {}).get("steps", []))
+
+
+def planned_runs(candidates: int, seeds: int, *, steps: int = 0) -> list[tuple[int, int]]:
+    """The runs of a fixed number of seeds: all of the candidates first, then those of the steps of an ablation."""
+    after = [(candidates + place, k) for place, k in every_run(steps, seeds)]
+    return [*every_run(candidates, seeds), *after]
 
 
 def declared_rule(folder: SearchFolder) -> "Rule | None":
@@ -132,7 +146,8 @@ def planned_in_words(folder: SearchFolder) -> str:
     """A confirmation's plan in words: 3 configurations on 10 seeds."""
     chosen, seeds = read_plan(folder)
     if (rule := declared_rule(folder)) is None:
-        return f"{len(chosen)} configurations on {len(seeds)} seeds"
+        path = f" and an ablation of {steps} steps" if (steps := _steps_in(folder)) else ""
+        return f"{len(chosen)} configurations on {len(seeds)} seeds{path}"
     return f"{len(chosen)} configurations until decided (--smallest {rule.smallest:g} --max-seeds {rule.max_seeds})"
 
 

@@ -10,6 +10,9 @@ import numpy as np
 from pydantic import TypeAdapter
 from rich.table import Table
 
+from search.evidence.ablation import read_ablation
+from search.evidence.ablation_path import PathStep, path_of
+from search.evidence.ablation_path import in_words as path_in_words
 from search.evidence.bootstrap import Resampled, image_bootstrap
 from search.evidence.candidates import (
     Candidate,
@@ -57,6 +60,7 @@ class Evidence:
     caveats: tuple[str, ...]
     measured: dict[str, Measured] = field(default_factory=dict)  # by label; older runs have none
     until_decided: Decided | None = None  # None: a fixed number of seeds
+    ablation: tuple[PathStep, ...] = ()  # the path from CL; empty where none was asked for
     format: int = 1
 
     @property
@@ -113,6 +117,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         ),
         measured=_measured(folder, chosen),
         until_decided=found,
+        ablation=_path(folder, chosen, seeds, scores[TEST_METRICS[0]]),
         format=FORMAT,
     )
 
@@ -123,9 +128,28 @@ def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Me
     history = folder.history()
     placed = runs_of(folder, history)
     for trial in history.in_state("finished"):
-        label = chosen[placed[trial.number][0]].label
+        place = placed[trial.number][0]
+        if place >= len(chosen):  # a step of an ablation, which is no candidate
+            continue
+        label = chosen[place].label
         runs[label].append((trial, folder.trial(trial.number).read_result()))
     return {label: found for label, of in runs.items() if (found := measured_in(of)) is not None}
+
+
+def _path(
+    folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], scores: Scores
+) -> tuple[PathStep, ...]:
+    """The path of an ablation with its scores; empty where none was planned."""
+    planned = read_ablation(folder)
+    if planned is None:
+        return ()
+    history, between = folder.history(), {step.label: dict[int, float]() for step in planned.between}
+    runs, labels = runs_of(folder, history), list(between)
+    for trial in history.in_state("finished"):
+        position, k = runs[trial.number]
+        if position >= len(chosen):
+            between[labels[position - len(chosen)]][seeds[k]] = trial.epochs[trial.epoch][TEST_METRICS[0]]
+    return path_of(planned, scores | between)
 
 
 def _decided(folder: SearchFolder) -> Decided | None:
@@ -194,6 +218,7 @@ def in_words(evidence: Evidence) -> Iterator[str]:
         )
         of_rounds = "" if evidence.until_decided is None else "; it is not corrected for the rounds"
         yield f"With the sampling of the test images as well: {told}; each {pairs[0].interval.covers}{of_rounds}."
+    yield from path_in_words(evidence.ablation)
     yield from evidence.caveats
 
 
@@ -258,6 +283,8 @@ def _scores(
     runs = runs_of(folder, history)
     for trial in history.in_state("finished"):
         position, k = runs[trial.number]
+        if position >= len(chosen):
+            continue
         for metric in metrics:
             scores[metric][chosen[position].label][seeds[k]] = trial.epochs[trial.epoch][metric]
     return scores

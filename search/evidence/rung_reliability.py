@@ -46,7 +46,15 @@ class Signal:
     def is_low(self) -> bool:
         """Whether ASHA should not have decided here; False also if too few trials finished to say so."""
         low = self.problem == ALIKE if self.tau is None else self.tau < LOW_TAU
-        return self.trials >= MIN_TO_JUDGE and low
+        return self.is_reversed or (self.trials >= MIN_TO_JUDGE and low)
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the order here is the other way round: the interval is wholly below zero, which few trials can show.
+
+        Its width is that of so few trials, so no number of them has to be asked for.
+        """
+        return self.interval is not None and self.interval[1] < 0
 
     @property
     def is_good(self) -> bool:
@@ -122,7 +130,7 @@ def signal_at(history: History, metric: str, epoch: int) -> Signal:
     """
     pairs = [
         (value, _score(trial))
-        for trial in _with_probes(history)
+        for trial in with_probes(history)
         if math.isfinite(value := trial.epochs.get(epoch, {}).get(metric, math.nan))
     ]
     early, final = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -138,7 +146,7 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
     It is chosen on the trials at hand and so is a hint for the next search, not an estimate.
     """
-    reported = {epoch for trial in _with_probes(history) for epoch in trial.epochs if epoch <= stage_one}
+    reported = {epoch for trial in with_probes(history) for epoch in trial.epochs if epoch <= stage_one}
     grace = None
     for epoch in sorted(reported, reverse=True):
         if not signal_at(history, metric, epoch).is_good:
@@ -147,8 +155,8 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
     return grace
 
 
-def _with_probes(history: History) -> list[Trial]:
-    """The finished trials of two stages, which have probes; all finished trials if there are none of these."""
+def with_probes(history: History) -> list[Trial]:
+    """The finished trials of two stages; all where none is."""
     finished = history.in_state("finished")
     return [trial for trial in finished if trial.family not in END_TO_END] or finished
 
@@ -205,10 +213,19 @@ def in_words(found: Honesty) -> Iterator[str]:
             f"and spared trials were not selected; of them are included: {found.unselected}"
         )
     if found.low:
-        where = ", ".join(str(signal.epoch) for signal in found.low)
+        backwards = [signal.epoch for signal in found.low if signal.is_reversed]
+        little = [signal.epoch for signal in found.low if not signal.is_reversed]
         longer = f"a grace period of {found.grace} epochs would suit these trials better"
         limit = f"tau below {LOW_TAU} or undefined"
-        yield f"warning: the order of trials at epoch {where} says little about the final one ({limit})"
+        if backwards:
+            where = ", ".join(map(str, backwards))
+            yield (
+                f"warning: the order of trials at epoch {where} is the reverse of the final one (tau's whole interval "
+                "is below 0): what ASHA stopped there may have been the best"
+            )
+        if little:
+            where = ", ".join(map(str, little))
+            yield f"warning: the order of trials at epoch {where} says little about the final one ({limit})"
         yield NO_GRACE if found.grace is None else longer
     yield from _regret_lines(found.regret)
 

@@ -53,7 +53,7 @@ def paired_scores(folder: SearchFolder, metric: str) -> Floats:
     history, table = folder.history(), np.full((len(seeds), len(chosen)), math.nan)
     for number, (place, k) in enumerate(runs_of(folder, history)):
         trial = history.trials.get(number)
-        if trial is not None and trial.state == "finished":
+        if place < len(chosen) and trial is not None and trial.state == "finished":
             table[k, place] = trial.epochs[trial.epoch].get(metric, math.nan)
     whole: Floats = table[~np.isnan(table).any(axis=1)]
     return whole

@@ -12,6 +12,7 @@ from search.reporting.context import words
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, Value, ZeroOr
 
 CROWDED = 0.08  # share of the axis: closer labels would touch
+LONG = 28  # letters of an axis's title
 PADDING = 0.04  # share of the axis beyond its ends, so that marks there are not cut
 
 
@@ -44,11 +45,17 @@ def axis(path: str, range_: Range) -> dict[str, Any]:
     """A plotly axis over a searched field."""
     places, labels = zip(*ticks(range_), strict=True)
     return {
-        "title": {"text": words(path) + (" (log)" if is_log(range_) else "")},
+        "title": {"text": _title(path, range_)},
         "range": [-PADDING, 1 + PADDING],
         "tickvals": places,
         "ticktext": labels,
     }
+
+
+def _title(path: str, range_: Range) -> str:
+    """The field's name; a long one on two lines, as figures stand three in a row."""
+    name = words(path)
+    return name + (("<br>(log)" if len(name) > LONG else " (log)") if is_log(range_) else "")
 
 
 def zero_line(range_: Range, letter: str) -> list[dict[str, Any]]:

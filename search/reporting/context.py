@@ -3,6 +3,7 @@
 The state is read once, so that all sections show the same moment.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,12 @@ from search.journal.log import Event, read_events
 from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
-from trainers.loss_config import OWN_LOSS
+from trainers.errors import InputError
+from trainers.loss_config import OWN_LOSS, in_order
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
+    from trainers.data import TrialData
 
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
@@ -100,6 +103,19 @@ class View:
         """Finished trials, best first."""
         return self.ranking.trials
 
+    def merit(self, trial: Trial) -> float | None:
+        """What ranks a finished trial: its mean on fresh seeds, else what decides in the search."""
+        found = self.ranking.validated.get(trial.number)
+        if found is not None and found.scores:
+            return round(found.mean, 9)
+        return trial.score if trial.decided is None else trial.decided
+
+    @property
+    def ranked_between(self) -> tuple[float, float]:
+        """The lowest and the highest score of a finished trial; there is one."""
+        scores = [trial.score for trial in self.ranked if trial.score is not None]
+        return min(scores), max(scores)
+
     @cached_property
     def drawn(self) -> list[Trial]:
         """The trials that figures of points and lines draw, by number: all of them, or a sample of very many."""
@@ -114,6 +130,19 @@ class View:
     def validation(self) -> dict[str, int]:
         """The number of validation images of each class."""
         return dict(self.about["provenance"]["data"]["validation"])
+
+    @cached_property
+    def images(self) -> "TrialData":
+        """The search's images, loaded once and only if a picture is missing.
+
+        Raises InputError if those here are others, EnvironmentProblem if none are here.
+        """
+        from trainers.data import load  # seconds, for torch
+
+        data = load(self.spec.data, self.data)
+        if data.fingerprint != self.about["provenance"]["data"]["fingerprint"]:
+            raise InputError("the data here is not what the search ran on")
+        return data
 
     def error_of(self, trial: Trial) -> float | None:
         """The standard error of a finished trial's score from the validation images; None if it is not known."""
@@ -133,6 +162,11 @@ def evidence_of(view: View) -> "Evidence | None":
     from search.evidence.evidence import read_evidence  # imported only here: scipy takes a second
 
     return read_evidence(view.folder)
+
+
+def families_in(trials: Iterable[Trial]) -> list[str]:
+    """The families of some trials, in the one order in which all tables and figures have them."""
+    return in_order(trial.family for trial in trials)
 
 
 def words(path: str) -> str:

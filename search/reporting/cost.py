@@ -115,9 +115,8 @@ def _epoch_table(view: View) -> Markup:
     epochs: Counter[tuple[str, State]] = Counter()
     for trial in view.history.trials.values():
         epochs[trial.family, trial.state] += len(trial.epochs)
-    present = in_order(family for family, _ in epochs)
-    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in present)]
-    families = [family for family in present if any(epochs[family, state] for state in STATE_WORDS)]
+    families = in_order(family for (family, _), count in epochs.items() if count)
+    states = [state for state in STATE_WORDS if any(epochs[family, state] for family in families)]
     rows: list[list[Cell | str]] = []
     for family in families:
         counts = [epochs[family, state] for state in states]

@@ -7,7 +7,6 @@ checkpoint and kept in the trial's folder as embedding.json, so the picture outl
 
 import json
 from collections.abc import Callable
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +35,10 @@ def embeddings(view: View) -> Section | None:
         return None
     contrast = best_of_cl(view.history)
     shown = view.ranked[:1] + ([contrast] if contrast is not None and contrast is not view.ranked[0] else [])
-    images = cache(lambda: _load(view))  # loaded once, and only if a picture is missing
     figures, missing = [], []
     for trial in shown:
         try:
-            points = points_of(view.folder.trial(trial.number), images)
+            points = points_of(view.folder.trial(trial.number), lambda: view.images)
         except (InputError, EnvironmentProblem) as problem:
             missing.append(f"No picture of {named(trial)}: {problem}.")
         else:
@@ -56,15 +54,6 @@ def embeddings(view: View) -> Section | None:
             "scores above say what it can tell apart."
         )
     return Section("Embeddings of the validation images", text, tuple(figures))
-
-
-def _load(view: View) -> "TrialData":
-    from trainers.data import load
-
-    data = load(view.spec.data, view.data)
-    if data.fingerprint != view.about["provenance"]["data"]["fingerprint"]:
-        raise InputError("the data here is not what the search ran on")
-    return data
 
 
 def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[str, Any]:

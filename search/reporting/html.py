@@ -1,10 +1,11 @@
 """The page that a report is: sections in, one self-contained HTML file out. It knows nothing of searches.
 
-Templates escape the text that they are given, unless another template of ours made it. plotly.js, which is inside the
-file, draws the figures in the reader's colour scheme: figures have no template of their own, and the page applies
-`LIGHT` or `DARK`, again whenever the scheme changes.
+Templates escape the text that they are given, unless another template of ours made it. plotly.js and the figures are
+packed inside the file. They are drawn in the reader's colour scheme: figures have no template of their own, and the
+page applies `LIGHT` or `DARK`, again whenever the scheme changes.
 """
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from typing import Any
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+
+from search.reporting.packing import LETTERS, pack, packed_plotly
 
 NOTHING = Markup()
+UNFOLDED = 10  # rows of a table that folds
 HEIGHT = 420  # px, the default height of a figure
 TEMPLATES = Environment(
     loader=PackageLoader("search.reporting"),
@@ -34,6 +37,7 @@ class Figure:
     slug: str
     figure: go.Figure
     caption: str = ""
+    least_width: int = 0  # px; in a narrower window the figure scrolls in a box of its own
 
     @property
     def height(self) -> float:
@@ -42,7 +46,7 @@ class Figure:
 
     @property
     def json(self) -> str:
-        """The figure as JSON for plotly.js; plotly escapes < in it."""
+        """JSON for plotly.js."""
         return str(self.figure.to_json())
 
 
@@ -66,11 +70,9 @@ class Cell:
 
 def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
     """The plotly template of a colour scheme."""
-    dimmed = [(0, faint), (0.19, faint), *((0.2 + 0.8 * at, colour) for at, colour in SCALE)]
     axis = {"gridcolor": faint, "linecolor": faint, "zeroline": False, "automargin": True}
     return {
         "data": {
-            "parcoords": [{"line": {"colorscale": dimmed}}],  # below a fifth: lines without a score
             "bar": [{"error_x": {"color": ink}, "error_y": {"color": ink}}],
         },
         "layout": {
@@ -89,11 +91,16 @@ def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
                 "itemsizing": "constant",
             },
             "shapedefaults": {"line": {"color": ink, "width": 1}},
-            "annotationdefaults": {"font": {"color": ink, "size": 11}},
+            "annotationdefaults": {"font": {"color": ink, "size": 11}, "bgcolor": _thin(paper)},
             "hoverlabel": {"align": "left"},
             "colorway": ["#5778a4", "#e49444", "#6a9f58", "#d1615d", "#85b6b2", "#a87c9f", "#967662"],
         },
     }
+
+
+def _thin(paper: str) -> str:
+    """The paper's colour, through which lines are seen: letters on it are legible over them."""
+    return f"rgba({', '.join(str(int(paper[at : at + 2], 16)) for at in (1, 3, 5))}, 0.75)"
 
 
 LIGHT = template(ink="#24292f", paper="#ffffff", faint="#d9dde2")
@@ -101,9 +108,14 @@ DARK = template(ink="#d5d9de", paper="#15181c", faint="#343a41")
 
 
 def page(title: str, sections: Iterable[Section]) -> str:
-    """The whole HTML file."""
+    """The whole file."""
+    parts = list(sections)
+    figures = ",".join(f"{json.dumps(one.slug)}:{one.json}" for part in parts for one in part.figures)
     whole = TEMPLATES.get_template("page.html")
-    return whole.render(title=title, sections=sections, plotly=get_plotlyjs(), light=LIGHT, dark=DARK)
+    packed = {"plotly": packed_plotly(), "figures": pack(f"{{{figures}}}")}
+    return whole.render(
+        title=title, sections=parts, packed=packed, letters=LETTERS, light=LIGHT, dark=DARK, unfolded=UNFOLDED
+    )
 
 
 def fill(file: str, macro: str, *values: object) -> Markup:
@@ -111,6 +123,18 @@ def fill(file: str, macro: str, *values: object) -> Markup:
     made = getattr(TEMPLATES.get_template(file).module, macro)(*values)
     assert isinstance(made, Markup), "autoescape is on"
     return made
+
+
+def colour_axis(low: float, high: float) -> dict[str, Any]:
+    """The colours of scores from `low` to `high`. On the page a key explains them; on paper each figure has its own."""
+    bar = {"thickness": 10, "title": {"text": "score"}, "tickformat": ".3f"}
+    high = high if high > low else low + 1e-6  # plotly would choose a range of its own
+    return {"colorscale": SCALE, "cmin": low, "cmax": high, "showscale": False, "colorbar": bar}
+
+
+def colour_key(low: str, high: str, what: str) -> Markup:
+    """What the colours of the figures below mean: a strip from low to high, and words."""
+    return fill("parts.html", "colour_key", low, high, what, ", ".join(colour for _, colour in SCALE))
 
 
 def paragraph(text: str) -> Markup:
@@ -128,10 +152,20 @@ def picture(jpeg: bytes, said: str) -> Markup:
     return fill("parts.html", "picture", b64encode(jpeg).decode(), said)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell | str]], *, sorted_by: str | None = None) -> Markup:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell | str]],
+    *,
+    sorted_by: str | None = None,
+    folds: bool = False,
+) -> Markup:
     """A table. A wide one scrolls in a box of its own.
 
-    `sorted_by` is the column by which the rows are sorted, ascending. A click on a header, or Enter on it, sorts again.
+    Args:
+        columns: their names.
+        rows: of cells.
+        sorted_by: the column by which the rows are sorted, ascending. A click on a header, or Enter on it, sorts again.
+        folds: whether only the first `UNFOLDED` rows are seen at first, and a button shows the others.
     """
     cells = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    return fill("parts.html", "table", columns, cells, sorted_by)
+    return fill("parts.html", "table", columns, cells, sorted_by, UNFOLDED if folds else None)

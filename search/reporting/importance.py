@@ -26,6 +26,8 @@ FEWEST = 8  # the fewest finished trials
 BEST = 5  # at least this many count as the best, as Optuna's manual advises; of fewer than ten, half do
 REPEATS = 30
 LEFT_OUT = 0.2
+COLOUR = "#5778a4"
+TOO_WIDE = 0.6  # of a whisker on shares, which lie between 0 and 1: it says nothing
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def importances(view: View) -> Section | None:
     """A bar for each searched field; a sentence if too few trials finished."""
     if len(view.spec.space) < 2:
         return None
-    space, trials = _measured(view)
+    space, trials = measured_fields(view)
     of_loss = f" with loss.name: {trials[0].config['loss']['name']}" if SWITCH in view.spec.space and trials else ""
     if len(trials) < FEWEST:
         text = f"Too few trials have finished within the space to say: {len(trials)}{of_loss}, and {FEWEST} are needed."
@@ -60,7 +62,20 @@ def importances(view: View) -> Section | None:
         f"the middle 80 % of {REPEATS} repetitions with {LEFT_OUT:.0%} of the trials left out: where they overlap, the "
         f"order of the fields is not known."
     )
-    return Section("Importances", paragraph(text), (Figure("importances", _bars(found)),))
+    caption = f"The share of each field, of {len(trials)} finished trials."
+    if untold := [each for each in found if _is_untold(each)]:
+        reaches = ", ".join(map(_reach, untold))
+        caption += f" A whisker as wide as the scale is not drawn, as such a share is not known: {reaches}."
+    return Section("Importances", paragraph(text), (Figure("importances", _bars(found), caption),))
+
+
+def _is_untold(found: Importance) -> bool:
+    """Whether the repetitions leave nearly every share possible."""
+    return found.high - found.low > TOO_WIDE
+
+
+def _reach(found: Importance) -> str:
+    return f"{symbol(found.path)} ({found.low:.2f} to {found.high:.2f})"
 
 
 def measure(view: View, trials: Sequence[Trial], space: Mapping[str, Range] | None = None) -> list[Importance]:
@@ -102,7 +117,7 @@ def _quantile(trials: int) -> float:
     return min(0.5, max(0.1, BEST / trials))
 
 
-def _measured(view: View) -> tuple[dict[str, Range], list[Trial]]:
+def measured_fields(view: View) -> tuple[dict[str, Range], list[Trial]]:
     """The fields to measure, and the finished trials that have them, best first.
 
     If the loss itself is searched, fields differ between losses: use those of the loss with the most finished trials.
@@ -125,24 +140,31 @@ def _is_inside(space: Mapping[str, Range], trial: Trial) -> bool:
 
 def _bars(found: list[Importance]) -> go.Figure:
     rising = found[::-1]  # plotly puts the first at the bottom
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "y": [symbol(each.path) for each in rising],
-        "x": [round(each.share, 4) for each in rising],
-        "error_x": {
+    traces = []
+    for untold in (False, True):
+        shown = [each for each in rising if _is_untold(each) == untold]
+        trace = {
+            "type": "bar",
+            "orientation": "h",
+            "y": [symbol(each.path) for each in shown],
+            "x": [round(each.share, 4) for each in shown],
+            "marker": {"color": COLOUR},
+            "hovertext": [words(each.path) for each in shown],
+            "hovertemplate": "%{hovertext}: %{x:.2f}<extra></extra>",
+            "showlegend": False,
+        }
+        whiskers = {
             "type": "data",
             "symmetric": False,
-            "array": [round(each.high - each.share, 4) for each in rising],
-            "arrayminus": [round(each.share - each.low, 4) for each in rising],
-        },
-        "hovertext": [words(each.path) for each in rising],
-        "hovertemplate": "%{hovertext}: %{x:.2f}<extra></extra>",
-    }
-    figure = go.Figure([trace])
+            "array": [round(each.high - each.share, 4) for each in shown],
+            "arrayminus": [round(each.share - each.low, 4) for each in shown],
+        }
+        traces.append(trace if untold else trace | {"error_x": whiskers})
+    figure = go.Figure(traces)
+    order = [symbol(each.path) for each in rising]
     figure.update_layout(
         height=120 + 40 * len(rising),
         xaxis={"title": {"text": "share"}, "rangemode": "tozero"},
-        yaxis={"ticksuffix": " "},
+        yaxis={"ticksuffix": " ", "categoryorder": "array", "categoryarray": order},
     )
     return figure

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from search.evidence.standard_error import near_the_best
 from search.journal.frames import frames
 from search.journal.history import Trial
 from search.journal.labels import searched, searched_paths, short, symbol
@@ -18,18 +19,18 @@ def leaderboard(view: View) -> Section | None:
     if not view.ranked:
         return Section("Leaderboard", paragraph("Nothing has finished yet."))
     paths = searched_paths(view.ranked[:SHOWN])
-    fresh = ["fresh seeds", "± s.e. of it"] if view.ranking.validated else []
-    columns = ["rank", "trial", "loss", *fresh, "score", "± s.e.", *_deciding(view), *map(symbol, paths)]
+    fresh = ["fresh seeds"] if view.ranking.validated else []
+    columns = ["rank", "trial", "loss", *fresh, "score", *_deciding(view), *map(symbol, paths)]
     rows = [_row(view, rank, trial, paths) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
     more = len(view.ranked) - len(rows)
     note = (
-        f"{_of_fresh_seeds(view)}"
-        f"Score: {view.metric_words} at a trial's last epoch. ± is the standard error from the choice of validation "
+        f"{_of_ties(view)}{_of_fresh_seeds(view)}"
+        f"Score: {view.metric_words} at a trial's last epoch. ± is its standard error from the choice of validation "
         f"images alone; seeds add to it. {_of_deciding(view)}"
         + (f"{more} more finished trials, and those that did not finish, " if more else "Trials that did not finish ")
         + f"are in {view.folder.leaderboard.name} beside this page. A click on a header sorts."
     )
-    return Section("Leaderboard", table(columns, rows, sorted_by="rank") + paragraph(note))
+    return Section("Leaderboard", table(columns, rows, sorted_by="rank", folds=True) + paragraph(note))
 
 
 def _deciding(view: View) -> list[str]:
@@ -48,7 +49,7 @@ def _of_fresh_seeds(view: View) -> str:
         return ""
     return (
         f"Fresh seeds: the mean of {view.metric_words} on {view.ranking.seeds} splits and initialisations that no "
-        "trial of the search had, with its standard error from seed to seed; by it the best few are ranked. "
+        "trial of the search had, ± its standard error from seed to seed; by it the best few are ranked. "
     )
 
 
@@ -69,8 +70,7 @@ def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell
         Cell(str(trial.number), trial.number),
         Cell(name, mark=view.colour_of(trial.family)),
         *_fresh_cells(view, trial),
-        Cell(f"{trial.score:.4f}", trial.score),
-        Cell("" if error is None else f"{error:.4f}", 0.0 if error is None else error),
+        Cell(_with_error(trial.score, error), trial.score),
         *([] if trial.decided is None else [Cell(f"{trial.decided:.4f}", trial.decided)]),
         *values,
     ]
@@ -81,11 +81,26 @@ def _fresh_cells(view: View, trial: Trial) -> list[Cell]:
         return []
     found = view.ranking.validated.get(trial.number)
     if found is None or not found.scores:
-        return [Cell("", 0.0), Cell("", 0.0)]
-    return [
-        Cell(f"{found.mean:.4f}", found.mean),
-        Cell("" if found.error is None else f"{found.error:.4f}", found.error or 0.0),
-    ]
+        return [Cell("", 0.0)]
+    return [Cell(_with_error(found.mean, found.error), found.mean)]
+
+
+def _with_error(value: float, error: float | None) -> str:
+    return f"{value:.4f}" if error is None else f"{value:.4f} ± {error:.4f}"
+
+
+def _of_ties(view: View) -> str:
+    """Which of the first places are shared, and how many scores lie within one error of the best."""
+    tied = [str(trial.number) for trial in view.ranked if view.merit(trial) == view.merit(view.ranked[0])]
+    said = ""
+    if len(tied) > 1:
+        said = (
+            f"Trials {', '.join(tied[:-1])} and {tied[-1]} share the first place; the order among them says nothing. "
+        )
+    error = view.error_of(view.ranked[0])
+    if not view.ranking.validated and view.ranked[0].decided is None and error is not None and len(view.ranked) > 1:
+        said += f"{near_the_best(view.ranked, error)} "
+    return said
 
 
 def as_csv(view: View) -> str:

@@ -9,16 +9,17 @@ from markupsafe import Markup
 from search.evidence.standard_error import score_error
 from search.journal.history import Trial
 from search.reporting.class_table import class_table
-from search.reporting.context import View, named
+from search.reporting.confusions import matrix
+from search.reporting.context import View, families_in, named
 from search.reporting.html import Figure, Section, paragraph
 from search.storage.trial_folder import RESULT
-
-SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
 
 
 def recalls(view: View) -> Section | None:
     """The winner's measures; then recalls and a confusion matrix of it and of every finished baseline."""
-    shown = view.ranked[:1] + [trial for trial in view.ranked[1:] if trial.baseline]
+    order = families_in(view.ranked)
+    baselines = sorted((one for one in view.ranked[1:] if one.baseline), key=lambda one: order.index(one.family))
+    shown = [*view.ranked[:1], *baselines]
     if not shown:
         return None
     results = {trial.number: view.folder.trial(trial.number).read_result() for trial in shown}
@@ -27,7 +28,9 @@ def recalls(view: View) -> Section | None:
     text = class_table(view, shown[0])
     text += paragraph(f"No {RESULT} of {'; '.join(missing)}.") if missing else Markup()
     figures = [Figure("recalls", _recall_bars(view, there), "Whiskers: one standard error from the number of images.")]
-    figures += [Figure(f"confusion-{trial.number:04d}", _matrix(view, trial, result)) for trial, result in there]
+    for trial, result in there:
+        made = matrix(_title(view, trial), result["confusion"], result["class_names"])
+        figures.append(Figure(f"confusion-{trial.number:04d}", made))
     return Section("Classes: recalls and confusions", text, tuple(figures) if there else ())
 
 
@@ -56,35 +59,6 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
 def _error(view: View, name: str, recall: float) -> float:
     count = view.validation.get(name)
     return score_error(recall, count) if count else 0.0
-
-
-def _matrix(view: View, trial: Trial, result: dict[str, Any]) -> go.Figure:
-    counts: list[list[int]] = result["confusion"]
-    names = [escape(name) for name in result["class_names"]]
-    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
-    trace = {
-        "type": "heatmap",
-        "x": names,
-        "y": names,
-        "z": shares,
-        "zmin": 0,
-        "zmax": 1,
-        "text": counts,
-        "texttemplate": "%{text}",
-        "colorscale": SHADES,
-        "showscale": False,
-        "xgap": 1,
-        "ygap": 1,
-        "hovertemplate": "%{y} taken for %{x}: %{text} (%{z:.1%} of its class)<extra></extra>",
-    }
-    figure = go.Figure([trace])
-    return figure.update_layout(
-        title={"text": _title(view, trial), "font": {"size": 14}},
-        xaxis={"title": {"text": "predicted"}, "type": "category"},
-        yaxis={"title": {"text": "true"}, "type": "category", "autorange": "reversed"},
-        margin={"t": 45},
-        height=340,
-    )
 
 
 def _title(view: View, trial: Trial) -> str:

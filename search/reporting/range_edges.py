@@ -28,6 +28,15 @@ def edges(view: View) -> Section | None:
         having = [trial for trial in view.ranked if path in trial.values][:TOP]
         best, middle = (having[0].values[path] if having else None), _middle(having, path)
         rows.append([words(path), range_.describe(), _judged(range_, best), _judged(range_, middle)])
+        ties = [trial.values[path] for trial in _as_good(view, having)]
+        apart = [value for value in ties if edge_of(range_, value) != edge_of(range_, best)]
+        if edge_of(range_, best) and apart and not edge_of(range_, middle):
+            advice.append(
+                f"{words(path)}: of {len(ties)} trials that share the best score, {len(ties) - len(apart)} "
+                f"{'lies' if len(ties) - len(apart) == 1 else 'lie'} near the {edge_of(range_, best)} end of "
+                f"{range_.describe()} and {len(apart)} elsewhere: no reason to widen the range yet."
+            )
+            continue
         ends = [edge for value in (best, middle) if (edge := edge_of(range_, value))]
         if ends:
             advice.append(
@@ -41,6 +50,11 @@ def edges(view: View) -> Section | None:
     if len({trial.config["loss"].get("name") for trial in top}) > 1 or SWITCH in view.spec.space:
         note += " A field of one loss is judged by the best trials that have it."
     return Section("Edges of the ranges", table(columns, rows) + found + paragraph(note))
+
+
+def _as_good(view: View, having: list[Trial]) -> list[Trial]:
+    """The first of these trials, and those that what ranks them does not tell from it."""
+    return [trial for trial in having if view.merit(trial) == view.merit(having[0])]
 
 
 def edge_of(range_: Range, value: Value | None) -> Edge:

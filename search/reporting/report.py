@@ -7,74 +7,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search.algorithms.asha import rung_epochs
-from search.engine.status import counts_line, search_state, state_in_words
-from search.evidence.ranking import in_words as on_fresh_seeds
 from search.evidence.ranking import ranking
 from search.evidence.sensitivity import OperatingPoint, check_wanted, operating_points
-from search.journal import probe_gap
 from search.journal.history import best_of_cl
-from search.journal.labels import searched, short, symbol
+from search.reporting.ablation import ablation
+from search.reporting.answer import answer
+from search.reporting.confusions import confused_on_test
 from search.reporting.contact_sheet import contact_sheet
 from search.reporting.context import View, read_view
 from search.reporting.cost import cost
+from search.reporting.curves import learning_curves
+from search.reporting.dependence import dependences
+from search.reporting.early_signal import early_signal
 from search.reporting.embedding import embeddings
-from search.reporting.figures import learning_curves, maps, optimisation_history, parallel_coordinates, slices
-from search.reporting.html import Section, bullets, fill, page
+from search.reporting.families import families
+from search.reporting.figures import maps, optimisation_history, slices
+from search.reporting.html import Section, fill, page
 from search.reporting.importance import importances
+from search.reporting.judged_images import judged_images
 from search.reporting.leaderboard import as_csv, leaderboard
+from search.reporting.parallel_coordinates import parallel_coordinates
 from search.reporting.per_class import recalls
-from search.reporting.png import write_pictures
+from search.reporting.pictures import KINDS, Kind, write_pictures
 from search.reporting.range_edges import edges
 from search.reporting.thresholds import thresholds
-from search.reporting.verdict_section import confirmed_sentences, verdict
+from search.reporting.two_measures import two_measures
+from search.reporting.verdict_section import verdict
 from search.storage.fetch import bring_checkpoints, bring_results
 from search.storage.results_folder import open_folder
 from search.storage.search_folder import SPEC, SearchFolder, results_root
 from search.tracking.report_upload import log_report
 from trainers.commands import TAKEN_BY, command_line
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
-
-
-def answer(view: View) -> Section | None:
-    """The head of the page: the verdict of a confirmation, the best trial, and how far the search has come."""
-    data = view.about["provenance"]["data"]["description"]
-    state = state_in_words(search_state(view.folder, view.history))
-    told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
-    told = [*confirmed_sentences(view), outcome(view)]
-    return Section("", fill("sections.html", "answer", told, told_of))
-
-
-def outcome(view: View) -> str:
-    """The best trial so far, its score and values, and how much of the score may be luck, in words."""
-    if not view.ranked:
-        return "No trial has finished yet."
-    best, closed = view.ranked[0], view.history.closed
-    is_done = closed is not None and closed["reason"] == "done"
-    values = ", ".join(f"{symbol(path)} = {short(value)}" for path, value in searched(best).items())
-    found = (
-        f"{'Best' if is_done else 'Best so far'}: trial {best.number} ({best.family}) with {view.metric} "
-        f"{best.score:.4f} at {values}."
-    )
-    if view.ranking.validated:
-        return " ".join([found, *on_fresh_seeds(view.ranking)])
-    error = view.error_of(best)
-    doubt = "One seed each" + ("" if error is None else f", and a standard error of {error:.3f} from the images alone")
-    return f"{found} {doubt}: nearby scores are not distinguished, and luck is part of the best one."
-
-
-def early_signal(view: View) -> Section | None:
-    """How far the values at the rungs could be trusted, judged by how trials ended."""
-    from search.evidence.rung_reliability import honesty, in_words  # imported only here: scipy takes half a second
-
-    if not view.ranked:
-        return None
-    rungs = rung_epochs(view.spec)
-    found = honesty(view.history, view.spec.deciding_key, rungs=rungs, stage_one=view.spec.representation.epochs)
-    by = "" if view.history.ranked()[0].decided is None else f"what rungs compare is the {view.deciding_words}"
-    lines = [*([by] if by else []), *in_words(found), *probe_gap.in_words(view.spec, view.history)]
-    return Section("Was the early signal honest?", bullets(f"{line[0].upper()}{line[1:]}." for line in lines))
 
 
 def reproduction(view: View) -> Section | None:
@@ -99,18 +64,24 @@ def reproduction(view: View) -> Section | None:
 
 SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     answer,
-    leaderboard,
     verdict,
+    leaderboard,
+    families,
+    ablation,
     learning_curves,
     optimisation_history,
     parallel_coordinates,
     maps,
     slices,
+    dependences,
     importances,
     early_signal,
+    two_measures,
     recalls,
+    confused_on_test,
     thresholds,
     contact_sheet,
+    judged_images,
     embeddings,
     edges,
     cost,
@@ -124,7 +95,7 @@ class Written:
 
     Attributes:
         page: the HTML file.
-        pictures: the figures as PNG files.
+        pictures: the figures as files.
         problem: what the report lacks, and why MLflow did not get it; None if nothing went wrong.
         points: the thresholds that were asked for.
     """
@@ -139,6 +110,7 @@ def report(
     name: str,
     *,
     png: bool = False,
+    figures: Kind | None = None,
     sensitivity: Mapping[str, float] | None = None,
     results: Path | None = None,
     data: Path | None = None,
@@ -147,17 +119,21 @@ def report(
 
     Args:
         name: the search's name.
-        png: whether to write each figure as a picture too, into figures/.
+        png: whether to write each figure as a PNG too, into figures/.
+        figures: the kind of file that each figure is written as, too, into figures/.
         sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
             threshold for it.
         results: the folder of results.
-        data: the folder of data sets and caches, for the picture of the embeddings and for thresholds.
+        data: the folder of data sets and caches, for pictures of validation images and for thresholds.
 
     Raises:
-        InputError: there is no such search or class, or nothing to choose a threshold on. Nothing was written.
-        EnvironmentProblem: there is no browser for `png`, or the images for a threshold are not here.
+        InputError: there is no such search, class or kind of figure, or nothing to choose a threshold on. Nothing was
+            written.
+        EnvironmentProblem: there is no browser for figures, or the images for a threshold are not here.
     """
     folder, wanted = open_folder(results_root(results), name), sensitivity or {}
+    if figures not in (None, *KINDS):
+        raise InputError(f"--figures: must be one of {', '.join(KINDS)}, but got {figures}")
     check_wanted(folder, wanted)
     unbrought = _bring_what_it_shows(folder)
     view = read_view(folder, data)
@@ -165,8 +141,10 @@ def report(
     sections = sections_of(view)
     write_atomically(folder.report, page(folder.name, sections).encode())
     write_atomically(folder.leaderboard, as_csv(view).encode())
-    figures = [figure for section in sections for figure in section.figures]
-    pictures = tuple(write_pictures(figures, folder.figures)) if png else ()
+    shown = [figure for section in sections for figure in section.figures]
+    asked: tuple[Kind | None, ...] = ("png" if png else None, figures)
+    kinds = dict.fromkeys(kind for kind in asked if kind is not None)
+    pictures = tuple(path for kind in kinds for path in write_pictures(shown, folder.figures, kind))
     problems = [problem for problem in (unbrought, log_report(folder, pictures)) if problem is not None]
     return Written(folder.report, pictures, "; ".join(problems) or None, view.points)
 

@@ -1,12 +1,14 @@
 """The verdict of a confirmation on the losses and on the best trials, as a section of the report."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 from markupsafe import Markup
 
 from search.reporting.context import View, evidence_of
+from search.reporting.forest import TOO_WIDE, forest
 from search.reporting.html import Figure, Section, paragraph, table
+from trainers.loss_config import in_order
 
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
@@ -32,8 +34,9 @@ def verdict(view: View) -> Section | None:
 
     pairs = _pairs(evidence) if evidence.until_decided is None else _decided_pairs(evidence.until_decided)
     words = Markup().join(paragraph(f"{line[0].upper()}{line[1:]}") for line in in_words(evidence)) + pairs
-    caption = "A dot a seed, which sets split, order and initialisation; the whiskers are the interval of the mean."
-    return Section("Verdict on fresh seeds", words, (Figure("verdict", _by_seed(view, evidence), caption),))
+    differences = forest(view, evidence)
+    figures = (Figure("verdict", *_by_seed(view, evidence)), *([] if differences is None else [differences]))
+    return Section("Verdict on fresh seeds", words, figures)
 
 
 def _pairs(evidence: "Evidence") -> Markup:
@@ -92,31 +95,47 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _by_seed(view: View, evidence: "Evidence") -> go.Figure:
+def _by_seed(view: View, evidence: "Evidence") -> tuple[go.Figure, str]:
+    """Each seed's score and the mean with its interval; and the caption."""
     from search.evidence.evidence import TEST_METRICS
     from search.evidence.verdict import judge
 
-    traces = []
-    for candidate in evidence.candidates[::-1]:  # plotly begins at the bottom
-        scores = evidence.scores[TEST_METRICS[0]][candidate.label]
-        if not scores:
-            continue
-        (summary,) = judge({candidate.label: scores}).labels
-        colour = view.colour_of(candidate.label)
+    traces: list[dict[str, Any]] = []
+    untold: list[str] = []
+    labels = in_order(label for label, of in evidence.scores[TEST_METRICS[0]].items() if of)
+    for label in labels[::-1]:  # plotly begins at the bottom
+        scores = evidence.scores[TEST_METRICS[0]][label]
+        (summary,) = judge({label: scores}).labels
+        colour = view.colour_of(label)
         interval, at = summary.interval and summary.interval.within(0, 1), summary.mean or 0.0
+        if interval is not None and interval.high - interval.low > TOO_WIDE:
+            untold.insert(0, f"{label}'s reaches from {interval.low:.2f} to {interval.high:.2f}")
+            interval = None
         below, above = (at - interval.low, interval.high - at) if interval else (0.0, 0.0)
         whiskers = {"type": "data", "symmetric": False, "array": [above], "arrayminus": [below]}
         common = {"type": "scatter", "mode": "markers", "showlegend": False}
-        seeds = [f"{candidate.label}, seed {seed}" for seed in scores]
-        dots = {"x": list(scores.values()), "y": [candidate.label] * len(scores), "hovertext": seeds}
-        mean = {"x": [summary.mean], "y": [candidate.label], "error_x": whiskers}
+        seeds = [f"{label}, seed {seed}" for seed in scores]
+        dots = {"x": list(scores.values()), "y": [label] * len(scores), "hovertext": seeds}
+        mean = {"x": [summary.mean], "y": [label]} | ({"error_x": whiskers} if interval else {})
         traces += [
             common | dots | {"marker": {"color": colour, "size": 7, "opacity": 0.4}},
             common | mean | {"marker": {"color": colour, "size": 12, "symbol": "diamond"}, "name": "mean"},
         ]
     figure = go.Figure(traces)
-    return figure.update_layout(
-        height=120 + 45 * len(evidence.candidates),
+    figure.update_layout(
+        height=120 + 45 * len(labels),
         xaxis={"title": {"text": "balanced accuracy (test split)"}},
         yaxis={"type": "category", "ticksuffix": " "},
     )
+    caption = (
+        "A dot is a seed, which sets split, order and initialisation; the diamond is the mean. "
+        f"The whiskers are the 95 % interval of the mean over {_seeds(evidence)}."
+    )
+    if untold:
+        caption += f" An interval as wide as the scale is not drawn: {', '.join(untold)}."
+    return figure, caption
+
+
+def _seeds(evidence: "Evidence") -> str:
+    count = len(evidence.seeds)
+    return f"{count} seed{'s' * (count != 1)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trainers.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
+    from search.reporting.pictures import Kind
     from search.reporting.report import Written
 
 
@@ -14,6 +15,7 @@ def write_report(
     name: str,
     *,
     png: bool = False,
+    figures: "Kind | None" = None,
     sensitivity: Mapping[str, float] | None = None,
     results: Path | None = None,
     data: Path | None = None,
@@ -25,4 +27,4 @@ def write_report(
         if (error.name or "").partition(".")[0] != "plotly":  # another missing module is our own mistake
             raise
         raise EnvironmentProblem(f"no report of {name}: plotly, which draws it, is not installed here") from None
-    return report(name, png=png, sensitivity=sensitivity, results=results, data=data)
+    return report(name, png=png, figures=figures, sensitivity=sensitivity, results=results, data=data)

@@ -12,7 +12,7 @@ results/NAME/
   optuna.log           the search as an Optuna study, for optuna-dashboard
   test-split.jsonl     when the test split was opened, and by which command
   final-1/             the last step: the best few on fresh seeds, a folder like this one
-  confirm-1/           a confirmation: a folder like this one, and verdict.json
+  confirm-1/           a confirmation: a folder like this one, verdict.json, test-images.jpg
   index.html, leaderboard.csv, figures/   written by `report`
   best-1.yaml, best-1.pt, tables/         written by `export`
 """
@@ -49,7 +49,7 @@ TEST_OPENINGS, VERDICT, TABLES = "test-split.jsonl", "verdict.json", "tables"
 DELIVERED, DELIVERY_LOCK = "delivered.json", "delivery.lock"
 DRIVER_LOCK, DRIVER_LOG, STOP, RAY = "driver.lock", "driver.log", "stop", "ray"
 REPORT, LEADERBOARD, FIGURES, OPTUNA_VIEW = "index.html", "leaderboard.csv", "figures", "optuna.log"
-CONTACT_SHEET = "images.jpg"
+CONTACT_SHEET, JUDGED_TEST = "images.jpg", "test-images.jpg"
 FINAL, CONFIRMATION, EXPORTED = "final-", "confirm-", "best-"  # a number from 1 follows
 LOCK_PATIENCE = 1.0  # seconds, as a process that only checks the lock also holds it for a moment
 
@@ -175,6 +175,11 @@ class SearchFolder:
     def contact_sheet(self) -> Path:
         """A few images of each class, for the page."""
         return self.path / CONTACT_SHEET
+
+    @property
+    def judged_test(self) -> Path:
+        """Test images with a run's answers, which a confirmation draws; its numbers are beside it as JSON."""
+        return self.path / JUDGED_TEST
 
     @property
     def leaderboard(self) -> Path:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TRIALS = "trials"  # the folder of all trials, in their search's folder
 CHECKPOINTS = "checkpoints"
 RESULT, SCORES, LOG, EMBEDDING = "result.json", "scores.npz", "log.txt", "embedding.json"
+JUDGED = "validation-images.jpg"
 LAST_ERROR, GAVE_UP, NODE = "last-error.txt", "gave-up.txt", "node.txt"
 BY_VALUES = "\nits values made it fail"  # follows the reason to give up if the trial's values were the cause
 LOG_OF_ATTEMPT = "log-"  # the prefix of each attempt's log in a store
@@ -174,6 +175,11 @@ class TrialFolder(TrialFiles):
     def embedding(self) -> Path:
         """The embedding of the validation images, if `report` has computed it."""
         return self.path / EMBEDDING
+
+    @property
+    def judged(self) -> Path:
+        """Validation images with the trial's answers, if `report` has drawn them; its numbers are beside it as JSON."""
+        return self.path / JUDGED
 
     def checkpoint_paths(self) -> list[Path]:
         """The files of its checkpoints, the newest first. They are found by name, which needs no torch."""

@@ -8,6 +8,8 @@ from browsing import CHROMIUM
 from pages import HEADINGS
 from PIL import Image
 
+from search.reporting import html
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}: apt-get install chromium"),
@@ -52,7 +54,7 @@ def test_report_is_whole_and_asks_for_nothing(opened, played, scheme):
 
 
 def test_every_figure_of_the_report_is_drawn(opened, scheme):
-    marks = ".point, .js-line, .hm, .parcoords .axis, .heatmaplayer image"
+    marks = ".point, .js-line, .hm, .heatmaplayer image"
     figures = opened.locator("figure")
     assert figures.count() >= 12
     for number in range(figures.count()):
@@ -64,7 +66,7 @@ def test_every_figure_of_the_report_is_drawn(opened, scheme):
 def test_report_fits_its_window(opened, scheme):
     wide, seen = opened.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide <= seen, "the page itself must not scroll sideways; a wide table scrolls in its own box"
-    for figure in opened.locator(".js-plotly-plot .main-svg").all():
+    for figure in opened.locator("figure > .js-plotly-plot .main-svg").all():
         box = figure.bounding_box()
         assert box is None or box["x"] + box["width"] <= seen + 1
 
@@ -142,3 +144,24 @@ def test_the_leaderboard_sorts_by_any_header(browser, played, by_key):
     press("loss")
     assert column(3) == sorted(column(3))
     page.close()
+
+
+def test_a_long_table_shows_ten_rows_until_its_button_is_pressed_however_it_is_sorted(browser, tmp_path):
+    rows = [[str(number)] for number in range(1, 13)]
+    file = tmp_path / "page.html"
+    made = html.table(["rank"], rows, sorted_by="rank", folds=True)
+    file.write_text(html.page("folds", [html.Section("", made)]))
+    shown = browser.new_page()
+    shown.goto(file.as_uri())
+
+    def seen() -> list[str]:
+        return [row.inner_text() for row in shown.locator("tbody tr").all() if row.is_visible()]
+
+    assert seen() == [str(number) for number in range(1, 11)]
+    shown.get_by_role("button", name="rank").click()
+    assert seen() == [str(number) for number in range(12, 2, -1)]
+    shown.get_by_role("button", name="show all 12 rows").click()
+    assert len(seen()) == 12
+    shown.get_by_role("button", name="show 10 rows").click()
+    assert len(seen()) == 10
+    shown.close()

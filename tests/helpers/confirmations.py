@@ -23,11 +23,18 @@ def begin_confirmation(searched: SearchFolder, chosen: list[Candidate], seeds: l
     return folder
 
 
-def tell_runs(folder: SearchFolder, chosen: list[Candidate], seeds: list[int], score: Score, runs: int | None = None):
+def tell_runs(
+    folder: SearchFolder,
+    chosen: list[Candidate],
+    seeds: list[int],
+    score: Score,
+    runs: int | None = None,
+    ablation=None,
+):
     """Run as many of a confirmation's runs as are known to follow now, or `runs`, all with these test scores."""
     spec, history = folder.spec(), folder.history()
     known = runs_of(folder, history)
-    agenda = PairedAgenda(folder.searched.history().trials, chosen, seeds, known)
+    agenda = PairedAgenda(folder.searched.history().trials, chosen, seeds, known, ablation)
     conductor = Conductor(spec, history, folder.open_journal(), agenda)
     conductor.open(slots=1)
     while (runs is None or runs > 0) and (trial := conductor.next_trial()):

@@ -3,6 +3,8 @@
 It shows at a glance what counts do not show: a class of wrong images, black squares, faces that lie on their side.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from trainers.seeds import generator
 from trainers.wording import printable
 
 PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that both white and black edges of images are visible
-GAP, LINE, MIDDLE = 4, 22, 24  # pixels: between images, of a line of text, between the two halves
+GAP, LINE, MIDDLE, SMALL = 4, 22, 24, 14  # pixels: between images, a line of text, between the halves, a small line
 
 
 def draw_sheet(
@@ -70,3 +72,26 @@ def _fitting(
     while len(text) > 1 and drawing.textlength(text, font) > width:
         text = text[:-2] + "…"
     return text
+
+
+def draw_rows(
+    rows: Sequence[tuple[str, Sequence[tuple[NDArray[np.uint8], Sequence[str]]]]], *, side: int = 72, cell: int = 96
+) -> Image.Image:
+    """A sheet of rows, RGB: each has a heading, and images [C, H, W] with one or two lines of words below each.
+
+    `side` is an image's longer side in pixels, and `cell` the width of its place, which its words may fill.
+    """
+    most = max((len(images) for _, images in rows), default=1)
+    width, high = most * (cell + GAP) + GAP, LINE + side + 2 * SMALL + 2 * GAP
+    sheet = Image.new("RGB", (width, len(rows) * high + GAP), PAPER)
+    drawing, font, small = ImageDraw.Draw(sheet), ImageFont.load_default(14), ImageFont.load_default(11)
+    for row, (heading, images) in enumerate(rows):
+        y = row * high
+        drawing.text((GAP, y + 2), _fitting(printable(heading), drawing, font, width - 2 * GAP), INK, font)
+        for place, (image, lines) in enumerate(images):
+            x = GAP + place * (cell + GAP)
+            sheet.paste(_thumbnail(image, side), (x, y + LINE))
+            for line, words in enumerate(lines[:2]):
+                at = (x, y + LINE + side + 2 + line * SMALL)
+                drawing.text(at, _fitting(printable(words), drawing, small, cell), INK, small)
+    return sheet

@@ -1,14 +1,24 @@
 """What a confirmation notices and refuses before anything runs."""
 
+import numpy as np
 import pytest
 from confirmations import begin_confirmation, tell_runs
+from pages import SHORT, play
 
 from search.engine.confirmation import confirm
 from search.engine.confirmation_plan import Wanted, new_candidates, plan_for
 from search.engine.forecast import refuse_undecidable, round_in_words
 from search.engine.status import planned_in, search_state
-from search.evidence.candidates import UNTIL_DECIDED, Candidate, candidates, declared_rule, has_ended, planned_in_words
-from search.evidence.evidence import gather
+from search.evidence.candidates import (
+    ABLATION,
+    UNTIL_DECIDED,
+    Candidate,
+    candidates,
+    declared_rule,
+    has_ended,
+    planned_in_words,
+)
+from search.evidence.evidence import gather, in_words
 from search.evidence.until_decided import as_plan, make_rule
 from search.storage.search_folder import SearchFolder
 from search.storage.test_split_log import note_looks
@@ -211,3 +221,48 @@ def test_no_other_is_begun_while_one_runs(searched, two):
     folder = begin_rounds(searched, two)
     with folder.lock(), pytest.raises(InputError, match=r"told confirm-1 is run by process \d+"):
         planned(searched, Wanted(seeds=10), again=True)
+
+
+def test_an_ablation_is_in_the_plan_and_its_steps_run_after_the_candidates_on_the_same_seeds(tmp_path):
+    searched = play(tmp_path, [*SHORT, "search.sampler=random", "search.trials=6", "search.baselines=[CL]"])
+    plan = planned(searched, Wanted(seeds=2, ablation=True))
+    between = plan.ablation.between
+    assert len(between) >= 1
+    folder = begin_confirmation(searched, plan.chosen, plan.seeds, **{ABLATION: plan.noted()[ABLATION]})
+    known = plan.runs(None)
+    assert len(known) == planned_in(folder, folder.history()) == 2 * (len(plan.chosen) + len(between))
+    assert [place for place, _ in known[2 * len(plan.chosen) :: len(between)]] == [len(plan.chosen)] * 2
+    for runs in (2 * len(plan.chosen) + 1, None):  # interrupted after the first of the steps' runs
+        assert not has_ended(folder)
+        again = planned(searched, Wanted())
+        tell_runs(folder, again.chosen, again.seeds, lambda place, k: 0.5 + place / 100, runs, again.ablation)
+    assert has_ended(folder)
+    asked = [trial for trial in folder.history().trials.values() if trial.note.startswith("ablation")]
+    assert len(asked) == 2 * len(between)
+    seeds = {trial.config["seed"] for trial in asked}
+    assert seeds == set(plan.seeds)
+    path, changes = between[0].changes.copy().popitem()[0], between[0].changes
+    section, name = path.split(".")
+    assert {trial.config[section][name] for trial in asked if between[0].label in trial.note} == {changes[path]}
+    evidence = gather(folder, np.zeros(0, dtype=np.int64))
+    assert len(evidence.ablation) == len(between) + 2
+    assert {len(step.scores) for step in evidence.ablation} == {2}
+    assert set(evidence.scores["test_balanced_accuracy"]) == {one.label for one in plan.chosen}, (
+        "no part of the verdict"
+    )
+    assert "From CL, one value after the other" in " ".join(in_words(evidence))
+
+
+def test_an_ablation_is_another_plan_than_none_and_goes_on_unasked(searched):
+    plan = planned(searched, Wanted(seeds=2, ablation=True))
+    begin_confirmation(searched, plan.chosen, plan.seeds, **{ABLATION: plan.noted()[ABLATION]})
+    assert planned(searched, Wanted()).ablation == plan.ablation
+    assert planned(searched, Wanted(ablation=True)).ablation == plan.ablation
+
+
+def test_an_ablation_that_a_begun_confirmation_has_not_planned_is_refused(searched, two):
+    begin_confirmation(searched, two, [1, 2])
+    with pytest.raises(InputError, match="--again"):
+        planned(searched, Wanted(ablation=True))
+    with pytest.raises(InputError, match="--ablation: does not go with --until-decided"):
+        Wanted(smallest=0.05, until_decided=True, max_seeds=30, ablation=True).check()

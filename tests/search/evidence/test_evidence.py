@@ -106,13 +106,19 @@ def test_a_drop_cannot_exceed_the_score_that_it_is_of(tmp_path):
     assert ", -0.2000 to +0.8000." in on_screen(evidence, tmp_path)
 
 
-def test_a_report_cuts_differences_at_one_and_whiskers_at_the_ends_of_a_score(tmp_path):
+def test_a_report_cuts_differences_at_one(tmp_path):
     section = in_report(evidence_from(FEW), tmp_path)
     assert re.search(r"<td[^>]*>-\d\.\d{4} to \+1\.0000<", section.html)
     assert "cut off at −1 and 1" in section.html
-    (mean,) = [t for t in section.figures[0].figure.data if t.name == "mean" and t.y == ("CL",)]
-    assert mean.x[0] - mean.error_x.arrayminus[0] == pytest.approx(0)
-    assert mean.x[0] + mean.error_x.array[0] == pytest.approx(1)
+    assert "CL's reaches from 0.00 to 1.00" in section.figures[0].caption
+
+
+def test_a_report_cuts_whiskers_at_the_ends_of_a_score(tmp_path):
+    section = in_report(evidence_from({"AFCL": [0.99, 0.95, 0.88], "CL": [0.12, 0.05, 0.01]}), tmp_path)
+    above, below = [trace for trace in section.figures[0].figure.data if trace.name == "mean"]
+    assert (above.y, below.y) == (("AFCL",), ("CL",))
+    assert above.x[0] + above.error_x.array[0] == pytest.approx(1)
+    assert below.x[0] - below.error_x.arrayminus[0] == pytest.approx(0)
 
 
 def test_the_columns_of_the_table_that_do_not_speak_for_themselves_are_explained_below_it(tmp_path):

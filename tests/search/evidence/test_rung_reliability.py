@@ -140,8 +140,11 @@ def test_fewer_than_five_finished_trials_are_too_few():
 
 
 def test_a_low_correlation_of_a_few_trials_is_shown_but_is_no_warning():
-    below = judged(history_of({1: DOWN[: MIN_TO_JUDGE - 1]}, final=UP[: MIN_TO_JUDGE - 1]), rungs=(1,))
-    assert (below.signals[0].tau, below.low) == (pytest.approx(-1), ())
+    mixed = [0.5, 0.9, 0.6, 0.8, 0.7, 0.4, 0.3, 0.85, 0.65]
+    below = judged(history_of({1: mixed}, final=UP[: MIN_TO_JUDGE - 1]), rungs=(1,))
+    assert below.signals[0].tau < LOW_TAU
+    assert below.signals[0].interval[1] > 0
+    assert below.low == ()
     enough = judged(history_of({1: DOWN[:MIN_TO_JUDGE]}, final=UP[:MIN_TO_JUDGE]), rungs=(1,))
     assert [signal.epoch for signal in enough.low] == [1]
 
@@ -221,7 +224,7 @@ def test_a_low_first_rung_suggests_the_epoch_from_which_on_the_order_holds():
     assert [signal.epoch for signal in found.low] == [1]
     assert found.grace == 5
     words = words_of(history, rungs=(1, 3))
-    assert "warning: the order of trials at epoch 1 says little" in words
+    assert "warning: the order of trials at epoch 1 is the reverse of the final one" in words
     assert "a grace period of 5 epochs" in words
     assert NO_GRACE not in words
 
@@ -271,3 +274,12 @@ def test_a_search_without_rungs_or_trials_has_words_too():
 def test_the_result_is_plain_values():
     found = judged(with_scores([0.5, 0.7], [0.4, *UP], baselines=[0.6]))
     assert json.loads(json.dumps(asdict(found), allow_nan=False))["regret"]["exempt"] == 13
+
+
+def test_a_correlation_whose_whole_interval_is_below_zero_is_a_warning_however_few_trials_there_are():
+    history = history_of({1: [5, 4, 3, 2, 1], 2: [1, 2, 3, 4, 5]}, final=[0.1, 0.2, 0.3, 0.4, 0.5])
+    found = honesty(history, METRIC, rungs=(1, 2), stage_one=2)
+    assert len(history.trials) < MIN_TO_JUDGE
+    assert found.signals[0].interval[1] < 0
+    assert [signal.epoch for signal in found.low] == [1]
+    assert any("at epoch 1 is the reverse of the final one" in line for line in in_words(found))

@@ -15,12 +15,12 @@ WORDS = ["<script>alert(1)</script>", "a & b", "&lt;b&gt;", '" onclick="alert(1)
 @pytest.fixture(autouse=True)
 def _without_plotly(monkeypatch):
     """Megabytes that hold elements of their own."""
-    monkeypatch.setattr(html, "get_plotlyjs", lambda: "")
+    monkeypatch.setattr(html, "packed_plotly", lambda: "")
 
 
 def body(sections: list[Section]) -> str:
     """A page without plotly.js and our own script."""
-    return page("title", sections).split("<body>")[1].split("<script>")[0]
+    return page("title", sections).split("<main>")[1].split("</main>")[0]
 
 
 def text(markup: str) -> str:

@@ -3,8 +3,9 @@
 import pytest
 from pages import ALL, play
 
+from search.reporting import importance
 from search.reporting.context import read_view
-from search.reporting.importance import importances, measure
+from search.reporting.importance import Importance, importances, measure
 from search.storage.search_folder import SearchFolder
 
 
@@ -30,3 +31,13 @@ def test_importances_of_trials_that_share_a_score_are_refused_in_words(tmp_path)
     said = importances(view)
     assert "share a score" in said.html
     assert not said.figures
+
+
+def test_a_whisker_as_wide_as_the_scale_is_a_sentence(monkeypatch, played_once):
+    told = [Importance("loss.eta", 0.6, 0.55, 0.65), Importance("loss.gamma", 0.4, 0.02, 0.98)]
+    monkeypatch.setattr(importance, "FEWEST", 2)
+    monkeypatch.setattr(importance, "measure", lambda *given: told)
+    (shown,) = importances(read_view(played_once)).figures
+    assert [list(trace.y) for trace in shown.figure.data] == [["η"], ["γ"]]
+    assert [trace.error_x.array is None for trace in shown.figure.data] == [False, True]
+    assert shown.caption.endswith("not known: γ (0.02 to 0.98).")

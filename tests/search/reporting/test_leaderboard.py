@@ -1,6 +1,9 @@
 """The best trials as a table on the page, and all of them as CSV."""
 
 import csv
+import re
+
+from pages import ALL, play
 
 from search.reporting.context import read_view
 from search.reporting.leaderboard import as_csv, leaderboard
@@ -26,3 +29,19 @@ def test_the_leaderboards_headers_can_be_clicked_and_carry_their_order(played):
     assert table.count("aria-sort=") == table.count("<th ") == table.count("<button type=button>")
     assert table.count('aria-sort="ascending"') == 1
     assert '<i class=dot style="background:#' in table
+
+
+def test_each_score_has_its_error_beside_it(played):
+    view = read_view(played)
+    html = leaderboard(view).html
+    best, error = view.ranked[0], view.error_of(view.ranked[0])
+    assert f">{best.score:.4f} ± {error:.4f}</td>" in html
+    assert re.findall(r"<th [^>]*><button type=button>(.*?)<", html)[:4] == ["rank", "trial", "loss", "score"]
+    assert "data-unfolded" not in html, "all rows are seen where there are few"
+
+
+def test_trials_that_share_the_first_place_are_named_and_the_eleventh_row_is_folded(tmp_path):
+    few = [*ALL, "search.trials=11", "search.baselines=[]"]
+    html = leaderboard(read_view(play(tmp_path, few, worth=lambda trial: 0.9 if trial.number < 2 else 0.5))).html
+    assert "Trials 0 and 1 share the first place; the order among them says nothing." in html
+    assert 'data-unfolded="10"' in html, "ten rows are seen at first"

@@ -1,5 +1,6 @@
 """Best values near an end of their range."""
 
+import json
 import math
 import re
 
@@ -40,3 +41,18 @@ def test_a_zero_outside_of_the_range_is_no_edge_and_another_value_outside_is():
     assert edge_of(LogUniform(1, 300), 0.0) is None
     assert edge_of(LogUniform(1, 300), 0.5) == "low"
     assert edge_of(LogUniform(1, 300), 290.0) == "high"
+
+
+@pytest.mark.parametrize(("tied", "asks"), [((0.03, 0.17), False), ((0.03, 0.031), True)])
+def test_a_range_is_widened_only_if_all_that_tie_for_the_best_ask_for_it(tied, asks, tmp_path):
+    guesses = [{"loss.temperature": at} for at in (*tied, 0.3, 0.4, 0.5, 0.6)]
+    named = ["space={loss.temperature: {loguniform: [0.03, 1.0]}}", "search.trials=6", "search.baselines=[]"]
+
+    def worth(trial):
+        temperature = trial.config["loss"]["temperature"]
+        return 0.9 if temperature in tied else 0.8 - temperature / 10
+
+    view = read_view(play(tmp_path, [*ALL, *named, f"search.first={json.dumps(guesses)}"], worth=worth))
+    (advice,) = re.findall(r"<li>(τ.*?)</li>", edges(view).html)
+    assert ("widen the range downwards" in advice) == asks
+    assert ("of 2 trials that share the best score, 1 lies near the low end" in advice) == (not asks)

@@ -13,13 +13,14 @@ from pages import (
     RANDOM,
     SHORT,
     confirm,
+    contents_of,
     figures_in,
     headings,
     play,
     without_plotly,
 )
 
-from search.reporting import figures
+from search.reporting import curves
 from search.reporting.leaderboard import SHOWN
 from search.reporting.report import render, report
 from search.storage.search_folder import SearchFolder
@@ -64,13 +65,22 @@ def test_two_thousand_trials_make_a_page_that_can_be_opened(tmp_path, monkeypatc
     table = without_plotly(page).split("<h2>Leaderboard</h2>")[1].split("</table>")[0]
     assert table.count("<tr>") == SHOWN + 1
     assert f"{finished - SHOWN} more finished trials" in page
-    curves = [trace for trace in figures_in(page)["learning-curves"].data if trace.hovertemplate]
-    assert len(curves) == figures.LINES
-    assert sum("<br>finished at epoch" in trace.hovertemplate for trace in curves) == figures.FINISHED
-    assert sum(" baseline<br>" in trace.hovertemplate for trace in curves) == 3
-    assert f"Of 2000 trials {figures.LINES} are drawn" in page
+    lines = [trace for trace in figures_in(page)["learning-curves"].data if trace.hovertemplate]
+    assert len(lines) == curves.LINES
+    assert sum("<br>finished at epoch" in trace.hovertemplate for trace in lines) == curves.FINISHED
+    assert sum(" baseline<br>" in trace.hovertemplate for trace in lines) == 3
+    assert f"Of 2000 trials {curves.LINES} are drawn" in page
     with folder.leaderboard.open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2000
+
+
+@pytest.mark.slow
+def test_a_page_of_a_hundred_trials_with_all_its_pictures_is_small(tmp_path):
+    folder = play(tmp_path, [*RANDOM, "search.trials=97", "search.scheduler.reduction=4"])
+    confirm(folder, caveats=())
+    page = render(folder).encode()
+    assert len(folder.history().trials) == 100
+    assert len(page) < 2_000_000
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(played):
@@ -86,21 +96,19 @@ class Page(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.elements, self.text, self.drawn, self._inside = [], "", [], None
+        self.elements, self.text, self.drawn, self._is_packed = [], "", contents_of(page), False
         self.feed(without_plotly(page))
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, attrs))
-        self._inside = (tag, *attrs)
+        self._is_packed = ("type", "text/plain") in attrs
 
     def handle_endtag(self, tag):
         self.elements.append((f"/{tag}", []))
-        self._inside = None
+        self._is_packed = False
 
     def handle_data(self, data):
-        if self._inside == ("script", ("type", "application/json")):
-            self.drawn.append(data)
-        else:
+        if not self._is_packed:
             self.text += data
 
 
@@ -148,7 +156,7 @@ def test_what_a_user_wrote_is_read_as_text_in_every_section(word, played):
     assert found.elements == plain.elements
     assert found.text.count(word) == plain.text.count("Plain: text") == 7
     assert [heading for heading in [*HEADINGS, "Verdict on fresh seeds"] if heading not in found.text] == []
-    drawn, drawn_plain = (strings_in([json.loads(content) for content in one.drawn]) for one in (found, plain))
+    drawn, drawn_plain = (strings_in(one.drawn) for one in (found, plain))
     assert drawn == [string.replace("Plain: text", html.escape(word)) for string in drawn_plain]
     assert drawn != drawn_plain
     of_plotly = {"<br>", "<extra>", "</extra>"}

@@ -75,6 +75,7 @@ def test_the_files_of_a_search_have_the_names_that_older_versions_gave_them(tmp_
     skipped = {"name", "root", "title", "searched", "storage"}
     assert {name: getattr(folder, name).name for name in properties if name not in skipped} == {
         "contact_sheet": "images.jpg",
+        "judged_test": "test-images.jpg",
         "test_openings": "test-split.jsonl",
         "tables": "tables",
         "verdict": "verdict.json",

@@ -1,0 +1,63 @@
+"""What the path from CL to a winner showed: each step compared in pairs with the one before.
+
+Another order of the steps can give other shares to the same values. The intervals are not corrected for the number of
+steps. They describe; the verdict judges.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from search.evidence.ablation import Ablation
+from search.evidence.paired_tests import Comparison, Interval, comparisons
+
+ALIKE = 1e-9  # width of an interval that is rounding alone
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """A place on the path, with its scores on the test split."""
+
+    label: str
+    scores: dict[int, float]  # by seed
+    change: Comparison | None  # minus the place before; None at the start, or if no seed is shared
+
+
+def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level: float = 0.95) -> tuple[PathStep, ...]:
+    """The places of the path with their scores, each compared in pairs with the one before.
+
+    Args:
+        ablation: the plan.
+        scores: on the test split, by label (of the two candidates, and of the steps between) and seed.
+        level: of the intervals.
+    """
+    labels = [ablation.start, *(step.label for step in ablation.between), ablation.end]
+    shown = [ablation.start, *(step.label for step in ablation.steps)]
+    places: list[PathStep] = []
+    for place, (label, words) in enumerate(zip(labels, shown, strict=True)):
+        of, change = dict(scores.get(label, {})), None
+        if places and set(of) & set(places[-1].scores):
+            (change,) = comparisons({words: of, places[-1].label: places[-1].scores}, level)
+        at_end = f"{words} ({ablation.end})" if place == len(labels) - 1 else words
+        places.append(PathStep(at_end, of, change))
+    return tuple(places)
+
+
+def reach_of(change: Comparison) -> Interval | None:
+    """The interval of a change; None if it is not known, or if all seeds changed alike: few images, not certainty."""
+    interval = change.interval and change.interval.within(-1, 1)
+    return None if interval is None or interval.high - interval.low < ALIKE else interval
+
+
+def in_words(path: Sequence[PathStep]) -> Iterator[str]:
+    """A sentence on the path; none without one."""
+    told = [
+        f"{step.label} {step.change.difference:+.4f}"
+        + (f" ({interval.low:+.4f} to {interval.high:+.4f})" if (interval := reach_of(step.change)) else "")
+        for step in path
+        if step.change is not None and step.change.difference is not None
+    ]
+    if told:
+        yield (
+            f"From {path[0].label}, one value after the other, on the same seeds: {', '.join(told)}. The intervals are "
+            "not corrected for the number of steps, and another order of the steps may share the gain otherwise."
+        )

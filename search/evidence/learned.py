@@ -1,0 +1,63 @@
+"""What a search's own scores say of the losses, and how sure they are of it: the best of each beside the others.
+
+One trial a loss, one seed each, on the same validation images. The standard error of a difference is taken as that of
+two independent scores. The images are shared, which as a rule makes it smaller, so "not told apart" is said too often
+rather than too seldom. Luck of the seed comes on top.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from search.journal.history import Trial
+from trainers.loss_config import Family
+
+CLEAR = 2.0  # standard errors of a difference, from which on scores of one seed are called apart
+
+
+def best_of_each(ranked: Sequence[Trial]) -> list[Trial]:
+    """The first finished trial of each family, by their scores, the best first."""
+    first: dict[Family, Trial] = {}
+    for trial in ranked:
+        first.setdefault(trial.family, trial)
+    return sorted(first.values(), key=lambda trial: -(trial.score or 0.0))
+
+
+def in_words(ranked: Sequence[Trial], error_of: Callable[[Trial], float | None]) -> Iterator[str]:
+    """Sentences on the best of each family; none where a single family finished.
+
+    Args:
+        ranked: finished trials, best first.
+        error_of: the standard error of a trial's score from the validation images, where it is known.
+    """
+    best = best_of_each(ranked)
+    if len(best) < 2:
+        return
+    told = ", ".join(f"{trial.family} {trial.score:.4f}" for trial in best)
+    yield f"The best of each loss, one seed each: {told}."
+    first, errors = best[0], {trial.number: error_of(trial) for trial in best}
+    near = [
+        trial.family for trial in best[1:] if not _is_clear(first, trial, errors[first.number], errors[trial.number])
+    ]
+    if None in errors.values():
+        yield "How sure these scores are is not known, so no loss is called better."
+    elif not near:
+        yield (
+            f"{first.family} lies more than {CLEAR:g} standard errors of the images above each other loss; only fresh "
+            "seeds can tell how much of that was luck."
+        )
+    else:
+        yield (
+            f"This search does not tell {first.family} from {_listed(near)}: they lie within {CLEAR:g} standard errors "
+            "of the images."
+        )
+
+
+def _is_clear(first: Trial, other: Trial, of_first: float | None, of_other: float | None) -> bool:
+    if of_first is None or of_other is None:
+        return False
+    return (first.score or 0.0) - (other.score or 0.0) > CLEAR * math.hypot(of_first, of_other)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,74 @@
+"""Confusion matrices: of trials on validation images in counts, of confirmed losses on the test split in per cent."""
+
+from collections.abc import Sequence
+from html import escape
+
+import plotly.graph_objects as go
+
+from search.reporting.context import View, evidence_of
+from search.reporting.html import Figure, Section, paragraph
+from trainers.loss_config import in_order
+
+SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
+MOST_WORDS = 12  # classes, above which numbers in the cells would overlap
+
+
+def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *, per_cent: bool = False) -> go.Figure:
+    """A confusion matrix.
+
+    Args:
+        title: of the figure.
+        counts: [true class][predicted class].
+        names: of the classes, as text.
+        per_cent: write the shares of the true class into the cells, not the counts.
+    """
+    words = [escape(name) for name in names]
+    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
+    text = [[f"{share:.1%}" for share in row] for row in shares] if per_cent else counts
+    trace = {
+        "type": "heatmap",
+        "x": words,
+        "y": words,
+        "z": shares,
+        "zmin": 0,
+        "zmax": 1,
+        "text": text,
+        "customdata": counts,
+        "texttemplate": "%{text}" if len(names) <= MOST_WORDS else "",
+        "colorscale": SHADES,
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hovertemplate": "%{y} taken for %{x}: %{customdata} (%{z:.1%} of its class)<extra></extra>",
+    }
+    figure = go.Figure([trace])
+    return figure.update_layout(
+        title={"text": title, "font": {"size": 14}},
+        xaxis={"title": {"text": "predicted"}, "type": "category"},
+        yaxis={"title": {"text": "true"}, "type": "category", "autorange": "reversed"},
+        margin={"t": 45},
+        height=340,
+    )
+
+
+def confused_on_test(view: View) -> Section | None:
+    """What the confirmed losses took for what on the test split; None if no confirmation measured it."""
+    evidence = evidence_of(view)
+    if evidence is None or not evidence.measured:
+        return None
+    figures = []
+    for label in in_order(evidence.measured):
+        found = evidence.measured[label]
+        title = f"{label}, {found.runs} seed{'s' * (found.runs != 1)}"
+        figures.append(
+            Figure(f"test-confusion-{_slug(label)}", matrix(title, found.confusion, found.class_names, per_cent=True))
+        )
+    text = paragraph(
+        "A cell is the share of a true class's test images, in per cent, that was taken for a class. Every fresh seed "
+        "classified all test images once; the shares are of all these answers together."
+    )
+    return Section("Confusions on the test split", text, tuple(figures))
+
+
+def _slug(label: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in label.lower())

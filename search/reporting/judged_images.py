@@ -1,0 +1,51 @@
+"""Images with the winner's answers, and the surest mistakes.
+
+Of the test split as the last confirmation drew them while it was open: the report opens no test split. Without such a
+picture, of the validation split by the winner's kept model.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from search.engine.judged_sheet import leave_judged_validation
+from search.reporting.context import View, evidence_of, named
+from search.reporting.html import Section, picture
+from trainers.errors import EnvironmentProblem, InputError
+
+
+def judged_images(view: View) -> Section | None:
+    """The picture; None if neither was drawn nor can be, as without the checkpoint or the images."""
+    evidence = evidence_of(view)
+    if evidence is not None:
+        folder = next(one for one in view.folder.confirmations() if one.name == evidence.confirmation)
+        if (found := _read(folder.judged_test)) is not None:
+            return _section("test", *found)
+    if not view.ranked:
+        return None
+    best = view.ranked[0]
+    trial = view.folder.trial(best.number)
+    if (found := _read(trial.judged)) is None:
+        try:
+            leave_judged_validation(trial, view.images, named(best))
+        except (InputError, EnvironmentProblem, OSError):  # the embeddings say what is missing
+            return None
+        found = _read(trial.judged)
+    return None if found is None else _section("validation", *found)
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
+    try:
+        return path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def _section(split: str, content: bytes, told: dict[str, Any]) -> Section:
+    said = (
+        f"Images of the {split} split with the answers of {told['what']}: a few of each class, drawn by lot, then the "
+        f"{told['shown']} wrong answers with the highest probability. The per cent are the probability of the answer; "
+        f"x marks a wrong one. Of {told['images']} images {told['wrong']} were wrong. These are the answers of one "
+        "run: another seed errs elsewhere."
+    )
+    return Section(f"{split.capitalize()} images, and the surest mistakes", picture(content, said))

@@ -1,0 +1,74 @@
+"""What the figures of trials share: the marks of trials, and a figure with the titles of its axes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import plotly.graph_objects as go
+
+from search.journal.history import STATE_WORDS, Trial
+from search.reporting.context import View, families_in, hover, mark
+
+
+def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | None]) -> Iterator[dict[str, Any]]:
+    """A trace for each family and state, in the family's colour and the state's shape."""
+    seen: set[str] = set()
+    size = 9 if len(view.history.trials) <= 200 else 6
+    for family in families_in(view.drawn):
+        for state in STATE_WORDS:
+            trials = [trial for trial in view.drawn if (trial.family, trial.state) == (family, state)]
+            trials = [trial for trial in trials if trial.epochs and x(trial) is not None]
+            if trials:
+                marker = {"color": view.colour_of(family), "size": size, "symbol": mark(trials[0])}
+                yield points(trials, x, y, family) | {
+                    "marker": marker | ({"size": size - 2, "line": {"width": 1.5}} if state == "stopped" else {}),
+                    "opacity": 0.6 if state == "stopped" else 0.9,
+                    "legendgroup": family,
+                    "showlegend": False,
+                }
+                seen.add(family)
+    for family in families_in(view.drawn):
+        if family in seen:  # a dot in the legend, whatever the states of its trials
+            marker = {"color": view.colour_of(family), "size": 9, "symbol": "circle"}
+            yield {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "markers",
+                "name": family,
+                "legendgroup": family,
+                "marker": marker,
+                "hoverinfo": "skip",
+            }
+
+
+def points(
+    trials: list[Trial], x: Callable[[Trial], Any], y: Callable[[Trial], float | None], name: str
+) -> dict[str, Any]:
+    """A mark a trial, with what is said of it under the pointer."""
+    return {
+        "type": "scatter",
+        "x": [x(trial) for trial in trials],
+        "y": [rounded(y(trial)) for trial in trials],
+        "mode": "markers",
+        "name": name,
+        "hovertext": [hover(trial) for trial in trials],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+
+
+def blank_figure(traces: list[dict[str, Any]], x: str, y: str) -> go.Figure:
+    """A figure with the titles of its axes."""
+    return go.Figure(traces, {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}})
+
+
+def widened(figure: go.Figure, values: Iterable[float | None]) -> None:
+    """Give the vertical axis a range where all values are one, as plotly would show their seventh digit."""
+    there = {round(value, 5) for value in values if value is not None}
+    if len(there) == 1:
+        (value,) = there
+        figure.update_yaxes(range=[value - 0.05, value + 0.05])
+
+
+def rounded(value: float | None) -> float | None:
+    """As many digits as a figure can show."""
+    return None if value is None else round(value, 5)

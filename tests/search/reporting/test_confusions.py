@@ -1,0 +1,33 @@
+"""Confusion matrices, in counts and in per cent."""
+
+from dataclasses import replace
+
+from pages import confirm, drawn
+
+from search.evidence.evidence import _FILE, read_evidence
+from search.evidence.measured import Measured
+from search.reporting.confusions import MOST_WORDS, confused_on_test, matrix
+from search.reporting.context import read_view
+
+
+def test_a_matrix_has_counts_or_the_shares_of_the_true_class():
+    counts = [[30, 10], [0, 0]]
+    (plain,) = matrix("title", counts, ["a", "b"]).data
+    assert [list(row) for row in plain.text] == counts
+    (shares,) = matrix("title", counts, ["a", "b"], per_cent=True).data
+    assert [list(row) for row in shares.text] == [["75.0%", "25.0%"], ["0.0%", "0.0%"]]
+    many = MOST_WORDS + 1
+    (crowded,) = matrix("title", [[1] * many] * many, [str(n) for n in range(many)]).data
+    assert not crowded.texttemplate
+
+
+def test_confirmed_losses_have_a_matrix_each_and_unmeasured_ones_no_section(played):
+    confirm(played, caveats=())
+    assert confused_on_test(read_view(played)) is None, "an older version measured no classes"
+    told = Measured({}, {}, ("3", "8"), 3, [[30, 0], [15, 15]])
+    evidence = replace(read_evidence(played), measured={"AFCL": told, "CL": told})
+    (played.path / "confirm-1" / "verdict.json").write_bytes(_FILE.dump_json(evidence))
+    figures = drawn(confused_on_test(read_view(played)))
+    assert list(figures) == ["test-confusion-cl", "test-confusion-afcl"]
+    assert list(figures["test-confusion-cl"].data[0].text[1]) == ["50.0%", "50.0%"]
+    assert figures["test-confusion-cl"].layout.title.text == "CL, 3 seeds"
