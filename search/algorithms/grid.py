@@ -94,7 +94,7 @@ class GridWalk:
         self._tried.update(tried)
         while self._next is None or tuple(self._next.values()) in self._tried:
             self._next = next(self._left, None)
-            assert self._next is not None, "no more trials are planned than there are points"
+            assert self._next is not None, "as many trials are planned as the grid has points"
         return self._next
 
     def _completed(self, first: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]]:

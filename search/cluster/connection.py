@@ -57,8 +57,8 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     """Be connected to Ray within the block.
 
     Args:
-        address: "auto" or HOST:PORT joins a running cluster. None uses the Ray that this process is connected to. If
-            there is none, it starts a Ray of our own, which ends with the block.
+        address: "auto" or HOST:PORT joins a running cluster. With None, the Ray that this process is connected to is
+            used. If the process is not connected, a Ray of our own is started, which ends with the block.
         cpus: how many CPUs a Ray of our own may use; None takes those of this machine.
         gpus: how many GPUs a Ray of our own may use; None takes those of this machine.
 
@@ -69,8 +69,8 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the journal has everything
-    # with its default Ray starts one worker after another, and waits for each one's imports; the searcher makes sure
-    # that there are no more trials than slots
+    # Ray's default starts one worker after another and waits for each one's imports. Several at once are safe, because
+    # the searcher proposes no more trials than there are slots.
     os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(PENDING_TRIALS))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if is_connected():

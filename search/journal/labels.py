@@ -63,7 +63,7 @@ def symbol(path: str) -> str:
 
 
 def short(value: object) -> str:
-    """A value as people write it: a float in three digits, the path of a user's own part without its hash."""
+    """A value in short: a float in three digits; the import path of a user's own code without the hash of its source."""
     return f"{value:.3g}" if isinstance(value, float) else str(value).partition(MARK)[0]
 
 

@@ -19,7 +19,7 @@ def remarks(config: DataConfig, root: Path) -> Iterator[str]:
     parts = [folder.part(top, "train")]
     if (validation := folder.validation_folder(top)) is not None:
         parts.append(validation)
-        yield f"{validation.name}/ is the validation split, whole: val_per_class and data.seed choose none of it"
+        yield f"{validation.name}/ is the whole validation split: val_per_class and data.seed have no effect on it"
     if folder.missing_test(config, root) is None:
         parts.append(folder.part(top, "test"))
     first, *rest = parts

@@ -101,7 +101,7 @@ def test_a_validation_folder_validates_whole_and_training_is_all_of_train(tmp_pa
     assert (checked.train, checked.validation) == ((5, 5), (3, 3))
     assert checked.has_given_validation
     assert remarks_of(tmp_path, split_rules=2) == [
-        f"{name}/ is the validation split, whole: val_per_class and data.seed choose none of it",
+        f"{name}/ is the whole validation split: val_per_class and data.seed have no effect on it",
     ]
     one, other = (load(own(tmp_path, split_rules=2, seed=seed)).validation for seed in (0, 1))
     assert one.images.tobytes() == other.images.tobytes()
