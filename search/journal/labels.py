@@ -63,7 +63,7 @@ def symbol(path: str) -> str:
 
 
 def short(value: object) -> str:
-    """A value in short: a float in three digits; the import path of a user's own code without the hash of its source."""
+    """A value in short: a float in three digits, the import path of a user's own code without its source's hash."""
     return f"{value:.3g}" if isinstance(value, float) else str(value).partition(MARK)[0]
 
 
