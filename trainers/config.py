@@ -294,7 +294,8 @@ class TrialConfig(Config):
 
     @property
     def passes(self) -> int:
-        """How many rounds of the training images make one epoch of the step counter."""
+        """How many times one epoch goes through the training images: once, or, if a loss that is trained end to end
+        should match the contrastive losses' passes of the encoder, once for each view."""
         return self.representation.views if self.is_end_to_end and self.end_to_end.match == "passes" else 1
 
     @property

@@ -59,7 +59,9 @@ def _balanced(labels: Tensor, count: int, draws: torch.Generator) -> Tensor:
 def fit_probe(
     features: Tensor, labels: Tensor, classes: int, iterations: int = 30, l2: float = 1e-3
 ) -> LinearClassifier:
-    """Class-weighted logistic regression on training features, near convergence: the probe with `solver: adamw`.
+    """Fit class-weighted logistic regression to training features with L-BFGS, almost to convergence.
+
+    This is stage one's probe if stage two's classifier is trained with `solver: adamw`.
 
     features: [N, feature_dim]. labels: [N]. Raises DivergedError if the features are not finite.
     """
