@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from search.live_page.guard import IN_A_FRAME, Guard
 from search.live_page.logs import LogEnd
-from search.live_page.reports import AT_MOST_EVERY, Reports
+from search.live_page.reports import Reports
 from search.live_page.searches import Searches
 from search.live_page.standing import Group, Standing, TrialRow
 from search.storage.results_folder import how_to_begin
@@ -76,7 +76,7 @@ class Pages:
             drawn=drawn,
             trouble=trouble,
             at="" if drawn is None else f"{datetime.fromtimestamp(drawn.at):%H:%M:%S}",
-            every_seconds=max(AT_MOST_EVERY, round(10 * drawn.seconds)) if drawn else AT_MOST_EVERY,
+            rest=0 if drawn is None else round(drawn.rest),
         )
         return _answer(request, one.name, trail, part, report=None if one.problem else f"/searches/{one.name}/report")
 

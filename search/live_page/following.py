@@ -94,7 +94,7 @@ class Followed:
             OSError: the folder cannot be read.
         """
         with self.lock:
-            self.spec, self.about = self.folder.spec(), self.folder.about()
+            self.about, self.spec = self.folder.about(), self.folder.spec()
             is_driven = self.folder.holder() is not None  # before the journal is read, as a driver may begin meanwhile
             found = self.folder.journal.stat() if self.folder.journal.exists() else None
             inode = 0 if found is None else found.st_ino

@@ -18,8 +18,7 @@ OF_A_PAGE = FROM_OURSELVES + (
 )
 # a report is one file with its scripts and styles in it; plotly writes styles, and compiles what draws in WebGL
 OF_A_REPORT = FROM_OURSELVES + (
-    "script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
-    "frame-ancestors 'self'"
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'"
 )
 ALWAYS = {
     "cache-control": "no-store",

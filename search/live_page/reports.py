@@ -29,7 +29,7 @@ class Drawn:
 
     page: bytes  # HTML
     at: float  # seconds since 1970
-    seconds: float  # what drawing took
+    rest: float  # seconds that pass at least until it is drawn again
 
     @property
     def version(self) -> str:
@@ -62,6 +62,7 @@ class Reports:
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
+        self._is_warm = False  # the first drawing of a process also imports what draws, which takes seconds
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
     def start(self) -> None:
@@ -101,19 +102,21 @@ class Reports:
 
     def _draw(self, watched: _Watched, stamp: Stamp) -> None:
         began = time.monotonic()
-        watched.problem = ""
+        page, problem = b"", ""
         try:
             page = self._page(watched.folder)
-        except (InputError, EnvironmentProblem) as problem:
-            watched.problem = shown_uri(str(problem))
+        except (InputError, EnvironmentProblem) as error:
+            problem = str(error)
         except OSError as error:
-            watched.problem = shown_uri(in_one_line(error))
+            problem = in_one_line(error)
         except Exception as error:  # whatever a damaged folder makes of a section; the last drawing is still there
-            watched.problem = shown_uri(f"{type(error).__name__}: {error}".splitlines()[0])
-        else:
-            watched.drawn = Drawn(page, time.time(), time.monotonic() - began)
-        watched.shows = stamp
-        watched.due = time.monotonic() + max(AT_MOST_EVERY, REST * (time.monotonic() - began))
+            problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        rest = max(AT_MOST_EVERY, REST * (time.monotonic() - began) if self._is_warm else 0.0)
+        self._is_warm = True
+        watched.problem = shown_uri(problem)
+        if not problem:
+            watched.drawn = Drawn(page, time.time(), rest)
+        watched.shows, watched.due = stamp, time.monotonic() + rest
 
     def _page(self, folder: SearchFolder) -> bytes:
         if not self._are_copies and (written := written_page(folder)) is not None:

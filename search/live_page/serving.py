@@ -55,7 +55,7 @@ def serve(
         return
     ui.check_free(port, "--port")
     runs = MlflowRuns()
-    with _page_at(page_port, Searches(results, runs), Reports()):
+    with page_at(page_port, Searches(results, runs), Reports()):
         say(f"page       {address_of(page_port, folder)}")
         try:
             ui.serve(results, port, say, folder, runs.serve)
@@ -73,7 +73,7 @@ def address_of(page_port: int, folder: SearchFolder | None) -> str:
 
 
 @contextmanager
-def _page_at(port: int, searches: Searches, reports: Reports) -> Iterator[None]:
+def page_at(port: int, searches: Searches, reports: Reports) -> Iterator[None]:
     """Serve the page within the block, from threads."""
     ui.check_free(port, "--page-port")
     app = make_app(searches, reports, Logs())

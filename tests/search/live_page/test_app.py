@@ -12,7 +12,7 @@ from search.storage.search_folder import SearchFolder
 def test_the_list_has_each_search_with_its_state_best_error_and_progress(shown):
     text = shown.get("/").text
     assert '<a href="/searches/told">told</a>' in text
-    assert re.search(r"0\.\d{4} ± 0\.\d{4} <small>trial \d+, ", text)
+    assert re.search(r"0\.\d{4} ± 0\.\d{4}</span> <small>trial \d+, ", text)
     assert text.count("trials have ended") == 2
     assert "interrupted" in text
 

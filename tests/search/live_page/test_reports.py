@@ -67,6 +67,7 @@ def test_it_is_drawn_again_when_the_journal_has_grown_and_after_ten_times_what_i
     reports.ask(folder)
     reports.draw_what_is_due()
     assert drawn == ["told"]
+    assert reports.ask(folder)[0].rest == drawing.AT_MOST_EVERY, "the first drawing also imports what draws"
     clock[0] += 100
     reports.ask(folder)
     reports.draw_what_is_due()
@@ -74,6 +75,7 @@ def test_it_is_drawn_again_when_the_journal_has_grown_and_after_ten_times_what_i
     folder.journal.touch()
     reports.draw_what_is_due()
     assert drawn == ["told"] * 2
+    assert reports.ask(folder)[0].rest == 20
     folder.journal.touch()
     clock[0] += 19
     reports.ask(folder)
