@@ -179,6 +179,8 @@ def ui(
     *,
     port: int = 5000,
     page_port: int | None = None,
+    address: str | None = None,
+    storage: str | None = None,
     results: Path | None = None,
     console: Console | None = None,
 ) -> None:
@@ -194,19 +196,25 @@ def ui(
             shows the store of the results folder.
         port: MLflow's port on 127.0.0.1.
         page_port: the page's port on 127.0.0.1; by default the one after MLflow's.
+        address: the dashboard of a cluster, http://HEAD:8265. The page then shows the searches that were submitted to
+            it, in place of the results folder's.
+        storage: a store's address. The page then shows the searches that are kept there.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         console: where the addresses are printed; by default standard output.
 
     Raises:
-        InputError: there is no such search, or nothing to show yet.
-        EnvironmentProblem: a port is in use; or there is no search, and MLflow's store does not answer.
+        InputError: there is no such search, or nothing to show yet; or both an address and a storage are given.
+        EnvironmentProblem: a port is in use; the cluster or the store does not answer; or there is no search, and
+            MLflow's store does not answer.
     """
     from search.live_page import serving
+    from search.live_page.elsewhere import brought
 
     root = results_root(results)
-    folder = None if name is None else folder_named(root, name)
-    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # within the block these end the servers
-        serving.serve(root, port, page_port, to_console(console), folder)
+    with _handlers_kept(signal.SIGTERM, signal.SIGHUP), brought(name, address, storage) as source:
+        # the handlers end the servers, and afterwards the caller again
+        folder = None if name is None else folder_named(root if source is None else source.root, name)
+        serving.serve(root, port, page_port, to_console(console), folder, source)
 
 
 @contextmanager

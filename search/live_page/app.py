@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -39,12 +39,13 @@ TEMPLATES = Environment(
 LOADING = "The report is being drawn."
 
 
+ReadLog: TypeAlias = Callable[[SearchFolder, int | None], LogEnd]  # None: the driver's
+
+
 class Pages:
     """Answers the requests. Each method is called in a thread of its own."""
 
-    def __init__(
-        self, searches: Searches, reports: Reports, read_log: Callable[[SearchFolder, int | None], LogEnd]
-    ) -> None:
+    def __init__(self, searches: Searches, reports: Reports, read_log: ReadLog) -> None:
         """Take what the pages show.
 
         Args:

@@ -59,7 +59,13 @@ def _size(count: int) -> str:
 class Logs:
     """Reads the logs of searches whose folders are on this machine; a trial's, if it is not there, from the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, are_copies: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            are_copies: the folders are copies, without the driver's log.
+        """
+        self._are_copies = are_copies
         self._stored: dict[tuple[Path, int], tuple[float, LogEnd]] = {}
 
     def __call__(self, folder: SearchFolder, number: int | None) -> LogEnd:
@@ -69,6 +75,8 @@ class Logs:
             folder: the search, last step or confirmation.
             number: the trial's number, which the caller has checked.
         """
+        if number is None and self._are_copies:
+            return LogEnd("", "the driver's log is on the host that runs the search")
         if number is None:
             return log_end(folder.driver_log, f"search {folder.title}")
         found = log_end(folder.trial(number).log, f"trial {number}")

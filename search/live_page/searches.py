@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from search.live_page.copies import Source
 from search.live_page.following import Followed, Stamp, path_of, stamp_of
 from search.live_page.mlflow_runs import MlflowRuns
 from search.live_page.standing import Standing, not_shown, standing_of
@@ -21,17 +21,17 @@ REST = 10.0  # times what a look at a search took, until the next look at it
 class Searches:
     """The searches of a results folder, each as it stood at the last look."""
 
-    def __init__(self, root: Path, runs: MlflowRuns, bring: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(self, root: Path, runs: MlflowRuns, source: Source | None = None) -> None:
         """Prepare; `start` begins to look.
 
         Args:
             root: the results folder.
             runs: where trials are in MLflow.
-            bring: is called before each look; it may bring searches into the folder. Returns a problem in one line.
+            source: brings searches into the folder; None if they are there.
         """
         self.root = root
         self.problem: str | None = None  # why the folder, or where its searches come from, cannot be read
-        self._runs, self._bring = runs, bring
+        self._runs, self._source = runs, source
         self._names: tuple[str, ...] = ()
         self._shown: dict[str, Standing] = {}
         self._followed: dict[str, Followed] = {}  # by path: NAME, NAME/final-1
@@ -50,10 +50,15 @@ class Searches:
 
     def all(self) -> list[Standing]:
         """Every search, by name; one that has not been read yet says so."""
-        return [self._shown.get(name) or Standing(name, "being read") for name in self._names]
+        found = {name: self._shown.get(name) or Standing(name, "being read") for name in self._names}
+        for one in [] if self._source is None else self._source.others():
+            found.setdefault(one.name, one)
+        return [found[name] for name in sorted(found)]
 
     def named(self, name: str) -> Standing | None:
-        """One search; None if there is none."""
+        """One search, which somebody looks at; None if there is none."""
+        if self._source is not None:
+            self._source.want(name)
         return next((one for one in self.all() if one.name == name), None)
 
     def followed(self, path: str) -> Followed | None:
@@ -63,7 +68,7 @@ class Searches:
     def look(self) -> None:
         """Look at each search that has changed."""
         try:
-            problem = self._bring()
+            problem = None if self._source is None else self._source.bring()
             folders = all_folders(self.root)
         except OSError as error:
             self.problem = shown_uri(in_one_line(error))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import uvicorn
 
-from search.live_page.app import make_app
+from search.live_page.app import ReadLog, make_app
+from search.live_page.copies import Source
 from search.live_page.logs import Logs
 from search.live_page.mlflow_runs import MlflowRuns
 from search.live_page.reports import Reports
@@ -31,7 +32,12 @@ def page_port_beside(port: int) -> int:
 
 
 def serve(
-    results: Path, port: int, page_port: int | None, say: Callable[[str], None], folder: SearchFolder | None = None
+    results: Path,
+    port: int,
+    page_port: int | None,
+    say: Callable[[str], None],
+    folder: SearchFolder | None = None,
+    source: Source | None = None,
 ) -> None:
     """Serve the page and MLflow's UI until Ctrl-C or SIGTERM.
 
@@ -43,6 +49,7 @@ def serve(
         page_port: the page's port; None takes the one after MLflow's.
         say: is called with each line of text, such as the links.
         folder: a search to open on; None opens on the list and on the newest search.
+        source: where the page's searches are brought from; None shows those of the results folder.
 
     Raises:
         EnvironmentProblem: a port is in use; or MLflow cannot be shown, and there is no search either.
@@ -50,12 +57,14 @@ def serve(
     """
     page_port = page_port_beside(port) if page_port is None else page_port
     uri = tracking_uri(None if folder is None else folder.spec(), results)
-    if not all_folders(results):
+    if source is None and not all_folders(results):
         ui.serve(results, port, say, folder)
         return
     ui.check_free(port, "--port")
     runs = MlflowRuns()
-    with page_at(page_port, Searches(results, runs), Reports()):
+    root, are_copies = (results, False) if source is None else (source.root, True)
+    searches, reports = Searches(root, runs, source), Reports(are_copies=are_copies)
+    with page_at(page_port, searches, reports, Logs(are_copies=are_copies)):
         say(f"page       {address_of(page_port, folder)}")
         try:
             ui.serve(results, port, say, folder, runs.serve)
@@ -73,10 +82,10 @@ def address_of(page_port: int, folder: SearchFolder | None) -> str:
 
 
 @contextmanager
-def page_at(port: int, searches: Searches, reports: Reports) -> Iterator[None]:
+def page_at(port: int, searches: Searches, reports: Reports, read_log: ReadLog | None = None) -> Iterator[None]:
     """Serve the page within the block, from threads."""
     ui.check_free(port, "--page-port")
-    app = make_app(searches, reports, Logs())
+    app = make_app(searches, reports, read_log or Logs())
     config = uvicorn.Config(
         app, host=HOST, port=port, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1
     )

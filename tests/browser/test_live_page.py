@@ -1,4 +1,4 @@
-"""What a person sees of the live page in a real browser: redrawn as the journal grows, and nothing asked of elsewhere."""
+"""What a person sees of the live page in a browser: redrawn as the journal grows, and nothing asked of elsewhere."""
 
 import outages
 import pytest
@@ -103,7 +103,7 @@ def test_pages_fit_their_window_follow_the_scheme_and_ask_nothing_of_elsewhere(o
 def test_list_and_report_are_redrawn_as_the_journal_grows_and_the_place_that_is_read_stays(
     opened, address, going, monkeypatch
 ):
-    folder, conductor = going
+    _, conductor = going
     monkeypatch.setattr(drawing, "AT_MOST_EVERY", 0.5)
     listed, page = opened(f"{address}/"), opened(f"{address}/searches/Going.1")
     assert listed.locator(".state.running").count() == 1

@@ -8,6 +8,7 @@ import pytest
 from search.live_page import searches as looking
 from search.live_page.mlflow_runs import MlflowRuns
 from search.live_page.searches import Searches
+from search.live_page.standing import Standing
 from search.storage.search_folder import SearchFolder
 from trainers.locking import lock_at
 
@@ -94,11 +95,30 @@ def test_a_folder_that_cannot_be_read_is_a_line_and_what_was_read_stays(searches
     assert names(searches) == ["begun", "told"]
 
 
-def test_what_brings_searches_is_asked_before_each_look_and_its_problem_is_shown(told):
-    searches = Searches(told, MlflowRuns(), lambda: "the store does not answer")
+class Elsewhere:
+    """A source that has one more search, and a problem."""
+
+    def __init__(self, root):
+        self.root, self.wanted = root, []
+
+    def bring(self):
+        return "the store does not answer"
+
+    def others(self):
+        return [Standing("another", "pending"), Standing("told", "pending")]
+
+    def want(self, name):
+        self.wanted.append(name)
+
+
+def test_what_brings_searches_is_asked_before_each_look_and_told_what_is_looked_at(told):
+    source = Elsewhere(told)
+    searches = Searches(told, MlflowRuns(), source)
     searches.look()
     assert searches.problem == "the store does not answer"
-    assert names(searches) == ["begun", "told"]
+    assert [one.state for one in searches.all()] == ["pending", "interrupted", "done"]
+    assert searches.named("told").state == "done", "the copy says more than the source does"
+    assert source.wanted == ["told"]
 
 
 def test_the_thread_sees_a_change_by_itself(told, monkeypatch):
@@ -109,7 +129,7 @@ def test_the_thread_sees_a_change_by_itself(told, monkeypatch):
         deadline = time.monotonic() + 20
         while not (searches.named("told") and searches.named("told").counts) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert searches.named("told").counts == "3 finished, 6 stopped" or searches.named("told").counts
+        assert searches.named("told").counts
     finally:
         searches.close()
     assert SearchFolder(told / "told").holder() is None, "a reader holds nothing"
