@@ -213,8 +213,9 @@ def ui(
     root = results_root(results)
     with _handlers_kept(signal.SIGTERM, signal.SIGHUP), brought(name, address, storage) as source:
         # the handlers end the servers, and afterwards the caller again
-        folder = None if name is None else folder_named(root if source is None else source.root, name)
-        serving.serve(root, port, page_port, to_console(console), folder, source)
+        where = root if source is None else source.root
+        folder = None if name is None or address is not None else folder_named(where, name)
+        serving.serve(root, port, page_port, to_console(console), folder, source, name)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from search.live_page.copies import Source
 from search.live_page.stored_searches import StoredSearches
+from search.storage.redact import shown_uri
 from search.storage.results_folder import all_folders
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.wording import did_you_mean
@@ -33,12 +34,23 @@ def brought(name: str | None, address: str | None, storage: str | None) -> Itera
         yield None
         return
     with TemporaryDirectory(prefix="afcl-ui-", ignore_cleanup_errors=True) as folder:
-        root = Path(folder)
-        source = StoredSearches(str(storage), root, only=None if name is None else name.partition("/")[0])
+        root, search = Path(folder), None if name is None else name.partition("/")[0]
+        source: Source = (
+            StoredSearches(str(storage), root, only=search) if address is None else _on_the_cluster(address, root)
+        )
         if (problem := source.bring()) is not None:
             raise EnvironmentProblem(problem.partition("; what is shown")[0])
-        if name is not None and not (root / name.partition("/")[0]).exists():
-            damaged = next((one.problem for one in source.others() if one.name == name), None)
-            known = [one.name for one in all_folders(root)]
-            raise InputError(damaged or f"no search {name!r} in {storage}{did_you_mean(name, known)}")
+        if search is not None and not (root / search).exists():
+            known = {one.name: one.problem for one in source.others()} | {one.name: "" for one in all_folders(root)}
+            if search not in known or known[search]:
+                why = (
+                    f"no search {search!r} in {shown_uri(str(storage or address))}{did_you_mean(search, sorted(known))}"
+                )
+                raise InputError(known.get(search) or why)
         yield source
+
+
+def _on_the_cluster(address: str, root: Path) -> Source:
+    from search.live_page.submitted_searches import SubmittedSearches
+
+    return SubmittedSearches(address, root)

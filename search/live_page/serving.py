@@ -38,6 +38,7 @@ def serve(
     say: Callable[[str], None],
     folder: SearchFolder | None = None,
     source: Source | None = None,
+    opened: str | None = None,
 ) -> None:
     """Serve the page and MLflow's UI until Ctrl-C or SIGTERM.
 
@@ -48,8 +49,9 @@ def serve(
         port: MLflow's port on the loopback address.
         page_port: the page's port; None takes the one after MLflow's.
         say: is called with each line of text, such as the links.
-        folder: a search to open on; None opens on the list and on the newest search.
+        folder: a search whose store MLflow shows; None shows the results folder's, on the newest search.
         source: where the page's searches are brought from; None shows those of the results folder.
+        opened: the name of the search that the page opens on; None opens on the list.
 
     Raises:
         EnvironmentProblem: a port is in use; or MLflow cannot be shown, and there is no search either.
@@ -65,7 +67,7 @@ def serve(
     root, are_copies = (results, False) if source is None else (source.root, True)
     searches, reports = Searches(root, runs, source), Reports(are_copies=are_copies)
     with page_at(page_port, searches, reports, Logs(are_copies=are_copies)):
-        say(f"page       {address_of(page_port, folder)}")
+        say(f"page       {address_of(page_port, opened)}")
         try:
             ui.serve(results, port, say, folder, runs.serve)
         except (EnvironmentProblem, InputError) as problem:
@@ -76,9 +78,9 @@ def serve(
                 wait_for_the_end(say)
 
 
-def address_of(page_port: int, folder: SearchFolder | None) -> str:
+def address_of(page_port: int, opened: str | None) -> str:
     """The page's address: of the list, or of one search."""
-    return f"http://{HOST}:{page_port}/" + ("" if folder is None else f"searches/{folder.searched.name}")
+    return f"http://{HOST}:{page_port}/" + ("" if opened is None else f"searches/{opened.partition('/')[0]}")
 
 
 @contextmanager

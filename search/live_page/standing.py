@@ -64,6 +64,7 @@ class Standing:
     data: str = ""
     metric: str = ""
     problem: str = ""  # why it cannot be shown, one line
+    note: str = ""  # what is to be known about it besides
     groups: tuple[Group, ...] = field(default=())
 
     @property

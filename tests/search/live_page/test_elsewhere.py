@@ -38,3 +38,8 @@ def test_a_store_that_is_not_there_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises((EnvironmentProblem, InputError)), brought("mine", None, (tmp_path / "file").as_uri()):
         pass
+
+
+def test_a_cluster_where_nothing_answers_is_one_line():
+    with pytest.raises(EnvironmentProblem, match="nothing answers there"), brought(None, "http://127.0.0.1:9", None):
+        pass

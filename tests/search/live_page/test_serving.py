@@ -68,7 +68,7 @@ def test_where_mlflow_cannot_be_shown_the_page_is_served_alone_and_says_why(told
 
     monkeypatch.setattr(ui, "serve", fail)
     monkeypatch.setattr(serving, "wait_for_the_end", read)
-    serving.serve(told, outages.free_port(), outages.free_port(), said.append, SearchFolder(told / "told"))
+    serving.serve(told, outages.free_port(), outages.free_port(), said.append, opened="told")
     assert said[0].endswith("/searches/told")
     assert said[1] == "tracking: no server answers; the page is served without MLflow"
     with pytest.raises(URLError):
