@@ -35,6 +35,15 @@ class Source(Protocol):
     def want(self, name: str) -> None:
         """Somebody looks at a search."""
 
+    def note(self, name: str) -> str:
+        """What is to be known about a copy, such as how old it is; or ""."""
+
+    def driver_log(self, name: str) -> str | None:
+        """What the driver of a search has printed; None if it cannot be had from here.
+
+        Raises EnvironmentProblem or InputError where it is asked for and does not come.
+        """
+
 
 class Held:
     """Locks on copies whose searches are driven elsewhere. Use it in one thread."""

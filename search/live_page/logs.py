@@ -1,16 +1,17 @@
 """The end of a log, as the page shows it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.storage.fetch import stored_log
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
-from trainers.errors import EnvironmentProblem
+from trainers.errors import EnvironmentProblem, InputError
 
 MOST = 64 * 1024  # bytes of a log that are shown
-ASK_EVERY = 10.0  # seconds between two questions to a store
+ASK_EVERY = 10.0  # seconds between two questions to a store or a cluster
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,14 @@ def _size(count: int) -> str:
 class Logs:
     """Reads the logs of searches whose folders are on this machine; a trial's, if it is not there, from the store."""
 
-    def __init__(self, *, are_copies: bool = False) -> None:
+    def __init__(self, of_driver: Callable[[str], str | None] | None = None) -> None:
         """Prepare.
 
         Args:
-            are_copies: the folders are copies, without the driver's log.
+            of_driver: reads a driver's log by the search's name where the folders are copies; None reads the folder.
         """
-        self._are_copies = are_copies
-        self._stored: dict[tuple[Path, int], tuple[float, LogEnd]] = {}
+        self._of_driver = of_driver
+        self._stored: dict[tuple[Path, int | None], tuple[float, LogEnd]] = {}
 
     def __call__(self, folder: SearchFolder, number: int | None) -> LogEnd:
         """The end of a trial's log, or with None of the driver's.
@@ -75,23 +76,29 @@ class Logs:
             folder: the search, last step or confirmation.
             number: the trial's number, which the caller has checked.
         """
-        if number is None and self._are_copies:
-            return LogEnd("", "the driver's log is on the host that runs the search")
         if number is None:
-            return log_end(folder.driver_log, f"search {folder.title}")
+            of_driver = self._of_driver
+            if of_driver is None:
+                return log_end(folder.driver_log, f"search {folder.title}")
+            found = self._asked(folder, None, lambda: of_driver(folder.searched.name))
+            return found or LogEnd("", "the driver's log is on the host that runs the search")
         found = log_end(folder.trial(number).log, f"trial {number}")
-        return found if folder.trial(number).log.exists() else self._from_store(folder, number) or found
+        if folder.trial(number).log.exists():
+            return found
+        return self._asked(folder, number, lambda: stored_log(folder, number)) or found
 
-    def _from_store(self, folder: SearchFolder, number: int) -> LogEnd | None:
+    def _asked(self, folder: SearchFolder, number: int | None, ask: Callable[[], str | bytes | None]) -> LogEnd | None:
+        """The end of a log that is elsewhere, which is asked for every ten seconds at most; None if there is none."""
         known = self._stored.get((folder.path, number))
         if known is not None and time.monotonic() - known[0] < ASK_EVERY:
             return known[1]
         try:
-            content = stored_log(folder, number)
-        except (EnvironmentProblem, OSError) as problem:
+            content = ask()
+        except (EnvironmentProblem, InputError, OSError) as problem:
             return LogEnd("", shown_uri(str(problem)))
         if content is None:
             return None
-        end = shown_end(content, len(content), f"trial {number}")
+        content = content.encode() if isinstance(content, str) else content
+        end = shown_end(content, len(content), f"search {folder.title}" if number is None else f"trial {number}")
         self._stored[folder.path, number] = time.monotonic(), end
         return end

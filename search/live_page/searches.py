@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from search.live_page.copies import Source
@@ -59,7 +60,10 @@ class Searches:
         """One search, which somebody looks at; None if there is none."""
         if self._source is not None:
             self._source.want(name)
-        return next((one for one in self.all() if one.name == name), None)
+        found = next((one for one in self.all() if one.name == name), None)
+        if found is None or self._source is None or name not in self._shown:
+            return found
+        return replace(found, note=self._source.note(name))
 
     def followed(self, path: str) -> Followed | None:
         """A search, or NAME/final-1, as it was read; None if there is none, or it is damaged."""

@@ -66,7 +66,7 @@ def serve(
     runs = MlflowRuns()
     root, are_copies = (results, False) if source is None else (source.root, True)
     searches, reports = Searches(root, runs, source), Reports(are_copies=are_copies)
-    with page_at(page_port, searches, reports, Logs(are_copies=are_copies)):
+    with page_at(page_port, searches, reports, Logs(None if source is None else source.driver_log)):
         say(f"page       {address_of(page_port, opened)}")
         try:
             ui.serve(results, port, say, folder, runs.serve)

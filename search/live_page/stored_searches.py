@@ -48,6 +48,14 @@ class StoredSearches:
     def want(self, name: str) -> None:
         """Nothing: all searches are kept up with."""
 
+    def note(self, name: str) -> str:
+        """Nothing: a copy is seconds old."""
+        return ""
+
+    def driver_log(self, name: str) -> str | None:
+        """None: a store has no such log."""
+        return None
+
     def others(self) -> list[Standing]:
         """Searches that cannot be copied, with the reason."""
         return [self._damaged[name] for name in sorted(self._damaged)]

@@ -6,6 +6,7 @@ one: when somebody looks at the search, and once a minute at most, as each such 
 
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,7 +21,7 @@ from search.storage.sent_folder import unpacked, write_files
 from spaces.spec import NAME
 from trainers.errors import EnvironmentProblem, InputError
 
-LISTED_EVERY, SENT_EVERY = 10.0, 60.0  # seconds
+LISTED_EVERY, SENT_EVERY, AGAIN_AFTER = 10.0, 60.0, 20.0  # seconds; the last after a folder that could not be read
 WATCHED_FOR = 30.0  # seconds after which a page that asks no more counts as closed
 GOES_ON = ("pending", "running")  # states of a job
 
@@ -42,6 +43,7 @@ class SubmittedSearches:
         self._wanted: dict[str, float] = {}  # when somebody looked at a search last
         self._due: dict[str, float] = {}  # when a search's folder may be sent again
         self._sent: dict[str, tuple[float, str]] = {}  # when the last line was made, and the job's state before it
+        self._received: dict[str, str] = {}  # the time at which a copy was made, by this machine's clock
         self._troubles: dict[str, str] = {}  # why a search's folder could not be sent
         self._asked: tuple[str, str, float, Future[str]] | None = None  # name, the job's state, when, the line to come
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reading job")
@@ -50,6 +52,16 @@ class SubmittedSearches:
     def want(self, name: str) -> None:
         """Somebody looks at a search: its folder is brought."""
         self._wanted[name] = monotonic()
+
+    def note(self, name: str) -> str:
+        """When the copy was made, and why it could not be made again."""
+        at, trouble = self._received.get(name), self._troubles.get(name)
+        told = [] if at is None else [f"As it was at {at}: a job on the cluster reads it, once a minute at most."]
+        return " ".join([*told, *([] if trouble is None else [f"Its folder could not be read: {trouble}."])])
+
+    def driver_log(self, name: str) -> str | None:
+        """What the search's job has printed."""
+        return submit.logs(self._address, name)
 
     def others(self) -> list[Standing]:
         """Every submitted search, as its job tells."""
@@ -64,8 +76,11 @@ class SubmittedSearches:
         if monotonic() >= self._listed:
             began = monotonic()
             try:
-                self._jobs = {one.name: one for one in submit.status(self._address) if NAME.fullmatch(one.name)}
-                self._problem = None
+                jobs = {one.name: one for one in submit.status(self._address) if NAME.fullmatch(one.name)}
+                for name, job in jobs.items():
+                    if name in self._jobs and self._jobs[name].state != job.state:
+                        self._due[name] = 0.0  # it has begun or ended
+                self._jobs, self._problem = jobs, None
             except (EnvironmentProblem, InputError) as problem:
                 self._problem = shown_uri(str(problem))
             self._listed = monotonic() + max(LISTED_EVERY, REST * (monotonic() - began))
@@ -77,12 +92,11 @@ class SubmittedSearches:
         return self._problem
 
     def _by_its_job(self, job: submit.JobStatus) -> Standing:
-        trouble = self._troubles.get(job.name)
-        note = f"Its folder could not be read: {trouble}" if trouble else "Its folder is read by a job on the cluster."
+        note = self.note(job.name) or "Its folder is read by a job on the cluster."
         return Standing(
             job.name,
             job.state,
-            counts=shown_uri(job.last),
+            counts=shown_uri(job.last).rstrip("."),
             took=in_words(60 * job.minutes),
             data=f"on the cluster, in {job.results}",
             note=note,
@@ -120,17 +134,21 @@ class SubmittedSearches:
             return
         name, state, began, line = self._asked
         self._asked = None
-        self._due[name] = monotonic() + max(SENT_EVERY, REST * (monotonic() - began))
         try:
             told = unpacked(line.result())
             self._write(name, told)
         except (EnvironmentProblem, InputError, OSError) as problem:
-            self._troubles[name] = shown_uri(str(problem))
+            is_early = state in GOES_ON and str(problem).startswith("no search")
+            self._troubles[name] = "it is not there yet" if is_early else shown_uri(str(problem))
         except (ValueError, KeyError, TypeError, AttributeError):  # the cluster has older code, or another program
             self._troubles[name] = "what was sent is no folder of a search; is the cluster's afcl as new as this one?"
         else:
             self._troubles.pop(name, None)
             self._sent[name] = float(told["at"]), state
+            self._received[name] = f"{datetime.now().astimezone():%H:%M:%S}"
+        has_changed = self._jobs[name].state != state if name in self._jobs else False
+        rest = AGAIN_AFTER if name in self._troubles else max(SENT_EVERY, REST * (monotonic() - began))
+        self._due[name] = 0.0 if has_changed else monotonic() + rest
 
     def _write(self, name: str, told: dict[str, Any]) -> None:
         """Write a folder, its last steps and its confirmations."""

@@ -5,6 +5,7 @@ import pytest
 from search.live_page import logs
 from search.live_page.logs import Logs, log_end
 from search.storage.search_folder import SearchFolder
+from trainers.errors import EnvironmentProblem
 
 
 def test_a_short_log_is_shown_whole_and_its_passwords_are_not(tmp_path):
@@ -48,6 +49,19 @@ def test_the_drivers_log_and_a_trials_are_read_from_the_folder(told):
     assert read(folder, None).text == "of the driver\n"
     assert read(folder, 2).text == "of the trial\n"
     assert read(folder, 1).told == "trial 1 has no log yet"
+
+
+def test_the_log_of_a_driver_elsewhere_is_asked_for_and_not_at_every_request(told):
+    folder, asked = SearchFolder(told / "told"), []
+    assert "on the host that runs" in Logs(lambda name: None)(folder, None).told
+    read = Logs(lambda name: asked.append(name) or "printed by the job\n")
+    assert [read(folder, None).text for _ in range(2)] == ["printed by the job\n"] * 2
+    assert asked == ["told"]
+
+    def refuse(name):
+        raise EnvironmentProblem("--address http://me:swordfish@head: nothing answers there")
+
+    assert Logs(refuse)(folder, None).told == "--address http://…@head: nothing answers there"
 
 
 def test_a_log_that_only_the_store_has_is_read_there_and_not_at_every_request(kept, monkeypatch):

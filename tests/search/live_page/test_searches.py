@@ -110,6 +110,9 @@ class Elsewhere:
     def want(self, name):
         self.wanted.append(name)
 
+    def note(self, name):
+        return f"{name} is a minute old"
+
 
 def test_what_brings_searches_is_asked_before_each_look_and_told_what_is_looked_at(told):
     source = Elsewhere(told)
@@ -117,7 +120,8 @@ def test_what_brings_searches_is_asked_before_each_look_and_told_what_is_looked_
     searches.look()
     assert searches.problem == "the store does not answer"
     assert [one.state for one in searches.all()] == ["pending", "interrupted", "done"]
-    assert searches.named("told").state == "done", "the copy says more than the source does"
+    told = searches.named("told")
+    assert (told.state, told.note) == ("done", "told is a minute old"), "the copy says more than the source does"
     assert source.wanted == ["told"]
 
 

@@ -77,6 +77,7 @@ def test_the_list_is_what_the_jobs_tell_and_no_folder_is_read_before_somebody_lo
 
 def test_a_search_that_is_looked_at_is_read_once_a_minute_while_it_runs(seen, cluster, told):
     assert seen(name="begun").named("begun").counts != "1 of 9 ended"
+    assert "once a minute at most" in seen().named("begun").note
     assert seen().followed("begun").explained(0)
     seen(10, "begun")
     assert cluster.read == ["begun"]
@@ -96,9 +97,9 @@ def test_a_search_whose_job_has_ended_is_read_once_more(seen, cluster):
     assert cluster.read == ["told"]
     seen(name="begun")
     cluster.states["begun"] = "done"
+    seen(11, "begun")
     seen(100, "begun")
-    seen(100, "begun")
-    assert cluster.read == ["told", "begun", "begun"]
+    assert cluster.read == ["told", "begun", "begun"], "at once, and then no more"
 
 
 def test_a_driver_there_is_a_driver_here_until_its_job_ends(seen, cluster, told):
@@ -118,6 +119,16 @@ def test_a_folder_that_cannot_be_read_is_said_and_the_job_is_shown(seen, cluster
     assert "could not be read: No such command" in seen(name="begun").named("begun").note
     monkeypatch.setattr(bringing.submit, "read", lambda *_: "something else")
     assert "is no folder of a search" in seen(100, "begun").named("begun").note
+
+
+def test_a_folder_that_is_not_there_yet_is_asked_for_again_soon(seen, cluster, monkeypatch):
+    def lack(*_):
+        raise InputError("no search 'begun' in /shared, which has none yet; start one")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bringing.submit, "read", lack)
+        assert "it is not there yet" in seen(name="begun").named("begun").note
+    assert seen(bringing.AGAIN_AFTER, "begun").named("begun").groups
 
 
 def test_a_cluster_that_does_not_answer_is_one_line_and_what_was_seen_stays(seen, cluster):
