@@ -212,7 +212,7 @@ def ui(
 
     root = results_root(results)
     with _handlers_kept(signal.SIGTERM, signal.SIGHUP), brought(name, address, storage) as source:
-        # the handlers end the servers, and afterwards the caller again
+        # within the block these signals end the servers
         where = root if source is None else source.root
         folder = None if name is None or address is not None else folder_named(where, name)
         serving.serve(root, port, page_port, to_console(console), folder, source, name)

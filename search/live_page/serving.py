@@ -63,8 +63,8 @@ def serve(
         ui.serve(results, port, say, folder)
         return
     ui.check_free(port, "--port")
-    runs = MlflowRuns()
     root, are_copies = (results, False) if source is None else (source.root, True)
+    runs = MlflowRuns(are_copies=are_copies)
     searches, reports = Searches(root, runs, source), Reports(are_copies=are_copies)
     with page_at(page_port, searches, reports, Logs(None if source is None else source.driver_log)):
         say(f"page       {address_of(page_port, opened)}")

@@ -2,10 +2,12 @@
 
 import sqlite3
 
+import outages
 import pytest
 
 from search.live_page.mlflow_runs import MlflowRuns
 from search.storage.search_folder import SearchFolder
+from search.tracking import outbox
 from search.tracking.delivered import Delivered, write_delivered
 
 ADDRESS = "http://127.0.0.1:5000"
@@ -63,3 +65,22 @@ def test_what_cannot_be_read_of_the_delivery_is_no_link_and_no_error(folder, con
     runs = MlflowRuns()
     runs.serve("sqlite:///x.db", ADDRESS)
     assert runs.of(folder) == {}
+
+
+@pytest.mark.slow  # a real MLflow server
+def test_of_a_copy_without_that_note_the_searchs_own_server_is_asked(folder, tmp_path, monkeypatch):
+    server = outages.Server(tmp_path / "server", locked=False)
+    server.start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    try:
+        outbox.sync(folder, lambda text: None)
+        noted = MlflowRuns(are_copies=True).of(folder)
+        folder.delivered.unlink()
+        assert MlflowRuns().of(folder) == {}
+        runs = MlflowRuns(are_copies=True)
+        assert runs.of(folder) == noted
+        assert noted[0].startswith(f"{server.uri}/#/runs/")
+    finally:
+        server.stop()
+    assert runs.of(folder) == noted, "it is not asked at every look"
+    assert MlflowRuns(are_copies=True).of(folder) == {}, "nothing answers"
