@@ -105,7 +105,7 @@ def test_a_store_that_does_not_answer_leaves_what_was_seen(kept, seen, monkeypat
 
     monkeypatch.setattr(Storage, "_ask", refuse)
     found = seen()
-    assert found.problem.endswith("does not answer as it should (nobody there); what is shown is from before")
+    assert found.problem.endswith("(nobody there); what is shown is from before")
     assert found.named("begun").counts
 
 
