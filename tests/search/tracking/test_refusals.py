@@ -345,6 +345,7 @@ def test_a_database_of_an_older_mlflow_is_named_with_the_command_that_upgrades_i
             f"`mlflow db upgrade sqlite:///{tmp_path / revision / 'mlflow.db'}`" in line
             or words != "of an older MLflow"
         )
-        shown = typed("ui", "--port", str(outages.free_port()), results=tmp_path / revision)
+        ports = ["--port", str(outages.free_port()), "--page-port", str(outages.free_port())]
+        shown = typed("ui", *ports, results=tmp_path / revision)
         assert f"does not show its runs (its database is {words}" in shown.stdout
         assert "the page is served without MLflow" in shown.stdout
