@@ -141,8 +141,8 @@ def make_app(searches: Searches, reports: Reports, read_log: Callable[[SearchFol
         ("", pages.every_search),
         (search, pages.search),
         (f"{search}/log", pages.log),
-        (f"{search}/trials/{{number:int}}", pages.trial),
-        (f"{search}/{{inside}}/trials/{{number:int}}", pages.trial),
+        (f"{search}/trial/{{number:int}}", pages.trial),
+        (f"{search}/{{inside}}/trial/{{number:int}}", pages.trial),
     ]
     routes = [Route(f"{path}/rows", answer, methods=["GET"]) for path, answer in redrawn]
     routes += [Route(path or "/", answer, methods=["GET"]) for path, answer in redrawn]

@@ -82,7 +82,7 @@ def wait_until(page, holds):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES.values(), ids=SIZES)
 def test_pages_fit_their_window_follow_the_scheme_and_ask_nothing_of_elsewhere(opened, address, width, scheme):
-    for path in ("/", "/searches/Going.1", "/searches/Going.1/trials/0"):
+    for path in ("/", "/searches/Going.1", "/searches/Going.1/trial/0"):
         page = opened(address + path, width, scheme)
         page.locator("h1").wait_for()
         if path == "/searches/Going.1":

@@ -21,8 +21,8 @@ def test_a_search_shows_its_trials_each_with_its_explanation_a_click_away(shown)
     text = shown.get("/searches/told").text
     history = SearchFolder(shown.root / "told").history()
     for number in history.trials:
-        assert f'href="/searches/told/trials/{number}"' in text
-    explained = shown.get("/searches/told/trials/0").text
+        assert f'href="/searches/told/trial/{number}"' in text
+    explained = shown.get("/searches/told/trial/0").text
     assert "<li>trial 0, " in explained
     assert "trial 0 has no log yet" in explained
 
@@ -50,7 +50,7 @@ def test_the_page_carries_the_tag_of_the_part_that_it_shows(shown):
 
 
 @pytest.mark.parametrize(
-    "path", ["/searches/none", "/searches/told/trials/99", "/searches/told/none/trials/0", "/searches/..%2f..", "/x"]
+    "path", ["/searches/none", "/searches/told/trial/99", "/searches/told/none/trial/0", "/searches/..%2f..", "/x"]
 )
 def test_what_there_is_not_is_said_on_a_page(shown, path):
     answer = shown.get(path)
@@ -60,7 +60,7 @@ def test_what_there_is_not_is_said_on_a_page(shown, path):
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
 def test_nothing_can_be_changed(shown, method):
-    for path in ("/", "/searches/told", "/searches/told/report", "/searches/told/trials/0"):
+    for path in ("/", "/searches/told", "/searches/told/report", "/searches/told/trial/0"):
         assert getattr(shown.client, method)(path).status_code == 405
 
 
@@ -86,7 +86,7 @@ def test_a_damaged_search_is_a_row_in_the_list_and_a_line_on_its_page(page, what
     own = page.get("/searches/begun")
     assert (own.status_code, own.text.count("class=problem")) == (200, 1)
     assert page.get("/searches/begun/report").status_code == 503
-    assert page.get("/searches/begun/trials/0").status_code == 404
+    assert page.get("/searches/begun/trial/0").status_code == 404
     assert page.get("/searches/begun/log").status_code == 404
 
 
@@ -105,12 +105,12 @@ def test_what_a_search_says_is_text_and_no_html(page):
     (folder.path / "search.json").write_text(json.dumps(about))
     folder.trial(0).path.mkdir(parents=True)
     folder.trial(0).log.write_text("<img src=x onerror=alert(1)> at http://me:swordfish@host/")
-    for path in ("/", "/searches/begun", "/searches/begun/trials/0"):
+    for path in ("/", "/searches/begun", "/searches/begun/trial/0"):
         text = page.get(path).text
         assert "<script>alert" not in text
         assert "<img" not in text
         assert "swordfish" not in text
-    assert "http://…@host/" in page.get("/searches/begun/trials/0").text
+    assert "http://…@host/" in page.get("/searches/begun/trial/0").text
 
 
 def test_a_results_folder_without_a_search_says_how_to_begin(page):
@@ -124,8 +124,8 @@ def test_a_search_with_many_trials_shows_the_newest_and_all_when_asked(page, mon
     monkeypatch.setattr("search.live_page.app.MOST_TRIALS", 2)
     few, every = page.get("/searches/told").text, page.get("/searches/told?every=1").text
     assert "The newest 2." in few
-    assert '"/searches/told/trials/0"' not in few
-    assert '"/searches/told/trials/0"' in every
+    assert '"/searches/told/trial/0"' not in few
+    assert '"/searches/told/trial/0"' in every
     assert 'data-from="/searches/told/rows?every=1"' in every, "and it stays so when it is redrawn"
 
 

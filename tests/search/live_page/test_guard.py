@@ -34,7 +34,7 @@ def test_the_page_of_another_site_may_link_to_it_and_no_more():
     assert refusal(host | {"sec-fetch-site": "same-site"} | FOREIGN) is not None
 
 
-@pytest.mark.parametrize("path", ["/", "/searches/told", "/searches/told/rows", "/searches/told/trials/0", "/none"])
+@pytest.mark.parametrize("path", ["/", "/searches/told", "/searches/told/rows", "/searches/told/trial/0", "/none"])
 def test_no_answer_may_be_framed_kept_or_load_from_elsewhere_and_none_sets_a_cookie(shown, path):
     headers = shown.get(path).headers
     assert headers["x-frame-options"] == "DENY"
