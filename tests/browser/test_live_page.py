@@ -65,9 +65,9 @@ def is_complaint(said) -> bool:
 
 
 def report_of(page):
-    """The document of the report that is shown."""
+    """The document of the report that is shown, whichever that is when it is asked."""
     page.locator("#report iframe:not(.next)").wait_for(timeout=PATIENCE)
-    return page.locator("#report iframe:not(.next)").element_handle().content_frame()
+    return page.frame_locator("#report iframe:not(.next)")
 
 
 def wait_until(page, holds):
@@ -90,7 +90,7 @@ def test_pages_fit_their_window_follow_the_scheme_and_ask_nothing_of_elsewhere(o
             frame.locator(f"body[data-drawn={scheme}]").wait_for()
             assert frame.locator("h2").count() > 5
             frame_box = page.locator("#report iframe").bounding_box()
-            inside = frame.evaluate("document.documentElement.getBoundingClientRect().height")
+            inside = frame.locator("html").evaluate("html => html.getBoundingClientRect().height")
             assert abs(frame_box["height"] - inside) < 2, "one scroll bar: the page's"
         wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide <= seen
