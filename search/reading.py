@@ -175,29 +175,47 @@ def report(
 
 
 def ui(
-    name: str | None = None, *, port: int = 5000, results: Path | None = None, console: Console | None = None
+    name: str | None = None,
+    *,
+    port: int = 5000,
+    page_port: int | None = None,
+    address: str | None = None,
+    storage: str | None = None,
+    results: Path | None = None,
+    console: Console | None = None,
 ) -> None:
-    """Serve the MLflow UI on this machine only, until it is interrupted.
+    """Serve the live page and the MLflow UI on this machine only, until it is interrupted.
 
-    If the store is itself a server, only its links are printed.
+    The page has all searches, each one's report, and its trials. It is redrawn as the searches go on. If MLflow cannot
+    be shown, the page is served alone.
+
+    If the store is itself a server, the page is served, and the server's links are printed.
 
     Args:
-        name: a search's name. The UI then shows the store that this search delivers to. None shows the store of the
-            results folder.
-        port: the port on 127.0.0.1.
+        name: a search's name. The page then opens on it, and the UI shows the store that this search delivers to. None
+            shows the store of the results folder.
+        port: MLflow's port on 127.0.0.1.
+        page_port: the page's port on 127.0.0.1; by default the one after MLflow's.
+        address: the dashboard of a cluster, http://HEAD:8265. The page then shows the searches that were submitted to
+            it, in place of the results folder's.
+        storage: a store's address. The page then shows the searches that are kept there.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
-        console: where the address is printed; by default standard output.
+        console: where the addresses are printed; by default standard output.
 
     Raises:
-        InputError: there is no such search, or nothing to show yet.
-        EnvironmentProblem: the port is in use, or the store does not answer.
+        InputError: there is no such search, or nothing to show yet; or both an address and a storage are given.
+        EnvironmentProblem: a port is in use; the cluster or the store does not answer; or there is no search, and
+            MLflow's store does not answer.
     """
-    from search.tracking import ui as serving
+    from search.live_page import serving
+    from search.live_page.elsewhere import brought
 
     root = results_root(results)
-    folder = None if name is None else folder_named(root, name)
-    with _handlers_kept(signal.SIGTERM, signal.SIGHUP):  # within the block these end the server
-        serving.serve(root, port, to_console(console), folder)
+    with _handlers_kept(signal.SIGTERM, signal.SIGHUP), brought(name, address, storage) as source:
+        # within the block these signals end the servers
+        where = root if source is None else source.root
+        folder = None if name is None or address is not None else folder_named(where, name)
+        serving.serve(root, port, page_port, to_console(console), folder, source, name)
 
 
 @contextmanager

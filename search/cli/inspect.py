@@ -168,12 +168,29 @@ def report(
 def ui(
     name: Annotated[str | None, typer.Argument(help="A search to open on, in the store that it delivers to.")] = None,
     results: Results = None,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="On 127.0.0.1.")] = 5000,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="MLflow's, on 127.0.0.1.")] = 5000,
+    page_port: Annotated[
+        int | None, typer.Option("--page-port", min=1, max=65535, help="The live page's (default: the one after).")
+    ] = None,
+    dashboard: Annotated[
+        str | None, typer.Option("--address", metavar="URL", help="Show a cluster's searches, http://HEAD:8265.")
+    ] = None,
+    storage: Annotated[
+        str | None, typer.Option("--storage", metavar="URI", help="Show a store's searches, s3://BUCKET/DIR.")
+    ] = None,
 ) -> None:
-    """Serve the MLflow UI on this machine only, open on the newest search's trials, best first."""
+    """Serve a live page of the searches, and the MLflow UI, on this machine only."""
     from search import reading
 
-    reading.ui(name, port=port, results=results, console=console.out)
+    reading.ui(
+        name,
+        port=port,
+        page_port=page_port,
+        address=dashboard,
+        storage=storage,
+        results=results,
+        console=console.out,
+    )
 
 
 @app.command(rich_help_panel=LOOK)

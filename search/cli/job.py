@@ -1,5 +1,6 @@
 """The hidden commands that a submitted job runs on the cluster."""
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from search.cli.common import conclude
+from search.cli.options import Name, Results
 from search.display import console
+from search.display.console import write
 from trainers.errors import EnvironmentProblem, InputError
 
 if TYPE_CHECKING:
@@ -30,6 +33,16 @@ def read_job(context: typer.Context, words: list[str]) -> int | None:
     take_variables()
     code: int | None = context.find_root().command.main(words, standalone_mode=False)
     return code
+
+
+@app.command("send-folder", hidden=True)
+def send_folder(name: Name, since: float = 0.0, journals: str = "{}", results: Results = None) -> None:
+    """What a job runs that `afcl ui --address` submits: print what is new in a search's folder, as one line."""
+    from search.storage.results_folder import open_folder
+    from search.storage.search_folder import results_root
+    from search.storage.sent_folder import packed
+
+    write(packed(open_folder(results_root(results), name), since, json.loads(journals)) + "\n")
 
 
 def run_here(console: Any) -> "SearchResult":

@@ -216,6 +216,12 @@ def logs(address: str | None, name: str, trial: int | None = None) -> str:
     return _read(door, job, ["logs", name, str(trial)])
 
 
+def read(address: str | None, name: str, words: Sequence[str]) -> str:
+    """What one of our commands that only read prints on the cluster, in the results folder of a submitted search."""
+    door = ray_jobs.knock(address)
+    return _read(door, ray_jobs.newest(door, name), words)
+
+
 def _read(door: ray_jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
     """Run one of our commands on the cluster as a short job, and return what it prints.
 

@@ -14,12 +14,12 @@ from search.display.fitted import Column, FittedTable
 from search.display.leaderboard import family_of, footnote, leaderboard
 from search.display.notebook import LiveBlock, NotebookConsole
 from search.engine.plan import Plan
+from search.engine.time_left import cost_left
 from search.journal.history import History, Trial
 from search.journal.labels import by_epoch, rung_of, values_of
 from search.journal.log import Event
 from search.journal.progress import Progress
 from trainers.console import can_redraw
-from trainers.loss_config import END_TO_END
 
 QUIET_SECONDS = 8.0  # after this long without a line, the plain view prints a sign of life
 
@@ -173,28 +173,6 @@ def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock 
         redirect_stderr=False,
         transient=True,
     )
-
-
-def cost_left(progress: Progress, plan: Plan) -> float:
-    """The cost of the rest of the search, in the unit of `Progress.cost`.
-
-    For a proposed trial it counts as many epochs of each stage as the ended trials had on average. While few trials
-    have ended, this average is close to the plan's expected epochs.
-    """
-    expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
-    usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)
-    one = two = 0.0
-    for trial in progress.begun:
-        ends = whole if trial.baseline else usual
-        ends = (ends[0], 0.0) if trial.family in END_TO_END else ends
-        done = min(trial.epoch, plan.representation_epochs)
-        one += max(ends[0] - done, 0)
-        two += max(ends[1] - (trial.epoch - done), 0)
-    unasked_baselines = max(0, plan.baselines - progress.trials)
-    unasked = plan.trials - progress.trials - unasked_baselines
-    one += unasked_baselines * whole[0] + unasked * usual[0]
-    two += unasked_baselines * whole[1] + unasked * usual[1]
-    return progress.cost(one, two)
 
 
 def _ending(trial: Trial) -> str:

@@ -114,22 +114,22 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
         "trials": len(history.trials),
         "planned": planned,
         "counts": counts,
-        "begun": _begun(history),
+        "begun": begun_at(history),
         "seconds": round(history.driven, 1),
-        "waits": list(_waits(folder, history, state)),
+        "waits": list(what_waits(folder, history, state)),
         "best": None if first is None else {"trial": first.number, "family": first.family, "score": first.score},
         "data": data,
     }
 
 
-def _begun(history: History) -> str | None:
+def begun_at(history: History) -> str | None:
     """When the first session began, as ISO 8601 in UTC."""
     if not history.sessions:
         return None
     return datetime.fromtimestamp(history.sessions[0]["time"] / 1000, UTC).isoformat(timespec="seconds")
 
 
-def _waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
+def what_waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
     """The commands that would come next for a search, in the order in which they make sense."""
     if state == "running":
         return

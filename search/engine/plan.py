@@ -13,6 +13,7 @@ from search.algorithms.asha import rung_epochs
 from search.algorithms.proposer import grid_walk, planned_trials
 from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
+from search.engine.time_left import expected_epochs, share_of_two_stages
 from search.evidence.standard_error import balanced_accuracy_error
 from search.journal.history import Trial
 from search.journal.labels import short
@@ -121,34 +122,10 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
     )
 
 
-def share_of_two_stages(spec: SearchSpec) -> float:
-    """The share of proposals that have a stage two, if each loss (with `per_family`, each family) is equally likely."""
-    of = spec.families if spec.search.per_family else spec.losses
-    return sum(one not in END_TO_END and one not in END_TO_END.values() for one in of) / len(of)
-
-
 def local_slots(spec: SearchSpec) -> int:
     """How many trials fit on this machine at once; 1 if none fits."""
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(gpu_count())}
     return max(1, slots_on(spec.resources, [here]))
-
-
-def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tuple[float, float]:
-    """The expected course of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
-
-    Args:
-        rungs: the epochs of the rungs, all in stage one.
-        epochs: how many epochs stage one has.
-        reduction: ASHA's reduction factor.
-
-    Returns:
-        The average number of epochs in stage one, and the share of trials that reach stage two.
-    """
-    reached, share, expected = 0, 1.0, 0.0
-    for rung in rungs:
-        expected += share * (rung - reached)
-        reached, share = rung, share / reduction
-    return expected + share * (epochs - reached), share
 
 
 def checkpoint_bytes(config: TrialConfig, channels: int) -> int:

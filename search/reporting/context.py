@@ -61,6 +61,7 @@ class View:
         history: the search's history.
         data: the folder of data sets and caches, for the one section that reads images.
         points: the thresholds that were asked for.
+        is_looked_at: nothing may be computed from images or written into the folder.
     """
 
     folder: SearchFolder
@@ -70,6 +71,7 @@ class View:
     history: History
     data: Path | None = None
     points: tuple[OperatingPoint, ...] = ()
+    is_looked_at: bool = False
 
     @property
     def metric(self) -> str:
@@ -135,8 +137,10 @@ class View:
     def images(self) -> "TrialData":
         """The search's images, loaded once and only if a picture is missing.
 
-        Raises InputError if those here are others, EnvironmentProblem if none are here.
+        Raises InputError if those here are others, or nothing may be computed; EnvironmentProblem if none are here.
         """
+        if self.is_looked_at:
+            raise InputError(f"`{self.folder.hint('report')}` computes it")
         from trainers.data import load  # seconds, for torch
 
         data = load(self.spec.data, self.data)

@@ -146,14 +146,21 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 def bring_log(folder: SearchFolder, number: int) -> None:
     """Copy a trial's log from the store: the logs of all its attempts, joined in their order."""
+    if printed := stored_log(folder, number):
+        folder.trial(number).path.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder.trial(number).log, printed)
+
+
+def stored_log(folder: SearchFolder, number: int) -> bytes | None:
+    """A trial's log as the search's store has it, all attempts in their order; None if the store has none.
+
+    Raises EnvironmentProblem when the store does not answer.
+    """
     if (storage := folder.storage) is None:
-        return
+        return None
     under = trial_path(number)
     names = [name for name in _names(storage, under) if name.startswith(f"{under}/{LOG_OF_ATTEMPT}")]
-    printed = [_find(storage, name) or b"" for name in names]
-    if printed:
-        folder.trial(number).path.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder.trial(number).log, b"".join(printed))
+    return b"".join(_find(storage, name) or b"" for name in names) if names else None
 
 
 def know_every_opening(folder: SearchFolder | None) -> None:

@@ -37,3 +37,8 @@ def compared(address: str, experiment: str, runs: Sequence[str]) -> str:
 def compared_now(address: str, view: SearchView) -> str:
     """The comparison of a search's finished trials, as they are when the address is opened."""
     return f"{address}{COMPARE}?search={quote(view.id)}"
+
+
+def run(address: str, run_id: str) -> str:
+    """A run's own page. MLflow finds its experiment by itself."""
+    return f"{address}/#/runs/{quote(run_id)}?{TRAINING}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+MOST_RUNS = 10_000  # the most runs of one search that are read
 MOST_TRIALS = 1000  # the most finished trials of a search that are read, best first
 
 
@@ -53,6 +54,16 @@ def _runs_of(client: "MlflowClient", experiment: str, search: str) -> "list[Run]
         return []
     ours = f"tags.`afcl.search_id` = '{search}' and tags.`afcl.trial` = 'search'"
     return list(client.search_runs([experiment], ours, max_results=1))
+
+
+def runs_of_trials(client: "MlflowClient", search: str) -> dict[int, str]:
+    """The ids of the runs of a search's trials, by trial, in whichever experiment they are; `search` is its id."""
+    if "'" in search:
+        return {}
+    ours = f"tags.`afcl.search_id` = '{search}' and tags.`afcl.trial` != 'search'"
+    experiments = [str(one.experiment_id) for one in client.search_experiments()]
+    found = client.search_runs(experiments, ours, max_results=MOST_RUNS)
+    return {int(run.data.tags["afcl.trial"]): str(run.info.run_id) for run in found}
 
 
 def finished_runs(client: "MlflowClient", shown: Shown) -> list[str]:

@@ -28,7 +28,13 @@ APP, MODULE = "afcl", "mlflow_app"  # the plugin's name in pyproject.toml, and t
 STORE, SEARCH = "MLFLOW_BACKEND_STORE_URI", "AFCL_UI_SEARCH"
 
 
-def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFolder | None = None) -> int:
+def serve(
+    results: Path,
+    port: int,
+    say: Callable[[str], None],
+    folder: SearchFolder | None = None,
+    on_answer: Callable[[str, str | None], None] = lambda uri, address: None,
+) -> int:
     """Serve until Ctrl-C or SIGTERM. If the store is itself a server, only its links are printed.
 
     Args:
@@ -37,6 +43,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
         say: is called with each line of text, such as the links.
         folder: a search. The UI then shows the store that this search delivers to, and opens on its trials. None shows
             the results folder's store and opens on the newest search.
+        on_answer: is called with the store's address, and the UI's when it answers, or None when it has ended.
 
     Returns:
         The exit code for the command: 0.
@@ -54,7 +61,7 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
     database = sqlite_path(uri)
     if database is not None and not database.exists():
         raise InputError(f"no runs in {results} yet; start a search with `{command_line('search', 'demo')}`")
-    _check_free(port)
+    check_free(port, "--port")
     if (moved := follow(uri)) is not None:
         say(moved)
     say("starting MLflow")
@@ -79,11 +86,13 @@ def serve(results: Path, port: int, say: Callable[[str], None], folder: SearchFo
         if server.poll() is None:  # if the server has ended, its own message says more than the store's
             for line in _told(uri, f"http://{HOST}:{port}", folder, has_first_page=has_first_page):
                 say(line)
+            on_answer(uri, f"http://{HOST}:{port}")
             say("Ctrl-C ends it")
         code = server.wait()
     except KeyboardInterrupt:
         return 0
     finally:
+        on_answer(uri, None)
         server.terminate()
         server.wait()
     if code > 0 or not (has_answered or asked_to_end):  # MLflow's code is 0 where it could not load the page
@@ -137,13 +146,14 @@ def _not_shown(uri: str, error: Exception) -> EnvironmentProblem:
     return EnvironmentProblem(f"tracking: MLflow at {shown_uri(uri)} does not show its runs ({in_one_line(error)})")
 
 
-def _check_free(port: int) -> None:
+def check_free(port: int, flag: str) -> None:
+    """Raise EnvironmentProblem if a port of the loopback address is in use, naming the flag that chooses another."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise EnvironmentProblem(f"--port {port}: {error.strerror}; choose another with --port") from None
+            raise EnvironmentProblem(f"{flag} {port}: {error.strerror}; choose another with {flag}") from None
 
 
 def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> bool:

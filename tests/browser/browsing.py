@@ -47,10 +47,11 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def mlflow_ui(results: Path, *words: str, environment: Mapping[str, str] = os.environ) -> Iterator[dict[str, str]]:
-    """`afcl ui` over a results folder; the links that it prints for the first search. Ended by its pid."""
+    """`afcl ui` over a results folder; the links that it prints: page, and table, … of the first search."""
     command = [str(Path(sys.executable).with_name("afcl")), "ui", *words, "--results", str(results)]
     variables = {key: value for key, value in environment.items() if not key.startswith(("AFCL_", "MLFLOW_"))}
-    server = subprocess.Popen([*command, "--port", str(_free_port())], stdout=subprocess.PIPE, text=True, env=variables)
+    command += ["--port", str(_free_port()), "--page-port", str(_free_port())]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
     try:
         assert server.stdout is not None
         links: dict[str, str] = {}

@@ -9,6 +9,7 @@ RANKS = (
     ("search.api",),
     ("search.handle",),
     ("search.outcomes",),
+    ("search.live_page",),
     ("search.reporting",),
     ("search.display",),
     ("search.engine",),

@@ -109,8 +109,9 @@ COMMANDS = {  # the words, what the line must hold
     "data check dgits": "did you mean digits?",
     "data fetch dgits": "did you mean digits?",
     "data fetch folder": "there is nothing to fetch",
-    "ui": "no runs in {root} yet; start a search with `afcl search demo`",
+    "ui tolt": "did you mean told",
     "ui --port 99999": "Invalid value for '--port'",
+    "ui --page-port 0": "Invalid value for '--page-port'",
 }
 
 DAMAGES = {  # the file, its content (or the line to spoil), what the line must hold

@@ -11,6 +11,7 @@ import torch
 
 from search import api
 from search.engine import runner
+from search.live_page import serving
 from search.storage.search_folder import SearchFolder
 from search.tracking import model_registry, outbox
 from search.tracking.delivered import parent_run
@@ -52,6 +53,7 @@ def test_a_server_that_lets_it_in_leaves_no_password_either(shared_ray, told, tm
     server.start()
     uri = server.uri.replace("//", f"//admin:{quote(password)}@")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setattr(serving, "wait_for_the_end", lambda say: None)
     try:
         found = api.run(spec, results=results)
         folder = found.folder

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import outages
 import pytest
 from stores import wait_until
 from words import DONE, NAME, done
@@ -146,7 +147,7 @@ def test_the_ui_answers_on_this_machine_alone_and_leaves_no_process(finished, ro
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = [AFCL, "ui", "--port", str(port), "--results", str(root)]
+    words = [AFCL, "ui", "--port", str(port), "--page-port", str(outages.free_port()), "--results", str(root)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path) as ui:
         try:
             told = [ui.stdout.readline()]

@@ -7,6 +7,7 @@ import pytest
 from search.cli import job
 from search.cluster import job_secrets
 from search.storage.search_folder import SearchFolder
+from search.storage.sent_folder import unpacked
 from trainers.errors import InputError
 
 
@@ -33,3 +34,11 @@ def test_what_is_in_the_folder_must_be_the_search_that_is_submitted(told):
     other = same.model_copy(update={"seed": 7})
     with pytest.raises(InputError, match=r"exists in .* with seed 0, not 7; submit it as it was to go on"):
         job._refuse_another(folder, other)
+
+
+def test_a_folder_is_sent_as_one_line_for_the_live_page_of_another_machine(typed, told):
+    printed = typed("send-folder", "told", "--since", "0", "--journals", '{"": 10}', results=told)
+    assert printed.returncode == 0, printed.stderr
+    (part,) = unpacked(printed.stdout)["folders"].values()
+    assert part["begin"] == 10
+    assert "spec.yaml" in part["files"]

@@ -1,0 +1,110 @@
+"""How much of a search is left, in the unit of what its trials took so far. It needs neither torch nor the data."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from search.algorithms.asha import rung_epochs
+from search.algorithms.proposer import planned_trials
+from search.journal.progress import Progress
+from spaces.spec import SearchSpec
+from trainers.loss_config import END_TO_END
+
+
+class Expected(Protocol):
+    """What is expected of a search: `search.engine.plan.Plan` is one, and `Size` another."""
+
+    @property
+    def trials(self) -> int:
+        """How many trials there will be, baselines among them."""
+
+    @property
+    def baselines(self) -> int:
+        """How many of them are baselines."""
+
+    @property
+    def representation_epochs(self) -> int:
+        """Epochs of stage one in a trial that is not stopped."""
+
+    @property
+    def classifier_epochs(self) -> int:
+        """Epochs of stage two in a trial that is not stopped."""
+
+    @property
+    def expected_representation_epochs_per_trial(self) -> float:
+        """Epochs of stage one that a proposed trial has on average."""
+
+    @property
+    def expected_classifier_epochs_per_trial(self) -> float:
+        """Epochs of stage two that a proposed trial has on average."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a search, from its spec alone. The fields are those of `Expected`."""
+
+    trials: int
+    baselines: int
+    representation_epochs: int
+    classifier_epochs: int
+    expected_representation_epochs_per_trial: float
+    expected_classifier_epochs_per_trial: float
+
+
+def size_of(spec: SearchSpec, extra: int = 0) -> Size:
+    """The size of a search that was extended by `extra` trials."""
+    one, share = expected_epochs(rung_epochs(spec), spec.representation.epochs, spec.search.scheduler.reduction)
+    last = max(map(spec.last_epoch, (*spec.families, *spec.search.baselines)))
+    return Size(
+        trials=planned_trials(spec, extra),
+        baselines=len(spec.search.baselines),
+        representation_epochs=spec.representation.epochs,
+        classifier_epochs=last - spec.representation.epochs,
+        expected_representation_epochs_per_trial=one,
+        expected_classifier_epochs_per_trial=share * spec.classifier.steps * share_of_two_stages(spec),
+    )
+
+
+def share_of_two_stages(spec: SearchSpec) -> float:
+    """The share of proposals that have a stage two, if each loss (with `per_family`, each family) is equally likely."""
+    of = spec.families if spec.search.per_family else spec.losses
+    return sum(one not in END_TO_END and one not in END_TO_END.values() for one in of) / len(of)
+
+
+def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tuple[float, float]:
+    """The expected course of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
+
+    Args:
+        rungs: the epochs of the rungs, all in stage one.
+        epochs: how many epochs stage one has.
+        reduction: ASHA's reduction factor.
+
+    Returns:
+        The average number of epochs in stage one, and the share of trials that reach stage two.
+    """
+    reached, share, expected = 0, 1.0, 0.0
+    for rung in rungs:
+        expected += share * (rung - reached)
+        reached, share = rung, share / reduction
+    return expected + share * (epochs - reached), share
+
+
+def cost_left(progress: Progress, plan: Expected) -> float:
+    """The cost of the rest of the search, in the unit of `Progress.cost`.
+
+    For a proposed trial it counts as many epochs of each stage as the ended trials had on average. While few trials
+    have ended, this average is close to the plan's expected epochs.
+    """
+    expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
+    usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)
+    one = two = 0.0
+    for trial in progress.begun:
+        ends = whole if trial.baseline else usual
+        ends = (ends[0], 0.0) if trial.family in END_TO_END else ends
+        done = min(trial.epoch, plan.representation_epochs)
+        one += max(ends[0] - done, 0)
+        two += max(ends[1] - (trial.epoch - done), 0)
+    unasked_baselines = max(0, plan.baselines - progress.trials)
+    unasked = plan.trials - progress.trials - unasked_baselines
+    one += unasked_baselines * whole[0] + unasked * usual[0]
+    two += unasked_baselines * whole[1] + unasked * usual[1]
+    return progress.cost(one, two)

@@ -1,0 +1,155 @@
+"""Draw the reports of the searches that somebody looks at, again when their journals have grown.
+
+A report of 10,000 trials takes a minute. So a thread draws; the last drawn page is served meanwhile, with its age.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from search.live_page.following import Stamp, stamp_of_results
+from search.storage.fetch import bring_results
+from search.storage.redact import shown_uri
+from search.storage.search_folder import SearchFolder
+from trainers.errors import EnvironmentProblem, InputError
+from trainers.os_errors import in_one_line
+
+if TYPE_CHECKING:
+    from search.reporting.context import View
+
+AT_MOST_EVERY, REST = 5.0, 10.0  # a report is drawn at most every 5 s, and every 10 times what drawing it took
+WATCHED_FOR = 30.0  # seconds after which a page that asks no more counts as closed
+KEPT = 4  # drawn reports, of 5 MB and more each
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A report as it was drawn last."""
+
+    page: bytes  # HTML
+    at: float  # seconds since 1970
+    rest: float  # seconds that pass at least until it is drawn again
+
+    @property
+    def version(self) -> str:
+        """Differs for each drawing."""
+        return f"{self.at * 1000:.0f}"
+
+
+@dataclass
+class _Watched:
+    """One search that somebody looks at."""
+
+    folder: SearchFolder
+    asked: float  # when somebody asked for it last, on the monotonic clock
+    drawn: Drawn | None = None
+    shows: Stamp | None = None  # what the search was like when it was drawn
+    due: float = 0.0  # when it may be drawn again, on the monotonic clock
+    problem: str = ""
+
+
+class Reports:
+    """The reports of searches. A report is drawn only while somebody asks for it."""
+
+    def __init__(self, *, are_copies: bool = False) -> None:
+        """Prepare; `start` begins to draw.
+
+        Args:
+            are_copies: the folders are this page's own copies, into which results may be brought.
+        """
+        self._are_copies = are_copies
+        self._watched: dict[str, _Watched] = {}
+        self._lock = threading.Lock()
+        self._wake, self._ended = threading.Event(), threading.Event()
+        self._is_warm = False  # the first drawing of a process also imports what draws, which takes seconds
+        self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
+
+    def start(self) -> None:
+        """Begin to draw, in a thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread. It is a daemon, so a drawing that takes long holds up nothing."""
+        self._ended.set()
+        self._wake.set()
+
+    def ask(self, folder: SearchFolder) -> tuple[Drawn | None, str]:
+        """The last drawing of a search's report, or None, and why it could not be drawn or "". It is kept up from now.
+
+        Args:
+            folder: the search.
+        """
+        with self._lock:
+            watched = self._watched.setdefault(folder.name, _Watched(folder, 0.0))
+            watched.asked = time.monotonic()
+        self._wake.set()
+        return watched.drawn, watched.problem
+
+    def draw_what_is_due(self) -> None:
+        """Draw each report that somebody looks at, whose search has changed, and that may be drawn again."""
+        now = time.monotonic()
+        with self._lock:
+            kept = sorted(self._watched.items(), key=lambda item: -item[1].asked)
+            self._watched = {
+                name: one for place, (name, one) in enumerate(kept) if place < KEPT or now - one.asked < WATCHED_FOR
+            }
+            due = [one for one in self._watched.values() if now - one.asked < WATCHED_FOR and now >= one.due]
+        for one in due:
+            stamp = stamp_of_results(one.folder)
+            if stamp != one.shows:
+                self._draw(one, stamp)
+
+    def _draw(self, watched: _Watched, stamp: Stamp) -> None:
+        began = time.monotonic()
+        page, problem = b"", ""
+        try:
+            page = self._page(watched.folder)
+        except (InputError, EnvironmentProblem) as error:
+            problem = str(error)
+        except OSError as error:
+            problem = in_one_line(error)
+        except Exception as error:  # whatever a damaged folder makes of a section; the last drawing is still there
+            problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        rest = max(AT_MOST_EVERY, REST * (time.monotonic() - began) if self._is_warm else 0.0)
+        self._is_warm = True
+        watched.problem = shown_uri(problem)
+        if not problem:
+            watched.drawn = Drawn(page, time.time(), rest)
+        watched.shows, watched.due = stamp, time.monotonic() + rest
+
+    def _page(self, folder: SearchFolder) -> bytes:
+        if not self._are_copies and (written := written_page(folder)) is not None:
+            return written
+        try:
+            from search.reporting.context import read_view
+            from search.reporting.html import page
+            from search.reporting.report import sections_of
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "plotly":
+                raise
+            raise EnvironmentProblem("plotly, which draws the report, is not installed here") from None
+        if self._are_copies:
+            with suppress(EnvironmentProblem):  # the store does not answer from here: what there is of it is drawn
+                bring_results(folder)
+        view: View = replace(read_view(folder), is_looked_at=True)
+        return page(folder.name, sections_of(view)).encode()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.draw_what_is_due()
+            self._wake.wait(1.0)
+            self._wake.clear()
+
+
+def written_page(folder: SearchFolder) -> bytes | None:
+    """The page that `afcl report` wrote, if nothing has happened in the search since; else None."""
+    try:
+        written = folder.report.stat().st_mtime_ns
+        sources = [path for one in (folder, *folder.inner()) for path in (one.journal, one.verdict) if path.exists()]
+        if folder.driven() is None and all(path.stat().st_mtime_ns <= written for path in sources):
+            return folder.report.read_bytes()
+    except OSError:
+        return None
+    return None
