@@ -243,11 +243,23 @@ def read_history(journal: Path) -> History:
         if (field_ := misshapen(event)) is not None:
             raise damaged(journal, offset, f"is damaged: its {field_} is not what a line of its kind has")
         try:
+            fits = _fits(history, event)
             history.apply(event)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise damaged(journal, offset, "does not fit those before it") from None
+            fits = False
+        if not fits:
+            raise damaged(journal, offset, "does not fit those before it")
         offset = after
     return history
+
+
+def _fits(history: History, event: Event) -> bool:
+    """Whether an event may follow: a trial is asked for once, and reports before it finishes."""
+    if event["event"] == "asked":
+        return event["trial"] not in history.trials
+    if event["event"] == "end" and event["state"] == "finished":
+        return bool(history.trials[event["trial"]].epochs)
+    return True
 
 
 def best_of_cl(history: History) -> Trial | None:

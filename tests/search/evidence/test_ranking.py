@@ -43,6 +43,8 @@ def tell_last_step(folder: SearchFolder, scores: dict[int, list[float | None]], 
                 trial, score = told[one.trial], scores[one.trial][k]
                 asked = {"family": trial.family, "baseline": False, "values": trial.values, "config": trial.config}
                 journal.append({"event": "asked", "time": 1, "trial": number, **asked})
+                metrics = {} if score is None else {"val_balanced_accuracy": score}
+                journal.append({"event": "result", "time": 1, "trial": number, "epoch": 3, "metrics": metrics})
                 state = {"state": "failed" if score is None else "finished", "score": score, "reason": "it broke"}
                 journal.append({"event": "end", "time": 2, "trial": number, "epoch": 3, "rung": None, **state})
                 number += 1

@@ -110,10 +110,14 @@ def test_an_extension_and_an_older_searchs_trials_are_remembered():
     assert not history.trials
 
 
-def test_a_line_that_does_not_fit_those_before_it_is_told_with_its_place(tmp_path):
+@pytest.mark.parametrize(
+    "second",
+    [ended(1, "finished", 0.5), asked(0), ended(0, "finished", 0.5)],
+    ids=["of a trial that is not there", "asked for twice", "finished without a report"],
+)
+def test_a_line_that_does_not_fit_those_before_it_is_told_with_its_place(second, tmp_path):
     journal = tmp_path / "journal"
-    lines = [json.dumps(asked(0)), json.dumps(ended(1, "finished", 0.5))]
-    journal.write_text("".join(f"{line}\n" for line in lines))
+    journal.write_text("".join(f"{json.dumps(line)}\n" for line in (asked(0), second)))
     with pytest.raises(JournalError, match="journal: line 2 does not fit"):
         read_history(journal)
 
