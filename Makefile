@@ -16,7 +16,7 @@ APT := sh -c 'if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	|| echo "cannot install $$* (apt-get failed)"; \
 	else echo "cannot install $$* (needs apt-get and root)"; fi' apt
 
-.PHONY: demo test check style quick-tests pictures docs gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
+.PHONY: demo test check style quick-tests quick-trials quick-searches pictures docs gpu-check cluster-test bench replay replay-peers chaos study data browser compiler audit lock clean
 .DELETE_ON_ERROR:
 # a test file is rewritten by pytest, and a module compiled, once and not in each process
 export PYTHONDONTWRITEBYTECODE :=
@@ -37,15 +37,23 @@ test: .venv/installed-dev browser compiler data
 
 # a minute on two cores, and half of one more where mypy has no cache yet; the style is looked at beside the tests
 check: .venv/installed-dev
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target style quick-tests
+	@echo "style, types and the quick tests: each of the three is shown when it has ended, within a minute or so"
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style quick-tests
 
 style: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-quick-tests: .venv/installed-dev
-	$(BIN)/pytest $(QUICK) --hypothesis-profile=check
+# two processes: each imports only what its tests need, which is quicker than to deal all tests out to two
+HALF := -q -m "not slow and not cluster" --hypothesis-profile=check
+quick-tests: quick-trials quick-searches
+
+quick-trials: .venv/installed-dev
+	$(BIN)/pytest $(HALF) --ignore=tests/search --ignore=tests/integration --ignore=tests/browser --ignore=tests/cluster
+
+quick-searches: .venv/installed-dev
+	$(BIN)/pytest $(HALF) tests/search tests/integration
 
 # the pictures in the READMEs, of the demo's search, in a real browser
 pictures: .venv/installed-dev browser demo

@@ -11,6 +11,8 @@ from pathlib import Path
 import images
 import pytest
 
+pytestmark = pytest.mark.slow  # each look at the file is a process
+
 DOCKER = images.ROOT / "docker"
 GPU = ["-f", str(DOCKER / "compose.gpu.yaml")]
 SECRETS = (

@@ -97,6 +97,7 @@ def test_what_the_carried_packages_need_is_carried_or_there(carry):
     assert lacking == LEFT_OUT
 
 
+@pytest.mark.slow
 def test_dead_weight_is_left_out_and_programs_stay_programs(carry, tmp_path):
     with zipfile.ZipFile(tmp_path / "ray.whl", "w") as wheel:
         for name, mode in {"ray/core/raylet": 0o755, "ray/actor.py": 0o644, "ray/jars/ray_dist.jar": 0o644}.items():

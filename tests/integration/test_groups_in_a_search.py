@@ -43,6 +43,7 @@ def are_apart(arrays):
     return train.isdisjoint(validation) and len(train | validation) == 16
 
 
+@pytest.mark.slow
 def test_a_confirmations_fresh_splits_keep_patients_together(photos):
     spec = parse_spec(spec_of(photos))
     for seed in fresh_seeds(spec, "confirm-1", 50):

@@ -107,6 +107,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
     assert (table["regret"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_a_search_that_fails_is_told_and_keeps_no_other_from_running(tmp_path):
     kept = Results(tmp_path / "replay.parquet", MARKS)
     wanted = [task(regime="no such"), task()]
@@ -116,6 +117,7 @@ def test_a_search_that_fails_is_told_and_keeps_no_other_from_running(tmp_path):
     assert kept.there() == {key_of(task())}
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_told_and_replaced(tmp_path, monkeypatch):
     answer = Worker.answer
 

@@ -51,6 +51,7 @@ def test_another_seed_gives_another_surface():
     assert len(tops) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("score", ["probe", pytest.param("min", marks=pytest.mark.slow)])
 def test_the_truth_is_the_mean_of_many_trials(regime, score):
@@ -60,6 +61,7 @@ def test_the_truth_is_the_mean_of_many_trials(regime, score):
     assert np.mean(last) == pytest.approx(curves.truth(values), abs=4 * np.std(last) / 3000**0.5)
 
 
+@pytest.mark.slow
 def test_in_a_shared_cell_the_truth_is_the_mean_over_cells():
     values = next(one for one in draws(1, 50) if Generator(1, "900:100").truth(one) > 0.6)
     cells = [Generator(1, "900:100", cells="shared", cell=cell) for cell in range(40)]

@@ -60,6 +60,7 @@ def test_no_epoch_begins_after_the_budget_and_slots_share_it():
     assert played.told[0].trial != played.told[1].trial
 
 
+@pytest.mark.slow
 def test_a_search_with_tpe_beats_random_draws_on_a_simple_surface():
     """It is the real sampler that proposes."""
 

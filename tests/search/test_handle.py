@@ -44,6 +44,7 @@ def test_a_method_takes_what_its_function_takes(word):
     ] == [name for name in method if name != "self"]
 
 
+@pytest.mark.slow
 def test_methods_act_on_this_search(told):
     console = paper(200)
     found = search.open("told", results=told, console=console)

@@ -56,6 +56,7 @@ def test_the_schema_is_a_spec_s():
     assert "space" in search.schema()["properties"]
 
 
+@pytest.mark.slow
 def test_doctor_returns_what_it_looked_at_and_tells_each_at_once(tmp_path):
     told = []
     found = search.doctor(results=tmp_path, on_finding=told.append)

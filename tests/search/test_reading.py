@@ -70,6 +70,7 @@ def test_a_log_is_read_and_one_that_is_not_there_says_so(told):
         search.logs("told", 99, results=told)
 
 
+@pytest.mark.slow
 def test_a_report_says_where_its_page_is(told):
     written = search.report("told", results=told)
     assert written.page == told / "told" / "index.html"

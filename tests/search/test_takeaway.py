@@ -35,6 +35,7 @@ def test_what_is_not_there_to_export_is_said(told):
         search.export("told", by="confirm", results=told)
 
 
+@pytest.mark.slow
 def test_an_exported_configuration_trains_again_to_the_same_digit(scored):
     """In this process, without Ray."""
     (path,) = search.export(scored.name, by="search", results=scored.root)

@@ -39,6 +39,7 @@ def test_a_state_dict_is_found_however_it_was_saved(prefix, holder, tmp_path):
     assert same(small(pretrained=path), other)
 
 
+@pytest.mark.slow
 def test_a_trials_checkpoint_gives_its_encoder(tmp_path, tiny_config, digits):
     from trials import run
 

@@ -47,6 +47,7 @@ def test_two_real_steps_are_measured_and_what_lay_there_before_is_not(allocator,
     assert allocator == [6, 6]
 
 
+@pytest.mark.slow
 def test_a_trial_out_of_memory_says_what_it_asked_for_and_what_would_fit(allocator, tiny_config, digits, monkeypatch):
     """Beside the networks 300 of the quarter's 400 MiB are left, less the small data: 149 images of 2 MiB."""
     config = changed(tiny_config, representation={"batch_size": 512})
@@ -128,6 +129,7 @@ def test_images_that_stay_on_the_host_take_nothing_of_the_memory(allocator, tiny
     assert "150 images fit" in said(config, digits)
 
 
+@pytest.mark.slow
 def test_a_measurement_that_fails_itself_leaves_the_rest_of_the_line(allocator, tiny_config, digits, monkeypatch):
     def fail(*arguments):
         raise torch.cuda.OutOfMemoryError(ERROR + "\nsecond line")

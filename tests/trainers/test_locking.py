@@ -92,6 +92,7 @@ def test_a_killed_holder_has_let_go_though_a_child_of_its_lives_on(outlives, pat
         assert path.stat().st_ino == at, "or a process that waits for the old file would hold another lock"
 
 
+@pytest.mark.slow
 def test_who_waits_says_so_once_and_has_the_lock_when_its_holder_is_killed(path, holder, process):
     there = holder(path, OURS)
     lines = ["locking.PATIENCE = 0.1", 'with locking.locked(path, "Waiting for another"):', '    print("mine")']

@@ -23,6 +23,7 @@ def test_an_encoder_takes_grey_and_colour_images(encoder, stem, size, features, 
     assert net(torch.zeros(2, channels, size, size)).shape == (2, features) == (2, net.feature_dim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "features"),
     [
@@ -52,6 +53,7 @@ def test_the_projection_gives_unit_rows():
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(5))
 
 
+@pytest.mark.slow
 def test_a_grey_image_means_the_same_to_a_pretrained_colour_stem(monkeypatch, torchvision):
     from torchvision import models
 

@@ -59,6 +59,7 @@ def test_several_workers_compute_what_one_does(tiny_config, digits, name, packag
     assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIVALS.values())
 def test_a_trial_trains_with_a_rival_and_goes_on_to_the_bit(tiny_config, digits, name):
     values = tiny_config.model_dump(mode="json", exclude=tiny_config.unused)
@@ -87,7 +88,8 @@ def test_a_loss_that_works_passes(attribute, views):
     try_loss(trial(attribute, views))
 
 
-@pytest.mark.parametrize("chunk", [None, 32])
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", [None, pytest.param(32, marks=pytest.mark.slow)])
 def test_a_trial_trains_with_it_and_goes_on_to_the_bit(tiny_config, digits, chunk):
     """`asks` draws at random and looks at images and counts, so each of them has to be the same after a resume."""
     values = tiny_config.model_dump(mode="json", exclude=tiny_config.unused)

@@ -32,6 +32,7 @@ def test_the_result_tells_confusion_and_recall_of_the_validation_split(whole, di
     assert tuple(result.recall) == digits.class_names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classifier", [{}, {"solver": "lbfgs"}])
 def test_the_last_epoch_alone_tells_every_measure_of_every_class(tiny_config, digits, classifier):
     fields = tiny_config.model_dump() | ({"classifier": classifier} if classifier else {})
@@ -60,6 +61,7 @@ def test_a_trial_resumed_at_any_epoch_goes_on_to_the_bit(whole, tiny_config, dig
     assert (end.score, end.confusion) == (result.score, result.confusion)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sections",
     [
@@ -88,6 +90,7 @@ def test_stage_two_leaves_the_encoder_unchanged(whole, tiny_config):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.slow
 def test_the_probe_leaves_training_as_it_was(tiny_config, digits, whole, monkeypatch):
     encode = classifier.encode
 
@@ -99,6 +102,7 @@ def test_the_probe_leaves_training_as_it_was(tiny_config, digits, whole, monkeyp
     assert run(tiny_config, digits)[0] == whole[0]
 
 
+@pytest.mark.slow
 def test_nothing_of_the_global_random_state_matters_or_is_left_changed(tiny_config, digits, whole):
     torch.manual_seed(99)
     state = torch.get_rng_state()

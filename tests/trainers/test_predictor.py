@@ -22,6 +22,7 @@ def checkpoints(tiny_config, digits, tmp_path_factory):
     return {int(path.name.split("-")[1]): load_checkpoint(path) for path in paths}
 
 
+@pytest.mark.slow
 def test_a_checkpoint_alone_scores_as_the_trial_did_to_the_bit(checkpoints, digits, tiny_config):
     last = checkpoints[tiny_config.last_epoch]
     scores = score_split(Predictor(last), digits.validation)

@@ -100,6 +100,7 @@ def test_with_a_search_for_each_family_the_sampler_is_told_all_of_the_familys_tr
     assert len(agenda._known[name].told([])) == 4
 
 
+@pytest.mark.slow
 def test_a_familys_own_search_finds_its_best_values():
     class ByTemperature(Heads):
         def value(self, trial, epoch):

@@ -41,6 +41,7 @@ def test_values_beside_failed_ones_are_likely_to_fail_and_those_beside_others_ar
     assert known.chance_of_failing(values_of(2) | {"loss.temperature": 0.06}) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow)])
 def test_a_sampler_seldom_proposes_what_is_likely_to_fail(sampler):
     """The optimum lies just below τ = .5, above which every trial fails."""

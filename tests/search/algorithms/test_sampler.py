@@ -25,6 +25,7 @@ def test_a_proposal_depends_on_history_seed_and_number_alone(sampler):
     assert all(SPACE[path].contains(value) for path, value in first.items())
 
 
+@pytest.mark.slow
 def test_tpe_learns_where_the_good_trials_are():
     history = [
         trial_of(number, values_of(number) | {"loss.temperature": tau}, score=1 - abs(tau - 0.1))
@@ -37,6 +38,7 @@ def test_tpe_learns_where_the_good_trials_are():
     assert sum(tau < 0.25 for tau in proposed) >= 14
 
 
+@pytest.mark.slow
 def test_every_zero_of_the_family_is_proposed_by_every_sampler():
     for sampler in ("tpe", "gp", "random"):
         history = [trial_of(number, values_of(number)) for number in range(4)]
@@ -95,6 +97,7 @@ def test_a_study_of_told_trials_is_asked_like_one_to_which_they_were_added(count
     assert propose(SPACE, history, sampler="tpe", metric=METRIC, seed=1, number=count) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow)])
 def test_what_is_remembered_of_earlier_asks_changes_no_proposal(sampler):
     known, history = known_trials(SPACE, sampler, METRIC), []

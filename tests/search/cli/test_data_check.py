@@ -16,6 +16,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+@pytest.mark.slow
 def test_a_column_can_be_tried_before_a_spec_is_written(photos, typed):
     told = typed("data", "check", str(photos))
     assert "the column lesion_id is not used; data.group: lesion_id keeps" in told.stdout
@@ -30,6 +31,7 @@ def test_a_column_can_be_tried_before_a_spec_is_written(photos, typed):
     assert json.loads(typed("data", "check", str(spec), "--json").stdout)["validation"] == [3, 3]
 
 
+@pytest.mark.slow
 def test_what_stops_a_confirmation_is_said_with_the_way_out(photos, typed):
     shutil.copy(photos / "train" / "0-0.png", photos / "test" / "16-0.png")
     told = typed("data", "check", str(photos))

@@ -27,6 +27,7 @@ def test_list_has_a_row_for_every_search(typed, mine):
     assert row["trials"] == 10
 
 
+@pytest.mark.slow
 def test_list_and_show_say_how_far_a_search_is(typed, told):
     assert re.search(r"begun\s+interrupted\s+0 of 7 ended, 1 begun", done(typed("list", results=told)))
     printed = done(typed("show", "begun", results=told))

@@ -8,6 +8,7 @@ from exported_model import CLASSES, rows_of
 from words import BAD_INPUT, DONE, done
 
 
+@pytest.mark.slow
 def test_json_and_files_tell_the_same_as_the_table(model, pictures, typed, tmp_path):
     table = rows_of(done(typed("predict", str(model), str(pictures))))
     told = json.loads(done(typed("predict", str(model), str(pictures), "--json")))

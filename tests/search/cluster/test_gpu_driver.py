@@ -45,6 +45,7 @@ def test_the_driver_is_asked_through_its_own_library(tmp_path, monkeypatch):
     assert supported_cuda() == 12020
 
 
+@pytest.mark.slow
 def test_doctor_says_that_the_driver_is_too_old(typed, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(gpu_driver.old_driver, "__defaults__", (lambda: 12020,))

@@ -90,6 +90,7 @@ def test_results_of_a_name_that_is_no_text_are_refused_before_mlflow_meets_them(
     assert "is no text (UTF-8)" in lack_of_folder(tmp_path / os.fsdecode(b"caf\xe9"))
 
 
+@pytest.mark.slow
 def test_doctor_tells_what_a_search_would(typed, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 256))
     done = typed("doctor")

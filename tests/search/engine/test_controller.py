@@ -131,6 +131,7 @@ def test_the_score_is_the_last_value_not_the_best(undisturbed, spec):
     assert best.score == best.epochs[spec.base.last_epoch][spec.search.metric_key]
 
 
+@pytest.mark.slow
 def test_the_same_seed_proposes_and_stops_the_same(undisturbed, spec, tmp_path):
     play(conduct(tmp_path / "again", spec))
     assert told(tmp_path / "again") == told(undisturbed)

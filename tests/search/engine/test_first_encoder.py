@@ -71,6 +71,7 @@ def test_an_encoder_of_ones_own_is_kept_with_the_hash_of_its_source(tmp_path, mo
     assert space.keys() == spec.space.keys()
 
 
+@pytest.mark.slow
 def test_an_encoder_that_cannot_be_used_is_told_before_the_first_trial(tmp_path, monkeypatch, typed):
     write_package(tmp_path, "firstparts", monkeypatch)
     told = {"Wrong": "but gave [2, 5]", "nothing": "has no nothing", "Choosy": "only 224 pixels"}

@@ -82,6 +82,7 @@ def test_a_trial_that_was_begun_twice_counts_as_the_others(searched):
     assert trial_seconds(searched) == took
 
 
+@pytest.mark.slow
 def test_rounds_say_what_they_cost_at_most_and_what_they_decide(searched):
     history = searched.history()
     chosen = candidates(history, 2)

@@ -75,6 +75,7 @@ def test_a_plan_says_where_this_machine_lacks_the_gpus_of_a_trial(seen, resource
     assert note in printed if note else "GPU" not in printed
 
 
+@pytest.mark.slow
 def test_a_calibrated_plan_times_an_epoch_of_each_stage(typed):
     assert re.search(r"time +0\.\d{3} s an epoch of stage one", done(typed("plan", "digits", "--calibrate")))
     timed = json.loads(done(typed("plan", "digits", "--calibrate", "--json")))["calibration"]
@@ -103,6 +104,7 @@ def test_an_epoch_of_stage_two_is_timed_as_the_mean_of_fit_and_fine_tuning(monke
     assert (found.representation_seconds, found.classifier_seconds) == (10.0, (2.0 + 3 * 6.0) / 4)
 
 
+@pytest.mark.slow
 def test_a_calibrated_plan_says_that_it_timed_no_gpu_where_the_spec_asks_for_one(typed, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     printed = done(typed("plan", "digits", "--calibrate", "--set", "resources.gpus=1"))

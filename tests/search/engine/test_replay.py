@@ -35,6 +35,7 @@ def spec():
     return load_spec("digits", SPEC)
 
 
+@pytest.mark.slow
 def test_every_trial_ends_and_stopped_ones_end_at_a_rung(spec):
     made = replay(spec, Rising())
     assert len(made.history.trials) == len(made.history.in_state(*ENDED)) == 33
@@ -46,6 +47,7 @@ def test_every_trial_ends_and_stopped_ones_end_at_a_rung(spec):
     )
 
 
+@pytest.mark.slow
 def test_the_clock_is_the_sum_of_the_epochs_in_one_slot_and_less_in_several(spec):
     one, four = replay(spec, Rising(), slots=1), replay(spec, Rising(), slots=4)
     curves = Rising()
@@ -89,6 +91,7 @@ def test_a_budget_of_epochs_is_not_passed(spec):
     assert replay(spec, Rising(), slots=4, most_epochs=40).epochs == 40
 
 
+@pytest.mark.slow
 def test_each_ended_trial_is_told_with_what_was_spent_by_then(spec):
     told = []
     made = replay(spec, Rising(), on_trial_end=lambda trial, so_far: told.append((trial.number, so_far.epochs)))
@@ -97,6 +100,7 @@ def test_each_ended_trial_is_told_with_what_was_spent_by_then(spec):
     assert told[-1][1] == made.epochs
 
 
+@pytest.mark.slow
 def test_the_search_finds_where_the_curves_are_best(spec):
     best = replay(spec, Rising()).history.ranked()[0]
     assert abs(best.values["loss.temperature"] - 0.1) < 0.05

@@ -25,6 +25,7 @@ def test_values_are_mean_balanced_accuracies_and_their_differences():
     assert (a.value, b.value, pair.value) == pytest.approx((2 / 3, 1 / 2, 1 / 6))
 
 
+@pytest.mark.slow
 def test_the_interval_widens_with_fewer_images_and_not_so_that_of_seeds_alone():
     widths, of_seeds = {}, {}
     for images in (40, 4000):

@@ -43,6 +43,7 @@ def test_obrien_and_flemings_spending_is_its_formula():
     assert obrien_fleming(0.4, 0.05) == pytest.approx(2 * 2 * stats.norm.sf(z / math.sqrt(0.4)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("looks", "alpha"), [((10, 15, 20, 25, 30), 0.05), pytest.param((11, 14, 25), 0.05 / 6, marks=pytest.mark.slow)]
 )

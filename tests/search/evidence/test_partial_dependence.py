@@ -15,6 +15,7 @@ def found():
     return values, scores, grids, partial_dependence(values, scores, grids, seed=1)
 
 
+@pytest.mark.slow
 def test_the_field_that_decides_has_a_curve_and_the_other_is_flat(found):
     first, second = found[-1]
     assert first.mean[1] - first.mean[0] == pytest.approx(0.2, abs=0.03)
@@ -22,6 +23,7 @@ def test_the_field_that_decides_has_a_curve_and_the_other_is_flat(found):
     assert first.trials == 60
 
 
+@pytest.mark.slow
 def test_the_band_holds_the_line_and_the_same_seed_gives_the_same(found):
     values, scores, grids, told = found
     for one in told:

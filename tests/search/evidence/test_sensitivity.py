@@ -13,6 +13,7 @@ VALIDATION = [(0.9, THREE), (0.6, THREE), (0.3, THREE), (0.1, THREE), (0.5, OTHE
 TEST = [(0.95, THREE), (0.4, THREE), (0.55, OTHER), (0.05, OTHER), (0.05, OTHER)]
 
 
+@pytest.mark.slow
 def test_a_threshold_is_chosen_on_what_the_kept_classifier_gives_validation_images(scored):
     (found,) = operating_points(scored, scored.history().ranked(), {"3": 0.9})
     validation = load(scored.spec().data).validation

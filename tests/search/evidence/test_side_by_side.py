@@ -34,6 +34,7 @@ def on_seeds(monkeypatch):
     return give
 
 
+@pytest.mark.slow
 def test_each_has_its_best_with_its_error_and_how_it_came_to_it(two):
     found = side_by_side(two)
     better, worse = found.sides

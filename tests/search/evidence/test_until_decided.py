@@ -153,6 +153,7 @@ def test_false_claims_are_as_rare_as_declared(truth, false):
     assert said.count("no difference" if truth == 0 else "better") / 600 > 0.8, "and mostly it is decided"
 
 
+@pytest.mark.slow
 def test_what_is_told_to_be_decidable_is_decided():
     """The chance told beforehand is that of the last look alone; the looks before it add to it."""
     effect = smallest_decidable(2, 30)

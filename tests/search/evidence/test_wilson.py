@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 from search.evidence.wilson import wilson
 
 
+@pytest.mark.slow
 @given(some.integers(1, 500).flatmap(lambda n: some.tuples(some.integers(0, n), some.just(n))))
 def test_the_interval_is_wilsons(counts):
     right, total = counts

@@ -39,6 +39,7 @@ def drawn(monkeypatch, clock):
     return names
 
 
+@pytest.mark.slow
 def test_the_page_is_the_report_and_nothing_is_written(folder):
     reports = Reports()
     assert reports.ask(folder) == (None, "")
@@ -50,6 +51,7 @@ def test_the_page_is_the_report_and_nothing_is_written(folder):
     assert sorted(folder.path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_the_page_that_the_word_wrote_is_served_until_something_happens(folder):
     written = report(folder.name, results=folder.root).page
     written.write_text("as it was written")
@@ -105,6 +107,7 @@ def test_of_reports_that_nobody_looks_at_any_more_a_few_are_kept(folder, drawn, 
     assert len(reports._watched) == drawing.KEPT
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_is_a_line_and_the_last_drawing_stays(folder, clock):
     reports = Reports()
     reports.ask(folder)

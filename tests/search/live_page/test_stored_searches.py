@@ -39,6 +39,7 @@ def seen(kept, uri, clock, tmp_path):
     return look
 
 
+@pytest.mark.slow
 def test_a_search_is_followed_while_its_driver_runs_elsewhere(kept, seen):
     with hold(kept) as held:
         conductor = played(kept, held.mirror)

@@ -13,6 +13,7 @@ def curves(played_once):
     return view, learning_curves(view)
 
 
+@pytest.mark.slow
 def test_learning_curves_mark_rungs_stops_and_the_classifier(curves):
     view, section = curves
     figure = drawn(section)["learning-curves"]
@@ -36,6 +37,7 @@ def test_the_best_is_strong_on_top_and_what_was_stopped_is_faint(curves):
         assert (line.line.dash == "dash") == (" baseline<br>" in line.hovertemplate)
 
 
+@pytest.mark.slow
 def test_the_legend_has_a_line_for_each_family_and_a_cross_only_where_one_was_stopped(curves, tmp_path):
     def legend(section):
         return {trace.name: trace.mode for trace in drawn(section)["learning-curves"].data if trace.showlegend is None}

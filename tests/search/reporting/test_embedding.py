@@ -18,6 +18,7 @@ def with_checkpoint(folder: SearchFolder, number: int, trained: Path) -> None:
     shutil.copytree(trained, folder.trial(number).checkpoints)
 
 
+@pytest.mark.slow
 def test_an_embedding_is_computed_once_and_outlives_its_checkpoint(played, trained, digits):
     with_checkpoint(played, 0, trained)
     trial = played.trial(0)

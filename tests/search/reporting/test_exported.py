@@ -17,6 +17,7 @@ def results(tmp_path_factory):
     return scored_search(tmp_path_factory.mktemp("results")).root
 
 
+@pytest.mark.slow
 def test_an_export_has_its_card_and_a_new_one_takes_the_old_ones_place(results, typed):
     paths = done(typed("export", "scored", results=results)).splitlines()
     folder = results / "scored"

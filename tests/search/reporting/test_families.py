@@ -54,6 +54,7 @@ def own(tmp_path_factory):
     return play(tmp_path_factory.mktemp("own"), changes, worth=lambda trial: 0.6 + 0.1 * (trial.family == "triplet"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [pytest.param("mixed", marks=pytest.mark.slow), "beside"])
 def test_the_page_is_whole_and_every_figure_can_be_drawn(which, request):
     page = render(request.getfixturevalue(which))
@@ -70,6 +71,7 @@ def test_every_family_has_a_colour_of_its_own(own):
     assert len(set(colours)) == len(colours)
 
 
+@pytest.mark.slow
 def test_losses_of_ones_own_are_families_on_the_page_in_tables_and_for_a_confirmation(own):
     view = read_view(own)
     table = leaderboard(view).html
@@ -79,6 +81,7 @@ def test_losses_of_ones_own_are_families_on_the_page_in_tables_and_for_a_confirm
     assert figures_in(render(own))
 
 
+@pytest.mark.slow
 def test_a_value_that_a_loss_has_not_is_an_empty_cell_in_page_and_csv(mixed):
     view = read_view(mixed)
     rows = {int(row["trial"]): row for row in csv.DictReader(as_csv(view).splitlines())}
@@ -96,6 +99,7 @@ def test_a_value_that_a_loss_has_not_is_an_empty_cell_in_page_and_csv(mixed):
     )
 
 
+@pytest.mark.slow
 def test_on_an_axis_that_a_loss_has_not_its_trials_stand_apart_below_all_values(mixed):
     drawn = figures_in(render(mixed))["parallel-coordinates"]
     heights = [y for trace in drawn.data for x, y in zip(trace.x, trace.y, strict=True) if x == 0]
@@ -108,6 +112,7 @@ def test_on_an_axis_that_a_loss_has_not_its_trials_stand_apart_below_all_values(
     assert "none" not in [note.text for note in notes if note.x == names.index("loss")]
 
 
+@pytest.mark.slow
 def test_edges_and_importances_look_at_trials_that_have_the_field(mixed, beside):
     assert "learning rate of FOCAL" in edges(read_view(mixed)).html
     assert "judged by the best trials that have it" in edges(read_view(mixed)).html
@@ -122,6 +127,7 @@ def test_the_signal_of_probes_is_judged_by_trials_that_have_probes(mixed):
     assert signal_at(history, mixed.spec().search.metric_key, 1).trials == len(two) > 0
 
 
+@pytest.mark.slow
 def test_the_terminal_and_json_show_what_there_is(mixed):
     history, console = mixed.history(), paper(200)
     for part in tables.overview(mixed, history, 200):

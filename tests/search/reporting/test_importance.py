@@ -26,6 +26,7 @@ def test_importances_of_too_few_trials_are_refused_in_words(told):
     assert not said.figures
 
 
+@pytest.mark.slow
 def test_importances_of_trials_that_share_a_score_are_refused_in_words(tmp_path):
     view = read_view(play(tmp_path, [*ALL, "search.trials=12"], worth=lambda trial: 0.9 if trial.number < 2 else 0.5))
     said = importances(view)

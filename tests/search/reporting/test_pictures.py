@@ -16,6 +16,7 @@ from trainers.errors import InputError
 CHROMIUM = Path("/usr/bin/chromium")
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_browser_is_told_how_to_mend_it(typed, told):
     ended = typed("report", "told", "--png", results=told, BROWSER_PATH="/nowhere/chrome")
     assert ended.returncode == 3

@@ -32,6 +32,7 @@ def test_the_sections_stand_in_their_order(played):
     assert "<div class=answer><p>Best: trial " in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(6, marks=pytest.mark.slow)])
 def test_a_search_of_no_or_one_trial_has_a_page(told, tmp_path):
     """Nothing asked yet; one trial in its first epoch; one trial at its end."""
@@ -45,6 +46,7 @@ def test_a_search_of_no_or_one_trial_has_a_page(told, tmp_path):
     figures_in(page)
 
 
+@pytest.mark.slow
 def test_a_running_search_says_so(played):
     with played.lock():
         assert "(running)" in render(played)

@@ -11,6 +11,7 @@ from search.reporting.report import report
 TITLE = "Thresholds for a wanted sensitivity"
 
 
+@pytest.mark.slow
 def test_a_report_tells_the_threshold_of_each_class_that_was_asked_for_and_else_of_none(scored):
     written = report(scored.name, sensitivity={"3": 0.9, "9": 1}, results=scored.root)
     assert [(point.class_name, point.wanted) for point in written.points] == [("3", 0.9), ("9", 1)]
@@ -21,6 +22,7 @@ def test_a_report_tells_the_threshold_of_each_class_that_was_asked_for_and_else_
     assert TITLE not in headings(written.page.read_text())
 
 
+@pytest.mark.slow
 def test_the_word_report_tells_thresholds_after_the_page_and_as_json(typed, scored):
     printed = done(typed("report", "scored", "--sensitivity", "3=.9", results=scored.root)).splitlines()
     assert printed[0] == str(scored.report)

@@ -8,6 +8,7 @@ from search.reporting.write import write_report
 from trainers.errors import EnvironmentProblem
 
 
+@pytest.mark.slow
 def test_page_and_table_are_written(told):
     written = write_report("told", results=told)
     assert (written.page, written.pictures) == (told / "told" / "index.html", ())

@@ -13,6 +13,7 @@ from search.storage.journal_segments import segments
 from search.storage.trial_folder import trial_path
 
 
+@pytest.mark.slow
 def test_each_decision_is_in_the_store_within_the_bound(kept):
     with hold(kept) as held:
         wait_until(lambda: stored(kept) == kept.journal.read_bytes(), 30.0)

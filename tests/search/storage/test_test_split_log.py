@@ -150,6 +150,7 @@ def test_train_hears_of_a_look_that_another_host_took(kept, uri, tmp_path, typed
     assert "the test split was opened by confirm-1" in refused.stderr
 
 
+@pytest.mark.slow
 def test_what_train_looked_at_is_known_to_the_store(kept, uri, tmp_path, typed):
     with hold(kept):
         pass
@@ -166,6 +167,7 @@ def test_a_neighbour_that_cannot_be_read_is_no_matter_of_train(told):
     assert export.search_of(path, export.read_export(path), told) == folder
 
 
+@pytest.mark.slow
 def test_train_does_not_look_before_a_confirmation_that_is_begun(begun, typed):
     """It found no look when it began, and tells of none: its own is to be the first."""
     searched = begun.searched

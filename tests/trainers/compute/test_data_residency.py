@@ -47,6 +47,7 @@ def test_a_trial_with_its_images_on_the_host_gives_the_same_numbers(tiny_config,
     assert {len(digits.train), len(digits.validation)} == set(fetches)
 
 
+@pytest.mark.slow
 def test_a_predictor_scores_images_on_the_host_alike(whole, tiny_config, digits, on_the_host):
     last = whole[1][tiny_config.last_epoch]
     scores = score_split(Predictor(last), digits.validation)

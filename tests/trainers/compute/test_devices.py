@@ -56,7 +56,10 @@ def configs(tiny_config):
     }
 
 
-@pytest.mark.parametrize("kind", ["lbfgs", "tuned", "one stage"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind", ["lbfgs", *(pytest.param(one, marks=pytest.mark.slow) for one in ("tuned", "one stage"))]
+)
 def test_a_trial_asks_apples_gpu_for_nothing_that_it_lacks(kind, tiny_config, digits, tmp_path, monkeypatch):
     """No float64, no pinned memory, no tensor of the host among its own: the stand-in would refuse them."""
     monkeypatch.setattr(logistic, "ON_THE_HOST", 0)

@@ -92,6 +92,7 @@ def test_no_more_rows_than_a_chunk_pass_at_once_and_none_passes_alone():
         assert sum(sizes) == 2 * len(ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [64, 1000])
 def test_a_chunk_that_holds_the_batch_changes_nothing(whole, tiny_config, digits, chunk):
     told = run(changed(tiny_config, representation={"chunk": chunk}), digits)[0]

@@ -64,6 +64,7 @@ def copy_of(picture, copy):
     assert copy.suffix != picture.suffix or copy.read_bytes() != picture.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields",
     [
@@ -97,6 +98,7 @@ def test_the_same_seed_makes_the_same_split_and_another_seed_another(folder):
     assert prints[0] == prints[1] != prints[2]
 
 
+@pytest.mark.slow
 def test_a_column_of_another_name_is_told_and_taken_when_it_is_named(tmp_path):
     top = patients.in_folder(tmp_path / "photos", column="lesion_id")
     assert check(own(top)).remarks == (
@@ -118,6 +120,7 @@ def test_a_search_is_told_too(tmp_path):
     assert load(own(top)).remarks == check(own(top)).remarks
 
 
+@pytest.mark.slow
 def test_an_image_without_a_group_stands_for_itself_and_a_group_of_two_classes_is_told(tmp_path):
     top = tmp_path / "photos"
     top.mkdir()
@@ -176,6 +179,7 @@ def class_folders(top, per_class=8, first=0):
     return top
 
 
+@pytest.mark.slow
 def test_equal_pixels_train_or_validate_and_never_both(tmp_path):
     top = class_folders(tmp_path / "photos")
     for number in range(8):
@@ -194,6 +198,7 @@ def test_equal_pixels_train_or_validate_and_never_both(tmp_path):
     assert found.faults == ()
 
 
+@pytest.mark.slow
 def test_a_folder_of_nothing_but_copies_is_checked_by_what_differs(tmp_path):
     top = class_folders(tmp_path / "photos", per_class=5)
     for name in ("cat", "dog"):
@@ -209,6 +214,7 @@ def test_whole_patients_validate_where_a_folder_is_only_looked_at(folder):
     assert check(config).train == (24, 24)
 
 
+@pytest.mark.slow
 def test_one_image_under_two_labels_is_told(tmp_path):
     top = class_folders(tmp_path / "photos")
     copy_of(top / "cat" / "3.png", top / "dog" / "odd.png")

@@ -547,6 +547,7 @@ def test_the_size_of_a_block_does_not_change_the_numbers(
     torch.testing.assert_close(gradient, plain_gradient, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_batch_of_many_blocks_has_the_numbers_of_the_plain_form(rng: torch.Generator) -> None:
     z, labels = imbalanced(1500, rng)  # by itself the loss takes 349 rows at a time
     loss, gradient = loss_and_gradient(z, labels, **USUAL)

@@ -51,6 +51,7 @@ def test_a_class_without_rows_reports_nothing():
     assert sorted(told) == [f"val_{one}_alignment/{name}" for one in ("class", "sample") for name in "ac"]
 
 
+@pytest.mark.slow
 def test_a_trial_reports_them_by_epoch_where_asked_and_learns_the_same(tiny_config, digits):
     plain, _, _ = run(tiny_config, digits)
     asked = changed(tiny_config, representation={"alignment": True})

@@ -32,6 +32,7 @@ def whole_one(request, tiny_config, digits):
     return config, *run(config, digits)
 
 
+@pytest.mark.slow
 def test_every_epoch_is_reported_once_with_its_own_heads_score_and_the_last_one_ends_the_trial(whole_one, digits):
     config, told, saved, result = whole_one
     assert config.last_epoch == config.representation.epochs == 4
@@ -52,6 +53,7 @@ def test_it_goes_on_from_any_epoch_to_the_bit(whole_one, digits):
         assert (end.score, end.confusion) == (result.score, result.confusion)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sections",
     [
@@ -71,6 +73,7 @@ def test_it_learns(name, tiny_config, digits):
     assert run(longer, digits)[2].score > 0.85
 
 
+@pytest.mark.slow
 def test_the_losses_differ_and_at_their_limits_are_cross_entropy(tiny_config, digits):
     plain = end_to_end_config(tiny_config, cross_entropy={"class_weight": "none"})
     expected = run(plain, digits)[0]
@@ -97,6 +100,7 @@ def test_an_epoch_takes_the_encoder_as_many_passes_as_one_of_stage_one_or_a_real
     assert config.last_epoch == 1
 
 
+@pytest.mark.slow
 def test_it_begins_with_the_encoder_of_two_stages_of_the_same_seed(tiny_config, digits):
     config = end_to_end_config(tiny_config, cross_entropy={"lr": 1e-30}, representation={"weight_decay": 0.0})
     two = changed(tiny_config, representation={"lr": 1e-30, "weight_decay": 0.0}, model={"width": 4})

@@ -46,6 +46,7 @@ def test_the_encoder_is_frozen_until_the_classifier_is_fitted_and_moves_then(ran
     assert not torch.equal(saved[fitted].classifier["linear.weight"], saved[fitted + 1].classifier["linear.weight"])
 
 
+@pytest.mark.slow
 def test_a_trial_resumed_at_any_of_its_epochs_goes_on_to_the_bit(ran, config, digits):
     told, saved, result = ran
     for epoch in range(2, config.last_epoch + 1):

@@ -67,8 +67,11 @@ def test_a_probe_on_fewer_images_has_the_penalty_and_the_shares_of_all(config, d
     assert shares[0].tolist() == pytest.approx([0.8, 0.2])
 
 
-@pytest.mark.parametrize("epoch", [1, 3, 4, 5])
-@pytest.mark.parametrize("probe_images", [None, 12])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "epoch", [1, pytest.param(3, marks=pytest.mark.slow), 4, pytest.param(5, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("probe_images", [None, pytest.param(12, marks=pytest.mark.slow)])
 def test_a_trial_resumed_at_any_epoch_goes_on_to_the_bit(config, digits, epoch, probe_images):
     given = changed(config, representation={"probe_images": probe_images})
     told, saved, result = run(given, digits)
@@ -77,6 +80,7 @@ def test_a_trial_resumed_at_any_epoch_goes_on_to_the_bit(config, digits, epoch, 
     assert (end.score, end.confusion) == (result.score, result.confusion)
 
 
+@pytest.mark.slow
 def test_weights_of_one_class_and_the_penalty_change_what_is_fitted_and_not_what_is_trained(config, digits, ran):
     for fields in ({"l2": 5.0}, {"class_weight": "none"}):
         told, saved, _ = run(changed(config, classifier=fields), digits)
@@ -93,6 +97,7 @@ def test_the_last_checkpoint_predicts_what_the_trial_validated(ran, digits):
     assert score_split(Predictor(saved[5]), digits.validation).confusion == result.confusion
 
 
+@pytest.mark.slow
 def test_the_probe_of_adamw_is_what_it_was(tiny_config, digits, config, ran):
     """Its estimator knows neither the new one's penalty nor its end."""
     told, _, _ = run(tiny_config, digits)
@@ -100,6 +105,7 @@ def test_the_probe_of_adamw_is_what_it_was(tiny_config, digits, config, ran):
     assert [of_validation(m) for _, m in told[:4]] != [of_validation(m) for _, m in ran[0][:4]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [{"loss": "focal"}, {"loss": "focal", "focal_gamma": 0.0}])
 def test_adamw_takes_the_focal_loss_whose_zero_is_cross_entropy(tiny_config, digits, whole, fields):
     told, _, _ = run(changed(tiny_config, classifier=fields), digits)

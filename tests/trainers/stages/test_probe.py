@@ -58,6 +58,7 @@ def test_as_many_as_there_are_is_all(probe_images):
     assert probe_rows(labels_of(60, 30, 10), 10, RepresentationConfig(probe_images=probe_images), drawn()) is None
 
 
+@pytest.mark.slow
 def test_a_smaller_probe_tells_other_scores_and_leaves_the_training_as_it_was(whole, tiny_config, digits):
     told, saved, result = run(changed(tiny_config, representation={"probe_images": 8}), digits)
     stage_one = tiny_config.representation.epochs

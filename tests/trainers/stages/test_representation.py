@@ -70,6 +70,7 @@ def compiled(monkeypatch):
     return asked, passed
 
 
+@pytest.mark.slow
 def test_a_compiled_encoder_trains_and_its_checkpoints_are_those_of_a_plain_one(whole, tiny_config, digits, compiled):
     config = changed(tiny_config, model={"compile": True})
     told, saved, _ = run(config, digits)

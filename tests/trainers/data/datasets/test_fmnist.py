@@ -57,6 +57,7 @@ def no_debian(monkeypatch, tmp_path):
     monkeypatch.setattr(fmnist, "DEBIAN", tmp_path / "no such package")
 
 
+@pytest.mark.slow
 @needs_debian
 def test_the_real_shirts_load_at_ninety_to_ten(tmp_path):
     data = load(SHIRTS, tmp_path)
@@ -67,6 +68,7 @@ def test_the_real_shirts_load_at_ninety_to_ten(tmp_path):
     assert len({image.tobytes() for image in data.validation.images}) == 500
 
 
+@pytest.mark.slow
 @needs_debian
 @pytest.mark.parametrize(
     "ratio", [(98, 2), *(pytest.param(one, marks=pytest.mark.slow) for one in ((60, 40), (80, 20)))]
@@ -101,6 +103,7 @@ def test_the_fingerprint_does_not_depend_on_where_the_files_come_from(tmp_path, 
     assert from_package.description.endswith("from a given folder")
 
 
+@pytest.mark.slow
 def test_class_names_are_those_of_torchvision(torchvision):
     assert list(fmnist.CLASS_NAMES) == torchvision.datasets.FashionMNIST.classes
 
@@ -261,6 +264,7 @@ def contents(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_fetching_downloads_shows_progress_and_then_finds_it_there(mirror, tmp_path, capfd):
     root, lines = tmp_path / "root", []
     fetch("fmnist", root, lines.append)
@@ -281,6 +285,7 @@ def test_fetching_replaces_a_damaged_copy(mirror, tmp_path):
     assert len(contents(root)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["a file is missing", "a file has another checksum"])
 def test_a_download_that_fails_half_way_leaves_nothing(harm, mirror, tmp_path):
     last = mirror / f"{STEMS[-1]}.gz"
@@ -347,6 +352,7 @@ def test_fetching_mends_a_damaged_copy_with_debians_package(tmp_path):
     assert load(SHIRTS, tmp_path).description.endswith("from Debian's package")
 
 
+@pytest.mark.slow
 @needs_debian
 def test_with_debians_package_there_is_nothing_to_fetch(tmp_path):
     lines = []

@@ -60,6 +60,7 @@ def images_seen(top, images):
     return [by_pixels[image.tobytes()] for image in images]
 
 
+@pytest.mark.slow
 def test_the_official_proportions_load_as_seven_classes_in_the_challenges_order(whole):
     found = check(own(whole))
     assert found.class_names == ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
@@ -69,6 +70,7 @@ def test_the_official_proportions_load_as_seven_classes_in_the_challenges_order(
     assert all(0 < size - train - 2 <= 4 for size, train in zip(lesions.SMALL, found.train, strict=True))
 
 
+@pytest.mark.slow
 def test_no_lesion_trains_and_validates_and_what_is_left_out_is_counted(whole):
     data = load(own(whole))
     lesion = lesions.lesions_of(whole)
@@ -84,6 +86,7 @@ def test_no_lesion_trains_and_validates_and_what_is_left_out_is_counted(whole):
     )
 
 
+@pytest.mark.slow
 def test_labels_are_those_of_the_ground_truth(whole):
     data = load(own(whole, classes=("VASC", "MEL")))
     listed = (whole / TRUTH / f"{TRUTH}.csv").read_text()
@@ -91,6 +94,7 @@ def test_labels_are_those_of_the_ground_truth(whole):
         assert f"{image},{'0.0,0.0,0.0,0.0,0.0,0.0,1.0' if label == 0 else '1.0,0.0'}" in listed
 
 
+@pytest.mark.slow
 def test_validation_depends_on_neither_ratio_nor_size(whole):
     shapes = [{}, {"long_tail": 4}, {"train_size": 60}, {"counts": [5, 9, 5, 2, 3, 2, 1]}]
     loaded = [load(own(whole, **shape)) for shape in shapes]
@@ -99,6 +103,7 @@ def test_validation_depends_on_neither_ratio_nor_size(whole):
     assert load(own(whole, seed=1)).validation.images.tobytes() != loaded[0].validation.images.tobytes()
 
 
+@pytest.mark.slow
 def test_the_tables_may_lie_at_the_top_and_their_rows_in_any_order(small, tree):
     for name in (TRUTH, "ISIC2018_Task3_Test_GroundTruth"):
         (tree / name / f"{name}.csv").rename(tree / f"{name}.csv")
@@ -117,6 +122,7 @@ def test_loading_never_opens_the_test_files(tree):
     assert "lacks the columns image, MEL" in message_of(own(tree), door=load_test)
 
 
+@pytest.mark.slow
 def test_without_test_files_there_is_no_test_split(tree):
     shutil.rmtree(tree / "ISIC2018_Task3_Test_Input")
     assert check(own(tree)).test is None
@@ -192,7 +198,7 @@ SPOILT = [
 
 
 @pytest.mark.parametrize(("spoil", "reason"), SPOILT, ids=[spoil.__name__ for spoil, _ in SPOILT])
-@pytest.mark.parametrize("before", ["nothing decoded", "all decoded"])
+@pytest.mark.parametrize("before", ["nothing decoded", pytest.param("all decoded", marks=pytest.mark.slow)])
 def test_a_spoilt_image_is_named_with_what_is_wrong(spoil, reason, before, tree):
     if before == "all decoded":
         load(own(tree))
@@ -218,6 +224,7 @@ def test_an_unknown_column_is_told(tree):
     assert f"({TRUTH}.csv (has the unknown column SCC))" in message_of(own(tree))
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_fetched_files_is_mended_by_fetching(tree, tmp_path):
     root = tmp_path / "root"
     config = DataConfig(dataset="isic2018", image_size=16, val_per_class=2)
@@ -241,6 +248,7 @@ def test_a_given_folder_without_the_layout_is_told_what_it_must_hold(tree, tmp_p
     assert f"must hold {INPUT}/, {TRUTH}.csv, {GROUPS}," in message_of(own(tmp_path / "bare"))
 
 
+@pytest.mark.slow
 def test_too_many_validation_images_for_the_lesions_of_a_class_are_refused(whole):
     told = message_of(own(whole, val_per_class=9))
     assert "class 'AKIEC' has 7 groups of images" in told

@@ -17,6 +17,8 @@ from trainers.data.io import download
 from trainers.data_config import DataConfig
 from trainers.errors import EnvironmentProblem
 
+pytestmark = pytest.mark.slow  # a server, and archives that are sent and unpacked
+
 INPUT = "ISIC2018_Task3_Training_Input"
 TRUTH = "ISIC2018_Task3_Training_GroundTruth"
 GROUPS = "ISIC2018_Task3_Training_LesionGroupings.csv"

@@ -292,6 +292,7 @@ def test_every_use_of_a_dataset_after_the_first_decodes_nothing(tree, tmp_path, 
     assert again.fingerprint == first.fingerprint
 
 
+@pytest.mark.slow
 def test_a_size_has_a_cache_of_its_own(tree, tmp_path, opened):
     for side in (16, 24, 16, 24):
         assert load(skin(tree, image_size=side), tmp_path).train.images.shape[1:] == (3, side, side)
@@ -302,6 +303,7 @@ def test_a_size_has_a_cache_of_its_own(tree, tmp_path, opened):
     }
 
 
+@pytest.mark.slow
 def test_a_search_decodes_no_test_image_and_a_look_at_them_has_a_cache_apart(tree, tmp_path, opened):
     load(skin(tree), tmp_path)
     assert np.load(array_file(tmp_path), mmap_mode="r").shape == (74, 3, 16, 16)
@@ -312,6 +314,7 @@ def test_a_search_decodes_no_test_image_and_a_look_at_them_has_a_cache_apart(tre
     assert len(list((tmp_path / "arrays").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_what_is_cached_is_what_is_decoded_without_a_cache(tree, tmp_path):
     (tmp_path / "blocked").mkdir()
     (tmp_path / "blocked" / "arrays").write_text("")

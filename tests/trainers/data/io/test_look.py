@@ -46,6 +46,7 @@ def look_of(config):
     return common_look(folder.list_images(top, top, config).items, config, data_root())[0]
 
 
+@pytest.mark.slow
 def test_images_without_transparency_16_used_bits_or_odd_shapes_are_what_they_were(tmp_path):
     ordinary(tmp_path)
     assert {name: load(own(tmp_path / name)).fingerprint for name in BEFORE} == BEFORE
