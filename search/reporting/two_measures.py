@@ -16,7 +16,7 @@ def two_measures(view: View) -> Section | None:
     if not there:
         return None
     if len(set(view.validation.values())) == 1:
-        return Section(TITLE, paragraph("The validation images are as many of each class, so the two are the same."))
+        return Section(TITLE, paragraph("Each class has equally many validation images, so the two are the same."))
     front = [there[place] for place in pareto_front([(_at(trial, OVERALL), _at(trial, BALANCED)) for trial in there])]
     drawn = {trial.number for trial in (*view.drawn, *front)}
     traces = []
