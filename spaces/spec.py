@@ -183,7 +183,7 @@ class SearchSpec(Config):
         return parse(TrialConfig, raw)
 
     def loss_of(self, family: Family) -> LossName:
-        """The loss of a family. An import path, by which a baseline may be named, is a loss and is returned unchanged."""
+        """The loss of a family. An import path, which may name a baseline, is returned unchanged, as it is a loss."""
         if is_path(family):
             return family
         own = {own_family(name): name for name in (*self.search.baselines, *self.losses) if is_path(name)}

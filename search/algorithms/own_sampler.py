@@ -1,7 +1,7 @@
 """A sampler of the user's own: the function's signature (`Sampler`), calls of it, and a check of what it proposes.
 
-The function is called for each trial, with the trials so far and a seed that depends on the search's seed and the
-trial's number. So a search that was killed and resumed proposes the same values as an uninterrupted one.
+The function is called for each proposal, with the trials so far and a seed that depends on the search's seed and the
+proposal's number. So a search that was killed and resumed proposes the same values as an uninterrupted one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,9 +56,9 @@ class Sampler(Protocol):
         space: the range of each searched field, by path; see spaces.ranges. `range.sample(generator)` draws a value,
             and `range.contains(value)` says whether a value is in the range. With search.per_family these are the
             ranges of one family.
-        told: the trials so far whose values are in the space, in the order of their numbers. Trials that crashed for
-            another reason than their values are left out.
-        seed: the seed of this call, which depends on the search's seed and the trial's number.
+        told: the trials so far whose values are in the space, the oldest first. Trials that crashed for another reason
+            than their values are left out. With search.per_family these are the trials of one family.
+        seed: the seed of this call, which depends on the search's seed and the proposal's number.
 
     Returns:
         A value for each field of `space`. If loss.name is among them, only the fields that the proposed loss uses.
@@ -78,7 +78,7 @@ def propose(
         trials: the trials so far.
         metric: the name of the search's measure among a trial's metrics; larger is better.
         seed: the search's seed.
-        number: the number of the next trial.
+        number: the number of the next trial; with search.per_family, its position in its family's own search.
 
     Raises:
         InputError: the sampler is not on this machine, raises an error, or proposes values outside the space. The
@@ -111,7 +111,10 @@ def _plain(value: Any) -> Any:
 
 
 def refuse_outside(space: Space, values: Mapping[str, Value], where: str) -> None:
-    """Raise InputError unless `values` has a valid value for each active field and no other. `where` begins the message."""
+    """Raise InputError unless `values` has a value in the range of each active field, and no other value.
+
+    A field is active if the loss that `values` names uses it. `where` begins the message.
+    """
     wanted = active(space, values)
     for path in values:
         if path not in wanted:

@@ -81,13 +81,14 @@ class ConfirmationPlan:
 
     @property
     def steps(self) -> int:
-        """How many configurations of an ablation run that are no candidates."""
+        """How many configurations run that are steps of an ablation and no candidates."""
         return 0 if self.ablation is None else len(self.ablation.between)
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
-        """For each run, by number, the positions of its candidate and of its seed.
+        """For each run, by number, a pair: the position of its candidate in `chosen` and of its seed in `seeds`.
 
-        With a rule, these are the runs of all rounds up to the next one.
+        The steps of an ablation have the positions after the candidates. With a rule, these are the runs of all rounds
+        up to the next one.
 
         Args:
             history: the confirmation's history; None if it was not begun.

@@ -90,7 +90,7 @@ class Conductor:
             return None
         try:
             question = self._agenda.question(number, self.history)
-        except InputError as error:  # of a sampler of the user's own
+        except InputError as error:  # raised by a sampler of the user's own
             self.pause(str(error))
             raise PausedError(str(error)) from None
         self._write(

@@ -28,7 +28,10 @@ GIVEN_SPLIT = (
 
 
 class PairedAgenda:
-    """All candidates run on the first seed, then all on the second, and so on, so that pairs are complete early."""
+    """The order of the runs: all candidates on the first seed, then all on the second, so that pairs complete early.
+
+    The steps of an ablation run after the candidates, in the same order of seeds.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,10 @@ class PairedAgenda:
         return Question(values, TrialConfig.model_validate(raw), note=f"{what}, seed {seed}")
 
     def best_of_each(self, history: History) -> set[int]:
-        """The number of each candidate's best run so far, by its score on validation images. Its weights are kept."""
+        """The number of each candidate's best run so far, by its score on validation images. Its weights are kept.
+
+        Steps of an ablation are no candidates.
+        """
         places = {trial.number: self._runs[trial.number][0] for trial in history.ranked()[::-1]}
         places = {number: place for number, place in places.items() if place < len(self._chosen)}
         return set({place: number for number, place in places.items()}.values())

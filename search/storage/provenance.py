@@ -37,7 +37,7 @@ def own_version() -> str:
     if sent := os.environ.get(VERSION_SENT):
         return sent
     checkout = code_folder() / "pyproject.toml"
-    if checkout.is_file():  # what pip noted when a checkout was installed may be of an older commit
+    if checkout.is_file():  # the version that pip installed a checkout with may be older
         project = tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]
         if project["name"] == PROJECT:
             return str(project["version"])

@@ -178,7 +178,10 @@ class SearchFolder:
 
     @property
     def judged_test(self) -> Path:
-        """Test images with a run's answers, which a confirmation draws; its numbers are beside it as JSON."""
+        """A confirmation's picture of test images with a run's answers.
+
+        The JSON file beside it has its caption and counts.
+        """
         return self.path / JUDGED_TEST
 
     @property
