@@ -54,7 +54,7 @@ class Field:
 
 
 def by_path(values: Mapping[str, Any], prefix: str = "", depth: int = 99) -> dict[str, Any]:
-    """The values of nested mappings by dotted path. A path of `depth` names is not followed further, into a mapping."""
+    """The values of nested mappings by dotted path. Mappings that are nested deeper than `depth` are kept as values."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         is_section = isinstance(value, Mapping) and depth > 1

@@ -210,7 +210,7 @@ class SearchSpec(Config):
         )
 
     def baseline_values(self, family: Family) -> dict[str, Value]:
-        """The baseline's values at the searched paths that its loss uses."""
+        """The values of a family's baseline, by path, for the searched fields that its loss uses."""
         config = self.baseline(family)
         return {path: value_at(config, path) for path in active(self.space, {SWITCH: config.loss.name})}
 

@@ -1,9 +1,10 @@
-"""One trial, start to finish: a representation trained with the AFCL, then a linear classifier on the frozen encoder.
+"""One trial, start to finish: the encoder learns with a contrastive loss, then a linear classifier on its features.
 
-With `classifier.fine_tune` encoder and classifier are then trained on together.
+The encoder is frozen in stage two, except with `classifier.fine_tune`: then encoder and classifier are trained
+together at the end.
 
-A loss that is trained end to end has one stage instead, encoder and linear head together. Its epochs are counted,
-validated, saved and resumed like those of stage one, and every checkpoint of it can classify.
+A trial whose loss is trained end to end has one stage instead, for encoder and linear head together. Its epochs are
+counted, validated, saved and resumed like those of stage one, and each of its checkpoints can classify.
 """
 
 import time

@@ -34,7 +34,10 @@ TOP, SEEDS, SMALLEST = 1, 10, 0.01
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for. None takes the value of a confirmation that was begun, else the default."""
+    """What the user asked for. None takes the value of a confirmation that was begun, else the default.
+
+    With `ablation` False, a confirmation that was begun with an ablation goes on with it.
+    """
 
     top: int | None = None
     seeds: int | None = None
@@ -71,7 +74,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ConfirmationPlan:
-    """Candidates and seeds. If seeds run until pairs are decided, there is a rule too; else all seeds run."""
+    """The candidates, the seeds, and perhaps the path of an ablation, which run in the confirmation's folder.
+
+    All seeds run, unless there is a rule by which seeds run until pairs are decided.
+    """
 
     folder: SearchFolder
     chosen: list[Candidate]

@@ -82,7 +82,10 @@ class Conductor:
             self._journal.close()
 
     def next_trial(self) -> Trial | None:
-        """The trial to run now, which the journal has already; None if no more trials are planned."""
+        """The trial to run now, which the journal has already; None if no more trials are planned.
+
+        Raises PausedError if the next trial cannot be proposed or written; the search then does nothing more.
+        """
         if self._queue:
             return self.history.trials[self._queue.pop(0)]
         number = len(self.history.trials)

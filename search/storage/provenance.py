@@ -33,7 +33,10 @@ def versions() -> dict[str, str]:
 
 
 def own_version() -> str:
-    """This package's version. A job on a cluster gets it from `submit`, as its copy of the code is not installed."""
+    """The version of this code: in a checkout, that of its pyproject.toml; else that of the installed package.
+
+    A job on a cluster gets it from `submit`, as its copy of the code is neither.
+    """
     if sent := os.environ.get(VERSION_SENT):
         return sent
     checkout = code_folder() / "pyproject.toml"

@@ -7,7 +7,7 @@ The dataset is then treated like any other: classes, sizes of the training class
 If its module also has a function `read_image`, `afcl predict` reads image files with it:
 
     def read_image(path: Path) -> NDArray[np.uint8]:
-        ...   # [C, H, W], or [H, W] for a grey image: made as the images of `load` are made
+        ...   # [C, H, W], or [H, W] for a grey image: prepared like the images that `load` returns
 """
 
 import importlib
