@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-if sys.platform == "darwin":  # PyTorch reads it when it is imported: what Apple's GPU lacks is computed on the CPU
+if sys.platform == "darwin":  # PyTorch reads it on import: operations that mps lacks run on the CPU
     os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 _HOMES = {

@@ -50,8 +50,8 @@ def confirm(
         until_decided: run seeds in rounds for the pairs that are still open. A pair is decided when it has a winner, or
             when a difference of `smallest` is ruled out.
         max_seeds: the most seeds that these rounds may take.
-        ablation: also run the path from the best CL to the best of the other contrastive losses on the same seeds, with
-            η, γ, τ and the learning rate switched one by one.
+        ablation: also run an ablation on the same seeds. It leads from the best CL to the best of FCL, ACL and AFCL by
+            changing η, γ, τ and the learning rate one after the other; each step is a configuration that runs.
         again: open the test split once more, on other seeds.
         anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
         allow_copies: accept a test split that repeats training images, or that has an image under two labels.

@@ -156,9 +156,9 @@ def report(
 
     Args:
         name: the search's name.
-        png: as `figures="png"`, and beside it.
-        figures: also write each figure into figures/: "png" for the screen; "svg" or "pdf" for a paper, as wide as a
-            column, with text as text.
+        png: also write each figure as PNG into figures/, besides the kind that `figures` names.
+        figures: also write each figure into figures/ as a file of this kind: "png" for the screen; "svg" or "pdf" for a
+            paper, as wide as a column and with selectable text. None writes no such files.
         sensitivity: for each class, the wanted sensitivity, {"melanoma": .9}. The page shows the best trial's
             threshold for it.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
@@ -184,12 +184,11 @@ def ui(
     results: Path | None = None,
     console: Console | None = None,
 ) -> None:
-    """Serve the live page and the MLflow UI on this machine only, until it is interrupted.
+    """Serve the live page and the MLflow UI on this machine only, until the process is interrupted.
 
-    The page has all searches, each one's report, and its trials. It is redrawn as the searches go on. If MLflow cannot
-    be shown, the page is served alone.
-
-    If the store is itself a server, the page is served, and the server's links are printed.
+    The live page shows all searches, with the report and the trials of each. It is redrawn as the searches go on. If
+    MLflow cannot be shown, only the page is served. If MLflow's store is itself a server, only the page is served, and
+    the server's links are printed.
 
     Args:
         name: a search's name. The page then opens on it, and the UI shows the store that this search delivers to. None
@@ -198,7 +197,7 @@ def ui(
         page_port: the page's port on 127.0.0.1; by default the one after MLflow's.
         address: the dashboard of a cluster, http://HEAD:8265. The page then shows the searches that were submitted to
             it, in place of the results folder's.
-        storage: a store's address. The page then shows the searches that are kept there.
+        storage: the address of a store of searches. The page then shows the searches that this store keeps.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         console: where the addresses are printed; by default standard output.
 

@@ -90,7 +90,8 @@ def predict(
         device: "cpu", "cuda" or "mps"; by default a GPU if there is one.
 
     Raises:
-        InputError: the export has no weights or was not trained on image files, or no image can be used.
+        InputError: the export has no weights; it was trained neither on image files nor on a dataset of your own whose
+            module has the function `read_image`; or no image can be used.
         EnvironmentProblem: the weights are not beside the export or belong to another export, or the device does not
             exist.
     """

@@ -38,7 +38,11 @@ class Searched(Protocol):
 
 
 def check_own_losses(spec: Searched) -> None:
-    """Refuse losses of the user's own that tables could not tell apart, and parameters of a loss that is not there."""
+    """Raise InputError if tables could not tell the user's own losses apart, or for parameters of an unknown loss.
+
+    Tables show the name of a loss's function. So this name must differ between losses, and from the names in FAMILIES.
+    Each name in `own_loss` must be that of a loss among the proposals or the baselines.
+    """
     named = dict[str, str]()
     for path in dict.fromkeys(one.partition(MARK)[0] for one in (*spec.losses, *spec.search.baselines) if is_path(one)):
         name = own_family(path)

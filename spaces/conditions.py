@@ -23,7 +23,7 @@ def searched_losses(space: Mapping[str, Range], fixed: LossName) -> tuple[LossNa
 
 
 def families_of(losses: tuple[LossName, ...]) -> tuple[Family, ...]:
-    """The families that belong to these losses: those of FAMILIES in its order, then the user's own."""
+    """The families of these losses: first those of FAMILIES, in that order, then those of the user's own losses."""
     known = tuple(family for family, loss in WITH_A_SECTION.items() if loss in losses)
     return (*(CONTRASTIVE if "afcl" in losses else ()), *known, *map(own_family, filter(is_path, losses)))
 

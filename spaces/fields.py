@@ -41,16 +41,20 @@ UNIONS = (typing.Union, types.UnionType)
 
 @dataclass(frozen=True)
 class Field:
-    """A field's meaning and its kind: a real number, a whole one, one of a few words, any of these, or another."""
+    """What a field means and which values it takes.
+
+    `kind` is a real number, a whole number, one of `words`, any value (a parameter of a user's own loss), or other,
+    which cannot be searched.
+    """
 
     kind: Literal["real", "whole", "words", "any", "other"]
     words: tuple[Value, ...] = ()
-    takes_own: bool = False  # whether a user's own part is a value too: its import path, or its name as an entry point
+    takes_own: bool = False  # whether the field also takes a user's own part, by import path or entry point
     description: str = ""
 
 
 def by_path(values: Mapping[str, Any], prefix: str = "", depth: int = 99) -> dict[str, Any]:
-    """The values of nested mappings by dotted path, down to `depth` names in a path."""
+    """The values of nested mappings by dotted path. Mappings that are nested deeper than `depth` are kept as values."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         is_section = isinstance(value, Mapping) and depth > 1
@@ -71,11 +75,11 @@ def searchable() -> dict[str, Field]:
 
 PARAMETER = re.compile(rf"{OWN_LOSS}\.{NAME}\.{NAME}")
 _OF_OWN_LOSS = Field("any", description="A parameter of a loss of your own: own_loss.FUNCTION.PARAMETER.")
-_GROUPS = {"model.encoder": ENCODER_GROUP, "loss.name": LOSS_GROUP}  # of entry points, by the field that names one
+_GROUPS = {"model.encoder": ENCODER_GROUP, "loss.name": LOSS_GROUP}  # field: the group of entry points that it takes
 
 
 def field_at(path: str) -> Field | None:
-    """The field at a dotted path, a parameter of a loss of the user's own included; None if there is none."""
+    """The field at a dotted path, which may be a parameter of a user's own loss; None if there is no such field."""
     return _OF_OWN_LOSS if PARAMETER.fullmatch(path) else fields().get(path)
 
 
@@ -107,7 +111,7 @@ def _read_range(path: str, raw: object) -> Range:
 
 
 def _path_of_entry(group: str, field: Field, value: Value) -> Value:
-    """The import path of an entry point; any other value as it is."""
+    """The import path of the entry point that `value` names; `value` itself if it names none."""
     is_ours = not isinstance(value, str) or value in field.words or ":" in value
     return value if is_ours else path_of(group, str(value)) or value
 

@@ -58,7 +58,7 @@ def apply_override(kind: type[Config], values: dict[str, Any], text: str) -> str
 
 def _check_known(kind: type[Config], names: list[str], path: str, where: str) -> None:
     if names[0] == "space" or (names[0] == OWN_LOSS and len(names) > 1):
-        return  # the keys of a space are checked with its ranges, and those of a user's own losses with the losses
+        return  # keys below `space` are checked with the ranges, and keys below `own_loss` with the losses
     for depth, name in enumerate(names):
         if name not in known_keys(kind, names[:depth]):
             raise InputError(f"{where}: unknown key{nearest_paths(path, all_paths(kind))}")

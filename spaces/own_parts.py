@@ -1,4 +1,4 @@
-"""The user's own code that a spec names, by field; see `trainers.own_parts`."""
+"""Which code of the user's own a spec names, and in which fields; see `trainers.own_parts`."""
 
 from spaces.conditions import SWITCH
 from spaces.ranges import Choice
@@ -7,9 +7,9 @@ from trainers.own_parts import is_path
 
 
 def parts_of_trials(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
-    """The parts that a trial needs where it runs, as pairs of field and import path.
+    """The parts that a trial needs on its own machine, as pairs of field and import path.
 
-    These are the encoder and the loss of the spec, those among the choices of the space, and the losses of baselines.
+    These are the spec's encoder and loss, encoders and losses that the space offers, and the losses of baselines.
     """
     fixed = {"model.encoder": [spec.model.encoder], SWITCH: [spec.loss.name, *spec.search.baselines]}
     named: dict[tuple[str, str], None] = {}
@@ -21,6 +21,9 @@ def parts_of_trials(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
 
 
 def own_parts(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
-    """All parts of a search. The driver also needs dataset and sampler; it gives trials their arrays and values."""
+    """All parts of a search, as pairs of field and import path: those of trials, then the dataset and the sampler.
+
+    The dataset and the sampler run in the driver only, which sends arrays and values to the trials.
+    """
     of_driver = (("data.dataset", spec.data.dataset), ("search.sampler", spec.search.sampler))
     return (*parts_of_trials(spec), *((field, name) for field, name in of_driver if is_path(name)))

@@ -42,7 +42,7 @@ def in_standard_words(schema: Any) -> Any:
 def _range_schema(field: Field) -> dict[str, Any]:
     if field.kind == "words":
         words = {"enum": list(field.words)}
-        own = {"type": "string", "pattern": ":"}  # a path of one's own, or timm:NAME
+        own = {"type": "string", "pattern": ":"}  # the import path of a user's own part, or timm:NAME
         return {"oneOf": [_choice({"anyOf": [words, own]} if field.takes_own else words)]}
     whole = _form("intuniform", _pair({"type": "integer"}), "a whole number, both ends included")
     if field.kind == "whole":

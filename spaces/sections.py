@@ -15,7 +15,7 @@ from trainers.own_parts import PATH_PATTERN
 CREDENTIALS = re.compile(r"://[^/]*@")  # a name or password before an address's host; not an @ in its path
 
 SAMPLERS = ("tpe", "gp", "random", "grid")
-SAMPLER_GROUP = "afcl.samplers"  # of the entry points by which a package registers samplers
+SAMPLER_GROUP = "afcl.samplers"  # the group of entry points in which a package registers samplers
 SamplerName = Annotated[
     str,
     BeforeValidator(one_of_or_own(SAMPLERS, SAMPLER_GROUP, "mypkg:propose")),

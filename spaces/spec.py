@@ -183,7 +183,7 @@ class SearchSpec(Config):
         return parse(TrialConfig, raw)
 
     def loss_of(self, family: Family) -> LossName:
-        """The loss of a family, or of a baseline that the spec names by a path."""
+        """The loss of a family. An import path, which may name a baseline, is returned unchanged, as it is a loss."""
         if is_path(family):
             return family
         own = {own_family(name): name for name in (*self.search.baselines, *self.losses) if is_path(name)}
@@ -191,13 +191,13 @@ class SearchSpec(Config):
 
     @property
     def own_families(self) -> tuple[Family, ...]:
-        """The families that are losses of the user's own, proposals' first; each once."""
+        """The families of the user's own losses, without repetitions: those of proposals, then those of baselines."""
         return tuple(dict.fromkeys(family_named(one) for one in (*self.losses, *self.search.baselines) if is_path(one)))
 
     def baseline(self, family: Family) -> TrialConfig:
         """The baseline of a family: the fixed values with the family's loss, η and γ. It may lie outside the ranges.
 
-        A loss of the user's own may be named by its path instead.
+        For a loss of the user's own, `family` may also be its import path.
         """
         if (loss := self.loss_of(family)) != "afcl":
             return self.trial_config({SWITCH: loss})
@@ -210,12 +210,12 @@ class SearchSpec(Config):
         )
 
     def baseline_values(self, family: Family) -> dict[str, Value]:
-        """The baseline's values at the searched paths that its loss uses."""
+        """The values of a family's baseline, by path, for the searched fields that its loss uses."""
         config = self.baseline(family)
         return {path: value_at(config, path) for path in active(self.space, {SWITCH: config.loss.name})}
 
     def family_space(self, family: Family) -> tuple[dict[str, Range], dict[str, Value]]:
-        """The ranges of one family's own search, and the values that make it that family."""
+        """The ranges of one family's own search, and the fixed values that keep its trials in the family."""
         loss = self.loss_of(family)
         ranges, fixed = active(self.space, {SWITCH: loss}), dict[str, Value]()
         if ranges.pop(SWITCH, None) is not None:

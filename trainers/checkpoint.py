@@ -53,7 +53,7 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
 def on_host(state: Any) -> Any:
     """A state of dicts and lists, with tensors on a GPU replaced by copies in host memory; other values are kept.
 
-    All copies are started before the first is waited for. torch.save alone would wait for each of hundreds in turn.
+    All copies from CUDA are started before the first is waited for; torch.save would wait for each of hundreds in turn.
     """
     copies: list[Tensor] = []
 

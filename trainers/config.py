@@ -139,7 +139,7 @@ class RepresentationConfig(Config):
 # Fields of stage two that only AdamW uses.
 OF_ADAMW = ("epochs", "batch_size", "lr", "weight_decay", "loss", "focal_gamma", "augment")
 OF_FINE_TUNING = ("fine_tune_epochs", "fine_tune_lr")
-# What to choose instead of a setting that makes a field useless.
+# A setting that makes a field useless: the setting to choose instead.
 _INSTEAD = {
     "solver: lbfgs": "solver: adamw",
     "solver: adamw": "solver: lbfgs",
@@ -193,17 +193,17 @@ class ClassifierConfig(Config):
 
     @property
     def fit_steps(self) -> int:
-        """How many epochs of the counter the fit on the frozen encoder takes."""
+        """How many steps of the epoch counter it takes to fit the classifier on the frozen encoder."""
         return 1 if self.solver == "lbfgs" else self.epochs
 
     @property
     def steps(self) -> int:
-        """How many epochs of the step counter stage two takes."""
+        """How many steps of the epoch counter stage two takes: the fit, and fine-tuning if it is on."""
         return self.fit_steps + (self.fine_tune_epochs if self.fine_tune else 0)
 
     @property
     def ignored(self) -> dict[str, str]:
-        """The fields that these values make useless, each with the setting that does so."""
+        """The fields that have no effect with these values, each with the setting that makes it useless."""
         untuned = {} if self.fine_tune else dict.fromkeys(OF_FINE_TUNING, "fine_tune: false")
         if self.solver == "lbfgs":
             return dict.fromkeys(OF_ADAMW, "solver: lbfgs") | untuned
@@ -229,12 +229,12 @@ class ClassifierConfig(Config):
 
     @model_serializer(mode="wrap")
     def _without_what_is_ignored(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # without fine-tuning it is written as it was before there was a choice
+        # without fine-tuning, write the section as versions without this field wrote it
         ignored = {*self.ignored, *(() if self.fine_tune else ("fine_tune",))}
         return {name: value for name, value in dump(self).items() if name not in ignored}
 
 
-# The sections of a trial that depend on the loss: some losses do not use them, or not all of their fields.
+# The sections of which some losses use no field or not every field.
 SECTIONS_OF_LOSSES = (
     *("loss", "end_to_end", "cross_entropy", "focal", "logit_adjusted"),
     *("balanced_contrastive", "k_positive", "supervised_minority", "own_loss"),
@@ -288,7 +288,7 @@ class TrialConfig(Config):
 
     @property
     def tuning(self) -> RepresentationConfig:
-        """How encoder and classifier are trained on together with `classifier.fine_tune`, one view of each image."""
+        """The settings of fine-tuning: `representation` with fine-tuning's epochs and lr, one view and no warm-up."""
         own = {"epochs": self.classifier.fine_tune_epochs, "lr": self.classifier.fine_tune_lr}
         return self.representation.model_copy(update={**own, "views": 1, "warmup_epochs": 0})
 

@@ -75,12 +75,16 @@ EncoderName = Annotated[
 
 
 def one_of_or_own(words: Sequence[str], group: str, example: str) -> Callable[[object], object]:
-    """A check of a field that names one of `words`, or a part of the user's own.
+    """Make the check of a field that takes one of `words` or a part of the user's own.
 
     Args:
-        words: what ships with this code.
-        group: of the entry points by which a package registers such parts.
+        words: the names that ship with this code.
+        group: the group of entry points in which a package registers such parts.
         example: an import path, for the message.
+
+    Returns:
+        A function of the field's value. It returns one of `words` or an import path; an entry point's name is replaced
+        by its import path. It raises ValueError for any other value.
     """
 
     def checked(value: object) -> object:

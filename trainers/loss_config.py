@@ -1,8 +1,8 @@
 """Which loss a trial is trained with, the settings of each loss, and the families that a search compares.
 
-CL, FCL, ACL and AFCL are one loss (`name: afcl`) and two stages. CE, FOCAL and LA are one stage, trained end to end:
-the encoder and a linear head on it. BCL, KCL and SUPMIN are other contrastive losses, of two stages. So is a loss of
-the user's own; see `trainers.own_loss`.
+CL, FCL, ACL and AFCL are one contrastive loss (`name: afcl`) with different η and γ; such a trial has two stages. BCL,
+KCL and SUPMIN are other contrastive losses, also with two stages, and so is a loss of the user's own (see
+`trainers.own_loss`). A trial of CE, FOCAL or LA has one stage: the encoder and a linear head are trained end to end.
 """
 
 import math
@@ -16,8 +16,8 @@ from trainers.config_base import Config, Real, Whole, one_of_or_own
 from trainers.own_parts import MARK, PATH_PATTERN, is_path
 from trainers.wording import shown
 
-Family: TypeAlias = str  # one of FAMILIES, or the name of the function that is a loss of the user's own
-# with per_family, a family's ASHA bracket is its position here
+Family: TypeAlias = str  # one of FAMILIES; for a loss of the user's own, the name of its function
+# with per_family, a family's position here is the number of its ASHA bracket
 FAMILIES: tuple[Family, ...] = (
     "CL",
     "FCL",
@@ -29,12 +29,12 @@ FAMILIES: tuple[Family, ...] = (
     "BCL",
     "KCL",
     "SUPMIN",
-)  # see `bracket_of`
+)  # see `search.algorithms.asha.bracket_of`
 LOSSES = (
     *("afcl", "cross_entropy", "focal", "logit_adjusted"),
     *("balanced_contrastive", "k_positive", "supervised_minority"),
 )
-LOSS_GROUP = "afcl.losses"  # of the entry points by which a package registers losses
+LOSS_GROUP = "afcl.losses"  # the group of entry points in which a package registers losses
 EXAMPLE = "mypkg.losses:my_loss"
 
 
@@ -63,9 +63,9 @@ BaselineName = Annotated[
 CONTRASTIVE: tuple[Family, ...] = ("CL", "FCL", "ACL", "AFCL")
 END_TO_END: dict[Family, str] = {"CE": "cross_entropy", "FOCAL": "focal", "LA": "logit_adjusted"}
 RIVALS: dict[Family, str] = {"BCL": "balanced_contrastive", "KCL": "k_positive", "SUPMIN": "supervised_minority"}
-WITH_A_SECTION = END_TO_END | RIVALS  # each of these losses has a section of its own, by its name
+WITH_A_SECTION = END_TO_END | RIVALS  # each of these losses has a section of the config, called like the loss
 
-NAME = r"[A-Za-z_]\w*"  # of a function or of a parameter
+NAME = r"[A-Za-z_]\w*"  # a regular expression for the name of a function or of a parameter
 
 
 class LossConfig(Config):
@@ -152,7 +152,10 @@ class SupervisedMinorityConfig(Config):
 
 
 def _parameters(value: object) -> object:
-    """Check the parameters of losses of the user's own: a mapping of functions to mappings of names to values."""
+    """Return a valid `own_loss`: for each function's name, a mapping of its parameters' names to their values.
+
+    Raises ValueError for anything else.
+    """
     if not isinstance(value, Mapping):
         raise ValueError("must be a mapping of a loss's name to its parameters")
     for loss, parameters in value.items():
@@ -187,7 +190,7 @@ OwnLossParameters = Annotated[
         }
     ),
 ]
-OWN_LOSS = "own_loss"  # the field of a trial with these parameters
+OWN_LOSS = "own_loss"  # the field of TrialConfig that has OwnLossParameters
 
 _OF_AFCL = ("loss.eta", "loss.gamma", "loss.temperature", "loss.normalize_by")
 _OF_TWO_STAGES = (
@@ -200,23 +203,23 @@ _OF_TWO_STAGES = (
 
 
 def own_family(name: str) -> Family:
-    """The family of a loss of the user's own: the name of its function."""
+    """The family of a loss of the user's own: its function's name, the last word of the import path `name`."""
     return re.split("[:.]", name.partition(MARK)[0])[-1]
 
 
 def in_order(families: Iterable[Family]) -> list[Family]:
-    """Families, each once, in the order in which tables show them: ours, then the user's own as they come."""
+    """The families without repetitions, in the order of tables: those of FAMILIES, then the user's own as given."""
     given = list(dict.fromkeys(families))
     return [*(one for one in FAMILIES if one in given), *(one for one in given if one not in FAMILIES)]
 
 
 def family_named(name: str) -> Family:
-    """The family of a baseline, which is named by its family or by the import path of a loss of the user's own."""
+    """The family of a name in search.baselines, which is a family or the import path of a loss of the user's own."""
     return own_family(name) if is_path(name) else name
 
 
 def ignored_with(name: object) -> tuple[str, ...]:
-    """The sections and fields of a trial that this loss does not use; empty for a name that is not a loss."""
+    """Paths of the sections and fields of a trial that the loss called `name` does not use; empty if it is no loss."""
     others = tuple(other for other in WITH_A_SECTION.values() if other != name)
     if name == "afcl":
         return ("end_to_end", *others, OWN_LOSS)
@@ -228,14 +231,17 @@ def ignored_with(name: object) -> tuple[str, ...]:
 
 
 def is_ignored(path: str, name: object) -> bool:
-    """Whether this loss does not use the field at a dotted path."""
+    """Whether the loss called `name` does not use the field at the dotted path `path`."""
     if path.startswith(f"{OWN_LOSS}.") and is_path(str(name)):
         return path.split(".")[1] != own_family(str(name))
     return any(path == stem or path.startswith(f"{stem}.") for stem in ignored_with(name))
 
 
 def unused_with(name: object) -> dict[str, Any]:
-    """`ignored_with` as pydantic's `model_dump(exclude=…)` takes it: True for a whole section, else a set of fields."""
+    """The same as `ignored_with`, in the form of pydantic's `model_dump(exclude=…)`.
+
+    Each section is mapped to True if the loss uses none of it, else to the set of its fields that the loss ignores.
+    """
     unused: dict[str, Any] = {}
     for path in ignored_with(name):
         section, _, field = path.partition(".")
@@ -244,7 +250,7 @@ def unused_with(name: object) -> dict[str, Any]:
 
 
 def family(loss: LossConfig) -> Family:
-    """The family of a loss. That of the AFCL is CL, with an A before it if η > 0 and an F if γ > 0."""
+    """The family of a loss. For `name: afcl` it is AFCL, ACL (γ = 0), FCL (η = 0) or CL (both are 0)."""
     for name, loss_name in WITH_A_SECTION.items():
         if loss.name == loss_name:
             return name

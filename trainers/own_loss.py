@@ -1,7 +1,7 @@
-"""Contrastive losses: those of this package and a user's own come through one door, by an import path.
+"""Load contrastive losses by import path: those of this package (`OURS`), and a user's own.
 
-A loss is a function of embeddings and labels, with its parameters as keywords (`ContrastiveLoss`). A loss of the user's
-own is tried before the first trial (`try_loss`).
+A loss is a function of embeddings and labels; its parameters are keyword arguments (`ContrastiveLoss`). A loss of the
+user's own is tried on small batches before the first trial (`try_loss`).
 """
 
 import inspect
@@ -20,13 +20,13 @@ from trainers.own_parts import is_path, load_part
 from trainers.wording import did_you_mean, printable, shown
 
 FIELD = "loss.name"
-OURS = {  # by loss.name
+OURS = {  # the value of loss.name: the import path of the loss
     "afcl": "trainers.losses.afcl:asymmetric_focal_contrastive_loss",
     "balanced_contrastive": "trainers.losses.balanced_contrastive:balanced_contrastive_loss",
     "k_positive": "trainers.losses.k_positive:k_positive_loss",
     "supervised_minority": "trainers.losses.supervised_minority:supervised_minority_loss",
 }
-ASKED = ("images", "class_counts", "generator")  # what a loss may ask for beside its own parameters
+ASKED = ("images", "class_counts", "generator")  # parameters that the trainer passes to a loss that has them
 
 
 class ContrastiveLoss(Protocol):
@@ -36,20 +36,21 @@ class ContrastiveLoss(Protocol):
 
         def my_loss(z, labels, *, margin: float = 0.3): ...
 
-    Its other parameters are keywords: numbers, texts, or true and false, from `own_loss.my_loss` of the trial's
-    configuration, or with their defaults. A parameter of one of these names gets more of the batch:
+    All parameters after z and labels are passed by keyword. Their values are numbers, texts or booleans, and come from
+    the section `own_loss.my_loss` of the trial's config; a parameter that is not in the section keeps its default.
+    Parameters of these three names are not in the section. The trainer passes them if the function has them:
 
-        images: [N] whole numbers, on the device of z; rows with one number are views of one image.
-        class_counts: [C], the training images of each class, on the device of z.
-        generator: a torch.Generator of the CPU. It is seeded for each epoch, so that a trial repeats itself; a loss
-            that draws at random draws from it alone.
+        images: [N] whole numbers, on the device of z; rows with the same number are views of the same image.
+        class_counts: [C], how many training images each class has, on the device of z.
+        generator: a torch.Generator on the CPU, the only source from which a loss may draw at random. It is seeded
+            anew for each epoch, so that a repeated trial gives the same numbers.
 
     Args:
-        z: [N, D] float32 unit rows, one for each view of each image. A class may have one row or none.
+        z: [N, D] float32 rows of length 1, one row for each view of each image. A class may have one row or none.
         labels: [N] classes, from 0 to C - 1, on the device of z.
 
     Returns:
-        A finite scalar with a finite gradient by z.
+        A finite scalar, whose gradient with respect to z is finite.
     """
 
     def __call__(self, z: Tensor, labels: Tensor, /, **parameters: Any) -> Tensor: ...  # noqa: D102
@@ -57,12 +58,12 @@ class ContrastiveLoss(Protocol):
 
 @dataclass(frozen=True)
 class BoundLoss:
-    """A loss with its parameters, for a training run.
+    """A loss with the values of its parameters, as a training run calls it.
 
     Attributes:
         function: the loss.
-        parameters: its parameters, by name.
-        asks: which of ASKED it has a parameter for.
+        parameters: the values of its parameters, by name.
+        asks: the names in ASKED that are parameters of the loss.
     """
 
     function: Callable[..., Tensor]
@@ -70,16 +71,16 @@ class BoundLoss:
     asks: frozenset[str] = frozenset()
 
     def __call__(self, z: Tensor, labels: Tensor, **more: Any) -> Tensor:
-        """The loss of a batch; `more` has a value for each of ASKED."""
-        z = z.to(torch.promote_types(z.dtype, torch.float32))  # the encoder's may be bfloat16
+        """The loss of a batch. `more` has a value for each name in `asks`; names that are not in `asks` are ignored."""
+        z = z.to(torch.promote_types(z.dtype, torch.float32))  # an encoder may give bfloat16
         return self.function(z, labels, **self.parameters, **{name: more[name] for name in self.asks})
 
 
 def contrastive_loss(config: TrialConfig) -> BoundLoss:
-    """The contrastive loss of a trial of two stages, with its parameters.
+    """The contrastive loss that a trial's config names, with the values of its parameters. The trial has two stages.
 
     Raises:
-        InputError: a loss of the user's own is not on this machine, or its source differs from what the search kept.
+        InputError: a loss of the user's own is not on this machine, or its source does not have the hash in the config.
     """
     name = config.loss.name
     function = load_part(FIELD, OURS.get(name, name))
@@ -93,10 +94,10 @@ def contrastive_loss(config: TrialConfig) -> BoundLoss:
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a loss after embeddings and labels, by name."""
+    """The parameters of a loss after z and labels, by name; empty if Python cannot tell them."""
     try:
         found = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # a function of C may not say
+    except (TypeError, ValueError):  # some functions that are written in C have no signature
         return {}
     return {one.name: one for one in found[2:]}
 
@@ -108,8 +109,9 @@ def try_loss(config: TrialConfig) -> None:
         config: a trial with this loss, and the values of its parameters.
 
     Raises:
-        InputError: one line. The loss cannot be imported, takes other parameters, raises an error, has weights of its
-            own, gives no scalar, a value that is not finite, another one for the same batch, or no finite gradient.
+        InputError: with a message of one line. The loss cannot be imported, takes other parameters, has weights of its
+            own, raises an error, returns no scalar or one that is not finite, returns another value for the same batch
+            at a second call, or has no finite gradient.
     """
     name, loss = config.loss.name, contrastive_loss(config)
     path = _path(name)
@@ -127,14 +129,18 @@ def try_loss(config: TrialConfig) -> None:
 
 
 def _batches() -> Iterator[tuple[str, Tensor]]:
-    """Batches that a search on imbalanced data has, each with its name: labels of the images, before their views."""
+    """Pairs of a batch's description and the labels of its images, [images]; such batches occur on imbalanced data."""
     yield "a batch of three classes", torch.arange(12) % 3
     yield "a batch in which a class has one image", (torch.arange(6) == 0).long()
     yield "a batch of one class", torch.zeros(6, dtype=torch.long)
 
 
 def _value_and_gradient(loss: BoundLoss, labels: Tensor, config: TrialConfig, where: str) -> Tensor:
-    """Value and gradient as one vector, once they are what they should be."""
+    """The loss of one random batch and its gradient with respect to z, joined to one vector.
+
+    `labels` has one entry for each image; `where` begins each message. Raises InputError if the loss raises an error,
+    is no scalar, is not finite, or has no finite gradient.
+    """
     draws = torch.Generator().manual_seed(0)
     images = torch.arange(len(labels)).repeat(config.representation.views)
     rows = torch.randn(len(images), config.model.projection_dim, generator=draws)
@@ -154,7 +160,7 @@ def _value_and_gradient(loss: BoundLoss, labels: Tensor, config: TrialConfig, wh
         raise InputError(f"{FIELD}: {where} has no gradient by the embeddings")
     try:
         (gradient,) = torch.autograd.grad(value, z, allow_unused=True)
-    except Exception as error:  # of a backward of the user's own
+    except Exception as error:  # a user's own backward pass may raise anything
         said = " ".join(str(error).split())
         raise InputError(f"{FIELD}: {where} has no gradient: {type(error).__name__}: {printable(said[:200])}") from None
     if gradient is None:
@@ -165,7 +171,7 @@ def _value_and_gradient(loss: BoundLoss, labels: Tensor, config: TrialConfig, wh
 
 
 def _refuse_other_parameters(loss: BoundLoss, name: str) -> None:
-    """Raise InputError for a parameter that the loss does not take, or lacks."""
+    """Raise InputError for a given parameter that the loss does not take, or a missing one that has no default."""
     known = _parameters(loss.function)
     section = f"{OWN_LOSS}.{own_family(name)}"
     own = [

@@ -1,9 +1,10 @@
-"""One trial, start to finish: a representation trained with the AFCL, then a linear classifier on the frozen encoder.
+"""One trial, start to finish: the encoder learns with a contrastive loss, then a linear classifier on its features.
 
-With `classifier.fine_tune` encoder and classifier are then trained on together.
+The encoder is frozen in stage two, except with `classifier.fine_tune`: then encoder and classifier are trained
+together at the end.
 
-A loss that is trained end to end has one stage instead, encoder and linear head together. Its epochs are counted,
-validated, saved and resumed like those of stage one, and every checkpoint of it can classify.
+A trial whose loss is trained end to end has one stage instead, for encoder and linear head together. Its epochs are
+counted, validated, saved and resumed like those of stage one, and each of its checkpoints can classify.
 """
 
 import time
@@ -68,9 +69,9 @@ def run_trial(
 
     Raises:
         DivergedError: a loss or a feature is no longer finite.
-        OutOfMemory: the GPU's memory does not hold the trial.
-        InputError: `resume` is a checkpoint of another configuration or of other data, or the device lacks what the
-            configuration asks for.
+        OutOfMemory: the GPU's memory is too small for the trial.
+        InputError: `resume` is a checkpoint of another configuration or of other data, or the configuration asks for
+            something that the device does not have.
     """
     device = with_index(device or torch.device("cpu"))
     refuse_missing(config, device, group.size)
@@ -131,7 +132,7 @@ class _Trial:
         self.classifier_optimizer: torch.optim.Optimizer | None = None
         self.representation: stage_one.Representation | None = None
         self.network: end_to_end.EndToEnd | None = None
-        self.tuned: end_to_end.EndToEnd | None = None  # encoder and classifier while they are fine-tuned
+        self.tuned: end_to_end.EndToEnd | None = None  # encoder and classifier during fine-tuning; else None
         if config.is_end_to_end:
             self.network = end_to_end.new_network(
                 config.model, config.training, channels, classes, config.seed, device, group
@@ -171,7 +172,7 @@ class _Trial:
 
     def train_representation(self) -> None:
         """Run stage one, or what is left of it."""
-        if self.tuned is not None:  # resumed when stage one was long over
+        if self.tuned is not None:  # resumed during fine-tuning
             return
         assert self.representation is not None, "the trial has two stages"
         config, loss = self.config.representation, contrastive_loss(self.config)
@@ -209,11 +210,11 @@ class _Trial:
 
     @property
     def _fitted_at(self) -> int:
-        """The epoch at which the classifier is fitted on the frozen encoder."""
+        """The epoch that ends the fit of the classifier on the frozen encoder."""
         return self.config.representation.epochs + self.config.classifier.fit_steps
 
     def _fine_tune(self) -> None:
-        """Train encoder and classifier on together, or what is left of it."""
+        """Run all epochs of fine-tuning, or those that are left after a resume."""
         config, past = self.config.tuning, self._fitted_at
         loss = fine_tuning.loss_of(
             self.config.classifier, self.train, balanced_batches=self.config.representation.balanced_batches
@@ -228,7 +229,7 @@ class _Trial:
 
     def _begin_fine_tuning(self) -> end_to_end.EndToEnd:
         assert self.classifier is not None, "the classifier is fitted first"
-        self.representation = None  # its workers no longer share the encoder's gradients: those of this network do
+        self.representation = None  # from here the workers share gradients in the new network instead
         self.tuned = fine_tuning.network_of(
             self.encoder, self.classifier, self.config.model, self.config.tuning, self.device, self.group
         )
@@ -266,7 +267,7 @@ class _Trial:
 
     @torch.no_grad()
     def _alignment(self) -> dict[str, float]:
-        """The diagnostics of class collapse; their views are the same at each epoch."""
+        """The metrics that show a class collapse, by name. They use the same augmented views at each epoch."""
         assert self.representation is not None, "the trial has two stages"
         draws, head = generator(self.config.seed, "alignment"), self.representation.projection
         augment = self.config.representation.augment

@@ -1,4 +1,4 @@
-"""A trained trial as a classifier of images, from its checkpoint: normaliser, frozen encoder, linear classifier."""
+"""A trained trial as a classifier of images, from its checkpoint: normaliser, encoder, linear classifier."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Predictor(nn.Module):
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] uint8 to the frozen encoder's features [N, feature_dim] float32."""
+        """Images [N, C, H, W] uint8 to the encoder's features [N, feature_dim] float32."""
         return encode(self.encoder, images, self.normalise, at_once=self._at_once)
 
     def probabilities(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How a trial ended, as its last checkpoint holds it."""
+"""The result of a trial, which is read from its last checkpoint."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from trainers.stages.metrics import recalls
 
 @dataclass(frozen=True)
 class TrialResult:
-    """How a trial ended: its last epoch's metrics, and the confusion matrix and recalls on the validation split."""
+    """The result of a trial: its last epoch's metrics, and its confusion matrix and recalls on the validation split."""
 
     epoch: int
     metrics: dict[str, float]
-    confusion: list[list[int]]  # row: true class
+    confusion: list[list[int]]  # a row for each true class, a column for each predicted class
     recall: dict[str, float]  # by class name
     class_names: tuple[str, ...]
     fingerprint: str
@@ -25,7 +25,7 @@ class TrialResult:
 
     @property
     def score(self) -> float:
-        """The score: the metric at the last epoch."""
+        """The value of METRIC at the last epoch."""
         return self.metrics[METRIC]
 
 

@@ -14,7 +14,7 @@ from spaces.spec import SearchSpec
 from trainers.loss_config import END_TO_END, FAMILIES, Family
 from trainers.seeds import derive_seed
 
-FIRST_OWN_BRACKET = 1000  # of losses of the user's own, far above those of FAMILIES
+FIRST_OWN_BRACKET = 1000  # the first bracket for the user's own losses, far above those of FAMILIES
 
 
 def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
@@ -33,8 +33,8 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     epoch of stage one (with two views, two rounds of the images), so a rung costs the same in every family. With
     `match: epochs` its epoch takes one round, so the same rung costs less.
 
-    With `solver: lbfgs` the last epoch of stage one is no rung, unless fine-tuning follows: without that, only stage
-    two's single step follows, so a stop there would save little.
+    With `solver: lbfgs` and no fine-tuning, the last epoch of stage one is no rung: only stage two's single step
+    follows, so a stop there would save little.
     """
     scheduler, epochs = spec.search.scheduler, spec.representation.epochs
     is_score = spec.classifier.solver == "lbfgs" and not spec.classifier.fine_tune

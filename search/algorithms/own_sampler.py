@@ -1,7 +1,7 @@
-"""A sampler of the user's own: a pure function of the trials so far, and what it is given and may return.
+"""A sampler of the user's own: the function's signature (`Sampler`), calls of it, and a check of what it proposes.
 
-It is asked anew for every trial, with a seed that depends on the search's seed and the trial's number. So a search that
-was killed and goes on proposes what it would have proposed.
+The function is called for each proposal, with the trials so far and a seed that depends on the search's seed and the
+proposal's number. So a search that was killed and resumed proposes the same values as an uninterrupted one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,12 +27,15 @@ class Told:
     """An earlier trial, as a sampler sees it.
 
     Attributes:
-        values: the searched values by path, such as loss.eta; with loss.name in the space, those that its loss uses.
-        state: finished; stopped by ASHA, or exempt from it (then as it was where ASHA would have stopped it); failed
-            because of its values, as a loss that diverged; running.
-        value: what the search maximises, at the last epoch that counts; None where there is none yet, or it failed.
-        by_epoch: the same by epoch.
-        number: of the trial. Trials of an older search (--from) come first, with their numbers there.
+        values: the searched values by path, such as loss.eta. If loss.name is searched, only the fields that the
+            trial's loss uses.
+        state: "finished", "stopped", "failed" or "running". "stopped": ASHA stopped the trial, or would have stopped
+            it if the trial were not exempt; such a trial is shown as it was at that epoch. "failed": the trial's values
+            made it fail, for example by a loss that diverged.
+        value: of a finished trial, the value that ranks it; else the search's measure at the last epoch in `by_epoch`;
+            None for a failed trial or before the first epoch. Larger is better.
+        by_epoch: the search's measure at each epoch; empty for a failed trial.
+        number: the trial's number. Trials of an older search (--from) come first, with their numbers in that search.
     """
 
     values: Mapping[str, Value]
@@ -45,17 +48,20 @@ class Told:
 class Sampler(Protocol):
     """A function that proposes a trial.
 
-    `mypkg:propose` names such a function. It depends on its arguments alone: it keeps nothing between two calls, reads
-    no clock and draws at random from `seed` alone, as in numpy.random.default_rng(seed).
+    Its import path, such as `mypkg:propose`, is given as search.sampler. The result may depend on the arguments only:
+    the function keeps nothing between two calls, reads no clock, and draws at random only from a generator that `seed`
+    begins, such as numpy.random.default_rng(seed).
 
     Args:
-        space: the range of each searched field, by path; see spaces.ranges. `range.sample(generator)` draws from one,
-            `range.contains(value)` says whether it holds a value. With search.per_family, those of one family.
-        told: the trials so far in the space, by number. Crashes that values did not cause are left out.
-        seed: depends on the search's seed and the trial's number.
+        space: the range of each searched field, by path; see spaces.ranges. `range.sample(generator)` draws a value,
+            and `range.contains(value)` says whether a value is in the range. With search.per_family these are the
+            ranges of one family.
+        told: the trials so far whose values are in the space, the oldest first. Trials that crashed for another reason
+            than their values are left out. With search.per_family these are the trials of one family.
+        seed: the seed of this call, which depends on the search's seed and the proposal's number.
 
     Returns:
-        A value for each field of `space`; with loss.name in the space, for each field that the proposed loss uses.
+        A value for each field of `space`. If loss.name is among them, only the fields that the proposed loss uses.
     """
 
     def __call__(self, space: Space, told: Sequence[Told], *, seed: int) -> Mapping[str, Value]: ...  # noqa: D102
@@ -64,18 +70,19 @@ class Sampler(Protocol):
 def propose(
     name: str, space: Space, trials: Iterable[Trial], *, metric: str, seed: int, number: int
 ) -> dict[str, Value]:
-    """The values that a sampler of the user's own proposes.
+    """The values that a sampler of the user's own proposes for the next trial, by path.
 
     Args:
-        name: its import path, with or without a hash.
-        space: the searched fields by path.
+        name: the sampler's import path, with or without a hash.
+        space: the range of each searched field, by path.
         trials: the trials so far.
-        metric: the key of the deciding value among a trial's metrics; larger is better.
-        seed: of the search.
-        number: of the trial.
+        metric: the name of the search's measure among a trial's metrics; larger is better.
+        seed: the search's seed.
+        number: the number of the next trial; with search.per_family, its position in its family's own search.
 
     Raises:
-        InputError: the sampler is not on this machine, raises an error, or proposes what is not in the space; one line.
+        InputError: the sampler is not on this machine, raises an error, or proposes values outside the space. The
+            message has one line.
     """
     sampler, path = load_part(FIELD, name), name.partition(MARK)[0]
     where = f"{FIELD}: {path}, asked for trial {number},"
@@ -99,12 +106,15 @@ def _asked(sampler: Callable[..., Any], space: Space, told: Sequence[Told], seed
 
 
 def _plain(value: Any) -> Any:
-    """A number of NumPy's as Python's; the journal has no others."""
+    """A NumPy number as a Python number, as the journal cannot hold NumPy's; any other value unchanged."""
     return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
 
 
 def refuse_outside(space: Space, values: Mapping[str, Value], where: str) -> None:
-    """Raise InputError, which begins with `where`, unless the values are those of a trial in the space."""
+    """Raise InputError unless `values` has a value in the range of each active field, and no other value.
+
+    A field is active if the loss that `values` names uses it. `where` begins the message.
+    """
     wanted = active(space, values)
     for path in values:
         if path not in wanted:
@@ -118,7 +128,7 @@ def refuse_outside(space: Space, values: Mapping[str, Value], where: str) -> Non
 
 
 def told_of(space: Space, trial: Trial, metric: str) -> Told | None:
-    """A trial as a sampler is told of it; None where it is outside the space, or crashed for no fault of its values."""
+    """A trial as a sampler sees it; None if its values are outside the space, or if it failed for another reason."""
     try:
         refuse_outside(space, trial.values, "")
     except InputError:
@@ -136,10 +146,10 @@ def told_of(space: Space, trial: Trial, metric: str) -> Told | None:
 
 
 def try_sampler(name: str, space: Space, seed: int) -> None:
-    """Ask a sampler before the first trial: with no trials, and with some of each state; each time twice.
+    """Test a sampler before the first trial. It is called twice without trials, and twice with trials of every state.
 
     Raises:
-        InputError: see `propose`; or two calls with the same arguments propose different values.
+        InputError: for the reasons of `propose`, or because two calls with the same arguments propose different values.
     """
     import numpy as np
 

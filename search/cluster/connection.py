@@ -156,7 +156,7 @@ def _start(cpus: int | None, gpus: int | None) -> None:
 
 
 def _apples_gpu() -> int | None:
-    """1 where this machine's GPU is Apple's, which Ray does not see by itself; else None: Ray counts."""
+    """1 if this machine's GPU is Apple's, which Ray does not find by itself; else None, so that Ray counts the GPUs."""
     if sys.platform != "darwin":
         return None
     from trainers.compute.devices import has_mps  # torch takes a second

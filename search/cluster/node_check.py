@@ -130,12 +130,13 @@ def name_of(node: dict[str, Any]) -> str:
 
 
 def _what_stands_before(node: str) -> str | None:
-    """The file of a user's own `search`, `spaces` or `trainers` that a node imports instead of ours; None if none.
+    """The file of another package called `search`, `spaces` or `trainers` that a node imports instead of ours.
 
-    Ray's workers import from the folder where the user's code called `ray.init()`.
+    Ray's workers import from the folder where the user's code called `ray.init()`, which may have such a package.
+    Returns None if the node imports ours, or cannot be asked. `node` is Ray's id of the node.
     """
 
-    def find() -> str | None:  # an inner function goes to the node by its code, as our packages are not found there
+    def find() -> str | None:  # an inner function is sent with its code; the node may not find our packages
         from importlib.util import find_spec
         from pathlib import Path
 

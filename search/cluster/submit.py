@@ -217,7 +217,10 @@ def logs(address: str | None, name: str, trial: int | None = None) -> str:
 
 
 def read(address: str | None, name: str, words: Sequence[str]) -> str:
-    """What one of our commands that only read prints on the cluster, in the results folder of a submitted search."""
+    """Run a command that only reads on the cluster, in the results folder of search `name`; return what it prints.
+
+    `words` is the command, such as ["logs", name, "7"].
+    """
     door = ray_jobs.knock(address)
     return _read(door, ray_jobs.newest(door, name), words)
 

@@ -10,11 +10,11 @@ from trainers.data.arrays import TrialData
 
 
 def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iterator[str]:
-    """Remarks on a spec and its data, a sentence each; none if all is well.
+    """Remarks on a spec and its data, a sentence each; nothing is yielded if there is nothing to remark.
 
     `missing_test` says how to give the data a test split; None if they have one.
     """
-    from trainers.compute.devices import gpu_count  # for torch, a second; commands that only read do not need it
+    from trainers.compute.devices import gpu_count  # takes a second, for torch; reading commands need none
 
     gpus, images = gpu_count(), len(data.train)
     gpus_alone = spec.resources.model_copy(update={"cpus": 0.0})

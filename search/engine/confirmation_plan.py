@@ -34,7 +34,10 @@ TOP, SEEDS, SMALLEST = 1, 10, 0.01
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for. None takes the value of a confirmation that was begun, else the default."""
+    """What the user asked for. None takes the value of a confirmation that was begun, else the default.
+
+    With `ablation` False, a confirmation that was begun with an ablation goes on with it.
+    """
 
     top: int | None = None
     seeds: int | None = None
@@ -71,7 +74,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ConfirmationPlan:
-    """Candidates and seeds. If seeds run until pairs are decided, there is a rule too; else all seeds run."""
+    """The candidates, the seeds, and perhaps the path of an ablation, which run in the confirmation's folder.
+
+    All seeds run, unless there is a rule by which seeds run until pairs are decided.
+    """
 
     folder: SearchFolder
     chosen: list[Candidate]
@@ -81,13 +87,14 @@ class ConfirmationPlan:
 
     @property
     def steps(self) -> int:
-        """How many configurations of an ablation run that are no candidates."""
+        """How many configurations run that are steps of an ablation and no candidates."""
         return 0 if self.ablation is None else len(self.ablation.between)
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
-        """For each run, by number, the positions of its candidate and of its seed.
+        """For each run, by number, a pair: the position of its candidate in `chosen` and of its seed in `seeds`.
 
-        With a rule, these are the runs of all rounds up to the next one.
+        The steps of an ablation have the positions after the candidates. With a rule, these are the runs of all rounds
+        up to the next one.
 
         Args:
             history: the confirmation's history; None if it was not begun.

@@ -82,7 +82,10 @@ class Conductor:
             self._journal.close()
 
     def next_trial(self) -> Trial | None:
-        """The trial to run now, which the journal has already; None if no more trials are planned."""
+        """The trial to run now, which the journal has already; None if no more trials are planned.
+
+        Raises PausedError if the next trial cannot be proposed or written; the search then does nothing more.
+        """
         if self._queue:
             return self.history.trials[self._queue.pop(0)]
         number = len(self.history.trials)
@@ -90,7 +93,7 @@ class Conductor:
             return None
         try:
             question = self._agenda.question(number, self.history)
-        except InputError as error:  # of a sampler of the user's own
+        except InputError as error:  # raised by a sampler of the user's own
             self.pause(str(error))
             raise PausedError(str(error)) from None
         self._write(

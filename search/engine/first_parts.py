@@ -1,6 +1,6 @@
-"""Try the parts of the user's own that a search has, before its first trial: encoder, loss and sampler.
+"""Test the user's own encoders, losses and sampler before the first trial, and record the hashes of their sources.
 
-The source of each is recorded with its hash. A search, a resume, a confirmation and a last step all come through here.
+A plan, a search, a resume, a confirmation and a last step all call `tried`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,19 +18,19 @@ from trainers.own_parts import is_path, with_source_hash
 
 
 def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> SearchSpec:
-    """Try every part of the user's own that a trial may have, and record the hashes of their sources.
+    """Test each of the user's own parts that a search may use, and add the hash of its source to its import path.
 
     Args:
         spec: the search's spec.
         shape: an image's shape, [C, H, W].
-        proposes: whether trials are to be proposed, which takes the sampler; a confirmation proposes none.
+        proposes: whether to test the sampler too. A confirmation and a last step propose no trials, so they do not.
 
     Returns:
-        The spec, with its parts named with their hash; all else is as given.
+        The spec, in which a hash follows the import path of each part that was tested.
 
     Raises:
-        InputError: a part cannot be imported, differs from the one that the search began with, or fails a check, in
-            one line. See `tried_encoders`, `try_loss` and `try_sampler`.
+        InputError: a part cannot be imported, differs from the one that the search began with, or fails a check. The
+            message has one line. See `tried_encoders`, `try_loss` and `try_sampler`.
         EnvironmentProblem: see `tried_encoders`.
     """
     model, space = tried_encoders(spec.model, spec.space, shape, spec.resources.workers)
@@ -65,7 +65,11 @@ def _with_hashed_losses(spec: SearchSpec) -> SearchSpec:
 
 
 def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]:
-    """The fixed values of the loss's parameters, then the ends of their ranges: alone, and in pairs."""
+    """Values by path with which to test the loss called `name`. Each of these mappings is for one test.
+
+    An empty mapping, for the fixed values, comes first if the loss is a baseline or none of its parameters is searched.
+    Then come the ends of its parameters' ranges, alone and in pairs, with the first end of each other range.
+    """
     own = {path: one for path, one in spec.space.items() if path.startswith(f"{OWN_LOSS}.{own_family(name)}.")}
     if name in spec.search.baselines or not own:
         yield {}
@@ -75,6 +79,9 @@ def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]
 
 
 def _drawn(space: Mapping[str, Range], name: str) -> dict[str, Value]:
-    """A value for every other range, as a fixed value that a range overrides need not be valid."""
+    """The first end of each range that the loss called `name` uses, except those of its own parameters.
+
+    They replace the fixed values, because a fixed value that a range overrides need not be valid.
+    """
     ranges = active(space, {SWITCH: name})
     return {path: ends(one)[0] for path, one in ranges.items() if not path.startswith(f"{OWN_LOSS}.")}

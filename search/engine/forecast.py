@@ -39,8 +39,8 @@ def forecast(
         seeds: how many fresh seeds the candidates run on.
         ended: how many of the confirmation's runs have ended.
         smallest: the smallest difference that matters.
-        rule: the rule by which it runs until pairs are decided; None for a fixed number of seeds.
-        steps: how many configurations of an ablation run besides the candidates.
+        rule: the rule by which seeds run until pairs are decided; None for a fixed number of seeds.
+        steps: how many steps of an ablation run besides the candidates.
     """
     if rule is not None:
         yield cost(searched, history, chosen, len(chosen) * rule.max_seeds - ended, "at most ")
@@ -64,9 +64,10 @@ def forecast(
 def cost(
     searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "", *, steps: int = 0
 ) -> str:
-    """The expected time of `runs` runs, equally many of each candidate. `most` is "at most " if not all may run.
+    """A line with the expected time of `runs` runs, of which each candidate has equally many.
 
-    A step of an ablation is taken to last as long as a candidate's run.
+    `most` is put before the number of runs: "at most " if they may not all be needed, else empty. `steps` is how many
+    steps of an ablation are among the configurations; a step is taken to last as long as a candidate's run.
     """
     what = f"{most}{runs} runs of {len(chosen) + steps} configurations"
     took = trial_seconds(searched)

@@ -1,6 +1,6 @@
-"""Pictures of images with a classifier's answers: a few of each class, and those that it got wrong most surely.
+"""Pictures of images with a classifier's answers: a few images of each class, and its most confident wrong answers.
 
-Of the test split they are drawn while a confirmation has it open, because a report never opens it.
+Test images are drawn at the end of a confirmation, which has the test split open; a report never opens the test split.
 """
 
 import json
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EACH, WRONG, SIDE, CELL, CLASSES = 6, 12, 56, 84, 8  # some 30 kB, as the page holds it
-MOST = 1000  # validation images that a kept model answers for the page
+EACH, WRONG, SIDE, CELL, CLASSES = 6, 12, 56, 84, 8  # the picture has some 30 kB, small enough for the page
+MOST = 1000  # the most validation images that a kept model classifies for the page
 
 
 def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Split, say: Callable[[str], None]) -> None:
-    """Draw the test images with one run's answers into the confirmation's folder. A failure is reported and no more.
+    """Write a picture of test images with one run's answers into the confirmation's folder. No error is raised.
 
     Args:
-        confirmation: its folder.
-        run: the number of the run in it.
+        confirmation: the confirmation's folder.
+        run: the number of the run in the confirmation.
         what: the run in words, for the caption.
-        test: the test split, which the run has scored.
-        say: is told of a failure.
+        test: the test split, on which the run was scored.
+        say: gets a message if the picture cannot be drawn.
     """
     try:
         bring_scores(confirmation, [run])
@@ -43,14 +43,15 @@ def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Spl
             return
         drawn, told = draw_judged(test.images, test.labels, scores.test, result["class_names"])
         _leave(confirmation.judged_test, drawn, told | {"what": what})
-    except Exception as error:  # a picture must not stop a confirmation, which is through
+    except Exception as error:  # a missing picture must not make a complete confirmation fail
         say(f"the report will show no test images ({type(error).__name__}: {error})")
 
 
 def leave_judged_validation(trial: TrialFolder, data: TrialData, what: str) -> None:
-    """Draw validation images with the answers of a trial whose last checkpoint was kept, into the trial's folder.
+    """Write a picture of validation images with a trial's answers into the trial's folder.
 
-    Raises InputError without a checkpoint that fits.
+    The trial's last checkpoint classifies at most MOST images of `data`; `what` is the caption. Raises InputError if
+    no checkpoint was kept, or if it was trained on other data.
     """
     import numpy as np
     import torch  # seconds
@@ -75,13 +76,17 @@ def _leave(path: Path, drawn: bytes, about: dict[str, Any]) -> None:
 def draw_judged(
     images: Images, labels: Labels, logits: "NDArray[np.floating[Any]]", names: Sequence[str]
 ) -> tuple[bytes, dict[str, Any]]:
-    """The picture as a JPEG, and how many images there are and were wrong.
+    """Draw the picture.
 
     Args:
-        images: [N, C, H, W].
+        images: [N, channels, H, W].
         labels: [N], positions in `names`.
-        logits: [N, C], the classifier's.
-        names: of the classes.
+        logits: [N, classes], the classifier's answers.
+        names: the names of the classes.
+
+    Returns:
+        The picture as a JPEG, and three counts: "images" (N), "wrong" (images that were classified wrongly), and
+        "shown" (how many of the wrong images the picture has in its last rows).
     """
     from trainers.data.sheet import draw_rows  # imports Pillow
 

@@ -28,7 +28,10 @@ GIVEN_SPLIT = (
 
 
 class PairedAgenda:
-    """All candidates run on the first seed, then all on the second, and so on, so that pairs are complete early."""
+    """The order of the runs: all candidates on the first seed, then all on the second, so that pairs complete early.
+
+    The steps of an ablation run after the candidates, in the same order of seeds.
+    """
 
     def __init__(
         self,
@@ -38,14 +41,15 @@ class PairedAgenda:
         runs: Sequence[tuple[int, int]] | None = None,
         ablation: Ablation | None = None,
     ) -> None:
-        """Take the plan.
+        """Keep the plan of the runs.
 
         Args:
-            trials: the search's, by number.
+            trials: the search's trials, by number.
             chosen: the candidates.
             seeds: the fresh seeds.
-            runs: positions of candidate and seed, by number; None: all candidates on all seeds.
-            ablation: the path whose steps stand at the positions after the candidates'.
+            runs: for each run, by number, a pair: the position of its candidate in `chosen` and of its seed in `seeds`.
+                None runs all candidates on all seeds.
+            ablation: the path of an ablation. The positions after the candidates' are those of its steps.
         """
         self._trials, self._chosen, self._seeds = trials, chosen, seeds
         self._ablation = ablation
@@ -56,7 +60,10 @@ class PairedAgenda:
         return len(self._runs)
 
     def question(self, number: int, history: History) -> Question:
-        """The configuration of run `number`: its candidate's, with its seed for split, order and initialisation."""
+        """The configuration of run `number`: that of its candidate or ablation step, with the run's seed.
+
+        The seed sets split, order and initialisation.
+        """
         position, k = self._runs[number]
         seed = self._seeds[k]
         if position < len(self._chosen):
@@ -73,7 +80,10 @@ class PairedAgenda:
         return Question(values, TrialConfig.model_validate(raw), note=f"{what}, seed {seed}")
 
     def best_of_each(self, history: History) -> set[int]:
-        """The number of each candidate's best run so far, by its score on validation images. Its weights are kept."""
+        """The number of each candidate's best run so far, by its score on validation images. Its weights are kept.
+
+        Steps of an ablation are no candidates.
+        """
         places = {trial.number: self._runs[trial.number][0] for trial in history.ranked()[::-1]}
         places = {number: place for number, place in places.items() if place < len(self._chosen)}
         return set({place: number for number, place in places.items()}.values())

@@ -164,8 +164,8 @@ class Calibration:
 def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     """Time the second of two real epochs of each stage, on GPUs if the spec asks for them and they are here.
 
-    With `solver: lbfgs` the fit of stage two has a single step, which is timed. With `fine_tune` the time of an epoch
-    of stage two is the mean over the fit and the fine-tuning.
+    With `solver: lbfgs` the fit of stage two has a single step, which is timed. With `fine_tune` the seconds of an
+    epoch of stage two are the mean over all its epochs, those of the fit and those of fine-tuning.
     """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     config = spec.base.model_copy(update={"representation": representation})
@@ -181,13 +181,19 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
         moments.append(time.perf_counter())
 
     run_trial_on(workers, config, data, note_time, device=device)
-    took = [after - before for before, after in pairwise(moments)]  # of each epoch but the first
+    took = [after - before for before, after in pairwise(moments)]  # the seconds of each epoch after the first
     second = 0.0 if config.is_end_to_end else _of_stage_two(took[1:], spec.classifier, config.classifier.fit_steps)
     return Calibration(took[0], second, threads, workers, device.type, gpu_name(device))
 
 
 def _of_stage_two(took: Sequence[float], classifier: ClassifierConfig, fitted: int) -> float:
-    """The mean seconds of an epoch of stage two, from those of each that was timed: `fitted` fits, then tuning."""
+    """The mean seconds of an epoch of stage two in a whole trial.
+
+    Args:
+        took: the seconds of the timed epochs of stage two: first those of the fit, then those of fine-tuning.
+        classifier: the spec's section, which says how many epochs of each a whole trial has.
+        fitted: how many of the timed epochs are of the fit.
+    """
     seconds = took[fitted - 1] * classifier.fit_steps
     if classifier.fine_tune:
         seconds += took[-1] * classifier.fine_tune_epochs

@@ -1,4 +1,4 @@
-"""How much of a search is left, in the unit of what its trials took so far. It needs neither torch nor the data."""
+"""What the rest of a search costs, in the unit of `Progress.cost`. This module needs neither torch nor the data."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ from trainers.loss_config import END_TO_END
 
 
 class Expected(Protocol):
-    """What is expected of a search: `search.engine.plan.Plan` is one, and `Size` another."""
+    """The numbers of a plan that `cost_left` needs; `search.engine.plan.Plan` and `Size` have them."""
 
     @property
     def trials(self) -> int:
@@ -19,7 +19,7 @@ class Expected(Protocol):
 
     @property
     def baselines(self) -> int:
-        """How many of them are baselines."""
+        """How many of the trials are baselines."""
 
     @property
     def representation_epochs(self) -> int:
@@ -40,7 +40,7 @@ class Expected(Protocol):
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a search, from its spec alone. The fields are those of `Expected`."""
+    """An `Expected` that is computed from the spec alone, without the data."""
 
     trials: int
     baselines: int

@@ -175,7 +175,10 @@ def predict(
     thresholds: Mapping[str, float] | None = None,
     device: torch.device | None = None,
 ) -> Predictions:
-    """Classify image files with an exported model. The files are read in the same way as its training images.
+    """Classify image files with an exported model.
+
+    The files are read in the same way as the training images, or, for a dataset of the user's own, by the function
+    `read_image` of its module.
 
     Args:
         path: the path of the export's YAML file. The weights are beside it.
@@ -184,8 +187,8 @@ def predict(
         device: the device to compute on; None takes a GPU if there is one.
 
     Raises:
-        InputError: the export has no weights or was not trained on image files, a threshold names no class of the
-            model or is not a probability, or no image can be used.
+        InputError: the export has no weights, was not trained on image files and has no `read_image`, a threshold names
+            no class of the model or is not a probability, or no image can be used.
         EnvironmentProblem: the weights are not beside the file, or are not the exported ones.
     """
     exported = read_export(path)

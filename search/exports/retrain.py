@@ -163,7 +163,7 @@ def _rounded(within: bool, tolerance: float, reasons: str) -> str:
 
 
 def _workers_on(device: torch.device, workers: int) -> int:
-    """The number of workers to train with: as many as exported if each can have a GPU, else one.
+    """The number of workers to train with: `workers`, as exported, on a CPU or if each can have a CUDA GPU; else one.
 
     One worker computes the same up to rounding.
     """

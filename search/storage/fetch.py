@@ -152,9 +152,10 @@ def bring_log(folder: SearchFolder, number: int) -> None:
 
 
 def stored_log(folder: SearchFolder, number: int) -> bytes | None:
-    """A trial's log as the search's store has it, all attempts in their order; None if the store has none.
+    """The log of trial `number` in the search's store: the logs of all attempts, joined in their order.
 
-    Raises EnvironmentProblem when the store does not answer.
+    None if the store has no log of it, or if the search has no store. Raises EnvironmentProblem if the store does not
+    answer.
     """
     if (storage := folder.storage) is None:
         return None

@@ -33,11 +33,14 @@ def versions() -> dict[str, str]:
 
 
 def own_version() -> str:
-    """This package's version. A job on a cluster gets it from `submit`, as its copy of the code is not installed."""
+    """The version of this code: in a checkout, that of its pyproject.toml; else that of the installed package.
+
+    A job on a cluster gets it from `submit`, as its copy of the code is neither.
+    """
     if sent := os.environ.get(VERSION_SENT):
         return sent
     checkout = code_folder() / "pyproject.toml"
-    if checkout.is_file():  # what pip noted when a checkout was installed may be of an older commit
+    if checkout.is_file():  # the version that pip installed a checkout with may be older
         project = tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]
         if project["name"] == PROJECT:
             return str(project["version"])

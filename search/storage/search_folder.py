@@ -8,7 +8,8 @@ results/NAME/
   driver.lock          held while a driver runs; driver.json says so to other hosts
   driver.log           the log of Ray and the driver
   stop                 exists while somebody wants the search to stop
-  trials/0007/         log.txt, result.json, checkpoints/, embedding.json; scores.npz in a confirmation
+  trials/0007/         log.txt, result.json, checkpoints/, embedding.json, validation-images.jpg; in a confirmation also
+                       scores.npz
   optuna.log           the search as an Optuna study, for optuna-dashboard
   test-split.jsonl     when the test split was opened, and by which command
   final-1/             the last step: the best few on fresh seeds, a folder like this one
@@ -178,7 +179,10 @@ class SearchFolder:
 
     @property
     def judged_test(self) -> Path:
-        """Test images with a run's answers, which a confirmation draws; its numbers are beside it as JSON."""
+        """A confirmation's picture of test images with a run's answers.
+
+        The JSON file beside it has its caption and counts.
+        """
         return self.path / JUDGED_TEST
 
     @property
@@ -188,7 +192,7 @@ class SearchFolder:
 
     @property
     def figures(self) -> Path:
-        """The page's figures as PNG files."""
+        """The folder with the page's figures as files."""
         return self.path / FIGURES
 
     @property

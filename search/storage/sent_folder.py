@@ -1,6 +1,7 @@
-"""The small files of a search's folder as one line of text, for a machine that reaches the folder by a job alone.
+"""Send the small files of a search's folder as one line of text, which a job on the cluster prints.
 
-What the other side has is not sent again: of a journal the part that is new, of trials the files that changed since.
+`afcl ui --address` reads the line on another machine, which cannot reach the folder. What that machine already has is
+not sent again: only the new part of each journal is sent, and of the trials only the files that changed since.
 """
 
 import base64
@@ -15,20 +16,21 @@ from search.storage.search_folder import ABOUT, DELIVERED, DRIVER_LOCK, SPEC, VE
 from search.storage.trial_folder import LOG, RESULT, TRIALS
 from trainers.files import write_atomically
 
-MARK = "afcl-folder "  # begins the line: a job's output has other lines too
+MARK = "afcl-folder "  # the beginning of the line, as a job prints other lines too
 FILES = (ABOUT, SPEC, VERDICT, DELIVERED)
-LOG_END = 64 * 1024  # bytes of a trial's log that are sent
-ALL_LOGS = 4 * 1024**2  # bytes of all logs that are sent at once, the newest first
-OVERLAP = 60.0  # seconds: a file that was written while the last line was made is sent again
+LOG_END = 64 * 1024  # how many bytes of a trial's log are sent, from its end
+ALL_LOGS = 4 * 1024**2  # how many bytes of logs one line may have for one folder; the newest logs are sent first
+OVERLAP = 60.0  # seconds before `since`: files written then are sent again, as the last line may lack them
 
 
 def packed(folder: SearchFolder, since: float = 0.0, journals: Mapping[str, int] | None = None) -> str:
-    """The line.
+    """The line, which `unpacked` reads. It holds the search, its last steps and its confirmations.
 
     Args:
-        folder: the search.
-        since: when the last line was made, by this host's clock, in seconds since 1970; 0 sends everything.
-        journals: how many bytes of each journal are there already: "" is the search's, "final-1" its last step's.
+        folder: the search's folder.
+        since: when the last line was made, by this host's clock, in seconds since 1970; 0 sends files of all trials.
+        journals: how many bytes of each journal the other machine has, by the name of its folder: "" for the search's,
+            "final-1" for its last step's. None: it has no journal.
     """
     known = journals or {}
     folders: dict[str, dict[str, Any]] = {}
@@ -67,7 +69,17 @@ def _end_of(path: Path) -> str:
 
 
 def unpacked(printed: str) -> dict[str, Any]:
-    """What a line holds, found in a job's output. Raises ValueError if there is none."""
+    """Find the line of `packed` in a job's output, and read it.
+
+    Returns:
+        "at": when the line was made, in seconds since 1970. "folders": for the search ("") and each folder inside it
+        (by its name), an entry with "files" (their texts by path), "journal" (new bytes in base64), "begin" (how many
+        bytes of the journal come before the new ones), and "held" (the content of the driver's lock; None if no driver
+        runs).
+
+    Raises:
+        ValueError: the output has no such line.
+    """
     line = next((line for line in printed.splitlines() if line.startswith(MARK)), None)
     if line is None:
         raise ValueError("the folder was not sent")
@@ -76,14 +88,17 @@ def unpacked(printed: str) -> dict[str, Any]:
 
 
 def write_files(path: Path, told: Mapping[str, Any]) -> bytes:
-    """Write what was sent of one folder, except its journal.
+    """Write the files that were sent of one folder, except its journal.
 
     Args:
-        path: the copy of the folder; it is created if needed.
-        told: the entry of the folder.
+        path: where the copy of the folder is; it is created if needed.
+        told: the folder's entry in "folders" of `unpacked`.
 
     Returns:
-        The journal's new bytes, which follow the first `told["begin"]` ones.
+        The journal's new bytes. They come after its first `told["begin"]` bytes.
+
+    Raises:
+        ValueError: the path of a file leads out of the folder.
     """
     for name, text in told["files"].items():
         place = (path / name).resolve()

@@ -178,7 +178,10 @@ class TrialFolder(TrialFiles):
 
     @property
     def judged(self) -> Path:
-        """Validation images with the trial's answers, if `report` has drawn them; its numbers are beside it as JSON."""
+        """The picture of validation images with the trial's answers, if `report` has drawn it.
+
+        The JSON file beside it has its caption and counts.
+        """
         return self.path / JUDGED
 
     def checkpoint_paths(self) -> list[Path]:

@@ -48,8 +48,8 @@ def granted() -> Iterator[torch.device]:
     """Yield the granted device. Within the block its memory is limited to the share that `resources.gpus` asked for.
 
     A quarter of a GPU is a quarter of its memory for torch's allocator. What CUDA itself takes for each process, some
-    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share. On Apple's GPU,
-    whose memory is the machine's, there is no limit.
+    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share. There is
+    no limit on Apple's GPU, which shares the machine's memory.
     """
     device = granted_device()
     if device.type != "cuda":

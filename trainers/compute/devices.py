@@ -1,8 +1,8 @@
-"""The devices that a machine has for training, and what Apple's GPU (mps) lacks beside CUDA.
+"""The devices that a machine has for training, and what Apple's GPU (mps) lacks compared with CUDA.
 
-mps has no float64, no workers that share a trial, no pinned copies, and no autocast or torch.compile that we would rely
-on. What needs float64 is computed on the host; what else is missing is refused in one line, or done without. All this
-is written from PyTorch's documentation and tried on a stand-in: it has never run on an mps device.
+mps has no float64, so what needs it is computed on the host. mps is used without pinned copies and without autocast. A
+trial that asks for several workers or for torch.compile on mps is refused. All this was written from PyTorch's
+documentation and tested with a stand-in: it has never run on an mps device.
 """
 
 import functools
@@ -17,12 +17,12 @@ GPUS = ("cuda", "mps")  # types of device that are a GPU
 
 
 def has_mps() -> bool:
-    """Whether this machine's GPU is Apple's. A CUDA GPU goes first."""
+    """Whether trials can use Apple's GPU: torch can use it, and sees no CUDA GPU, which would be preferred."""
     return torch.cuda.device_count() == 0 and torch.backends.mps.is_available()
 
 
 def gpu_count() -> int:
-    """How many GPUs torch sees here; Apple's is one."""
+    """How many GPUs torch sees on this machine: the CUDA GPUs, else 1 for Apple's, else 0."""
     return torch.cuda.device_count() or int(has_mps())
 
 
@@ -34,14 +34,14 @@ def best_device() -> torch.device:
 
 
 def with_index(device: torch.device) -> torch.device:
-    """The device with its index, as tensors on it have it. A CPU has none."""
+    """The device with an index, as a tensor's `device` has one; without an index for a CPU."""
     if device.index is not None or device.type not in GPUS:
         return device
     return torch.device(device.type, torch.cuda.current_device() if device.type == "cuda" else 0)
 
 
 def refuse_missing(config: TrialConfig, device: torch.device, workers: int) -> None:
-    """Raise InputError for what a trial asks for and its device does not have."""
+    """Raise InputError if a trial on mps would use torch.compile or more than one worker; does nothing for others."""
     if device.type != "mps":
         return
     if config.model.compile:
@@ -56,16 +56,16 @@ def has_float64(device: torch.device) -> bool:
 
 
 def image_format(device: torch.device) -> torch.memory_format:
-    """The memory format of images and of the encoder: channels last, which convolutions are quickest with.
+    """The memory format of images and encoder: channels last, as convolutions are fastest with it; contiguous on mps.
 
-    On mps contiguous: which of its operations are right with channels last could not be tried.
+    Whether the operations of mps are correct with channels last could not be tested.
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 @functools.cache
 def can_sample(device_type: str, outside: str) -> bool:
-    """Whether `grid_sample` knows a way to fill what lies outside of an image ("border", "reflection") on a device."""
+    """Whether `grid_sample` has the padding mode `outside` ("border" or "reflection") on this type of device."""
     if device_type != "mps":
         return True
     image = torch.zeros(1, 1, 2, 2, device=device_type)
@@ -79,10 +79,10 @@ def can_sample(device_type: str, outside: str) -> bool:
 
 
 def in_float64(values: Tensor) -> Tensor:
-    """The values in float64: on their device, or on the host where the device has no float64."""
+    """The values in float64: on their device, or on the host if their device has no float64."""
     return (values if has_float64(values.device) else values.cpu()).double()
 
 
 def is_out_of_memory(error: Exception, device: torch.device) -> bool:
-    """Whether an error says that Apple's GPU has no memory left. CUDA's error has a class of its own."""
+    """Whether an error means that Apple's GPU has no memory left; False for CUDA, which has its own class of error."""
     return device.type == "mps" and "out of memory" in str(error)

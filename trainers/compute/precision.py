@@ -13,15 +13,15 @@ import torch
 
 
 def gpu_name(device: torch.device) -> str | None:
-    """The name of the GPU's model, on which rounding depends; None for a CPU."""
+    """The name of the GPU's model, on which rounding depends; for Apple's GPU the machine's type. None for a CPU."""
     if device.type == "mps":
         return f"Apple's GPU ({platform.machine()})"
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
 def encoding(device: torch.device) -> AbstractContextManager[Any]:
-    """The context in which the encoder computes: bfloat16 where that is fast, else float32."""
-    if device.type == "mps":  # its autocast is not relied on, not even to be switched off
+    """A context in which the encoder computes in bfloat16 if the device is fast with it, else in float32."""
+    if device.type == "mps":  # autocast on mps is not trusted, so it is not even switched off
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_fast_bfloat16(device))
 

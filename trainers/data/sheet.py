@@ -17,7 +17,7 @@ from trainers.seeds import generator
 from trainers.wording import printable
 
 PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that both white and black edges of images are visible
-GAP, LINE, MIDDLE, SMALL = 4, 22, 24, 14  # pixels: between images, a line of text, between the halves, a small line
+GAP, LINE, MIDDLE, SMALL = 4, 22, 24, 14  # pixels: gap of images, text line, gap of the halves, small line
 
 
 def draw_sheet(
@@ -77,9 +77,13 @@ def _fitting(
 def draw_rows(
     rows: Sequence[tuple[str, Sequence[tuple[NDArray[np.uint8], Sequence[str]]]]], *, side: int = 72, cell: int = 96
 ) -> Image.Image:
-    """A sheet of rows, RGB: each has a heading, and images [C, H, W] with one or two lines of words below each.
+    """A sheet in RGB with a heading and images in each row, and words below each image.
 
-    `side` is an image's longer side in pixels, and `cell` the width of its place, which its words may fill.
+    Args:
+        rows: for each row, its heading and its images. An image is a pair: its pixels [C, H, W], and the lines of words
+            below it, of which the first two are drawn.
+        side: an image's longer side in pixels.
+        cell: the width in pixels of an image's place, to which its words are cut.
     """
     most = max((len(images) for _, images in rows), default=1)
     width, high = most * (cell + GAP) + GAP, LINE + side + 2 * SMALL + 2 * GAP

@@ -8,29 +8,29 @@ from trainers.losses.pairs import mean_over_positives, own_pairs
 
 
 def balanced_contrastive_loss(z: Tensor, labels: Tensor, *, temperature: float = 0.1) -> Tensor:
-    """Mean over anchors of the supervised contrastive loss in which each class weighs alike in the denominator.
+    """The supervised contrastive loss with equal weight for each class in the denominator, as a mean over anchors.
 
-    With τ = temperature, B_c(i) the rows of class c in the batch without the anchor i itself, and y its class,
+    The mean is over the losses L_i of all rows i. τ is the temperature, B_c(i) the set of the batch's rows of class c
+    without row i, and y the class of row i:
 
         M_c(i) = 1/|B_c(i)| · sum over k in B_c(i) of exp(z_i·z_k / τ)
         L_i    = - 1/|B_y(i)| · sum over p in B_y(i) of log( exp(z_i·z_p / τ) / sum over classes c of M_c(i) )
 
-    where a class without rows in B_c(i) adds nothing.
+    A class c for which B_c(i) is empty adds nothing to the sum over classes.
 
-    This is the paper's class-averaging, one of its two parts. Its class-complement is not here: it adds to each class a
-    prototype, which comes from the weights of a classifier that is trained beside the encoder (the paper's second
-    branch, with logit compensation). Stage one has no classifier. So this is the paper's loss where prototypes are
-    left out, and not the whole method.
+    This is class-averaging, one of the two parts of the paper's loss. The other part, class-complement, is left out. It
+    adds a prototype to each class, which is computed from the weights of a classifier that is trained beside the
+    encoder (the paper's second branch, with logit compensation). Our stage one has no such classifier.
 
     Args:
         z: [N, D] unit rows, one for each view of each image; N ≥ 2.
         labels: [N] classes, from 0.
-        temperature: τ > 0, in units of cosine similarity; the authors' code has 0.1.
+        temperature: τ > 0, in units of cosine similarity; the authors' code uses 0.1.
 
     Returns:
-        A scalar in nats, finite with a finite gradient. An anchor without positives adds nothing. Memory grows as N².
+        A scalar in nats, finite with a finite gradient. An anchor without positives adds 0. Memory grows as N².
 
-    Source: the paper's class-averaging, as its code has it (github.com/FlamieZhu/Balanced-Contrastive-Learning).
+    Source: the paper's class-averaging, as in the authors' code (github.com/FlamieZhu/Balanced-Contrastive-Learning).
     """
     same = labels.unsqueeze(1) == labels
     itself = own_pairs(z)

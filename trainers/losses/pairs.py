@@ -1,4 +1,4 @@
-"""What contrastive losses of pairs share: the probability of a pair, and the mean over an anchor's positives."""
+"""What several contrastive losses share: the log probabilities of pairs, and the mean over each anchor's positives."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ def log_probabilities(z: Tensor, temperature: float) -> Tensor:
 
 
 def own_pairs(z: Tensor) -> Tensor:
-    """Where a row meets itself: True on the diagonal of [N, N]."""
+    """The pairs of a row with itself: [N, N] bool, True on the diagonal. z: [N, D]."""
     return torch.eye(len(z), dtype=torch.bool, device=z.device)
 
 
@@ -24,7 +24,7 @@ def mean_over_positives(log_p: Tensor, positive: Tensor) -> Tensor:
     """The mean over all N anchors of - 1/|P(i)| · sum over j in P(i) of log p_ij. An anchor without positives adds 0.
 
     Args:
-        log_p: [N, N]; what is not positive may be infinite.
-        positive: [N, N] of bool, P(i) in row i.
+        log_p: [N, N]; entries that are not positives may be infinite.
+        positive: [N, N] bool; row i is True at the anchor's positives P(i).
     """
     return -(log_p.where(positive, 0.0).sum(1) / positive.sum(1).clamp(min=1)).mean()

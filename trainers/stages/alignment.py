@@ -1,7 +1,7 @@
 """Two diagnostics of an embedding on imbalanced data (Mildenberger et al. 2025, CVPR, arXiv 2503.17024), by class.
 
-Balanced accuracy does not show when a class collapses to a point; these do. They are measured on two augmented views of
-validation images, and nothing is decided by them.
+They show when a class collapses to a point, which balanced accuracy does not show. They are measured on two augmented
+views of each validation image. They are reported only: no decision of a search depends on them.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-NEIGHBOURHOOD = 0.05  # of all rows, as the authors' code has it
-MOST_IMAGES = 2000  # measured at most: the work grows as the square of their number
+NEIGHBOURHOOD = 0.05  # share of all rows that count as near, as in the authors' code
+MOST_IMAGES = 2000  # the most images that are measured, as the work grows with the square of their number
 
 
 def sample_alignment(z: Tensor, images: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -18,7 +18,7 @@ def sample_alignment(z: Tensor, images: Tensor, labels: Tensor, classes: int) ->
 
     Args:
         z: [N, D] unit rows, several views of each image.
-        images: [N]; rows with one number are views of one image.
+        images: [N]; rows with the same number are views of the same image.
         labels: [N], from 0 to classes - 1.
         classes: C.
 
@@ -30,23 +30,23 @@ def sample_alignment(z: Tensor, images: Tensor, labels: Tensor, classes: int) ->
 
 
 def class_alignment(z: Tensor, labels: Tensor, classes: int, neighbourhood: float = NEIGHBOURHOOD) -> Tensor:
-    """Class alignment consistency: the share of rows of its own class among the rows nearest to a row.
+    """Class alignment consistency: among the rows nearest to a row, the share that has the row's class.
 
     Args:
         z: [N, D] unit rows.
         labels: [N], from 0 to classes - 1.
         classes: C.
-        neighbourhood: how many rows are near, as a share of all N; at least one, and never the row itself.
+        neighbourhood: the share of the N rows that count as near to a row: at least one row, but not the row itself.
 
     Returns:
-        [C], the mean over the rows of each class; NaN for a class without rows.
+        [C], the mean of this share over the rows of each class; NaN for a class without rows.
     """
     near = _similarities(z).topk(max(1, int(neighbourhood * len(z))), dim=1).indices
     return _mean_by_class((labels[near] == labels.unsqueeze(1)).double().mean(1), labels, classes)
 
 
 def _similarities(z: Tensor) -> Tensor:
-    """z_i·z_j [N, N], which falls as the distance of unit rows grows; -inf for a row and itself."""
+    """The similarities z_i·z_j of all pairs of unit rows, [N, N]; -inf for the pair of a row with itself."""
     return (z @ z.T).fill_diagonal_(-torch.inf)
 
 
@@ -58,13 +58,17 @@ def _mean_by_class(values: Tensor, labels: Tensor, classes: int) -> Tensor:
 def alignment_metrics(
     embed: Callable[[Tensor], Tensor], labels: Tensor, class_names: Sequence[str], draws: torch.Generator
 ) -> dict[str, float]:
-    """Both diagnostics as a trial reports them: `val_sample_alignment/NAME` and `val_class_alignment/NAME`.
+    """Both diagnostics of the validation images, as a trial reports them.
 
     Args:
-        embed: unit rows [n, D] of one augmented view of the images with these indices [n]. Each call draws a view.
-        labels: [M], of the validation images.
-        class_names: of the C classes.
-        draws: a CPU generator, for the choice of images where there are more than MOST_IMAGES.
+        embed: takes indices of validation images [n] and returns unit rows [n, D]. Each call draws a new view.
+        labels: [M], the classes of the validation images.
+        class_names: the names of the C classes.
+        draws: a generator on the CPU, which chooses MOST_IMAGES images if there are more.
+
+    Returns:
+        `val_sample_alignment/NAME` and `val_class_alignment/NAME` for each class NAME, except for classes of which no
+        image was chosen.
     """
     chosen = torch.randperm(len(labels), generator=draws)[:MOST_IMAGES].sort().values.to(labels.device)
     z = torch.cat([embed(chosen), embed(chosen)])
@@ -77,5 +81,5 @@ def alignment_metrics(
         f"val_{measure}/{name}": value
         for measure, by_class in measured.items()
         for name, value in zip(class_names, by_class.tolist(), strict=True)
-        if value == value  # a class of which no image was chosen has none
+        if value == value  # NaN: no image of this class was chosen
     }

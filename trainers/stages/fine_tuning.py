@@ -1,8 +1,8 @@
-"""The end of stage two with `classifier.fine_tune`: the encoder and the fitted linear classifier, trained on together.
+"""Fine-tuning, the second part of stage two with `classifier.fine_tune`: train encoder and classifier together.
 
-The classifier is fitted first, on the frozen encoder; then all weights are trained at a small learning rate. In this
-order, linear probing then fine-tuning (Kumar et al. 2022, arXiv 2202.10054), the features change less than under a
-classifier that begins anew. The epochs are those of trainers.stages.end_to_end.
+The linear classifier was fitted before, on the frozen encoder. Now all weights are trained at a small learning rate. In
+this order (linear probing, then fine-tuning: Kumar et al. 2022, arXiv 2202.10054) the features change less than with a
+classifier of random weights. An epoch is run by `trainers.stages.end_to_end.train_one_epoch`.
 """
 
 from functools import partial
@@ -28,10 +28,10 @@ def network_of(
     device: torch.device,
     group: Group = ALONE,
 ) -> EndToEnd:
-    """The trained encoder and the fitted classifier as one network, with a fresh optimiser.
+    """The trained encoder and the fitted classifier as one network, with a new optimiser.
 
-    Both are on `device` already, and the encoder's BatchNorm is shared by the workers of `group`, as stage one left it.
-    `config` is `TrialConfig.tuning`.
+    Both are already on `device`. The workers of `group` already share the encoder's BatchNorm, since stage one.
+    `config` is `TrialConfig.tuning`. The classifier's weights become trainable.
     """
     for parameter in classifier.parameters():
         parameter.requires_grad_(True)
@@ -42,9 +42,10 @@ def network_of(
 
 
 def loss_of(config: ClassifierConfig, split: DeviceSplit, *, balanced_batches: bool) -> ClassifierLoss:
-    """The loss of the classifier, which goes on: cross-entropy or, of adamw, the focal loss; with its class weights.
+    """The loss of fine-tuning, which is the one that the classifier was fitted with, with the same class weights.
 
-    With `balanced_batches` the weights follow the drawn images, in which every class is equally frequent.
+    This is the focal loss with `solver: adamw` and `loss: focal`, else cross-entropy. With `balanced_batches` the class
+    weights follow from the drawn images, in which every class is equally frequent.
     """
     shares = drawn_shares(split, balanced=balanced_batches)
     weights = 1 / (split.classes * shares) if config.class_weight == "balanced" else None

@@ -22,7 +22,7 @@ from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
 from trainers.stages.encoder_training import OnEncoder, Rows, backward, epoch_metrics, in_training, steps
 
-LossOfRows = Callable[[Tensor], Tensor]  # of the unit rows [N, D] of a batch; a scalar
+LossOfRows = Callable[[Tensor], Tensor]  # takes the unit rows [N, D] of a batch, returns a scalar
 
 
 @dataclass
@@ -101,7 +101,7 @@ def train_one_epoch(
 
 
 def _value(loss: LossOfRows, off: Tensor, z: Tensor) -> Tensor:
-    """The loss of a batch. Updates `off`, the largest deviation of any row from unit length so far."""
+    """The loss of a batch. `off` is updated to the largest deviation of any row so far from length 1."""
     torch.maximum(off, off_unit_length(z).to(off.dtype), out=off)
     with full_float32():
         return loss(z)

@@ -7,7 +7,7 @@ The dataset is then treated like any other: classes, sizes of the training class
 If its module also has a function `read_image`, `afcl predict` reads image files with it:
 
     def read_image(path: Path) -> NDArray[np.uint8]:
-        ...   # [C, H, W], or [H, W] for a grey image: made as the images of `load` are made
+        ...   # [C, H, W], or [H, W] for a grey image: prepared like the images that `load` returns
 """
 
 import importlib
@@ -123,7 +123,7 @@ def _named(config: DataConfig) -> str:
 def can_read_files(config: DataConfig) -> bool:
     """Whether the module of the user's dataset has the function `read_image`.
 
-    Raises InputError if the dataset cannot be imported, or if its source is not the one that the config names.
+    Raises InputError if the dataset cannot be imported, or if its source does not have the hash in the config.
     """
     load_part(FIELD, config.dataset)
     return callable(getattr(_module(config), READER, None))
@@ -135,7 +135,8 @@ def read_each(config: DataConfig, paths: Sequence[Path], channels: int) -> Itera
     Args:
         config: names the dataset.
         paths: the files' paths.
-        channels: C of the images that the model learned from. Every image must also have the size of the first.
+        channels: how many channels the model's training images have; every image needs as many. All images must have
+            the size of the first usable one.
     """
     read, shape = getattr(_module(config), READER), None
     for path in paths:
