@@ -47,7 +47,7 @@ def check_own_losses(spec: Searched) -> None:
     for path in dict.fromkeys(one.partition(MARK)[0] for one in (*spec.losses, *spec.search.baselines) if is_path(one)):
         name = own_family(path)
         if name in FAMILIES:
-            raise InputError(f"loss.name: {path} would be called {name}, as a family of ours is; rename the function")
+            raise InputError(f"loss.name: {path} would be called {name}, as a built-in family is; rename the function")
         if name in named:
             raise InputError(f"loss.name: {named[name]} and {path} would both be called {name}; rename one function")
         named[name] = path
@@ -55,6 +55,15 @@ def check_own_losses(spec: Searched) -> None:
         if name not in named:
             hint = did_you_mean(name, list(named)) or "; name one in loss.name"
             raise InputError(f"own_loss.{name}: no loss of this search is called so{hint}")
+    for path in spec.space:
+        section, _, rest = path.partition(".")
+        name, _, parameter = rest.partition(".")
+        is_baseline = name in map(family_named, spec.search.baselines)
+        if section == "own_loss" and is_baseline and parameter not in spec.own_loss.get(name, {}):
+            raise InputError(
+                f"search.baselines: {name} needs a fixed value of what {path} searches; "
+                f"give own_loss: {{{name}: {{{parameter}: …}}}}"
+            )
 
 
 def check_ends(spec: Searched) -> None:

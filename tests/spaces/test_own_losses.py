@@ -56,7 +56,11 @@ def test_a_loss_of_ones_own_is_a_family_with_parameters_of_its_own():
         ),
         (["own_loss.triplet.margin={uniform: [0, 1]}"], "its range goes under space, as space.own_loss.triplet.margin"),
         (["own_loss.triplet.margin=null"], "own_loss: triplet.margin must be a finite number, a text"),
-        (["search.baselines=['pkg:CL']"], "loss.name: pkg:CL would be called CL, as a family of ours is"),
+        (["search.baselines=['pkg:CL']"], "loss.name: pkg:CL would be called CL, as a built-in family is"),
+        (
+            ["search.baselines=['pkg.losses:triplet']", "space.own_loss.triplet.margin={uniform: [0, 1]}"],
+            "search.baselines: triplet needs a fixed value of what own_loss.triplet.margin searches; give own_loss",
+        ),
         (["search.baselines=['pkg:other']"], "pkg.losses:other and pkg:other would both be called other"),
         (["space.own_loss.triplet={uniform: [0, 1]}"], "space.own_loss.triplet: unknown field"),
         (["search.sampler=grid"], "a grid has no fields of one loss alone"),
