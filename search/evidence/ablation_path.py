@@ -46,7 +46,7 @@ def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level
 def reach_of(change: Comparison) -> Interval | None:
     """The interval of a change, within -1 and 1; None if there is none.
 
-    Also None if the score of every seed changed by the same amount. That comes from a small number of test images, but an
+    Also None if the score of every seed changed by the same amount: that comes from a few test images, and an
     interval without width would look like certainty.
     """
     interval = change.interval and change.interval.within(-1, 1)
