@@ -100,7 +100,7 @@ class Logs:
     def _asked(self, folder: SearchFolder, number: int | None, ask: Callable[[], str | bytes | None]) -> LogEnd | None:
         """The end of the log that `ask` returns; None if it returns None.
 
-        A log is kept for `ASK_EVERY` seconds, before `ask` is called again.
+        `ask` is called at most once in `ASK_EVERY` seconds for the same log; in between, its last answer counts.
         """
         known = self._stored.get((folder.path, number))
         if known is not None and time.monotonic() - known[0] < ASK_EVERY:

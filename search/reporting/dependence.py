@@ -1,4 +1,4 @@
-"""How the score depends on each field, with a band, as a section of the report."""
+"""The partial dependence of the score on each searched field, as a section of the report."""
 
 from typing import Any
 

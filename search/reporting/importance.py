@@ -27,7 +27,7 @@ BEST = 5  # at least this many count as the best, as Optuna's manual advises; of
 REPEATS = 30
 LEFT_OUT = 0.2
 COLOUR = "#5778a4"
-TOO_WIDE = 0.6  # of a whisker on shares, which lie between 0 and 1: it says nothing
+TOO_WIDE = 0.6  # a longer whisker says nothing, as shares lie between 0 and 1
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def report(
     Args:
         name: the search's name.
         png: whether to write each figure as a PNG too, into figures/.
-        figures: the kind of file that each figure is written as, too, into figures/.
+        figures: png, svg or pdf: whether, and as what kind of file, to write each figure too, into figures/.
         sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
             threshold for it.
         results: the folder of results.
