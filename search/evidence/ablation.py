@@ -1,4 +1,4 @@
-"""The plan of `--ablation`: a path from the best CL trial to the best trial of FCL, ACL and AFCL.
+"""The plan of `afcl confirm --ablation`: a path from the best CL trial to the best trial of FCL, ACL and AFCL.
 
 Each step switches one value to the winner's, in the order η, γ, τ, learning rate. If the two trials differ in more, a
 last step switches the rest. Both ends of the path are candidates of the confirmation. The configurations between them

@@ -35,7 +35,7 @@ def most_sure_and_wrong(answers: Sequence[Judged], most: int) -> list[Judged]:
 
 
 def a_few_of(answers: Sequence[Judged], label: int, most: int, seed: int) -> list[Judged]:
-    """At most `most` images of the true class `label`, right or wrong, drawn by lot from `seed`; in their order."""
+    """At most `most` images of the true class `label`, drawn by lot from `seed`, in the order of `answers`."""
     mine = [one for one in answers if one.true == label]
     drawn = np.random.default_rng((seed, label)).permutation(len(mine))[:most]
     return [mine[place] for place in sorted(drawn.tolist())]

@@ -63,7 +63,7 @@ def _stamps(folder: SearchFolder) -> Iterator[tuple[object, ...]]:
 
 
 def path_of(folder: SearchFolder) -> str:
-    """The search's name; for a last step or a confirmation such as NAME/final-1, as the commands take it."""
+    """What the commands call a folder: NAME for a search, such as NAME/final-1 for a last step or a confirmation."""
     return folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
 
 

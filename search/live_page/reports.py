@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.reporting.context import View
 
 AT_MOST_EVERY, REST = 5.0, 10.0  # pause between drawings: at least 5 s, and 10 times the last drawing's time
-WATCHED_FOR = 30.0  # seconds after which a page that asks no more counts as closed
+WATCHED_FOR = 30.0  # seconds after its last request, after which a page counts as closed
 KEPT = 4  # reports that stay in memory when nobody looks any more; each has 5 MB or more
 
 
@@ -63,7 +63,7 @@ class Reports:
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._is_warm = False  # the first drawing does not count for the pause: imports make it slow
+        self._is_warm = False  # whether one was drawn: the first is slow, by imports, and sets no longer pause
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
     def start(self) -> None:

@@ -50,7 +50,7 @@ class Searches:
         self._thread.join(10)
 
     def all(self) -> list[Standing]:
-        """Every search, by name; one that has not been read yet says so."""
+        """Every search, sorted by name. The state of a search that has not been read yet is "being read"."""
         found = {name: self._shown.get(name) or Standing(name, "being read") for name in self._names}
         for one in [] if self._source is None else self._source.others():
             found.setdefault(one.name, one)

@@ -42,8 +42,8 @@ def serve(
 ) -> None:
     """Serve the page and MLflow's UI until Ctrl-C or SIGTERM.
 
-    If MLflow cannot be shown, the page is served alone. Without a source and without a search,
-    MLflow's UI is served alone.
+    If MLflow cannot be shown, the page is served alone. Without a source and without a search, MLflow's UI is served
+    alone.
 
     Args:
         results: the results folder.

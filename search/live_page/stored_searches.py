@@ -18,7 +18,7 @@ from spaces.spec import NAME
 from spaces.storage_uri import check_uri
 from trainers.errors import EnvironmentProblem, InputError
 
-EVERY = 5.0  # seconds between two looks at a store that answers quickly
+EVERY = 5.0  # seconds between two looks at a store; more if it answers slowly
 
 
 class StoredSearches:

@@ -44,7 +44,7 @@ def _row(step: "PathStep") -> list[str]:
 
 
 def _drawn(path: "tuple[PathStep, ...]") -> tuple[go.Figure, str]:
-    """The figure and its caption. A line for each seed, the mean strong."""
+    """The figure, with a thin line for each seed and a strong one for the mean; and its caption."""
     from search.evidence.verdict import judge
 
     labels = [step.label for step in path]

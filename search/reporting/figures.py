@@ -16,7 +16,7 @@ FEW = 8  # with at most this many trials, the axis shows the number of each
 
 
 def optimisation_history(view: View) -> Section | None:
-    """Each trial's last value by number, and the best finished score up to it."""
+    """Each trial's last value by the trial's number, and the best score of the trials finished up to that number."""
     traces = list(scatter(view, lambda trial: trial.number, lambda trial: trial.latest(view.metric)))
     if not traces:
         return None

@@ -52,7 +52,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """One section of a page: HTML, then figures, two side by side if there is room."""
+    """One section of a page: HTML, then figures, up to three side by side if there is room."""
 
     title: str
     html: Markup = NOTHING

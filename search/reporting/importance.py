@@ -70,7 +70,7 @@ def importances(view: View) -> Section | None:
 
 
 def _is_untold(found: Importance) -> bool:
-    """Whether the repetitions leave nearly every share possible."""
+    """Whether no whisker is drawn, as the repetitions leave nearly every share possible."""
     return found.high - found.low > TOO_WIDE
 
 

@@ -35,6 +35,7 @@ def judged_images(view: View) -> Section | None:
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
+    """A picture and the description of it in the JSON file beside it; None if one of the files is missing."""
     try:
         return path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except OSError:
