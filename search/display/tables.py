@@ -123,7 +123,7 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
 
 
 def begun_at(history: History) -> str | None:
-    """When the first session began, as ISO 8601 in UTC."""
+    """When the first session began, as ISO 8601 in UTC; None if there was no session."""
     if not history.sessions:
         return None
     return datetime.fromtimestamp(history.sessions[0]["time"] / 1000, UTC).isoformat(timespec="seconds")

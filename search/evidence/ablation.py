@@ -1,7 +1,8 @@
-"""The plan of a path from CL to a winner: η, γ, τ and the learning rate switched one by one, each step a real run.
+"""The plan of `afcl confirm --ablation`: a path from the best CL trial to the best trial of FCL, ACL and AFCL.
 
-Both ends are candidates of the confirmation. What lies between them runs on the same fresh seeds. The order is fixed
-and part of the plan, which is on disk before the test split opens.
+Each step switches one value to the winner's, in the order η, γ, τ, learning rate. If the two trials differ in more, a
+last step switches the rest. Both ends of the path are candidates of the confirmation. The configurations between them
+run on the same fresh seeds. The plan is on disk before the test split opens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,34 +19,34 @@ from trainers.loss_config import CONTRASTIVE
 
 ORDER = ("loss.eta", "loss.gamma", "loss.temperature", "representation.lr")
 START = "CL"
-OF_THE_SEED = ("seed", "data.seed")
+OF_THE_SEED = ("seed", "data.seed")  # these differ from run to run, so no step switches them
 REST = "the rest"
 
 
 @dataclass(frozen=True)
 class Switch:
-    """One step: what is switched, and all that differs from the start's configuration after it, by dotted path."""
+    """One step of a path."""
 
-    label: str  # + η = 12.3
-    changes: dict[str, Any]
+    label: str  # what this step switches, such as + η = 12.3
+    changes: dict[str, Any]  # by dotted path: all values that differ from the start's after this step
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """A path. Its last step arrives at the end, which is a candidate; the steps before it run on their own."""
+    """A path from one candidate to another. The last step leads to `end`; the steps before it get runs of their own."""
 
-    start: str  # labels of candidates
+    start: str  # the label of a candidate, as `end` is
     end: str
-    trial: int  # the start's number in the search
+    trial: int  # the number of the start's trial in the search
     steps: tuple[Switch, ...]
 
     @property
     def between(self) -> tuple[Switch, ...]:
-        """The steps that are no candidate."""
+        """All steps but the last: their configurations are no candidates."""
         return self.steps[:-1]
 
     def in_words(self) -> str:
-        """From CL to AFCL by + η = 12, + γ = 2."""
+        """The path in words: from CL to AFCL by + η = 12, + γ = 2."""
         return f"from {self.start} to {self.end} by {', '.join(step.label for step in self.steps)}"
 
 
@@ -54,10 +55,10 @@ def ablation_of(chosen: Sequence[Candidate], trials: Mapping[int, Trial]) -> Abl
 
     Args:
         chosen: the confirmation's candidates, best first.
-        trials: the search's, by number.
+        trials: the search's trials, by number.
 
     Raises:
-        InputError: one of the two has not finished.
+        InputError: one of the two is no candidate, as none of its trials finished; or both have the same configuration.
     """
     start = next((one for one in chosen if one.label == START), None)
     end = next((one for one in chosen if one.label in CONTRASTIVE and one.label != START), None)
@@ -82,7 +83,7 @@ def ablation_of(chosen: Sequence[Candidate], trials: Mapping[int, Trial]) -> Abl
 
 
 def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial's config with other values at these dotted paths."""
+    """A copy of a trial's config with the values of `changes`, which has them by dotted path."""
     made = deepcopy(dict(config))
     for path, value in changes.items():
         *sections, name = path.split(".")
@@ -94,7 +95,7 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def as_plan(ablation: Ablation) -> dict[str, Any]:
-    """The path as a confirmation's folder records it, before anything runs."""
+    """The path as the plan in a confirmation's search.json has it. The plan is written before anything runs."""
     return {
         "start": ablation.start,
         "end": ablation.end,
@@ -104,7 +105,7 @@ def as_plan(ablation: Ablation) -> dict[str, Any]:
 
 
 def read_ablation(folder: SearchFolder) -> Ablation | None:
-    """The path that a confirmation planned; None if it planned none, as those of older versions."""
+    """The path in a confirmation's plan; None if the plan has none, as in folders of older versions."""
     kept = (plan_in(folder.about()) or {}).get(ABLATION)
     if kept is None:
         return None
@@ -112,7 +113,7 @@ def read_ablation(folder: SearchFolder) -> Ablation | None:
 
 
 def _leaves(config: Mapping[str, Any], stem: str = "") -> dict[str, Any]:
-    """All values by their dotted paths."""
+    """All values of a nested config, by dotted path. Each path begins with `stem`."""
     found: dict[str, Any] = {}
     for name, value in config.items():
         path = f"{stem}{name}"

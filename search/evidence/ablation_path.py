@@ -1,7 +1,7 @@
-"""What the path from CL to a winner showed: each step compared in pairs with the one before.
+"""The result of `--ablation`: the scores of each step, compared with those of the step before on the same seeds.
 
-Another order of the steps can give other shares to the same values. The intervals are not corrected for the number of
-steps. They describe; the verdict judges.
+In another order of the steps, the same values can get other shares of the gain. The intervals are not corrected for the
+number of steps. They only describe the path; which loss is better is judged by the verdict.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from search.evidence.ablation import Ablation
 from search.evidence.paired_tests import Comparison, Interval, comparisons
 
-ALIKE = 1e-9  # width of an interval that is rounding alone
+ALIKE = 1e-9  # an interval narrower than this has its width from rounding alone
 
 
 @dataclass(frozen=True)
 class PathStep:
-    """A place on the path, with its scores on the test split."""
+    """The start of the path, or one of its steps, with the scores on the test split."""
 
     label: str
     scores: dict[int, float]  # by seed
-    change: Comparison | None  # minus the place before; None at the start, or if no seed is shared
+    change: Comparison | None  # this place minus the one before; None at the start, or if the two share no seed
 
 
 def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level: float = 0.95) -> tuple[PathStep, ...]:
@@ -27,8 +27,9 @@ def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level
 
     Args:
         ablation: the plan.
-        scores: on the test split, by label (of the two candidates, and of the steps between) and seed.
-        level: of the intervals.
+        scores: the scores on the test split, by label and then by seed. The labels are those of the two candidates and
+            of the steps between them.
+        level: the confidence level of the intervals.
     """
     labels = [ablation.start, *(step.label for step in ablation.between), ablation.end]
     shown = [ablation.start, *(step.label for step in ablation.steps)]
@@ -43,13 +44,17 @@ def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level
 
 
 def reach_of(change: Comparison) -> Interval | None:
-    """The interval of a change; None if it is not known, or if all seeds changed alike: few images, not certainty."""
+    """The interval of a change, within -1 and 1; None if there is none.
+
+    Also None if the score of every seed changed by the same amount: that comes from a few test images, and an
+    interval without width would look like certainty.
+    """
     interval = change.interval and change.interval.within(-1, 1)
     return None if interval is None or interval.high - interval.low < ALIKE else interval
 
 
 def in_words(path: Sequence[PathStep]) -> Iterator[str]:
-    """A sentence on the path; none without one."""
+    """One sentence on the changes along the path; nothing if no change is known."""
     told = [
         f"{step.label} {step.change.difference:+.4f}"
         + (f" ({interval.low:+.4f} to {interval.high:+.4f})" if (interval := reach_of(step.change)) else "")

@@ -19,7 +19,7 @@ CONFIRMS, VALIDATES = (
     "validates",
 )  # the key under which a folder records what a confirmation or a last step runs
 UNTIL_DECIDED = "until_decided"  # within it: the rule of --until-decided
-ABLATION = "ablation"  # within it: the path of --ablation
+ABLATION = "ablation"  # within it too: the path of --ablation
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
 def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
     """For each run of a confirmation or a last step, by number: the positions of its candidate and its seed.
 
-    After the candidates' runs come those of an ablation's steps, at the positions after the candidates'.
+    A configuration between the ends of an ablation counts as one more candidate: its position and its runs follow those
+    of the candidates.
 
     Args:
         folder: the folder of the confirmation or the last step.
@@ -113,12 +114,18 @@ def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
 
 
 def _steps_in(folder: SearchFolder) -> int:
-    """How many steps an ablation's path has; its last one is a candidate."""
+    """How many steps the planned ablation has, of which the last is a candidate; 0 if none is planned."""
     return len((plan_in(folder.about()) or {}).get(ABLATION, {}).get("steps", []))
 
 
 def planned_runs(candidates: int, seeds: int, *, steps: int = 0) -> list[tuple[int, int]]:
-    """The runs of a fixed number of seeds: all of the candidates first, then those of the steps of an ablation."""
+    """The runs on a fixed number of seeds, each as the positions of its candidate and its seed.
+
+    Args:
+        candidates: how many candidates run; their runs are first.
+        seeds: on how many seeds each runs.
+        steps: how many configurations of an ablation run after them; their positions follow those of the candidates.
+    """
     after = [(candidates + place, k) for place, k in every_run(steps, seeds)]
     return [*every_run(candidates, seeds), *after]
 

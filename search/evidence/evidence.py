@@ -60,7 +60,7 @@ class Evidence:
     caveats: tuple[str, ...]
     measured: dict[str, Measured] = field(default_factory=dict)  # by label; older runs have none
     until_decided: Decided | None = None  # None: a fixed number of seeds
-    ablation: tuple[PathStep, ...] = ()  # the path from CL; empty where none was asked for
+    ablation: tuple[PathStep, ...] = ()  # the path of --ablation; empty without that option
     format: int = 1
 
     @property
@@ -139,7 +139,7 @@ def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Me
 def _path(
     folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], scores: Scores
 ) -> tuple[PathStep, ...]:
-    """The path of an ablation with its scores; empty where none was planned."""
+    """The path of the planned ablation with its scores; empty if no ablation was planned."""
     planned = read_ablation(folder)
     if planned is None:
         return ()
@@ -308,7 +308,7 @@ def _with_images(
 
 
 def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
-    # a family is missing only if the search ran it, or another one of the same loss
+    # a family can be missing if the search ran a trial of it; CL, FCL, ACL and AFCL also if it ran any of these four
     ran = [trial.family for trial in history.trials.values()]
     begun = in_order((*(CONTRASTIVE if set(ran) & set(CONTRASTIVE) else ()), *ran))
     missing = [family for family in begun if family not in of_families]

@@ -1,6 +1,7 @@
-"""The losses side by side: the configuration that stands for each, and what it was measured to do.
+"""The losses side by side: the best configuration of each family, and its measures.
 
-After a confirmation on the test split over its fresh seeds; before it on the validation images, one seed each.
+After a confirmation, the measures are means over its fresh seeds on the test split. Before it, they are those of one
+trial, with one seed, on the validation images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,11 @@ CHOSEN = ("eta", "gamma", "tau", "lr")
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """One loss. None: it has no such field, or that was not measured."""
+    """One loss. A value is None if the loss has no such field, or if it was not measured."""
 
     label: str
     trial: int
-    chosen: dict[str, float | None]  # by CHOSEN
+    chosen: dict[str, float | None]  # by the names in CHOSEN
     seeds: int
     mean: float | None  # of balanced accuracy, or of the search's metric before a confirmation
     interval: tuple[float, float] | None  # 95 %, of the mean
@@ -32,18 +33,18 @@ class FamilyRow:
 
 
 def minority(train: Mapping[str, int]) -> str | None:
-    """The class with the fewest training images; None if several have as few."""
+    """The class with the fewest training images; None if several have as few. train: images by class."""
     fewest = [name for name, count in train.items() if count == min(train.values())]
     return fewest[0] if len(fewest) == 1 else None
 
 
 def confirmed_rows(evidence: "Evidence", trials: Mapping[int, Trial], rare: str | None) -> list[FamilyRow]:
-    """The families of a confirmation, in the order of all tables; means over its seeds on the test split.
+    """A row for each family of a confirmation, in the order of all tables.
 
     Args:
-        evidence: of the confirmation.
-        trials: the search's, by number.
-        rare: the minority class.
+        evidence: the confirmation's results.
+        trials: the search's trials, by number.
+        rare: the minority class, or None.
     """
     from search.evidence.evidence import TEST_METRICS
 
@@ -74,7 +75,12 @@ def confirmed_rows(evidence: "Evidence", trials: Mapping[int, Trial], rare: str 
 
 
 def searched_rows(ranked: Sequence[Trial], rare: str | None) -> list[FamilyRow]:
-    """The first finished trial of each family, as the validation images measured it. ranked: best first."""
+    """A row for the best trial of each family, in the order of all tables.
+
+    Args:
+        ranked: the finished trials, best first.
+        rare: the minority class, or None.
+    """
     first: dict[str, Trial] = {}
     for trial in ranked:
         first.setdefault(trial.family, trial)
@@ -88,7 +94,10 @@ def searched_rows(ranked: Sequence[Trial], rare: str | None) -> list[FamilyRow]:
 
 
 def chosen_of(trial: Trial) -> dict[str, float | None]:
-    """A trial's η, γ, τ and learning rate. γ of FOCAL and τ of LA and of the rivals are those of their own loss."""
+    """A trial's η, γ, τ and learning rate, by the names in `CHOSEN`; None for a field that its loss does not have.
+
+    For FOCAL, γ is this loss's own field. So is τ for LA, BCL, KCL and SUPMIN.
+    """
     config, section = trial.config, WITH_A_SECTION.get(trial.family)
     loss: Mapping[str, Any] = config["loss"] if trial.family in CONTRASTIVE else config.get(section or "", {})
     lr = (loss if trial.family in END_TO_END else config.get("representation", {})).get("lr")

@@ -1,8 +1,9 @@
-"""What a search's own scores say of the losses, and how sure they are of it: the best of each beside the others.
+"""What a search's own scores say about the losses, and how sure they are.
 
-One trial a loss, one seed each, on the same validation images. The standard error of a difference is taken as that of
-two independent scores. The images are shared, which as a rule makes it smaller, so "not told apart" is said too often
-rather than too seldom. Luck of the seed comes on top.
+The best trial of each loss is compared with those of the others: one seed each, on the same validation images. The
+standard error of a difference is computed as if the two scores were independent. As both come from the same images, it
+is in truth smaller as a rule, so "not told apart" is said too often rather than too seldom. Luck of the seed comes on
+top.
 """
 
 import math
@@ -11,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from search.journal.history import Trial
 from trainers.loss_config import Family
 
-CLEAR = 2.0  # standard errors of a difference, from which on scores of one seed are called apart
+CLEAR = 2.0  # a difference of more standard errors than this tells two losses apart
 
 
 def best_of_each(ranked: Sequence[Trial]) -> list[Trial]:
-    """The first finished trial of each family, by their scores, the best first."""
+    """The first trial of each family in `ranked`, sorted by score, the best first."""
     first: dict[Family, Trial] = {}
     for trial in ranked:
         first.setdefault(trial.family, trial)
@@ -23,11 +24,12 @@ def best_of_each(ranked: Sequence[Trial]) -> list[Trial]:
 
 
 def in_words(ranked: Sequence[Trial], error_of: Callable[[Trial], float | None]) -> Iterator[str]:
-    """Sentences on the best of each family; none where a single family finished.
+    """Sentences on the best trial of each family; none if fewer than two families have finished trials.
 
     Args:
         ranked: finished trials, best first.
-        error_of: the standard error of a trial's score from the validation images, where it is known.
+        error_of: returns the standard error of a trial's score that comes from the validation images; None if it is not
+            known.
     """
     best = best_of_each(ranked)
     if len(best) < 2:

@@ -1,12 +1,13 @@
-"""Which of several points no other point beats in both of two measures."""
+"""The Pareto front of points with two measures."""
 
 from collections.abc import Sequence
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The places of the points on the front, by falling first measure; larger is better in both.
+    """The positions in `points` of those on the front, by falling first measure. In both measures, larger is better.
 
-    A point is on it if no other is at least as good in both measures and better in one. Equal points are all on it.
+    A point is on the front if no other point is at least as good in both measures and better in one. Of equal points,
+    either all are on the front or none.
     """
     order = sorted(range(len(points)), key=lambda place: (-points[place][0], -points[place][1]))
     front: list[int] = []

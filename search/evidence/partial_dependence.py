@@ -1,9 +1,10 @@
-"""How a score depends on one field, with the others as they were in the finished trials (Friedman 2001).
+"""How the score depends on one field, with the other fields as they were in the finished trials (Friedman 2001).
 
-A random forest is fitted to the finished trials' scores; for each value of the field it predicts the score of every
-trial with that value put in, and the mean is the dependence. The band is the middle 80 % over forests that were fitted
-to trials drawn with replacement: how much the curve depends on which trials there happen to be. Where few trials are, a
-forest is flat and the band says little. It is of trials that finished, which ASHA chose.
+Random forests are fitted to the scores of finished trials, each to a sample drawn with replacement. For a value of the
+field, a forest predicts the score of every trial with that value put in; the mean of these predictions is the forest's
+answer. The curve is the mean of the forests' answers, and the band holds the middle 80 % of them. A wide band says that
+the curve depends on which trials happened to run. Where trials are few, a forest is flat and the band says little. Only
+finished trials count, and ASHA chose which trials finish.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 20  # finished trials
-FORESTS, TREES, LEAF = 15, 25, 2
-MOST = 400  # trials that the forests see
-POINTS = 17  # of a curve
+FEWEST = 20  # the fewest finished trials
+FORESTS, TREES, LEAF = 15, 25, 2  # forests, trees in each, and the fewest trials in a leaf
+MOST = 400  # the most trials that the forests see; of more, a sample is drawn
+POINTS = 17  # the most points of a curve
 INNER = (0.1, 0.9)  # quantiles of the band
 
 Floats = NDArray[np.float64]
@@ -23,27 +24,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dependence:
-    """One field's curve: places in [0, 1] on the field's own scale, and the score there."""
+    """One field's curve: at each of `places` the score, and the ends of its band."""
 
-    places: tuple[float, ...]
+    places: tuple[float, ...]  # values of the field, in [0, 1] on its own scale
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    trials: int
+    trials: int  # how many trials the forests saw
 
 
 def partial_dependence(
     values: Floats, scores: Floats, grids: Sequence[Sequence[float]], *, seed: int
 ) -> list[Dependence]:
-    """The dependence on each field.
+    """The curve of each field, in the order of `grids`.
 
     Args:
         values: [N, D], the trials' values, each in [0, 1] on its field's own scale. N is at least `FEWEST`.
-        scores: [N].
-        grids: for each field the places to look at; see `grid_of`.
-        seed: of draws and forests: the same gives the same curves.
+        scores: [N], the trials' scores.
+        grids: for each field, the places of its curve; see `grid_of`.
+        seed: the seed of the draws of trials. The same seed gives the same curves.
     """
-    from sklearn.ensemble import RandomForestRegressor  # a second
+    from sklearn.ensemble import RandomForestRegressor  # takes a second to import
 
     draws = np.random.default_rng(seed)
     if len(values) > MOST:
@@ -68,7 +69,11 @@ def partial_dependence(
 
 
 def grid_of(column: Floats) -> list[float]:
-    """Where to look at a field: evenly between its lowest and highest value, or at its values if they are few."""
+    """The places of a field's curve: its values, or `POINTS` evenly spaced places if it has more values than that.
+
+    Args:
+        column: [N], the field's value in each trial.
+    """
     there = np.unique(column)
     if len(there) <= POINTS:
         return [float(value) for value in there]
@@ -80,7 +85,7 @@ def _plain(line: Floats) -> tuple[float, ...]:
 
 
 def _with(values: Floats, field: int, place: float) -> Floats:
-    """The trials with one field at the same value."""
+    """A copy of `values` in which every trial has the value `place` of one field."""
     changed: Floats = values.copy()
     changed[:, field] = place
     return changed

@@ -44,15 +44,18 @@ class Signal:
 
     @property
     def is_low(self) -> bool:
-        """Whether ASHA should not have decided here; False also if too few trials finished to say so."""
+        """Whether ASHA should not have decided here.
+
+        True if the order is reversed; also if it says little and enough trials finished to say so.
+        """
         low = self.problem == ALIKE if self.tau is None else self.tau < LOW_TAU
         return self.is_reversed or (self.trials >= MIN_TO_JUDGE and low)
 
     @property
     def is_reversed(self) -> bool:
-        """Whether the order here is the other way round: the interval is wholly below zero, which few trials can show.
+        """Whether trials that are better here end as the worse ones: the whole interval of tau is below zero.
 
-        Its width is that of so few trials, so no number of them has to be asked for.
+        No least number of trials is needed, as the interval of few trials is wide.
         """
         return self.interval is not None and self.interval[1] < 0
 
@@ -156,7 +159,7 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
 
 def with_probes(history: History) -> list[Trial]:
-    """The finished trials of two stages; all where none is."""
+    """The finished trials of losses with two stages; all finished trials if there are none of these."""
     finished = history.in_state("finished")
     return [trial for trial in finished if trial.family not in END_TO_END] or finished
 

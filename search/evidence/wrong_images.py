@@ -1,4 +1,4 @@
-"""Which images a classifier got wrong and was most sure of, and a few images of each class with its answer."""
+"""A classifier's answers to single images: its surest mistakes, and a few images of each class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,13 +29,13 @@ def judged(logits: NDArray[np.floating], labels: Labels) -> list[Judged]:
 
 
 def most_sure_and_wrong(answers: Sequence[Judged], most: int) -> list[Judged]:
-    """The wrong answers, the surest first, at most so many."""
+    """The wrong answers, the surest first, at most `most` of them."""
     wrong = [one for one in answers if one.answer != one.true]
     return sorted(wrong, key=lambda one: (-one.probability, one.image))[:most]
 
 
 def a_few_of(answers: Sequence[Judged], label: int, most: int, seed: int) -> list[Judged]:
-    """A seeded draw of one class's images, whatever the answer to them, in their order."""
+    """At most `most` images of the true class `label`, drawn by lot from `seed`, in the order of `answers`."""
     mine = [one for one in answers if one.true == label]
     drawn = np.random.default_rng((seed, label)).permutation(len(mine))[:most]
     return [mine[place] for place in sorted(drawn.tolist())]

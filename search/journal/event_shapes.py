@@ -50,7 +50,7 @@ def _is_config(value: Any) -> bool:
 
 
 def _is_family(family: str, loss: dict[str, Any]) -> bool:
-    """Whether it is a family of ours, or the name of the loss of the user's own that the configuration has."""
+    """Whether `family` fits the loss of a configuration: the name of the user's own loss, else one of `FAMILIES`."""
     name = loss.get("name", "afcl")
     return family == own_family(name) if is_path(name) else family in FAMILIES
 

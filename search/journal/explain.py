@@ -8,7 +8,7 @@ from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 
-FEW = 9  # up to so many earlier values at a rung are all shown
+FEW = 9  # the most earlier values at a rung that are all shown; of more, `_some_of` chooses
 # metrics that one image changes by 1 / (images of its class × number of classes) at most
 _SHARES = ("val_balanced_accuracy", "val_soft_balanced_accuracy")
 
@@ -93,7 +93,10 @@ def _decision(decision: Decision, history: History) -> str:
 
 
 def _some_of(before: Sequence[Decision], cutoff: float | None) -> str:
-    """The values of earlier trials, largest first. Of many: three, two on each side of the cutoff, and the last."""
+    """The values in earlier decisions, which are sorted by value, the largest first.
+
+    Of more than `FEW`, these are shown: the three largest, two on each side of the cutoff, and the smallest.
+    """
     shown = set(range(len(before)))
     if len(before) > FEW:
         reached = sum(cutoff is None or other.value >= cutoff for other in before)

@@ -254,7 +254,7 @@ def read_history(journal: Path) -> History:
 
 
 def _fits(history: History, event: Event) -> bool:
-    """Whether an event may follow: a trial is asked for once, and reports before it finishes."""
+    """Whether an event may come next: a trial is asked for once, and reports at least one epoch before it finishes."""
     if event["event"] == "asked":
         return event["trial"] not in history.trials
     if event["event"] == "end" and event["state"] == "finished":

@@ -57,7 +57,7 @@ def searched_paths(trials: Iterable[Trial]) -> list[str]:
 
 
 def symbol(path: str) -> str:
-    """A field's short name in tables; a parameter of a loss of the user's own has the loss's name with it."""
+    """A field's short name in tables. For a parameter of the user's own loss, it ends with `of` and the loss's name."""
     names = path.split(".")
     return SYMBOLS.get(path, f"{names[2]} of {names[1]}" if names[0] == OWN_LOSS and len(names) == 3 else names[-1])
 
@@ -91,7 +91,7 @@ def _held_against(decision: Decision) -> str:
 
 
 def told_apart(one: float, other: float) -> tuple[str, str]:
-    """Two values in four decimals, or in as many more, up to eight, as it takes to show that they differ."""
+    """Two values as text with four decimals; with up to eight if fewer would make the two texts equal."""
     for decimals in range(4, 9):
         texts = f"{one:.{decimals}f}", f"{other:.{decimals}f}"
         if texts[0] != texts[1]:

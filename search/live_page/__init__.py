@@ -1,1 +1,1 @@
-"""The page that `afcl ui` serves on this machine: the searches, each one's report, its trials, their logs."""
+"""The page that `afcl ui` serves on this machine: the searches, with their reports, trials and logs."""

@@ -1,6 +1,7 @@
 """The page's addresses: the list of searches, a search with its report, a trial, a log. All of them only read.
 
-Each page has a part that is redrawn. Its address is the page's own with `rows`, and its tag changes when it does.
+Each page has a part that the browser asks for again and again. The part's address is the page's own with /rows, and
+its ETag changes whenever the part does.
 """
 
 import hashlib
@@ -39,11 +40,11 @@ TEMPLATES = Environment(
 LOADING = "The report is being drawn."
 
 
-ReadLog: TypeAlias = Callable[[SearchFolder, int | None], LogEnd]  # None: the driver's
+ReadLog: TypeAlias = Callable[[SearchFolder, int | None], LogEnd]  # a trial's log; with None the driver's
 
 
 class Pages:
-    """Answers the requests. Each method is called in a thread of its own."""
+    """Answers the requests. Several threads may call the methods at once."""
 
     def __init__(self, searches: Searches, reports: Reports, read_log: ReadLog) -> None:
         """Take what the pages show.
@@ -51,7 +52,8 @@ class Pages:
         Args:
             searches: the searches.
             reports: their reports.
-            read_log: reads the log of a trial of a search, or with None that of its driver.
+            read_log: returns the end of a log, from a search's folder and the number of a trial in it. With None in
+                place of the number, the log is the driver's.
         """
         self._searches, self._reports, self._read_log = searches, reports, read_log
 
@@ -82,7 +84,7 @@ class Pages:
         return _answer(request, one.name, trail, part, report=None if one.problem else f"/searches/{one.name}/report")
 
     def report(self, request: Request) -> Response:
-        """A search's report as it was drawn last."""
+        """A search's report as it was drawn last; with status 503 a sentence, if there is no drawing yet."""
         one = self._standing(request)
         followed = self._searches.followed(one.name)
         drawn, trouble = (None, one.problem) if followed is None else self._reports.ask(followed.folder)
@@ -158,7 +160,17 @@ def make_app(searches: Searches, reports: Reports, read_log: Callable[[SearchFol
 def _answer(
     request: Request, title: str, trail: list[tuple[str, str]], part: Markup, report: str | None = None
 ) -> Response:
-    """A page, or its part alone where that was asked for; nothing where the browser has the part already."""
+    """The answer to a request: the page; only its redrawn part, if the address ends in /rows.
+
+    If the browser has this part already, the answer is status 304 without content.
+
+    Args:
+        request: the request.
+        title: the page's title.
+        trail: the links above the title, each a text and its address.
+        part: the part that is redrawn.
+        report: the address of the report that the page shows in a frame; None for no report.
+    """
     tag = f'"{hashlib.sha256(part.encode()).hexdigest()[:32]}"'
     path = request.url.path.rstrip("/")
     if path.endswith("/rows"):

@@ -1,7 +1,7 @@
-"""Searches that are elsewhere, as copies in a folder of the page's own.
+"""Copies of searches that are elsewhere, in a folder of the page's own.
 
-While a search's driver lives, its copy is locked as the search itself is. So a copy is read in the same way as a search
-of this machine: its state, its trials, its report.
+While a driver runs a search elsewhere, the page holds the driver's lock on the copy. So a copy's state, trials and
+report are read in the same way as those of a search on this machine.
 """
 
 import json
@@ -18,30 +18,33 @@ from search.storage.search_folder import DRIVER_LOCK, SearchFolder
 from trainers.files import write_atomically
 from trainers.locking import lock_at
 
-REST = 10.0  # times what bringing took, until it is done again
+REST = 10.0  # the pause until copies are brought again, as a multiple of the time that it took last
 
 
 class Source(Protocol):
-    """Where searches are brought from."""
+    """A store or a cluster, from which searches are copied."""
 
     root: Path  # the folder with the copies
 
     def bring(self) -> str | None:
-        """Bring what is due. Called every second or so, in one thread. Returns a problem in one line."""
+        """Bring the copies that are due up to date. Called about once a second, always in the same thread.
+
+        Returns why the store or the cluster does not answer, in one line; None if it does.
+        """
 
     def others(self) -> list[Standing]:
-        """Searches that are known and not copied yet."""
+        """The searches to list if they have no copy, with what is known of them."""
 
     def want(self, name: str) -> None:
-        """Somebody looks at a search."""
+        """Note that somebody looks at a search, so that its copy is kept up to date."""
 
     def note(self, name: str) -> str:
-        """What is to be known about a copy, such as how old it is; or ""."""
+        """Sentences about a copy for its page, such as how old it is; "" if there is nothing to say."""
 
     def driver_log(self, name: str) -> str | None:
         """What the driver of a search has printed; None if it cannot be had from here.
 
-        Raises EnvironmentProblem or InputError where it is asked for and does not come.
+        Raises EnvironmentProblem or InputError if the request for it fails.
         """
 
 
@@ -56,7 +59,8 @@ class Held:
 
         Args:
             folder: the copy.
-            holder: who drives the search, as a driver's lock file has it: host, pid and since; None if nobody does.
+            holder: who drives the search: host, pid and since, as in a driver's lock file. None, if nobody does,
+                releases the lock.
         """
         known = self._locks.get(folder.path)
         if holder is None:
@@ -67,12 +71,12 @@ class Held:
             lock = lock_at(folder.path / DRIVER_LOCK, _signer(holder))
             try:
                 lock.acquire(timeout=0.5)
-            except Timeout:  # a reader looks at it in this moment; the next time will do
+            except Timeout:  # a reader holds the lock at this moment; the next call will get it
                 return
             self._locks[folder.path] = lock
 
     def release_below(self, path: Path) -> None:
-        """Release the locks of a copy that is removed."""
+        """Release the locks of the copy at `path`, and those of its last steps and confirmations."""
         for one in [one for one in self._locks if one.is_relative_to(path)]:
             self._locks.pop(one).release()
 
@@ -88,7 +92,7 @@ def _signer(holder: dict[str, object]) -> Callable[[int], None]:
 
 
 def write_journal(journal: Path, content: bytes) -> None:
-    """Bring a copy of a journal up to date: what it has is added to, or the whole is replaced if it differs."""
+    """Make a copy of a journal equal to `content`. If the copy is the beginning of it, only the rest is appended."""
     before = journal.read_bytes() if journal.exists() else b""
     if content == before:
         return

@@ -15,17 +15,18 @@ from trainers.wording import did_you_mean
 
 @contextmanager
 def brought(name: str | None, address: str | None, storage: str | None) -> Iterator[Source | None]:
-    """Within the block, what brings the searches that are elsewhere, after it has brought them once; None for none.
+    """Copy the searches of a cluster or a store, and yield the source that keeps the copies up to date in the block.
 
-    The copies are in a temporary folder that only this user can read, and are removed afterwards.
+    Yields None if neither is given: the searches are then on this machine. The copies are in a temporary folder that
+    only this user can read, and are removed after the block.
 
     Args:
-        name: a search's name, or None; it must be there.
-        address: the dashboard of a cluster, or None.
+        name: NAME or, for a part of it, NAME/final-1: the search NAME must be there. None checks nothing.
+        address: the address of a cluster's dashboard, or None.
         storage: a store's address, or None.
 
     Raises:
-        InputError: both are given, or there is no such search.
+        InputError: both addresses are given, or there is no such search, or it cannot be copied.
         EnvironmentProblem: the cluster or the store does not answer.
     """
     if address is not None and storage is not None:

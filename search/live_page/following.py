@@ -1,4 +1,4 @@
-"""Keep up with a search's journal: a change costs what is new in it, not the whole journal."""
+"""Follow a search's journal as it grows: each look reads only the new lines, not the whole journal."""
 
 import os
 import threading
@@ -28,19 +28,19 @@ from search.storage.search_folder import (
 
 Stamp: TypeAlias = tuple[object, ...]
 LOOKED_AT = frozenset({ABOUT, SPEC, JOURNAL, VERDICT})
-FEWEST_EPOCHS, FEWEST_SECONDS = 5, 5.0  # of a session, before it says how much time is left
+FEWEST_EPOCHS, FEWEST_SECONDS = 5, 5.0  # a session must have run this long before its time left is estimated
 
 
 def stamp_of(folder: SearchFolder) -> Stamp:
-    """What changes whenever a search does: sizes and times of its files, and whether a driver has it.
+    """A value that changes whenever the search does: sizes and times of its files, and whether a driver runs it.
 
-    Its last steps and confirmations count too. A folder that cannot be read has a stamp as well.
+    The files of its last steps and confirmations count too. The stamp of a folder that cannot be read holds the error.
     """
     return tuple(_stamps(folder))
 
 
 def stamp_of_results(folder: SearchFolder) -> Stamp:
-    """As `stamp_of`, without what the report does not show: how much MLflow has, and what was exported."""
+    """As `stamp_of`, but without two things that the report does not show: the delivery to MLflow, and exports."""
     return tuple(one for one in _stamps(folder) if one[0] == "held" or Path(str(one[0])).name in LOOKED_AT)
 
 
@@ -63,14 +63,14 @@ def _stamps(folder: SearchFolder) -> Iterator[tuple[object, ...]]:
 
 
 def path_of(folder: SearchFolder) -> str:
-    """The search's name, or NAME/final-1 for a last step or a confirmation, as the words take it."""
+    """What the commands call a folder: NAME for a search, such as NAME/final-1 for a last step or a confirmation."""
     return folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
 
 
 class Followed:
-    """One search, or one last step or confirmation inside it, as its journal had it at the last `catch_up`.
+    """One search, last step or confirmation, as its journal had it at the last `catch_up`.
 
-    Whoever reads `history` holds `lock`, as another thread may catch up.
+    Hold `lock` while you read `history`, as another thread may catch up.
     """
 
     def __init__(self, folder: SearchFolder) -> None:
@@ -82,8 +82,8 @@ class Followed:
 
     def _begin(self) -> None:
         self.history, self._offset = History(), 0
-        self._timed_from: int | None = None  # ms: the session's first result, as before it workers start
-        self._epochs, self._epochs_before = [0, 0], (0, 0)  # by stage: all, and those before this session
+        self._timed_from: int | None = None  # ms: the session's first result; until then, workers start
+        self._epochs, self._epochs_before = [0, 0], (0, 0)  # by stage: all, and up to the session's first result
         self._countdown = Countdown()
 
     def catch_up(self) -> None:
@@ -135,9 +135,9 @@ class Followed:
         return len(self.history.in_state(*ENDED))
 
     def seconds_left(self) -> float | None:
-        """The time that the search's trials still need, reckoned at its last event; None where it cannot be said yet.
+        """The seconds that the trials still need, as estimated at the last event; None if it is too early to say.
 
-        The estimate is that of the terminal's live table.
+        The terminal's live table estimates in the same way.
         """
         if self._timed_from is None:
             return None
@@ -151,7 +151,7 @@ class Followed:
         return self._countdown.left(estimate, self.history.time / 1000)
 
     def explained(self, trial: int) -> list[str]:
-        """What was decided about a trial, as `afcl explain` says it. Raises InputError if there is no such trial."""
+        """What was decided about a trial, as in `afcl explain`. Raises InputError if there is no such trial."""
         with self.lock:
             validation = self.about["provenance"]["data"].get("validation")
             return list(explain(self.spec, self.history, trial, validation))

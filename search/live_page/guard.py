@@ -1,7 +1,8 @@
 """Who may ask for the page, and what a browser may do with it.
 
-The page listens on 127.0.0.1 alone, and there is nothing to log in to. What is left are pages of others in the same
-browser: they must not read ours under a name of their own (DNS rebinding), put it into a frame, or set off its work.
+The page listens on 127.0.0.1 only, and it has no login. The danger that remains is other sites' pages in the same
+browser. They must not read our page under a host name of their own (DNS rebinding), put it into a frame, or make it
+work.
 """
 
 from collections.abc import Mapping
@@ -10,13 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-OURS = frozenset({"127.0.0.1", "localhost", "[::1]"})  # at any port: ssh -L may give it another
+OURS = frozenset({"127.0.0.1", "localhost", "[::1]"})  # at any port: ssh -L may give the page another
 FROM_OURSELVES = "default-src 'none'; base-uri 'none'; form-action 'none'; "
 OF_A_PAGE = FROM_OURSELVES + (
     "script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
     "frame-ancestors 'none'"
 )
-# a report is one file with its scripts and styles in it; plotly writes styles, and compiles what draws in WebGL
+# a report is one file with its scripts and styles inside, and plotly adds styles: both must be allowed inline
 OF_A_REPORT = FROM_OURSELVES + (
     "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'"
 )
@@ -29,11 +30,11 @@ ALWAYS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-IN_A_FRAME = {"content-security-policy": OF_A_REPORT, "x-frame-options": "SAMEORIGIN"}  # of our own page
+IN_A_FRAME = {"content-security-policy": OF_A_REPORT, "x-frame-options": "SAMEORIGIN"}  # a report in our page
 
 
 class Guard:
-    """Refuses requests that are not from this machine's own pages, and adds the headers that hold for all answers."""
+    """Refuses the requests that `refusal` names, and adds the headers of `ALWAYS` to every answer that lacks them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,7 +58,10 @@ class Guard:
 
 
 def refusal(headers: Mapping[str, str]) -> str | None:
-    """Why a request is refused; None if it is not."""
+    """Why a request is refused; None if it is not.
+
+    Refused are requests under another host name, and those of other sites' pages unless somebody followed a link.
+    """
     host = headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     if name.lower() not in OURS:

@@ -10,7 +10,7 @@ from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
 from trainers.errors import EnvironmentProblem, InputError
 
-MOST = 64 * 1024  # bytes of a log that are shown
+MOST = 64 * 1024  # the most bytes of a log that are shown
 ASK_EVERY = 10.0  # seconds between two questions to a store or a cluster
 
 
@@ -19,7 +19,7 @@ class LogEnd:
     """The last lines of a log, and how much of it they are."""
 
     text: str
-    told: str  # a sentence if there is more, or nothing
+    told: str  # how much of the log that is, or why it is empty; "" if it is the whole log
 
 
 def log_end(log: Path, of_what: str) -> LogEnd:
@@ -27,7 +27,7 @@ def log_end(log: Path, of_what: str) -> LogEnd:
 
     Args:
         log: the file.
-        of_what: whose log it is, for the sentence that there is none yet.
+        of_what: whose log it is, such as "trial 3", for the sentence if there is no log.
     """
     try:
         with log.open("rb") as file:
@@ -42,7 +42,13 @@ def log_end(log: Path, of_what: str) -> LogEnd:
 
 
 def shown_end(content: bytes, size: int, of_what: str) -> LogEnd:
-    """The end of a log that is in memory, of `size` bytes in all. It begins with a whole line."""
+    """The end of a log that is in memory. If it is cut, it begins with a whole line.
+
+    Args:
+        content: the log, or at least its last `MOST` bytes.
+        size: how many bytes the whole log has.
+        of_what: whose log it is, such as "trial 3".
+    """
     if not content:
         return LogEnd("", f"{of_what} printed nothing")
     is_cut = size > MOST
@@ -58,23 +64,27 @@ def _size(count: int) -> str:
 
 
 class Logs:
-    """Reads the logs of searches whose folders are on this machine; a trial's, if it is not there, from the store."""
+    """Reads logs from search folders, or from copies of them.
+
+    If a trial's log is not in the folder, it is read from the search's store.
+    """
 
     def __init__(self, of_driver: Callable[[str], str | None] | None = None) -> None:
         """Prepare.
 
         Args:
-            of_driver: reads a driver's log by the search's name where the folders are copies; None reads the folder.
+            of_driver: returns what the driver of a search has printed, from the search's name. Give it if the folders
+                are copies, which have no driver's log; None reads the log in the folder.
         """
         self._of_driver = of_driver
         self._stored: dict[tuple[Path, int | None], tuple[float, LogEnd]] = {}
 
     def __call__(self, folder: SearchFolder, number: int | None) -> LogEnd:
-        """The end of a trial's log, or with None of the driver's.
+        """The end of a trial's log, or of the driver's log if `number` is None.
 
         Args:
             folder: the search, last step or confirmation.
-            number: the trial's number, which the caller has checked.
+            number: the number of a trial that is known to exist, or None.
         """
         if number is None:
             of_driver = self._of_driver
@@ -88,7 +98,10 @@ class Logs:
         return self._asked(folder, number, lambda: stored_log(folder, number)) or found
 
     def _asked(self, folder: SearchFolder, number: int | None, ask: Callable[[], str | bytes | None]) -> LogEnd | None:
-        """The end of a log that is elsewhere, which is asked for every ten seconds at most; None if there is none."""
+        """The end of the log that `ask` returns; None if it returns None.
+
+        `ask` is called at most once in `ASK_EVERY` seconds for the same log; in between, its last answer counts.
+        """
         known = self._stored.get((folder.path, number))
         if known is not None and time.monotonic() - known[0] < ASK_EVERY:
             return known[1]

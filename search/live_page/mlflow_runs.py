@@ -1,4 +1,4 @@
-"""Where trials' runs are in MLflow's UI: at the server that `afcl ui` started, or at the search's own server."""
+"""The addresses of trials' runs in MLflow's UI: on the server that `afcl ui` started, or on the search's own server."""
 
 import re
 import sqlite3
@@ -19,34 +19,37 @@ ASK_EVERY = 30.0  # seconds between two questions to a server about a search
 
 
 class MlflowRuns:
-    """Makes addresses of runs from what was delivered. A server is asked only about copies, which lack that note."""
+    """Makes the addresses from delivered.json, a search's note of the runs that MLflow has.
+
+    A copy of a search may lack this file; only then is the search's MLflow server asked.
+    """
 
     def __init__(self, *, are_copies: bool = False) -> None:
         """Prepare.
 
         Args:
-            are_copies: the folders are copies, which may lack the note of what was delivered.
+            are_copies: the folders are copies, which may lack delivered.json.
         """
         self._are_copies = are_copies
-        self._asked: dict[Path, tuple[float, Delivered]] = {}  # what servers have, and when they were asked
+        self._asked: dict[Path, tuple[float, Delivered]] = {}  # by folder: when its server was asked, and what it has
         self._served: tuple[str, str] | None = None  # a store, and the address at which its UI answers now
         self._there: set[str] = set()  # runs that were found in the served store
 
     @property
     def version(self) -> object:
-        """Changes whenever addresses do."""
+        """A value that changes whenever `serve` changes the addresses."""
         return self._served
 
     def serve(self, uri: str, address: str | None) -> None:
-        """From now on a store's UI answers at an address; None: no longer."""
+        """Note that the UI of the store `uri` now answers at `address`; with None, that it no longer does."""
         self._there.clear()
         self._served = None if address is None else (uri, address)
 
     def of(self, folder: SearchFolder) -> Mapping[int, str]:
-        """The addresses of trials' runs, by trial. Empty where MLflow has nothing, or no server shows it."""
+        """The addresses of trials' runs, by trial number. Empty if MLflow has none of them, or no UI shows them."""
         try:
             done = read_delivered(folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # delivered.json is damaged: a view, no more
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # delivered.json is damaged: no links
             return {}
         if self._are_copies and not done.runs:
             done = self._ask(folder)
@@ -54,7 +57,10 @@ class MlflowRuns:
         return {} if address is None else {number: links.run(address, run) for number, run in done.runs.items()}
 
     def _ask(self, folder: SearchFolder) -> Delivered:
-        """What the search's MLflow server has of it; nothing if its store is no server, or does not answer."""
+        """The runs that the search's MLflow server has, asked anew after `ASK_EVERY` seconds.
+
+        If the server does not answer, the runs of its last answer; no runs if the store is no server.
+        """
         at, found = self._asked.get(folder.path, (0.0, Delivered("")))
         uri = tracking_uri(folder.spec(), folder.root)
         if uri.startswith(("http://", "https://")) and time.monotonic() - at > ASK_EVERY:
@@ -69,11 +75,14 @@ class MlflowRuns:
             if done.uri == shown_uri(uri) or self._was_moved_to(uri, done.parent):
                 return address
         if done.uri.startswith(("http://", "https://")):
-            return re.sub(r"(?<=://)[^/\s]*@", "", done.uri).rstrip("/")  # whoever opens it logs in there
+            return re.sub(r"(?<=://)[^/\s]*@", "", done.uri).rstrip("/")  # the link has no password
         return None
 
     def _was_moved_to(self, uri: str, run: str | None) -> bool:
-        """Whether a database has the run although the search knows another address: both were moved or copied."""
+        """Whether the SQLite database `uri` has the search's run, although the search was delivered to another address.
+
+        That is so if search and database were moved or copied together.
+        """
         database = sqlite_path(uri)
         if run is None or database is None:
             return False

@@ -1,6 +1,6 @@
-"""Draw the reports of the searches that somebody looks at, again when their journals have grown.
+"""Draw the reports of the searches that somebody looks at, and draw them again when the searches have changed.
 
-A report of 10,000 trials takes a minute. So a thread draws; the last drawn page is served meanwhile, with its age.
+A report of 10,000 trials takes a minute. So a thread draws it; meanwhile the last drawn page is served, with its age.
 """
 
 import threading
@@ -19,9 +19,9 @@ from trainers.os_errors import in_one_line
 if TYPE_CHECKING:
     from search.reporting.context import View
 
-AT_MOST_EVERY, REST = 5.0, 10.0  # a report is drawn at most every 5 s, and every 10 times what drawing it took
-WATCHED_FOR = 30.0  # seconds after which a page that asks no more counts as closed
-KEPT = 4  # drawn reports, of 5 MB and more each
+AT_MOST_EVERY, REST = 5.0, 10.0  # pause between drawings: at least 5 s, and 10 times the last drawing's time
+WATCHED_FOR = 30.0  # seconds after its last request, after which a page counts as closed
+KEPT = 4  # reports that stay in memory when nobody looks any more; each has 5 MB or more
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Watched:
     folder: SearchFolder
     asked: float  # when somebody asked for it last, on the monotonic clock
     drawn: Drawn | None = None
-    shows: Stamp | None = None  # what the search was like when it was drawn
+    shows: Stamp | None = None  # the search's stamp when the report was drawn
     due: float = 0.0  # when it may be drawn again, on the monotonic clock
     problem: str = ""
 
@@ -63,7 +63,7 @@ class Reports:
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._is_warm = False  # the first drawing of a process also imports what draws, which takes seconds
+        self._is_warm = False  # whether one was drawn: the first is slow, by imports, and sets no longer pause
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
     def start(self) -> None:
@@ -76,10 +76,13 @@ class Reports:
         self._wake.set()
 
     def ask(self, folder: SearchFolder) -> tuple[Drawn | None, str]:
-        """The last drawing of a search's report, or None, and why it could not be drawn or "". It is kept up from now.
+        """Ask for a search's report. It is kept up to date for the next `WATCHED_FOR` seconds.
 
         Args:
             folder: the search.
+
+        Returns:
+            The last drawing, None if there is none yet; and why the latest attempt to draw failed, "" if it did not.
         """
         with self._lock:
             watched = self._watched.setdefault(folder.name, _Watched(folder, 0.0))
@@ -110,7 +113,7 @@ class Reports:
             problem = str(error)
         except OSError as error:
             problem = in_one_line(error)
-        except Exception as error:  # whatever a damaged folder makes of a section; the last drawing is still there
+        except Exception as error:  # a damaged folder can make a section raise anything; the last drawing stays
             problem = f"{type(error).__name__}: {error}".splitlines()[0]
         rest = max(AT_MOST_EVERY, REST * (time.monotonic() - began) if self._is_warm else 0.0)
         self._is_warm = True
@@ -131,7 +134,7 @@ class Reports:
                 raise
             raise EnvironmentProblem("plotly, which draws the report, is not installed here") from None
         if self._are_copies:
-            with suppress(EnvironmentProblem):  # the store does not answer from here: what there is of it is drawn
+            with suppress(EnvironmentProblem):  # the store does not answer from here: what was copied is drawn
                 bring_results(folder)
         view: View = replace(read_view(folder), is_looked_at=True)
         return page(folder.name, sections_of(view)).encode()
@@ -144,7 +147,7 @@ class Reports:
 
 
 def written_page(folder: SearchFolder) -> bytes | None:
-    """The page that `afcl report` wrote, if nothing has happened in the search since; else None."""
+    """The page that `afcl report` wrote; None without one, or if a driver runs the search or it has changed since."""
     try:
         written = folder.report.stat().st_mtime_ns
         sources = [path for one in (folder, *folder.inner()) for path in (one.journal, one.verdict) if path.exists()]

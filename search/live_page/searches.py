@@ -16,7 +16,7 @@ from trainers.errors import InputError
 from trainers.os_errors import in_one_line
 
 EVERY = 1.0  # seconds between two looks at the folders
-REST = 10.0  # times what a look at a search took, until the next look at it
+REST = 10.0  # the pause until the next look at a search, as a multiple of the time that the last look took
 
 
 class Searches:
@@ -27,8 +27,8 @@ class Searches:
 
         Args:
             root: the results folder.
-            runs: where trials are in MLflow.
-            source: brings searches into the folder; None if they are there.
+            runs: the addresses of trials' runs in MLflow.
+            source: copies searches into the folder; None if the folder has the searches themselves.
         """
         self.root = root
         self.problem: str | None = None  # why the folder, or where its searches come from, cannot be read
@@ -36,7 +36,7 @@ class Searches:
         self._names: tuple[str, ...] = ()
         self._shown: dict[str, Standing] = {}
         self._followed: dict[str, Followed] = {}  # by path: NAME, NAME/final-1
-        self._seen: dict[str, tuple[Stamp, float]] = {}  # what a search was like, and when it may be looked at again
+        self._seen: dict[str, tuple[Stamp, float]] = {}  # a search's stamp, and when it may be looked at again
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="searches", daemon=True)
 
@@ -50,14 +50,14 @@ class Searches:
         self._thread.join(10)
 
     def all(self) -> list[Standing]:
-        """Every search, by name; one that has not been read yet says so."""
+        """Every search, sorted by name. The state of a search that has not been read yet is "being read"."""
         found = {name: self._shown.get(name) or Standing(name, "being read") for name in self._names}
         for one in [] if self._source is None else self._source.others():
             found.setdefault(one.name, one)
         return [found[name] for name in sorted(found)]
 
     def named(self, name: str) -> Standing | None:
-        """One search, which somebody looks at; None if there is none."""
+        """One search; None if there is none of that name. Its source learns that somebody looks at it."""
         if self._source is not None:
             self._source.want(name)
         found = next((one for one in self.all() if one.name == name), None)
@@ -66,7 +66,7 @@ class Searches:
         return replace(found, note=self._source.note(name))
 
     def followed(self, path: str) -> Followed | None:
-        """A search, or NAME/final-1, as it was read; None if there is none, or it is damaged."""
+        """What was read of NAME, or of its part NAME/final-1; None if that is not there, or is damaged."""
         return self._followed.get(path)
 
     def look(self) -> None:
@@ -102,7 +102,7 @@ class Searches:
         except OSError as error:
             self._forget(folder.name)
             return not_shown(folder.name, in_one_line(error))
-        except Exception as error:  # whatever a damaged folder makes of our code: the other searches are shown
+        except Exception as error:  # a damaged folder can make our code raise anything; show the other searches
             self._forget(folder.name)
             return not_shown(folder.name, f"{type(error).__name__}: {error}")
 

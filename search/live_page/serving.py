@@ -27,7 +27,7 @@ LAST_PORT = 65535
 
 
 def page_port_beside(port: int) -> int:
-    """The page's port if none is given: the one after MLflow's."""
+    """The page's port if none is given: the one after MLflow's; the one before it if MLflow has the last port."""
     return port + 1 if port < LAST_PORT else port - 1
 
 
@@ -42,14 +42,16 @@ def serve(
 ) -> None:
     """Serve the page and MLflow's UI until Ctrl-C or SIGTERM.
 
-    Where MLflow cannot be shown, the page is served alone, if there is a search to show.
+    If MLflow cannot be shown, the page is served alone. Without a source and without a search, MLflow's UI is served
+    alone.
 
     Args:
         results: the results folder.
         port: MLflow's port on the loopback address.
         page_port: the page's port; None takes the one after MLflow's.
         say: is called with each line of text, such as the links.
-        folder: a search whose store MLflow shows; None shows the results folder's, on the newest search.
+        folder: a search. MLflow's UI then shows the search's store; None shows the results folder's store and opens on
+            the newest search.
         source: where the page's searches are brought from; None shows those of the results folder.
         opened: the name of the search that the page opens on; None opens on the list.
 
@@ -74,18 +76,18 @@ def serve(
             say(f"{problem}; the page is served without MLflow")
             wait_for_the_end(say)
         else:
-            if uri.startswith(("http://", "https://")):  # a server of its own: only its links were printed
+            if uri.startswith(("http://", "https://")):  # the store is itself a server: only its links were printed
                 wait_for_the_end(say)
 
 
 def address_of(page_port: int, opened: str | None) -> str:
-    """The page's address: of the list, or of one search."""
+    """The page's address: that of the search `opened`, or that of the list if it is None."""
     return f"http://{HOST}:{page_port}/" + ("" if opened is None else f"searches/{opened.partition('/')[0]}")
 
 
 @contextmanager
 def page_at(port: int, searches: Searches, reports: Reports, read_log: ReadLog | None = None) -> Iterator[None]:
-    """Serve the page within the block, from threads."""
+    """Serve the page within the block, from threads. Raises EnvironmentProblem if the port is in use."""
     ui.check_free(port, "--page-port")
     app = make_app(searches, reports, read_log or Logs())
     config = uvicorn.Config(

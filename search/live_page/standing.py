@@ -24,8 +24,8 @@ class TrialRow:
     number: int
     family: str  # with a mark if it is a baseline
     state: str
-    epoch: str  # reached, of how many
-    score: str  # of a finished trial with its standard error; else the latest value
+    epoch: str  # the epoch reached, of how many
+    score: str  # of a finished trial, with its standard error; of others the latest value
     values: str
     reason: str
     run: str | None  # its run in MLflow: an address, or None
@@ -42,7 +42,7 @@ class Group:
 
     @property
     def running(self) -> list[TrialRow]:
-        """Those that a worker has now."""
+        """The trials that are running."""
         return [trial for trial in self.trials if trial.state == "running"]
 
 
@@ -56,7 +56,7 @@ class Standing:
     ended: int = 0
     planned: int = 0
     best: str = ""  # with its standard error
-    best_of: str = ""  # which trial that is, and on what its score is
+    best_of: str = ""  # which trial that is; the number of seeds, if the score is a mean
     left: str = ""  # the time left, in words
     begun: str = ""
     took: str = ""
@@ -64,12 +64,12 @@ class Standing:
     data: str = ""
     metric: str = ""
     problem: str = ""  # why it cannot be shown, one line
-    note: str = ""  # what is to be known about it besides
+    note: str = ""  # a remark, such as how old a copy is
     groups: tuple[Group, ...] = field(default=())
 
     @property
     def is_running(self) -> bool:
-        """Whether a driver has it."""
+        """Whether a driver runs it."""
         return self.state == "running"
 
 
@@ -82,11 +82,11 @@ def not_shown(name: str, why: str, state: str = "damaged") -> Standing:
 def standing_of(
     searched: Followed, inner: Sequence[Followed] = (), runs: Mapping[str, Mapping[int, str]] | None = None
 ) -> Standing:
-    """How a search stands that has caught up with its journal.
+    """How a search stands, from what was read of its journal.
 
     Args:
         searched: the search.
-        inner: its last steps and confirmations, which have caught up too.
+        inner: its last steps and confirmations.
         runs: the addresses of trials' runs in MLflow, by the folder's path as in `Group.path`, then by trial.
     """
     folder, history, known = searched.folder, searched.history, runs or {}
@@ -113,7 +113,7 @@ def standing_of(
 
 
 def _best(searched: Followed) -> tuple[str, str]:
-    """The best trial's score with its error, and which trial it is."""
+    """The best trial's score with its error, and which trial it is; two empty texts if no trial has finished."""
     ranked = ranking(searched.folder, searched.history)
     if not ranked.trials:
         return "", ""

@@ -1,4 +1,4 @@
-"""The searches of a store (`--storage`), copied as `resume` copies one, and kept up with."""
+"""The searches of a store (`--storage`), copied as `resume` copies one, and kept up to date."""
 
 import shutil
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from spaces.spec import NAME
 from spaces.storage_uri import check_uri
 from trainers.errors import EnvironmentProblem, InputError
 
-EVERY = 5.0  # seconds between two looks at a store that answers quickly
+EVERY = 5.0  # seconds between two looks at a store; more if it answers slowly
 
 
 class StoredSearches:
@@ -33,27 +33,27 @@ class StoredSearches:
             only: the name of the one search to show; None shows all.
 
         Raises:
-            InputError: this is no address of a store, or it has a password in it.
+            InputError: `uri` is no address of a store, or it has a password in it.
         """
         check_uri(uri)
         self.root, self._uri, self._only = root, uri, only
         self._due = 0.0
         self._problem: str | None = None
-        self._pieces: dict[str, bytes] = {}  # of journals, by name: a piece never changes
-        self._beats: dict[str, tuple[Holder | None, float]] = {}  # leases, and when each was seen to change
-        self._files: dict[str, frozenset[str]] = {}  # of each search, at the last look
+        self._pieces: dict[str, bytes] = {}  # pieces of journals, by their address; a piece never changes
+        self._beats: dict[str, tuple[Holder | None, float]] = {}  # by place: its lease, and when that last changed
+        self._files: dict[str, frozenset[str]] = {}  # the files of each search, at the last look
         self._damaged: dict[str, Standing] = {}
         self._held = Held()
 
     def want(self, name: str) -> None:
-        """Nothing: all searches are kept up with."""
+        """Do nothing: all searches are kept up to date."""
 
     def note(self, name: str) -> str:
-        """Nothing: a copy is seconds old."""
+        """Return "": a copy is only seconds old, so there is nothing to say."""
         return ""
 
     def driver_log(self, name: str) -> str | None:
-        """None: a store has no such log."""
+        """Return None: a store does not have the driver's log."""
         return None
 
     def others(self) -> list[Standing]:
@@ -122,7 +122,13 @@ class StoredSearches:
         return joined(segments(names), get)
 
     def _holder(self, place: Storage, *, has_lease: bool, is_new: bool) -> dict[str, object] | None:
-        """Who drives the search, from its lease; None if nobody does, or the lease was not renewed for long."""
+        """Who drives the search, from its lease; None if nobody does, or the lease was not renewed for too long.
+
+        Args:
+            place: where the search, last step or confirmation is in the store.
+            has_lease: whether a lease is among its files.
+            is_new: whether the search has other files than at the last look.
+        """
         before, since = self._beats.get(place.uri, (None, 0.0))
         if not has_lease or (before is not None and before.released and not is_new):
             return None

@@ -1,7 +1,8 @@
 """The searches that were submitted to a cluster (`--address`), copied by jobs that only read.
 
-The list is what `afcl status` tells, every ten seconds. A search's folder is sent by a short job, as `afcl logs` reads
-one: when somebody looks at the search, and once a minute at most, as each such job stays in Ray's list.
+The list is asked for every ten seconds, as `afcl status` does. A search's folder is sent by a short job on the cluster,
+as for `afcl logs`. This job runs only while somebody looks at the search, and once a minute at most, as Ray keeps every
+job in its list.
 """
 
 import json
@@ -21,9 +22,9 @@ from search.storage.sent_folder import unpacked, write_files
 from spaces.spec import NAME
 from trainers.errors import EnvironmentProblem, InputError
 
-LISTED_EVERY, SENT_EVERY, AGAIN_AFTER = 10.0, 60.0, 20.0  # seconds; the last after a folder that could not be read
-WATCHED_FOR = 30.0  # seconds after which a page that asks no more counts as closed
-GOES_ON = ("pending", "running")  # states of a job
+LISTED_EVERY, SENT_EVERY, AGAIN_AFTER = 10.0, 60.0, 20.0  # seconds until the next list, copy, copy after a failed one
+WATCHED_FOR = 30.0  # seconds after its last request, after which a page counts as closed
+GOES_ON = ("pending", "running")  # states of a job that has not ended
 
 
 class SubmittedSearches:
@@ -39,22 +40,22 @@ class SubmittedSearches:
         self.root, self._address = root, address
         self._jobs: dict[str, submit.JobStatus] = {}
         self._problem: str | None = None
-        self._listed = 0.0  # when it is listed again
+        self._listed = 0.0  # when the searches are listed again
         self._wanted: dict[str, float] = {}  # when somebody looked at a search last
         self._due: dict[str, float] = {}  # when a search's folder may be sent again
-        self._sent: dict[str, tuple[float, str]] = {}  # when the last line was made, and the job's state before it
+        self._sent: dict[str, tuple[float, str]] = {}  # when the last copy was sent, and the job's state then
         self._received: dict[str, str] = {}  # the time at which a copy was made, by this machine's clock
         self._troubles: dict[str, str] = {}  # why a search's folder could not be sent
-        self._asked: tuple[str, str, float, Future[str]] | None = None  # name, the job's state, when, the line to come
+        self._asked: tuple[str, str, float, Future[str]] | None = None  # name, the job's state, since when, the line
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reading job")
         self._held = Held()
 
     def want(self, name: str) -> None:
-        """Somebody looks at a search: its folder is brought."""
+        """Note that somebody looks at a search, so that its folder is sent."""
         self._wanted[name] = monotonic()
 
     def note(self, name: str) -> str:
-        """When the copy was made, and why it could not be made again."""
+        """Sentences that say when the copy was made, and why it could not be made again; "" if neither is known."""
         at, trouble = self._received.get(name), self._troubles.get(name)
         told = [] if at is None else [f"As it was at {at}: a job on the cluster reads it, once a minute at most."]
         return " ".join([*told, *([] if trouble is None else [f"Its folder could not be read: {trouble}."])])
@@ -64,7 +65,7 @@ class SubmittedSearches:
         return submit.logs(self._address, name)
 
     def others(self) -> list[Standing]:
-        """Every submitted search, as its job tells."""
+        """Every submitted search, with what its job tells."""
         return [self._by_its_job(job) for job in self._jobs.values()]
 
     def names(self) -> list[str]:
@@ -72,7 +73,10 @@ class SubmittedSearches:
         return sorted(self._jobs)
 
     def bring(self) -> str | None:
-        """List the searches if it is time, and write what a reading job has sent. Returns a problem, or None."""
+        """List the searches if it is time, write what a reading job has sent, and start the next such job.
+
+        Returns why the cluster does not answer, or None.
+        """
         if monotonic() >= self._listed:
             began = monotonic()
             try:
@@ -103,7 +107,7 @@ class SubmittedSearches:
         )
 
     def _ask_for_the_next(self) -> None:
-        """Start a reading job for the search that waits longest for one, unless one runs."""
+        """Start a reading job for the search that has waited longest, unless such a job runs."""
         if self._asked is not None:
             return
         now = monotonic()
@@ -122,7 +126,7 @@ class SubmittedSearches:
         return job.state in GOES_ON or self._sent.get(name, (0.0, ""))[1] != job.state
 
     def _sizes(self, name: str) -> dict[str, int]:
-        """How many bytes of each journal are here."""
+        """How many bytes the copy of each journal has: "" is the search's own, the others are named by their folder."""
         folder = SearchFolder(self.root / name)
         if not folder.is_begun():
             return {}
@@ -151,7 +155,7 @@ class SubmittedSearches:
         self._due[name] = 0.0 if has_changed else monotonic() + rest
 
     def _write(self, name: str, told: dict[str, Any]) -> None:
-        """Write a folder, its last steps and its confirmations."""
+        """Write what a reading job sent (`told`): the folders of a search, its last steps and its confirmations."""
         for inside in sorted(told["folders"], reverse=True):  # the search itself is last: then it is whole
             if inside and not NAME.fullmatch(inside):
                 raise ValueError(f"{inside} is no name")

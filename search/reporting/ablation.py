@@ -1,4 +1,4 @@
-"""The path from CL to the winner, one value switched after the other, as a section of the report."""
+"""The result of `--ablation`, a path from CL to the winner that switches one value at a time, as a section."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ COLOUR = "#5778a4"
 
 
 def ablation(view: View) -> Section | None:
-    """The places of the path with all seeds, and a table of the steps; None where no path was run."""
+    """A figure of the path with all seeds, and a table of its steps; None if no confirmation ran an ablation."""
     evidence = evidence_of(view)
     if evidence is None or not evidence.ablation:
         return None
@@ -44,7 +44,7 @@ def _row(step: "PathStep") -> list[str]:
 
 
 def _drawn(path: "tuple[PathStep, ...]") -> tuple[go.Figure, str]:
-    """The figure and its caption. A line for each seed, the mean strong."""
+    """The figure, with a thin line for each seed and a strong one for the mean; and its caption."""
     from search.evidence.verdict import judge
 
     labels = [step.label for step in path]

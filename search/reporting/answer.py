@@ -39,14 +39,14 @@ def outcome(view: View) -> str:
 
 
 def _learned(view: View) -> list[str]:
-    """What the search's own scores say of the losses, where no confirmation says more."""
+    """What the search's own scores say about the losses, in one text; no text after a confirmation, which says more."""
     if evidence_of(view) is not None:
         return []
     return [said] if (said := " ".join(learned_in_words(view.ranked, view.error_of))) else []
 
 
 def _trained(view: View) -> str:
-    """The encoder, how long it was trained, and what chance would score."""
+    """Sentences on the encoder, how long it was trained, and what chance would score."""
     spec = view.spec
     first = spec.model.pretrained
     weights = "" if first is False else " with ImageNet weights" if first is True else " with first weights of a file"

@@ -12,7 +12,7 @@ from search.reporting.context import words
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, Value, ZeroOr
 
 CROWDED = 0.08  # share of the axis: closer labels would touch
-LONG = 28  # letters of an axis's title
+LONG = 28  # after a name of more letters, "(log)" stands on a line of its own
 PADDING = 0.04  # share of the axis beyond its ends, so that marks there are not cut
 
 
@@ -53,7 +53,7 @@ def axis(path: str, range_: Range) -> dict[str, Any]:
 
 
 def _title(path: str, range_: Range) -> str:
-    """The field's name; a long one on two lines, as figures stand three in a row."""
+    """A field's name, with "(log)" if its axis is logarithmic; on two lines if long: figures stand three in a row."""
     name = words(path)
     return name + (("<br>(log)" if len(name) > LONG else " (log)") if is_log(range_) else "")
 

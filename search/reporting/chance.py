@@ -1,4 +1,4 @@
-"""What a classifier scores that does not look at the image: the level below which a score means nothing."""
+"""The chance level: the score of a classifier that does not look at the image."""
 
 from collections.abc import Iterable
 
@@ -6,13 +6,14 @@ import plotly.graph_objects as go
 
 from search.reporting.context import View
 
-ROOM = 1.0  # how far below the lowest value the line is drawn, in spans of the values; farther, it would flatten them
+# in spans of the values: a line farther than this below the lowest value is not drawn, as it would flatten them
+ROOM = 1.0
 
 
 def chance_level(view: View) -> float | None:
     """The metric's value by chance; None if the classes are not known, or for macro F1, which has no single one.
 
-    Balanced accuracy: one class of all. Accuracy: the share of the largest class. AUROC: a half.
+    Balanced accuracy: 1 / number of classes. Accuracy: the share of the largest class. AUROC: 0.5.
     """
     counts = list(view.validation.values())
     if not counts or not sum(counts):
@@ -22,9 +23,16 @@ def chance_level(view: View) -> float | None:
 
 
 def mark_chance(view: View, figure: go.Figure, values: Iterable[float | None]) -> str:
-    """Draw chance as a dashed line under these values of the metric; the sentence on it for the caption.
+    """Draw the chance level as a dashed line into a figure.
 
-    Where the line would lie so far below the values that it flattened them, the sentence says so instead.
+    Args:
+        view: the search.
+        figure: the figure; its vertical axis is the metric.
+        values: the values of the metric in the figure. If the line would be so far below them that it flattened them,
+            it is not drawn.
+
+    Returns:
+        A sentence for the caption if the line was not drawn for this reason, else "".
     """
     level, there = chance_level(view), [value for value in values if value is not None]
     if level is None or not there:

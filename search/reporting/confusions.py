@@ -10,16 +10,16 @@ from search.reporting.html import Figure, Section, paragraph
 from trainers.loss_config import in_order
 
 SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
-MOST_WORDS = 12  # classes, above which numbers in the cells would overlap
+MOST_WORDS = 12  # with more classes than this, numbers in the cells would overlap
 
 
 def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *, per_cent: bool = False) -> go.Figure:
     """A confusion matrix.
 
     Args:
-        title: of the figure.
-        counts: [true class][predicted class].
-        names: of the classes, as text.
+        title: the figure's title.
+        counts: numbers of images, as [true class][predicted class].
+        names: the classes' names, as plain text.
         per_cent: write the shares of the true class into the cells, not the counts.
     """
     words = [escape(name) for name in names]
@@ -52,7 +52,7 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
 
 
 def confused_on_test(view: View) -> Section | None:
-    """What the confirmed losses took for what on the test split; None if no confirmation measured it."""
+    """A confusion matrix of each confirmed loss on the test split; None if no confirmation measured them."""
     evidence = evidence_of(view)
     if evidence is None or not evidence.measured:
         return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
 COLOURS |= {"BCL": "#b0a03a", "KCL": "#d37295", "SUPMIN": "#5b8c3a"}
-OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of losses of the user's own, by their place
+OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of the user's own losses, in their order
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
     "loss.eta": "η, weight of negative pairs",
@@ -61,7 +61,8 @@ class View:
         history: the search's history.
         data: the folder of data sets and caches, for the one section that reads images.
         points: the thresholds that were asked for.
-        is_looked_at: nothing may be computed from images or written into the folder.
+        is_looked_at: whether the report is only looked at: nothing may be computed from images or written into the
+            folder.
     """
 
     folder: SearchFolder
@@ -106,7 +107,7 @@ class View:
         return self.ranking.trials
 
     def merit(self, trial: Trial) -> float | None:
-        """What ranks a finished trial: its mean on fresh seeds, else what decides in the search."""
+        """The value that ranks a finished trial: its mean on fresh seeds, else the measure that ranks in the search."""
         found = self.ranking.validated.get(trial.number)
         if found is not None and found.scores:
             return round(found.mean, 9)
@@ -114,7 +115,7 @@ class View:
 
     @property
     def ranked_between(self) -> tuple[float, float]:
-        """The lowest and the highest score of a finished trial; there is one."""
+        """The lowest and the highest score of the finished trials. At least one trial must have finished."""
         scores = [trial.score for trial in self.ranked if trial.score is not None]
         return min(scores), max(scores)
 
@@ -135,13 +136,14 @@ class View:
 
     @cached_property
     def images(self) -> "TrialData":
-        """The search's images, loaded once and only if a picture is missing.
+        """The search's images, which are loaded at the first use.
 
-        Raises InputError if those here are others, or nothing may be computed; EnvironmentProblem if none are here.
+        Raises InputError if the images on this machine are not those of the search, or `is_looked_at` is set;
+        EnvironmentProblem if there are no images here.
         """
         if self.is_looked_at:
             raise InputError(f"`{self.folder.hint('report')}` computes it")
-        from trainers.data import load  # seconds, for torch
+        from trainers.data import load  # takes seconds, for torch
 
         data = load(self.spec.data, self.data)
         if data.fingerprint != self.about["provenance"]["data"]["fingerprint"]:
@@ -169,7 +171,7 @@ def evidence_of(view: View) -> "Evidence | None":
 
 
 def families_in(trials: Iterable[Trial]) -> list[str]:
-    """The families of some trials, in the one order in which all tables and figures have them."""
+    """The families of the trials, each once, in the order of all tables and figures."""
     return in_order(trial.family for trial in trials)
 
 

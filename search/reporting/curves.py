@@ -47,7 +47,10 @@ def learning_curves(view: View) -> Section | None:
 
 
 def drawn_curves(begun: list[Trial], seed: int, best: Trial | None = None) -> list[Trial]:
-    """At most `LINES` trials, thinned out by a seeded draw, the best last. Baselines and the best stay."""
+    """The trials whose curves are drawn: at most `LINES`, and at most `FINISHED` finished ones among them.
+
+    Baselines, `best` and the best `FINISHED` / 4 are chosen first, the others by lot from `seed`. `best` is the last.
+    """
     draws = random.Random(derive_seed(seed, "learning curves", 0))
     finished = sorted((trial for trial in begun if trial.score is not None), key=lambda trial: -(trial.score or 0))
     others = [trial for trial in begun if trial.score is None]
@@ -91,7 +94,14 @@ def _listed(names: Sequence[object]) -> str:
 
 
 def _mark_rungs(figure: go.Figure, rungs: Sequence[int], last: int, boundary: float) -> None:
-    """A dotted line for each rung; its name above the plot where there is room, also for that of the boundary."""
+    """Draw a dotted line for each rung, with its name above the plot if there is room.
+
+    Args:
+        figure: the figure.
+        rungs: the epochs of the rungs.
+        last: the last epoch in the figure.
+        boundary: the epoch at which the classifier begins, whose name needs room too; infinite if it is not marked.
+    """
     named_at = -float(last)
     for epoch in rungs:
         figure.add_vline(x=epoch, line={"dash": "dot"})

@@ -1,4 +1,4 @@
-"""How the score depends on each field, with a band, as a section of the report."""
+"""The partial dependence of the score on each searched field, as a section of the report."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ COLOUR, BAND = "#5778a4", "rgba(87, 120, 164, 0.25)"
 
 
 def dependences(view: View) -> Section | None:
-    """A curve with a band for each searched field; a sentence if too few trials finished."""
+    """A curve with a band for each searched field; a sentence if too few trials finished, None without any."""
     space, trials = measured_fields(view)
     if not space or not view.ranked:
         return None

@@ -26,7 +26,7 @@ def early_signal(view: View) -> Section | None:
 
 
 def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:
-    """For each rung the values of the finished trials that are judged there against their final scores."""
+    """A figure for each rung that two finished trials or more reported at: their values there against their scores."""
     from search.evidence.rung_reliability import with_probes  # imported only here: scipy takes half a second
 
     key, drawn = view.spec.deciding_key, {trial.number for trial in view.drawn}

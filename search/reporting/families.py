@@ -10,7 +10,7 @@ OTHERS = ("minority recall", "AUROC", "macro F1")
 
 
 def families(view: View) -> Section | None:
-    """A row for each loss: the chosen values, and what they were measured to do. None if a single loss finished."""
+    """A table with a row for each loss: its best trial's values and measures. None for fewer than two losses."""
     evidence = evidence_of(view)
     rare = minority(view.about["provenance"]["data"].get("train", {}) or {"": 0})
     trials = view.history.trials
@@ -38,7 +38,7 @@ def _row(view: View, row: FamilyRow) -> list[Cell]:
 
 
 def _spread(view: View, row: FamilyRow) -> str:
-    """The interval of a confirmed mean, or the standard error of one trial's score; empty where neither is known."""
+    """The interval of a confirmed mean, or the standard error of one trial's score; empty if it is not known."""
     if row.interval is not None:
         return f"{row.interval[0]:.4f} to {row.interval[1]:.4f}"
     if evidence_of(view) is not None:
@@ -48,7 +48,7 @@ def _spread(view: View, row: FamilyRow) -> str:
 
 
 def _note(rows: list[FamilyRow], rare: str | None, confirmed: bool) -> str:
-    """What the columns are, and which of them are empty for what reason."""
+    """The note below the table: what its columns are, and why some cells are empty."""
     if confirmed:
         low, high = min(row.seeds for row in rows), max(row.seeds for row in rows)
         seeds = f"{low} to {high}" if low < high else str(high)

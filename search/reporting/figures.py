@@ -12,11 +12,11 @@ from search.reporting.context import GREY, MARKS, View
 from search.reporting.html import Figure, Section, colour_axis, colour_key, paragraph
 from search.reporting.marks import blank_figure, points, scatter, widened
 
-FEW = 8  # trials, whose numbers are all on the axis
+FEW = 8  # with at most this many trials, the axis shows the number of each
 
 
 def optimisation_history(view: View) -> Section | None:
-    """Each trial's last value by number, and the best finished score up to it."""
+    """Each trial's last value by the trial's number, and the best score of the trials finished up to that number."""
     traces = list(scatter(view, lambda trial: trial.number, lambda trial: trial.latest(view.metric)))
     if not traces:
         return None
@@ -92,7 +92,7 @@ def maps(view: View) -> Section | None:
 
 
 def searched_first(view: View) -> list[str]:
-    """Paths of the searched fields, η, γ and τ first."""
+    """The paths of the searched fields; η, γ and τ come first."""
     first = [path for path in LOSS_FIELDS if path in view.spec.space]
     return first + [path for path in view.spec.space if path not in first]
 

@@ -11,11 +11,11 @@ from trainers.loss_config import in_order
 if TYPE_CHECKING:
     from search.evidence.evidence import Evidence
 
-TOO_WIDE = 0.5  # of an interval of differences: its whiskers would only flatten the others
+TOO_WIDE = 0.5  # a wider interval has no whiskers, which would flatten the others
 
 
 def forest(view: View, evidence: "Evidence") -> Figure | None:
-    """The best loss minus each other, with intervals and every seed's difference; None without a pair."""
+    """The differences between the best loss and each other one, by seed and as means; None if no pair was compared."""
     from search.evidence.evidence import TEST_METRICS
 
     verdict, scores = evidence.families[TEST_METRICS[0]], evidence.scores[TEST_METRICS[0]]

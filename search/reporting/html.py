@@ -18,7 +18,7 @@ from markupsafe import Markup
 from search.reporting.packing import LETTERS, pack, packed_plotly
 
 NOTHING = Markup()
-UNFOLDED = 10  # rows of a table that folds
+UNFOLDED = 10  # rows of a folding table that are seen at first
 HEIGHT = 420  # px, the default height of a figure
 TEMPLATES = Environment(
     loader=PackageLoader("search.reporting"),
@@ -32,7 +32,7 @@ SCALE = ((0.0, "#5778a4"), (0.5, "#c9a24b"), (1.0, "#d1615d"))  # of a score: lo
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: `slug` is its id on the page and its name as a PNG; `caption` is plain text."""
+    """One figure: `slug` is its id on the page and its name as a file; `caption` is plain text."""
 
     slug: str
     figure: go.Figure
@@ -46,13 +46,13 @@ class Figure:
 
     @property
     def json(self) -> str:
-        """JSON for plotly.js."""
+        """The figure as JSON for plotly.js."""
         return str(self.figure.to_json())
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section of a page: HTML, then figures, two side by side if there is room."""
+    """One section of a page: HTML, then figures, up to three side by side if there is room."""
 
     title: str
     html: Markup = NOTHING
@@ -99,7 +99,7 @@ def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
 
 
 def _thin(paper: str) -> str:
-    """The paper's colour, through which lines are seen: letters on it are legible over them."""
+    """The paper's colour, partly transparent, as the background of letters that stand over lines."""
     return f"rgba({', '.join(str(int(paper[at : at + 2], 16)) for at in (1, 3, 5))}, 0.75)"
 
 
@@ -108,7 +108,7 @@ DARK = template(ink="#d5d9de", paper="#15181c", faint="#343a41")
 
 
 def page(title: str, sections: Iterable[Section]) -> str:
-    """The whole file."""
+    """The whole HTML file as text."""
     parts = list(sections)
     figures = ",".join(f"{json.dumps(one.slug)}:{one.json}" for part in parts for one in part.figures)
     whole = TEMPLATES.get_template("page.html")
@@ -126,14 +126,14 @@ def fill(file: str, macro: str, *values: object) -> Markup:
 
 
 def colour_axis(low: float, high: float) -> dict[str, Any]:
-    """The colours of scores from `low` to `high`. On the page a key explains them; on paper each figure has its own."""
+    """A plotly colour axis for scores from `low` to `high`. Its colour bar is hidden: a page has `colour_key`."""
     bar = {"thickness": 10, "title": {"text": "score"}, "tickformat": ".3f"}
-    high = high if high > low else low + 1e-6  # plotly would choose a range of its own
+    high = high if high > low else low + 1e-6  # for equal ends plotly would choose a range of its own
     return {"colorscale": SCALE, "cmin": low, "cmax": high, "showscale": False, "colorbar": bar}
 
 
 def colour_key(low: str, high: str, what: str) -> Markup:
-    """What the colours of the figures below mean: a strip from low to high, and words."""
+    """The key to the colours of the figures below it: a strip from `low` to `high`, and what the colours mean."""
     return fill("parts.html", "colour_key", low, high, what, ", ".join(colour for _, colour in SCALE))
 
 
@@ -162,8 +162,8 @@ def table(
     """A table. A wide one scrolls in a box of its own.
 
     Args:
-        columns: their names.
-        rows: of cells.
+        columns: the names of the columns.
+        rows: the rows, each with a cell for every column.
         sorted_by: the column by which the rows are sorted, ascending. A click on a header, or Enter on it, sorts again.
         folds: whether only the first `UNFOLDED` rows are seen at first, and a button shows the others.
     """

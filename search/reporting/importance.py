@@ -27,7 +27,7 @@ BEST = 5  # at least this many count as the best, as Optuna's manual advises; of
 REPEATS = 30
 LEFT_OUT = 0.2
 COLOUR = "#5778a4"
-TOO_WIDE = 0.6  # of a whisker on shares, which lie between 0 and 1: it says nothing
+TOO_WIDE = 0.6  # a longer whisker says nothing, as shares lie between 0 and 1
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def importances(view: View) -> Section | None:
 
 
 def _is_untold(found: Importance) -> bool:
-    """Whether the repetitions leave nearly every share possible."""
+    """Whether no whisker is drawn, as the repetitions leave nearly every share possible."""
     return found.high - found.low > TOO_WIDE
 
 

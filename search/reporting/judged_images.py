@@ -1,7 +1,7 @@
-"""Images with the winner's answers, and the surest mistakes.
+"""A picture of single images with the winner's answers, and its surest mistakes.
 
-Of the test split as the last confirmation drew them while it was open: the report opens no test split. Without such a
-picture, of the validation split by the winner's kept model.
+The images are of the test split if the last confirmation left such a picture: the report itself never opens the test
+split. Otherwise they are of the validation split, judged by the winner's saved model.
 """
 
 import json
@@ -15,7 +15,7 @@ from trainers.errors import EnvironmentProblem, InputError
 
 
 def judged_images(view: View) -> Section | None:
-    """The picture; None if neither was drawn nor can be, as without the checkpoint or the images."""
+    """The picture; None if there is none and none can be drawn, as the checkpoint or the images are missing."""
     evidence = evidence_of(view)
     if evidence is not None:
         folder = next(one for one in view.folder.confirmations() if one.name == evidence.confirmation)
@@ -28,13 +28,14 @@ def judged_images(view: View) -> Section | None:
     if (found := _read(trial.judged)) is None:
         try:
             leave_judged_validation(trial, view.images, named(best))
-        except (InputError, EnvironmentProblem, OSError):  # the embeddings say what is missing
+        except (InputError, EnvironmentProblem, OSError):  # the section of the embeddings says what is missing
             return None
         found = _read(trial.judged)
     return None if found is None else _section("validation", *found)
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
+    """A picture and the description of it in the JSON file beside it; None if one of the files is missing."""
     try:
         return path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except OSError:

@@ -90,7 +90,7 @@ def _with_error(value: float, error: float | None) -> str:
 
 
 def _of_ties(view: View) -> str:
-    """Which of the first places are shared, and how many scores lie within one error of the best."""
+    """Sentences: which trials share the first place, and how many scores lie within one standard error of the best."""
     tied = [str(trial.number) for trial in view.ranked if view.merit(trial) == view.merit(view.ranked[0])]
     said = ""
     if len(tied) > 1:

@@ -1,4 +1,4 @@
-"""What the figures of trials share: the marks of trials, and a figure with the titles of its axes."""
+"""What figures of trials share: marks for trials, and a figure with titles on its axes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -10,7 +10,13 @@ from search.reporting.context import View, families_in, hover, mark
 
 
 def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | None]) -> Iterator[dict[str, Any]]:
-    """A trace for each family and state, in the family's colour and the state's shape."""
+    """A trace for each family and state, in the family's colour and with the state's mark; then the legend's entries.
+
+    Args:
+        view: the search.
+        x: returns a trial's horizontal position; a trial with None is left out.
+        y: returns a trial's vertical position.
+    """
     seen: set[str] = set()
     size = 9 if len(view.history.trials) <= 200 else 6
     for family in families_in(view.drawn):
@@ -44,7 +50,7 @@ def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | 
 def points(
     trials: list[Trial], x: Callable[[Trial], Any], y: Callable[[Trial], float | None], name: str
 ) -> dict[str, Any]:
-    """A mark a trial, with what is said of it under the pointer."""
+    """A trace with a mark for each trial, and a text about the trial under the pointer. name: the trace's name."""
     return {
         "type": "scatter",
         "x": [x(trial) for trial in trials],
@@ -57,12 +63,12 @@ def points(
 
 
 def blank_figure(traces: list[dict[str, Any]], x: str, y: str) -> go.Figure:
-    """A figure with the titles of its axes."""
+    """A figure of these traces. `x` and `y` are the titles of its axes."""
     return go.Figure(traces, {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}})
 
 
 def widened(figure: go.Figure, values: Iterable[float | None]) -> None:
-    """Give the vertical axis a range where all values are one, as plotly would show their seventh digit."""
+    """Widen the vertical axis if all values are equal. Plotly would choose a range that shows their seventh digit."""
     there = {round(value, 5) for value in values if value is not None}
     if len(there) == 1:
         (value,) = there
@@ -70,5 +76,5 @@ def widened(figure: go.Figure, values: Iterable[float | None]) -> None:
 
 
 def rounded(value: float | None) -> float | None:
-    """As many digits as a figure can show."""
+    """A value with as many digits as a figure can show; None stays None."""
     return None if value is None else round(value, 5)

@@ -1,8 +1,8 @@
-"""Megabytes of text as a part of a page, compressed: plotly.js and the figures would make it five.
+"""Compress long texts inside a page: without this, plotly.js and the figures would take five megabytes.
 
-The text is deflated, and each 13 bits of it are two of 91 letters (as in basE91, a little shorter than base 85). None
-of them is <, so nothing in it can end a script. The browser unpacks it with `DecompressionStream`, which all have had
-since 2023; page.js does the same as `unpack`.
+The text is deflated, and each 13 bits of the result are written as two of 91 letters (as in basE91, a little shorter
+than base 85). The letter < is not used, so a packed text cannot end its script element. page.js does the same as
+`unpack`, with `DecompressionStream`, which all browsers have had since 2023.
 """
 
 import zlib
@@ -12,11 +12,14 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 LETTERS = "".join(chr(code) for code in range(33, 127) if chr(code) not in "<>\\")  # 91, and no space
-BITS = 13  # of two letters: 2 ** 13 is at most 91 ** 2
+BITS = 13  # that two letters hold: 2 ** 13 is at most 91 ** 2
 
 
 def pack(text: str) -> str:
-    """A text as letters that may stand in a script element. One letter too many: the last byte is none of it."""
+    """A text as letters that may stand in a script element.
+
+    Each pair of letters holds `BITS` bits. A single letter at the end says that the last byte of these is padding.
+    """
     content = np.frombuffer(zlib.compress(text.encode(), 9), dtype=np.uint8)
     bits = np.unpackbits(content)
     words = np.pad(bits, (0, -len(bits) % BITS)).reshape(-1, BITS) @ (1 << np.arange(BITS)[::-1])
@@ -26,7 +29,7 @@ def pack(text: str) -> str:
 
 
 def unpack(letters: str) -> str:
-    """What was packed."""
+    """The text that `pack` packed."""
     odd = len(letters) % 2
     places = np.array([LETTERS.index(letter) for letter in letters[: len(letters) - odd]], dtype=np.int64)
     places = places.reshape(-1, 2)

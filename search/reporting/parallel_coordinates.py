@@ -1,7 +1,7 @@
 """Parallel coordinates: an axis for each searched field and one for the score, a line for each trial.
 
-They are lines of a scatter plot and not plotly's own parallel coordinates, whose axes vanish on dark paper and whose
-lines need WebGL.
+The lines belong to a scatter plot. Plotly's own parallel coordinates are not used: their axes vanish on dark paper, and
+their lines need WebGL.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from search.reporting.figures import searched_first
 from search.reporting.html import NOTHING, SCALE, Figure, Section, colour_axis, colour_key
 
 SHADES = 12  # colours of lines; a trace for each, as hundreds of traces are slow
-SLOT = 0.12  # share of an axis below its values, for lines that have none there
+SLOT = 0.12  # share of an axis below its values, for the lines of trials without a value
 AXIS_WIDTH = 84  # px that an axis needs for its labels
 
 Ticks = list[tuple[float, str]]
 
 
 def parallel_coordinates(view: View) -> Section | None:
-    """All searched fields and the score, a line for each trial; stopped trials end in a slot of their own."""
+    """All searched fields and the score, a line for each trial. Stopped trials have no score and end below."""
     there = [trial for trial in view.drawn if trial.state in ("finished", "stopped") and trial.values]
     if not there:
         return None
@@ -65,7 +65,10 @@ def parallel_coordinates(view: View) -> Section | None:
 
 
 def _with_a_slot(places: Sequence[float | None], ticks: Ticks, name: str) -> tuple[list[float], Ticks]:
-    """An axis on which trials without a value stand apart, below all values; without such trials as it is."""
+    """The places and ticks of an axis, with a slot below all values for trials without one, whose place is None.
+
+    Without such trials, places and ticks are returned unchanged. `name` is the slot's tick.
+    """
     if None not in places:
         return [place for place in places if place is not None], ticks
     moved = [0.0 if place is None else SLOT + (1 - SLOT) * place for place in places]
@@ -75,7 +78,14 @@ def _with_a_slot(places: Sequence[float | None], ticks: Ticks, name: str) -> tup
 def _lines(
     trials: Sequence[Trial], rows: Sequence[Sequence[float]], heights: Sequence[float | None], best: int | None
 ) -> list[dict[str, Any]]:
-    """A trace for each shade, the stopped trials' first. The best trial's is the last; `best` is its place."""
+    """A trace for each shade of trials, the stopped trials' first and the best trial's last.
+
+    Args:
+        trials: the trials.
+        rows: for each trial, its places on the axes.
+        heights: for each trial, its score on a scale from 0 (the lowest) to 1 (the highest); None if it was stopped.
+        best: the position of the best trial in `trials`; None if none has finished.
+    """
     groups: dict[int, list[int]] = {}
     for number, height in enumerate(heights):
         shade = -1 if height is None else min(SHADES - 1, int(height * SHADES))
@@ -99,7 +109,7 @@ def _trace(
     line: dict[str, Any],
     opacity: float,
 ) -> dict[str, Any]:
-    """Lines with gaps between them, as one trace."""
+    """The lines of the trials at the positions `members`, with gaps between them, as one trace."""
     x: list[float | None] = []
     y: list[float | None] = []
     said: list[str] = []
@@ -134,7 +144,7 @@ def _key(low: float) -> dict[str, Any]:
 
 
 def _draw_axes(figure: go.Figure, ticks: Sequence[Ticks], names: Sequence[str]) -> None:
-    """Upright lines with their labels: shapes and notes, whose colours the page knows."""
+    """Draw upright lines with labels, as shapes and annotations: the page's templates set the colours of both."""
     for place, (marks, name) in enumerate(zip(ticks, names, strict=True)):
         figure.add_shape(type="line", x0=place, x1=place, y0=0, y1=1, layer="below")
         head = {"text": name, "font": {"weight": "bold"}}

@@ -20,14 +20,14 @@ WIDTH, SCALE = 900, 2  # of a PNG: a figure's width in px, and how many pixels o
 COLUMN, TWO_COLUMNS = 332, 682  # px of 1/96 inch: 88 and 180 mm
 LETTERS, SMALL = 10.5, 9  # px: 8 and 7 points
 FONT = "Arial, Helvetica, DejaVu Sans, sans-serif"  # papers have no system-ui
-LEAST, SHRUNK = 230, 0.68  # px that a figure in a column is high at least, and the share of its height on the page
+LEAST, SHRUNK = 230, 0.68  # in a column: the least height in px, and the height as a share of that on the page
 PATIENCE = 120  # the most seconds for one picture; on two busy cores the first takes several
 
 
 def write_pictures(figures: Iterable[Figure], folder: Path, kind: Kind = "png") -> list[Path]:
-    """Write each figure as FOLDER/slug.KIND, on a light background. Those of earlier figures are deleted.
+    """Write each figure as FOLDER/slug.KIND, on a light background. Other files of this kind in the folder are deleted.
 
-    Raises EnvironmentProblem if no browser is found, or it draws nothing.
+    Returns the paths. Raises EnvironmentProblem if no browser is found, or the browser draws nothing.
     """
     import kaleido  # takes half a second to import; only pictures need it
 
@@ -68,7 +68,10 @@ def check_browser() -> None:
 
 
 def on_paper(figure: Figure, kind: Kind) -> go.Figure:
-    """The figure on a light background, with the colour bar that the page has beside it; in a column's letters."""
+    """A copy of a figure on a light background, with a colour bar if its colours are scores.
+
+    Its letters are those of the page for a PNG, else of a size that suits a paper.
+    """
     made = go.Figure(figure.figure).update_layout(template=LIGHT)
     if made.layout.coloraxis.colorbar.title.text:
         made.update_layout(coloraxis={"showscale": True})
@@ -83,7 +86,7 @@ def on_paper(figure: Figure, kind: Kind) -> go.Figure:
 
 
 def size_of(figure: Figure, kind: Kind) -> dict[str, float]:
-    """Width, height and scale in px. What scrolls in a narrow window takes two columns."""
+    """A picture's width and height in px, and its scale. An svg or pdf is one column wide, or two if it must be."""
     if kind == "png":
         return {"width": WIDTH, "height": figure.height, "scale": SCALE}
     width = TWO_COLUMNS if figure.least_width > COLUMN else COLUMN

@@ -53,7 +53,7 @@ def edges(view: View) -> Section | None:
 
 
 def _as_good(view: View, having: list[Trial]) -> list[Trial]:
-    """The first of these trials, and those that what ranks them does not tell from it."""
+    """The first of these trials, and those that rank equal to it by `View.merit`."""
     return [trial for trial in having if view.merit(trial) == view.merit(having[0])]
 
 

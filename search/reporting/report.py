@@ -95,9 +95,9 @@ class Written:
 
     Attributes:
         page: the HTML file.
-        pictures: the figures as files.
+        pictures: the paths of the figures that were written as files.
         problem: what the report lacks, and why MLflow did not get it; None if nothing went wrong.
-        points: the thresholds that were asked for.
+        points: the thresholds for the sensitivities that were asked for.
     """
 
     page: Path
@@ -120,7 +120,7 @@ def report(
     Args:
         name: the search's name.
         png: whether to write each figure as a PNG too, into figures/.
-        figures: the kind of file that each figure is written as, too, into figures/.
+        figures: png, svg or pdf writes each figure as such a file, too, into figures/; None does not.
         sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
             threshold for it.
         results: the folder of results.

@@ -1,4 +1,4 @@
-"""Balanced against overall accuracy, the two measures of the AFCL's paper, and which trials no other beats in both."""
+"""Balanced against overall accuracy, the two measures of the AFCL paper, with the Pareto front of the trials."""
 
 from search.evidence.pareto import pareto_front
 from search.journal.history import Trial
@@ -11,7 +11,7 @@ TITLE = "Balanced against overall accuracy"
 
 
 def two_measures(view: View) -> Section | None:
-    """A dot for each finished trial, and the front; a sentence if the two measures cannot differ."""
+    """A dot for each finished trial, and the Pareto front; a sentence if the two measures cannot differ."""
     there = [trial for trial in view.ranked if _has_both(trial)]
     if not there:
         return None

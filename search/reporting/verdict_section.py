@@ -96,7 +96,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _by_seed(view: View, evidence: "Evidence") -> tuple[go.Figure, str]:
-    """Each seed's score and the mean with its interval; and the caption."""
+    """The figure of each seed's score and each loss's mean with its interval; and the figure's caption."""
     from search.evidence.evidence import TEST_METRICS
     from search.evidence.verdict import judge
 

@@ -40,5 +40,5 @@ def compared_now(address: str, view: SearchView) -> str:
 
 
 def run(address: str, run_id: str) -> str:
-    """A run's own page. MLflow finds its experiment by itself."""
+    """The address of a run's own page. It names no experiment: MLflow finds that by itself."""
     return f"{address}/#/runs/{quote(run_id)}?{TRAINING}"

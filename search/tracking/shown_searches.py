@@ -57,7 +57,12 @@ def _runs_of(client: "MlflowClient", experiment: str, search: str) -> "list[Run]
 
 
 def runs_of_trials(client: "MlflowClient", search: str) -> dict[int, str]:
-    """The ids of the runs of a search's trials, by trial, in whichever experiment they are; `search` is its id."""
+    """The run id of each trial of a search, by the trial's number. All experiments are looked through.
+
+    Args:
+        client: the client of the store.
+        search: the search's id.
+    """
     if "'" in search:
         return {}
     ours = f"tags.`afcl.search_id` = '{search}' and tags.`afcl.trial` != 'search'"

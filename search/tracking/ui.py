@@ -43,7 +43,8 @@ def serve(
         say: is called with each line of text, such as the links.
         folder: a search. The UI then shows the store that this search delivers to, and opens on its trials. None shows
             the results folder's store and opens on the newest search.
-        on_answer: is called with the store's address, and the UI's when it answers, or None when it has ended.
+        on_answer: is called with the addresses of the store and of the UI when the UI answers, and with the store's
+            address and None when the UI has ended. It is never called if the store is itself a server.
 
     Returns:
         The exit code for the command: 0.
@@ -95,7 +96,7 @@ def serve(
         on_answer(uri, None)
         server.terminate()
         server.wait()
-    if code > 0 or not (has_answered or asked_to_end):  # MLflow's code is 0 where it could not load the page
+    if code > 0 or not (has_answered or asked_to_end):  # MLflow's code is 0 if it could not load our page
         problem = explained(RuntimeError(log.read_text(encoding="utf-8", errors="replace")), uri)
         if isinstance(problem, StoreProblem):
             raise _not_shown(uri, problem)
@@ -116,7 +117,7 @@ def _is_of_the_page(log: Path) -> bool:
 
 def _started(port: int, log: Path, environment: dict[str, str], *, has_first_page: bool) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-    # by default uvicorn imports from the folder where it is started, where a user may have a module named "search"
+    # by default uvicorn imports from the current folder, in which a user may have a module named "search"
     options = shlex.join(["--log-level", "warning", "--app-dir", str(code_folder())])
     command += ["--workers", "1", "--uvicorn-opts", options]
     command += ["--app-name", APP] if has_first_page else []
@@ -147,7 +148,7 @@ def _not_shown(uri: str, error: Exception) -> EnvironmentProblem:
 
 
 def check_free(port: int, flag: str) -> None:
-    """Raise EnvironmentProblem if a port of the loopback address is in use, naming the flag that chooses another."""
+    """Raise EnvironmentProblem if a port of the loopback address is in use. `flag` is the option that sets the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -157,7 +158,7 @@ def check_free(port: int, flag: str) -> None:
 
 
 def _wait_until_it_answers(server: "subprocess.Popen[bytes]", port: int) -> bool:
-    """Wait until the server answers, and return True; False if it ends before."""
+    """Wait until the server answers, and return True; return False if the server ends first."""
     while server.poll() is None:
         try:
             socket.create_connection((HOST, port), timeout=1).close()
