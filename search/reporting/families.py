@@ -4,6 +4,7 @@ from search.evidence.families import CHOSEN, FamilyRow, confirmed_rows, minority
 from search.journal.labels import short
 from search.reporting.context import View, evidence_of
 from search.reporting.html import Cell, Section, paragraph, table
+from trainers.loss_config import RIVALS
 
 HEADS = {"eta": "η", "gamma": "γ", "tau": "τ", "lr": "lr"}
 OTHERS = ("minority recall", "AUROC", "macro F1")
@@ -61,6 +62,6 @@ def _note(rows: list[FamilyRow], rare: str | None, confirmed: bool) -> str:
         said.append(f"The minority class is {rare}, which has the fewest training images.")
     if any(None in (row.auroc, row.macro_f1) for row in rows):
         said.append("An empty cell was not measured, as in results of older versions.")
-    if any(row.label in ("FOCAL", "LA") for row in rows):
-        said.append("γ of FOCAL and τ of LA are their own, not the contrastive loss's.")
+    if any(row.label in ("FOCAL", "LA", *RIVALS) for row in rows):
+        said.append("γ of FOCAL, and τ of LA, BCL, KCL and SUPMIN, are fields of these losses, not the AFCL's.")
     return " ".join(said)

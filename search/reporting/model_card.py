@@ -13,6 +13,7 @@ from search.journal.labels import short, symbol
 from search.reporting.context import View, evidence_of
 from trainers.commands import command_line
 from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES
+from trainers.loss_config import END_TO_END
 from trainers.wording import printable
 
 MEASURES = {
@@ -60,7 +61,7 @@ def _model(view: View, trial: Trial, export: str) -> list[str]:
 
 def _stages(config: Mapping[str, Any]) -> str:
     """How encoder and classifier were trained, in a sentence."""
-    if config["loss"].get("name", "afcl") != "afcl":
+    if config["loss"].get("name", "afcl") in END_TO_END.values():
         return "Encoder and classifier were trained together, end to end."
     trained, classifier = "The encoder was trained with the contrastive loss", config["classifier"]
     if not classifier.get("fine_tune", False):

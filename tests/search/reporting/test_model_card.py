@@ -47,6 +47,20 @@ def test_a_card_says_whether_the_encoder_is_frozen_or_fine_tuned(view):
     assert "then frozen" not in card
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cross_entropy", "Encoder and classifier were trained together, end to end."),
+        ("k_positive", "The encoder was trained with the contrastive loss and then frozen"),
+        ("mypkg.losses:my_loss", "The encoder was trained with the contrastive loss and then frozen"),
+    ],
+)
+def test_a_card_says_in_how_many_stages_a_loss_is_trained(name, said, view):
+    trial = view.ranked[0]
+    other = dataclasses.replace(trial, config=trial.config | {"loss": {"name": name}})
+    assert said in model_card(view, Choice(other), "best-1.yaml")
+
+
 def test_a_card_says_what_fresh_seeds_gave(view):
     fresh = {"mean": 0.8123, "standard_error": 0.0123, "seeds": 3}
     card = model_card(view, Choice(view.ranked[0], "final", fresh), "best-1.yaml")
