@@ -235,17 +235,18 @@ def _claim(interval: Interval, smallest: float, a: str, b: str) -> tuple[State, 
 
 
 def chance_to_decide(rule: Rule, effect: float) -> float:
-    """The smaller of two chances: to find a winner if |δ| = D, and to find "no difference" if δ = 0.
+    """The smaller of two chances: to find a winner, and to find "no difference".
 
-    Only the last look counts.
+    The first is for a true difference of the size `effect`, the second for a true difference of 0. Only a decision
+    after all `rule.max_seeds` seeds counts, not one in an earlier round.
 
     Args:
         rule: the declared rule.
-        effect: D in sds of a paired difference.
+        effect: the difference that matters, in standard deviations of a paired difference.
     """
     n, bound = rule.max_seeds, rule.bounds[-1]
     at, of = np.polynomial.legendre.leggauss(64)
-    sds = np.sqrt(special.chdtri(n - 1, (1 - at) / 2) / (n - 1))  # quantiles of s, in sds
+    sds = np.sqrt(special.chdtri(n - 1, (1 - at) / 2) / (n - 1))  # quantiles of the sample's deviation, in true ones
     room = math.sqrt(n) * effect - bound * sds  # how far the mean may lie from 0, in standard errors
     alike = float((of / 2 * np.clip(2 * special.ndtr(room) - 1, 0, None)).sum())
     return min(power_of(effect, n, bound), alike)

@@ -69,7 +69,7 @@ class Storage:
 
     @property
     def shown(self) -> str:
-        """The address for messages: without its options, some of which `storage_at` may have added."""
+        """The store's address as messages show it: without options, because `storage_at` may have added some."""
         return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
 
     @cached_property

@@ -69,14 +69,14 @@ def open_once(record: Path, by: str, *, again: bool) -> None:
 
 
 def note_look(folder: SearchFolder) -> None:
-    """Record a confirmation's look, if it has computed a test score and the look is not recorded yet."""
+    """Record that a confirmation has looked at the test split, if it has a test score and no record says so yet."""
     record = folder.searched.test_openings
     if not is_opened_by(record, folder.name) and (at := first_score(folder)) is not None:
         _write(record, folder.name, datetime.fromtimestamp(at, UTC))
 
 
 def note_looks(searched: SearchFolder) -> None:
-    """Record looks that killed drivers of a search's confirmations could not record."""
+    """Record each confirmation that has looked at the test split, in case its driver was killed before it did so."""
     for folder in searched.confirmations():
         note_look(folder)
 

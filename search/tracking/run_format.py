@@ -49,7 +49,7 @@ def remark_on(number: int) -> str | None:
 
 
 def metric_name(name: str, trial: Trial, epoch: int) -> str:
-    """A metric's name in MLflow at an epoch. A metric that each stage has gets the stage's name as a prefix."""
+    """A metric's name in MLflow at an epoch. If every stage reports the metric, the stage's name stands in front."""
     if name not in OF_A_STAGE:
         return name
     if trial.family in END_TO_END:
