@@ -95,7 +95,7 @@ def predict(
         EnvironmentProblem: the weights are not beside the export or belong to another export, or the device does not
             exist.
     """
-    from search.exports import prediction  # seconds, for torch
+    from search.exports import prediction  # imported only here: torch takes seconds
 
     where = prediction.device_named(device)
     return prediction.predict(Path(export), [Path(path) for path in images], thresholds=thresholds, device=where)

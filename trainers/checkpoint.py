@@ -44,7 +44,7 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
     # a shallow dict: asdict() would copy every tensor
     held = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
     if checkpoint.look is None:
-        del held["look"]  # then the file is the same as that of an older version, which had no look
+        del held["look"]  # then the file equals one that an older version wrote, without this field
     torch.save(held, buffer)
     content = buffer.getvalue()
     return f"epoch-{checkpoint.epoch:05d}-{_digest(content)}.pt", content

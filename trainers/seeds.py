@@ -19,6 +19,6 @@ def derive_seed(seed: int, *name: str | int) -> int:
 
 def generator(seed: int, *name: str | int) -> "torch.Generator":
     """torch's CPU generator of the stream `name`."""
-    import torch  # takes 2 s: commands that only read a search do not import it
+    import torch  # imported only here: it takes two seconds
 
     return torch.Generator().manual_seed(derive_seed(seed, *name))

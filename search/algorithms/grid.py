@@ -43,7 +43,7 @@ def grid_points(space: Space, points: int, trials: int, seed: int) -> Iterator[d
 def _spread(axes: list[list[Value]], seed: int) -> Iterator[tuple[int, ...]]:
     """Every place of the grid once: first those nearest to a Sobol sequence, then the rest, last axis fastest."""
     import numpy as np
-    from scipy.stats import qmc  # takes half a second to import; other samplers do not need it
+    from scipy.stats import qmc  # imported only here: it takes half a second
 
     lengths = np.array([len(axis) for axis in axes])
     count = min(4 * math.prod(lengths.tolist()), SOBOL_POINTS)

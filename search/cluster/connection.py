@@ -159,7 +159,7 @@ def _apples_gpu() -> int | None:
     """1 if this machine's GPU is Apple's, which Ray does not find by itself; else None, so that Ray counts the GPUs."""
     if sys.platform != "darwin":
         return None
-    from trainers.compute.devices import has_mps  # torch takes a second
+    from trainers.compute.devices import has_mps  # imported only here: torch takes a second
 
     return 1 if has_mps() else None
 

@@ -34,7 +34,7 @@ class Slots:
 
     def __call__(self) -> int:
         """As many trials as fit on the live nodes, but at most the spec's `max_concurrent`, and at least one."""
-        import ray  # takes half a second to import, which `plan` does not need
+        import ray  # imported only here: it takes half a second
 
         if time.monotonic() - self._asked > 5 or self._slots == 0:
             self._asked = time.monotonic()

@@ -14,7 +14,7 @@ def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iter
 
     `missing_test` says how to give the data a test split; None if they have one.
     """
-    from trainers.compute.devices import gpu_count  # takes a second, for torch; reading commands need none
+    from trainers.compute.devices import gpu_count  # imported only here: torch takes a second
 
     gpus, images = gpu_count(), len(data.train)
     gpus_alone = spec.resources.model_copy(update={"cpus": 0.0})

@@ -62,7 +62,7 @@ class Wanted:
             raise InputError("--until-decided: say --smallest D, the difference that matters, and --max-seeds N too")
         if self.seeds is not None:
             raise InputError("--seeds: cannot be combined with --until-decided; say --max-seeds instead")
-        from search.evidence.paired_tests import MAX_SEEDS  # scipy takes half a second
+        from search.evidence.paired_tests import MAX_SEEDS  # imported only here: scipy takes half a second
         from search.evidence.until_decided import FEWEST_SEEDS
 
         if not FEWEST_SEEDS <= self.max_seeds <= MAX_SEEDS:
@@ -151,7 +151,7 @@ def plan_for(
         return ConfirmationPlan(folder, chosen, seeds, ablation=path)
     if len(chosen) < 2:
         raise InputError("--until-decided: one configuration has finished, so there is no pair to decide")
-    from search.evidence.until_decided import make_rule  # scipy takes half a second
+    from search.evidence.until_decided import make_rule  # imported only here: scipy takes half a second
 
     rule = make_rule(len(chosen), wanted.smallest, wanted.max_seeds)
     return ConfirmationPlan(folder, chosen, fresh_seeds(searched.spec(), folder.name, wanted.max_seeds), rule)

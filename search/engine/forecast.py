@@ -52,7 +52,7 @@ def forecast(
         yield "tells    the mean of one configuration: there is nothing to compare it with"
         return
     yield what_it_tells(searched, history, pairs, seeds, smallest or SMALLEST)
-    from search.evidence.paired_tests import MIN_SEEDS  # scipy takes half a second
+    from search.evidence.paired_tests import MIN_SEEDS  # imported only here: scipy takes half a second
 
     if seeds < MIN_SEEDS:
         yield (
@@ -85,7 +85,7 @@ def what_it_tells(searched: SearchFolder, history: History, pairs: int, seeds: i
 
     It needs the fewest seeds with which a two-sided paired t test at α/pairs has power .8 (`seeds_needed`).
     """
-    from search.evidence.paired_tests import MAX_SEEDS, seeds_needed  # scipy takes half a second
+    from search.evidence.paired_tests import MAX_SEEDS, seeds_needed  # imported only here: scipy takes half a second
     from search.evidence.spread import expected_spread, smallest_effect
 
     spread = expected_spread(searched, history)
@@ -101,7 +101,7 @@ def what_it_tells(searched: SearchFolder, history: History, pairs: int, seeds: i
 
 
 def _what_it_decides(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> str:
-    from search.evidence.spread import expected_spread  # scipy takes half a second
+    from search.evidence.spread import expected_spread  # imported only here: scipy takes half a second
     from search.evidence.until_decided import smallest_decidable
 
     told = f"rounds   {rule.in_words()}"
@@ -117,7 +117,7 @@ def _what_it_decides(searched: SearchFolder, history: History, candidates: int, 
 
 def refuse_undecidable(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> None:
     """Raise InputError if the seeds can hardly decide the rule's smallest difference; the message says what could."""
-    from search.evidence.paired_tests import MAX_SEEDS, POWER  # scipy takes half a second
+    from search.evidence.paired_tests import MAX_SEEDS, POWER  # imported only here: scipy takes half a second
     from search.evidence.spread import expected_spread
     from search.evidence.until_decided import chance_to_decide, seeds_to_decide, smallest_decidable
 

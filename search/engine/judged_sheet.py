@@ -54,7 +54,7 @@ def leave_judged_validation(trial: TrialFolder, data: TrialData, what: str) -> N
     no checkpoint was kept, or if it was trained on other data.
     """
     import numpy as np
-    import torch  # seconds
+    import torch  # imported only here: it takes seconds
 
     from search.evidence.kept_model import kept_model
     from trainers.stages.batches import to_device

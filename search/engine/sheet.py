@@ -21,7 +21,7 @@ def refuse_sheet(path: Path) -> None:
 
 def write_sheet(path: Path, data: "TrialData", augment: "AugmentConfig") -> None:
     """Draw every class and write the PNG. Raises InputError if it cannot be written."""
-    from trainers.data.sheet import draw_sheet  # seconds, with torch
+    from trainers.data.sheet import draw_sheet  # imported only here: torch takes seconds
 
     try:
         draw_sheet(data, augment).save(path, "PNG")

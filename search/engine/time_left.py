@@ -65,7 +65,10 @@ def size_of(spec: SearchSpec, extra: int = 0) -> Size:
 
 
 def share_of_two_stages(spec: SearchSpec) -> float:
-    """The share of proposals that have a stage two, if each loss (with `per_family`, each family) is equally likely."""
+    """The share of proposals that train in two stages, and not end to end.
+
+    Each loss counts as equally likely; with `per_family`, each family does.
+    """
     of = spec.families if spec.search.per_family else spec.losses
     return sum(one not in END_TO_END and one not in END_TO_END.values() for one in of) / len(of)
 

@@ -135,7 +135,7 @@ def declared_rule(folder: SearchFolder) -> "Rule | None":
     kept = (plan_in(folder.about()) or {}).get(UNTIL_DECIDED)
     if kept is None:
         return None
-    from search.evidence.until_decided import read_rule  # scipy takes half a second
+    from search.evidence.until_decided import read_rule  # imported only here: scipy takes half a second
 
     return read_rule(kept)
 

@@ -20,7 +20,7 @@ def kept_model(trial: TrialFolder, fingerprint: str) -> "tuple[Checkpoint, Predi
     Raises:
         InputError: there is no checkpoint that can be used, or it was written on other data.
     """
-    from trainers.checkpoint import newest_checkpoint  # takes seconds to import, because of torch
+    from trainers.checkpoint import newest_checkpoint  # imported only here: torch takes seconds
     from trainers.predictor import Predictor
 
     if not trial.checkpoint_paths():

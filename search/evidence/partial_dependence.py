@@ -44,7 +44,7 @@ def partial_dependence(
         grids: for each field, the places of its curve; see `grid_of`.
         seed: the seed of the draws of trials. The same seed gives the same curves.
     """
-    from sklearn.ensemble import RandomForestRegressor  # takes a second to import
+    from sklearn.ensemble import RandomForestRegressor  # imported only here: it takes a second
 
     draws = np.random.default_rng(seed)
     if len(values) > MOST:

@@ -99,7 +99,7 @@ def last_step(folder: SearchFolder, history: History) -> Ranking:
 
 
 def lacking(folder: SearchFolder, history: History, top: int) -> list[Candidate]:
-    """The trials among the search's best `top` that no last step has validated completely."""
+    """Those of the search's `top` best trials that its last step has yet to run on all fresh seeds."""
     done = {one.trial for final in folder.finals() if has_ended(final) for one in read_plan(final)[0]}
     return [one for one in best_candidates(history, top) if one.trial not in done]
 

@@ -143,7 +143,7 @@ class View:
         """
         if self.is_looked_at:
             raise InputError(f"`{self.folder.hint('report')}` computes it")
-        from trainers.data import load  # takes seconds, for torch
+        from trainers.data import load  # imported only here: torch takes seconds
 
         data = load(self.spec.data, self.data)
         if data.fingerprint != self.about["provenance"]["data"]["fingerprint"]:

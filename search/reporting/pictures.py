@@ -29,7 +29,7 @@ def write_pictures(figures: Iterable[Figure], folder: Path, kind: Kind = "png") 
 
     Returns the paths. Raises EnvironmentProblem if no browser is found, or the browser draws nothing.
     """
-    import kaleido  # takes half a second to import; only pictures need it
+    import kaleido  # imported only here: it takes half a second
 
     check_browser()
     folder.mkdir(parents=True, exist_ok=True)

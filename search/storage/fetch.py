@@ -128,7 +128,7 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
     """
     if (storage := folder.storage) is None:
         return
-    from trainers.checkpoint import is_whole, newest_checkpoint_path  # seconds, for torch
+    from trainers.checkpoint import is_whole, newest_checkpoint_path  # imported only here: torch takes seconds
 
     for number in numbers:
         here = folder.trial(number).checkpoints

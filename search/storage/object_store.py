@@ -75,7 +75,7 @@ class Storage:
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         """pyarrow's file system, and the folder's path in it."""
-        from pyarrow import ArrowInvalid, fs  # a third of a second
+        from pyarrow import ArrowInvalid, fs  # imported only here: it takes a third of a second
 
         if (here := file_path(self.uri)) is not None:
             return fs.LocalFileSystem(), str(here)

@@ -169,7 +169,7 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
     checkpoint may be of a later epoch than the one after the journal's last. Computing an epoch again gives the same
     result.
     """
-    from trainers.checkpoint import epoch_in  # seconds, for torch
+    from trainers.checkpoint import epoch_in  # imported only here: torch takes seconds
 
     for name in storage.names(TRIALS):
         number, epoch = trial_of(name), epoch_in(name.rpartition("/")[2])

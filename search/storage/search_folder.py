@@ -247,7 +247,7 @@ class SearchFolder:
 
     def frames(self) -> "Frames":
         """The search's history so far as tidy pandas tables: trials, epochs, decisions, classes, confusions."""
-        from search.journal.frames import frames  # pandas takes half a second
+        from search.journal.frames import frames  # imported only here: pandas takes half a second
 
         history = self.history()
         left = ((trial.number, self.trial(trial.number).read_result()) for trial in history.in_state("finished"))

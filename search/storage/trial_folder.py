@@ -64,14 +64,14 @@ class TrialFiles:
 
     def checkpoint_names(self) -> list[str]:
         """The checkpoints, newest first."""
-        from trainers.checkpoint import epoch_in  # seconds, for torch
+        from trainers.checkpoint import epoch_in  # imported only here: torch takes seconds
 
         found = self.place.names(CHECKPOINTS)
         return sorted((name for name in found if epoch_in(_file(name)) is not None), reverse=True)
 
     def newest(self) -> "Checkpoint | None":
         """The newest intact checkpoint; None if there is none. Damaged ones are skipped."""
-        from trainers.checkpoint import unpacked  # seconds, for torch
+        from trainers.checkpoint import unpacked  # imported only here: torch takes seconds
 
         for name in self.checkpoint_names():
             content = self.place.find(name)

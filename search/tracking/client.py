@@ -164,7 +164,7 @@ def default_store(uri: str) -> Iterator[None]:
     MLflow's setter also writes MLFLOW_TRACKING_URI. This variable is restored afterwards. Otherwise a later search in
     this process would take the value for the user's own.
     """
-    import mlflow  # seconds
+    import mlflow  # imported only here: it takes seconds
 
     before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(for_mlflow(uri))

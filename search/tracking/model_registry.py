@@ -152,7 +152,7 @@ def _register(
     weights = newest_checkpoint_path(confirmation.trial(best.number).checkpoints)
     if weights is None:
         raise FileNotFoundError(f"run {best.number} of {confirmation.name} has no checkpoint left")
-    import mlflow  # seconds
+    import mlflow  # imported only here: it takes seconds
 
     above = client.get_run(run)
     with quiet(searched.driver_log), default_store(uri), warnings.catch_warnings():

@@ -69,7 +69,7 @@ def loss_by_kernel(
 
     The same input gives the same bits: no two programs write to one place, and blocks are walked in order.
     """
-    from trainers.losses.kernel import slopes_of_an_anchor  # Triton takes a second to import
+    from trainers.losses.kernel import slopes_of_an_anchor  # imported only here: Triton takes a second
 
     N = len(z)
     block_rows = min(N, block_rows or max(1, BLOCK_ELEMENTS // N))

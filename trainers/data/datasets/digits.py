@@ -56,7 +56,7 @@ def _pool(config: DataConfig, *, test: bool) -> Pool:
 @cache
 def _bundled() -> tuple[Images, Labels]:
     """All images and their labels. Read once in a process: they are a compressed table of text."""
-    from sklearn.datasets import load_digits  # two seconds of import that only this dataset needs
+    from sklearn.datasets import load_digits  # imported only here: it takes two seconds
 
     bunch = load_digits()
     images: Images = np.rint(bunch.images[:, None] * (255 / 16)).astype(np.uint8)  # stored as 0..16

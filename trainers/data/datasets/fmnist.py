@@ -203,7 +203,7 @@ def fetch(root: Path, progress: Callable[[str], None]) -> Path:
 
 
 def _download(workshop: Path) -> Path:
-    from torchvision.datasets import FashionMNIST  # two seconds of import that nothing else here needs
+    from torchvision.datasets import FashionMNIST  # imported only here: it takes two seconds
 
     try:
         with _socket_timeout(DOWNLOAD_PATIENCE):
