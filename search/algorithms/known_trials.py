@@ -43,8 +43,8 @@ class KnownTrials:
         """The trials as Optuna gets them, in order.
 
         Args:
-            trials: those of the older search if there is one, then this search's by number. Each call must begin with
-                the trials of the call before.
+            trials: those of the older search if there is one, then this search's by number. In each call the list must
+                start with all trials of the previous call, in the same order.
         """
         running: dict[int, FrozenTrial] = {}
         for place, trial in enumerate(trials):

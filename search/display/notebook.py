@@ -112,7 +112,7 @@ class LiveBlock:
         self._console.run(self._render)
 
     def stop(self) -> None:
-        """Remove the block. The lines stay."""
+        """Remove the live block. The lines that were printed above it stay."""
         self._console.run(None)
 
     def refresh(self) -> None:

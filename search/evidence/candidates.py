@@ -178,7 +178,7 @@ def every_run(candidates: int, seeds: int) -> list[tuple[int, int]]:
 
 
 def allowed_faults(folder: SearchFolder) -> list[str]:
-    """Faults of a confirmation's test split that were allowed when it began, a sentence each."""
+    """The faults of the test split that the user allowed when the confirmation began, a sentence for each."""
     return [f"Allowed by --allow-copies: {fault}." for fault in folder.about()[CONFIRMS].get("allowed", [])]
 
 

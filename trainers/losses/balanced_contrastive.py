@@ -19,8 +19,8 @@ def balanced_contrastive_loss(z: Tensor, labels: Tensor, *, temperature: float =
     A class c for which B_c(i) is empty adds nothing to the sum over classes.
 
     This is class-averaging, one of the two parts of the paper's loss. The other part, class-complement, is left out. It
-    adds a prototype to each class, which is computed from the weights of a classifier that is trained beside the
-    encoder (the paper's second branch, with logit compensation). Our stage one has no such classifier.
+    adds one prototype to each class. The prototypes are computed from the weights of a classifier, which the paper
+    trains beside the encoder. Our stage one has no such classifier.
 
     Args:
         z: [N, D] unit rows, one for each view of each image; N ≥ 2.
