@@ -4,6 +4,7 @@ A plan, a search, a resume, a confirmation and a last step all call `tried`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from search.algorithms import own_sampler
 from search.engine.first_encoder import tried_encoders
@@ -17,8 +18,8 @@ from trainers.own_loss import FIELD, try_loss
 from trainers.own_parts import is_path, with_source_hash
 
 
-def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> SearchSpec:
-    """Test each of the user's own parts that a search may use, and add the hash of its source to its import path.
+def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> dict[str, Any]:
+    """Test each of the user's own parts that a search may use, and find the hash of its source.
 
     Args:
         spec: the search's spec.
@@ -26,7 +27,8 @@ def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> S
         proposes: whether to test the sampler too. A confirmation and a last step propose no trials, so they do not.
 
     Returns:
-        The spec, in which a hash follows the import path of each part that was tested.
+        The fields of the spec that change, by name, for `spec.model_copy(update=…)`: a hash follows the import path of
+        each part that was tested. Empty if the search uses no part of the user's own, or if all have their hashes.
 
     Raises:
         InputError: a part cannot be imported, differs from the one that the search began with, or fails a check. The
@@ -41,7 +43,8 @@ def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> S
                 try_loss(hashed.trial_config(_drawn(hashed.space, name) | {SWITCH: name} | dict(values)))
     if proposes and is_path(hashed.search.sampler):
         hashed = hashed.model_copy(update={"search": _with_tried_sampler(hashed)})
-    return hashed
+    after = {name: getattr(hashed, name) for name in ("model", "loss", "space", "search")}
+    return {name: value for name, value in after.items() if value != getattr(spec, name)}
 
 
 def _with_tried_sampler(spec: SearchSpec) -> SearchConfig:

@@ -14,6 +14,7 @@ from search.storage.fetch import bring_scores
 from search.storage.search_folder import SearchFolder
 from search.storage.trial_folder import TrialFolder
 from trainers.data.arrays import Images, Labels, Split, TrialData
+from trainers.errors import InputError
 from trainers.files import write_atomically
 from trainers.seeds import derive_seed
 
@@ -53,6 +54,9 @@ def leave_judged_validation(trial: TrialFolder, data: TrialData, what: str) -> N
     The trial's last checkpoint classifies at most MOST images of `data`; `what` is the caption. Raises InputError if
     no checkpoint was kept, or if it was trained on other data.
     """
+    if not trial.checkpoints.is_dir():
+        raise InputError("its checkpoint is gone")
+
     import numpy as np
     import torch  # imported only here: it takes seconds
 

@@ -99,7 +99,7 @@ def run(
     arrays = load(spec.data, data)
     # paths are made absolute, as `resume` and `train` may be called from another folder
     changes = {"data": anchored(spec.data), "tracking": store}
-    spec = tried(spec, arrays.train.images.shape[1:]).model_copy(update=changes)
+    spec = spec.model_copy(update=tried(spec, arrays.train.images.shape[1:]) | changes)
     check_workers(spec, arrays)
     check_images(spec, arrays)
     older = older_search(root, start_from, spec, arrays) if start_from is not None else None

@@ -123,6 +123,8 @@ def test_what_a_search_starts_from_outlives_a_kill_before_its_first_trial(finish
 @pytest.mark.slow
 def test_an_extension_that_cannot_be_written_down_is_to_be_asked_for_again(mine, shared_ray, monkeypatch):
     monkeypatch.setattr(Journal, "append", _full)
-    with pytest.raises(EnvironmentProblem, match=r"No space left.*; nothing was changed: mend it, then say the same"):
+    with pytest.raises(
+        EnvironmentProblem, match=r"No space left.*; nothing was changed: mend it, then repeat the command"
+    ):
         api.resume(mine.name, extend_by=1, results=mine.root)
     assert mine.history().extra == 0
