@@ -40,12 +40,14 @@ def test_the_sampler_passes_what_is_tried_before_the_first_trial(package):
     (package / "samplers.py").write_text(block("python", "def near_the_best"))
     changes = ["search.sampler=mypkg.samplers:near_the_best"]
     for more in ([], ["search.per_family=true", "search.baselines=[]"]):
-        spec = tried(load_spec("digits", [*changes, *more]), SHAPE)
+        spec = load_spec("digits", [*changes, *more])
+        spec = spec.model_copy(update=tried(spec, SHAPE))
         assert spec.search.sampler.startswith("mypkg.samplers:near_the_best#sha256=")
 
 
 def test_the_loss_is_a_family_that_passes_what_is_tried_before_the_first_trial(package):
     (package / "losses.py").write_text(block("python", "def far_apart"))
-    spec = tried(example(block("yaml", "own_loss")), SHAPE)
+    spec = example(block("yaml", "own_loss"))
+    spec = spec.model_copy(update=tried(spec, SHAPE))
     assert spec.families == ("CL", "FCL", "ACL", "AFCL", "far_apart")
     assert spec.losses[1].startswith("mypkg.losses:far_apart#sha256=")
