@@ -79,4 +79,4 @@ def _write_onnx(path: Path, target: Path, data: Path | None) -> None:
 
     exported = exports.read_export(path)
     images = load(exported.config.data, data).validation.images[:TRIED_ON]
-    write_onnx(load_predictor(path, exported), torch.from_numpy(images), target)
+    write_onnx(load_predictor(path, exported), torch.tensor(images), target)
