@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,19 +23,14 @@ from search.live_page.logs import LogEnd
 from search.live_page.reports import Reports
 from search.live_page.searches import Searches
 from search.live_page.standing import Group, Standing, TrialRow
+from search.reporting.html import templates_of
 from search.storage.results_folder import how_to_begin
 from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
 
 MOST_TRIALS = 100  # rows of a table of trials, unless all are asked for
 FILES = Path(__file__).parent / "templates"
-TEMPLATES = Environment(
-    loader=PackageLoader("search.live_page"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+TEMPLATES = templates_of("search.live_page")
 LOADING = "The report is being drawn."
 
 

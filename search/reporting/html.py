@@ -20,13 +20,15 @@ from search.reporting.packing import LETTERS, pack, packed_plotly
 NOTHING = Markup()
 UNFOLDED = 10  # rows of a folding table that are seen at first
 HEIGHT = 420  # px, the default height of a figure
-TEMPLATES = Environment(
-    loader=PackageLoader("search.reporting"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+
+def templates_of(package: str) -> Environment:
+    """The templates of a package. Every value is escaped, and a value that a template lacks is an error."""
+    loader = PackageLoader(package)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+TEMPLATES = templates_of("search.reporting")
 SCALE = ((0.0, "#5778a4"), (0.5, "#c9a24b"), (1.0, "#d1615d"))  # of a score: low, middle, high
 
 

@@ -171,11 +171,16 @@ def lines(made: list[dict[str, Any]]) -> Iterator[str]:
         yield f"| {name} | {len(some)} | {means} | {difference} | {epochs[0]:.0f}, {epochs[1]:.0f} |"
 
 
-def main() -> None:
-    """Go on with what is lacking, then write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def write_page(
+    about: str | None,
+    rows: Callable[[int, float | None], Iterator[dict[str, Any]]],
+    lines: Callable[[list[dict[str, Any]]], Iterator[str]],
+    place: Path,
+) -> None:
+    """Go on with the rows that are lacking, as the command line says, then write the page of all."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--searches", type=int, default=SEARCHES)
-    parser.add_argument("--minutes", type=float, help="begin nothing more after so many")
+    parser.add_argument("--minutes", type=float, help="begin no other search after so many")
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("AFCL_THREADS", "1")))
     ends = None if given.minutes is None else time.monotonic() + 60 * given.minutes
@@ -184,9 +189,9 @@ def main() -> None:
         made.append(row)
         print(json.dumps(row), flush=True)
     page = "\n".join(lines(made)) + "\n"
-    PAGE.write_text(page)
+    place.write_text(page)
     print(page)
 
 
 if __name__ == "__main__":
-    main()
+    write_page(__doc__, rows, lines, PAGE)

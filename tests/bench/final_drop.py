@@ -11,18 +11,15 @@ step, is held against five more fresh splits and initialisations, always on vali
 A run that was ended goes on where it was: each search and each fresh seed is a file of its own.
 """
 
-import argparse
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import torch
-from decide_by import RATIOS, kept, searched, spec_of
+from decide_by import RATIOS, kept, searched, spec_of, write_page
 from measure import OUT
 from scipy import stats
 
@@ -34,7 +31,7 @@ from trainers.data import load
 from trainers.pipeline import run_trial
 from trainers.seeds import derive_seed
 
-SEARCHES, FRESH = 10, 5
+FRESH = 5
 STEP = FinalConfig()
 WORK, PAGE = OUT / "final-drop", OUT / "final_drop.md"
 SIDES = ("without the step", "with it")
@@ -110,22 +107,5 @@ def lines(made: list[dict[str, Any]]) -> Iterator[str]:
             yield f"| {name} | {len(some)} | {side} | {mean(said):.4f} | {mean(fresh):.4f} | {drop} |"
 
 
-def main() -> None:
-    """Go on with what is lacking, then write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--searches", type=int, default=SEARCHES)
-    parser.add_argument("--minutes", type=float, help="begin no other search after so many")
-    given = parser.parse_args()
-    torch.set_num_threads(int(os.environ.get("AFCL_THREADS", "1")))
-    ends = None if given.minutes is None else time.monotonic() + 60 * given.minutes
-    made = []
-    for row in rows(given.searches, ends):
-        made.append(row)
-        print(json.dumps(row), flush=True)
-    page = "\n".join(lines(made)) + "\n"
-    PAGE.write_text(page)
-    print(page)
-
-
 if __name__ == "__main__":
-    main()
+    write_page(__doc__, rows, lines, PAGE)
