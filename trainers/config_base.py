@@ -52,7 +52,10 @@ def _encoder(value: object) -> object:
 
 
 def near(value: object, known: list[str]) -> str:
-    """A hint for the end of an error's rule, such as ` (did you mean fmnist?)`; empty if no known name is similar."""
+    """Text to append to an error message: the name in `known` that is most similar to `value`; empty if none is.
+
+    An example is ` (did you mean fmnist?)`.
+    """
     hint = did_you_mean(str(value), known, else_all=False).removeprefix("; ")
     return f" ({hint})" if hint else ""
 
@@ -75,11 +78,11 @@ EncoderName = Annotated[
 
 
 def one_of_or_own(words: Sequence[str], group: str, example: str) -> Callable[[object], object]:
-    """Make the check of a field that takes one of `words` or a part of the user's own.
+    """Make the check of a field whose value is one of `words` or names a piece of the user's own code.
 
     Args:
-        words: the names that ship with this code.
-        group: the group of entry points in which a package registers such parts.
+        words: the names of what ships with this package.
+        group: the group of entry points in which a package registers such code.
         example: an import path, for the message.
 
     Returns:

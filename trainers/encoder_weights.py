@@ -1,8 +1,8 @@
 """Load an encoder's initial weights from a user's file, for machines without a network or weights of a user's own.
 
 The file is a state dict with torchvision's or timm's names, as `torch.save` writes it, alone or under a key such as
-`state_dict`. It may also be one of our checkpoints; then its encoder is taken. Reading the file runs no code
-(`weights_only=True`).
+`state_dict`. The file may also be a checkpoint of a trial; then the checkpoint's encoder is taken. Reading the file
+runs no code (`weights_only=True`).
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,14 @@ from trainers.files import file_hash
 from trainers.own_parts import MARK
 
 HOLDERS = ("encoder", "state_dict", "model_state_dict", "model", "backbone")  # keys that may hold the state dict
+# prefixes that the names of the encoder's tensors may have in the state dict
 HOMES = ("", "encoder.", "backbone.", "model.", "net.", "encoder.net.", "encoder.backbone.")
 PREFIXES = (*HOMES, *(f"module.{home}" for home in HOMES))  # DataParallel adds `module.`
 FIRST = "conv1.weight"  # a ResNet's only layer that depends on the channels and the stem
 
 
 def with_hash(weights: str) -> str:
-    """The absolute path of a file that `model.pretrained` names, followed by its SHA-256.
+    """The absolute path of a file that `model.pretrained` names, followed by MARK and the file's SHA-256.
 
     Args:
         weights: the file's path, with or without a hash.
@@ -45,9 +46,10 @@ def with_hash(weights: str) -> str:
 def load_weights(encoder: nn.Module, weights: str) -> None:
     """Load the weights of a file into an encoder.
 
-    The first layer of a ResNet depends on the stem and the channels. With the stem `small` the encoder keeps its own
-    first layer if the file's layer has another size. With the stem `imagenet` the filters for colour images are summed
-    for grey images, so that a grey image has the same effect as its copy in RGB.
+    The first layer of a ResNet depends on the stem and the number of channels. If the file has the stem `imagenet` (7×7
+    filters) and the encoder the stem `small` (3×3), the encoder keeps its own first layer. If the stems are the same,
+    but the file is for colour images and the encoder is not, the filters are summed over the colours, so that a grey
+    image has the same effect as its copy in RGB.
 
     Args:
         encoder: an untrained encoder.
@@ -87,7 +89,11 @@ def _state_dict(file: Path) -> dict[str, Tensor]:
 
 
 def _of_encoder(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
-    """The file's tensors under the encoder's names. Older files may lack the tensors that only count batches."""
+    """The tensors of the file (`given`) by the names that the encoder (`wanted`) uses, without a prefix.
+
+    Older files may lack tensors that only count batches; then the encoder's own are taken. Raises InputError if any
+    other tensor is missing.
+    """
     needed = {name for name in wanted if not name.endswith("num_batches_tracked")}
     best: set[str] = set()
     for prefix in PREFIXES:
@@ -103,9 +109,9 @@ def _of_encoder(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file:
 
 
 def _first_layer(given: Tensor, own: Tensor) -> Tensor:
-    """A file's first layer `given`, adapted to the shape of the encoder's `own`.
+    """A file's first layer `given`, adapted to the shape of the encoder's `own`; see `load_weights`.
 
-    Filters for RGB are summed for another number of channels. With another stem the encoder keeps its own layer.
+    If the two cannot be matched, `given` is returned as it is, for the caller to refuse.
     """
     if given.shape[2:] == own.shape[2:] and given.shape[1] == 3 and given.shape[0] == own.shape[0]:
         # a grey image then gives the same filter responses as its copy in RGB

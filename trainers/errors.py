@@ -2,15 +2,18 @@
 
 
 class InputError(ValueError):
-    """The user's input is wrong: one line, exit code 2."""
+    """The user's input is wrong. A command then prints the message, in one line, and ends with exit code 2."""
 
 
 class EnvironmentProblem(RuntimeError):
-    """The machine lacks something (data, disk, a cluster): one line with the command that mends it, exit code 3."""
+    """The machine lacks something, such as data, disk space or a cluster; exit code 3.
+
+    The message has one line and says what to do, if possible as a command to type.
+    """
 
 
 class OutOfMemory(EnvironmentProblem):
-    """A trial needs more GPU memory than it has. CUDA must not be used again in this process."""
+    """A trial needs more GPU memory than it may use. CUDA must not be used again in this process."""
 
 
 class DivergedError(RuntimeError):

@@ -16,8 +16,8 @@ FIELD = "model.encoder"
 class Encoder(Protocol):
     """A module that maps images [N, C, H, W] float32 to features [N, feature_dim].
 
-    `mypkg.models:build` names a function or a class that takes the number of channels and returns an encoder. Its
-    weights should be drawn from torch's global generator, which is seeded before the call.
+    `mypkg.models:build` names a function or a class that takes the number of channels and returns an encoder. The
+    encoder's weights should be drawn from torch's global generator, which is seeded before the call.
 
     Attributes:
         feature_dim: the number of features of an image.
@@ -35,7 +35,7 @@ class OwnEncoder(nn.Module):
         """Import and build the encoder.
 
         Args:
-            name: its import path, with or without a hash.
+            name: the import path of the function that builds the encoder, with or without a hash.
             channels: the number of channels of an image.
 
         Raises:
@@ -72,7 +72,7 @@ def try_encoder(name: str, encoder: nn.Module, shape: Sequence[int]) -> None:
 
     Raises:
         InputError: the encoder raises an error, or its features have another shape than [2, feature_dim], are not
-            finite or have no gradient, or its state has something else than tensors.
+            finite or have no gradient, or its state dict contains anything but tensors.
     """
     path, dim = name.partition("#")[0], getattr(encoder, "feature_dim", 0)
     encoder.train()

@@ -1,4 +1,4 @@
-"""BatchNorm over the rows of all workers of a trial: each normalises as one worker with the whole batch would."""
+"""BatchNorm over the rows of all workers of a trial: each worker normalises as one with the whole batch would."""
 
 from typing import Any, cast
 
@@ -51,7 +51,10 @@ def _synchronised(layer: nn.BatchNorm2d, device: torch.device) -> nn.Module:
 
 
 def _no_rows_in_float32(layer: nn.Module, inputs: tuple[Tensor]) -> Tensor:
-    """Make an empty batch float32. Autocast would let it send bfloat16 zeros, while the others send float32."""
+    """Return the batch; an empty batch is made float32.
+
+    Under autocast a worker without rows would send zeros in bfloat16, while the other workers send float32.
+    """
     (x,) = inputs
     return x if len(x) else x.float()
 
@@ -70,7 +73,10 @@ class CPUSyncBatchNorm2d(nn.BatchNorm2d):
         return twin.train(layer.training)
 
     def forward(self, x: Tensor) -> Tensor:
-        """This worker's images [n, C, H, W], normalised by the mean and variance of all workers' images; n may be 0."""
+        """Normalise this worker's images [n, C, H, W]; n may be 0.
+
+        In training by mean and variance over all workers' images; in evaluation by the running statistics.
+        """
         if not self.training:
             return super().forward(x)
         y, mean, variance, count = _Normalise.apply(x, self.weight, self.bias, self.eps)
@@ -86,7 +92,7 @@ class CPUSyncBatchNorm2d(nn.BatchNorm2d):
 class _Normalise(torch.autograd.Function):
     """y = w (x - μ) / √(σ² + ε) + b with μ and σ² over the values of all workers (Ioffe & Szegedy 2015).
 
-    With x̂ = (x - μ) / √(σ² + ε) and means over all workers' values,
+    With x̂ = (x - μ) / √(σ² + ε), and with each mean taken over all workers' values,
 
         ∂L/∂x = w / √(σ² + ε) · (∂L/∂y - mean(∂L/∂y) - x̂ · mean(∂L/∂y · x̂)).
 
@@ -115,10 +121,10 @@ class _Normalise(torch.autograd.Function):
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and variance [C] of the values of all workers, and how many values each channel has.
+    """Mean and variance [C] of each channel over the values of all workers, and how many values a channel has.
 
-    Each worker computes the mean and variance of its own values; these are combined as by Chan et al. 1979. Plain sums
-    of squares would lose digits if the mean is large. They are combined in float64, so that the result hardly depends
+    Each worker computes mean and variance of its own values, and these are combined as by Chan et al. 1979. Plain sums
+    of squares would lose digits if the mean is large. The combination is in float64, so that the result hardly depends
     on how the rows are divided between the workers.
     """
     count = x.numel() // x.shape[1]

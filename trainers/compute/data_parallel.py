@@ -1,8 +1,8 @@
-"""Several workers share one trial: each takes its part of every batch, and together they compute what one would.
+"""Several workers share one trial: each takes a part of every batch; the result is that of one worker.
 
 Every worker goes through the whole trial, with the same batches and random draws. Only the encoder's work is divided
-between them: the loss sees the embeddings of all workers. The workers exchange these by torch.distributed, with NCCL
-if each has a GPU of its own, else with gloo.
+between them: the loss sees the embeddings of all workers. The workers exchange these embeddings by torch.distributed,
+with NCCL if each worker has a GPU of its own, else with gloo.
 """
 
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True)
 class Group:
-    """A worker's place among the workers of its trial. The default is a worker alone."""
+    """A worker's rank (from 0), and how many workers its trial has. The default is a trial with one worker."""
 
     rank: int = 0
     size: int = 1
 
     def shares(self, rows: int) -> list[slice]:
-        """Each worker's part of `rows` rows, in order of rank: contiguous, and as equal in size as possible."""
+        """For each worker, in order of rank, its slice of `rows` rows. The slices are as equal in size as possible."""
         ends = [rows * part // self.size for part in range(self.size + 1)]
         return [slice(start, end) for start, end in pairwise(ends)]
 
     def share(self, rows: int) -> slice:
-        """This worker's part of `rows` rows; it may be empty if there are fewer rows than workers."""
+        """This worker's slice of `rows` rows; it may be empty if there are fewer rows than workers."""
         return self.shares(rows)[self.rank]
 
     def gather(self, own: Tensor, sizes: Sequence[int]) -> Tensor:
         """Collect the rows of all workers: [sum of `sizes`, ...], in order of rank, the same on every worker.
 
-        own: this worker's rows. sizes: how many rows each worker brings. Differentiable, provided that every worker
-        computes the same loss from the gathered rows; see `_Gathered`.
+        own: this worker's rows. sizes: how many rows each worker has, in order of rank. Differentiable, provided that
+        every worker computes the same loss from the gathered rows; see `_Gathered`.
         """
         if self.size == 1:
             return own
@@ -48,8 +48,8 @@ ALONE = Group()
 class _Gathered(torch.autograd.Function):
     """All workers' rows. The backward pass needs no message: each worker has the gradient of every row already.
 
-    The gradient is multiplied by the number of workers, because DistributedDataParallel divides by it: the parameters
-    need the sum of all rows' contributions over the workers, not their mean.
+    The gradient is multiplied by the number of workers, because DistributedDataParallel divides by that number: the
+    parameters need the sum over the workers of their rows' contributions, not the mean.
     """
 
     @staticmethod
@@ -64,7 +64,7 @@ class _Gathered(torch.autograd.Function):
 
 
 def _all_rows(own: Tensor, sizes: Sequence[int]) -> Tensor:
-    # torch.distributed needs messages of one size, but the shares may differ by a row
+    # all_gather needs tensors of one size, but the workers may have different numbers of rows
     padded = own.new_zeros(max(sizes), *own.shape[1:])
     padded[: len(own)] = own
     parts = [torch.empty_like(padded) for _ in sizes]

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-RESIDENT_SHARE = 0.5  # of the memory left: networks, activations and features need the rest
+RESIDENT_SHARE = 0.5  # of the free memory, at most, for images: networks, activations and features need the rest
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Whether `size` bytes of images may be kept on the device. Always true for a CPU, whose memory is the host's."""
+    """Whether `size` bytes of images may be kept on the device. Only a CUDA GPU has memory apart from the host's.
+
+    On a CPU and on Apple's GPU the answer is always True.
+    """
     return device.type != "cuda" or size <= RESIDENT_SHARE * available(device)
 
 
@@ -32,15 +35,15 @@ def available(device: torch.device) -> int:
 
 
 def lies_on(images: Tensor, device: torch.device) -> bool:
-    """Whether images are on the device already."""
+    """Whether `images` are on `device`, so that nothing has to be copied."""
     return images.device == device
 
 
 def fetched(images: Tensor, picks: Iterable[Tensor | slice], device: torch.device) -> Iterator[Tensor]:
-    """`images[pick]` on the device for each pick in turn: the same values wherever the images live.
+    """Yield `images[pick]`, on `device`, for each pick in order. `images` are on the device or on the host.
 
-    picks: indices [B] on any device, or slices. Images on the host are copied one batch ahead: while the device works
-    on a batch, the next one is on its way.
+    A pick is a slice, or indices [B] on any device. Images on the host are copied one batch ahead: while the device
+    works on a batch, the next batch is being copied.
     """
     if lies_on(images, device):
         return (images[pick] for pick in picks)
@@ -61,7 +64,7 @@ def _one_ahead(images: Tensor, picks: list[Tensor | slice], device: torch.device
 
 
 def _gathered(images: Tensor, pick: Tensor | slice, *, pinned: bool) -> Tensor:
-    """A batch in host memory of its own. torch reuses pinned memory, but not before its copy is done."""
+    """A copy of `images[pick]` in host memory. torch reuses pinned memory only after the device has copied from it."""
     if isinstance(pick, slice):
         part = images[pick]
         return torch.empty_like(part, memory_format=torch.contiguous_format, pin_memory=pinned).copy_(part)
@@ -71,7 +74,7 @@ def _gathered(images: Tensor, pick: Tensor | slice, *, pinned: bool) -> Tensor:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A batch on its way to the device, and the event that says that it has arrived."""
+    """A batch on the device, and the CUDA event at which its copy is complete; None if the copy is complete already."""
 
     batch: Tensor
     event: torch.cuda.Event | None

@@ -1,8 +1,8 @@
 """The devices that a machine has for training, and what Apple's GPU (mps) lacks compared with CUDA.
 
-mps has no float64, so what needs it is computed on the host. mps is used without pinned copies and without autocast. A
-trial that asks for several workers or for torch.compile on mps is refused. All this was written from PyTorch's
-documentation and tested with a stand-in: it has never run on an mps device.
+mps has no float64, so computations that need float64 run on the host. mps is used without pinned copies and without
+autocast. A trial that asks for several workers or for torch.compile on mps is refused. All this was written from
+PyTorch's documentation and tested with a stand-in: it has never run on an mps device.
 """
 
 import functools
@@ -13,7 +13,7 @@ from torch import Tensor
 from trainers.config import TrialConfig
 from trainers.errors import InputError
 
-GPUS = ("cuda", "mps")  # types of device that are a GPU
+GPUS = ("cuda", "mps")  # torch's types of device that are GPUs
 
 
 def has_mps() -> bool:
@@ -34,14 +34,14 @@ def best_device() -> torch.device:
 
 
 def with_index(device: torch.device) -> torch.device:
-    """The device with an index, as a tensor's `device` has one; without an index for a CPU."""
+    """The device as its tensors report it: a GPU without an index gets the current one's; a CPU stays unchanged."""
     if device.index is not None or device.type not in GPUS:
         return device
     return torch.device(device.type, torch.cuda.current_device() if device.type == "cuda" else 0)
 
 
 def refuse_missing(config: TrialConfig, device: torch.device, workers: int) -> None:
-    """Raise InputError if a trial on mps would use torch.compile or more than one worker; does nothing for others."""
+    """Raise InputError if a trial on mps would use torch.compile or several workers; accept all other devices."""
     if device.type != "mps":
         return
     if config.model.compile:
@@ -56,9 +56,9 @@ def has_float64(device: torch.device) -> bool:
 
 
 def image_format(device: torch.device) -> torch.memory_format:
-    """The memory format of images and encoder: channels last, as convolutions are fastest with it; contiguous on mps.
+    """The memory format for images and encoder on `device`: channels last, with which convolutions are fastest.
 
-    Whether the operations of mps are correct with channels last could not be tested.
+    On mps it is contiguous, because channels last could not be tested there.
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
@@ -84,5 +84,8 @@ def in_float64(values: Tensor) -> Tensor:
 
 
 def is_out_of_memory(error: Exception, device: torch.device) -> bool:
-    """Whether an error means that Apple's GPU has no memory left; False for CUDA, which has its own class of error."""
+    """Whether an error means that Apple's GPU `device` has no memory left; False on any other device.
+
+    CUDA has a class of its own for such errors.
+    """
     return device.type == "mps" and "out of memory" in str(error)

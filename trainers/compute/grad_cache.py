@@ -4,14 +4,15 @@ A contrastive loss needs all embeddings Z = f(X; θ) of its batch at once, but n
 
     dL/dθ = sum over chunks c of (dL/dZ_c) · dZ_c/dθ
 
-So a first pass computes Z without activations, the loss gives dL/dZ, and a second pass takes one chunk after the other
-through f with activations and hands each its rows of dL/dZ. This needs the memory of one chunk, and the time of one
-more forward pass.
+So a first pass computes Z without keeping activations, and the loss gives dL/dZ. A second pass takes one chunk after
+the other through f with activations, and goes backward from the chunk's rows of dL/dZ. This needs the memory for the
+activations of one chunk, and the time of one more forward pass.
 
-If f treats each row by itself, the gradient is that of the whole batch, up to rounding. BatchNorm in training does not:
-it takes mean and variance from the chunk, in both passes alike. The gradient is then exactly that of a batch that is
-normalised chunk by chunk, so another chunk size gives other results. The running statistics are updated once a chunk,
-in the second pass only. f must not draw random numbers (dropout): the second pass would draw others.
+If f treats each row by itself, the gradient is that of the whole batch, up to rounding. BatchNorm in training does not
+treat each row by itself: it takes mean and variance from the chunk, in both passes alike. The gradient is then exactly
+that of a batch that is normalised chunk by chunk, so another chunk size gives other results. The running statistics are
+updated once per chunk, in the second pass only. f must not draw random numbers (dropout): the second pass would draw
+different ones.
 """
 
 import math
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-Embed = Callable[[slice], Tensor]  # rows of the batch to their embeddings [n, D]
+Embed = Callable[[slice], Tensor]  # from a slice of the batch's rows to their embeddings [n, D]
 
 
 def backward_in_chunks(
@@ -33,13 +34,13 @@ def backward_in_chunks(
     """Add dL/dθ to the gradients of the parameters that `embed` uses, and return L, detached.
 
     Args:
-        embed: called with slices that cover `rows` rows, each of at most `chunk` rows (`chunk` + 1 if one row would
-            otherwise be left alone).
+        embed: called with slices that together cover the batch. A slice has at most `chunk` rows, or `chunk` + 1 if a
+            slice would otherwise have a single row.
         rows: how many rows the batch has.
-        chunk: how many rows are on the device at once.
+        chunk: how many rows pass the network at once, at least 2.
         loss: the loss, from the embeddings [rows, D] of the whole batch.
-        network: the module that `embed` runs. If several workers train it together, all of them call this function,
-            and `embed` gives each of them the embeddings of all.
+        network: the module that `embed` runs. If several workers train it together, each worker calls this
+            function, and `embed` returns the embeddings of all workers' rows.
     """
     parts = _parts(rows, chunk)
     with torch.no_grad(), _running_statistics_kept(network):
@@ -56,12 +57,12 @@ def backward_in_chunks(
 
 
 def _gradients_kept(network: nn.Module) -> AbstractContextManager[None]:
-    """Within the block, each worker adds up its own gradients without exchanging them."""
+    """A context in which each worker adds up its own gradients, without exchanging them with the others."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
 
 
 def _parts(rows: int, chunk: int) -> list[slice]:
-    """Slices as equal in size as possible: a small last chunk would give BatchNorm poor statistics."""
+    """Slices that cover `rows` rows, as equal in size as possible: small ones would give BatchNorm poor statistics."""
     count = max(1, min(math.ceil(rows / chunk), rows // 2))
     ends = [rows * part // count for part in range(count + 1)]
     return [slice(start, end) for start, end in pairwise(ends)]

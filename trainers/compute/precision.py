@@ -1,6 +1,6 @@
 """How a GPU computes in a trial: bfloat16, TensorFloat-32, deterministic kernels.
 
-The process's flags are restored afterwards: a worker runs several trials, and none may change the next one's numbers.
+torch's flags are restored after a trial: a worker runs several trials, and no trial may change the numbers of the next.
 """
 
 import os
@@ -28,11 +28,12 @@ def encoding(device: torch.device) -> AbstractContextManager[Any]:
 
 @contextmanager
 def arithmetic(*, deterministic: bool) -> Iterator[None]:
-    """Set the flags of a trial: deterministic kernels and full float32, or the fastest kernels and TF32.
+    """Within the block, use deterministic kernels and full float32 if `deterministic`, else fast kernels and TF32.
 
-    TF32 keeps float32's range with 10 bits of mantissa in matrix products and convolutions (a relative 5e-4 per
-    factor). The encoder computes in bfloat16, which has 7 bits, so TF32 matters for probe and classifier only.
-    GPUs that are not fast in bfloat16 have no TF32 either, and compute in float32 throughout.
+    TF32 has the range of float32 but only 10 bits of mantissa, in matrix products and convolutions: each factor is
+    rounded by up to 5e-4 of itself. The encoder computes in bfloat16, which has 7 bits, so TF32 matters only for
+    layers outside the encoder, such as probe and classifier. GPUs that are not fast in bfloat16 have no TF32 either,
+    and compute in float32 throughout.
     """
     kernels = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
@@ -46,7 +47,7 @@ def arithmetic(*, deterministic: bool) -> Iterator[None]:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether the encoder is to compute in bfloat16: on GPUs from compute capability 8.0 on.
+    """Whether the encoder is to compute in bfloat16: True on CUDA GPUs from compute capability 8.0 on.
 
     On older GPUs (T4, RTX 20xx, V100) cuDNN has no convolution in bfloat16, and torch's substitute is very slow.
     """
@@ -57,8 +58,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 def full_float32() -> Iterator[None]:
     """Switch TF32 off within the block: for the loss, and for augmentation.
 
-    In the loss an error of 5e-4 in a cosine moves a logit by .02 at a temperature of .03. The colours must be the same
-    on every device.
+    In the loss an error of 5e-4 in a cosine moves a logit by .02 at a temperature of .03. Augmented colours must be
+    the same on every device.
     """
     with _tf32(False):
         yield

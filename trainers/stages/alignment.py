@@ -1,7 +1,8 @@
 """Two diagnostics of an embedding on imbalanced data (Mildenberger et al. 2025, CVPR, arXiv 2503.17024), by class.
 
-They show when a class collapses to a point, which balanced accuracy does not show. They are measured on two augmented
-views of each validation image. They are reported only: no decision of a search depends on them.
+They show whether a class collapses to a point, which balanced accuracy does not show. They are measured on two
+augmented views of each validation image, or of a sample of 2,000. They are only reported: no decision of a search
+depends on them.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 NEIGHBOURHOOD = 0.05  # share of all rows that count as near, as in the authors' code
-MOST_IMAGES = 2000  # the most images that are measured, as the work grows with the square of their number
+MOST_IMAGES = 2000  # if there are more, a sample is measured: the work grows with the square of the number
 
 
 def sample_alignment(z: Tensor, images: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -58,7 +59,7 @@ def _mean_by_class(values: Tensor, labels: Tensor, classes: int) -> Tensor:
 def alignment_metrics(
     embed: Callable[[Tensor], Tensor], labels: Tensor, class_names: Sequence[str], draws: torch.Generator
 ) -> dict[str, float]:
-    """Both diagnostics of the validation images, as a trial reports them.
+    """Both diagnostics of the validation images, by the names under which a trial reports them.
 
     Args:
         embed: takes indices of validation images [n] and returns unit rows [n, D]. Each call draws a new view.

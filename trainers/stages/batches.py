@@ -1,4 +1,4 @@
-"""A split as a trial uses it, and the order in which an epoch visits it."""
+"""A split as a trial uses it, and its division into the batches of an epoch."""
 
 import math
 import warnings
@@ -15,9 +15,9 @@ from trainers.data.arrays import Split
 
 @dataclass(frozen=True)
 class DeviceSplit:
-    """Images [N, C, H, W] uint8, labels [N] int64, and the number of classes.
+    """The images [N, C, H, W] uint8 of a split, their labels [N] int64, and the number of classes.
 
-    The labels are on the trial's device; so are the images, unless they do not fit there (see
+    The labels are on the trial's device. The images are there too if they fit, else on the host (see
     trainers.compute.data_residency).
     """
 
@@ -55,11 +55,11 @@ def _tensor(array: np.ndarray) -> Tensor:
 def shuffled_batches(
     labels: Tensor, batch_size: int, generator: torch.Generator, *, balanced: bool = False
 ) -> Iterator[Tensor]:
-    """The indices of each batch of an epoch. The batches are as equal in size as possible.
+    """Yield the indices of each batch of an epoch, in random order. The batches are as equal in size as possible.
 
     A small last batch of, say, three images would have few positives and poor BatchNorm statistics. A batch has at most
-    `batch_size` images, or one more if a batch would otherwise have a single image. With `balanced` every class is
-    drawn equally often, and as many images are drawn in all as there are labels.
+    `batch_size` images, except that batches are larger if one would otherwise have a single image. As many images are
+    drawn as there are labels: each image once, or, with `balanced`, every class equally often (up to rounding).
     """
     order = _balanced_order(labels, generator) if balanced else torch.randperm(len(labels), generator=generator)
     batches = math.ceil(len(order) / batch_size)

@@ -1,6 +1,6 @@
 """Measures of a finished classifier: each class against the rest, and the calibration of its probabilities.
 
-No decision of a search depends on them. The tests compare them with scikit-learn's.
+No decision of a search depends on them. The tests compare them with those of scikit-learn.
 """
 
 import math
@@ -12,14 +12,14 @@ from torch import Tensor
 from trainers.config import CALIBRATION_ERROR, CLASS_MEASURES
 from trainers.stages.metrics import aurocs, confusion_matrix
 
-CALIBRATION_BINS = 15  # as Guo et al. have it
+CALIBRATION_BINS = 15  # as in Guo et al. 2017
 
 
 def class_measures(logits: Tensor, labels: Tensor, class_names: Sequence[str]) -> dict[str, float]:
-    """Every measure of every class, as `recall/NAME`, and the expected calibration error.
+    """The measures of each class, under names such as `recall/NAME`, and the expected calibration error.
 
-    The predicted class is the likeliest. Undefined measures are left out: for example, the precision of a class that is
-    never predicted, or the recall of a class without images.
+    CLASS_MEASURES lists the measures. The predicted class is the likeliest. Undefined measures are left out: for
+    example, the precision of a class that is never predicted, or the recall of a class without images.
 
     Args:
         logits: [N, C].
@@ -55,7 +55,7 @@ def average_precisions(scores: Tensor, labels: Tensor) -> Tensor:
     found = []
     for c in range(scores.shape[1]):
         ranked, order = scores[:, c].sort(descending=True)
-        hits = (labels[order] == c).double().cumsum(0)  # among the first 1, 2, ..., N
+        hits = (labels[order] == c).double().cumsum(0)  # images of class c among the first 1, 2, ..., N
         is_last = torch.ones(len(ranked), dtype=torch.bool)  # whether an image is the last of those with its score
         is_last[:-1] = ranked[1:] != ranked[:-1]
         ends = is_last.nonzero()[:, 0]
@@ -67,10 +67,10 @@ def average_precisions(scores: Tensor, labels: Tensor) -> Tensor:
 def expected_calibration_error(scores: Tensor, labels: Tensor) -> float:
     """Expected calibration error: the mean distance between a classifier's confidence and its accuracy.
 
-    Guo et al. 2017 (arXiv 1706.04599): images fall into 15 equal bins (a, b] by the probability of their likeliest
-    class. The error is the sum over bins of |share that is right - mean probability|, weighted by images. A classifier
-    with balanced class weights gives probabilities for classes of equal size, so on an unbalanced split the error
-    contains that difference too.
+    Guo et al. 2017 (arXiv 1706.04599): images fall into 15 bins (a, b] of equal width by the probability of their
+    likeliest class. The error is the sum over bins of |share of right predictions - mean probability|, each weighted by
+    the bin's share of the images. A classifier with balanced class weights gives probabilities for classes of equal
+    size, so on an unbalanced split the error contains that difference too.
 
     Args:
         scores: [N, C] probabilities.

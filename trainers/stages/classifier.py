@@ -23,11 +23,11 @@ from trainers.seeds import generator
 from trainers.stages.batches import DeviceSplit, class_weights, shuffled_batches
 from trainers.stages.encoder_training import lr_factor
 
-FEATURE_BATCH = 512  # fixed on a CPU, because another size could round the features differently
+FEATURE_BATCH = 512  # images; fixed on a CPU, because another size could round the features differently
 
 
 def images_at_once(config: RepresentationConfig, device: torch.device) -> int:
-    """How many images `encode` takes at a time: on a GPU at most as many as stage one trains at once.
+    """How many images `encode` takes at a time: FEATURE_BATCH, but on a CUDA GPU no more than stage one trains at once.
 
     So if a trial's training fits into the GPU's memory, computing its features fits as well.
     """
@@ -49,9 +49,10 @@ def encode(
 ) -> Tensor:
     """Features [N, feature_dim] float32 of uint8 images [N, C, H, W], the encoder in eval mode and without gradient.
 
-    The images may be on the host; the computation is on the normaliser's device. `rows` are the indices of the wanted
-    images, None for all. The workers of `group` call this together: each encodes its share, and all get all features.
-    `at_once` is the number of images in a pass, see `images_at_once`.
+    The images may be on the host; the computation is on the normaliser's device. With `augmentation` and `draws` the
+    images are augmented first. `rows` are the indices of the wanted images, None for all. The workers of `group` call
+    this together: each encodes its share, and every worker gets the features of all wanted images. `at_once` is the
+    number of images in a pass, see `images_at_once`.
     """
     encoder.eval()
     device = normalise.mean.device
@@ -78,7 +79,7 @@ def _picks(images: int, at_once: int) -> list[slice]:
 def new_classifier(
     features: Tensor, classes: int, config: ClassifierConfig
 ) -> tuple[LinearClassifier, torch.optim.Optimizer]:
-    """A classifier with zero weights, standardised by training features, and its optimiser."""
+    """A classifier with zero weights, standardised by training features [N, feature_dim], and its optimiser."""
     classifier = LinearClassifier(features.shape[1], classes).to(features.device)
     classifier.standardise_by(features)
     return classifier, adamw(classifier.parameters(), config.lr, config.weight_decay, features.device)
@@ -93,7 +94,10 @@ def train_one_epoch(
     epoch: int,
     seed: int,
 ) -> dict[str, float]:
-    """Train epoch `epoch` (from 1) of stage two. Raises DivergedError when the loss is no longer finite."""
+    """Train epoch `epoch` (from 1) of stage two. Returns its metrics by name.
+
+    features: [N, feature_dim], of the images of `split`. Raises DivergedError if the loss is no longer finite.
+    """
     weights = class_weights(split.labels, split.classes) if config.class_weight == "balanced" else None
     loss_of: Callable[[Tensor, Tensor, Tensor | None], Tensor] = functional.cross_entropy
     if config.loss == "focal":

@@ -40,9 +40,10 @@ def in_training(
     device: torch.device,
     group: Group,
 ) -> tuple[torch.optim.Optimizer, nn.Module]:
-    """Move encoder and head to the device; return their optimiser, and the module to call in training, a `kind`.
+    """Move encoder and head to the device. Returns their optimiser, and the module to call in training.
 
-    The workers of `group` all call this, and train one set of weights together.
+    The module is a `kind` (a subclass of OnEncoder); with several workers it is wrapped so that they share gradients.
+    The workers of `group` all call this function, and train one set of weights together.
     """
     encoder.to(device).to(memory_format=image_format(device))
     head.to(device)
@@ -55,7 +56,7 @@ def in_training(
 def compiled(encoder: Encoder) -> Callable[[Tensor], Tensor]:
     """The encoder through torch.compile. It shares the encoder's weights; their names do not change.
 
-    Each batch size is compiled for itself. Otherwise the result for a size would depend on the sizes before it, and a
+    Each batch size is compiled separately. Otherwise the result for a size would depend on the sizes before it, and a
     resumed trial would differ.
     """
     torch.compiler.reset()  # earlier trials of this worker count towards the limit at which torch stops compiling
@@ -69,7 +70,7 @@ def steps(
     config: RepresentationConfig,
     epoch: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of epoch `epoch` (from 1), as indices [B] with their images. Sets each step's learning rate."""
+    """For each batch of epoch `epoch` (from 1), set the learning rate and yield the indices [B] and the images."""
     pixels = fetched(split.images, batches, split.device)
     for number, (batch, images) in enumerate(zip(batches, pixels, strict=True)):
         progress = epoch - 1 + number / len(batches)
@@ -79,7 +80,10 @@ def steps(
 
 
 def epoch_metrics(loss: float, optimizer: torch.optim.Optimizer, seen: int, seconds: float) -> dict[str, float]:
-    """The metrics of an epoch's training. `seen` counts the images that passed the encoder, each view separately."""
+    """The metrics of an epoch's training, by name.
+
+    loss: the epoch's mean. seen: how many images passed the encoder, each view counted. seconds: how long it took.
+    """
     return {
         "train_loss": loss,
         "lr": optimizer.param_groups[0]["lr"],
@@ -90,18 +94,18 @@ def epoch_metrics(loss: float, optimizer: torch.optim.Optimizer, seen: int, seco
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a batch, of all views: [R, C, H, W] uint8, and the random draws for each."""
+    """The rows of a batch, one for each view of each image, with all that augments and normalises them."""
 
-    pixels: Tensor
+    pixels: Tensor  # [R, C, H, W] uint8
     normalise: Normaliser
     augmentation: AugmentConfig
-    draws: Tensor
+    draws: Tensor  # [11, R], from `draw`: random numbers for each row
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __getitem__(self, part: slice) -> Tensor:
-        """Some rows, augmented and normalised; the same at each call."""
+        """The rows in `part`, augmented and normalised. Each call gives the same values."""
         changed = change(self.pixels[part], self.augmentation, self.draws[:, part])
         return self.normalise(changed).contiguous(memory_format=image_format(changed.device))
 
@@ -109,13 +113,14 @@ class Rows:
 def backward(
     network: nn.Module, group: Group, rows: Rows, value: Callable[[Tensor], Tensor], chunk: int | None
 ) -> Tensor:
-    """Compute the gradient of one batch on a network's parameters; return the loss, detached.
+    """Add the gradient of one batch to those of the network's parameters. Returns the loss, detached.
 
     Args:
         network: from normalised images to rows of numbers.
         group: the workers that train it together.
         value: returns the loss of the whole batch from the network's output.
-        chunk: rows on the device at once; None: all.
+        rows: the batch.
+        chunk: rows that pass the network at once; None: all.
     """
     device = rows.pixels.device
 
@@ -123,7 +128,7 @@ def backward(
         start, end, _ = part.indices(len(rows))
         own = group.share(end - start)
         images = rows[slice(start + own.start, start + own.stop)]  # in float32
-        # a new context each time: autocast caches weights that were cast without gradient, for a pass that needs one
+        # a new context each time: else a pass with gradient would use weights that autocast cached without gradient
         with encoding(device):
             z = network(images)
         return group.gather(z, [share.stop - share.start for share in group.shares(end - start)])
@@ -136,7 +141,7 @@ def backward(
 
 
 def lr_factor(progress: float, warmup_epochs: int, epochs: int) -> float:
-    """Share of the peak learning rate after `progress` epochs: linear warm-up, then a cosine to 0.
+    """The learning rate after `progress` epochs, divided by its peak: linear warm-up, then a cosine to 0.
 
     Loshchilov & Hutter 2017 (arXiv 1608.03983), one cycle without restarts.
     """

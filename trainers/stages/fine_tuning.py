@@ -42,10 +42,10 @@ def network_of(
 
 
 def loss_of(config: ClassifierConfig, split: DeviceSplit, *, balanced_batches: bool) -> ClassifierLoss:
-    """The loss of fine-tuning, which is the one that the classifier was fitted with, with the same class weights.
+    """The loss function of fine-tuning: the same loss as in the fit of the classifier.
 
-    This is the focal loss with `solver: adamw` and `loss: focal`, else cross-entropy. With `balanced_batches` the class
-    weights follow from the drawn images, in which every class is equally frequent.
+    This is the focal loss with `solver: adamw` and `loss: focal`, else cross-entropy. With `class_weight: balanced` its
+    class weights are inverse to the classes' shares among the drawn images, which `balanced_batches` makes equal.
     """
     shares = drawn_shares(split, balanced=balanced_batches)
     weights = 1 / (split.classes * shares) if config.class_weight == "balanced" else None

@@ -1,4 +1,6 @@
-"""Multinomial logistic regression on standardised features, to convergence: the estimator of probe and stage two.
+"""Multinomial logistic regression on standardised features, fitted to convergence.
+
+With `solver: lbfgs` this is both the classifier of stage two and the probe of stage one. The problem is to
 
     minimise over W, b:   sum_i w_i · (-log softmax(W x_i + b)[y_i]) / sum_i w_i   +   l2 · ||W||²
 
@@ -18,9 +20,9 @@ from trainers.models import LinearClassifier
 MOST_ITERATIONS = 2000  # 10 to 100 are usual; a thousand if l2 is 1e-6 and the classes are separable
 GRADIENT = 1e-7  # a fit has converged when no element of the gradient, in the coordinates of `minimise`, is larger
 # If the features have at most this many values, the fit is quicker on the host. L-BFGS reads a number at each of some
-# hundred steps, and each reading waits for all earlier work on the GPU, even that of other trials which share it. A fit
-# of 30 steps in float32 took, on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80 and 77 ms for
-# 2,000 × 512, 27 and 232 ms for 6,000 × 512.
+# hundred steps, and each reading waits for all earlier work on the GPU, even for the work of other trials that share
+# the GPU. A fit of 30 steps in float32 took, on an H200 and on one of its host's cores: 24 and 8 ms for 1,000 × 64, 80
+# and 77 ms for 2,000 × 512, 27 and 232 ms for 6,000 × 512.
 ON_THE_HOST = 2**20
 
 
@@ -32,9 +34,9 @@ def fit_logistic(
     Args:
         features: [N, feature_dim], of the training images, not yet standardised.
         labels: [N], from 0 to classes - 1.
-        classes: how many there are.
+        classes: how many classes there are.
         l2: the penalty, above 0.
-        weights: [classes], the weight of each class's images; None: all images weigh alike.
+        weights: [classes], the weight of each image of a class; None: all images weigh alike.
 
     Returns:
         A classifier in float32, on the features' device; the fit itself is in float64.
@@ -61,7 +63,7 @@ def fit_logistic(
 
 
 def class_shares(labels: Tensor, classes: int, config: ClassifierConfig) -> Tensor:
-    """Each class's share of the objective, [classes] float64 on the CPU, summing to 1.
+    """Each class's share of the total weight in the objective, [classes] float64 on the CPU, summing to 1.
 
     labels: [N], of all training images. A probe that learns from some of the images gives the classes the same shares.
     """
@@ -71,10 +73,11 @@ def class_shares(labels: Tensor, classes: int, config: ClassifierConfig) -> Tens
 
 
 def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
-    """The penalty that `l2` of the config means for these labels, [N], of all training images.
+    """The number l2 of the objective. labels: [N], of all training images.
 
-    auto is 1 / N_eff, where N_eff = (sum of w)^2 / sum of w^2 over the images' weights w (Kish 1965) is the equivalent
-    number of images of equal weight. This rule was chosen by measurement: results/bench/estimators.md.
+    With `l2: auto` in the config it is 1 / N_eff, where N_eff = (sum of w)^2 / sum of w^2 over the images' weights w
+    (Kish 1965) is the equivalent number of images of equal weight. This rule was chosen by measurement:
+    results/bench/estimators.md.
     """
     if config.l2 != "auto":
         return config.l2
@@ -83,10 +86,10 @@ def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
 
 
 def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor) -> Tensor:
-    """W and, as its last column, b: [classes, D + 1] float64.
+    """The minimum of the objective: W, and b as the last column, [classes, D + 1] float64.
 
     L-BFGS works in coordinates in which the curvature is about equal in all directions. In the coordinates of the
-    correlated features themselves it needs up to ten times as many steps.
+    features themselves, which are correlated, L-BFGS would need up to ten times as many steps.
 
     x: [N, D] float64, standardised. weights: [N] float64, of the images.
     """
@@ -113,9 +116,9 @@ def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor
 
 
 def _evening(x: Tensor, share: Tensor, classes: int, l2: float) -> Tensor:
-    """L⁻¹ [D + 1, D + 1], where L Lᵀ is the objective's curvature in one class's parameters if all are equally likely.
+    """L⁻¹ [D + 1, D + 1], where L Lᵀ is the objective's curvature in one class's parameters if p = 1 / C.
 
-    The curvature is p (1 - p) · Σ share · x xᵀ + 2 l2, with p = 1 / C; the bias has no term 2 l2.
+    C is the number of classes. The curvature is p (1 - p) · Σ share · x xᵀ + 2 l2; for the bias without the term 2 l2.
     """
     ones = torch.cat([x, x.new_ones(len(x), 1)], 1)
     curvature = (classes - 1) / classes**2 * (ones * share[:, None]).T @ ones
@@ -129,7 +132,10 @@ def _evening(x: Tensor, share: Tensor, classes: int, l2: float) -> Tensor:
 def value_and_gradient(
     parameters: Tensor, x: Tensor, labels: Tensor, l2: float, share: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The objective and its gradient [classes, D + 1]. share: [N], the images' weights, summing to 1."""
+    """The objective, a scalar, and its gradient [classes, D + 1] with respect to `parameters`.
+
+    parameters: [classes, D + 1], W and b as the last column. share: [N], the images' weights, summing to 1.
+    """
     weight, bias = parameters[:, :-1], parameters[:, -1]
     log_p = torch.addmm(bias, x, weight.T).log_softmax(1)
     rows = torch.arange(len(labels), device=labels.device)

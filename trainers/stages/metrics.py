@@ -1,6 +1,7 @@
 """The metrics of a classifier, from its logits on one split.
 
-Most of them follow from the confusion matrix. The area under the ROC curve and the last two metrics need probabilities.
+Accuracies, recalls and F1 follow from the confusion matrix. The other metrics (`auroc`, `soft_balanced_accuracy`,
+`neg_balanced_log_loss`) need probabilities.
 """
 
 import torch
@@ -60,10 +61,10 @@ def auroc(scores: Tensor, labels: Tensor) -> float:
 
 
 def soft_balanced_accuracy(log_p: Tensor, labels: Tensor) -> float:
-    """Mean over classes of the mean probability that images of the class are given for it.
+    """Mean probability of the true class: averaged first over the images of each class, then over the classes.
 
-    It is balanced accuracy without a threshold: an image that is just right counts little more than one that is just
-    wrong, so the value varies less with the choice of images.
+    It is balanced accuracy without a threshold: an image that is just right counts little more than an image that is
+    just wrong, so the value varies less with the choice of images.
 
     log_p: [N, C], logarithms of probabilities. labels: [N].
     """
@@ -87,9 +88,10 @@ def _mean_over_classes(values: Tensor, labels: Tensor, classes: int) -> float:
 
 
 def evaluate(logits: Tensor, labels: Tensor) -> tuple[dict[str, float], Tensor]:
-    """All metrics of one split, without a prefix, and its confusion matrix. logits: [N, C]; labels: [N].
+    """The metrics of a split, by name (without a prefix such as `val_`), and its confusion matrix [C, C].
 
-    Computed on the CPU: there are few numbers, and on a shared GPU each of the many small steps would wait.
+    logits: [N, C]; labels: [N]. All is computed on the CPU: there are few numbers, and on a shared GPU each of the many
+    small steps would wait for the work of other trials.
     """
     logits, labels = logits.cpu(), labels.cpu()
     confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])

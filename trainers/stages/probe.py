@@ -1,6 +1,7 @@
 """The probe: a linear classifier on the encoder's current features, which gives stage one its metric.
 
-With `solver: lbfgs` it is the estimator of stage two (trainers.stages.logistic). With `adamw` it is `fit_probe`.
+With `solver: lbfgs` it is fitted as the classifier of stage two is (trainers.stages.logistic), with `solver: adamw` by
+`fit_probe`.
 """
 
 import torch
@@ -13,9 +14,9 @@ from trainers.models import LinearClassifier
 from trainers.stages.batches import class_weights
 from trainers.stages.logistic import ON_THE_HOST
 
-WHOLE_UP_TO = 5000  # training images: fewer would save little and make the probe noisier
-AT_LEAST = 1000
-MOST_OF_STAGE_ONE = 0.1
+WHOLE_UP_TO = 5000  # training images: a probe on fewer would save little and be noisier
+AT_LEAST = 1000  # training images that the probe learns from
+MOST_OF_STAGE_ONE = 0.1  # share of an epoch's training that its probe may cost
 FORWARD_PASSES = 2  # cost about as much as one pass in training
 
 
@@ -24,17 +25,17 @@ def probe_rows(labels: Tensor, validation: int, config: RepresentationConfig, dr
 
     labels: [N], of the training images. validation: the number of validation images. draws: a CPU generator.
 
-    `config.probe_images` says how many; null means the rule below. Up to 5,000 training images the probe uses all.
-    Above, it may cost a tenth of an epoch's training. Training takes a forward and a backward pass for each view of
-    each image; the probe takes a forward pass for each of its images and each validation image. So
+    `config.probe_images` says how many; null means the rule below. Up to 5,000 training images the probe uses all. With
+    more, the probe may cost a tenth of an epoch's training. Training takes a forward and a backward pass for each view
+    of each image; the probe takes a forward pass for each of its images and each validation image. So
 
         n = 0.1 · 2 · views · N - validation,   but at least 1,000.
 
     The factor 2 is how many forward passes cost as much as one pass in training: 1.8 for the small encoder and 9 for a
     ResNet-18, both measured on a CPU; by arithmetic alone it would be 3.
 
-    Classes get equal shares if they have enough images. A rarer class is taken whole, and what it lacks is taken from
-    larger classes.
+    Classes get equal shares if they have enough images. A rarer class is taken whole, and the missing images are taken
+    from larger classes.
     """
     count = config.probe_images
     if count is None:
@@ -63,7 +64,8 @@ def fit_probe(
 
     This is stage one's probe if stage two's classifier is trained with `solver: adamw`.
 
-    features: [N, feature_dim]. labels: [N]. Raises DivergedError if the features are not finite.
+    features: [N, feature_dim]. labels: [N]. iterations: at most so many. l2: as in trainers.stages.logistic. Raises
+    DivergedError if the features are not finite.
     """
     if not torch.isfinite(features).all():
         raise DivergedError("the encoder's features are no longer finite")

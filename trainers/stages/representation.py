@@ -37,7 +37,7 @@ class Representation:
 
 
 class _Embedding(OnEncoder):
-    """The encoder and the projection head on it."""
+    """The encoder and the projection head on it: normalised images [N, C, H, W] to unit rows [N, D]."""
 
     def forward(self, images: Tensor) -> Tensor:
         return cast(Tensor, self.head(self.encode(images)))
@@ -70,7 +70,10 @@ def train_one_epoch(
     epoch: int,
     seed: int,
 ) -> dict[str, float]:
-    """Train epoch `epoch` (from 1) of stage one. Raises DivergedError when the loss is no longer finite."""
+    """Train epoch `epoch` (from 1) of stage one. Returns its metrics, see `epoch_metrics`.
+
+    Raises DivergedError if the loss or an embedding is no longer finite.
+    """
     stage.encoder.train()
     stage.projection.train()
     draws = generator(seed, "representation", epoch)
@@ -92,7 +95,8 @@ def train_one_epoch(
     # read once an epoch, because reading waits for all of the device's work
     summed, furthest_off = torch.stack([total, off]).tolist()
     if not furthest_off <= UNIT_TOLERANCE:
-        # a row of zeros means that its norm overflowed: squares of elements beyond some 1e19 are infinite in float32
+        # a row is zeros if the norm by which it was divided is infinite: the square of an element beyond some 1e19
+        # overflows float32
         raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}")
     mean_loss = summed / sum(map(len, batches))
     if not math.isfinite(mean_loss):
@@ -101,7 +105,7 @@ def train_one_epoch(
 
 
 def _value(loss: LossOfRows, off: Tensor, z: Tensor) -> Tensor:
-    """The loss of a batch. `off` is updated to the largest deviation of any row so far from length 1."""
+    """The loss of a batch. `off` is updated in place: the largest deviation so far of a row's squared length from 1."""
     torch.maximum(off, off_unit_length(z).to(off.dtype), out=off)
     with full_float32():
         return loss(z)
