@@ -26,7 +26,7 @@ class Checkpoint:
     epoch: int
     metrics: dict[str, float]
     confusion: Tensor  # [C, C] int64, validation
-    config: dict[str, Any]  # the trial's, as plain values
+    config: dict[str, Any]  # the trial's config, as JSON values
     fingerprint: str  # of the trial's data
     class_names: list[str]
     pixel_mean: Tensor  # [channels], of the training images in [0, 1]; the network sees (image - mean) / std
@@ -35,7 +35,7 @@ class Checkpoint:
     projection: dict[str, Any] | None = None  # the projection head; None after stage one, and end to end
     classifier: dict[str, Any] | None = None  # None in stage one; end to end it is there at every epoch
     optimizer: dict[str, Any] = field(default_factory=dict)  # the state of the optimiser in use; empty: none
-    look: dict[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
+    look: dict[str, Any] | None = None  # the images' `Look` by its `as_plain`; None: the images are not from files
 
 
 def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
@@ -51,7 +51,7 @@ def packed(checkpoint: Checkpoint) -> tuple[str, bytes]:
 
 
 def on_host(state: Any) -> Any:
-    """A state of dicts and lists, with tensors on a GPU replaced by copies in host memory; other values are kept.
+    """A copy of a state of dicts and lists, with GPU tensors copied to host memory; all other values are kept.
 
     All copies from CUDA are started before the first is waited for; torch.save would wait for each of hundreds in turn.
     """
@@ -76,7 +76,10 @@ def on_host(state: Any) -> Any:
 
 
 def unpacked(name: str, content: bytes) -> Checkpoint:
-    """Load a checkpoint from a file. Raises ValueError when the content does not match the hash in the name."""
+    """The checkpoint in a file of this name and content.
+
+    Raises ValueError if the content does not match the hash in the name; a name without a hash is accepted.
+    """
     if not is_whole(name, content):
         raise ValueError(f"{name} is damaged: its content does not match the hash in its name")
     return Checkpoint(**torch.load(BytesIO(content), map_location="cpu", weights_only=True))
@@ -95,7 +98,10 @@ def epoch_in(name: str) -> int | None:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path, keep: int = 2) -> Path:
-    """Write a checkpoint into `folder`, safe against a crash at any moment, and delete all but the newest `keep`."""
+    """Write a checkpoint into `folder`, safe against a crash at any moment, and delete all but the newest `keep`.
+
+    Returns the path of the new file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     name, content = packed(checkpoint)
     write_atomically(folder / name, content)

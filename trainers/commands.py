@@ -30,7 +30,8 @@ def command_line(*words: object, **flags: object) -> str:
     """The command line `afcl WORDS --FLAG VALUE`, quoted for a POSIX shell.
 
     Args:
-        words: what follows `afcl`, the command first. A file's name that begins with a dash becomes ./-name.
+        words: what follows `afcl`, the command first. A word that begins with a dash, such as the file -name, becomes
+            ./-name.
         flags: the flags by name, in order. A flag whose value is None is left out; True gives a flag without a value.
             Remembered flags (see `given` and `remember`) are added if the command takes them, unless `flags` names
             them.
@@ -49,7 +50,7 @@ def command_line(*words: object, **flags: object) -> str:
 
 
 def _quoted(word: object) -> str:
-    """Quote a word for a shell: as it is, in quotes, or as $'…' if the terminal cannot show its letters."""
+    """The word for a shell: as it is, in quotes if needed, or as $'…' if the terminal cannot show its letters."""
     text = str(word)
     if text.isprintable() and _can_be_shown(text):
         return shlex.quote(text)
@@ -80,7 +81,7 @@ def remember(flag: str, value: str | PurePath | None) -> None:
 
 @contextmanager
 def given(**flags: str | PurePath | None) -> Iterator[None]:
-    """Within the block, also add these flags to the command lines that are suggested; None adds nothing."""
+    """Within the block, `remember` these flags for every `command_line`; a flag whose value is None is not added."""
     before = _GIVEN.get()
     try:
         for flag, value in flags.items():
@@ -92,9 +93,9 @@ def given(**flags: str | PurePath | None) -> Iterator[None]:
 
 
 def told_in_hints(verb: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function such as `search.resume`: command lines that it suggests repeat its flags.
+    """Decorate a function such as `search.resume`: the command lines that it suggests repeat the caller's flags.
 
-    The flags are its keyword arguments `data`, `address` and `results`.
+    These are the function's keyword arguments `data`, `address` and `results`.
     """
 
     @wraps(verb)

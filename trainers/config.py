@@ -193,7 +193,7 @@ class ClassifierConfig(Config):
 
     @property
     def fit_steps(self) -> int:
-        """How many steps of the epoch counter it takes to fit the classifier on the frozen encoder."""
+        """How many steps of the epoch counter the fit of the classifier on the frozen encoder takes."""
         return 1 if self.solver == "lbfgs" else self.epochs
 
     @property
@@ -280,7 +280,7 @@ class TrialConfig(Config):
 
     @property
     def training(self) -> RepresentationConfig:
-        """The settings for training the encoder: `representation`, in one stage with the loss's own lr and one view."""
+        """The settings for training the encoder: `representation`; end to end, with the loss's own lr and one view."""
         if not self.is_end_to_end:
             return self.representation
         section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
@@ -294,8 +294,11 @@ class TrialConfig(Config):
 
     @property
     def passes(self) -> int:
-        """How many times one epoch goes through the training images: once, or, if a loss that is trained end to end
-        should match the contrastive losses' passes of the encoder, once for each view."""
+        """How many times one epoch goes through the training images.
+
+        With `match: passes` a loss that is trained end to end takes one round for each view of a contrastive loss; all
+        other trials take one round.
+        """
         return self.representation.views if self.is_end_to_end and self.end_to_end.match == "passes" else 1
 
     @property
@@ -309,7 +312,7 @@ class TrialConfig(Config):
         so_far: dict[str, Any] = known.data | {str(known.field_name): given}
         if (loss := so_far.get("loss")) is None:  # the loss itself is invalid
             return given
-        # `model` was checked before `loss`, so it is looked at again here
+        # `model` was checked before `loss` was known, so its fields are checked here
         here = {str(known.field_name)} | ({"model"} & so_far.keys() if known.field_name == "loss" else set())
         for path in ignored_with(loss.name):
             section, _, name = path.partition(".")
@@ -323,6 +326,6 @@ class TrialConfig(Config):
 
 
 def _differs(given: Any, name: str) -> bool:
-    """Whether a section, or one field of it, differs from its default."""
+    """Whether the field `name` of the section `given` differs from its default; with an empty `name`, any field."""
     default = type(given)()
     return bool(getattr(given, name) != getattr(default, name)) if name else given != default

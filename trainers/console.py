@@ -15,9 +15,10 @@ _LOOKS_LIKE = str.maketrans(
 
 
 def nearest(error: UnicodeError) -> tuple[str, int]:
-    """Replace letters that an encoding lacks, as codecs' error handler.
+    """Replace letters that an encoding lacks: an error handler for `codecs.register_error`.
 
-    η becomes e, a byte of a file's name that is not text becomes \\xe9, and other letters become ?.
+    η becomes e, a byte of a file's name that is not text becomes \\xe9, and letters without a likeness become ?.
+    Returns the replacement and the index at which encoding goes on. Raises `error` again if it is not about encoding.
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error
@@ -35,7 +36,7 @@ codecs.register_error(NEAREST, nearest)
 
 
 def make_tolerant(stream: Any) -> None:
-    """Make a text stream of this process replace letters that its encoding lacks. Other streams are left alone."""
+    """Make an io.TextIOWrapper replace letters that its encoding lacks. A stream of another class is left alone."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=NEAREST)
 
@@ -48,7 +49,7 @@ class TolerantStream:
 
     def __init__(self, stream: IO[str]) -> None:
         self.inner = stream
-        self.problem: OSError | None = None  # why something was not written
+        self.problem: OSError | None = None  # the last error of a write or a flush; None: there was none
 
     def write(self, text: str) -> int:
         """Write the text; drop it if the stream can take no more."""
@@ -75,13 +76,13 @@ class TolerantStream:
 
 
 def terminal_variables() -> dict[str, str]:
-    """The environment for rich's consoles. Without TERM a terminal counts as dumb."""
+    """The environment variables for rich's consoles: those of this process, with TERM=dumb if TERM is not set."""
     return {**os.environ, "TERM": os.environ.get("TERM") or "dumb"}
 
 
 def can_redraw(console: Console) -> bool:
     """Whether the console can redraw lines; a pipe, a file and a dumb terminal cannot.
 
-    If it cannot, rich shows nothing at all of a bar or a live table that is to disappear at its end.
+    If it cannot, rich shows nothing of a progress bar or a live table that is to disappear at its end.
     """
     return console.is_terminal and console.is_interactive and not console.is_dumb_terminal

@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, and logs."""
+"""Write files completely or not at all, open logs, and hash files."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""One line for a trial that ran out of GPU memory: what it asked for, what it may have, and the batch that would fit.
+"""The message for a trial that ran out of GPU memory: what it asked for, what it may have, which batch would fit.
 
 The estimate is a straight line: a fixed part for the networks, and a part for each image. Both are measured from the
 peak of torch's allocator over real steps with two small batches, after the failed trial has freed its memory. The
@@ -39,19 +39,19 @@ class Need:
 
     @classmethod
     def measured(cls, peak: Callable[[int], int]) -> "Need":
-        """The line through the peaks of the two batches in TRIED. `peak` maps a batch's images to bytes."""
+        """The line through the peaks of the two batches in TRIED. `peak` takes a number of images and returns bytes."""
         few, many = TRIED
         at_few, at_many = peak(few), peak(many)
         per_image = max(1.0, (at_many - at_few) / (many - few))
         return cls(at_few - per_image * few, per_image)
 
     def images(self, memory: int) -> int:
-        """How many images fit into this many bytes."""
+        """How many images fit into `memory` bytes."""
         return max(0, int((memory - self.fixed) / self.per_image))
 
 
 def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, error: str, workers: int = 1) -> str:
-    """The line for a trial that ran out of memory, with the setting that would help.
+    """The message, in one line, for a trial that ran out of memory, with the setting that would help.
 
     Call it only after the trial's tensors have been freed. `error` is torch's own message; `workers` is how many
     processes share the trial's batches, each with a GPU of its own.
@@ -83,7 +83,7 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
 
 
 def largest_that_runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int, held: int) -> int:
-    """The first of `images`, .9 · `images`, ... whose steps fit the device's memory; below 2 if none does.
+    """The first number of `images`, .9 · `images`, ... whose steps fit the device's memory; below 2 if none does.
 
     `held` bytes are allocated during the tries, in place of what a trial holds beside its steps.
     """
@@ -105,7 +105,7 @@ def _runs(config: TrialConfig, shape: tuple[int, ...], device: torch.device, ima
 
 
 def _at_once(config: TrialConfig) -> int:
-    """Images that the trial has on its workers' devices at once."""
+    """How many images pass the network at once, on all workers together; with `chunk`, those of a chunk."""
     stage = config.training
     return stage.batch_size if stage.chunk is None else stage.chunk // stage.views
 
@@ -123,11 +123,14 @@ def _advice(config: TrialConfig, fitting: int, workers: int) -> str:
 
 
 def peak_of_steps(config: TrialConfig, shape: tuple[int, ...], device: torch.device, images: int) -> int:
-    """Peak bytes of two training steps on `images` images of [C, H, W]; in the second the optimiser has its moments."""
+    """Peak bytes that two training steps on `images` images of `shape` [C, H, W] add to the memory in use.
+
+    There are two steps because the optimiser allocates its moments at the end of the first.
+    """
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
-    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # the same size
+    model = config.model.model_copy(update={"pretrained": False, "compile": False})  # weights of the same size
     once = config.training.model_copy(update={"batch_size": images, "chunk": None, "balanced_batches": False})
     draws = generator(config.seed, "memory")
     pixels = torch.randint(256, (images, *shape), dtype=torch.uint8, generator=draws).to(device)

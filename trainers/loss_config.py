@@ -208,18 +208,21 @@ def own_family(name: str) -> Family:
 
 
 def in_order(families: Iterable[Family]) -> list[Family]:
-    """The families without repetitions, in the order of tables: those of FAMILIES, then the user's own as given."""
+    """The families without repetitions: first those in FAMILIES, in that order, then the user's own, in given order.
+
+    All tables list families in this order.
+    """
     given = list(dict.fromkeys(families))
     return [*(one for one in FAMILIES if one in given), *(one for one in given if one not in FAMILIES)]
 
 
 def family_named(name: str) -> Family:
-    """The family of a name in search.baselines, which is a family or the import path of a loss of the user's own."""
+    """The family that an entry of search.baselines names: `name` itself, or that of the loss at an import path."""
     return own_family(name) if is_path(name) else name
 
 
 def ignored_with(name: object) -> tuple[str, ...]:
-    """Paths of the sections and fields of a trial that the loss called `name` does not use; empty if it is no loss."""
+    """Paths of a trial's sections and fields that the loss called `name` does not use; empty if no loss has that name."""
     others = tuple(other for other in WITH_A_SECTION.values() if other != name)
     if name == "afcl":
         return ("end_to_end", *others, OWN_LOSS)
@@ -231,16 +234,19 @@ def ignored_with(name: object) -> tuple[str, ...]:
 
 
 def is_ignored(path: str, name: object) -> bool:
-    """Whether the loss called `name` does not use the field at the dotted path `path`."""
+    """Whether the loss called `name` does not use the field at the dotted path `path`.
+
+    Of the section own_loss, a loss of the user's own uses the part under its function's name.
+    """
     if path.startswith(f"{OWN_LOSS}.") and is_path(str(name)):
         return path.split(".")[1] != own_family(str(name))
     return any(path == stem or path.startswith(f"{stem}.") for stem in ignored_with(name))
 
 
 def unused_with(name: object) -> dict[str, Any]:
-    """The same as `ignored_with`, in the form of pydantic's `model_dump(exclude=…)`.
+    """The sections and fields of `ignored_with`, in the form of pydantic's `model_dump(exclude=…)`.
 
-    Each section is mapped to True if the loss uses none of it, else to the set of its fields that the loss ignores.
+    A section is mapped to True if the loss uses no field of it, else to the set of the fields that the loss ignores.
     """
     unused: dict[str, Any] = {}
     for path in ignored_with(name):
@@ -250,7 +256,7 @@ def unused_with(name: object) -> dict[str, Any]:
 
 
 def family(loss: LossConfig) -> Family:
-    """The family of a loss. For `name: afcl` it is AFCL, ACL (γ = 0), FCL (η = 0) or CL (both are 0)."""
+    """The family of a loss. For `name: afcl` it is ACL (only γ is 0), FCL (only η is 0), CL (both are 0) or AFCL."""
     for name, loss_name in WITH_A_SECTION.items():
         if loss.name == loss_name:
             return name

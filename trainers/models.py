@@ -115,8 +115,8 @@ class ProjectionHead(nn.Module):
 class LinearClassifier(nn.Module):
     """One linear layer on standardised features.
 
-    Mean and scale are those of the training features. The scale of an encoder's features depends on η, γ and τ, but one
-    learning rate must suit them all. Call `standardise_by` before the first use.
+    The scale of an encoder's features depends on η, γ and τ, but one learning rate must suit them all. So
+    `standardise_by` takes mean and scale from the training features. Until it is called, features are used as they are.
     """
 
     def __init__(self, feature_dim: int, classes: int) -> None:

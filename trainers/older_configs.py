@@ -1,4 +1,4 @@
-"""Configs of older versions: a missing field gets the only value that it could have then."""
+"""Complete configs of older versions: a field that was added later gets the value that they used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Complete the values of a trial's config, or of a search's spec, that a search or an export has stored.
 
     A stored config has every field that its version knew, so a missing field is newer than the config. (In a user's
-    own file, a missing field has its default.)
+    own file, a missing field has its default.) Returns a copy.
     """
     meant = dict(stored)
     lacking: dict[str, Mapping[str, Any]] = {"data": BEFORE_SPLIT_RULES}
@@ -30,6 +30,6 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_one_stage(stored: Mapping[str, Any]) -> bool:
-    """Whether a trial is trained end to end, and so has no classifier section."""
+    """Whether the stored config is of a trial that is trained end to end, and so has no classifier section."""
     loss = stored.get("loss")
     return isinstance(loss, Mapping) and loss.get("name", "afcl") in END_TO_END.values()

@@ -13,7 +13,7 @@ from trainers.config import RepresentationConfig
 def representation_optimizer(
     parameters: Iterable[nn.Parameter], config: RepresentationConfig, device: torch.device
 ) -> torch.optim.Optimizer:
-    """Stage one's optimiser for parameters on `device`."""
+    """The optimiser that `config` names, with its settings, for parameters on `device`."""
     if config.optimizer == "sgd":
         return torch.optim.SGD(
             parameters, config.lr, momentum=config.momentum, weight_decay=config.weight_decay, fused=_fused(device)
@@ -29,10 +29,10 @@ def adamw(
 
 
 def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load the state of an optimiser of the same kind, from whichever device.
+    """Load the state of an optimiser of the same class, which may have run on another device.
 
-    A state also holds settings such as `fused`; the optimiser keeps its own, which suit its device. The state is
-    copied: torch would otherwise update the caller's tensors, which other processes may share.
+    The settings in the state, such as the learning rate, are loaded too, except `fused`, which must suit the device.
+    The state is copied: torch would otherwise update the caller's tensors, which other processes may share.
     """
     state = copy.deepcopy(state)
     pairs = zip(state["param_groups"], optimizer.param_groups, strict=True)
@@ -40,5 +40,8 @@ def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 
 
 def _fused(device: torch.device) -> bool | None:
-    """On a GPU use one fused kernel for all parameters: many small kernels would wait for their launches."""
+    """The argument `fused` of torch's optimisers: True on a CUDA GPU, else None, torch's default.
+
+    One fused kernel updates all parameters; many small kernels would wait for their launches.
+    """
     return True if device.type == "cuda" else None

@@ -29,7 +29,7 @@ _PARTIAL = re.compile(r"\.([^/]+)\.\d+(-\d+)?\.partial\b")  # the name of a file
 
 
 def in_one_line(error: OSError) -> str:
-    """One line: the file, what is wrong with it, and the mend if it is known."""
+    """The error as a message of one line: the file, what is wrong with it, and what to do, if that is known."""
     place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
     place = place and _PARTIAL.sub(r"\1", place)
     what = error.strerror or str(error) or type(error).__name__
@@ -42,13 +42,13 @@ def in_one_line(error: OSError) -> str:
 
 
 def lacks_inodes(path: Path) -> bool:
-    """Whether the disk of a path has no inodes left for another file."""
+    """Whether the disk of a path has no inodes left for another file; False if this is not known."""
     free = free_inodes(path)
     return free is not None and free < 1
 
 
 def free_inodes(path: Path) -> int | None:
-    """How many more files fit on the disk of a path; None if the disk has no limit (btrfs) or does not say."""
+    """How many more files fit on the disk of a path; None if there is no limit (btrfs) or the disk does not tell it."""
     try:
         disk = os.statvfs(nearest_existing(path))
     except OSError:

@@ -1,8 +1,8 @@
 """Load a user's own code, such as an encoder, by import path (`mypkg.models:build`) or by the name of an entry point.
 
 Such a piece of code is called a part. A search keeps the hash of its source behind its import path. So each machine
-that trains can check that it has the same source, and a search, an export or a prediction never uses other code of that
-name by mistake.
+that trains can check that it has the same source. A search, an export or a prediction then never uses other code of the
+same name by mistake.
 """
 
 import ast
@@ -93,7 +93,7 @@ def load_part(field: str, name: str) -> Any:
 
 
 def source_folder(module: str) -> Path:
-    """The place of a part's source: the folder of its top package, or the file of a module outside any package.
+    """The path of a part's source: the folder of its top package, or the file of a module outside any package.
 
     Raises:
         InputError: there is no such module, or it has no Python source, such as a module written in C.

@@ -14,10 +14,10 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def parse(kind: type[AnyConfig], values: Mapping[str, Any], where: str = "") -> AnyConfig:
-    """Check `values` against a config class.
+    """Check `values` against the config class `kind`, and return the config.
 
-    Raises InputError with one line: the path (under `where`), the rule and the value; for an unknown key, the
-    known key that it resembles.
+    Raises InputError with one line: the path of the wrong value (under `where`), the rule and the value; for an unknown
+    key, its path and the known key that is most similar.
     """
     try:
         return kind.model_validate(values)
@@ -74,7 +74,7 @@ def _first_complaint(kind: type[Config], error: ValidationError, where: str) -> 
 
 
 def known_keys(kind: type[Config], names: list[str]) -> list[str]:
-    """The keys at the path `names` below a config class; empty if there is no such path."""
+    """The keys of the section at the path `names` below a config class; empty if there is no such section."""
     here: Any = kind
     for name in names:
         field = here.model_fields.get(name) if isinstance(here, type) and issubclass(here, Config) else None

@@ -1,4 +1,4 @@
-"""One trial, start to finish: the encoder learns with a contrastive loss, then a linear classifier on its features.
+"""One trial, start to finish: an encoder is trained with a contrastive loss, then a linear classifier on its features.
 
 The encoder is frozen in stage two, except with `classifier.fine_tune`: then encoder and classifier are trained
 together at the end.
@@ -42,7 +42,7 @@ from trainers.trial_result import TrialResult, result_of
 
 
 class Reporter(Protocol):
-    """Where a trial's metrics go, epoch by epoch."""
+    """A function that takes a trial's metrics after each epoch."""
 
     def __call__(self, step: int, metrics: Mapping[str, float]) -> None:
         """Take the metrics of one epoch. An exception that is raised here ends the trial."""
@@ -64,8 +64,8 @@ def run_trial(
     resumed trial reports its checkpoint's epoch again, because the first report may never have arrived. On a CPU, with
     the same number of threads, a resumed trial reports the same numbers as an uninterrupted one, to the bit.
 
-    Several workers of one trial (`group`) all call this with the same arguments, see trainers.launch.multi_worker. They
-    report what one worker would, up to rounding.
+    `device` is None for the CPU. Several workers of one trial (`group`) all call this function, with the same `config`,
+    `data` and `resume`; see trainers.launch.multi_worker. They report what one worker would report, up to rounding.
 
     Raises:
         DivergedError: a loss or a feature is no longer finite.
@@ -190,7 +190,7 @@ class _Trial:
             self._end_epoch(epoch, metrics, "representation_seconds")
 
     def _fitted(self, rows: Tensor | None) -> LinearClassifier:
-        """Stage one's probe, on some of the training images or all. With lbfgs it is also stage two's classifier."""
+        """A probe, fitted to the training images `rows`; None: to all. With lbfgs it is also stage two's classifier."""
         labels, classes = self.train.labels if rows is None else self.train.labels[rows], self.train.classes
         features = self._features(self.train, rows)
         if self.config.classifier.solver == "adamw":
@@ -237,7 +237,7 @@ class _Trial:
         return self.tuned
 
     def _fit_classifier(self) -> None:
-        """Stage two in one step: the last probe if it learnt from all training images, else the same fit on all."""
+        """Stage two in one step: take the last probe if it learnt from all training images, else fit a new one to all."""
         started = time.perf_counter()
         self.classifier = self.whole_probe
         if self.classifier is None:
@@ -267,7 +267,7 @@ class _Trial:
 
     @torch.no_grad()
     def _alignment(self) -> dict[str, float]:
-        """The metrics that show a class collapse, by name. They use the same augmented views at each epoch."""
+        """The metrics of `alignment_metrics`, by name. They use the same augmented views at each epoch."""
         assert self.representation is not None, "the trial has two stages"
         draws, head = generator(self.config.seed, "alignment"), self.representation.projection
         augment = self.config.representation.augment

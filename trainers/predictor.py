@@ -22,10 +22,13 @@ from trainers.stages.metrics import evaluate
 
 
 class Predictor(nn.Module):
-    """Images in, logits out. On the same kind of device the logits are the trial's own, to the bit."""
+    """A module from images to logits. On the same kind of device the logits are the trial's own, to the bit."""
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device | None = None) -> None:
-        """Raises InputError for a checkpoint of stage one, which has no classifier yet."""
+        """Build the networks on `device` (None: the CPU), with the checkpoint's weights.
+
+        Raises InputError for a checkpoint of stage one, which has no classifier yet.
+        """
         super().__init__()
         if checkpoint.classifier is None:
             raise InputError(f"the checkpoint of epoch {checkpoint.epoch} is of stage one and cannot classify yet")
@@ -47,9 +50,10 @@ class Predictor(nn.Module):
         self.eval()
 
     def read(self, paths: Iterable[Path]) -> Tensor:
-        """Read image files as the training images were read: turned, composed, scaled, resized. [N, C, H, W] uint8.
+        """Read image files into [N, C, H, W] uint8, as the training images were read.
 
-        Raises InputError if the trial was not trained on image files, or if a file cannot be read.
+        They are turned upright, put on the background, scaled to 8 bits and resized. Raises InputError if the trial was
+        not trained on image files, or if a file cannot be read.
         """
         if self.look is None:
             raise InputError("this was not trained on image files (or by an older version), so it reads none")
@@ -65,7 +69,7 @@ class Predictor(nn.Module):
     def probabilities(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] uint8 to the probability of each class, [N, classes] float64 on the CPU.
 
-        In double precision, because in single precision very confident predictions would tie at 1.
+        They are computed in double precision, because in single precision very confident predictions would tie at 1.
         """
         probabilities: Tensor = in_float64(self(images)).softmax(1).cpu()
         return probabilities
@@ -81,14 +85,14 @@ class Predictor(nn.Module):
 class SplitScores:
     """The results of a predictor on a split."""
 
-    metrics: dict[str, float]  # balanced_accuracy, accuracy, macro_f1, auroc, and those of class_measures
-    confusion: list[list[int]]  # row: true class
+    metrics: dict[str, float]  # by name, those of `evaluate` and of `class_measures`
+    confusion: list[list[int]]  # a row for each true class, a column for each predicted class
     predicted: Labels  # [N], in the split's order
-    logits: Logits  # [N, C], the same
+    logits: Logits  # [N, C], in the same order
 
 
 def score_split(predictor: Predictor, split: Split) -> SplitScores:
-    """Classify a split and score it. Its labels must be positions in the predictor's class names."""
+    """Classify a split and score it. The split's labels must be positions in the predictor's class names."""
     there = to_device(split, len(predictor.class_names), predictor.normalise.mean.device)
     logits = predictor(there.images)
     metrics, confusion = evaluate(logits, there.labels)

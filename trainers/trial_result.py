@@ -19,7 +19,7 @@ class TrialResult:
     confusion: list[list[int]]  # a row for each true class, a column for each predicted class
     recall: dict[str, float]  # by class name
     class_names: tuple[str, ...]
-    fingerprint: str
+    fingerprint: str  # of the trial's data
     device: str
     gpu: str | None = None  # the GPU's name; None on a CPU
 

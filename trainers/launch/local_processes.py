@@ -14,7 +14,7 @@ from trainers.launch.multi_worker import LOOPBACK, Meeting, called, follow, lead
 from trainers.pipeline import Reporter, run_trial
 from trainers.trial_result import TrialResult
 
-END_PATIENCE = 10.0  # seconds that a dismissed follower has to end by itself
+END_PATIENCE = 10.0  # seconds that a follower has to end by itself before it is killed
 
 
 def run_trial_on(
@@ -27,10 +27,10 @@ def run_trial_on(
     save: Callable[[Checkpoint], object] = lambda checkpoint: None,
     device: torch.device | None = None,
 ) -> TrialResult:
-    """Run a trial as `run_trial` does, on `workers` processes of which this one is the leader.
+    """Run a trial as `run_trial` does, on `workers` processes of which this process is the leader.
 
-    `device` says whether the workers use CPUs or GPUs. GPUs are assigned from the first on, and shared if there are
-    fewer GPUs than workers. Raises EnvironmentProblem if a worker dies.
+    `device` says whether the workers use CPUs or GPUs; None: CPUs. Several workers take the GPUs from the first on, and
+    share GPUs if there are fewer GPUs than workers. Raises EnvironmentProblem if a worker dies.
     """
     device = device or torch.device("cpu")
     if workers == 1:
@@ -65,7 +65,7 @@ def _followers(
 
     def check() -> None:
         for follower in followers:
-            if follower.exitcode:  # 0: dismissed by a leader that had an error of its own
+            if follower.exitcode:  # 0: the follower ended because the leader had an error of its own
                 raise EnvironmentProblem(f"a worker of the trial ended with exit code {follower.exitcode}; try again")
 
     try:

@@ -1,8 +1,8 @@
 """One trial on several workers, processes of one machine or of many: one leads, the others follow it step by step.
 
-All of them run the whole trial on their shares of its batches. The leader alone saves and reports, and its reporter may
-stop it. After each report it tells the followers to go on, or dismisses them; it also dismisses them when it fails. So
-no follower waits for a leader that is gone.
+All workers run the whole trial, each on its share of every batch. The leader alone saves and reports, and its reporter
+may stop the trial. After each report the leader tells the followers to go on. If the leader is stopped or fails, it
+tells them so, and no follower waits for a leader that is gone.
 """
 
 import os
@@ -28,8 +28,8 @@ from trainers.pipeline import Reporter, run_trial
 from trainers.trial_result import TrialResult
 
 LOOPBACK = "127.0.0.1"
-# For one message between workers at the same step. Gloo notices a dead worker at once. NCCL waits this long and then
-# ends the process, and Ray tries the trial again.
+# How long workers at the same step wait for a message. Gloo notices a dead worker at once. NCCL waits this long
+# and then ends the process, and Ray tries the trial again.
 MESSAGE_PATIENCE = timedelta(minutes=10)
 REPORT_PATIENCE = timedelta(days=1)  # how long a leader's report may take; the leader's death is noticed at once
 GO_ON, DISMISSED, FAILED = "go on", "dismissed", "failed"
@@ -37,18 +37,18 @@ BACKEND = "backend"  # the store's key for the backend (nccl, gloo)
 
 
 class _Dismissed(Exception):
-    """The leader was told to stop."""
+    """Raised in a follower: the leader's reporter has stopped the trial."""
 
 
 class _LeaderFailed(Exception):
-    """The leader had an error, which it reports itself."""
+    """Raised in a follower: the leader had an error, which the leader reports itself."""
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """The meeting point of a trial's workers: an address and a port on the leader's machine, and the number of workers.
+    """Where a trial's workers find each other: address and port on the leader's machine, and the number of workers.
 
-    Anybody who can reach the port can send to it; with a loopback address only this machine can.
+    Anybody who can reach the port can send messages to it; with a loopback address only this machine can.
     """
 
     host: str
@@ -58,9 +58,10 @@ class Meeting:
 
 @contextmanager
 def called(host: str, size: int) -> Iterator[tuple[Meeting, TCPStore]]:
-    """Open a meeting as the leader; yields it and its store, through which the workers exchange messages.
+    """Open the meeting point of a trial's workers, as the leader.
 
-    `host` is an address of this machine that the followers can reach.
+    Yields the `Meeting`, and the key-value store through which the workers exchange messages. `host` is an address of
+    this machine that the followers can reach. `size` is the number of workers, the leader included.
     """
     with socket.create_server((host, 0)) as server:  # else torch would listen on every address
         meeting = Meeting(host, server.getsockname()[1], size)
@@ -89,7 +90,7 @@ def lead(
 ) -> TrialResult:
     """Run a trial as its leader; see `run_trial`. The followers must have been started with the same arguments.
 
-    `check` is called repeatedly until all followers have arrived. It should raise an error if one of them cannot.
+    `check` is called repeatedly until all followers have arrived. It should raise an error if a follower has failed.
     """
     under_way = 1 if resume is None else resume.epoch
     stopped = False
@@ -128,9 +129,9 @@ def follow(
     address: str,
     device: torch.device,
 ) -> None:
-    """Run a trial as a follower, to its end or until the leader is told to stop.
+    """Run a trial as a follower, until it ends or the leader is stopped or fails.
 
-    `rank` is the follower's number, from 1. `address` is one of this machine that the other workers can reach.
+    `rank` is the follower's number, from 1. `address` is an address of this machine that the other workers can reach.
     """
     store = TCPStore(meeting.host, meeting.port, is_master=False, timeout=MESSAGE_PATIENCE)
 
@@ -149,7 +150,7 @@ def follow(
 
 
 def backend_for(places: Sequence[str]) -> Literal["nccl", "gloo"]:
-    """The workers' backend, from the places where they compute: "cpu", or the UUID of a GPU.
+    """The backend of torch.distributed. places: for each worker "cpu", or the UUID of the GPU on which it computes.
 
     It is NCCL if each worker has a GPU of its own. NCCL refuses two ranks on one GPU, so workers that share a GPU use
     gloo, which copies CUDA tensors through the host. Workers on CPUs use gloo as well.
@@ -180,13 +181,13 @@ def _joined(
     address: str | None = None,
     is_end_of_all: Callable[[BaseException], bool] = lambda error: isinstance(error, _Dismissed),
 ) -> Iterator[Group]:
-    """Be a member of the meeting's process group within the block.
+    """Within the block this worker belongs to the process group of the trial's workers. Yields its `Group`.
 
-    `is_end_of_all` says whether an error means that all workers leave together, as when the leader is told to stop. A
-    DivergedError always means that.
+    `is_end_of_all` says whether an error means that all workers leave together, as when the leader is stopped. A
+    DivergedError always means this.
     """
     interface = _interface_of(address or meeting.host)
-    for library in ("GLOO", "NCCL"):  # both read it when a group is made
+    for library in ("GLOO", "NCCL"):  # both read the variable when a group is made
         os.environ[f"{library}_SOCKET_IFNAME"] = interface
     by_nccl = backend == "nccl"
     distributed.init_process_group(
@@ -201,7 +202,7 @@ def _joined(
         yield Group(rank, meeting.size)
     except BaseException as error:
         if by_nccl and not (isinstance(error, DivergedError) or is_end_of_all(error)):
-            # destroy would wait for pending operations, for ever if other workers are not in the same one
+            # destroy would wait for pending operations, for ever if other workers do not take part in them
             distributed.distributed_c10d._abort_process_group()
         else:  # gloo closes its connections, so the others notice
             distributed.destroy_process_group()
@@ -212,7 +213,8 @@ def _joined(
 def _interface_of(address: str) -> str:
     """The name of the network interface that has this machine's `address`.
 
-    By themselves gloo and NCCL would use the interface of the host's name.
+    Left to themselves, gloo and NCCL may take an interface that other workers cannot reach. Raises OSError if no
+    interface has the address.
     """
     names = [name for _, name in socket.if_nameindex()]
     if address.startswith("127."):

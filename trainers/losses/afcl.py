@@ -1,4 +1,4 @@
-"""The asymmetric focal contrastive loss (AFCL) and, at its corners, the CL, the FCL and the ACL."""
+"""The asymmetric focal contrastive loss (AFCL), of which CL, FCL and ACL are the cases with η = 0 or γ = 0."""
 
 import math
 from typing import Any, Literal
@@ -11,11 +11,12 @@ from trainers.errors import InputError
 from trainers.losses.blockwise import loss_in_blocks
 from trainers.losses.fused import has_kernel, loss_by_kernel
 
-# Normalising in bfloat16 rounds a row's length and its elements, each by at most 2**-8 of itself. So its squared length
-# is within some 4 * 2**-8 < 0.016 of one. Rows that were not normalised are far outside.
+# Normalising in bfloat16 rounds a row's length and its elements, each by a factor within 1 ± 2**-8. So the squared
+# length of a normalised row differs from 1 by some 4 * 2**-8 < 0.016 at most; that of other rows differs by far more.
 UNIT_TOLERANCE = 0.02
 
-# Far above every useful setting, and low enough that no product of parameters and logits leaves float32.
+# The largest (1 + η)(1 + γ) / min(τ, 1): far above every useful setting, and low enough that no product of parameters
+# and logits overflows float32.
 LARGEST_SCALE = 1e30
 
 
@@ -41,8 +42,8 @@ def asymmetric_focal_contrastive_loss(
     the result is the mean of L_i over all N anchors. `normalize_by` sets A_i and B_i:
 
         "batch"       A_i = B_i = N: the scale of the published code, on which its η (up to 300) has its meaning
-        "positives"   A_i = |P(i)|, B_i = |N(i)|: at η = γ = 0 this is L_out of Khosla et al., wherever every anchor
-                      has a positive
+        "positives"   A_i = |P(i)|, B_i = |N(i)|: at η = γ = 0 this is L_out of Khosla et al., provided that every
+                      anchor has a positive
 
     An empty P(i) or N(i) adds nothing. η = 0 and γ = 0 is the CL, only γ > 0 the FCL, only η > 0 the ACL.
     With two rows p_ij is 1 whatever z is; the loss is then 0 with a zero gradient.
@@ -60,8 +61,8 @@ def asymmetric_focal_contrastive_loss(
             check reads a number back from the device, and so waits for all of the device's work.
 
     Returns:
-        A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast does not
-        reach inside. Memory grows as N, unless the gradient is to have a gradient itself (create_graph=True).
+        A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast is
+        switched off for it. Memory grows as N; with create_graph=True (the gradient's own gradient) as N².
 
     Raises:
         InputError: (a ValueError) on a wrong shape or type, N < 2, a parameter that is not finite or out of its range,
@@ -84,7 +85,10 @@ def asymmetric_focal_contrastive_loss(
 
 
 class _InBlocks(torch.autograd.Function):
-    """The loss for autograd, computed by the kernel or in blocks. The gradient is computed in the forward pass."""
+    """The loss for autograd, computed by the GPU kernel if there is one, else in blocks.
+
+    The gradient is computed in the forward pass already.
+    """
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, labels: Tensor, at: dict[str, Any]) -> Tensor:
@@ -112,18 +116,20 @@ def plain_form(
     temperature: float,
     normalize_by: Literal["batch", "positives"],
 ) -> Tensor:
-    """The loss written as its formula, for readers; tests compare `loss_in_blocks` with it.
+    """The loss written as its formula. Tests compare `loss_in_blocks` with this form.
 
-    Takes what `asymmetric_focal_contrastive_loss` takes, already checked, with N ≥ 3 and z in float32 or float64.
-    Differentiable any number of times, at the price of nine [N, N] matrices or more.
+    `_InBlocks` uses it if the gradient is to have a gradient itself (create_graph=True). The arguments are those of
+    `asymmetric_focal_contrastive_loss`, already checked, with N ≥ 3 and z in float32 or float64. The result can be
+    differentiated any number of times, at the price of nine [N, N] matrices or more.
     """
-    # A part common to all z_k cancels in p_ij. Without it the logits of clustered rows are small and lose less to
-    # rounding; as no p_ij depends on it, it needs no gradient.
+    # Subtracting the mean from all z_k changes no p_ij, and so the mean needs no gradient. Without the mean the logits
+    # of clustered rows are small and lose less to rounding.
     logits = ((z / temperature) @ (z - z.detach().mean(0)).T).fill_diagonal_(-torch.inf)
 
-    # At most one column of a row has p > 1/2: its largest. For it, log p and log(1 - p) come from its distance to
-    # the other columns together; both are exact however near p is to 1. For the other columns log1p(-p) is exact. The
-    # largest logit is subtracted from all, which does not change p_ij either: so a tie stays p = 1/2 at any size.
+    # At most one column of a row has p > 1/2: that of the largest logit. For this column, log p and log(1 - p) come
+    # from its log-odds against all other columns; both are exact however near p is to 1. For the other columns
+    # log1p(-p) is exact. The largest logit is subtracted from all logits of the row, which changes no p_ij, so that two
+    # logits that tie give p = 1/2 even if they are large.
     top, column = logits.max(1, keepdim=True)
     logits, top = logits - top.detach(), top - top.detach()
     others = logits.scatter_(1, column, -torch.inf)
@@ -137,7 +143,7 @@ def plain_form(
     negative = labels.unsqueeze(1) != labels
     positive = (~negative).fill_diagonal_(False)
 
-    # The diagonal's log p is -inf: it is taken out before the product, whose gradient would be 0 · inf.
+    # The diagonal's log p is -inf: it is replaced by 0 before the product, whose gradient would else be 0 · inf.
     positive_sum = (torch.exp(gamma * log_not_p) * log_p.where(positive, 0.0)).sum(1)
     negative_sum = log_not_p.where(negative, 0.0).sum(1)
 
@@ -184,7 +190,7 @@ def off_unit_length(z: Tensor) -> Tensor:
 
 
 def _check_rows(z: Tensor) -> None:
-    """Refuse rows that are not of unit length. Reads one number back from the device."""
+    """Raise InputError for rows that are not finite or not of unit length. Reads one number back from the device."""
     off = off_unit_length(z).item()  # NaN and inf pass through max and fail the comparison
     if not off <= UNIT_TOLERANCE:
         if not z.isfinite().all():

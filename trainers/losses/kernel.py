@@ -9,7 +9,7 @@ def _log1p_by_atanh(s):
     """2·atanh(s) for 0 ≤ s ≤ 1/3, by its series up to s^17, with a relative error below 1e-9.
 
     log(1 + y) = 2·atanh(y / (2 + y)) and log(1 - p) = -2·atanh(p / (2 - p)). The hardware's logarithm has an absolute
-    error of up to 2^-22, so for an argument near 1 no digit of it is right.
+    error of up to 2^-22, so for an argument near 1 no digit of its result is right.
     """
     t = s * s
     series = 1.0 / 17
@@ -32,26 +32,26 @@ def _softplus(x):
 
 @triton.jit
 def _exp_or_zero(x, reference):
-    """e^(x - reference); 0 where x is -inf, even if the reference is -inf too."""
+    """e^(x - reference); 0 if x is -inf, even if the reference is -inf too."""
     return tl.where(x == -float("inf"), 0.0, tl.exp(x - reference))
 
 
 @triton.jit
 def _logits(row, columns, N, anchor, scale):
-    """A tile of the row's logits; -inf for the anchor itself and beyond the end."""
+    """The logits of a tile of the row; -inf for the anchor itself and beyond the end of the row."""
     products = tl.load(row + columns, mask=columns < N, other=0.0)
     return tl.where((columns < N) & (columns != anchor), products * scale, -float("inf"))
 
 
 @triton.jit
 def _is_same(labels, columns, N, label):
-    """Which columns have the anchor's label."""
+    """Whether each column has the anchor's label; False beyond the end of the row."""
     return (columns < N) & (tl.load(labels + columns, mask=columns < N, other=0) == label)
 
 
 @triton.jit
 def _terms(x, same, column, columns, top, log_others, log_p_top, not_p_top, pull, push, gamma):
-    """The part of the loss, g and r of every column of a tile; 0 for the top column, the anchor and beyond the end."""
+    """For each column of a tile, its part of the loss, g and r; 0 for the top column, the anchor and beyond the end."""
     other = (x != -float("inf")) & (columns != column)
     x = tl.where(other, x - top, 0.0)
     r = tl.where(other, tl.exp(x - log_others), 0.0)
@@ -81,16 +81,16 @@ def slopes_of_an_anchor(
     TILE: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """For one anchor i, write L_i / N into by_anchor, and m_ik / (N τ) over the products z_i·z_k. scale: 1/τ."""
+    """For one anchor i, write L_i / N into by_anchor, and replace the products z_i·z_k by m_ik / (N τ). scale: 1/τ."""
     number = tl.program_id(0)
     anchor = start + number
     row = products + number.to(tl.int64) * N
     label = tl.load(labels + anchor)
     lanes = tl.arange(0, TILE)
 
-    # the largest logit and its column; of the others, the largest and the sum of exponentials counted from it
+    # the largest logit and its column; the second largest, and the sum of exp(logit - second) over all but the largest
     top, column, second, total = -float("inf"), 0, -float("inf"), 0.0
-    alike = 0.0  # rows with the anchor's label, itself among them
+    alike = 0.0  # rows with the anchor's label, the anchor included
     for tile in range(TILES):
         columns = tile * TILE + lanes
         x = _logits(row, columns, N, anchor, scale)

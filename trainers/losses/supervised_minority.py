@@ -15,9 +15,9 @@ def supervised_minority_loss(
     images (the first of them if several classes have the fewest). The positives P(i) of anchor i are
 
         all other rows of the minority, if row i is of the minority (as in L_out of Khosla et al.)
-        the other views of its own image, if it is not (as in SimCLR)
+        the other views of its own image, if row i is of another class (as in SimCLR)
 
-    The paper is about two classes. With more classes, each class but the minority is treated as the majority is.
+    The paper is about two classes. With more classes, every class except the minority is treated as the majority is.
 
     The authors' code multiplies the loss by τ / 0.07, which acts like another learning rate; this factor is left out.
 

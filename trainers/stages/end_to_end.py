@@ -73,7 +73,7 @@ def new_network(
 
 
 def loss_of(config: TrialConfig, split: DeviceSplit) -> ClassifierLoss:
-    """The loss of a trial that is trained end to end, on these training images."""
+    """The loss function of a trial that is trained end to end; its class weights or priors come from `split`."""
     shares = drawn_shares(split, balanced=config.representation.balanced_batches)
     if config.loss.name == "logit_adjusted":
         return partial(logit_adjusted_loss, prior=shares, tau=config.logit_adjusted.tau)
@@ -85,7 +85,7 @@ def loss_of(config: TrialConfig, split: DeviceSplit) -> ClassifierLoss:
 
 
 def drawn_shares(split: DeviceSplit, *, balanced: bool) -> Tensor:
-    """The share of each class among the images drawn for training, [C]; equal shares if `balanced`."""
+    """The share of each class among the images drawn from `split` in training, [C]; equal shares if `balanced`."""
     if balanced:
         return torch.full((split.classes,), 1 / split.classes, device=split.device)
     return torch.bincount(split.labels, minlength=split.classes).float() / len(split.labels)
@@ -101,9 +101,9 @@ def train_one_epoch(
     passes: int,
     seed: int,
 ) -> dict[str, float]:
-    """Train epoch `epoch` (from 1): `passes` rounds of the training images.
+    """Train epoch `epoch` (from 1): `passes` rounds of the training images. Returns its metrics by name.
 
-    Raises DivergedError when the loss is no longer finite.
+    Raises DivergedError if the loss is no longer finite.
     """
     network.encoder.train()
     network.head.train()
