@@ -222,7 +222,7 @@ def family_named(name: str) -> Family:
 
 
 def ignored_with(name: object) -> tuple[str, ...]:
-    """Paths of a trial's sections and fields that the loss called `name` does not use; empty if no loss has that name."""
+    """Paths of a trial's sections and fields that a loss called `name` does not use; empty for an unknown name."""
     others = tuple(other for other in WITH_A_SECTION.values() if other != name)
     if name == "afcl":
         return ("end_to_end", *others, OWN_LOSS)

@@ -237,7 +237,7 @@ class _Trial:
         return self.tuned
 
     def _fit_classifier(self) -> None:
-        """Stage two in one step: take the last probe if it learnt from all training images, else fit a new one to all."""
+        """Stage two in one step: the last probe if it learnt from all training images, else a new fit to all."""
         started = time.perf_counter()
         self.classifier = self.whole_probe
         if self.classifier is None:
