@@ -17,7 +17,7 @@ from trainers.own_parts import MARK, PATH_PATTERN, is_path
 from trainers.wording import shown
 
 Family: TypeAlias = str  # one of FAMILIES; for a loss of the user's own, the name of its function
-# with per_family, a family's position here is the number of its ASHA bracket
+# with search.per_family, a family's position here is the number of its ASHA bracket
 FAMILIES: tuple[Family, ...] = (
     "CL",
     "FCL",

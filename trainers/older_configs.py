@@ -1,4 +1,4 @@
-"""Complete configs of older versions: a field that was added later gets the value that they used."""
+"""Fill in configs of older versions: a field that was added later gets the value that those versions used."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -18,7 +18,7 @@ def derive_seed(seed: int, *name: str | int) -> int:
 
 
 def generator(seed: int, *name: str | int) -> "torch.Generator":
-    """torch's CPU generator of the stream `name`."""
+    """A torch.Generator on the CPU, seeded for the stream `name`."""
     import torch  # imported only here: it takes two seconds
 
     return torch.Generator().manual_seed(derive_seed(seed, *name))

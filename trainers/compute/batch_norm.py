@@ -1,4 +1,4 @@
-"""BatchNorm over the rows of all workers of a trial: each worker normalises as one with the whole batch would."""
+"""BatchNorm over the rows of all workers of a trial: each normalises as a single worker with the whole batch would."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""Several workers share one trial: each takes a part of every batch; the result is that of one worker.
+"""Several workers share one trial: each takes a part of every batch, and the result is that of one worker.
 
 Every worker goes through the whole trial, with the same batches and random draws. Only the encoder's work is divided
 between them: the loss sees the embeddings of all workers. The workers exchange these embeddings by torch.distributed,

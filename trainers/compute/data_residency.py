@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-RESIDENT_SHARE = 0.5  # of the free memory, at most, for images: networks, activations and features need the rest
+RESIDENT_SHARE = 0.5  # share of the free memory that images may take: networks and features need the rest
 
 
 def fits(size: int, device: torch.device) -> bool:

@@ -34,7 +34,7 @@ def best_device() -> torch.device:
 
 
 def with_index(device: torch.device) -> torch.device:
-    """The device as its tensors report it: a GPU without an index gets the current one's; a CPU stays unchanged."""
+    """The device as its tensors report it: a GPU without an index gets that of the current GPU; a CPU is unchanged."""
     if device.index is not None or device.type not in GPUS:
         return device
     return torch.device(device.type, torch.cuda.current_device() if device.type == "cuda" else 0)

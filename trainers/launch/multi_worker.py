@@ -129,7 +129,7 @@ def follow(
     address: str,
     device: torch.device,
 ) -> None:
-    """Run a trial as a follower, until it ends or the leader is stopped or fails.
+    """Run a trial as a follower, until the trial ends, or the leader is stopped or fails.
 
     `rank` is the follower's number, from 1. `address` is an address of this machine that the other workers can reach.
     """

@@ -62,7 +62,7 @@ def asymmetric_focal_contrastive_loss(
 
     Returns:
         A scalar ≥ 0, finite with a finite gradient, in nats; float64 for a float64 z, else float32. Autocast is
-        switched off for it. Memory grows as N; with create_graph=True (the gradient's own gradient) as N².
+        off within the loss. Memory grows as N; with create_graph=True (the gradient's own gradient) as N².
 
     Raises:
         InputError: (a ValueError) on a wrong shape or type, N < 2, a parameter that is not finite or out of its range,

@@ -86,7 +86,7 @@ def penalty(labels: Tensor, classes: int, config: ClassifierConfig) -> float:
 
 
 def minimise(x: Tensor, labels: Tensor, classes: int, l2: float, weights: Tensor) -> Tensor:
-    """The minimum of the objective: W, and b as the last column, [classes, D + 1] float64.
+    """The parameters that minimise the objective: W, and b as the last column, [classes, D + 1] float64.
 
     L-BFGS works in coordinates in which the curvature is about equal in all directions. In the coordinates of the
     features themselves, which are correlated, L-BFGS would need up to ten times as many steps.

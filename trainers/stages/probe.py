@@ -64,8 +64,8 @@ def fit_probe(
 
     This is stage one's probe if stage two's classifier is trained with `solver: adamw`.
 
-    features: [N, feature_dim]. labels: [N]. iterations: at most so many. l2: as in trainers.stages.logistic. Raises
-    DivergedError if the features are not finite.
+    features: [N, feature_dim]. labels: [N]. iterations: the most that L-BFGS takes. l2: as in
+    trainers.stages.logistic. Raises DivergedError if the features are not finite.
     """
     if not torch.isfinite(features).all():
         raise DivergedError("the encoder's features are no longer finite")
