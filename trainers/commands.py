@@ -30,7 +30,7 @@ def command_line(*words: object, **flags: object) -> str:
     """The command line `afcl WORDS --FLAG VALUE`, quoted for a POSIX shell.
 
     Args:
-        words: what follows `afcl`, the command first. A word that begins with a dash, as the name of a file may, becomes
+        words: what follows `afcl`, the command first. A word that begins with a dash, as a file's name may, becomes
             ./-word.
         flags: the flags by name, in order. A flag whose value is None is left out; True gives a flag without a value.
             Remembered flags (see `given` and `remember`) are added if the command takes them, unless `flags` names
