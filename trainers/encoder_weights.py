@@ -39,7 +39,7 @@ def with_hash(weights: str) -> str:
     except OSError as error:
         raise InputError(f"model.pretrained: {file} cannot be read: {error.strerror or error}") from None
     if expected and found != expected:
-        raise InputError(f"model.pretrained: {file} is another file than the search began with (its SHA-256 differs)")
+        raise InputError(f"model.pretrained: {file} has changed since the search began (its SHA-256 differs)")
     return f"{file}{MARK}{found}"
 
 
@@ -79,7 +79,7 @@ def _state_dict(file: Path) -> dict[str, Tensor]:
         content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can make torch raise any error
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"model.pretrained: {file} is no file of weights: {first}") from None
+        raise InputError(f"model.pretrained: {file} is not a file of weights that torch can read: {first}") from None
     for holder in HOLDERS:
         if isinstance(content, Mapping) and isinstance(content.get(holder), Mapping):
             content = content[holder]

@@ -73,9 +73,9 @@ def out_of_memory(config: TrialConfig, data: TrialData, device: torch.device, er
         need = Need.measured(partial(peak_of_steps, config, data.train.images.shape[1:], device))
     except RuntimeError as failed:  # includes OutOfMemoryError and all errors of CUDA
         return f"{line}; what an image takes could not be measured ({str(failed).splitlines()[0][:80]})"
-    known = f"an image takes {_mib(need.per_image)} beside {_mib(need.fixed)} for the networks"
+    known = f"each image takes {_mib(need.per_image)}, the networks {_mib(need.fixed)}"
     if left < memory:
-        known += f" and {_mib(images)} for the data"
+        known += f" and the data {_mib(images)}"
     most = -(-_at_once(config) // workers)  # images that one worker has at once
     held = memory - left + int(KEPT_FREE * memory)
     fitting = largest_that_runs(config, data.train.images.shape[1:], device, min(need.images(left), most), held)

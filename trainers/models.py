@@ -57,7 +57,7 @@ def refuse_small_images(config: ModelConfig, shape: Sequence[int]) -> None:
     if min(height, width) < least:
         raise InputError(
             f"model.encoder: {config.encoder} needs images of {least}×{least} pixels or more, but these are "
-            f"{width}×{height}; set data.image_size where they are files, or take a ResNet"
+            f"{width}×{height}; set data.image_size if they are files, or take a ResNet"
         )
 
 

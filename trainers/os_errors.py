@@ -22,7 +22,7 @@ _MENDS = {
     errno.ELOOP: "its links lead in a circle: remove one of them",
     errno.ENOMEM: "end some programs, or use a machine with more memory",
     errno.EAGAIN: "allow more processes with `ulimit -u`, or end some",
-    errno.EIO: "the disk, or the server that has it, fails: look at its own log",
+    errno.EIO: "the disk, or the server that has it, fails: look at the system's log",
     errno.ESTALE: "the server that has the folder lost it: mount it again",
 }
 _PARTIAL = re.compile(r"\.([^/]+)\.\d+(-\d+)?\.partial\b")  # the name of a file while it is written

@@ -90,7 +90,7 @@ def try_encoder(name: str, encoder: nn.Module, shape: Sequence[int]) -> None:
         raise InputError(f"{FIELD}: {path} has nothing to train: no gradient comes through it")
     strays = [key for key, value in encoder.state_dict().items() if not isinstance(value, Tensor)]
     if strays:
-        raise InputError(f"{FIELD}: the state of {path} must be tensors alone, but {strays[0]} is none")
+        raise InputError(f"{FIELD}: the state dict of {path} may contain only tensors, but {strays[0]} is not a tensor")
 
 
 def _told(error: Exception) -> str:

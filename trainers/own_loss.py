@@ -157,14 +157,14 @@ def _value_and_gradient(loss: BoundLoss, labels: Tensor, config: TrialConfig, wh
     if not torch.isfinite(value):
         raise InputError(f"{FIELD}: {where} gives {value.item()}")
     if not value.requires_grad:
-        raise InputError(f"{FIELD}: {where} has no gradient by the embeddings")
+        raise InputError(f"{FIELD}: {where} has no gradient with respect to the embeddings")
     try:
         (gradient,) = torch.autograd.grad(value, z, allow_unused=True)
     except Exception as error:  # a user's own backward pass may raise anything
         said = " ".join(str(error).split())
         raise InputError(f"{FIELD}: {where} has no gradient: {type(error).__name__}: {printable(said[:200])}") from None
     if gradient is None:
-        raise InputError(f"{FIELD}: {where} has no gradient by the embeddings")
+        raise InputError(f"{FIELD}: {where} has no gradient with respect to the embeddings")
     if not torch.isfinite(gradient).all():
         raise InputError(f"{FIELD}: {where} has a gradient that is not finite")
     return torch.cat([value.detach().reshape(1), gradient.flatten()])

@@ -81,7 +81,7 @@ def load_part(field: str, name: str) -> Any:
         raise InputError(f"{field}: {module} cannot be imported: {type(error).__name__}: {printable(said)}") from None
     if expected and source_hash(module) != expected:
         raise InputError(
-            f"{field}: the source of {module} is another than the search began with; restore it, or begin a new one"
+            f"{field}: the source of {module} has changed since the search began; restore it, or begin a new search"
         )
     for attribute in attributes.split("."):
         if not hasattr(found, attribute):

@@ -66,5 +66,5 @@ def test_a_search_with_parts_of_ones_own_runs_and_goes_on_with_that_source_alone
         afcl("train", exported, results=None, PYTHONPATH=path),
     ):
         assert refused.returncode == BAD_INPUT
-        assert "the source of userparts.models is another than the search began with" in refused.stderr
+        assert "the source of userparts.models has changed since the search began" in refused.stderr
         assert len(refused.stderr.strip().splitlines()) == 1

@@ -64,7 +64,7 @@ def test_what_is_no_file_of_weights_is_told_in_one_line(tmp_path):
     (tmp_path / "text.pt").write_text("hello")
     saved(tmp_path / "list.pt", [1, 2])
     for name, said in {
-        "text.pt": "is no file of weights",
+        "text.pt": "is not a file of weights that torch can read",
         "list.pt": "holds no state dict",
         "nowhere.pt": "cannot be read: No such file",
     }.items():
@@ -82,7 +82,7 @@ class Harmful:
 
 def test_a_file_runs_no_code(tmp_path):
     path = saved(tmp_path / "harmful.pt", {"weight": Harmful()})
-    with pytest.raises(InputError, match="is no file of weights"):
+    with pytest.raises(InputError, match="is not a file of weights that torch can read"):
         small(pretrained=path)
 
 
@@ -94,7 +94,7 @@ def test_a_file_is_known_by_its_hash(tmp_path, monkeypatch):
     assert with_hash(kept) == kept
     assert same(small(pretrained=kept), small(seed=2))
     saved(tmp_path / "w.pt", small(seed=3).state_dict())
-    with pytest.raises(InputError, match=re.escape(f"{path} is another file than the search began with")):
+    with pytest.raises(InputError, match=re.escape(f"{path} has changed since the search began")):
         small(pretrained=kept)
 
 

@@ -67,7 +67,7 @@ def test_a_trial_out_of_memory_says_what_it_asked_for_and_what_would_fit(allocat
         run(config, digits)
     assert str(caught.value) == (
         "out of GPU memory with representation.batch_size=512 and views=2: tried to allocate 2.00 GiB where the trial "
-        "may have 400 MiB; an image takes 2.0 MiB beside 100 MiB for the networks and 0.0 MiB for the data: 149 "
+        "may have 400 MiB; each image takes 2.0 MiB, the networks 100 MiB and the data 0.0 MiB: 149 "
         "images fit at once; set representation.batch_size=149 or representation.chunk=298"
     )
     assert isinstance(caught.value, EnvironmentProblem)  # `afcl train` ends with its exit code and this line

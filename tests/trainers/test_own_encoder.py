@@ -56,7 +56,7 @@ def test_a_trial_trains_with_it_from_begin_to_end(tiny_config, digits):
         ("Endless", "gives features that are not finite"),
         ("Choosy", r"cannot take images of \[1, 8, 8\]: it raises ValueError: only 224 pixels"),
         ("Frozen", "has nothing to train"),
-        ("Keeper", "must be tensors alone, but .*extra_state is none"),
+        ("Keeper", "may contain only tensors, but .*extra_state is not a tensor"),
     ],
 )
 def test_what_is_no_encoder_is_told_in_one_line(attribute, said):

@@ -107,8 +107,8 @@ def test_a_trial_trains_with_it_and_goes_on_to_the_bit(tiny_config, digits, chun
         ("vector", r"must give a scalar, but gave \[24\] of torch.float32"),
         ("number", "must give a scalar, but gave float"),
         ("endless", "gives (-)?inf"),
-        ("constant", "has no gradient by the embeddings"),
-        ("elsewhere", "has no gradient by the embeddings"),
+        ("constant", "has no gradient with respect to the embeddings"),
+        ("elsewhere", "has no gradient with respect to the embeddings"),
         ("steep", "has a gradient that is not finite"),
         ("needs_two", "on a batch of one class, gives nan"),
         ("drawn", "gives another value at a second call; draw from the parameter `generator` alone"),
@@ -133,7 +133,7 @@ def test_a_parameter_that_it_does_not_take_is_told_with_those_that_it_does():
 
 def test_another_source_than_the_search_began_with_is_refused():
     config = parse(TrialConfig, {"loss": {"name": f"ownlosses.losses:triplet#sha256={'0' * 64}"}})
-    with pytest.raises(InputError, match=r"the source of ownlosses\.losses is another"):
+    with pytest.raises(InputError, match=r"the source of ownlosses\.losses has changed"):
         contrastive_loss(config)
 
 

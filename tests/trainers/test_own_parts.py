@@ -38,7 +38,7 @@ def test_comments_and_docstrings_change_nothing_and_a_definition_does(package):
     assert with_source_hash(FIELD, "ownparts.models:build") == kept
     (package / "layers.py").write_text("SIZE = 3\n")  # whatever is in the package may count
     forget("ownparts")
-    with pytest.raises(InputError, match=r"the source of ownparts\.models is another than the search began with"):
+    with pytest.raises(InputError, match=r"the source of ownparts\.models has changed since the search began"):
         load_part(FIELD, kept)
 
 

@@ -97,7 +97,7 @@ def train_one_epoch(
     if not furthest_off <= UNIT_TOLERANCE:
         # a row is zeros if the norm by which it was divided is infinite: the square of an element beyond some 1e19
         # overflows float32
-        raise DivergedError(f"the encoder's output is no longer finite, or its norm is not, at {epoch=}")
+        raise DivergedError(f"the encoder's output, or its norm, is no longer finite at {epoch=}")
     mean_loss = summed / sum(map(len, batches))
     if not math.isfinite(mean_loss):
         raise DivergedError(f"the contrastive loss is {mean_loss} at {epoch=}")

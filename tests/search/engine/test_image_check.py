@@ -19,5 +19,5 @@ def test_images_too_small_for_the_encoder_are_refused_in_one_line(typed, tmp_pat
     assert told.returncode == 2
     assert told.stderr == (
         "afcl: model.encoder: small needs images of 8×8 pixels or more, but these are 30×7; "
-        "set data.image_size where they are files, or take a ResNet\n"
+        "set data.image_size if they are files, or take a ResNet\n"
     )
