@@ -1,4 +1,4 @@
-"""Images for a trial: `load(config)` gives training and validation images, never test ones."""
+"""Images for a trial: `load(config)` returns training and validation images; it never opens the test split."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the catalog only when one of its names is used: a trial gets arrays, and needs no reader and no Pillow."""
+    """A name of `trainers.data.catalog`, imported only when asked for.
+
+    A trial gets its images as arrays, so its process need not load the catalog's dataset readers and Pillow.
+    """
     if name in __all__:
         return getattr(import_module("trainers.data.catalog"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

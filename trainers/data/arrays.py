@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Images: TypeAlias = NDArray[np.uint8]  # [N, C, H, W], 0..255
 Labels: TypeAlias = NDArray[np.int64]  # [N]
-Logits: TypeAlias = NDArray[np.float32]  # [N, C]
+Logits: TypeAlias = NDArray[np.float32]  # [N, classes]
 Indices: TypeAlias = NDArray[np.int64]
 Groups: TypeAlias = NDArray[np.int64]  # [N], equal for images that show the same thing
 Digests: TypeAlias = NDArray[np.uint64]  # [N, 2], equal for images of the same pixels
@@ -26,7 +26,7 @@ class Split:
         return len(self.labels)
 
     def counts(self, classes: int) -> tuple[int, ...]:
-        """Images of each class, in class order."""
+        """The number of images of each class, in class order; `classes` is the number of classes."""
         return tuple(np.bincount(self.labels, minlength=classes).tolist())
 
 
@@ -38,21 +38,21 @@ class TrialData:
     validation: Split
     class_names: tuple[str, ...]
     fingerprint: str  # hex; equal for the same images in the same order
-    description: str  # for people: data set, classes, counts, kind of source
+    description: str  # for people: dataset, classes, training images of each, where the images come from
     remarks: tuple[str, ...] = ()  # for people: surprising facts about these images
-    look: Mapping[str, Any] | None = None  # what image files were made into (trainers.data.io.look); None: no files
+    look: Mapping[str, Any] | None = None  # size, colours … of image files (trainers.data.io.look); None: no files
     has_given_validation: bool = False  # whether the validation split is the user's own, not drawn by seed
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The labelled images of a dataset, either for training and validation or for the test.
+    """The labelled images of a dataset: either those for training and validation, or those of the test split.
 
-    Pixels are read only when `read` or `digest` is called, and only for the indices that it gets.
+    No image file is decoded before `read`, `digest` or `look` is called.
     """
 
     name: str
-    source: str  # the kind of place that the images came from, never a path
+    source: str  # where the images come from, in words; never a path
     class_names: tuple[str, ...]
     labels: Labels
     read: Callable[[Indices], Images]
@@ -62,5 +62,5 @@ class Pool:
     group_names: Sequence[str] = ()  # each image's group, "" for an image without one; empty if there are no groups
     grouped_by: str = ""  # where the group names come from, for people
     remarks: tuple[str, ...] = ()  # for people: what was passed over
-    validates: NDArray[np.bool_] | None = None  # [N], true in the user's own validation split; None: it is drawn
-    look: Callable[[], Mapping[str, Any]] | None = None  # what image files are made into; None: no files
+    validates: NDArray[np.bool_] | None = None  # [N], true: in the user's own validation split; None: one is drawn
+    look: Callable[[], Mapping[str, Any]] | None = None  # returns `TrialData.look`; None: no files

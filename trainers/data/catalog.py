@@ -1,4 +1,4 @@
-"""All datasets behind one set of functions: load one for a trial, open its test split, fetch it, check it."""
+"""The same functions for every dataset: load it for a trial, load its test split, fetch it, check it."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ from trainers.parsing import parse
 from trainers.wording import did_you_mean
 
 FINGERPRINT_VERSION = "afcl data 1"
-OWN = "own"  # the key, in the tables below, of every function of the user's
+OWN = "own"  # the key, in the tables below, of a dataset that is a user's own function
 
 OPEN_TRAIN: dict[str, Callable[[DataConfig, Path], Pool]] = {
     "fmnist": fmnist.open_train,
@@ -75,7 +75,7 @@ class DataCheck:
     validation: tuple[int, ...]
     has_given_validation: bool  # whether the validation split is the user's own, and not drawn by seed
     test: tuple[int, ...] | None  # None: there is no test split
-    missing_test: str | None  # how to get a test split; None: there is one
+    missing_test: str | None  # how to get a test split; None: see the function `missing_test`
     remarks: tuple[str, ...]  # sentences about what is not used, what belongs together, and how images are read
     faults: tuple[str, ...]  # faults that stop a confirmation, unless they are allowed
     fingerprint: str
@@ -119,14 +119,17 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
 
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
-    """How to give the data a test split; None if there is one. Opens no file of the test split."""
+    """How to give the data a test split; None if there is one. Opens no file of the test split.
+
+    Always None for a dataset that is a user's own function, because only calling it shows whether a test split exists.
+    """
     return MISSING_TEST[_kind(config)](config, data_root(root))
 
 
 def load_test(config: DataConfig, root: Path | None = None) -> Split:
     """All test images of the config's classes. No search calls this.
 
-    Raises InputError if there is no test split, or none of its images is of one of the classes.
+    Raises InputError if there is no test split, or if a class has no image in it.
     """
     pool = OPEN_TEST[_kind(config)](config, data_root(root))
     if pool is None:
@@ -138,8 +141,8 @@ def load_test(config: DataConfig, root: Path | None = None) -> Split:
 def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
     """Sentences about faults of the data that would make a score on the test split wrong; empty if there are none.
 
-    Three kinds are found: one image under two labels, test images that are copies of training images, and groups that
-    are in both splits. The images of both splits are read to compare them.
+    Three kinds of fault are found: equal images with different labels, test images that equal training images, and
+    groups that are in both splits. The images of both splits are read to compare them.
     """
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     classes = _chosen(config, pool)
@@ -148,7 +151,10 @@ def faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
 
 
 def unseen_faults(config: DataConfig, root: Path | None = None) -> tuple[str, ...]:
-    """Sentences on what `faults` cannot see if only training, and not the test split, names groups; else empty."""
+    """The test split's remarks if the training images have groups and the test images have none; else empty.
+
+    In that case `faults` cannot see groups that are in both splits, and one of these remarks says this.
+    """
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     test = OPEN_TEST[_kind(config)](config, data_root(root))
     return () if test is None or not pool.grouped_by or test.grouped_by else test.remarks
@@ -161,7 +167,7 @@ def _faults_with_test(pool: Pool, test: Pool | None, classes: tuple[int, ...]) -
 
 
 def check(config: DataConfig, root: Path | None = None) -> DataCheck:
-    """Load everything that the config names, the test split included, and count it."""
+    """Load all images that the config names, those of the test split included, and count them."""
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     data = _trial_data(config, pool)
     test_pool = OPEN_TEST[_kind(config)](config, data_root(root))
@@ -191,12 +197,12 @@ def check(config: DataConfig, root: Path | None = None) -> DataCheck:
 
 
 def is_dataset(name: str) -> bool:
-    """Whether `data.dataset` may have this value."""
+    """Whether `data.dataset` may be `name`: a built-in dataset, an import path or the name of an entry point."""
     return name in DATASETS or is_path(name) or path_of(DATASET_GROUP, name) is not None
 
 
 def default_config(name: str) -> DataConfig:
-    """The config for `afcl data check NAME`: every class, and as many images as the dataset has.
+    """The config for `afcl data check NAME`: every class, and all images that do not validate train.
 
     Raises InputError for an unknown name, and for `folder`, which needs a path.
     """
@@ -214,9 +220,10 @@ def default_config(name: str) -> DataConfig:
 def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, Any] | None = None) -> DataConfig:
     """The config for `afcl data check FOLDER`, with a val_per_class that suits the folder.
 
-    It is a fifth of the images of the smallest class. If images belong together, groups are counted instead: a fifth of
-    the groups in the class that has the fewest groups. Each group gives one image or, if the user named the groups, as
-    many images as the median group has. If the folder has its own validation split, val_per_class is not set.
+    This number is a fifth of the images of the smallest class. If images belong together, groups are counted instead: a
+    fifth of the groups in the class that has the fewest groups. Each group gives one image or, if the user named the
+    groups, as many images as the median group of that class. If the folder has its own validation split, val_per_class
+    is not set.
 
     Args:
         path: the folder.
@@ -242,7 +249,7 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:
-    """Get a dataset onto this machine. `progress` gets lines of text: what is done, and where the files are."""
+    """Get a dataset onto this machine. `progress` is called with lines on what is done and where files are."""
     if name == "fmnist":
         fmnist.fetch(data_root(root), progress)
     elif name == "isic2018":
@@ -256,7 +263,7 @@ def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] =
 
 
 def fingerprint(class_names: tuple[str, ...], train: Split, validation: Split) -> str:
-    """SHA-256 of names, shapes, types and bytes, in order: equal only if trials saw the same images."""
+    """SHA-256, in hex, of class names and both splits' arrays: equal only if trials saw the same images in order."""
     digest = hashlib.sha256(FINGERPRINT_VERSION.encode())
     digest.update(json.dumps(class_names).encode())
     for array in (train.images, train.labels, validation.images, validation.labels):
@@ -267,13 +274,16 @@ def fingerprint(class_names: tuple[str, ...], train: Split, validation: Split) -
 
 
 def split_fingerprint(split: Split) -> str:
-    """SHA-256 of one split alone, such as the test images."""
+    """SHA-256, in hex, of the images and labels of one split, such as the test split."""
     nothing = Split(split.images[:0], split.labels[:0])
     return fingerprint((), split, nothing)
 
 
 def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str:
-    """A description of the data in one line: `Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package`."""
+    """The data in one line, such as `Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package`.
+
+    `names` are the chosen classes, `counts` the training images of each.
+    """
     classes = ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
     return f"{pool.name} {classes} {':'.join(map(str, counts))} from {pool.source}"
 

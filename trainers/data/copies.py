@@ -1,4 +1,4 @@
-"""Equal images, within a pool or between two: those with the same pixels once they are read for a model."""
+"""Equal images, within a pool or between two pools: images with the same pixels once they are read for a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ from trainers.data.io import digests
 class Copies:
     """Sets of equal images in one pool, as indices into the pool; each set is in the pool's order."""
 
-    alike: tuple[tuple[int, ...], ...]  # two or more images each
+    alike: tuple[tuple[int, ...], ...]  # each set has two or more images
 
     @property
     def surplus(self) -> list[tuple[int, int]]:
-        """Pairs of an image and the first image that it equals, for all images but the first of each set."""
+        """A pair (image, first image of its set) for every image that is not the first of its set."""
         return [(image, first) for first, *others in self.alike for image in others]
 
 
 def used_by(pool: Pool, classes: Sequence[int]) -> Indices:
-    """Indices of the images of these classes."""
+    """Indices of the pool's images whose label is among `classes`."""
     return np.flatnonzero(np.isin(pool.labels, list(classes)))
 
 
 def copies_in(pool: Pool, classes: Sequence[int]) -> Copies:
-    """The sets of equal images among the images of these classes."""
+    """The sets of equal images among the pool's images whose label is among `classes`."""
     used = used_by(pool, classes)
     return Copies(tuple(tuple(used[same].tolist()) for same in _alike(_digests(pool, used))))
 
 
 def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tuple[int, int]]:
-    """Pairs of an image of `other` and the first image of `pool` that it equals, as indices.
+    """For each image of `other` that equals an image of `pool`, a pair of indices: of that image, of its first equal.
 
-    Only images of these classes are compared.
+    Only images whose label is among `classes` are compared.
     """
     ours, theirs = used_by(pool, classes), used_by(other, classes)
     found = []
@@ -47,9 +47,10 @@ def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tupl
 
 
 def belonging(pool: Pool, copies: Copies) -> Groups | None:
-    """The groups that must stay on one side of a split: the pool's groups, joined if they have equal images.
+    """Group numbers [N] of the pool's images: images with equal numbers must stay on one side of a split.
 
-    Returns [N], over the whole pool; None if there are neither groups nor equal images.
+    They are the pool's groups; groups that share equal images become one. None if the pool has neither groups nor equal
+    images.
     """
     if not copies.alike:
         return pool.groups
@@ -64,7 +65,7 @@ def _digests(pool: Pool, indices: Indices) -> Digests:
 
 
 def _alike(marks: Digests) -> list[list[int]]:
-    """Sets of two or more positions with the same digest, in order."""
+    """Sets of two or more positions in `marks` with the same digest, each set in ascending order."""
     _, number, count = np.unique(marks, axis=0, return_inverse=True, return_counts=True)
     number = number.reshape(-1)
     repeated = np.flatnonzero(count[number] > 1)

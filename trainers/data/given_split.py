@@ -1,4 +1,4 @@
-"""A validation split of the user's own: all of its images validate, and no others."""
+"""The split if the user gives the validation images: all of them validate, and no other images do."""
 
 from collections.abc import Sequence
 
@@ -25,10 +25,10 @@ def given_indices(
 ) -> tuple[Indices, Indices]:
     """Indices of the training and of the validation images, class after class, as `split_indices` returns them.
 
-    `validates`, [N], is true for the images of the user's validation split. If a size or proportions leave some of the
-    other images out, the seed decides which of them train. `groups`, [N], is equal for images that belong together: if
-    one image of a group validates, no image of the group trains. Raises InputError if a class has no image on a side,
-    or too few for its proportion.
+    `validates`, [N], is true for the images of the user's validation split. If `train_size`, `ratio`, `counts` or
+    `long_tail` ask for only some of the other images, the seed decides which of them train. `groups`, [N], is equal for
+    images that belong together: if one image of a group validates, no image of the group trains. Raises InputError if a
+    class has no validation image, or fewer training images than asked for.
     """
     check_shape(len(names), ratio, counts)
     for_training = np.where(validates, -1, labels)

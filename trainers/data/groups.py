@@ -1,4 +1,4 @@
-"""Groups of images that belong together: equal numbers for images that must stay on one side of a split."""
+"""Group numbers of images: images with equal numbers belong together, and must stay on one side of a split."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,13 +8,13 @@ from trainers.data.arrays import Groups
 
 
 def numbered(names: Sequence[str]) -> Groups:
-    """A group number for each image, from the names of the images' groups. An image with an empty name is alone."""
+    """Group numbers [N] from each image's group name. An image whose group name is empty is a group of its own."""
     first: dict[str, int] = {}
     return np.array([first.setdefault(name, k) if name else k for k, name in enumerate(names)], dtype=np.int64)
 
 
 def of_sets(images: int, sets: Iterable[Sequence[int]]) -> Groups:
-    """Group numbers [`images`]: each set of positions is one group, every other image a group of its own.
+    """Group numbers of `images` images: the positions in one set are one group, any other image is its own group.
 
     The sets must not overlap.
     """
@@ -25,7 +25,7 @@ def of_sets(images: int, sets: Iterable[Sequence[int]]) -> Groups:
 
 
 def united(one: Groups, other: Groups) -> Groups:
-    """Join two groupings, each [N]: images that are together in either one are together in the result.
+    """Join two groupings, each [N]: images that share a group in either grouping share one in the result.
 
     Each image repeatedly takes the lowest number in its groups, until nothing changes.
     """

@@ -1,7 +1,7 @@
-"""What makes a score wrong: images on both sides of a split, or under two labels.
+"""What makes a score wrong: images or groups that are both in training and in test, or images with two labels.
 
-Each fault is a sentence with the number of images and the names of the first few. Copies and groups within the
-training images are no fault, because the split keeps them on one side.
+Each fault is a sentence with a count and the first few names. Copies and groups within the training images are no
+fault, because the split into training and validation keeps them on one side.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,10 @@ SHOWN = 3  # how many examples a sentence names
 
 
 def remarks_on(pool: Pool, classes: Sequence[int], copies: Copies, what: str, split_rules: int = 2) -> Iterator[str]:
-    """The pool's own remarks, and sentences about its groups and copies. `what` is "training" or "test"."""
+    """The pool's own remarks, then sentences about its groups and its equal images.
+
+    `what` is "training" or "test". `split_rules` is the config's field: with 1, equal images may train and validate.
+    """
     yield from pool.remarks
     is_split = what == "training"
     if pool.group_names:
@@ -39,7 +42,7 @@ def _remarks_on_groups(pool: Pool, classes: Sequence[int], what: str, follows: s
 
 
 def faults_of(pool: Pool, copies: Copies, what: str) -> Iterator[str]:
-    """A sentence about images that stand under different labels within a pool, if there are any."""
+    """One sentence about equal images that have different labels within the pool; none if there are no such images."""
     told = []
     for same in copies.alike:
         first = {_label(pool, k): _name(pool, k) for k in reversed(same)}
@@ -51,7 +54,7 @@ def faults_of(pool: Pool, copies: Copies, what: str) -> Iterator[str]:
 
 
 def faults_between(pool: Pool, test: Pool, classes: Sequence[int]) -> Iterator[str]:
-    """Sentences about images and about groups that are both in training and in the test split."""
+    """A sentence about test images that equal training images, and one about groups in both pools, if there are any."""
     if copies := copies_between(pool, test, classes):
         told = [f"{_name(test, image)} of {_name(pool, original)}" for image, original in copies]
         yield f"{_images(len(copies), 'test')} {_are(copies)} of training images ({_some(told)})"
@@ -62,7 +65,7 @@ def faults_between(pool: Pool, test: Pool, classes: Sequence[int]) -> Iterator[s
 
 
 def _of_two_classes(pool: Pool, classes: Sequence[int]) -> dict[str, list[str]]:
-    """The names of groups with images of several classes, with those classes."""
+    """The groups with images of more than one of `classes`, by name, each with the sorted names of its classes."""
     kinds: dict[str, set[str]] = {}
     for k in used_by(pool, classes):
         if pool.group_names[k]:
@@ -95,6 +98,6 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _some(told: Sequence[str]) -> str:
-    """The first few of `told` in one text, and how many more there are."""
+    """The first `SHOWN` texts of `told` as one text, with the number of those that are left out."""
     more = len(told) - SHOWN
     return printable("; ".join(told[:SHOWN])) + (f"; and {more} more" if more > 0 else "")

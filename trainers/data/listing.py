@@ -1,4 +1,4 @@
-"""Which files in a folder of images are not used: counted by suffix and by folder, with examples.
+"""The files in a folder of images that are not used, counted by suffix or by folder.
 
 No file is ignored silently: half of a class may have a suffix that nobody thought of.
 """
@@ -14,10 +14,13 @@ from trainers.wording import printable
 
 
 def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
-    """Sentences about the files below `top` that are not in `used`, the images and tables that were read."""
+    """Sentences about the files below `top` that are not in `used`, which are the images and tables that were read.
+
+    One sentence for each suffix, one for each folder without used files, and one for all hidden files.
+    """
     seen = {os.path.realpath(path) for path in used}
     holders = {parent for path in seen for parent in Path(path).parents}
-    loose: dict[str, list[str]] = {}  # by suffix: unused files in folders with used ones
+    loose: dict[str, list[str]] = {}  # by suffix: unused files in folders that also hold used files
     hidden: list[str] = []
     apart: dict[str, list[str]] = {}  # by folder: files in folders without a used file
     for path in _files(top):
@@ -46,7 +49,7 @@ def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
 
 
 def images_below(top: Path) -> list[Path]:
-    """Every image in a folder and below it, sorted, without hidden files and those that operating systems leave."""
+    """Every image in `top` and below, sorted; hidden files and folders, and those of `LEFT_BEHIND`, are left out."""
 
     def is_shown(path: Path) -> bool:
         inside = path.relative_to(top).parts[:-1]
@@ -56,7 +59,7 @@ def images_below(top: Path) -> list[Path]:
 
 
 def unread_in(folder: Path) -> str:
-    """The end of a sentence on a folder without readable images: what it holds instead; "" if it has no files."""
+    """The end of an error on a folder without readable images: its most common suffix; "" if it has no visible file."""
     kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
     if not kinds:
         return ""
@@ -74,7 +77,10 @@ def _why(suffix: str) -> str:
 
 
 def _unused_folder(top: Path, inside: Path, holders: Collection[Path]) -> str | None:
-    """The outermost folder below `top` that contains the file `inside` but no used file; None if there is none."""
+    """The outermost folder that contains the file `inside` but no used file; None if there is none.
+
+    `inside` and the result are relative to `top`. `holders` are all folders above used files, with links resolved.
+    """
     for parent in reversed(inside.parents[:-1]):
         if Path(os.path.realpath(top / parent)) not in holders:
             return parent.as_posix()
@@ -82,7 +88,10 @@ def _unused_folder(top: Path, inside: Path, holders: Collection[Path]) -> str | 
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """All files below a folder. Links to folders are followed at the level of splits and classes, not deeper."""
+    """All files in `top` and below. Of a link to a folder, only the files directly in that folder are listed.
+
+    Links below the level of splits and classes are not followed.
+    """
     for folder, subfolders, files in os.walk(top):
         here = Path(folder)
         yield from (here / file for file in sorted(files))

@@ -1,4 +1,4 @@
-"""Names of classes and files: names that are not text, and names that a person cannot tell apart."""
+"""Names of classes, files and folders: those that are not UTF-8, and those that a person may take for each other."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,10 @@ from trainers.wording import printable
 
 
 def refuse_undecodable(names: Iterable[str], what: str) -> None:
-    """Raise InputError for a name whose bytes are not UTF-8, as a file from an old archive may have.
+    """Raise InputError if one of `names` has bytes that are not UTF-8, as file names from an old archive may.
 
-    No page, table or store could show it, so it is refused before a search and not at its first result.
+    `what` says in the message what bears the name: "class", "file" or "". No page, table or store could show such a
+    name, so it is refused before a search, not at the first result.
     """
     wrong = sorted({name for name in names if not is_text(name)})
     if wrong:
@@ -22,7 +23,7 @@ def refuse_undecodable(names: Iterable[str], what: str) -> None:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name can be written as UTF-8. If not, it has bytes that Python kept undecoded, as lone surrogates."""
+    """Whether a name can be written as UTF-8. If not, Python keeps the undecoded bytes as lone surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -31,19 +32,22 @@ def is_text(name: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """A name in quotes, with the bytes that are not text as \\xNN."""
+    """A name in quotes; bytes of it that are not UTF-8 are written as \\xNN."""
     return repr(name.encode(errors="surrogateescape"))[1:] if not is_text(name) else f"'{printable(name)}'"
 
 
 def split_meant(name: str) -> str | None:
-    """The split that a folder's name probably means, such as train for Training; else None."""
+    """The split that a folder's name probably means, such as train for Training.
+
+    None if the name is like no split's, or is exactly train, test or val.
+    """
     word = name.lower().strip()
     meant = next((split for split in ("train", "test", "val") if word.startswith(split)), None)
     return None if meant == name else meant
 
 
 def twins(class_names: Sequence[str]) -> list[str]:
-    """Sentences about classes that differ only in case, spaces or Unicode form: one class written in two ways."""
+    """A sentence for each set of class names that differ only in case, spaces or Unicode form: probably one class."""
     alike: dict[str, list[str]] = {}
     for name in class_names:
         alike.setdefault(" ".join(_composed(_composed(name).casefold()).split()), []).append(name)

@@ -10,9 +10,9 @@ from trainers.errors import EnvironmentProblem, InputError
 
 
 def data_root(given: Path | None = None) -> Path:
-    """The folder of all datasets: `given` (--data), else AFCL_DATA, else the user's cache folder.
+    """The folder of all datasets: `given` (--data), else AFCL_DATA, else afcl's folder in the user's cache.
 
-    Raises EnvironmentProblem if the user has no home, and so no cache folder.
+    Raises EnvironmentProblem if that folder lies in a home that does not exist.
     """
     named = given or os.environ.get("AFCL_DATA")
     if named:
@@ -23,7 +23,7 @@ def data_root(given: Path | None = None) -> Path:
 
 
 def at_home(path: Path) -> Path:
-    """A path with ~ replaced by the home folder. Raises EnvironmentProblem if there is no such home."""
+    """`path` with ~ or ~USER at its start replaced by that home folder; EnvironmentProblem if there is no such home."""
     try:
         return path.expanduser()
     except RuntimeError:  # no HOME, and no entry for the user in the machine's list (a container's user, say)
@@ -32,14 +32,14 @@ def at_home(path: Path) -> Path:
 
 
 def anchored(config: DataConfig) -> DataConfig:
-    """The config with its path made absolute. Raises EnvironmentProblem if ~ has no home."""
+    """The config with its `path`, if any, made absolute. Raises EnvironmentProblem if ~ in the path has no home."""
     if config.path is None:
         return config
     return config.model_copy(update={"path": str(at_home(Path(config.path)).absolute())})
 
 
 def given_folder(path: str) -> Path:
-    """The folder that `data.path` names. Raises InputError if there is no such folder, or if it cannot be read."""
+    """The folder at `path`, the value of `data.path`. Raises InputError if it does not exist or cannot be read."""
     try:
         folder = Path(path).expanduser()
         if folder.is_dir():

@@ -1,6 +1,7 @@
 """A contact sheet: a few images of each class, as a trial reads them and as augmentation changes them.
 
-It shows at a glance what counts do not show: a class of wrong images, black squares, faces that lie on their side.
+The sheet shows at a glance what counts do not show: a class of wrong images, black squares, faces that lie on their
+side.
 """
 
 from collections.abc import Sequence
@@ -17,15 +18,15 @@ from trainers.seeds import generator
 from trainers.wording import printable
 
 PAPER, INK = "#dcdfe3", "#24292f"  # grey, so that both white and black edges of images are visible
-GAP, LINE, MIDDLE, SMALL = 4, 22, 24, 14  # pixels: gap of images, text line, gap of the halves, small line
+GAP, LINE, MIDDLE, SMALL = 4, 22, 24, 14  # pixels: between images, of a text line, between the halves, of a small line
 
 
 def draw_sheet(
     data: TrialData, config: AugmentConfig, *, each: int = 6, side: int = 72, classes: int | None = None
 ) -> Image.Image:
-    """The sheet, RGB: one row for each class, its first `each` training images on the left, augmented on the right.
+    """A contact sheet in RGB: a row for each class, with its first `each` training images as read and as augmented.
 
-    `side` is an image's longer side in pixels; `classes` is the largest number of classes to draw, None for all.
+    `side` is the length of an image's longer side in pixels. Only the first `classes` classes are drawn; None: all.
     """
     shown = data.class_names[:classes]
     half = each * (side + GAP)
@@ -52,7 +53,7 @@ def draw_sheet(
 
 
 def augmented(images: Images, config: AugmentConfig, label: int) -> Images:
-    """Augmented images, the same at each call: [n, C, H, W] uint8."""
+    """`images` augmented, [n, C, H, W] uint8; each call with the same images, config and label returns the same."""
     changed = augment(torch.from_numpy(np.array(images)), config, generator(0, "contact sheet", label))
     return changed.mul(255).round().clamp(0, 255).to(torch.uint8).numpy()
 
@@ -83,7 +84,7 @@ def draw_rows(
         rows: for each row, its heading and its images. An image is a pair: its pixels [C, H, W], and the lines of words
             below it, of which the first two are drawn.
         side: an image's longer side in pixels.
-        cell: the width in pixels of an image's place, to which its words are cut.
+        cell: the width in pixels of the column of an image; words below the image are cut to this width.
     """
     most = max((len(images) for _, images in rows), default=1)
     width, high = most * (cell + GAP) + GAP, LINE + side + 2 * SMALL + 2 * GAP

@@ -4,11 +4,11 @@ Each class is shuffled once, with a random stream of its own. Validation takes i
 training from the back. So the validation images depend on neither ratio nor size, a smaller training set of a class is
 part of a larger one, and a change in one class does not affect the others.
 
-Images that show one thing (a lesion from two sides) are a group, and a group is never on both sides. The images of a
-group are neighbours in the order. Validation takes one image of each of the first groups, and the other images of those
-groups are left out of both sides. So the validation images of a class are independent of each other, and as many as
-were asked for. If groups are few and large (twenty patients with a hundred images each), more than one image of a
-group may validate; these are then not independent.
+Images that show one thing (a lesion from two sides) are a group, and a group never both trains and validates. The
+images of a group are neighbours in the order. Validation takes one image of each of the first groups, and the other
+images of those groups are left out of both sides. So the validation images of a class are independent of each other,
+and as many as were asked for. If groups are few and large (twenty patients with a hundred images each),
+`val_per_group` may let more than one image of a group validate; these are then not independent.
 """
 
 import math
@@ -22,7 +22,7 @@ from trainers.errors import InputError
 
 
 def check_shape(classes: int, ratio: Sequence[float] | None, counts: Sequence[int] | None) -> None:
-    """Raise InputError unless ratio and counts have one number for each class."""
+    """Raise InputError if `ratio` or `counts` is given without one number for each of the `classes` classes."""
     for field, shape in (("ratio", ratio), ("counts", counts)):
         if shape is not None and len(shape) != classes:
             raise InputError(f"data.{field}: needs one number per class, but got {len(shape)} for {classes} classes")
@@ -66,7 +66,7 @@ def split_indices(
         validation.append(chosen)
         rest.append(order[starts[number] :][::-1] if number < len(starts) else order[:0])
         complaints.append(_nothing_left(len(order), len(starts), val_per_class, val_per_group))
-    if groups is not None:  # a group with images in two classes may validate in only one of them
+    if groups is not None:  # a group that validates in one class does not train in another
         barred = groups[np.concatenate(validation)]
         for k, order in enumerate(rest):
             rest[k] = order[~np.isin(groups[order], barred)]
@@ -82,9 +82,10 @@ def split_indices(
 
 
 def class_order(labels: Labels, label: int, seed: int) -> Indices:
-    """Indices of one class, shuffled by a random stream that depends on (seed, label) only.
+    """Indices of the images of one class, shuffled by a random stream that depends on (seed, label) only.
 
-    Sorted by raw 64-bit draws: NumPy guarantees that these stay the same, but not the result of `shuffle`.
+    The images are sorted by raw 64-bit draws. NumPy guarantees that these draws stay the same in later versions, but
+    does not guarantee it for the result of `shuffle`.
     """
     members = np.flatnonzero(labels == label)
     keys = np.random.PCG64([seed, label]).random_raw(len(members))
@@ -92,12 +93,12 @@ def class_order(labels: Labels, label: int, seed: int) -> Indices:
 
 
 def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
-    """`order` with the images of each group side by side, and the positions where the groups begin.
+    """`order` with the images of each group side by side, and the positions in it where the groups begin.
 
-    A group is placed where its image of the lowest index was. So every group is equally likely to come first. Placed
-    where its first image in `order` was, a large group would come early.
+    A group takes the place that its image of the lowest index has in `order`, so every group is equally likely to come
+    first. If it took the place of the image that comes first in `order`, large groups would come early.
     """
-    places = np.argsort(order)  # of the images from the lowest index to the highest
+    places = np.argsort(order)  # where each image is in `order`, from the lowest index to the highest
     _, lowest = np.unique(groups[order[places]], return_index=True)
     _, group = np.unique(groups[order], return_inverse=True)
     rank = places[lowest][group]
@@ -106,9 +107,9 @@ def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
 
 
 def first_of_groups(order: Indices, starts: Indices, images: int, per_group: int) -> tuple[Indices, int]:
-    """At most `images` images of the first groups, at most `per_group` of each; and the number of these groups.
+    """At most `images` images of the first groups, at most `per_group` of each; and how many groups they come from.
 
-    order, starts: a class as `together` gives it.
+    order, starts: the images of one class and the beginnings of its groups, as `together` returns them.
     """
     taken = np.minimum(np.diff(starts, append=len(order)), per_group)
     so_far = np.cumsum(taken)
@@ -118,7 +119,7 @@ def first_of_groups(order: Indices, starts: Indices, images: int, per_group: int
 
 
 def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
-    """What an error says of a class whose groups would all validate, so that none is left to train on."""
+    """The words of an error on a class whose groups would all validate, so that no image is left to train on."""
     if groups == images:
         return f"has {images} image{'' if images == 1 else 's'}, so {wanted} for validation leave none to train on"
     if groups == 1:
@@ -131,7 +132,7 @@ def _nothing_left(images: int, groups: int, wanted: int, per_group: int) -> str:
 
 
 def left_out(labels: Labels, classes: Sequence[int], validation: Indices, groups: Groups) -> int:
-    """How many images do not train because another image of their group validates."""
+    """How many images of `classes` neither train nor validate, because another image of their group validates."""
     kin = np.isin(labels, classes) & np.isin(groups, groups[validation])
     return int(kin.sum()) - len(validation)
 
@@ -145,12 +146,12 @@ def train_counts(
     counts: Sequence[int] | None = None,
     long_tail: float | None = None,
 ) -> tuple[int, ...]:
-    """How many images of each class train; `available` is how many validation leaves of each.
+    """How many images of each class train; `available` says how many images of each class validation leaves.
 
     `counts` are used as they are. Otherwise the classes have the proportions of `ratio`, of the long tail, or else of
-    `available`. With `train_size` the total is divided in these proportions by largest remainders. Without it the
-    training set is the largest with these proportions. Raises InputError if a class would need more images than there
-    are, or would have none.
+    `available`. With `train_size` this total is divided in these proportions by largest remainders. Without
+    `train_size` the training set is the largest that has these proportions. `names`, the classes' names, are for
+    errors. Raises InputError if a class would need more images than are available, or would have none.
     """
     if counts is not None:
         wanted, field = list(counts), "counts"
@@ -177,7 +178,7 @@ def train_counts(
 def class_weights(
     available: Sequence[int], *, ratio: Sequence[float] | None, long_tail: float | None
 ) -> list[Fraction]:
-    """Relative class sizes: the ratio, a geometric fall from 1 to 1/`long_tail` in class order, or those available."""
+    """Relative class sizes: `ratio`, else a geometric fall from 1 to 1/`long_tail` in class order, else `available`."""
     if ratio is not None:
         return [_exact(part) for part in ratio]
     if long_tail is not None:
@@ -187,7 +188,10 @@ def class_weights(
 
 
 def largest_remainders(quotas: Sequence[Fraction]) -> list[int]:
-    """Round to whole numbers with the same sum: down, then up by one for the largest remainders; ties in order."""
+    """Round `quotas`, whose sum is whole, to whole numbers with the same sum.
+
+    All are rounded down; then those with the largest remainders gain one. Among equal remainders the first goes first.
+    """
     whole = [math.floor(quota) for quota in quotas]
     missing = int(sum(quotas)) - sum(whole)
     for k in sorted(range(len(quotas)), key=lambda k: whole[k] - quotas[k])[:missing]:
@@ -196,7 +200,7 @@ def largest_remainders(quotas: Sequence[Fraction]) -> list[int]:
 
 
 def _exact(number: float) -> Fraction:
-    """The decimal number that the user wrote: 0.9 is 9/10, not the nearest binary float."""
+    """`number` as its decimal digits say: 0.9 is 9/10, not the nearest binary float."""
     return Fraction(str(number))
 
 

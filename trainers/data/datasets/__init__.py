@@ -1,1 +1,1 @@
-"""The datasets, one a file."""
+"""The datasets, each in a file of its own."""

@@ -24,7 +24,7 @@ def open_train(config: DataConfig, root: Path) -> Pool:
 
 
 def open_test(config: DataConfig, root: Path) -> Pool:
-    """The fifth of each class that is set aside for testing."""
+    """The images that are set aside for testing: every fifth of each class."""
     return _pool(config, test=True)
 
 
@@ -33,7 +33,7 @@ def missing_test(config: DataConfig, root: Path) -> None:
 
 
 def is_test(labels: Labels) -> NDArray[np.bool_]:
-    """For each image, whether it is one of the fixed fifth of its class."""
+    """[N], true for images that are set aside for testing: every fifth image of a class, in the order of `labels`."""
     chosen = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         chosen[np.flatnonzero(labels == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
@@ -55,7 +55,7 @@ def _pool(config: DataConfig, *, test: bool) -> Pool:
 
 @cache
 def _bundled() -> tuple[Images, Labels]:
-    """All images and their labels. Read once in a process: they are a compressed table of text."""
+    """All images and their labels. A process reads them only once, because they are a compressed table of text."""
     from sklearn.datasets import load_digits  # imported only here: it takes two seconds
 
     bunch = load_digits()

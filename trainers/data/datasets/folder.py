@@ -1,9 +1,10 @@
 """A folder of one's own images: a subfolder per class, or a `labels.csv` that names files and labels.
 
     mine/cat/1.png  mine/dog/2.png            classes are the subfolders' names
-    mine/labels.csv mine/1.png ...            see label_table.py; it may say which images belong together
+    mine/labels.csv mine/1.png ...            see label_table.py; the table may say which images belong together
     mine/train/...  mine/test/...             each arranged in one of these two ways; searches never open test/
-    mine/val/...                              beside train/ (also valid/, validation/): all of its images validate
+    mine/val/...                              if it stands beside train/, all of its images validate (also valid/,
+                                              validation/)
 
 Classes and files are used in sorted order, however the disk or the CSV lists them. All images are made alike: grey if
 every training image of the chosen classes is grey, else RGB; turned as their EXIF says; laid on the background where
@@ -45,12 +46,15 @@ class Listing:
     """The images of a folder, sorted by class and then by file; none is opened."""
 
     items: list[Item]
-    grouped_by: str = ""  # the column with the groups of images that belong together, for people; empty: none
+    grouped_by: str = ""  # where the groups come from, for people: `labels.csv: COLUMN`; empty: no groups
     remarks: tuple[str, ...] = ()
 
 
 def open_train(config: DataConfig, root: Path) -> Pool:
-    """The images of `train/` and, if there is one, of `val/`. If the folder has no `train/`, all of its images."""
+    """The images of `train/` and, if there is one, of `val/`. If the folder has no `train/`, all of its images.
+
+    A search with `data.split_rules: 1` does not use `val/`.
+    """
     top = given(config)
     train = list_images(top, part(top, "train"), config)
     folder = validation_folder(top)
@@ -74,7 +78,7 @@ def open_test(config: DataConfig, root: Path) -> Pool | None:
 
 
 def _beside(train: Listing, other: Listing, split: str) -> Listing:
-    """The listing `other` of the test or validation split, with a remark if only training has groups.
+    """The listing `other` of the split called `split`, with a remark if only the training images have groups.
 
     In that case nobody would notice a group that is in both splits.
     """
@@ -87,7 +91,7 @@ def _beside(train: Listing, other: Listing, split: str) -> Listing:
 
 
 def missing_test(config: DataConfig, root: Path) -> str | None:
-    """How to get a test split; None if there is one. It must have new images, which no search has seen."""
+    """How to get a test split; None if there is one. A test split must have images that no search has seen."""
     top = given(config)
     if part(top, "train") == top:
         return (
@@ -100,7 +104,7 @@ def missing_test(config: DataConfig, root: Path) -> str | None:
 
 
 def given(config: DataConfig) -> Path:
-    """The folder that the config names. Raises InputError if it has neither subfolders nor a labels.csv."""
+    """The folder at the config's `path`. Raises InputError if the folder has neither subfolders nor a labels.csv."""
     if config.path is None:
         raise InputError("data.path: dataset: folder needs path, the folder of images")
     refuse_undecodable([config.path], "")
@@ -111,9 +115,10 @@ def given(config: DataConfig) -> Path:
 
 
 def part(top: Path, split: str) -> Path:
-    """The folder of `split` within `top`; `top` itself if it is not divided into splits.
+    """The folder of `split` within `top`, which may not exist; `top` itself if it is not divided into splits.
 
-    A folder called train may also be a class. It is a split only if it has subfolders or a labels.csv.
+    A folder called train may also be a class: it is a split only if it has subfolders or a labels.csv. Raises
+    InputError if there is a test split but no train split.
     """
     if _holds_images(top / "train"):
         return top / split
@@ -123,7 +128,10 @@ def part(top: Path, split: str) -> Path:
 
 
 def validation_folder(top: Path) -> Path | None:
-    """The folder beside `train/` whose images validate; None if there is none, so that images of `train/` validate."""
+    """The folder beside `train/` whose images validate; None if there is none.
+
+    If it is None, some of the training images validate. Raises InputError if there are several such folders.
+    """
     if part(top, "train") == top:
         return None
     there = [top / name for name in VALIDATION if _holds_images(top / name)]
@@ -142,7 +150,10 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def list_images(top: Path, folder: Path, config: DataConfig, *, must_group: bool = True) -> Listing:
-    """All images of a folder. `config` names the columns of its labels.csv; for `must_group` see `read_table`."""
+    """All images of `folder`, which is `top` or the folder of a split in `top`.
+
+    `config` names the columns of a labels.csv. For `must_group` see `read_table`.
+    """
     table = folder / "labels.csv"
     if table.is_file():
         labels = read_table(table, columns_of(config), must_group=must_group)
@@ -154,7 +165,10 @@ def list_images(top: Path, folder: Path, config: DataConfig, *, must_group: bool
 
 
 def _in_order(items: list[Item]) -> list[Item]:
-    """Sort by class and then by file, so that the order on the disk or in the CSV does not matter."""
+    """Sort by class, then by file, so that the order on the disk or in the CSV does not matter.
+
+    Raises InputError for a name that is not UTF-8.
+    """
     refuse_undecodable([item.label for item in items], "class")
     refuse_undecodable([item.file for item in items], "file")
     return sorted(items, key=lambda item: (item.label, item.file))
@@ -182,10 +196,10 @@ def _pool(
     listing: Listing,
     validation: Listing | None = None,
 ) -> Pool:
-    """A pool of the images of `listing`, in the look that all images of `train` (of the chosen classes) share.
+    """A pool of the images of `listing`, then those of `validation`, the user's own validation split if there is one.
 
-    So neither a ratio nor a test image changes the look. `validation` has the images of the user's own validation
-    split, which come after the others.
+    All images of the chosen classes in `train` decide to which size and colours images are brought. So neither a ratio
+    nor a test image changes an image's pixels.
     """
     class_names = tuple(sorted({item.label for item in train}))
     position = {name: k for k, name in enumerate(class_names)}
@@ -196,7 +210,7 @@ def _pool(
     offered = [*listing.items, *beside]
     labels = np.array([position[item.label] for item in offered], dtype=np.int64)
     chosen = set(config.classes or class_names)
-    used = [item.label in chosen for item in offered]  # only these are opened
+    used = [item.label in chosen for item in offered]  # only images of the chosen classes are opened
     place = np.cumsum(used) - 1  # position of each used image among the used ones
 
     opened = list(itertools.compress(offered, used))
@@ -246,7 +260,7 @@ def _pool(
 
 @contextmanager
 def _said_of_the_path() -> Iterator[None]:
-    """Raise InputError for broken images, because the folder is the user's own."""
+    """Turn BrokenImages into InputError, because the folder is the user's own."""
     try:
         yield
     except BrokenImages as error:
@@ -256,10 +270,10 @@ def _said_of_the_path() -> Iterator[None]:
 def _recipe(
     look: Look, items: Sequence[Item], broken: Mapping[str, str], *, resize: bool
 ) -> tuple[array_cache.Recipe, array_cache.Decode]:
-    """The array cache's recipe for the images of `items` in one look, and the function that decodes them.
+    """The array cache's recipe for the images of `items`, brought to `look`, and the function that decodes them.
 
-    `broken` has the files that are known to be unusable, of any split, with the reasons. Decoding raises BrokenImages
-    with the names of all files that cannot be used.
+    `broken` maps files that are known to be unusable, in `items` or not, to reasons. Decoding raises BrokenImages with
+    these and all other files that cannot be used.
     """
     recipe = array_cache.Recipe(
         name="folder",

@@ -7,10 +7,10 @@
     ISIC2018_Task3_Validation_…                           193, one of them DF: too few to judge by, so not used
 
 Each CSV stands in the folder that its archive unpacks to, or at the top. Trials validate on some of the training
-images, one of a lesion; no other image of that lesion trains (see trainers.data.splits). Images show one lesion if the
-official groupings say so, or if the files are equal. Abhishek et al. 2024 (arXiv 2401.14497) found pairs of one lesion
-that the groupings miss; one image of such a pair may train and the other validate. `data.fit` makes images square. The
-metric of the challenge, the mean of per-class recalls, is `balanced_accuracy` here.
+images, by default one of a lesion; no other image of that lesion trains (see trainers.data.splits). Images show one
+lesion if the official groupings say so, or if the files are equal. Abhishek et al. 2024 (arXiv 2401.14497) found pairs
+of one lesion that the groupings miss; one image of such a pair may train and the other validate. `data.fit` says how
+images become square. The metric of the challenge, the mean of per-class recalls, is `balanced_accuracy` here.
 
 Codella et al. 2018 (arXiv 1902.03368); Tschandl et al. 2018, HAM10000 (doi:10.1038/sdata.2018.161); CC BY-NC 4.0.
 """
@@ -79,7 +79,7 @@ def input_folder(top: Path, split: SplitName) -> Path:
 
 
 def used_files(config: DataConfig, root: Path) -> tuple[Path, list[Item], list[Path]]:
-    """The top folder of the files, the images of the splits that are used, and the tables that are read."""
+    """The top folder, the images of training and (if present) test split, and the tables that are read."""
     top = _top(config, root)
     splits: list[SplitName] = ["Training"] if _missing(top, "Test") else ["Training", "Test"]
     items: list[Item] = []
@@ -118,14 +118,14 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
         lesions = _lesions(top, items, problems) if split == "Training" else []
     _refuse_contradictions(items, alike, problems)
     position = {name: k for k, name in enumerate(CLASS_NAMES)}
-    labels = np.array([position.get(item.label, -1) for item in items], dtype=np.int64)  # -1 is refused when read
+    labels = np.array([position.get(item.label, -1) for item in items], dtype=np.int64)  # -1: refused when read
     look = look_of(config)
     recipe, decode = _recipe(items, problems, look)
 
     def read(indices: Indices) -> Images:
         with _told_to_whom_it_concerns(config):
             images = cache.read(root, recipe, decode, indices)
-            refuse(problems)  # also where nothing had to be decoded
+            refuse(problems)  # also if all images came from the cache
             return images
 
     def digest(indices: Indices) -> Digests:
@@ -150,7 +150,7 @@ def _pool(config: DataConfig, root: Path, top: Path, split: SplitName) -> Pool:
 
 
 def look_of(config: DataConfig) -> Look:
-    """The look of all images: RGB squares. The official images are RGB, and a JPEG has no transparency."""
+    """The `Look` of all images: RGB squares. The official images are RGB, and a JPEG has no transparency."""
     side = config.image_size
     assert side is not None  # the config has checked that there is a size
     return Look("RGB", (side, side), config.background, config.fit)
@@ -194,7 +194,7 @@ def _recipe(items: Sequence[Item], problems: dict[str, str], look: Look) -> tupl
 
 
 def same_content(items: Sequence[Item]) -> list[list[int]]:
-    """Sets of two or more positions of files with equal bytes. Only files of equal length are read."""
+    """Sets of two or more positions in `items` of files with equal bytes. Only files of equal length are read."""
     lengths: dict[int, list[int]] = {}
     for k, item in enumerate(items):
         with suppress(OSError):  # decoding will report the file
@@ -208,7 +208,10 @@ def same_content(items: Sequence[Item]) -> list[list[int]]:
 
 
 def _refuse_contradictions(items: Sequence[Item], alike: Sequence[Sequence[int]], problems: dict[str, str]) -> None:
-    """Add to `problems` each file that has the bytes of an earlier file but another class."""
+    """Add to `problems` each file that has another class than the first file with the same bytes.
+
+    `alike` are the sets that `same_content` returns.
+    """
     for first, *others in ([items[k] for k in positions] for positions in alike):
         for item in others:
             if first.label and item.label and item.label != first.label:
@@ -217,13 +220,13 @@ def _refuse_contradictions(items: Sequence[Item], alike: Sequence[Sequence[int]]
 
 @contextmanager
 def _told_to_whom_it_concerns(config: DataConfig) -> Iterator[None]:
-    """Raise InputError for files that the user gave, EnvironmentProblem for fetched ones."""
+    """Turn Damaged and BrokenImages into InputError if the user gave the files, else into EnvironmentProblem."""
     try:
         yield
     except (Damaged, BrokenImages) as error:
         if config.path is not None:
             raise InputError(f"data.path: {error}") from None
-        # the official files contradict each other here, and fetching them again would not help
+        # if the official files contradict each other, fetching them again does not help
         elsewhere = (
             "; if that changes nothing, correct a copy and name it in data.path" if LEFT_OUT in str(error) else ""
         )

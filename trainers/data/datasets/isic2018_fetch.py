@@ -1,8 +1,9 @@
 """`afcl data fetch isic2018`: the challenge's own archives, downloaded, unpacked, checked and put in place.
 
 The challenge publishes no checksums. So a download is checked by its content: the zip's own checksums, and exactly the
-images of the ground truth, each with a readable header. The SHA-256 of each file is recorded in checksums.json when it
-is first in place. A later fetch compares: files that were changed or lost are fetched again, and must match.
+images of the ground truth, each with a readable header. The SHA-256 of each file is recorded in checksums.json when the
+file is first in place. A later fetch compares the files with this record: a download with changed or lost files is
+fetched again, and must match the record.
 """
 
 import shutil
@@ -73,8 +74,8 @@ PARTS = (  # a split's ground truth comes before its images, which are checked a
 def fetch(root: Path, progress: Callable[[str], None]) -> Path:
     """Get what is missing or changed of ISIC 2018 Task 3 into `root`/ISIC2018; returns that folder.
 
-    It may be interrupted and called again: downloads continue where they broke off, and a part is moved into place only
-    when it is complete. Raises EnvironmentProblem.
+    A fetch may be interrupted and called again: downloads continue where they broke off, and a part is moved into place
+    only when it is complete. Raises EnvironmentProblem.
     """
     for line in TERMS:
         progress(line)
@@ -165,10 +166,10 @@ def _unpack(fetched: Path, workshop: Path, part: Part) -> None:
 
 
 def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
-    """Check the part in `where` against the ground truth in `top`. Raises Damaged or BrokenImages.
+    """Check a part in the folder `where`: that its table can be read, or its images against the ground truth in `top`.
 
     With `decode`, an image's pixels are read, and not only its header. A part that was just unpacked does not need
-    this, because the archive's own checksums have been compared.
+    this, because the archive's own checksums have been compared. Raises Damaged or BrokenImages.
     """
     if part.kind == "images":
         truth = find_table(top, truth_name(part.split))
@@ -198,7 +199,7 @@ def _check(where: Path, top: Path, part: Part, *, decode: bool = False) -> None:
 
 
 def _files(top: Path, part: Part) -> list[Path]:
-    """The files of a part that are in place: images, tables and texts in its folder, or its table at the top."""
+    """The files of a part below `top`: images, tables and texts in its folder, and its table in `top`."""
     folder = top / part.name
     there = folder.iterdir() if folder.is_dir() else ()
     inside = [path for path in there if path.suffix.lower() in KEPT and path.name[0] != "."]
@@ -215,7 +216,7 @@ def _move(workshop: Path, top: Path, part: Part) -> None:
 
 
 def _refuse_full_disk(top: Path, parts: list[Part]) -> None:
-    """Raise EnvironmentProblem if the disk cannot hold the parts.
+    """Raise EnvironmentProblem if the disk has no room for the parts and the largest archive.
 
     JPEGs unpack to about the length of their archive, and each archive is deleted when its part is in place.
     """

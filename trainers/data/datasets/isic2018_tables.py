@@ -21,14 +21,17 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Listing:
-    """A split as its ground truth lists it, sorted by image. The label is empty if the row has no single label."""
+    """The images that a split's ground truth lists, sorted by file. A label is empty if its row has no single class."""
 
     items: list[Item]
-    problems: dict[str, str]  # file -> what is wrong: with its row, or that it is missing or not listed
+    problems: dict[str, str]  # file -> what is wrong with its row, or that the file is missing or not listed
 
 
 def read_listing(images: Path, truth: Path) -> Listing:
-    """Compare the folder of a split with its ground truth. Raises Damaged if the table cannot be read at all."""
+    """Read the ground truth `truth` of a split and compare it with the files in the folder `images`.
+
+    Raises Damaged if the table cannot be read, lacks a column or lists no image.
+    """
     there = {path.name for path in images.iterdir() if is_image(path)}
     items: dict[str, Item] = {}
     problems: dict[str, str] = {}
@@ -58,7 +61,7 @@ def read_lesions(table: Path) -> dict[str, str]:
 
 
 def find_table(top: Path, name: str) -> Path | None:
-    """The path of a table, in the folder that its archive unpacks to or at the top; None if it is in neither."""
+    """The path of the table `name`.csv, in the folder `name` below `top` or in `top`; None if it is in neither."""
     return next((path for path in (top / name / f"{name}.csv", top / f"{name}.csv") if path.is_file()), None)
 
 

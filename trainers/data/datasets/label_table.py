@@ -2,7 +2,7 @@
 
     file,label,group             1.png,cat,ann    2.png,dog,    3.png,cat,ann
 
-`file` is relative to the table's folder; without a suffix, it means the image of that name. Images of the same `group`
+`file` is relative to the table's folder; a name without a suffix means the image so named. Images of the same `group`
 (of one patient, say) never both train and validate; an image without a group belongs with no other. The columns may
 have other names, which the config gives (`data.file`, `data.label`, `data.group`); further columns are not used. Tables
 as spreadsheets save them are read too: with semicolons or tabs, a byte order mark, UTF-16, empty rows at the end.
@@ -35,7 +35,7 @@ OF_GROUPS = re.compile(
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of a table's columns, as far as the user gave them."""
+    """The names that the user gave for a table's columns; None: the column has its usual name."""
 
     file: str | None = None
     label: str | None = None
@@ -45,15 +45,15 @@ class Columns:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The contents of a table, in its order."""
+    """What a table says; `items` are in the order of its rows."""
 
     items: list[Item]
-    group: str  # the column of the groups; empty: there is none
-    remarks: tuple[str, ...]  # which columns are not used
+    group: str  # the name of the column with groups; empty: there is none
+    remarks: tuple[str, ...]  # sentences on columns and cells that are not used
 
 
 def columns_of(config: DataConfig) -> Columns:
-    """The columns that a config names."""
+    """The columns that a config names. With `split_rules: 1`, a column is of groups only if the user named it."""
     return Columns(config.file, config.label, config.group, config.split_rules > 1)
 
 
@@ -130,7 +130,10 @@ def _separator(text: str) -> str:
 
 
 def _position(table: Path, header: Sequence[str], given: str | None, usual: str) -> int:
-    """The position of the column `given`, or `usual` if that is None. Raises InputError unless there is exactly one."""
+    """The position in `header` of the column `given`, or `usual` if that is None.
+
+    Raises InputError unless exactly one column has this name.
+    """
     found = _places(header, given or usual)
     if len(found) == 1:
         return found[0]
@@ -162,7 +165,10 @@ def _places(header: Sequence[str], name: str) -> list[int]:
 def _unused(
     header: Sequence[str], rows: Sequence[Sequence[str]], taken: Sequence[int], *, has_group: bool
 ) -> tuple[str, ...]:
-    """A sentence on the columns that are not used, if any. Without groups, it suggests a column that may name them."""
+    """One sentence on the named columns that are not used; empty if there are none. `taken`: positions of those used.
+
+    If the table has no groups, the sentence suggests a column that may name them.
+    """
     unused = [k for k, name in enumerate(header) if name and k not in taken]
     if not unused:
         return ()
@@ -176,15 +182,15 @@ def _unused(
 
 
 def _repeats(values: Sequence[str]) -> bool:
-    """Whether some value is in two rows, and not all values are the same."""
+    """Whether some value is in two rows, and not all values are the same; empty values do not count."""
     given = [value for value in values if value]
     return 1 < len(set(given)) < len(given)
 
 
 def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[str]]]) -> list[Path]:
-    """The images that a row's file name may mean, as resolved paths; exactly one if the name is right.
+    """The files that the name in a row may mean, as resolved paths; exactly one if the name is right.
 
-    `listed` returns a folder's image files by their names without suffix.
+    `folder` is that of the table. `listed` returns the image files of a folder by their names without suffix.
     """
     for written in dict.fromkeys((name, name.replace("\\", "/"))):
         try:
@@ -200,7 +206,7 @@ def _find(folder: Path, name: str, listed: Callable[[Path], Mapping[str, list[st
 
 
 def _images_by_stem(folder: Path) -> Mapping[str, list[str]]:
-    """A folder's image files by their names without suffix; empty if the folder cannot be listed."""
+    """The names of a folder's image files, by name without suffix; empty if the folder cannot be listed."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

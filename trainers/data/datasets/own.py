@@ -130,7 +130,9 @@ def can_read_files(config: DataConfig) -> bool:
 
 
 def read_each(config: DataConfig, paths: Sequence[Path], channels: int) -> Iterator[NDArray[np.uint8] | str]:
-    """Read image files with the user's `read_image`: yields [C, H, W] uint8, or the reason why a file cannot be used.
+    """For each path, yield the image that the user's `read_image` returns, or a text: why the file cannot be used.
+
+    Images are [C, H, W] uint8.
 
     Args:
         config: names the dataset.

@@ -5,14 +5,14 @@
                           lock           held while somebody decodes
 
 A folder belongs to a list of files (their absolute paths, in order), a shape and a way of decoding; any change of
-these gives another folder. A chunk is some 8 MB of images. It is finished if its line is there, and its files still
+these gives another folder. A chunk is some 8 MB of images. It is finished if it has a line, and its files still
 have the sizes and times of change (mtime, in ns) that the line records. This is the rule of make and rsync. It costs a
-`stat` per file, while a hash would read gigabytes; but it misses a file that was changed and kept its size and time.
-The line is written after the chunk, so an interruption loses at most the current chunk. A chunk's CRC is compared
+`stat` per file, while a hash would read gigabytes; but the rule misses a file that was changed and kept its size and
+time. The line is written after the chunk, so an interruption loses at most the current chunk. A chunk's CRC is compared
 whenever the chunk is read (1.7 GB/s, less than the data's fingerprint costs), and a chunk that differs is decoded
-again. The file is never shortened or replaced, so no reader's mapping can break.
+again. images.npy is never replaced, nor made shorter than its array, so no reader's mapping can break.
 
-All of arrays/ may be deleted at any time. If it cannot be written, images are decoded for each use.
+All of arrays/ may be deleted at any time. If this folder cannot be written, images are decoded at each use.
 """
 
 import functools
@@ -48,7 +48,7 @@ Record: TypeAlias = dict[int, tuple[str, int]]  # by chunk: a hash of its files'
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the bytes of a cached array, except the content of its files."""
+    """Everything that decides the bytes of a cached array, except the content of the image files."""
 
     name: str  # the start of the folder's name, for people
     files: Sequence[Path]  # absolute; one for each image, in order, or a single one that holds all images
@@ -62,10 +62,10 @@ class Unwritable(Exception):
 
 
 def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images:
-    """A copy of the images at `indices`. First decodes every image that the cache lacks, not only these.
+    """A copy of the images at `indices`: [n, C, H, W]. First decodes every image that the cache lacks, not only these.
 
-    So `decode` raises the faults of all files before the first image is used. Raises EnvironmentProblem if the disk
-    does not keep what is written.
+    So `decode` raises the faults of all files before the first image is used. If the cache cannot be written, only the
+    images at `indices` are decoded. Raises EnvironmentProblem if the disk does not keep what is written.
     """
     folder = folder_of(root, recipe)
     chunks = _chunks(recipe)
@@ -86,12 +86,12 @@ def read(root: Path, recipe: Recipe, decode: Decode, indices: Indices) -> Images
 
 
 def folder_of(root: Path, recipe: Recipe) -> Path:
-    """The folder of a recipe's array. Other files there belong to the same images, in the same order."""
+    """The folder of a recipe's array. Other files in this folder are about the same images, in the same order."""
     return root / "arrays" / f"{recipe.name}-{_key(recipe)}"
 
 
 def origin(recipe: Recipe) -> str:
-    """One hash of all files' sizes and times; it differs if any file may have changed."""
+    """One hash of the sizes and times of all files of a recipe; the hash differs if any file may have changed."""
     return hashlib.sha256("\n".join(map(_of_file, recipe.files)).encode()).hexdigest()
 
 
@@ -125,7 +125,10 @@ def _of_file(path: Path) -> str:
 
 
 def _read_record(folder: Path) -> Record:
-    """The finished chunks. If a chunk has several lines, the last counts; an incomplete line is ignored."""
+    """What chunks.jsonl says of each chunk. The last line of a chunk counts; an incomplete line is ignored.
+
+    Empty if the file cannot be read.
+    """
     record: Record = {}
     try:
         lines = (folder / "chunks.jsonl").read_text(encoding="ascii", errors="replace").splitlines()
@@ -143,7 +146,10 @@ def _read_record(folder: Path) -> Record:
 def _gather(
     folder: Path, recipe: Recipe, chunks: Sequence[Indices], record: Record, indices: Indices
 ) -> tuple[Images, set[int]]:
-    """The images at `indices`, and the numbers of their damaged chunks, whose CRC differs from the record."""
+    """The images at `indices`, and the numbers of their damaged chunks, whose CRC differs from the record.
+
+    If images.npy itself is missing or of another form, there are no images, and all chunks are damaged.
+    """
     try:
         array = np.load(folder / "images.npy", mmap_mode="r")
     except (OSError, ValueError, EOFError):  # gone, truncated, or another header
@@ -169,7 +175,7 @@ def _build(
     suspects: Collection[int],
     decode: Decode,
 ) -> Record:
-    """Decode the unfinished and the damaged chunks, under the lock. Returns the records of all chunks.
+    """Decode the unfinished and the damaged chunks, holding the folder's lock. Returns the record of all chunks.
 
     `suspects` are the numbers of chunks whose CRC differed when they were read.
     """
@@ -246,7 +252,7 @@ def _write(file: FileIO, offset: int, content: memoryview) -> None:
 
 def _append(path: Path, line: str) -> None:
     with path.open("a", encoding="ascii") as record:
-        record.write(f"\n{line}")  # begins with a line end, so that an incomplete line spoils no other
+        record.write(f"\n{line}")  # begins with a line end, in case the line before is incomplete
         record.flush()
         os.fsync(record.fileno())
 
@@ -261,5 +267,5 @@ def _decode_these(recipe: Recipe, decode: Decode, indices: Indices) -> Images:
 
 @functools.cache
 def _tell(line: str) -> None:
-    """Warn on stderr, once for each line in a process."""
+    """Print `line` on stderr; a process prints the same line only once."""
     print(line, file=sys.stderr)

@@ -14,7 +14,7 @@ THREADS = 4  # hashing lets go of the interpreter's lock
 
 
 def hashes_of(top: Path, files: Sequence[Path]) -> dict[str, str]:
-    """The SHA-256, in hex, of each file by its path relative to `top`."""
+    """The SHA-256, in hex, of each of `files`, by the file's path relative to `top`."""
     with ThreadPoolExecutor(THREADS) as threads:
         hashes = list(tracked(threads.map(file_hash, files), len(files), "Hashing files"))
     return {path.relative_to(top).as_posix(): digest for path, digest in zip(files, hashes, strict=True)}

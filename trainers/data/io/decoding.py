@@ -1,7 +1,8 @@
-"""Decode image files, several at once, into arrays of one shape and look; collect every file that cannot be used.
+"""Decode image files, several at once, into arrays of one shape; collect every file that cannot be used.
 
 An image is turned as its EXIF says, composed on the background where it is transparent, made grey or RGB, and brought
-to the size asked for. With more than 8 bits a channel, the levels that training images use become 0..255.
+to the size of the `Look`. If it has more than 8 bits a channel, the range of brightness in the training images becomes
+0..255.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,11 +35,11 @@ def decode_blocks(
     blocks: Sequence[Indices],
     broken: Mapping[str, str],
 ) -> Iterator[tuple[int, Images]]:
-    """Decode blocks of `items`, given as positions, and yield each whole block with its place in `blocks`.
+    """Decode blocks of images, and yield each block's index in `blocks` with its images [n, C, H, W].
 
-    `decode` turns one file into [H, W, C] and may raise any exception. `broken` has the reasons of files that are known
-    to be unusable: they are not opened, and a block with such a file is not yielded. At the end it raises BrokenImages
-    with all unusable files, known or found.
+    A block is an array of positions in `items`. `decode` turns one file into [H, W, C] and may raise any exception.
+    `broken` maps files that are known to be unusable to reasons; these files are not opened. A block with an unusable
+    file is not yielded. After the last block, BrokenImages is raised with all unusable files, known or found.
     """
     hush()
     found = dict(broken)
@@ -72,9 +73,10 @@ def decode_blocks(
 
 
 def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
-    """Read image files in a checkpoint's look, given in plain values: [N, C, H, W].
+    """Read image files in the form of a model's training images: [N, C, H, W].
 
-    Images are brought to the look's size. Raises InputError with the names of files that cannot be used.
+    `plain` is the `Look` of those images (size, channels …), as the dict that a checkpoint holds. Raises InputError
+    with the number of files that cannot be used, and the names of the first few.
     """
     look = Look.from_plain(plain)
     items = [Item("", str(path), path) for path in paths]
@@ -92,11 +94,11 @@ def read_files(paths: Sequence[Path], plain: Mapping[str, Any]) -> Images:
 
 
 def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 256) -> Iterator[NDArray[np.uint8] | str]:
-    """Read image files one after the other: yields [C, H, W] uint8, or the reason why a file cannot be used.
+    """Read image files on several threads; yield, in the order of `paths`, [C, H, W] uint8 or why a file is unusable.
 
     Args:
         paths: the files' paths.
-        plain: the look that the images get, in plain values as a checkpoint holds it.
+        plain: the `Look` to which images are brought (size, channels …), as the dict that a checkpoint holds.
         at_once: how many images are in memory at the same time.
     """
     hush()
@@ -116,7 +118,7 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
     """One image as [H, W, C], of the size of the look. Raises what its decoder raises.
 
-    resize: whether to resize an image of another size; if not, it raises ValueError.
+    resize: whether to resize an image of another size; if False, such an image raises ValueError.
     """
     image = seen_image(path, look).convert(look.mode)
     if resize:
@@ -129,7 +131,10 @@ def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
 
 
 def seen_image(path: Path, look: Look) -> Image.Image:
-    """One image as a person sees it: upright, opaque, 8 bits; in its own size and mode."""
+    """One image as a person sees it: upright, opaque, 8 bits a channel. Size and mode are not yet those of `look`.
+
+    Raises ValueError if the image has more than 8 bits and no range is known for it, and what its decoder raises.
+    """
     with Image.open(path) as opened:
         kind = kind_of(opened)
         if kind is None:

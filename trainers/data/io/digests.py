@@ -25,22 +25,22 @@ FILE = "digests.npz"
 
 
 def of_images(images: Images) -> Digests:
-    """BLAKE2b of each image's bytes. images: [N, C, H, W]."""
+    """A BLAKE2b digest of 128 bits of each image's bytes: [N, 2]. images: [N, C, H, W]."""
     whole = np.ascontiguousarray(images)
     return _as_array(b"".join(hashlib.blake2b(image.data, digest_size=16).digest() for image in whole))
 
 
 def in_stretches(read: Callable[[Indices], Images], indices: Indices, bytes_each: int) -> Digests:
-    """Digests of the images at `indices`, a few in memory at once; `bytes_each` is the size of an image."""
+    """Digests [n, 2] of the images at `indices`, read with `read` a few at a time; `bytes_each`: an image's size."""
     rows = max(1, STRETCH_BYTES // bytes_each)
     parts = [of_images(read(indices[start : start + rows])) for start in range(0, len(indices), rows)]
     return np.concatenate([_as_array(b""), *parts])
 
 
 def kept(root: Path, recipe: cache.Recipe, decode: cache.Decode) -> Digests:
-    """Digests of all images of a recipe. The images are read only if a file changed since the digests were computed.
+    """Digests of all images of a recipe: the stored ones, or new ones if none are stored or if a file has changed.
 
-    `decode` raises the faults of files, as for `cache.read`.
+    New digests need the images, so `decode` may then raise the faults of files, as for `cache.read`.
     """
     path, origin = cache.folder_of(root, recipe) / FILE, cache.origin(recipe)
     if (found := _read(path, origin, recipe.images)) is not None:
@@ -56,7 +56,7 @@ def kept(root: Path, recipe: cache.Recipe, decode: cache.Decode) -> Digests:
 
 
 def _read(path: Path, origin: str, images: int) -> Digests | None:
-    """The stored digests; None unless they are complete and of the same files."""
+    """The digests stored at `path`; None unless they are of `images` images, and of files whose state is `origin`."""
     try:
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as there:
             before, digests = str(there["origin"]), np.asarray(there["digests"])

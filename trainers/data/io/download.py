@@ -44,14 +44,15 @@ def _opened(request: urllib.request.Request) -> http.client.HTTPResponse:
 
 
 def partial_of(target: Path) -> Path:
-    """The path of a file until its download is complete."""
+    """Where the download of `target` is kept until it is complete."""
     return target.with_name(f"{target.name}.partial")
 
 
 def download(url: str, target: Path) -> None:
     """Download `url` to `target`, completely or not at all; progress goes to stderr.
 
-    Several attempts are made, each from where the last one broke off (HTTP Range); a server without ranges starts over.
+    Up to `ATTEMPTS` attempts are made, each from where the last one broke off (HTTP Range). If the server has no
+    ranges, each attempt starts over.
     Raises DownloadFailed, and OSError with a file name for errors of the disk.
     """
     partial = partial_of(target)
@@ -96,7 +97,10 @@ def _receive(url: str, partial: Path) -> None:
 
 
 def _place(answer: http.client.HTTPResponse, have: int) -> tuple[int, int]:
-    """The offset at which an answer begins, and the length of the whole file; a length of 0 means unknown."""
+    """The offset in the file at which an HTTP response begins, and the length of the whole file, 0 if unknown.
+
+    `have` is the offset that was asked for.
+    """
     if answer.status != 206:
         return 0, int(answer.headers.get("Content-Length", 0))
     told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
@@ -123,7 +127,10 @@ def _reason(url: str, error: BaseException) -> str:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip and compare its checksums. Raises BadArchive; nothing is written outside `folder`."""
+    """Unpack a zip into `folder` and compare its checksums. Nothing is written outside `folder`.
+
+    Raises BadArchive if the file is no whole zip, or if a member is a link or has a path that leads outside.
+    """
     try:
         with zipfile.ZipFile(archive) as packed:
             members = packed.infolist()
@@ -145,7 +152,7 @@ def unpacked_size(archive: Path) -> int:
 
 
 def _refuse_escape(archive: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse a member whose path leads outside the folder, or that is a link."""
+    """Raise BadArchive for a member whose path leads outside the folder, or that is a link."""
     name, path = member.filename, PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
         raise BadArchive(f"{archive.name} has a member {name!r} that would be written outside its folder")

@@ -38,7 +38,7 @@ def is_image(path: Path) -> bool:
 
 
 def unread_kind(path: Path) -> str | None:
-    """The sentence of `UNREAD` for a file's format, known by its first bytes; None for other formats."""
+    """The sentence of `UNREAD` if a file's first bytes are those of DICOM or HEIC; None for all other files."""
     try:
         with path.open("rb") as file:
             start = file.read(132)

@@ -1,4 +1,4 @@
-"""The headers of image files, from which their common look is decided."""
+"""The headers of image files, which decide the size and colours that all images are brought to (look.py)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +14,19 @@ GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 
 @dataclass(frozen=True)
 class Header:
-    """One image, before its pixels are read."""
+    """What the header of an image file tells."""
 
     size: tuple[int, int]  # width, height
     is_grey: bool
     may_be_transparent: bool
-    deep: sixteen_bit.Kind | None  # the kind of its levels; None if it has 8 bits
-    white_is_zero: bool  # whether level 0 is white; only if it has more than 8 bits
+    deep: sixteen_bit.Kind | None  # integers or floats; None if a channel has 8 bits
+    white_is_zero: bool  # whether level 0 is white; False for 8 bits
 
 
 def read_header(path: Path, *, seen: bool) -> Header:
     """Read one header. Raises what its decoder raises.
 
-    With `seen`, the size is that of the upright image; this may take reading the pixels.
+    With `seen`, the size is that of the upright image; to know this size, the pixels may have to be read.
     """
     with Image.open(path) as image:
         return Header(

@@ -11,7 +11,7 @@ from trainers.wording import printable
 
 
 class BrokenImages(Exception):
-    """Files that are not usable, with the reason of each; the message tells how many and the first five."""
+    """Files that cannot be used, each with a reason. The message has their number and the first five with reasons."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         self.reasons = dict(reasons)
@@ -30,7 +30,7 @@ class Item:
 
 
 def reason(error: Exception, path: Path | None = None) -> str:
-    """Why a file cannot be used, in words to put in brackets after its name. `error` may be of any kind."""
+    """Why the file at `path` cannot be used, in words to put in brackets after its name. `error` is any exception."""
     if isinstance(error, UnidentifiedImageError):
         unread = None if path is None else unread_kind(path) or UNREAD.get(path.suffix.lower())
         return unread or "is no image"

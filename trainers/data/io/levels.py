@@ -1,4 +1,4 @@
-"""The levels that images of more than 8 bits use: measured once, and kept beside the array cache.
+"""The range of brightness in images of more than 8 bits: measured once, and kept beside the array cache.
 
     arrays/levels-9f3c….json     {"integers": [0, 3912]}
 
@@ -25,7 +25,11 @@ THREADS = 4  # Pillow lets go of the interpreter's lock while it decodes
 
 
 def measure(root: Path, items: Mapping[Kind, Sequence[Item]], broken: dict[str, str]) -> dict[Kind, Levels]:
-    """The levels that the visible pixels of the items use, by kind. Files that cannot be read are added to `broken`."""
+    """For each kind of image, the darkest and brightest level of the pixels that are not fully transparent.
+
+    `items` are the images of each kind, integers or floats. A kind without any such pixel is left out. Files that
+    cannot be read are added to `broken`, with the reasons.
+    """
     kept = root / "arrays" / f"levels-{_key(items)}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):
         stored = json.loads(kept.read_text(encoding="ascii"))

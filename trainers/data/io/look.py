@@ -1,4 +1,7 @@
-"""The look that all images of a data set are brought to; their headers and the config decide it."""
+"""The look (size, colours, range of brightness) that all images of a dataset are brought to.
+
+The images' headers and the config decide the look.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +24,13 @@ from trainers.errors import InputError
 
 @dataclass(frozen=True)
 class Look:
-    """Size, colour and levels of every image."""
+    """The size and colours that every image gets, and which brightness becomes black and white."""
 
     mode: Literal["L", "RGB"]
     size: tuple[int, int]  # width, height
     background: str = "white"
     fit: Fit = "stretch"
-    scales: Mapping[Kind, Scale] = field(default_factory=dict)  # of more than 8 bits: the levels that become 0 and 255
+    scales: Mapping[Kind, Scale] = field(default_factory=dict)  # for more than 8 bits: levels that become 0 and 255
     has_background: bool = False  # whether the background may show through any image
     has_white_zero: bool = False  # whether level 0 is white in any image of more than 8 bits
 
@@ -57,7 +60,7 @@ class Look:
         return rgb_of(self.background)
 
     def as_plain(self) -> dict[str, Any]:
-        """Plain values, for a checkpoint or an export."""
+        """The look as a dict of plain values, for a checkpoint or an export. The `has_` fields are only for `how`."""
         return {
             "mode": self.mode,
             "size": list(self.size),
@@ -77,8 +80,8 @@ class Look:
 def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[Look, dict[str, str]]:
     """The look that all `items` can share, and the files that cannot be read, with the reasons.
 
-    The images' headers decide the look, and so do the levels of images of more than 8 bits. Raises InputError if images
-    differ in size and the config gives no size.
+    The config and the images' headers decide the look, and so do the levels of images of more than 8 bits. Raises
+    InputError if images differ in size and the config gives no size, BrokenImages if no header can be read.
     """
     broken: dict[str, str] = {}
     examples: dict[tuple[int, int], str] = {}
@@ -110,7 +113,7 @@ def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[
 
 
 def extended(look: Look, others: Sequence[Item]) -> Look:
-    """The look with what `others` add to it: that an image may be transparent, or that level 0 is white in one.
+    """`look`, with `has_background` and `has_white_zero` set to true if they apply to any image of `others`.
 
     `others` are images that had no part in deciding the look, such as those of the test split.
     """
@@ -123,7 +126,10 @@ def extended(look: Look, others: Sequence[Item]) -> Look:
 
 
 def headers(items: Sequence[Item], broken: dict[str, str], *, seen: bool) -> Iterable[tuple[Item, Header]]:
-    """Each item with its header. Items without a readable header are added to `broken`. `seen`: see `read_header`."""
+    """Each item that is not in `broken`, with its header. Items whose header cannot be read are added to `broken`.
+
+    For `seen` see `read_header`.
+    """
     hush()
     for item in tracked(items, len(items), "Looking at images"):
         if item.file in broken:

@@ -12,8 +12,8 @@ from trainers.console import can_redraw, terminal_variables
 
 Item = TypeVar("Item")
 
-PATIENCE = 2.0  # seconds without a sign of progress
-LINE_EVERY = 10.0  # seconds between the lines where no bar can be drawn
+PATIENCE = 2.0  # seconds before the first sign of progress
+LINE_EVERY = 10.0  # seconds between lines, if no bar can be drawn
 
 
 def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
@@ -26,9 +26,9 @@ def tracked(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
 
 @contextmanager
 def counted(total: int, what: str, *, bar_at_once: bool = False) -> Iterator[Callable[[int], None]]:
-    """Show progress: a bar on a terminal, elsewhere a line every ten seconds.
+    """Show progress after two seconds: a bar on a terminal, elsewhere a line every ten seconds.
 
-    Yields a function to call with the number of items done so far. `bar_at_once` shows the bar before the first item is
+    Yields a function to call with the number of items done so far. `bar_at_once` shows a bar before the first item is
     done, for items that take long.
     """
     console = Console(stderr=True, _environ=terminal_variables())

@@ -17,7 +17,7 @@ def hush() -> None:
 
 @cache
 def _hush_libraries() -> None:
-    # without a handler Python prints a library's complaints on stderr
+    # without a handler, Python prints a library's logged warnings on stderr
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     # libtiff prints by itself. This silences the libtiff in Pillow's wheels, but not one of the system.
     for library in (Path(PIL.__file__).parents[1] / "pillow.libs").glob("libtiff*.so*"):

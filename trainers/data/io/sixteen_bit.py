@@ -1,9 +1,10 @@
-"""Images of more than 8 bits: how their brightness becomes 0..255.
+"""Images of more than 8 bits a channel: how their levels (the values of the file's pixels) become 0..255.
 
 Scanners and microscopes write 12 bits into a file of 16, floats in 0..1, or Hounsfield units below zero. So the file's
-type does not tell the brightest level; the training images do. Without negative levels the scale is the smallest full
-one that holds all levels (0..1 for floats, 0..255, 0..511, … 0..65,535): a few more images seldom change it, and a file
-that uses all of its 16 bits keeps its upper byte. With negative levels the scale is their exact range.
+type does not tell the brightest level; the training images do. Without negative levels, the levels from 0 to the next
+full range (1 for floats; 255, 511, … 65,535 …) become 0..255. So a few more images seldom change the scale, and a file
+that uses all of its 16 bits keeps its upper byte. With negative levels, the range from the darkest to the brightest
+level becomes 0..255.
 """
 
 import sys
@@ -21,15 +22,15 @@ from trainers.data.io.orientation import TURNS, orientation_of
 Kind: TypeAlias = Literal["integers", "floats"]
 Scale: TypeAlias = tuple[float, float]  # the levels that become 0 and 255
 
-# Pillow keeps the upper byte of a file of 16 bits a channel, whose raw mode is a key of OTHER_BYTE. Decoded in the raw
-# mode beside the key, the same file gives its lower byte.
+# Of a file with 16 bits a channel, Pillow keeps the upper byte only. OTHER_BYTE maps the raw mode of such a file to the
+# raw mode in which Pillow decodes the lower byte instead.
 SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 OTHER_BYTE = {f"{mode};16{order}": f"{mode};16{other}" for mode in ("RGB", "RGBA") for order, other in SWAPPED.items()}
-BOTH_BYTES = {"LA;16B": "RGBA"}  # in this mode the four bytes of a pixel are its four channels
+BOTH_BYTES = {"LA;16B": "RGBA"}  # decoded as RGBA, the four bytes of a pixel become its four channels
 DEEP_COLOUR = {*OTHER_BYTE, *BOTH_BYTES}
 
 FULL: Scale = (0, 65535)
-PHOTOMETRIC = 262  # a TIFF's tag: 0 where white is zero
+PHOTOMETRIC = 262  # a TIFF's tag, whose value is 0 if level 0 is white
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Levels:
     brightest: float
 
     def __or__(self, other: Self) -> "Levels":
-        """The range of both."""
+        """The smallest range that covers both."""
         return Levels(min(self.darkest, other.darkest), max(self.brightest, other.brightest))
 
     def scale(self, kind: Kind) -> Scale:
@@ -54,20 +55,20 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class Deep:
-    """An image of more than 8 bits, with the levels that its file has."""
+    """An image of more than 8 bits a channel, with the levels that its file has."""
 
     samples: NDArray[Any]  # [H, W], or [H, W, 3] of colour
     alpha: NDArray[np.uint8] | None  # [H, W]; None: every pixel is opaque
     turn: Image.Transpose | None  # what turns it upright; None: it is upright
-    white_is_zero: bool = False  # as in scans of film
+    white_is_zero: bool = False  # level 0 is white, as in scans of film
 
     def levels(self) -> Levels | None:
-        """The range of its visible pixels; None if none is visible."""
+        """The range of the levels of all pixels that are not fully transparent; None if there are none."""
         shown = self.samples if self.alpha is None else self.samples[self.alpha > 0]
         return Levels(float(shown.min()), float(shown.max())) if shown.size else None
 
     def scaled(self, scale: Scale) -> Image.Image:
-        """The upright image, as L, LA, RGB or RGBA. Levels beyond the scale are clipped."""
+        """The upright image in 8 bits, as L, LA, RGB or RGBA. Levels beyond `scale` are clipped."""
         pixels = as_bytes(self.samples, scale)
         image = Image.fromarray(255 - pixels if self.white_is_zero else pixels)
         if self.alpha is not None:
@@ -76,19 +77,22 @@ class Deep:
 
 
 def kind_of(image: Image.Image) -> Kind | None:
-    """The kind of an image's levels, from its header; None for an image of 8 bits."""
+    """Whether the levels of an image are integers or floats, from its header; None for an image of 8 bits a channel."""
     if image.mode == "F":
         return "floats"
     return "integers" if image.mode == "I" or image.mode.startswith("I;16") or _is_deep_colour(image) else None
 
 
 def white_is_zero(image: Image.Image) -> bool:
-    """Whether zero is white in a TIFF. Pillow inverts such images of 8 bits, but not deeper ones."""
+    """Whether an image is a TIFF of more than 8 bits in which level 0 is white. Pillow inverts those of 8 bits only."""
     return kind_of(image) is not None and isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC) == 0
 
 
 def has_full_scale(image: Image.Image) -> bool:
-    """Whether an image's levels have a natural maximum, 65,535, which is used if no training image gives another."""
+    """Whether a channel of an image has 16 bits, so that its brightest level may be taken to be 65,535.
+
+    This is done only if no training image of more than 8 bits tells the range.
+    """
     return image.mode.startswith("I;16") or _is_deep_colour(image)
 
 
@@ -129,7 +133,7 @@ def as_bytes(samples: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
 
 
 def in_words(scale: Scale) -> str:
-    """A range in words, such as 0..4,095."""
+    """A scale as text, such as 0..4,095."""
     return "..".join(f"{level:,.6g}" if level != int(level) else f"{int(level):,}" for level in scale)
 
 
@@ -139,7 +143,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _read_as(image: Image.Image, raw: str) -> NDArray[np.uint8]:
-    """The pixels of a file that is not loaded yet, decoded in a raw mode."""
+    """The pixels of a file that is not loaded yet, decoded in the raw mode `raw` instead of its own."""
     assert isinstance(image, ImageFile.ImageFile)
     image.tile = [
         tile._replace(args=raw if isinstance(tile.args, str) else (raw, *(tile.args or ())[1:])) for tile in image.tile

@@ -19,7 +19,7 @@ from trainers.data.io.sixteen_bit import FULL, Kind, in_words, kind_of, read_dee
 from trainers.data.io.transparency import correct_transparent_level, may_be_transparent
 
 KIND_WORDS: dict[Kind, str] = {"integers": "16 bits", "floats": "floats"}
-LONGEST = 150  # characters shown of a warning of Pillow's
+LONGEST = 150  # characters shown of a warning from Pillow
 
 
 @dataclass
@@ -36,7 +36,10 @@ class Found:
 
 
 def survey(items: Sequence[Item], look: Look, *, resized: bool) -> Iterator[str]:
-    """Sentences about readable images. `resized` says whether they are brought to one size."""
+    """Sentences on which of the images `items` are changed when they are read. All of them must be readable.
+
+    `look` is what images are brought to; `resized` says whether this includes its size.
+    """
     found = Found()
     for item in tracked(items, len(items), "Looking again"):
         with warnings.catch_warnings(record=True) as caught:
@@ -65,7 +68,7 @@ def _look_at(item: Item, look: Look, found: Found, *, resized: bool) -> None:
 
 
 def _has_several(image: Image.Image) -> bool:
-    """Whether a file has several frames or pages. Pillow looks at the second to tell, and that may be damaged."""
+    """Whether a file has several frames or pages. True also if Pillow fails to tell: the second may be damaged."""
     try:
         # an MPO is a phone's JPEG with a preview as its second frame
         return image.format != "MPO" and bool(getattr(image, "is_animated", False))

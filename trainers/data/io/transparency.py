@@ -27,7 +27,7 @@ def may_be_transparent(image: Image.Image) -> bool:
 def correct_transparent_level(image: Image.Image) -> None:
     """Scale the transparent level of a PNG of 2 or 4 bits as Pillow will scale its pixels.
 
-    Call it before the pixels are loaded.
+    Call this function before the pixels are loaded.
     """
     level = image.info.get("transparency")
     tile = getattr(image, "tile", None)

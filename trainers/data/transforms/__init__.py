@@ -1,1 +1,1 @@
-"""Changes of images, a batch at a time, on the device."""
+"""Changes of images, a whole batch at a time, on the device that holds the batch."""

@@ -19,12 +19,12 @@ from trainers.data.transforms.colour import recolour, relight
 
 ASPECT = 4 / 3  # a crop's width / height is between 3/4 and this, as in torchvision's RandomResizedCrop
 CHUNK = 1 << 22  # values that `channel_statistics` counts at a time
-CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB fit its cache, and larger blocks are allocated anew each time
+CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB fit its cache; larger blocks would be allocated anew each time
 
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    """Scales channels so that the training images have mean 0 and deviation 1; other images are scaled alike."""
+    """Scales channels so that the training images have mean 0 and standard deviation 1; applies to any images."""
 
     mean: Tensor  # [C], of images in [0, 1]
     std: Tensor  # [C]
@@ -43,8 +43,8 @@ class Normaliser:
 def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel of uint8 images, as of values in [0, 1]: [C] float32 on the CPU.
 
-    Computed from exact counts of the 256 levels, so it does not depend on the order of the images, the number of
-    threads or the device. A constant channel gets a deviation of one level, so that nothing is divided by 0.
+    Computed from exact counts of the 256 levels, so the result does not depend on the order of the images, the number
+    of threads or the device. The deviation is at least one level (1/255), so that nothing is divided by 0.
     """
     if images.dtype != torch.uint8 or images.ndim != 4:
         raise ValueError(f"images must be [N, C, H, W] uint8, but got {list(images.shape)} {images.dtype}")
@@ -61,17 +61,17 @@ def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def augment(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Change each image at random. [N, C, H, W]; see `draw` and `change`."""
+    """Change each of the `images` [N, C, H, W] at random: `change` with the numbers of `draw`."""
     return change(images, config, draw(len(images), generator))
 
 
 def draw(count: int, generator: torch.Generator) -> Tensor:
     """Random numbers for `count` images: [11, count] uniform in [0, 1), on the CPU, and so the same for all devices.
 
-    Each part of the change draws its numbers even if it is switched off, so switching one off does not affect the
-    others. The first seven rows come from the generator itself. The last four belong to parts that were added later.
-    They come from a separate stream, seeded with the generator's next number without consuming it, so that recorded
-    results of older versions can be repeated.
+    Each part of `change` (crop, flip, brightness …) has its numbers even if it is switched off, so switching a part off
+    does not affect the others. The first seven rows come from the generator itself. The last four rows are for parts
+    that were added later. These rows come from a separate stream, seeded with the generator's next number without
+    consuming that number, so that recorded results of older versions can be repeated.
     """
     first = torch.rand((7, count), generator=generator)
     seed = torch.randint(2**62, (), generator=generator.clone_state()).item()
@@ -86,7 +86,7 @@ def change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
     skipped. Saturation and hue apply to images of three channels only. On a CPU a large batch is changed a few images
     at a time; the result is the same to the bit.
     """
-    # no piece is a single image: torch would divide the sum for its mean between threads, and round differently
+    # no piece is a single image: torch would sum up its mean on several threads, and so round differently
     parts = len(images) // max(2, CHANGED_AT_ONCE // math.prod(images.shape[1:]))
     if images.device.type != "cpu" or parts < 2:
         return _change(images, config, draws)
@@ -146,9 +146,9 @@ def _affine(
 ) -> Tensor:
     """Affine maps [N, 2, 3] from positions in the result to positions in the image, both in -1..1.
 
-    Each maps the result to a rectangle of the image, mirrored, then turned. The rectangle lies inside the image (x, y:
-    draws in [0, 1)) before it is turned about its centre by `angle`, in radians. Angles are measured in pixels, so an
-    image that is not square is not sheared.
+    Each maps the result to a rectangle whose sides are `width` and `height`, as shares of the image's. The draws `x`
+    and `y`, in [0, 1), place the rectangle inside the image. It is mirrored if `flipped` or `upended`, and turned about
+    its centre by `angle`, in radians. Angles are measured in pixels, so an image that is not square is not sheared.
     """
     tall = images.shape[2] / images.shape[3]
     across, down = torch.where(flipped, -width, width), torch.where(upended, -height, height)
@@ -164,9 +164,9 @@ def _affine(
 def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
     """Resample images by affine maps. `outside` is torch's padding_mode: how to fill what lies beyond the image.
 
-    The grid [N, H, W, 2] equals that of torch's affine_grid, to the bit on a CPU, in a fraction of the time: torch
-    multiplies matrices of three columns. Computed elementwise, it is also the same on every device. In memory all x
-    come before all y: with x and y side by side the loops would not be vectorised.
+    The grid of positions [N, H, W, 2] equals that of torch's affine_grid, to the bit on a CPU. It takes a fraction of
+    the time, as torch multiplies matrices of three columns. Computed elementwise, the grid is the same on every device.
+    In memory all x come before all y: with x and y side by side the loops would not be vectorised.
     """
     height, width = images.shape[2:]
     across = _centres(width, images.device)
@@ -180,7 +180,7 @@ def _resample(images: Tensor, theta: Tensor, outside: str) -> Tensor:
 
 
 def _centres(size: int, device: torch.device) -> Tensor:
-    """Positions of the pixels' centres when the image spans -1..1."""
+    """Positions [`size`] of the pixels' centres along a side of `size` pixels that spans -1..1."""
     return torch.linspace(-1, 1, size, device=device) * (size - 1) / size
 
 
