@@ -38,10 +38,11 @@ class Searched(Protocol):
 
 
 def check_own_losses(spec: Searched) -> None:
-    """Raise InputError if tables could not tell the user's own losses apart, or for parameters of an unknown loss.
+    """Raise InputError if the names or the parameters of the user's own losses are wrong.
 
     Tables show the name of a loss's function. So this name must differ between losses, and from the names in FAMILIES.
-    Each name in `own_loss` must be that of a loss among the proposals or the baselines.
+    Each name in `own_loss` must be that of a loss among the proposals or the baselines. A parameter of a baseline that
+    is searched needs a fixed value too.
     """
     named = dict[str, str]()
     for path in dict.fromkeys(one.partition(MARK)[0] for one in (*spec.losses, *spec.search.baselines) if is_path(one)):
@@ -67,11 +68,11 @@ def check_own_losses(spec: Searched) -> None:
 
 
 def check_ends(spec: Searched) -> None:
-    """Refuse a range that could draw a value that a trial would refuse.
+    """Raise InputError for a range that could draw a value that a trial would refuse.
 
     Each end of every range is tried in a trial config: alone, and in pairs within a section, because some rules are
-    about two fields (`pretrained` and `encoder`). Meanwhile the other searched fields have the first value of their
-    range: the fixed value that a range overrides need not be valid.
+    about two fields (`pretrained` and `encoder`). Meanwhile the other searched fields have the first end of their
+    range, not their fixed value: the fixed value that a range overrides need not be valid.
     """
     first = {path: ends(one)[0] for path, one in spec.space.items()}
     for values in corners(spec.space):
@@ -88,7 +89,7 @@ def check_ends(spec: Searched) -> None:
 
 
 def check_first(spec: Searched) -> None:
-    """Refuse first guesses that are empty, that outnumber the trials, or that no trial could have."""
+    """Raise InputError if `search.first` has more guesses than there are trials, or a guess that no trial can have."""
     first = spec.search.first
     if len(first) > spec.search.trials:
         raise InputError(f"search.first: has {len(first)} guesses for {spec.search.trials} trials")
@@ -108,7 +109,7 @@ def check_first(spec: Searched) -> None:
 
 
 def check_workers(spec: Searched) -> None:
-    """Refuse more workers than the smallest batch or chunk of any trial has rows.
+    """Raise InputError if a trial has more workers than its smallest batch or chunk has rows (views of images).
 
     The batches of an epoch are of nearly equal size. With few images they are smaller than `batch_size`, and then a
     worker might get no row.
@@ -129,7 +130,7 @@ def fewest_views(spec: Searched) -> int:
 
 
 def too_many_workers(workers: int, rows: int, why: str) -> InputError:
-    """The error for more workers than rows."""
+    """The error for more workers than `rows`; `why` names the fields that decide the number of rows."""
     return InputError(
         "resources.workers: each worker needs a row of each batch or chunk, "
         f"but got {workers} workers for {rows} rows ({why})"
@@ -137,7 +138,7 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
 
 
 def bounds(spec: Searched, path: str) -> tuple[int, int]:
-    """The smallest and largest value of a whole-numbered field among a search's trials.
+    """The smallest and largest value of the whole-numbered field at `path` among all trials of a search.
 
     Baselines have the field's fixed value, which may lie outside its range.
     """
@@ -148,7 +149,10 @@ def bounds(spec: Searched, path: str) -> tuple[int, int]:
 
 
 def check_families(spec: Searched) -> None:
-    """Refuse `per_family` if the families would not have equal chances, or one would have nothing to search."""
+    """Raise InputError if searches of one family each would have unequal chances, or one would have no range.
+
+    Called only if `search.per_family` is true.
+    """
     search = spec.search
     if search.sampler == "grid":
         raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")

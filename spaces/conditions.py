@@ -41,7 +41,11 @@ def without_inactive(values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def completed(drawn: Mapping[str, Value], guess: Mapping[str, Value], losses: tuple[LossName, ...]) -> dict[str, Value]:
-    """A guess, completed with drawn values. A guess that names no loss gets one that uses its fields."""
+    """The values of `guess`, and the `drawn` values of all other fields that the trial's loss uses.
+
+    If the guess names no loss, and the drawn loss does not use all of its fields, the first of `losses` that does so is
+    taken.
+    """
     values = {**drawn, **guess}
     if SWITCH in drawn and SWITCH not in guess and any(is_ignored(path, values[SWITCH]) for path in guess):
         fitting = [loss for loss in losses if not any(is_ignored(path, loss) for path in guess)]
@@ -50,7 +54,7 @@ def completed(drawn: Mapping[str, Value], guess: Mapping[str, Value], losses: tu
 
 
 def refuse_unused(space: Mapping[str, Range], losses: tuple[LossName, ...]) -> None:
-    """Raise InputError for a range that no loss of the search uses."""
+    """Raise InputError for a range of a field that none of `losses`, the losses of the search's proposals, uses."""
     for path in space:
         if all(is_ignored(path, loss) for loss in losses):
             said = f"loss.name: {losses[0]}" if len(losses) == 1 else f"loss.name of {', '.join(losses)}"

@@ -11,11 +11,12 @@ DecidedBy = Literal["metric", "auroc", "balanced_log_loss", "soft_balanced_accur
 
 
 def decided_by(search: SearchConfig, losses: Sequence[LossName]) -> DecidedBy:
-    """The measure that decides. For `auto` it follows our measurements (results/bench/deciding.md and decide_by.md).
+    """The measure that rungs, sampler and ranking use: `search.decide_by`, with `auto` resolved.
 
-    The measurements compared soft balanced accuracy with balanced accuracy, among trials of one loss. Soft balanced
-    accuracy depends on how confident a classifier is, which differs between losses. So if a search compares trials of
-    several losses, `auto` is the metric itself.
+    For `auto`, soft balanced accuracy is used where our measurements favour this measure (results/bench/deciding.md and
+    decide_by.md): if the metric is balanced accuracy and only trials of one loss are compared. Soft balanced accuracy
+    depends on how confident a classifier is, which differs between losses. In all other cases `auto` is the metric
+    itself.
 
     Args:
         search: the spec's section `search`.
@@ -28,7 +29,7 @@ def decided_by(search: SearchConfig, losses: Sequence[LossName]) -> DecidedBy:
 
 
 def deciding_key(search: SearchConfig, losses: Sequence[LossName]) -> str:
-    """The name of the deciding measure among a trial's reported metrics; larger is better."""
+    """The name under which a trial reports the measure that `decided_by` returns; larger is better."""
     by = decided_by(search, losses)
     if by == "metric":
         return search.metric_key

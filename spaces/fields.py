@@ -43,8 +43,8 @@ UNIONS = (typing.Union, types.UnionType)
 class Field:
     """What a field means and which values it takes.
 
-    `kind` is a real number, a whole number, one of `words`, any value (a parameter of a user's own loss), or other,
-    which cannot be searched.
+    The field takes, by `kind`: a real number; a whole number; one of `words`; any value (a parameter of a user's own
+    loss); or something else, which cannot be searched.
     """
 
     kind: Literal["real", "whole", "words", "any", "other"]
@@ -84,7 +84,7 @@ def field_at(path: str) -> Field | None:
 
 
 def read_space(raw: object) -> dict[str, Range]:
-    """Read ranges by path from their YAML forms. Raises InputError with one line.
+    """The ranges by path, read from the raw `space` of a spec. Raises InputError with one line.
 
     Whether trials take the ends of the ranges is checked later, in `spaces.checks`.
     """
@@ -117,7 +117,10 @@ def _path_of_entry(group: str, field: Field, value: Value) -> Value:
 
 
 def nearest_paths(path: str, known: list[str]) -> str:
-    """A hint to append to "unknown …": the most similar path, else the paths that end in this word (eta: loss.eta)."""
+    """A hint to append to "unknown …": the most similar path in `known`, else those with the same last word.
+
+    For eta: loss.eta. Empty if there are none.
+    """
     hint = did_you_mean(path, known, else_all=False)
     if hint:
         return hint

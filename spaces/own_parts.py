@@ -7,9 +7,9 @@ from trainers.own_parts import is_path
 
 
 def parts_of_trials(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
-    """The parts that a trial needs on its own machine, as pairs of field and import path.
+    """The user's own code that a trial needs on the machine where it runs, as pairs of field and import path.
 
-    These are the spec's encoder and loss, encoders and losses that the space offers, and the losses of baselines.
+    This is code for the spec's encoder and loss, encoders and losses that the space offers, and baselines' losses.
     """
     fixed = {"model.encoder": [spec.model.encoder], SWITCH: [spec.loss.name, *spec.search.baselines]}
     named: dict[tuple[str, str], None] = {}
@@ -21,7 +21,7 @@ def parts_of_trials(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
 
 
 def own_parts(spec: SearchSpec) -> tuple[tuple[str, str], ...]:
-    """All parts of a search, as pairs of field and import path: those of trials, then the dataset and the sampler.
+    """The user's own code in a search, as pairs of field and import path: of trials, then of dataset and sampler.
 
     The dataset and the sampler run in the driver only, which sends arrays and values to the trials.
     """

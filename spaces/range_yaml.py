@@ -52,7 +52,7 @@ def _read(raw: object) -> Range:
 
 
 def written_as_number(value: Any) -> Any:
-    """`value`, but a text such as 1e-3 as the number that YAML 1.2 reads."""
+    """`value`, except that a text such as 1e-3 becomes the number that YAML 1.2 reads in it."""
     if isinstance(value, str) and NUMBER_WITHOUT_A_DOT.fullmatch(value):
         return float(value)
     return value

@@ -1,8 +1,8 @@
 """The ranges of searched fields: each draws values, maps them to [0, 1], and describes itself.
 
-Every range also has one coordinate in [0, 1] (`to_unit`, `from_unit`), for samplers that need a fixed space
+`to_unit` maps a value to one coordinate in [0, 1], and `from_unit` maps it back: for samplers that need a fixed space
 and for the axes of plots. `to_unit` maps a number outside the range to the nearest end, because a baseline
-may lie outside the range. Only a Choice has no nearest end, and raises ValueError instead.
+may lie outside the range. A Choice has no nearest end: its `to_unit` raises ValueError instead.
 """
 
 import math
@@ -42,19 +42,22 @@ class Uniform:
         return is_number(value) and self.low <= value <= self.high
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is near (within the share `margin` of the range) or beyond; None if neither."""
+        """The end of the range that `value` is beyond or close to; None if it is close to neither.
+
+        Close means within the share `margin` of the range's width.
+        """
         return _edge(self.to_unit(value), margin)
 
     def to_unit(self, value: Value) -> float:
-        """Where `value` lies, from 0 (low) to 1 (high)."""
+        """Where `value` lies in the range, from 0 (low) to 1 (high)."""
         return _clamp((float(value) - self.low) / (self.high - self.low), 0.0, 1.0)
 
     def from_unit(self, unit: float) -> float:
-        """The value at `unit`; the ends are met exactly."""
+        """The value at the coordinate `unit`; exactly `low` at 0 and `high` at 1."""
         return float(self.high if unit >= 1 else _clamp(self.low + unit * (self.high - self.low), self.low, self.high))
 
     def points(self, count: int) -> list[Value]:
-        """`count` values at equal distances, ends included."""
+        """`count` values at equal distances, ends included; the middle if `count` is 1."""
         return [self.from_unit(unit) for unit in _units(count)]
 
     def describe(self) -> str:
@@ -89,7 +92,7 @@ class LogUniform:
         return is_number(value) and self.low <= value <= self.high
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """As `Uniform.near_edge`, with `margin` a share of the range on the log scale."""
+        """As `Uniform.near_edge`, with `margin` a share of the range's width on the log scale."""
         return _edge(self.to_unit(value), margin)
 
     def to_unit(self, value: Value) -> float:
@@ -98,13 +101,13 @@ class LogUniform:
         return math.log(inside / self.low) / math.log(self.high / self.low)
 
     def from_unit(self, unit: float) -> float:
-        """The value at `unit`; the ends are met exactly."""
+        """The value at the coordinate `unit`; exactly `low` at 0 and `high` at 1."""
         if unit >= 1:
             return float(self.high)
         return float(_clamp(self.low * (self.high / self.low) ** unit, self.low, self.high))
 
     def points(self, count: int) -> list[Value]:
-        """`count` values at equal factors, ends included."""
+        """`count` values, ends included, each by the same factor above the last; the geometric mean if `count` is 1."""
         return [self.from_unit(unit) for unit in _units(count)]
 
     def describe(self) -> str:
@@ -138,7 +141,10 @@ class IntUniform:
         return is_number(value) and self.low <= value <= self.high and float(value).is_integer()
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is near (within the share `margin` of the range) or beyond; None if neither."""
+        """The end of the range that `value` is beyond or close to; None if it is close to neither.
+
+        Close means within the share `margin` of the range's width.
+        """
         return _edge((float(value) - self.low) / (self.high - self.low), margin)
 
     def to_unit(self, value: Value) -> float:
@@ -151,7 +157,7 @@ class IntUniform:
         return int(_clamp(self.low + math.floor(unit * (self.high - self.low + 1)), self.low, self.high))
 
     def points(self, count: int) -> list[Value]:
-        """At most `count` different whole numbers at near equal distances, ends included."""
+        """At most `count` different whole numbers at nearly equal distances, ends included; the middle for 1."""
         span = self.high - self.low
         return list(dict.fromkeys(self.low + round(unit * span) for unit in _units(min(count, span + 1))))
 
@@ -192,9 +198,10 @@ class Choice:
         return any(same(value, one) for one in self.values)
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end that `value` is: low for the smallest choice, high for the largest; else None.
+        """Low if `value` is the smallest choice, high if it is the largest; else None.
 
-        None also for words, and for two choices, each of which would be an end. `margin` has no effect.
+        None also if a choice is no number, or if there are only two, because each would be an end. `margin` has no
+        effect.
         """
         if len(self.values) < 3 or not all(is_number(one) for one in (*self.values, value)):
             return None
@@ -269,7 +276,7 @@ class ZeroOr:
         return (is_number(value) and value == 0) or self.range.contains(value)
 
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
-        """The end of the inner range that `value` is near; None if neither, and for zero, which is no end."""
+        """The end of the inner range that `value` is beyond or close to; else None. Zero is no end."""
         return None if value == 0 else self.range.near_edge(value, margin)
 
     def to_unit(self, value: Value) -> float:
@@ -281,7 +288,7 @@ class ZeroOr:
         return self.zero if unit < self.share else self.range.from_unit((unit - self.share) / (1 - self.share))
 
     def points(self, count: int) -> list[Value]:
-        """Zero, and `count` - 1 points of the inner range (at least one)."""
+        """Zero, then the inner range's `points` for `count` - 1, or for 1 if `count` is 1."""
         return [self.zero, *self.range.points(max(1, count - 1))]
 
     def describe(self) -> str:

@@ -70,7 +70,7 @@ Space: TypeAlias = Annotated[
 
 
 def described(name: str) -> str | None:
-    """The description of a field of TrialConfig."""
+    """The description of the field `name` of TrialConfig; None if it has none."""
     return TrialConfig.model_fields[name].description
 
 
@@ -150,7 +150,7 @@ class SearchSpec(Config):
 
     @property
     def deciding_key(self) -> str:
-        """The name of the deciding measure among a trial's reported metrics; larger is better."""
+        """The name under which a trial reports the measure `decided_by`; larger is better."""
         return deciding_key(self.search, self.losses)
 
     @property
@@ -183,7 +183,10 @@ class SearchSpec(Config):
         return parse(TrialConfig, raw)
 
     def loss_of(self, family: Family) -> LossName:
-        """The loss of a family. An import path, which may name a baseline, is returned unchanged, as it is a loss."""
+        """The loss of a family, as `loss.name` names it.
+
+        `family` may also be the import path of a loss of the user's own, as in search.baselines; this path is returned.
+        """
         if is_path(family):
             return family
         own = {own_family(name): name for name in (*self.search.baselines, *self.losses) if is_path(name)}
@@ -232,7 +235,7 @@ class SearchSpec(Config):
         return ranges, fixed
 
     def guessed(self, drawn: Mapping[str, Value], guess: Mapping[str, Value]) -> dict[str, Value]:
-        """The values of a first guess, completed with the drawn ones."""
+        """The values of a first guess, completed with drawn values (see `completed`)."""
         return completed(drawn, guess, self.losses)
 
     def dump(self) -> dict[str, Any]:
@@ -340,7 +343,10 @@ def _find(path_or_name: str | Path) -> tuple[Path, str]:
 
 
 def _origin(message: str, origins: Mapping[str, str]) -> str | None:
-    """Where the path at the start of `message` was written: its own line, else its section's; None if unknown."""
+    """Where the path at the start of `message` was written: file and line, or a flag; None if unknown.
+
+    `origins` has this for each path. If the path is not in it, its section's entry is taken.
+    """
     path = message.split(": ", 1)[0].split("[", 1)[0]
     while path and path not in origins:
         path = path.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""The address of a store in a spec. It must hold no secret, because anybody may read a spec."""
+"""The address of a store in a spec. The address must hold no secret, because anybody may read a spec."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +10,7 @@ ADVICE = "the store's own variables or files have them, AWS_ACCESS_KEY_ID or ~/.
 
 
 def check_uri(uri: str) -> None:
-    """Raise InputError when an address holds a secret or is not an address. The message does not repeat it."""
+    """Raise InputError if `uri` holds a secret or is no address. The message does not repeat a secret."""
     if uri.startswith("/"):
         return  # a path: no character in it has a special meaning
     try:

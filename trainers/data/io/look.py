@@ -36,7 +36,7 @@ class Look:
 
     @property
     def how(self) -> str:
-        """Everything beside size and files that decides the pixels, such as Pillow's version, which affects rounding.
+        """All that decides the pixels beside size and files, as text, such as Pillow's version, which affects rounding.
 
         The text names only what changes a pixel of these images, so arrays that older versions cached stay valid.
         """
