@@ -41,8 +41,8 @@ def check_own_losses(spec: Searched) -> None:
     """Raise InputError if the names or the parameters of the user's own losses are wrong.
 
     Tables show the name of a loss's function. So this name must differ between losses, and from the names in FAMILIES.
-    Each name in `own_loss` must be that of a loss among the proposals or the baselines. A parameter of a baseline that
-    is searched needs a fixed value too.
+    Each name in `own_loss` must be that of a loss among the proposals or the baselines. If a range varies a
+    parameter of a baseline's loss, `own_loss` must also have a fixed value for this parameter.
     """
     named = dict[str, str]()
     for path in dict.fromkeys(one.partition(MARK)[0] for one in (*spec.losses, *spec.search.baselines) if is_path(one)):
@@ -71,8 +71,8 @@ def check_ends(spec: Searched) -> None:
     """Raise InputError for a range that could draw a value that a trial would refuse.
 
     Each end of every range is tried in a trial config: alone, and in pairs within a section, because some rules are
-    about two fields (`pretrained` and `encoder`). Meanwhile the other searched fields have the first end of their
-    range, not their fixed value: the fixed value that a range overrides need not be valid.
+    about two fields (`pretrained` and `encoder`). Meanwhile each other searched field has the first value that
+    `ends` lists, not its fixed value: a fixed value that a range overrides need not be valid.
     """
     first = {path: ends(one)[0] for path, one in spec.space.items()}
     for values in corners(spec.space):
@@ -112,7 +112,7 @@ def check_workers(spec: Searched) -> None:
     """Raise InputError if a trial has more workers than its smallest batch or chunk has rows (views of images).
 
     The batches of an epoch are of nearly equal size. With few images they are smaller than `batch_size`, and then a
-    worker might get no row.
+    worker might get no row. The user's first guesses are not checked.
     """
     batch = bounds(spec, "representation.batch_size")[0] * fewest_views(spec)
     chunk = spec.representation.chunk
@@ -124,7 +124,7 @@ def check_workers(spec: Searched) -> None:
 
 
 def fewest_views(spec: Searched) -> int:
-    """The fewest views of an image in a batch, over all trials of a search: 1 if any trial is end to end."""
+    """The fewest views of an image in a batch, among proposals and baselines of a search: 1 if any is end to end."""
     of_one_stage = END_TO_END.keys() & {*spec.families, *spec.search.baselines}
     return 1 if of_one_stage else bounds(spec, "representation.views")[0]
 
@@ -138,9 +138,9 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
 
 
 def bounds(spec: Searched, path: str) -> tuple[int, int]:
-    """The smallest and largest value of the whole-numbered field at `path` among all trials of a search.
+    """The smallest and largest value of the whole-numbered field at `path`, among proposals and baselines of a search.
 
-    Baselines have the field's fixed value, which may lie outside its range.
+    Baselines have the field's fixed value, which may lie outside its range. The user's first guesses are not counted.
     """
     given = spec.space.get(path)
     values = [value_at(spec, path)] if given is None or spec.search.baselines else []

@@ -43,8 +43,8 @@ def without_inactive(values: Mapping[str, Value]) -> dict[str, Value]:
 def completed(drawn: Mapping[str, Value], guess: Mapping[str, Value], losses: tuple[LossName, ...]) -> dict[str, Value]:
     """The values of `guess`, and the `drawn` values of all other fields that the trial's loss uses.
 
-    If the guess names no loss, and the drawn loss does not use all of its fields, the first of `losses` that does so is
-    taken.
+    If the guess names no loss, and the drawn loss does not use all fields of the guess, the first of `losses` that uses
+    them all is taken, if there is one.
     """
     values = {**drawn, **guess}
     if SWITCH in drawn and SWITCH not in guess and any(is_ignored(path, values[SWITCH]) for path in guess):

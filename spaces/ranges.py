@@ -200,8 +200,8 @@ class Choice:
     def near_edge(self, value: Value, margin: float = 0.05) -> Edge:
         """Low if `value` is the smallest choice, high if it is the largest; else None.
 
-        None also if a choice is no number, or if there are only two, because each would be an end. `margin` has no
-        effect.
+        None also if a choice or `value` is no number, or if there are only two choices, because each would be an end.
+        `margin` has no effect.
         """
         if len(self.values) < 3 or not all(is_number(one) for one in (*self.values, value)):
             return None
@@ -244,8 +244,8 @@ class Choice:
 class ZeroOr:
     """Exactly 0 with probability `share`, else a value of the inner range `range`, whose values are above 0.
 
-    With it, one space holds the corners of the loss family (CL, FCL, ACL) as well as its interior (AFCL). On the
-    coordinate in [0, 1], everything below `share` stands for zero.
+    With such ranges of η and γ, one space holds the corners of the loss family (CL, FCL, ACL) as well as its interior
+    (AFCL). On the coordinate in [0, 1], everything below `share` stands for zero.
     """
 
     range: Uniform | LogUniform | IntUniform
@@ -304,7 +304,7 @@ Range: TypeAlias = Uniform | LogUniform | IntUniform | Choice | ZeroOr
 
 
 def kind_of(given: Range) -> str:
-    """The word by which a spec names this kind of range."""
+    """The word by which a spec names this kind of range, such as loguniform."""
     return next(iter(given.as_yaml()))
 
 

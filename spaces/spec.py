@@ -323,7 +323,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def _find(path_or_name: str | Path) -> tuple[Path, str]:
-    """The file that is meant, and its name in messages. A file of the user comes before a ready spec."""
+    """The file that `path_or_name` means, and its name in messages. A user's file comes before a ready spec.
+
+    Raises InputError if there is neither.
+    """
     text = str(path_or_name)
     bare = text.removeprefix("spaces/").removesuffix(".yaml")
     try:

@@ -16,7 +16,7 @@ import yaml
 from trainers.errors import InputError
 from trainers.wording import printable, shown
 
-MAX_BYTES = 256_000  # PyYAML reads about 130 kB a second, and a spec has 2
+MAX_BYTES = 256_000  # PyYAML reads about 130 kB a second, and a spec has 2 kB
 MAX_DEPTH = 20
 
 _SCALARS = [  # YAML 1.2's core schema: tag, form, first characters

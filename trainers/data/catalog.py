@@ -167,7 +167,7 @@ def _faults_with_test(pool: Pool, test: Pool | None, classes: tuple[int, ...]) -
 
 
 def check(config: DataConfig, root: Path | None = None) -> DataCheck:
-    """Load all images that the config names, those of the test split included, and count them."""
+    """Load and count all images that the config names, also those of the test split if there is one; find faults."""
     pool = OPEN_TRAIN[_kind(config)](config, data_root(root))
     data = _trial_data(config, pool)
     test_pool = OPEN_TEST[_kind(config)](config, data_root(root))
@@ -202,7 +202,7 @@ def is_dataset(name: str) -> bool:
 
 
 def default_config(name: str) -> DataConfig:
-    """The config for `afcl data check NAME`: every class, and all images that do not validate train.
+    """The config for `afcl data check NAME`: every class, and all images of the dataset.
 
     Raises InputError for an unknown name, and for `folder`, which needs a path.
     """

@@ -34,7 +34,7 @@ def copies_in(pool: Pool, classes: Sequence[int]) -> Copies:
 
 
 def copies_between(pool: Pool, other: Pool, classes: Sequence[int]) -> list[tuple[int, int]]:
-    """For each image of `other` that equals an image of `pool`, a pair of indices: of that image, of its first equal.
+    """For each image of `other` that equals one of `pool`: (its index, the index of the first image that it equals).
 
     Only images whose label is among `classes` are compared.
     """

@@ -49,7 +49,7 @@ def not_used(top: Path, used: Collection[Path]) -> Iterator[str]:
 
 
 def images_below(top: Path) -> list[Path]:
-    """Every image in `top` and below, sorted; hidden files and folders, and those of `LEFT_BEHIND`, are left out."""
+    """Every image in `top` and below, sorted. Hidden files, hidden folders and those in `LEFT_BEHIND` are left out."""
 
     def is_shown(path: Path) -> bool:
         inside = path.relative_to(top).parts[:-1]
@@ -59,7 +59,10 @@ def images_below(top: Path) -> list[Path]:
 
 
 def unread_in(folder: Path) -> str:
-    """The end of an error on a folder without readable images: its most common suffix; "" if it has no visible file."""
+    """The end of an error on a folder without readable images: the suffix of most of its files; "" if it is empty.
+
+    Hidden files do not count.
+    """
     kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
     if not kinds:
         return ""

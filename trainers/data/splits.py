@@ -96,7 +96,7 @@ def together(order: Indices, groups: Groups) -> tuple[Indices, Indices]:
     """`order` with the images of each group side by side, and the positions in it where the groups begin.
 
     A group takes the place that its image of the lowest index has in `order`, so every group is equally likely to come
-    first. If it took the place of the image that comes first in `order`, large groups would come early.
+    first. If it took the place of its earliest image in `order`, large groups would come early.
     """
     places = np.argsort(order)  # where each image is in `order`, from the lowest index to the highest
     _, lowest = np.unique(groups[order[places]], return_index=True)

@@ -130,7 +130,7 @@ def part(top: Path, split: str) -> Path:
 def validation_folder(top: Path) -> Path | None:
     """The folder beside `train/` whose images validate; None if there is none.
 
-    If it is None, some of the training images validate. Raises InputError if there are several such folders.
+    Without such a folder, some of the training images validate. Raises InputError if there are several.
     """
     if part(top, "train") == top:
         return None

@@ -14,7 +14,7 @@ from trainers.wording import printable
 
 
 def remarks(config: DataConfig, root: Path) -> Iterator[str]:
-    """Sentences about a folder whose images can all be read."""
+    """Sentences about what is not used or changed in a folder. All of its images must be readable."""
     top = folder.given(config)
     parts = [folder.part(top, "train")]
     if (validation := folder.validation_folder(top)) is not None:

@@ -10,7 +10,7 @@ from trainers.data_config import DataConfig
 
 
 def remarks(config: DataConfig, root: Path) -> Iterator[str]:
-    """Sentences about the challenge's files. Every file must be readable."""
+    """Sentences about what is not used or changed of the challenge's files. All images must be readable."""
     top, listed, tables = isic2018.used_files(config, root)
     yield from not_used(top, [*(item.path for item in listed), *tables])
     chosen = [item for item in listed if config.classes is None or item.label in config.classes]

@@ -148,7 +148,7 @@ def _gather(
 ) -> tuple[Images, set[int]]:
     """The images at `indices`, and the numbers of their damaged chunks, whose CRC differs from the record.
 
-    If images.npy itself is missing or of another form, there are no images, and all chunks are damaged.
+    If images.npy itself is missing or of another form, the array returned is empty, and all chunks are damaged.
     """
     try:
         array = np.load(folder / "images.npy", mmap_mode="r")
@@ -258,7 +258,7 @@ def _append(path: Path, line: str) -> None:
 
 
 def _decode_these(recipe: Recipe, decode: Decode, indices: Indices) -> Images:
-    """The images at `indices` without a cache."""
+    """The images at `indices`, decoded without a cache."""
     rows, images = _rows(recipe), np.empty((len(indices), *recipe.shape), np.uint8)
     for place, block in decode([indices[start : start + rows] for start in range(0, len(indices), rows)]):
         images[place * rows : place * rows + len(block)] = block

@@ -99,7 +99,7 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
     Args:
         paths: the files' paths.
         plain: the `Look` to which images are brought (size, channels …), as the dict that a checkpoint holds.
-        at_once: how many images are in memory at the same time.
+        at_once: how many images at most are in memory at the same time.
     """
     hush()
     look = Look.from_plain(plain)
@@ -116,7 +116,7 @@ def read_each(paths: Sequence[Path], plain: Mapping[str, Any], at_once: int = 25
 
 
 def decode_image(path: Path, look: Look, *, resize: bool) -> NDArray[np.uint8]:
-    """One image as [H, W, C], of the size of the look. Raises what its decoder raises.
+    """One image as [H, W, C], in the size and mode of `look`. Raises what `seen_image` raises.
 
     resize: whether to resize an image of another size; if False, such an image raises ValueError.
     """

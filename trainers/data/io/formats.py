@@ -33,7 +33,7 @@ def suffixes() -> frozenset[str]:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image, and not hidden."""
+    """Whether a file has a suffix of an image and is not hidden. The file is not opened."""
     return path.suffix.lower() in suffixes() and not path.name.startswith(".")
 
 

@@ -43,7 +43,7 @@ def reason(error: Exception, path: Path | None = None) -> str:
 
 
 def refuse(broken: Mapping[str, str]) -> None:
-    """Raise BrokenImages if `broken` is not empty; it maps files to reasons."""
+    """Raise BrokenImages if `broken`, which maps files to reasons, is not empty."""
     if broken:
         raise BrokenImages(broken)
 
@@ -54,7 +54,7 @@ def named(names: Sequence[str], what: str) -> str:
 
 
 def counted_names(names: Sequence[str], what: str) -> str:
-    """How many there are and the first five names: `7 images (a.png, b.png, c.png, d.png, e.png and 2 more)`."""
+    """The number of names and the first five: `7 images (a.png, b.png, c.png, d.png, e.png and 2 more)`."""
     count, more = len(names), len(names) - 5
     shown = printable(", ".join(names[:5])) + (f" and {more} more" if more > 0 else "")
     return f"{count:,} {what}{'s' if count > 1 else ''} ({shown})"

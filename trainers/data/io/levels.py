@@ -42,7 +42,7 @@ def measure(root: Path, items: Mapping[Kind, Sequence[Item]], broken: dict[str, 
             found[kind] = levels
     if len(broken) == before:
         plain = {kind: [found[kind].darkest, found[kind].brightest] if kind in found else None for kind in items}
-        with suppress(OSError):  # if they cannot be stored, they are measured each time
+        with suppress(OSError):  # if the levels cannot be stored, they are measured each time
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(kept, json.dumps(plain).encode())
     return found

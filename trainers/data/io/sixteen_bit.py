@@ -91,7 +91,7 @@ def white_is_zero(image: Image.Image) -> bool:
 def has_full_scale(image: Image.Image) -> bool:
     """Whether a channel of an image has 16 bits, so that its brightest level may be taken to be 65,535.
 
-    This is done only if no training image of more than 8 bits tells the range.
+    This is done only if no training image with integer levels of more than 8 bits tells the range.
     """
     return image.mode.startswith("I;16") or _is_deep_colour(image)
 

@@ -24,7 +24,7 @@ CHANGED_AT_ONCE = 1 << 20  # values, on a CPU: 4 MB fit its cache; larger blocks
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    """Scales channels so that the training images have mean 0 and standard deviation 1; applies to any images."""
+    """Scales the channels of images by statistics of the training images, which so get mean 0 and deviation 1."""
 
     mean: Tensor  # [C], of images in [0, 1]
     std: Tensor  # [C]
@@ -126,7 +126,10 @@ def _change(images: Tensor, config: AugmentConfig, draws: Tensor) -> Tensor:
 
 
 def _crop_sides(scale: float, area: Tensor, aspect: Tensor) -> tuple[Tensor, Tensor]:
-    """Width and height of each crop as shares of the image's, from draws in [0, 1). Scale 1 means no crop."""
+    """Width and height of each crop as shares of the image's, from draws in [0, 1).
+
+    `scale` is the smallest area of a crop as a share of the image's; 1 means no crop.
+    """
     if scale == 1:
         return torch.ones_like(area), torch.ones_like(area)
     side = (scale + (1 - scale) * area).sqrt()
