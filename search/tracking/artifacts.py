@@ -1,4 +1,4 @@
-"""Store files as artifacts of a run in MLflow. The run names the place, which this host may not be able to write to."""
+"""Store files as artifacts of a run in MLflow. The run holds the artifacts' address, where this host may not write."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,18 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def log_file(client: "MlflowClient", uri: str, run: str, path: Path, folder: str | None = None) -> None:
-    """Store a file among a run's artifacts, in a subfolder if one is named. Raises whatever error the store raises."""
+    """Store the file `path` among a run's artifacts, in the subfolder `folder` unless that is None.
+
+    Raises StoreProblem if this host cannot reach the artifacts, and whatever error the store raises.
+    """
     _store(client, uri, run, lambda: client.log_artifact(run, str(path), folder))
 
 
 def log_values(client: "MlflowClient", uri: str, run: str, values: dict[str, object], name: str) -> None:
-    """Store values among a run's artifacts, as a JSON or YAML file. Raises whatever error the store raises."""
+    """Store `values` among a run's artifacts as the file `name`, whose ending chooses JSON or YAML.
+
+    Raises the same errors as `log_file`.
+    """
     _store(client, uri, run, lambda: client.log_dict(run, values, name))
 
 
@@ -33,7 +39,7 @@ def _store(client: "MlflowClient", uri: str, run: str, call: Callable[[], Answer
 def refuse_a_place_of_the_servers(client: "MlflowClient", uri: str, run: str) -> None:
     """Raise StoreProblem if a server on another host keeps its artifacts on a disk that this host does not have.
 
-    MLflow's client would create that folder on this host, and nobody would find the files.
+    MLflow's client would create the server's folder on this host, and nobody would find the files.
     """
     if not uri.startswith(("http://", "https://")) or urlsplit(uri).hostname in LOOPBACK:
         return
@@ -41,7 +47,7 @@ def refuse_a_place_of_the_servers(client: "MlflowClient", uri: str, run: str) ->
     if place is None:
         return
     of_experiment = place.parents[1]
-    # the store's folder has a numbered folder for each experiment, which does not exist before the first artifact
+    # a server's folder has a numbered folder for each experiment, which is created with the first artifact
     shared = place.parents[: 3 if of_experiment.name.isdigit() else 2]
     if any(folder.is_dir() for folder in shared):
         return

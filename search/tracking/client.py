@@ -37,24 +37,23 @@ OTHER_VERSION = re.compile(r"found version (\w+), but expected|Can't locate revi
 
 
 def tracking_uri(spec: SearchSpec | None, results: Path) -> str:
-    """The spec's MLflow store, else MLFLOW_TRACKING_URI, else an sqlite file in the results folder."""
+    """The address of the MLflow store: the spec's, else MLFLOW_TRACKING_URI, else an sqlite file in `results`."""
     named = (spec.tracking.uri if spec is not None else None) or os.environ.get("MLFLOW_TRACKING_URI")
     return anchored(named, Path.cwd()) if named else sqlite_uri(results / DATABASE)
 
 
 def anchored_store(own: str | None) -> str | None:
-    """The store to write into a new search's spec, as an absolute address that holds from every working folder.
-
-    A relative MLFLOW_TRACKING_URI is made absolute and written into the spec.
+    """The MLflow store to write into a new search's spec, as an absolute address: later the working folder may differ.
 
     Args:
-        own: the store that the spec names.
+        own: the address that the spec names; None takes MLFLOW_TRACKING_URI.
 
     Returns:
-        The store's address; None if the spec should name no store.
+        The absolute address. None if no address is given, or if the spec names none and MLFLOW_TRACKING_URI is absolute
+        already.
 
     Raises:
-        InputError: the address is a plain folder, in which MLflow keeps no runs.
+        InputError: `own` is a plain folder, in which MLflow keeps no runs unless MLFLOW_ALLOW_FILE_STORE is set.
     """
     named = own or os.environ.get("MLFLOW_TRACKING_URI")
     if not named:
@@ -70,19 +69,21 @@ def anchored_store(own: str | None) -> str | None:
 def connect(uri: str, tell: Callable[[str], None] | None = None) -> "MlflowClient":
     """Connect to a store and check that it answers.
 
+    If the store is an sqlite file that was moved, its artifact addresses are repaired first; see `moved_store`.
+
     Args:
         uri: the store's address.
         tell: is called with messages about the store for the user.
 
     Raises:
-        StoreProblem: the store is of another version of MLflow.
+        StoreProblem: the store's database was written by another version of MLflow.
         Exception: whatever MLflow raises if the store does not answer.
     """
     # without this, a call on a dead server retries for four minutes
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines for each run that ends
-    for name in ("mlflow", "alembic"):  # they raise every error that they log, and the caller reports it
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # else two lines for each run that ends
+    for name in ("mlflow", "alembic"):  # both also raise the errors that they log, and the caller reports them
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _creation_lock(uri):
         if (moved := follow(uri)) is not None:
@@ -132,14 +133,14 @@ def _reading_client() -> "type[MlflowClient]":
 
 
 def _forget_places() -> None:
-    """Clear MLflow's cache of artifact places, which otherwise lasts as long as the process."""
+    """Clear MLflow's cache of artifact addresses, which would otherwise last as long as the process."""
     from mlflow.tracking._tracking_service import utils
 
     utils._artifact_repos_cache.clear()
 
 
 def explained(error: Exception, uri: str) -> Exception:
-    """The error itself, or, for a database of another version of MLflow, a StoreProblem that says what to do."""
+    """A StoreProblem that says what to do if a local database is of another version of MLflow; else `error` itself."""
     found = OTHER_VERSION.search(str(error))
     if found is None or not is_of_this_machine(uri):
         return error
@@ -159,10 +160,10 @@ def explained(error: Exception, uri: str) -> Exception:
 
 @contextmanager
 def default_store(uri: str) -> Iterator[None]:
-    """Make a store MLflow's default within the block, for those of its functions that take no store.
+    """Make `uri` MLflow's default store within the block, for those MLflow functions that have no parameter for it.
 
     MLflow's setter also writes MLFLOW_TRACKING_URI. This variable is restored afterwards. Otherwise a later search in
-    this process would take the value for the user's own.
+    this process would think that the user has set the variable.
     """
     import mlflow  # imported only here: it takes seconds
 
@@ -176,7 +177,10 @@ def default_store(uri: str) -> Iterator[None]:
 
 @contextmanager
 def _creation_lock(uri: str) -> Iterator[None]:
-    """Hold a lock while an sqlite store is created. Two processes that create it at once crash in its migration."""
+    """Hold a lock within the block if the store is an sqlite file; for other stores do nothing.
+
+    Two processes that create the same file at once crash in MLflow's migration.
+    """
     database = sqlite_path(uri)
     if database is None:
         yield
@@ -187,7 +191,7 @@ def _creation_lock(uri: str) -> Iterator[None]:
 
 
 def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
-    """The id of the experiment of that name. A new one is created, tagged so that the UI opens on model training.
+    """The id of the experiment `name`. If it does not exist, create it with the tag that has MLflow's UI show runs.
 
     Raises:
         StoreProblem: the experiment was deleted.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Delivered:
-    """What MLflow has: the journal up to a byte, and the runs of the search and its trials."""
+    """What an MLflow store has: the journal up to byte `offset`, and the runs of the search and its trials."""
 
     uri: str  # without passwords, as this file is in a folder that is shared and copied
     offset: int = 0  # how many bytes of the journal are delivered
@@ -27,7 +27,7 @@ class Delivered:
 
 
 def read_delivered(folder: SearchFolder) -> Delivered:
-    """Read the state of the delivery. Without a file nothing was delivered."""
+    """Read the state of the delivery; an empty state if nothing was delivered yet."""
     try:
         stored = json.loads(folder.delivered.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -54,13 +54,16 @@ def undelivered(folder: SearchFolder) -> int:
 
 
 def parent_run(folder: SearchFolder, uri: str) -> str | None:
-    """The id of the search's run in a store; None if nothing was delivered to this store."""
+    """The id of the search's run in the store `uri`; None if this is not the store that was delivered to last."""
     done = read_delivered(folder)
     return done.parent if done.uri == shown_uri(uri) else None
 
 
 def standing_parent_run(folder: SearchFolder, uri: str, client: "MlflowClient") -> str | None:
-    """The id of the search's run in a store, even if the store was moved or copied with the folder; None if unknown."""
+    """The id of the search's run in the store `uri`, even if this sqlite file was moved or copied with the folder.
+
+    None if the store does not have the run.
+    """
     run, before = parent_run(folder, uri), read_delivered(folder).parent
     if run is not None or before is None or sqlite_path(uri) is None:
         return run

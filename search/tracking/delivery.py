@@ -1,9 +1,8 @@
 """Deliver a search's journal to an MLflow store, event by event, in order.
 
-Delivering an event twice changes nothing: runs are found by their tags, and MLflow takes a metric with the same key,
-step and timestamp as the same metric. So a crash does no harm, and if runs are gone, for example because the store was
-emptied, everything is delivered again. The next `sync` or session tries again what the store refused. Artifacts come
-last.
+Delivering an event twice changes nothing: runs are found by their tags, and MLflow stores a value with the same key,
+step and timestamp only once. So a crash does no harm, and if runs are gone, for example because the store was emptied,
+everything is delivered again. What the store refused is tried again by the next `sync` or session. Artifacts come last.
 """
 
 import math
@@ -58,9 +57,9 @@ class Delivery:
         Args:
             folder: the search.
             uri: the store's address.
-            refusals: takes what the store refuses.
-            mend: deliver everything again if delivered runs are gone or something was refused. Otherwise deleted runs
-                stay deleted.
+            refusals: notes the items that the store refuses.
+            mend: whether everything is delivered again if delivered runs are gone or something was refused. With False,
+                deleted runs stay deleted.
             tell: is called with messages about the store for the user.
             wait: waits for a number of seconds while the store is busy.
         """
@@ -98,16 +97,19 @@ class Delivery:
         self._tried_artifacts = self._told_fresh_seeds = False
 
     def close_orphans(self) -> None:
-        """Close the runs that a killed driver left running. A resume opens them again."""
+        """End the search's run in MLflow, and set its unfinished trials' runs to pending, after a driver was killed.
+
+        A resume sets the runs to running again.
+        """
         if self._history.sessions and self._history.closed is None:
             self._close_search({"reason": "interrupted", "time": self._history.time})
             self._write_down()
 
     def reconcile(self) -> list[str]:
-        """Compare every run and every value of the journal with MLflow.
+        """Compare every run and every metric value of the journal with MLflow.
 
-        Missing values are delivered again first, unless they were refused in this session. Refused values are not
-        counted as differences, as they were reported already.
+        Missing values are delivered again before the comparison, unless they were refused in this session. Refused
+        values are not counted as differences, as they were reported already.
 
         Returns:
             The differences in words; empty if there are none.
@@ -140,7 +142,7 @@ class Delivery:
         return self._experiment, self._parent
 
     def catch_up(self, until: int = sys.maxsize) -> None:
-        """Deliver the journal up to byte `until`, then the artifacts."""
+        """Deliver the journal up to byte `until`, then the means on fresh seeds and the artifacts."""
 
         def next_events() -> list[tuple[Event, int]]:
             read = read_events(self._folder.journal, self._done.offset)
@@ -160,10 +162,9 @@ class Delivery:
             self._deliver_artifacts()
 
     def _deliver_fresh_seeds(self) -> None:
-        """Deliver what the last step found, once the search is done.
+        """When the search is done, deliver the result of its last step, which ran the best trials on fresh seeds.
 
-        Each trial's run gets its mean on fresh seeds, and the search's description gets the new order. Delivering the
-        values twice changes nothing.
+        The runs of these trials get their mean and its standard error. The search's description gets the new order.
         """
         if self._told_fresh_seeds or self._history.closed is None or self._history.closed["reason"] != "done":
             return
@@ -193,7 +194,7 @@ class Delivery:
             share_view(self._client, self._experiment, view)
 
     def _deliver_artifacts(self) -> None:
-        """Store the spec as an artifact, when everything else is delivered. A failure is noted and not raised."""
+        """Store the spec as an artifact, unless it was stored before. A failure is noted and not raised."""
         if SPEC in self._done.artifacts:
             return
         try:
@@ -209,7 +210,7 @@ class Delivery:
         write_delivered(self._folder, self._done)
 
     def _known_parent(self) -> "Run | None":
-        """The search's run, if one was delivered and not deleted. Raises MLflow's error if MLflow cannot say."""
+        """The search's run; None if it was never delivered, or was deleted. Raises MLflow's other errors."""
         if self._done.parent is None:
             return None
         try:
@@ -227,7 +228,7 @@ class Delivery:
         return not {run.info.run_id for run in self._runs.children()}.issuperset(self._done.runs.values())
 
     def _wanted(self) -> set[Point]:
-        """Every value in the delivered part of the journal."""
+        """Every metric value in the delivered part of the journal."""
         history, wanted = History(), set[Point]()
         for event, offset in read_events(self._folder.journal):
             if offset > self._done.offset:
@@ -278,7 +279,7 @@ class Delivery:
         self._terminate(self._parent, status, event["time"])
 
     def _describe(self) -> None:
-        """Write the description of the search's run. The verdict that it may have is kept."""
+        """Write the description of the search's run. If the old description has a verdict, the verdict is kept."""
         told = summary(self._spec, self._history, self._about, ranking(self._folder, self._history))
         tags = self._client.get_run(self._parent).data.tags
         self._client.set_tag(self._parent, NOTE, with_its_verdict(told, tags))

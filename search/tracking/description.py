@@ -10,11 +10,18 @@ from search.tracking.names import LONGEST_TAG, cut
 from search.tracking.runs import NOTE, VERDICT
 from spaces.spec import SearchSpec
 
-SHOWN = 5  # trials
+SHOWN = 5  # the most trials in the table
 
 
 def summary(spec: SearchSpec, history: History, about: Mapping[str, Any], ranked: Ranking) -> str:
-    """A search in a few lines of Markdown: how its trials ended, and the best trials in the order of `export`."""
+    """A search in a few lines of Markdown: how its trials ended, and a table of the best trials.
+
+    Args:
+        spec: the search's spec.
+        history: the search's history.
+        about: the content of search.json.
+        ranked: the ranking that `export` uses too.
+    """
     counts = history.counts()
     states = ", ".join(
         f"{counts[state]} {STATE_WORDS[state]}"
@@ -42,6 +49,6 @@ def _row(cells: list[Any]) -> str:
 
 
 def with_its_verdict(summary: str, tags: Mapping[str, str]) -> str:
-    """The summary with the verdict that the run's description has now, cut to the length that MLflow accepts."""
+    """The summary, followed by the verdict of the description in `tags` if it has one; cut to the length of a tag."""
     _, heading, verdict = tags.get(NOTE, "").partition(VERDICT)
     return cut(f"{summary}\n\n{heading}{verdict}" if heading else summary, LONGEST_TAG)

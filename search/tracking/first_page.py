@@ -72,7 +72,10 @@ class FirstPage:
         await (answer or self._mlflow)(scope, receive, send)
 
     def _first(self, request: Request) -> Response | None:
-        """The page that fills the browser's storage; None if that was done before, or cannot be done."""
+        """The page that fills the browser's storage. None, so that MLflow's own page is served, in three cases.
+
+        The request asks for MLflow's page, the storage is filled already, or the store cannot be read.
+        """
         if PLAIN in request.query_params:
             return None
         try:
@@ -88,7 +91,10 @@ class FirstPage:
         return HTMLResponse(page, headers={"cache-control": "no-store"})
 
     def _compare(self, request: Request) -> Response:
-        """A redirect to the comparison of a search's finished trials, as they are now."""
+        """A redirect to the comparison of a search's trials that have finished by now; status 404 if there are none.
+
+        The request names the search by its id. Without an id, the first of `shown_searches` is taken.
+        """
         wanted = request.query_params.get("search")
         shown = [one for one in self._shown(wanted) if wanted in (None, one.view.id)]
         if not shown:

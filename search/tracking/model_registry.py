@@ -40,7 +40,7 @@ REQUIRED = ("torch", "torchvision", "numpy")  # packages that the model needs be
 
 @dataclass(frozen=True)
 class Published:
-    """What MLflow took of a confirmation."""
+    """What MLflow took of a confirmation, in words and as the model's address."""
 
     words: str  # a line for a person
     model: str | None = None  # models:/NAME/VERSION; None if MLflow did not take it
@@ -49,7 +49,7 @@ class Published:
 def publish(
     searched: SearchFolder, evidence: Evidence, example: Images, tell: Callable[[str], None] = print
 ) -> Published:
-    """Log the verdict on the search's parent run and register the winner's model.
+    """Log the verdict on the search's parent run and register the winner's model, unless it is registered already.
 
     If MLflow cannot be reached, or raises anything, the returned line says so. The verdict stays in the folder.
 
@@ -112,14 +112,17 @@ def _give_verdict(
 
 
 def _described(searched: SearchFolder, evidence: Evidence) -> str:
-    """The run's description, which MLflow shows first, with the verdict at its end. It replaces an older verdict."""
+    """The new description of the search's run, which MLflow shows first. It ends with this confirmation's verdict."""
     history = searched.history()
     told = summary(searched.spec(), history, searched.about(), ranking(searched, history))
     return "\n\n".join([told, VERDICT, *in_words(evidence)])
 
 
 def best_run(confirmation: SearchFolder, evidence: Evidence) -> Trial:
-    """The winning configuration's run with the best validation score. The test split plays no part in the choice."""
+    """Of the confirmation's runs of the winning configuration, the one with the best validation score.
+
+    The test split plays no part in the choice.
+    """
     place, history = evidence.candidates.index(evidence.best), confirmation.history()
     runs = runs_of(confirmation, history)
     return next(trial for trial in history.ranked() if runs[trial.number][0] == place)
@@ -138,14 +141,17 @@ def _mark(searched: SearchFolder, evidence: Evidence) -> str:
 
 
 def _own_sources(searched: SearchFolder) -> list[str]:
-    """The folders of the user's own encoders, to store with the model: whoever loads the model may not have them."""
+    """The source folders of the user's own encoders and losses, to store with the model.
+
+    Whoever loads the model may not have them.
+    """
     return sorted({str(source_folder(name.partition(":")[0])) for _, name in parts_of_trials(searched.spec())})
 
 
 def _register(
     client: "MlflowClient", searched: SearchFolder, evidence: Evidence, run: str, uri: str, example: Images
 ) -> str:
-    """Register the best run of the winning configuration as a model; returns its version."""
+    """Register the best run of the winning configuration as a model; return the model's version."""
     confirmation = searched.confirmation(evidence.confirmation)
     best = best_run(confirmation, evidence)
     bring_checkpoints(confirmation, [best.number])
@@ -160,7 +166,7 @@ def _register(
         model = mlflow.initialize_logged_model(
             "winner", source_run_id=run, experiment_id=above.info.experiment_id, params=dict(above.data.params)
         )
-        # like pyfunc.log_model, but that needs an active run: it would set the search's run to running and then end it
+        # not pyfunc.log_model, which needs an active run: it would set the search's run to running and then end it
         logged = mlflow.models.Model.log(
             artifact_path=None,
             flavor=mlflow.pyfunc,

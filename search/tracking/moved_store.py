@@ -1,8 +1,8 @@
 """Repair the artifact addresses of an sqlite store whose file was moved or copied.
 
-MLflow's database holds absolute addresses of artifacts. We keep artifacts in a folder beside the database. After a move
-the addresses in that folder are changed to the folder's new place. Otherwise a copy of the database would write into
-the artifacts of the original.
+MLflow's database holds absolute addresses of artifacts. We keep artifacts in a folder beside the database. After a
+move, the addresses are changed to this folder's new path. Otherwise a copy of the database would write into the
+artifacts of the original.
 """
 
 import sqlite3
@@ -26,7 +26,7 @@ OURS = """select distinct artifact_location from experiments join experiment_tag
 
 
 def follow(uri: str) -> str | None:
-    """Point a store's artifact addresses at the folder beside its database.
+    """Make the artifact addresses of our experiments in a store point to the folder beside its database.
 
     Returns:
         A sentence that says what was changed, or why it could not be; None if nothing had to be changed.
@@ -56,7 +56,7 @@ def follow(uri: str) -> str | None:
 
 
 def _our_places(connection: sqlite3.Connection) -> list[str]:
-    """The artifact addresses of our experiments; empty for a file that MLflow has not filled yet."""
+    """The artifact addresses of our experiments that are folders named `ARTIFACTS`. Empty for a file without tables."""
     try:
         rows = connection.execute(OURS, (KIND, MODEL_TRAINING)).fetchall()
     except sqlite3.DatabaseError:  # MLflow will report the fault when it opens the file

@@ -24,7 +24,7 @@ class Keys:
         """Start with the names that are known in advance.
 
         Args:
-            known: names that will be asked for. If two of them would get the same key, a hash is added to each.
+            known: names that will be asked for. If several of them would get the same key, a hash is added to each key.
         """
         names = list(dict.fromkeys(known))
         meeting = Counter(_as_databases_compare(key_for(name)) for name in names)
@@ -46,7 +46,7 @@ class Keys:
 
 
 def key_for(name: str) -> str:
-    """The name, changed where MLflow's rules demand it. If it is too long, a hash of the whole replaces its end."""
+    """The name, changed only as MLflow's rules demand. If it is too long, a hash of the whole name replaces its end."""
     signs = re.sub(r"[^\w\-. /]", "_", name)
     parts = [part if part.strip(".") else "_" * max(1, len(part)) for part in signs.split("/")]
     key = "/".join(parts)
@@ -55,7 +55,7 @@ def key_for(name: str) -> str:
 
 
 def experiment_name(name: str) -> str:
-    """An experiment's name without control characters, cut to a length that every database holds."""
+    """An experiment's name with spaces for control characters, cut to a length that every database holds."""
     plain = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name)
     return plain if len(plain) <= LONGEST_NAME else _marked(plain, name)
 

@@ -17,13 +17,13 @@ LIST = 8  # the width of a link's name, in characters
 
 
 def addresses(uri: str, address: str, folder: SearchFolder | None, *, has_first_page: bool) -> Iterator[str]:
-    """Links to the table, the charts and the comparison of the newest search of each experiment, one on each line.
+    """Lines with the title of the newest search of each experiment, and links to its table, charts and comparison.
 
     Args:
         uri: the store's address.
         address: the UI's address.
-        folder: a search that was asked for. If MLflow has it, only its experiment is listed.
-        has_first_page: whether the server has `first_page`, which shows the search's columns by itself.
+        folder: the search that was asked for. If MLflow has this search, there are lines for it alone.
+        has_first_page: whether the server has `first_page`, which shows the search's columns without a shared view.
 
     Raises:
         Exception: whatever the store raises if it does not answer.
@@ -65,7 +65,10 @@ def _line(name: str, link: str) -> str:
 
 
 def _share(client: "MlflowClient", shown: Shown) -> bool:
-    """Share the views of searches that an older version delivered; returns whether the shown search has a view."""
+    """Add the views that searches of the experiment lack; return whether the shown search has one.
+
+    Searches that an older version of afcl delivered have no view.
+    """
     with suppress(Exception):  # a server may allow reading and not writing
         there = shared_views(client, shown.experiment)
         for parent in searches_in(client, shown.experiment):

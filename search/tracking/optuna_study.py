@@ -1,7 +1,7 @@
 """The search as an Optuna study on disk, for optuna-dashboard and optuna.visualization.
 
-A trial is added when it ends, as it was told to the sampler. The search never reads the file, and writes it anew when a
-session begins, so damage to the file does no harm.
+A trial is added when it ends, in the form in which the sampler was told of it. The search never reads the file, and
+writes it anew when a session begins, so damage to the file does no harm.
 """
 
 import warnings
@@ -18,7 +18,10 @@ from spaces.spec import SearchSpec
 
 
 class OptunaView:
-    """An Optuna journal file with every ended trial. `optuna-dashboard PATH` shows it, even while the search runs."""
+    """An Optuna journal file with the ended trials. `optuna-dashboard PATH` shows it, even while the search runs.
+
+    Trials with values outside the search's space, as a baseline may have, are left out.
+    """
 
     def __init__(self, path: Path, spec: SearchSpec, history: History) -> None:
         self._spec, self._is_broken = spec, False

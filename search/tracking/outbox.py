@@ -1,10 +1,10 @@
 """Deliver the journal to MLflow: a parent run for each search, a child run for each trial. The search never waits.
 
 The journal is the outbox. A thread reads it from where MLflow's copy ends, delivers it in batches and in order, and
-then writes how far it came into `delivered.json`. After a crash between the two the batch is sent again, which changes
-nothing (see search.tracking.delivery). A server that is down delays the delivery. The next start, or `sync`, catches
-up, and also delivers again what was lost or deleted in MLflow. After its start a search does not restore deleted runs:
-otherwise a run that the user deletes would come back at once.
+then writes how far it came into `delivered.json`. After a crash between the delivery and this note the batch is sent
+again, which changes nothing (see search.tracking.delivery). A server that is down delays the delivery. The next start,
+or `sync`, catches up, and also delivers again what was lost or deleted in MLflow. After its start a search does not
+restore deleted runs: otherwise a run that the user deletes would come back at once.
 """
 
 import sys
@@ -101,7 +101,10 @@ class Tracker:
 
 
 def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
-    """Deliver what MLflow lacks of a search that is not running, without comparing. A failure goes to `tell`."""
+    """Deliver the journal of a search that is not running to MLflow, from where MLflow's copy ends.
+
+    Unlike `sync` it compares nothing, restores nothing that was deleted, and tells a failure to `tell`.
+    """
     refusals = Refusals(folder.hint("sync"), tell)
     try:
         with lock_at(folder.delivery_lock):
@@ -114,14 +117,14 @@ def deliver(folder: SearchFolder, tell: Callable[[str], None]) -> None:
 
 
 class Synced(NamedTuple):
-    """The outcome of a `sync`."""
+    """What a `sync` has done."""
 
     delivered: int  # how many events were delivered
     different: list[str]  # how MLflow and the journal differ, in words
     refused: list[str]  # what MLflow did not take, and why
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The three fields as a dict, for JSON."""
         return {"delivered": self.delivered, "different": self.different, "refused": self.refused}
 
 

@@ -15,7 +15,7 @@ SEARCH = -1  # in place of a trial's number: the parent run
 
 
 class Point(NamedTuple):
-    """A value of a metric. MLflow keeps one value if it gets the same one twice."""
+    """A value of a metric. If MLflow gets the same value twice, it stores it once."""
 
     trial: int  # the trial's number, or SEARCH
     key: str
@@ -30,7 +30,9 @@ def metric_keys(folder: SearchFolder) -> Keys:
 
 
 def points_of(event: Event, history: History, keys: Keys, format_: int = FORMAT) -> Iterator[Point]:
-    """The metric values in an event. Values that are missing or not finite are left out.
+    """The metric values that an event adds in MLflow. Values that are missing or not finite are left out.
+
+    The end of a trial with a score adds the trial's score, and the best score so far to the search's run.
 
     Args:
         event: the event.

@@ -44,7 +44,10 @@ def found_points(
 
 
 def differences(wanted: set[Point], found: list[Point]) -> Iterator[str]:
-    """What MLflow lacks, and what it has in addition, in words: for each trial at most a line for each of the two."""
+    """How MLflow's values (`found`) differ from the journal's (`wanted`), in words.
+
+    A trial has at most two lines: one for values that MLflow lacks, one for values that only MLflow has.
+    """
     there = set(found)
     for trial in sorted({point.trial for point in wanted ^ there}):
         name = "the search" if trial == SEARCH else f"trial {trial}"

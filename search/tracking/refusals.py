@@ -11,7 +11,7 @@ Tell = Callable[[str], None]
 class Refusal:
     """One item that a store did not take."""
 
-    kind: str  # a noun whose plural ends in s, such as "value"
+    kind: str  # what sort of item: a noun whose plural ends in s, such as "value"
     what: str  # the item in words
     why: str  # the store's reason
 
@@ -34,7 +34,7 @@ class Refusals:
         return bool(self._found)
 
     def add(self, kind: str, what: str, why: str) -> None:
-        """Note a refused item; see `Refusal`."""
+        """Note a refused item, unless it was noted before. The arguments are the fields of `Refusal`."""
         one = Refusal(kind, what, why)
         with self._lock:
             of_kind = self._found.setdefault(kind, [])
@@ -56,7 +56,7 @@ class Refusals:
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """The first `most` names, and how many more there are."""
+    """The first `most` different names as one text, separated by commas, and how many more there are."""
     every = list(dict.fromkeys(names))
     more = len(every) - most
     return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")

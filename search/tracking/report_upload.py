@@ -13,17 +13,17 @@ from search.tracking.troubles import in_one_line
 
 
 def log_report(folder: SearchFolder, pictures: Sequence[Path] = ()) -> str | None:
-    """Upload page, leaderboard, tables and pictures to the parent run.
+    """Upload the page, leaderboard, contact sheet, tables and pictures to the search's run.
 
-    Nothing is uploaded if the store that the search delivers to now does not have the parent run. That is so if nothing
-    was delivered yet, or if the search's folder was copied to another results folder.
+    Nothing is uploaded if the store that the search delivers to now does not have this run: nothing was delivered yet,
+    or the search's folder was copied to another results folder.
 
     Args:
         folder: the search.
         pictures: the figures that were written as pictures.
 
     Returns:
-        A line that says why MLflow took nothing, or a remark about the store; else None.
+        A line that says why the upload failed, or a remark about the store; None if there is nothing to say.
     """
     uri = tracking_uri(folder.spec(), folder.root)
     database, is_known = sqlite_path(uri), parent_run(folder, uri) is not None

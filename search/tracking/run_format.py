@@ -1,11 +1,10 @@
-"""The format of a search's runs in MLflow. Its number is in a tag of each run.
+"""The format of a search's runs in MLflow. Each run has the format's number in a tag; without the tag it is format 1.
 
-1: the format before afcl wrote the tag. The score is logged at the last epoch, and every parameter in full. The
-   training metrics of both stages share their names. A stopped trial is KILLED. The search's run has the parameters of
-   a loss, like a trial.
-2: the score is logged at step 0, where the UI draws it as a bar. The score and a trial's parameters have four digits.
-   The training metrics of a stage have the stage's name as a prefix. A stopped trial is FINISHED and has the tag
-   `state = stopped`.
+1: the oldest format. The score is logged at the last epoch, and every parameter in full. The training metrics of both
+   stages share their names. A stopped trial is KILLED. The search's run has the parameters of a loss, like a trial.
+2: the score is logged at step 0, where the UI draws it as a bar. The score is rounded to four decimals, and a trial's
+   parameters to four significant digits. The training metrics of a stage have the stage's name as a prefix. A stopped
+   trial is FINISHED and has the tag `state = stopped`.
 
 All runs of a search have one format. A search that an older version began keeps its format.
 """
@@ -25,10 +24,10 @@ DIGITS = 4
 
 
 def format_of(tags: Mapping[str, str]) -> int:
-    """The format of a run with these tags.
+    """The number of the format of a run with these tags.
 
     Raises:
-        StoreProblem: a later version of afcl wrote it.
+        StoreProblem: a later version of afcl wrote the run.
     """
     found = tags.get(TAG, "1")
     if found not in map(str, range(1, FORMAT + 1)):
@@ -39,7 +38,7 @@ def format_of(tags: Mapping[str, str]) -> int:
 
 
 def remark_on(number: int) -> str | None:
-    """A remark for the user about runs in an older format; None for the current format."""
+    """A remark for the user about runs in format `number`; None if that is the current format."""
     if number == FORMAT:
         return None
     return (
@@ -49,7 +48,7 @@ def remark_on(number: int) -> str | None:
 
 
 def metric_name(name: str, trial: Trial, epoch: int) -> str:
-    """A metric's name in MLflow at an epoch. If every stage reports the metric, the stage's name stands in front."""
+    """The name in MLflow of the metric `name`. One of `OF_A_STAGE` has the stage that ran at `epoch` as a prefix."""
     if name not in OF_A_STAGE:
         return name
     if trial.family in END_TO_END:
@@ -58,17 +57,17 @@ def metric_name(name: str, trial: Trial, epoch: int) -> str:
 
 
 def shown_score(score: float) -> float:
-    """A score with four digits. The metric at the trial's last epoch has all digits."""
+    """A score rounded to four decimals. The metric at the trial's last epoch is not rounded."""
     return round(score, DIGITS)
 
 
 def shown_parameter(value: Any) -> Any:
-    """A trial's parameter, with four digits if it is a float. The journal and an export have all digits."""
+    """A trial's parameter; a float as text with four significant digits. The journal and an export have all digits."""
     return f"{value:.{DIGITS}g}" if isinstance(value, float) else value
 
 
 def of_the_search(params: Mapping[str, Any], searched: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of the search's own run: the spec without the values that differ between trials.
+    """The parameters of the search's own run: the spec without the searched fields and without the loss's fields.
 
     Args:
         params: the whole spec, by path.
@@ -78,16 +77,16 @@ def of_the_search(params: Mapping[str, Any], searched: Mapping[str, Any]) -> dic
 
 
 def status_of(state: State, number: int) -> str:
-    """MLflow's status of a trial that has ended, in format `number`. KILLED would make a stopped trial look failed."""
+    """MLflow's status of an ended trial, in format `number`. In format 1 a stopped trial is KILLED and looks failed."""
     stopped = "KILLED" if number == 1 else "FINISHED"
     return {"finished": "FINISHED", "stopped": stopped, "failed": "FAILED"}[state]
 
 
 def rung_name(decision: Event, number: int) -> str:
-    """A rung named by its epoch; in the older format, by its number."""
+    """The name of the rung at which `decision` was made: its epoch; in format 1, the rung's number."""
     return str(decision["rung"]) if number == 1 else f"epoch {decision['epoch']}"
 
 
 def reason_in(reason: str, number: int) -> str:
-    """Why a trial ended, with the rung named by its epoch; in the older format, the text as it is in the journal."""
+    """The journal's text on why a trial ended, with the rung named by its epoch; unchanged in format 1."""
     return reason if number == 1 else by_epoch(reason)

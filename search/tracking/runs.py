@@ -41,26 +41,29 @@ class Runs:
             folder: the search.
             experiment: the experiment's id.
             uri: the store's address without passwords.
-            parent: the search's run, if it is known already.
+            parent: the search's run; None if it is not known yet.
         """
         self._client, self._taker, self._experiment, self._uri = client, taker, experiment, uri
         self._folder, self._spec, self._about = folder, folder.spec(), folder.about()
-        # if only the search's run was deleted, the trials' runs have the format
+        # if only the search's run was deleted, the trials' runs tell the format
         self.format = format_of(parent.data.tags) if parent is not None else self._format_of_children()
 
     def children(self) -> "list[Run]":
         """The trials' runs."""
-        # found by the search's id, as the runs of confirmations are under the search's run, too
+        # asked by the search's id and not by the parent run, under which confirmations have their runs, too
         ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
         return list(self._client.search_runs([self._experiment], ours, max_results=50_000))
 
     def above(self) -> str | None:
-        """The id of the run of a confirmation's search; None for a search, or if this store does not have that run."""
+        """For a last step or a confirmation, the id of its search's run. None if that run is not in this store.
+
+        For a search always None.
+        """
         above = read_delivered(self._folder.searched)
         return above.parent if self._folder.searched is not self._folder and above.uri == self._uri else None
 
     def ensure_parent(self) -> str:
-        """Find or create the search's run. Raises if that fails, as everything else needs this run."""
+        """Find or create the search's run; return its id. Raises MLflow's error: everything else needs this run."""
         found = self._find("search")
         if found is None:
             tags = self._tags("search") | {"state": "running", NOTE: f"Search `{self._folder.title}`"}
@@ -81,7 +84,12 @@ class Runs:
         return run
 
     def ensure_child(self, trial: Trial, parent: str) -> str | None:
-        """Find or create a trial's run; None if the store refuses it."""
+        """Find or create a trial's run; return its id, or None if the store refuses the run.
+
+        Args:
+            trial: the trial.
+            parent: the id of the search's run.
+        """
         tags = self._tags(str(trial.number)) | {
             ABOVE: parent,
             "family": trial.family,
@@ -110,7 +118,7 @@ class Runs:
         return run
 
     def set_tag(self, run: str, key: str, value: str) -> None:
-        """Set a tag of a run."""
+        """Set the tag `key` of the run with the id `run`."""
         what = f"the tag {key} of {self._taker.names.get(run, run)}"
         self._taker.attempt(run, "tag", what, lambda: self._client.set_tag(run, key, value))
 
@@ -132,7 +140,7 @@ class Runs:
         return search | {"afcl.kind": kind, "afcl.trial": number} | noted
 
     def _describe(self, run: str, known: Mapping[str, str], params: Mapping[str, Any], context: str) -> None:
-        """Log a run's parameters and dataset. A run that exists already may lack them after a crash, and gets them too.
+        """Log a run's parameters and dataset, also for a run that was found: after a crash it may lack them.
 
         Args:
             run: the run's id.

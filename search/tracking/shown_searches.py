@@ -72,7 +72,7 @@ def runs_of_trials(client: "MlflowClient", search: str) -> dict[int, str]:
 
 
 def finished_runs(client: "MlflowClient", shown: Shown) -> list[str]:
-    """The ids of the runs of a search's finished trials, best first."""
+    """The ids of the runs of a search's finished trials, as `best_first` chooses and sorts them."""
     finished = f"{shown.view.rows} and tags.`state` = 'finished'"
     order = ["metrics.`score` DESC"]
     found = client.search_runs([shown.experiment], finished, order_by=order, max_results=MOST_TRIALS)
@@ -80,7 +80,7 @@ def finished_runs(client: "MlflowClient", shown: Shown) -> list[str]:
 
 
 def share_view(client: "MlflowClient", experiment: str, view: SearchView) -> None:
-    """List the view under "Views" of the experiment. Raises MLflow's error if the store does not take it."""
+    """Have MLflow's UI list the view under "Views" of the experiment. Raises MLflow's error if the store refuses."""
     client.set_experiment_tag(experiment, f"{SHARED}{view.key}", shared_view(view))
 
 

@@ -4,9 +4,9 @@ A call can fail in three ways:
 
 - The store takes nothing at all: it is down, busy, full, or denies access. The error is raised, and everything is tried
   again later.
-- A run was deleted. What belongs to it is left out.
-- The store refuses this one item. It is noted, and the rest goes on. A refused batch is halved until the refused items
-  are found.
+- A run was deleted. Items that belong to this run are left out.
+- The store refuses this one item. The item is noted, and the others are still written. A refused batch is halved until
+  the refused items are found.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100  # MLflow's limits
-ENOUGH = 16  # refused values of a metric, if none was taken: its other values are not tried one by one
+ENOUGH = 16  # if this many values of a metric were refused and none was taken, the others are not tried one by one
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds between tries on a busy store
-SHORTER = (500, 250)  # the longest parameter that older servers take, in characters
+SHORTER = (500, 250)  # the longest parameters that older servers take, in characters
 
 
 class Taker:
-    """Writes items to an MLflow store, one call after another, and notes what it refuses."""
+    """Writes items to an MLflow store, one call after another, and notes the items that the store refuses."""
 
     def __init__(
         self, client: "MlflowClient", refusals: Refusals, alive: Callable[[], None], wait: Callable[[float], object]
@@ -39,7 +39,7 @@ class Taker:
 
         Args:
             client: the store's client.
-            refusals: takes what the store refuses.
+            refusals: notes the items that the store refuses.
             alive: raises if nothing can be delivered because the experiment was deleted.
             wait: waits for a number of seconds.
         """
@@ -52,12 +52,12 @@ class Taker:
         self.lacks_more = False  # whether anything but metric values was refused or left out
 
     def attempt(self, run: str | None, kind: str, what: str, call: Callable[[], Answer]) -> Answer | None:
-        """Write one item. The call may be made twice, so it must be idempotent.
+        """Write one item. The call may be repeated, so it must be idempotent.
 
         Args:
-            run: the run that the item belongs to, if any.
-            kind: the kind of item, for a refusal.
-            what: the item in words, for a refusal.
+            run: the id of the run that the item belongs to, if any.
+            kind: what sort of item it is, as in `Refusal.kind`.
+            what: the item in words, as in `Refusal.what`.
             call: writes the item.
 
         Returns:
@@ -88,7 +88,7 @@ class Taker:
         return None
 
     def log_metrics(self, run: str, metrics: Sequence["Metric"]) -> None:
-        """Write metric values to a run."""
+        """Write metric values to the run with the id `run`."""
         hopeless = {one.key for one in metrics if self._refused[one.key] >= ENOUGH and one.key not in self._taken}
         groups = [[one for one in metrics if one.key == key] for key in sorted(hopeless)]
         groups.append([one for one in metrics if one.key not in hopeless])
@@ -109,7 +109,7 @@ class Taker:
                 self._log(run, part, send, refused, in_halves=not is_hopeless)
 
     def log_params(self, run: str, params: Sequence["Param"]) -> None:
-        """Write parameters to a run. A value that is too long for the store is shortened."""
+        """Write parameters to the run with the id `run`. If the store refuses a long value, try shorter forms of it."""
         from mlflow.entities import Param
 
         def send(part: Sequence["Param"]) -> None:
@@ -183,7 +183,7 @@ class Taker:
         return self.names.get(run, run)
 
     def _raise_if_of_the_store(self, error: Exception) -> None:
-        """Raise the error, or a clearer one, unless the store refuses only this item."""
+        """Raise if the store takes nothing now: `error`, or what a read raises. Return if it refuses only this item."""
         if is_of_the_store(error):
             raise error
         if not is_of_what_it_was_given(error):

@@ -1,13 +1,13 @@
-"""Classify MLflow's errors and put them into words.
+"""Classify MLflow's errors, and put them into words that say what to do.
 
-An error means that the store takes nothing now, or that it refuses only one item. The words say what to do about it.
+An error means either that the store takes nothing now, or that it refuses only one item.
 """
 
 import re
 
 from search.storage.redact import shown_uri
 
-# error codes about the server itself, not about the item that was sent
+# MLflow's error codes that concern the server itself, not the item that was sent
 OF_THE_STORE = {
     "CUSTOMER_UNAUTHORIZED",
     "UNAUTHENTICATED",
@@ -69,7 +69,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def status(error: Exception) -> str | None:
-    """The HTTP status with which a server, or a proxy before it, refused the request; None if unknown."""
+    """The HTTP status, such as "403", with which a server or a proxy before it refused a request; None if unknown."""
     refused = re.search(r"error code (\d{3})\b|too many (\d{3}) error responses", str(error))
     if refused is not None:
         return refused[1] or refused[2]
@@ -89,7 +89,7 @@ def is_of_what_it_was_given(error: Exception) -> bool:
 
 
 def is_busy(error: Exception) -> bool:
-    """Whether an error means that the store gets too many requests, and asks for a pause."""
+    """Whether an error means that the store gets too many requests now, so that a pause helps."""
     return status(error) == "429"
 
 

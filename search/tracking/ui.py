@@ -24,7 +24,7 @@ from trainers.errors import EnvironmentProblem, InputError
 
 HOST = "127.0.0.1"
 APP, MODULE = "afcl", "mlflow_app"  # the plugin's name in pyproject.toml, and the name of its module
-# environment variables that give the server its store, and our page the search that was asked for
+# environment variables: the server's store, and the id of the search on which our first page opens
 STORE, SEARCH = "MLFLOW_BACKEND_STORE_URI", "AFCL_UI_SEARCH"
 
 
@@ -35,7 +35,7 @@ def serve(
     folder: SearchFolder | None = None,
     on_answer: Callable[[str, str | None], None] = lambda uri, address: None,
 ) -> int:
-    """Serve until Ctrl-C or SIGTERM. If the store is itself a server, only its links are printed.
+    """Serve MLflow's UI until Ctrl-C or SIGTERM. If the store is itself a server, only links to its UI are printed.
 
     Args:
         results: the results folder whose store is shown.
@@ -74,7 +74,7 @@ def serve(
     def end(*_: object) -> None:
         nonlocal asked_to_end
         asked_to_end = True
-        server.terminate()  # `server` may be a second one by then
+        server.terminate()  # by then `server` may be the second process, see below
 
     for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP comes when the terminal is closed
         signal.signal(number, end)
@@ -105,12 +105,12 @@ def serve(
 
 
 def is_registered() -> bool:
-    """Whether MLflow finds our page. It does not if the installed package is older than the page."""
+    """Whether MLflow finds our first page. It does not if the package was installed before it had this page."""
     return any(one.name == APP for one in entry_points(group="mlflow.app"))
 
 
 def _is_of_the_page(log: Path) -> bool:
-    """Whether the log shows that the server ended because its version of MLflow does not fit our page."""
+    """Whether the log shows that the server ended because its version of MLflow cannot load our first page."""
     said = log.read_text(encoding="utf-8", errors="replace")
     return any(words in said for words in (MODULE, "--app-name"))
 
@@ -136,7 +136,7 @@ def _environment(uri: str, wanted: str | None) -> dict[str, str]:
 
 
 def _told(uri: str, address: str, folder: SearchFolder | None, *, has_first_page: bool) -> Iterator[str]:
-    """The lines with links. Raises EnvironmentProblem if the store does not answer."""
+    """The lines with links, from `addresses`. Raises EnvironmentProblem if the store does not answer."""
     try:
         yield from addresses(uri, address, folder, has_first_page=has_first_page)
     except Exception as error:  # whatever the store raises

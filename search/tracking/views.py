@@ -51,7 +51,7 @@ class SearchView:
 
 
 def view_of(parent: "Run") -> SearchView:
-    """The view of a search, from its run in MLflow alone: so searches of older versions and other hosts have one."""
+    """The view of a search, from its run in MLflow alone: the search may be of an older version or another host."""
     tags, params = parent.data.tags, parent.data.params
     searched = _searched(params)
     paths = dict.fromkeys([*LOSS_FIELDS, RATE, *sorted(path for path in searched if path != SWITCH)])
@@ -65,7 +65,7 @@ def view_of(parent: "Run") -> SearchView:
 
 
 def _searched(params: Iterable[str]) -> set[str]:
-    """The searched paths, from the names of parameters: space.loss.eta.zero_or.loguniform gives loss.eta."""
+    """The searched fields' paths, from names of MLflow parameters: space.loss.eta.zero_or.loguniform gives loss.eta."""
     from spaces.fields import PARAMETER, searchable
 
     ranges = [key.removeprefix(SPACE) for key in params if key.startswith(SPACE)]
@@ -153,10 +153,10 @@ def shared_view(view: SearchView, at: int | None = None) -> str:
 
 
 def best_first(runs: "Sequence[Run]") -> "list[Run]":
-    """The runs of finished trials, sorted by score.
+    """The runs that have a score, sorted by score. If any of them has η, γ and τ, only such runs are returned.
 
-    If there are trials of a loss with η, γ and τ, only these are returned. The comparison's first axes are the
-    parameters in which runs differ, and the parameters that other losses lack would hide the others.
+    MLflow's comparison begins with axes for the parameters in which the runs differ. With other losses among the runs,
+    these would be parameters that only some of the losses have.
     """
     scored = [run for run in runs if "score" in run.data.metrics]
     contrastive = [run for run in scored if LOSS_FIELDS[0] in run.data.params]
