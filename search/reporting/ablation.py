@@ -1,4 +1,4 @@
-"""The result of `--ablation`, a path from CL to the winner that switches one value at a time, as a section."""
+"""The section on `confirm --ablation`: configurations between CL and the winner, each with one value more switched."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,10 @@ COLOUR = "#5778a4"
 
 
 def ablation(view: View) -> Section | None:
-    """A figure of the path with all seeds, and a table of its steps; None if no confirmation ran an ablation."""
+    """A figure with every seed's score at each step from CL to the winner, and a table of the steps.
+
+    None if the last confirmation with a verdict ran no ablation.
+    """
     evidence = evidence_of(view)
     if evidence is None or not evidence.ablation:
         return None
@@ -44,7 +47,7 @@ def _row(step: "PathStep") -> list[str]:
 
 
 def _drawn(path: "tuple[PathStep, ...]") -> tuple[go.Figure, str]:
-    """The figure, with a thin line for each seed and a strong one for the mean; and its caption."""
+    """The figure, with a thin line for each seed and a strong line for the mean; and the figure's caption."""
     from search.evidence.verdict import judge
 
     labels = [step.label for step in path]

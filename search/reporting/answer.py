@@ -39,7 +39,10 @@ def outcome(view: View) -> str:
 
 
 def _learned(view: View) -> list[str]:
-    """What the search's own scores say about the losses, in one text; no text after a confirmation, which says more."""
+    """What the search's own scores say about the losses, as a list with one text.
+
+    The list is empty if they say nothing, and after a confirmation, whose verdict says more.
+    """
     if evidence_of(view) is not None:
         return []
     return [said] if (said := " ".join(learned_in_words(view.ranked, view.error_of))) else []

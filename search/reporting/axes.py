@@ -1,7 +1,7 @@
 """Axes over the ranges of a space: every range as [0, 1], with ticks that read as its real values.
 
-The zero of a `zero_or` has a slot of its own, and a log range is drawn on a logarithmic scale. So one kind of axis
-serves scatter plots and parallel coordinates alike.
+The zero of a `zero_or` has a slot of its own, and a log range is drawn on a logarithmic scale. Scatter plots and
+parallel coordinates use the same axes.
 """
 
 import math
@@ -17,14 +17,17 @@ PADDING = 0.04  # share of the axis beyond its ends, so that marks there are not
 
 
 def place(range_: Range, value: Value) -> float | None:
-    """A value's position on the axis. A number outside the range is at its nearest end; an unknown choice has none."""
+    """A value's position on the axis, from 0 to 1. A number outside the range is at the nearest end.
+
+    None for a choice that the range does not have.
+    """
     if isinstance(range_, Choice) and not range_.contains(value):
         return None
     return round(range_.to_unit(value), 4)
 
 
 def ticks(range_: Range) -> list[tuple[float, str]]:
-    """Positions and labels of ticks, from low to high."""
+    """The ticks of a range's axis as pairs of position (0 to 1) and label, from low to high."""
     if isinstance(range_, ZeroOr):
         inside = [(range_.share + (1 - range_.share) * at, label) for at, label in ticks(range_.range)]
         return [(range_.share / 2, "0"), *inside]
@@ -42,7 +45,7 @@ def is_log(range_: Range) -> bool:
 
 
 def axis(path: str, range_: Range) -> dict[str, Any]:
-    """A plotly axis over a searched field."""
+    """The settings of a plotly axis over the searched field `path`."""
     places, labels = zip(*ticks(range_), strict=True)
     return {
         "title": {"text": _title(path, range_)},
@@ -53,13 +56,16 @@ def axis(path: str, range_: Range) -> dict[str, Any]:
 
 
 def _title(path: str, range_: Range) -> str:
-    """A field's name, with "(log)" if its axis is logarithmic; on two lines if long: figures stand three in a row."""
+    """A field's name, with "(log)" if its axis is logarithmic. A long title has two lines, as a figure is narrow."""
     name = words(path)
     return name + (("<br>(log)" if len(name) > LONG else " (log)") if is_log(range_) else "")
 
 
 def zero_line(range_: Range, letter: str) -> list[dict[str, Any]]:
-    """The line that separates zero from the rest of a `zero_or`, as plotly shapes. `letter` is the axis, x or y."""
+    """The plotly shapes for the line that separates zero from the other values of a `zero_or`; none for other ranges.
+
+    `letter` is the range's axis, x or y.
+    """
     if not isinstance(range_, ZeroOr):
         return []
     other = "y" if letter == "x" else "x"
@@ -77,7 +83,7 @@ def zero_line(range_: Range, letter: str) -> list[dict[str, Any]]:
 
 
 def _round_values(range_: Uniform | LogUniform | IntUniform | Choice) -> list[Value]:
-    """A few values within the range that are easy to read."""
+    """A few values of the range that are easy to read, for ticks. For a choice they are all its values."""
     if isinstance(range_, Choice):
         return list(range_.values)
     if isinstance(range_, IntUniform):

@@ -6,12 +6,12 @@ import plotly.graph_objects as go
 
 from search.reporting.context import View
 
-# in spans of the values: a line farther than this below the lowest value is not drawn, as it would flatten them
+# in spans of the values: a chance line farther below the lowest value is not drawn, as it would flatten the curves
 ROOM = 1.0
 
 
 def chance_level(view: View) -> float | None:
-    """The metric's value by chance; None if the classes are not known, or for macro F1, which has no single one.
+    """The metric's value by chance. None if the classes are not known, or for macro F1, which has no one chance level.
 
     Balanced accuracy: 1 / number of classes. Accuracy: the share of the largest class. AUROC: 0.5.
     """
@@ -28,11 +28,10 @@ def mark_chance(view: View, figure: go.Figure, values: Iterable[float | None]) -
     Args:
         view: the search.
         figure: the figure; its vertical axis is the metric.
-        values: the values of the metric in the figure. If the line would be so far below them that it flattened them,
-            it is not drawn.
+        values: the values of the metric in the figure. A line that is too far below these values is not drawn.
 
     Returns:
-        A sentence for the caption if the line was not drawn for this reason, else "".
+        A sentence for the caption if the line is too far below, else "".
     """
     level, there = chance_level(view), [value for value in values if value is not None]
     if level is None or not there:

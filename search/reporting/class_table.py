@@ -18,7 +18,10 @@ COLUMNS = ("split", "class", "images", "recall", "specificity", "precision", "AU
 
 
 def class_table(view: View, trial: Trial) -> Markup:
-    """A trial's measures, and those of its configuration in a confirmation; empty for a trial of an older version."""
+    """A table of the classes' measures on the validation images, and on the test split if a confirmation has them.
+
+    Empty if the trial did not record these measures, as in older versions of afcl.
+    """
     metrics = trial.epochs[trial.epoch]
     if f"val_{CALIBRATION_ERROR}" not in metrics:
         return Markup()

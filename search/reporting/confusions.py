@@ -1,4 +1,4 @@
-"""Confusion matrices: of trials on validation images in counts, of confirmed losses on the test split in per cent."""
+"""Confusion matrices: for trials with counts of validation images, for confirmed losses with shares of test images."""
 
 from collections.abc import Sequence
 from html import escape
@@ -20,7 +20,7 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
         title: the figure's title.
         counts: numbers of images, as [true class][predicted class].
         names: the classes' names, as plain text.
-        per_cent: write the shares of the true class into the cells, not the counts.
+        per_cent: whether the cells say which share of the true class's images they have, in per cent; else the count.
     """
     words = [escape(name) for name in names]
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
@@ -52,7 +52,7 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
 
 
 def confused_on_test(view: View) -> Section | None:
-    """A confusion matrix of each confirmed loss on the test split; None if no confirmation measured them."""
+    """A confusion matrix of each confirmed loss on the test split; None if the last verdict has no such matrices."""
     evidence = evidence_of(view)
     if evidence is None or not evidence.measured:
         return None

@@ -1,6 +1,6 @@
 """A few images of each class on the page: as the trials read them, and augmented.
 
-The driver draws them when a search begins, so that writing the page needs no images.
+The driver draws this contact sheet when a search begins, so that writing the page needs no images.
 """
 
 from search.reporting.context import View
@@ -10,7 +10,7 @@ TITLE = "The images"
 
 
 def contact_sheet(view: View) -> Section | None:
-    """The sheet; if the search has none, a sentence instead."""
+    """The contact sheet; if the search's folder has none, a sentence instead."""
     try:
         content = view.folder.contact_sheet.read_bytes()
     except OSError:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COLOURS = {"CL": "#5778a4", "FCL": "#e49444", "ACL": "#6a9f58", "AFCL": "#d1615d"}  # by family
 COLOURS |= {"CE": "#85679c", "FOCAL": "#967662", "LA": "#3b8f8c"}
 COLOURS |= {"BCL": "#b0a03a", "KCL": "#d37295", "SUPMIN": "#5b8c3a"}
-OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of the user's own losses, in their order
+OF_OWN_LOSSES = ("#c2679c", "#7a8b2f", "#4f6d7a", "#a0522d")  # of the user's own losses, in the spec's order
 GREY = "#8a8f96"  # legible on light and dark paper
 _WORDS = {
     "loss.eta": "η, weight of negative pairs",
@@ -60,9 +60,9 @@ class View:
         events: the journal's events.
         history: the search's history.
         data: the folder of data sets and caches, for the one section that reads images.
-        points: the thresholds that were asked for.
-        is_looked_at: whether the report is only looked at: nothing may be computed from images or written into the
-            folder.
+        points: the thresholds that were asked for with `--sensitivity`.
+        is_looked_at: whether the live page draws the report. Then nothing may be computed from images, and nothing
+            may be written into the folder.
     """
 
     folder: SearchFolder
@@ -86,11 +86,11 @@ class View:
 
     @property
     def deciding_words(self) -> str:
-        """The deciding measure's name on an axis."""
+        """The name on an axis of the deciding measure, by which trials are ranked and stopped."""
         return f"{self.spec.deciding_key.removeprefix('val_').replace('_', ' ')} (validation)"
 
     def colour_of(self, family: str) -> str:
-        """The colour of a family in every table and figure."""
+        """The colour that a family has in every table and figure."""
         if family in COLOURS:
             return COLOURS[family]
         own = self.spec.own_families
@@ -107,7 +107,7 @@ class View:
         return self.ranking.trials
 
     def merit(self, trial: Trial) -> float | None:
-        """The value that ranks a finished trial: its mean on fresh seeds, else the measure that ranks in the search."""
+        """The value that ranks a finished trial: its mean on fresh seeds if known, else its deciding measure."""
         found = self.ranking.validated.get(trial.number)
         if found is not None and found.scores:
             return round(found.mean, 9)
@@ -121,7 +121,7 @@ class View:
 
     @cached_property
     def drawn(self) -> list[Trial]:
-        """The trials that figures of points and lines draw, by number: all of them, or a sample of very many."""
+        """The trials that figures of points and lines draw, by number: all, or a sample if there are too many."""
         return thinned(self.history.trials.values(), self.spec.search.seed)
 
     @property
@@ -138,7 +138,7 @@ class View:
     def images(self) -> "TrialData":
         """The search's images, which are loaded at the first use.
 
-        Raises InputError if the images on this machine are not those of the search, or `is_looked_at` is set;
+        Raises InputError if the images on this machine are not those of the search, or if `is_looked_at` is set. Raises
         EnvironmentProblem if there are no images here.
         """
         if self.is_looked_at:
@@ -151,7 +151,7 @@ class View:
         return data
 
     def error_of(self, trial: Trial) -> float | None:
-        """The standard error of a finished trial's score from the validation images; None if it is not known."""
+        """The standard error of a finished trial's score from the choice of validation images; None if unknown."""
         return error_of_score(trial, self.spec.search.metric, self.validation)
 
 
@@ -171,7 +171,7 @@ def evidence_of(view: View) -> "Evidence | None":
 
 
 def families_in(trials: Iterable[Trial]) -> list[str]:
-    """The families of the trials, each once, in the order of all tables and figures."""
+    """The families of the trials, each once, in the fixed order that all tables and figures use."""
     return in_order(trial.family for trial in trials)
 
 
@@ -193,7 +193,7 @@ def hover(trial: Trial) -> str:
 
 
 def mark(trial: Trial) -> str:
-    """The shape of a trial's mark; `MARKS` explains the shapes."""
+    """The plotly symbol that marks a trial in this state; `MARKS` explains the symbols."""
     return {"finished": "circle", "stopped": "x-thin-open", "failed": "triangle-down"}.get(trial.state, "circle-open")
 
 

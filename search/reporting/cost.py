@@ -1,4 +1,4 @@
-"""What a search cost: epochs, time, and how busy its slots were. It reads only the journal."""
+"""What a search cost: epochs, time, and how busy its slots were. All of this is in the journal."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -22,14 +22,17 @@ class Usage:
     """How a search used its slots. All times are in seconds, and count only while a driver ran."""
 
     steps: tuple[tuple[float, int], ...]  # (time, number of trials that ran from then on)
-    sessions: tuple[float, ...]  # when each began
+    sessions: tuple[float, ...]  # when each session began
     wall: float
     busy: float  # the time in which a slot was busy, summed over slots
     slots: int  # the most slots that any session had
 
 
 def cost(view: View) -> Section | None:
-    """Epochs by family and state, epochs that ASHA saved, seconds by stage, and slots busy over time."""
+    """Epochs by family and state, epochs that ASHA saved, seconds by stage, and busy slots over time.
+
+    None if no session has begun.
+    """
     if not view.history.sessions:
         return None
     used = usage(view.events)
@@ -42,14 +45,17 @@ def cost(view: View) -> Section | None:
 
 
 def usage(events: Iterable[Event]) -> Usage:
-    """Slots busy over time, from a trial's launch to its end; a session that was killed ends with its last event."""
+    """Find in the journal's events how many slots were busy at what time.
+
+    A slot is busy from a trial's launch to the trial's end. A session that was killed ends with its last event.
+    """
     steps: list[tuple[float, int]] = []
     sessions: list[float] = []
     running: set[int] = set()
     clock, last, busy, slots = 0.0, None, 0.0, 0  # clock: seconds of running drivers so far
     for event in events:
         if event["event"] == "start":
-            last = None  # nothing ran since the event before
+            last = None  # no driver ran between the event before and this one
             running.clear()
             sessions.append(clock)
             slots = max(slots, int(event.get("slots", 0)))
@@ -148,7 +154,10 @@ def _busy_figure(used: Usage) -> go.Figure:
 
 
 def _binned(used: Usage) -> list[tuple[float, float]]:
-    """Means over equal intervals of time; thousands of steps could not be told apart."""
+    """The mean number of busy slots in each of `BINS` equal intervals, as pairs of the interval's begin and the mean.
+
+    The thousands of steps of a long search could not be told apart in a figure.
+    """
     width = used.wall / BINS
     busy = [0.0] * BINS
     for (begin, count), (end, _) in pairwise(used.steps):

@@ -1,4 +1,4 @@
-"""The learning curves: the metric by epoch, a line for each trial."""
+"""The learning curves: the metric by epoch, a line for each drawn trial."""
 
 import math
 import random
@@ -22,7 +22,10 @@ APART = 0.17  # share of the axis: names of rungs that are closer would touch
 
 
 def learning_curves(view: View) -> Section | None:
-    """The metric by epoch, a line for each trial, with rungs, stops and the beginning of the classifier."""
+    """The metric by epoch: a line for each drawn trial (a sample if there are many).
+
+    Rungs, stops and the first epoch of the classifier are marked. None if no trial has reported yet.
+    """
     begun = [trial for trial in view.history.trials.values() if trial.epochs]
     if not begun:
         return None
@@ -49,7 +52,8 @@ def learning_curves(view: View) -> Section | None:
 def drawn_curves(begun: list[Trial], seed: int, best: Trial | None = None) -> list[Trial]:
     """The trials whose curves are drawn: at most `LINES`, and at most `FINISHED` finished ones among them.
 
-    Baselines, `best` and the best `FINISHED` / 4 are chosen first, the others by lot from `seed`. `best` is the last.
+    Baselines, `best` and the `FINISHED` / 4 trials with the best scores are chosen first, the others by lot from
+    `seed`. The trial `best` is the last in the list, so that its curve is drawn on top.
     """
     draws = random.Random(derive_seed(seed, "learning curves", 0))
     finished = sorted((trial for trial in begun if trial.score is not None), key=lambda trial: -(trial.score or 0))
@@ -63,7 +67,7 @@ def drawn_curves(begun: list[Trial], seed: int, best: Trial | None = None) -> li
 
 
 def _caption(view: View, drawn: list[Trial], begun: int, rungs: Sequence[int], best: Trial | None) -> list[str]:
-    """What the lines are, a sentence each."""
+    """Sentences that explain the lines."""
     said = []
     if best is not None:
         said.append(f"Each line is a trial; the strong one is the best, {named(best)}.")
@@ -100,7 +104,7 @@ def _mark_rungs(figure: go.Figure, rungs: Sequence[int], last: int, boundary: fl
         figure: the figure.
         rungs: the epochs of the rungs.
         last: the last epoch in the figure.
-        boundary: the epoch at which the classifier begins, whose name needs room too; infinite if it is not marked.
+        boundary: the epoch at which the classifier begins; its label needs room too. Infinite if it is not marked.
     """
     named_at = -float(last)
     for epoch in rungs:
@@ -134,14 +138,14 @@ def _curve(view: View, trial: Trial, best: Trial | None) -> dict[str, Any]:
 
 
 def _legend(view: View, family: str) -> dict[str, Any]:
-    """The family's entry in the legend: a line, as its curves are."""
+    """A trace that draws nothing but adds the family's line to the legend."""
     line = {"color": view.colour_of(family), "width": 2.5}
     common = {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "hoverinfo": "skip"}
     return common | {"line": line, "name": family, "legendgroup": family}
 
 
 def _stops(view: View, stopped: list[Trial]) -> dict[str, Any]:
-    """Where trials were stopped, each in its family's colour."""
+    """A trace with a × at the end of each stopped trial's curve, in the colour of the trial's family."""
     return {
         "type": "scatter",
         "x": [trial.epoch for trial in stopped],

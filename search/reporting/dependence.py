@@ -17,7 +17,10 @@ COLOUR, BAND = "#5778a4", "rgba(87, 120, 164, 0.25)"
 
 
 def dependences(view: View) -> Section | None:
-    """A curve with a band for each searched field; a sentence if too few trials finished, None without any."""
+    """A curve with a band for each searched field; a sentence if too few trials have finished.
+
+    None if none has finished, or no field is searched.
+    """
     space, trials = measured_fields(view)
     if not space or not view.ranked:
         return None

@@ -1,4 +1,4 @@
-"""How far the values at the rungs could be trusted, judged by how trials ended."""
+"""The section on how well the values at the rungs foretold the final scores."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -12,7 +12,10 @@ from search.reporting.marks import blank_figure, points, rounded
 
 
 def early_signal(view: View) -> Section | None:
-    """The correlations of the values at the rungs with the final scores, and the regret of pruning, in sentences."""
+    """Sentences on how values at the rungs correlate with final scores and what pruning cost, and a figure per rung.
+
+    None if no trial has finished.
+    """
     from search.evidence.rung_reliability import honesty, in_words  # imported only here: scipy takes half a second
 
     if not view.ranked:
@@ -26,7 +29,10 @@ def early_signal(view: View) -> Section | None:
 
 
 def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:
-    """A figure for each rung that two finished trials or more reported at: their values there against their scores."""
+    """A figure for each rung at which at least two drawn finished trials reported.
+
+    It has a dot for each of these trials: the value at the rung, and the final score.
+    """
     from search.evidence.rung_reliability import with_probes  # imported only here: scipy takes half a second
 
     key, drawn = view.spec.deciding_key, {trial.number for trial in view.drawn}

@@ -30,7 +30,10 @@ MOST = 1000  # the most images in a picture
 
 
 def embeddings(view: View) -> Section | None:
-    """The winner's features beside those of the best CL trial; a sentence in place of each that is not available."""
+    """A picture of the winner's features beside that of the best CL trial; a sentence for a picture that is missing.
+
+    None if no trial has finished.
+    """
     if not view.ranked:
         return None
     contrast = best_of_cl(view.history)
@@ -57,9 +60,11 @@ def embeddings(view: View) -> Section | None:
 
 
 def points_of(folder: TrialFolder, images: Callable[[], "TrialData"]) -> dict[str, Any]:
-    """The picture of one trial: from its folder, or computed from its checkpoint and `images`.
+    """The points of one trial's picture, and what the picture says of them, as embedding.json holds them.
 
-    Raises InputError if no checkpoint fits, and the errors of `images`.
+    They are read from the trial's folder. If they are missing, or are not of the newest checkpoint in the folder, they
+    are computed from this checkpoint and `images`, and stored. Raises InputError if they must be computed but no
+    checkpoint can be used, and the errors of `images`.
     """
     stored = _read(folder.embedding)
     newest = next(iter(folder.checkpoint_paths()), None)

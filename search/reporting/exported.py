@@ -24,7 +24,7 @@ def export_best(
     onnx: bool = False,
     data: Path | None = None,
 ) -> list[Path]:
-    """Export the best trials; see `search.export` for the arguments and errors.
+    """Write the files of the best trials' exports; see `search.export` for the arguments and errors.
 
     Returns:
         The YAML files, best first.
@@ -70,7 +70,7 @@ def _choice(
 
 
 def _write_onnx(path: Path, target: Path, data: Path | None) -> None:
-    """Write the model of an export as ONNX, after it was tried on validation images."""
+    """Write the model of the export `path` as the ONNX file `target`, after a test of it on validation images."""
     import torch  # imported only here: it takes seconds
 
     from search.exports.onnx_model import write_onnx

@@ -11,7 +11,10 @@ OTHERS = ("minority recall", "AUROC", "macro F1")
 
 
 def families(view: View) -> Section | None:
-    """A table with a row for each loss: its best trial's values and measures. None for fewer than two losses."""
+    """A table with a row for each loss: the values and measures of its best trial, or of its confirmed configuration.
+
+    None if fewer than two losses have such a row.
+    """
     evidence = evidence_of(view)
     rare = minority(view.about["provenance"]["data"].get("train", {}) or {"": 0})
     trials = view.history.trials

@@ -16,7 +16,10 @@ FEW = 8  # with at most this many trials, the axis shows the number of each
 
 
 def optimisation_history(view: View) -> Section | None:
-    """Each trial's last value by the trial's number, and the best score of the trials finished up to that number."""
+    """A mark for each drawn trial, its last value by its number; and the best score of the finished trials so far.
+
+    None if no trial has reported yet.
+    """
     traces = list(scatter(view, lambda trial: trial.number, lambda trial: trial.latest(view.metric)))
     if not traces:
         return None
@@ -43,7 +46,7 @@ def optimisation_history(view: View) -> Section | None:
 
 
 def slices(view: View) -> Section | None:
-    """The last value of each trial over each searched field."""
+    """A figure for each searched field: the last values of the drawn trials over the field. None without any value."""
     figures = []
     for path in searched_first(view):
         range_ = view.spec.space[path]
@@ -62,7 +65,11 @@ def slices(view: View) -> Section | None:
 
 
 def maps(view: View) -> Section | None:
-    """Scores over each pair of η, γ and τ, as points: contours would show what nobody measured."""
+    """A figure for each pair of searched fields among η, γ and τ: a dot for each drawn trial, coloured by its score.
+
+    There are no contours, which would show what nobody measured. None if fewer than two of the fields are searched, or
+    no trial has finished.
+    """
     paths = [path for path in LOSS_FIELDS if path in view.spec.space]
     if len(paths) < 2 or not view.ranked:
         return None

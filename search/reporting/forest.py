@@ -15,7 +15,10 @@ TOO_WIDE = 0.5  # a wider interval has no whiskers, which would flatten the othe
 
 
 def forest(view: View, evidence: "Evidence") -> Figure | None:
-    """The differences between the best loss and each other one, by seed and as means; None if no pair was compared."""
+    """The differences between the best loss and each other loss, by seed and as means.
+
+    None if the best loss was compared with no other.
+    """
     from search.evidence.evidence import TEST_METRICS
 
     verdict, scores = evidence.families[TEST_METRICS[0]], evidence.scores[TEST_METRICS[0]]

@@ -1,4 +1,4 @@
-"""The page that a report is: sections in, one self-contained HTML file out. It knows nothing of searches.
+"""Make one self-contained HTML page from sections. This module knows nothing of searches.
 
 Templates escape the text that they are given, unless another template of ours made it. plotly.js and the figures are
 packed inside the file. They are drawn in the reader's colour scheme: figures have no template of their own, and the
@@ -18,18 +18,18 @@ from markupsafe import Markup
 from search.reporting.packing import LETTERS, pack, packed_plotly
 
 NOTHING = Markup()
-UNFOLDED = 10  # rows of a folding table that are seen at first
+UNFOLDED = 10  # how many rows of a folding table are seen at first
 HEIGHT = 420  # px, the default height of a figure
 
 
 def templates_of(package: str) -> Environment:
-    """The templates of a package. Every value is escaped, and a value that a template lacks is an error."""
+    """The templates of a package. They escape every value, and raise if a value that they use was not given."""
     loader = PackageLoader(package)
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 TEMPLATES = templates_of("search.reporting")
-SCALE = ((0.0, "#5778a4"), (0.5, "#c9a24b"), (1.0, "#d1615d"))  # of a score: low, middle, high
+SCALE = ((0.0, "#5778a4"), (0.5, "#c9a24b"), (1.0, "#d1615d"))  # the colours of a low, a middle and a high score
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Cell:
 
 
 def template(ink: str, paper: str, faint: str) -> dict[str, Any]:
-    """The plotly template of a colour scheme."""
+    """The plotly template of a colour scheme: the colours of text, background and grid lines, each as #rrggbb."""
     axis = {"gridcolor": faint, "linecolor": faint, "zeroline": False, "automargin": True}
     return {
         "data": {
@@ -121,7 +121,7 @@ def page(title: str, sections: Iterable[Section]) -> str:
 
 
 def fill(file: str, macro: str, *values: object) -> Markup:
-    """Call a macro of a template file. Each value is text, or was made by a template."""
+    """The HTML that a macro of a template file makes of `values`. Text is escaped, unless a template made it."""
     made = getattr(TEMPLATES.get_template(file).module, macro)(*values)
     assert isinstance(made, Markup), "autoescape is on"
     return made

@@ -23,16 +23,16 @@ from spaces.ranges import Range
 from trainers.seeds import derive_seed
 
 FEWEST = 8  # the fewest finished trials
-BEST = 5  # at least this many count as the best, as Optuna's manual advises; of fewer than ten, half do
+BEST = 5  # at least this many trials count as the best, as Optuna's manual advises; of fewer than ten, half do
 REPEATS = 30
 LEFT_OUT = 0.2
 COLOUR = "#5778a4"
-TOO_WIDE = 0.6  # a longer whisker says nothing, as shares lie between 0 and 1
+TOO_WIDE = 0.6  # a longer whisker would say nothing, as shares lie between 0 and 1
 
 
 @dataclass(frozen=True)
 class Importance:
-    """A field's share of the total, and the middle 80 % of its shares with some trials left out."""
+    """A field's share of the total importance, and the ends of the middle 80 % of its shares in the repetitions."""
 
     path: str
     share: float
@@ -41,7 +41,10 @@ class Importance:
 
 
 def importances(view: View) -> Section | None:
-    """A bar for each searched field; a sentence if too few trials finished."""
+    """A bar for each searched field; a sentence if too few trials have finished, or if the best do not stand out.
+
+    None if fewer than two fields are searched.
+    """
     if len(view.spec.space) < 2:
         return None
     space, trials = measured_fields(view)
@@ -79,7 +82,7 @@ def _reach(found: Importance) -> str:
 
 
 def measure(view: View, trials: Sequence[Trial], space: Mapping[str, Range] | None = None) -> list[Importance]:
-    """The importances of the fields of `space`, the largest first; None: of all searched fields."""
+    """The importances of the fields of `space`, the largest first. If `space` is None, those of all searched fields."""
     space = view.spec.space if space is None else space
     whole = _shares(view, trials, space)
     draws = random.Random(derive_seed(view.spec.search.seed, "importances", 0))
@@ -118,9 +121,10 @@ def _quantile(trials: int) -> float:
 
 
 def measured_fields(view: View) -> tuple[dict[str, Range], list[Trial]]:
-    """The fields to measure, and the finished trials that have them, best first.
+    """The fields to measure, and the finished trials that have values for all of them within the space, best first.
 
-    If the loss itself is searched, fields differ between losses: use those of the loss with the most finished trials.
+    If the loss itself is searched, the fields differ between losses. Then the fields and trials are those of the loss
+    with the most finished trials.
     """
     space = dict(view.spec.space)
     if SWITCH not in space:

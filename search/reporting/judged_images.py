@@ -1,7 +1,7 @@
-"""A picture of single images with the winner's answers, and its surest mistakes.
+"""A picture of single images, each with the class that the winner predicted, and of the winner's surest mistakes.
 
-The images are of the test split if the last confirmation left such a picture: the report itself never opens the test
-split. Otherwise they are of the validation split, judged by the winner's saved model.
+If the last confirmation drew such a picture of test images, the report shows that one: it never opens the test split
+itself. Otherwise the winner's saved model classifies validation images.
 """
 
 import json
@@ -15,7 +15,7 @@ from trainers.errors import EnvironmentProblem, InputError
 
 
 def judged_images(view: View) -> Section | None:
-    """The picture; None if there is none and none can be drawn, as the checkpoint or the images are missing."""
+    """The picture; None if it is not there and cannot be drawn either, as the checkpoint or the images are missing."""
     evidence = evidence_of(view)
     if evidence is not None:
         folder = next(one for one in view.folder.confirmations() if one.name == evidence.confirmation)
@@ -35,7 +35,7 @@ def judged_images(view: View) -> Section | None:
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
-    """A picture and the description of it in the JSON file beside it; None if one of the files is missing."""
+    """A picture, and its description from the JSON file beside it; None if one of the two files is missing."""
     try:
         return path.read_bytes(), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except OSError:

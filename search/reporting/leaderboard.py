@@ -1,4 +1,4 @@
-"""The report's leaderboard, and a CSV with every trial."""
+"""The report's leaderboard, and leaderboard.csv with every trial."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ SHOWN = 50  # rows on the page; the CSV has all trials
 
 
 def leaderboard(view: View) -> Section | None:
-    """Finished trials, best first, each score with its standard error."""
+    """A table of the best `SHOWN` finished trials, with standard errors; a sentence if no trial has finished."""
     if not view.ranked:
         return Section("Leaderboard", paragraph("Nothing has finished yet."))
     paths = searched_paths(view.ranked[:SHOWN])
@@ -39,12 +39,12 @@ def _deciding(view: View) -> list[str]:
 
 
 def _of_deciding(view: View) -> str:
-    """The explanation of that column; empty if there is none."""
+    """The explanation of the column "decided by"; empty if the table has no such column."""
     return f"By {view.deciding_words} the search ranked and stopped its trials. " if _deciding(view) else ""
 
 
 def _of_fresh_seeds(view: View) -> str:
-    """The explanation of the columns of fresh seeds; empty if there are none."""
+    """The explanation of the column "fresh seeds"; empty if the table has no such column."""
     if not view.ranking.validated:
         return ""
     return (
@@ -54,7 +54,7 @@ def _of_fresh_seeds(view: View) -> str:
 
 
 def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell]:
-    """A row of the table. `paths` are the fields in its columns; a cell is empty if the trial has no such field."""
+    """A trial's row of the table. `paths` are the fields that have a column; the cell of a field may be empty."""
     assert trial.score is not None, "only finished trials are ranked"
     error = view.error_of(trial)
     name = trial.family + (" (baseline)" if trial.baseline else "")
@@ -104,7 +104,7 @@ def _of_ties(view: View) -> str:
 
 
 def as_csv(view: View) -> str:
-    """Every trial, finished ones first and best first, then the others by number."""
+    """A CSV with a row for every trial: first the finished trials, best first, then the others by number."""
     trials = frames(view.history).trials
     place = {trial.number: rank for rank, trial in enumerate(view.ranked, 1)}
     told, found = view.history.trials.values(), view.ranking.validated
@@ -119,7 +119,7 @@ def as_csv(view: View) -> str:
 
 
 def _fresh_columns(view: View) -> dict[str, pd.Series]:
-    """Mean and standard error on fresh seeds by trial; empty for a trial without any."""
+    """The columns of each trial's mean on fresh seeds and of its standard error; empty cells for a trial without any."""
     found = [view.ranking.validated.get(number) for number in view.history.trials]
     means = [one.mean if one is not None and one.scores else None for one in found]
     errors = [None if one is None else one.error for one in found]

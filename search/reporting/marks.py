@@ -10,11 +10,13 @@ from search.reporting.context import View, families_in, hover, mark
 
 
 def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | None]) -> Iterator[dict[str, Any]]:
-    """A trace for each family and state, in the family's colour and with the state's mark; then the legend's entries.
+    """Traces of the drawn trials, one for each family and state; then traces for the legend's entries.
+
+    The family sets a mark's colour, the state its shape. Trials that have reported nothing are left out.
 
     Args:
         view: the search.
-        x: returns a trial's horizontal position; a trial with None is left out.
+        x: returns a trial's horizontal position; if it returns None, the trial is left out.
         y: returns a trial's vertical position.
     """
     seen: set[str] = set()
@@ -76,5 +78,5 @@ def widened(figure: go.Figure, values: Iterable[float | None]) -> None:
 
 
 def rounded(value: float | None) -> float | None:
-    """A value with as many digits as a figure can show; None stays None."""
+    """A value rounded to five decimals, more than a figure can show; None stays None."""
     return None if value is None else round(value, 5)

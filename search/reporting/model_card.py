@@ -24,11 +24,11 @@ FEW = 30  # a class with fewer images gets a warning, as its rates depend on one
 
 
 def model_card(view: View, choice: Choice, export: str) -> str:
-    """The card of one exported trial.
+    """The model card of one exported trial, as Markdown text.
 
     Args:
         view: the state of the search.
-        choice: the trial, and what its rank is based on.
+        choice: the trial, with its mean on fresh seeds and its thresholds.
         export: the name of the export's YAML file.
     """
     trial = choice.trial
@@ -168,7 +168,7 @@ def _limits(view: View, trial: Trial) -> list[str]:
 
 
 def _by_class(classes: ByClass, images: Mapping[str, int]) -> list[str]:
-    """A table with a row for each class; empty if no measure is known."""
+    """The lines of a table with a row for each class; empty if no measure is known. images: the counts by class."""
     known = [measure for measure in CLASS_MEASURES if any(measure in of for of in classes.values())]
     if not known:
         return []

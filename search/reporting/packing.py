@@ -12,13 +12,13 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 LETTERS = "".join(chr(code) for code in range(33, 127) if chr(code) not in "<>\\")  # 91, and no space
-BITS = 13  # that two letters hold: 2 ** 13 is at most 91 ** 2
+BITS = 13  # how many bits two letters hold: 2 ** 13 is at most 91 ** 2
 
 
 def pack(text: str) -> str:
     """A text as letters that may stand in a script element.
 
-    Each pair of letters holds `BITS` bits. A single letter at the end says that the last byte of these is padding.
+    Each pair of letters holds `BITS` bits. A single letter at the end says that the last whole byte of them is padding.
     """
     content = np.frombuffer(zlib.compress(text.encode(), 9), dtype=np.uint8)
     bits = np.unpackbits(content)

@@ -1,4 +1,4 @@
-"""Parallel coordinates: an axis for each searched field and one for the score, a line for each trial.
+"""Parallel coordinates: an axis for each searched field and one for the score, and a line for each drawn trial.
 
 The lines belong to a scatter plot. Plotly's own parallel coordinates are not used: their axes vanish on dark paper, and
 their lines need WebGL.
@@ -18,7 +18,7 @@ from search.reporting.curves import drawn_curves
 from search.reporting.figures import searched_first
 from search.reporting.html import NOTHING, SCALE, Figure, Section, colour_axis, colour_key
 
-SHADES = 12  # colours of lines; a trace for each, as hundreds of traces are slow
+SHADES = 12  # how many colours lines have: each has one trace, as hundreds of traces are slow
 SLOT = 0.12  # share of an axis below its values, for the lines of trials without a value
 AXIS_WIDTH = 84  # px that an axis needs for its labels
 
@@ -26,7 +26,10 @@ Ticks = list[tuple[float, str]]
 
 
 def parallel_coordinates(view: View) -> Section | None:
-    """All searched fields and the score, a line for each trial. Stopped trials have no score and end below."""
+    """A line for each drawn trial through its values on the axes. A stopped trial's line ends below the scores.
+
+    None if no trial has finished or been stopped.
+    """
     there = [trial for trial in view.drawn if trial.state in ("finished", "stopped") and trial.values]
     if not there:
         return None

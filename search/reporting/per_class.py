@@ -16,7 +16,10 @@ from search.storage.trial_folder import RESULT
 
 
 def recalls(view: View) -> Section | None:
-    """The winner's measures; then recalls and a confusion matrix of it and of every finished baseline."""
+    """A table of the winner's measures; then recalls and confusion matrices of the winner and every finished baseline.
+
+    None if no trial has finished.
+    """
     order = families_in(view.ranked)
     baselines = sorted((one for one in view.ranked[1:] if one.baseline), key=lambda one: order.index(one.family))
     shown = [*view.ranked[:1], *baselines]

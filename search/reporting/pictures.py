@@ -25,9 +25,9 @@ PATIENCE = 120  # the most seconds for one picture; on two busy cores the first 
 
 
 def write_pictures(figures: Iterable[Figure], folder: Path, kind: Kind = "png") -> list[Path]:
-    """Write each figure as FOLDER/slug.KIND, on a light background. Other files of this kind in the folder are deleted.
+    """Write each figure as FOLDER/SLUG.KIND, on a light background. Older files of this kind in the folder are deleted.
 
-    Returns the paths. Raises EnvironmentProblem if no browser is found, or the browser draws nothing.
+    Returns the paths. Raises EnvironmentProblem if no browser is found, or if the browser fails to draw.
     """
     import kaleido  # imported only here: it takes half a second
 
@@ -70,7 +70,7 @@ def check_browser() -> None:
 def on_paper(figure: Figure, kind: Kind) -> go.Figure:
     """A copy of a figure on a light background, with a colour bar if its colours are scores.
 
-    Its letters are those of the page for a PNG, else of a size that suits a paper.
+    In a PNG the letters are as on the page; in an svg or pdf they have a font and sizes that suit a paper.
     """
     made = go.Figure(figure.figure).update_layout(template=LIGHT)
     if made.layout.coloraxis.colorbar.title.text:
@@ -86,7 +86,7 @@ def on_paper(figure: Figure, kind: Kind) -> go.Figure:
 
 
 def size_of(figure: Figure, kind: Kind) -> dict[str, float]:
-    """A picture's width and height in px, and its scale. An svg or pdf is one column wide, or two if it must be."""
+    """A picture's width and height in px, and its scale. An svg or pdf is one column wide, or two for a wide figure."""
     if kind == "png":
         return {"width": WIDTH, "height": figure.height, "scale": SCALE}
     width = TWO_COLUMNS if figure.least_width > COLUMN else COLUMN

@@ -16,7 +16,11 @@ SIDES = {"low": "downwards", "high": "upwards"}
 
 
 def edges(view: View) -> Section | None:
-    """For each searched field, the best value, the median of the best five, and a remark if they are near an end."""
+    """A table with the best value of each searched field and the median of the best five trials; and advice.
+
+    The advice names the fields whose best values are near an end of the range. None if no field is searched, or no
+    trial has finished.
+    """
     top = view.ranked[:TOP]
     if not top or not view.spec.space:
         return None
@@ -53,12 +57,12 @@ def edges(view: View) -> Section | None:
 
 
 def _as_good(view: View, having: list[Trial]) -> list[Trial]:
-    """The first of these trials, and those that rank equal to it by `View.merit`."""
+    """The first of the trials `having`, and those that `View.merit` ranks equal to it."""
     return [trial for trial in having if view.merit(trial) == view.merit(having[0])]
 
 
 def edge_of(range_: Range, value: Value | None) -> Edge:
-    """The end of the range that a value is near or beyond; None if neither, or if there is no value.
+    """The end of the range that a value is close to or beyond; None if it is close to neither, or if there is no value.
 
     A baseline's value may be beyond. Zero never counts as an end: it makes the loss another member of the family.
     """
@@ -66,7 +70,7 @@ def edge_of(range_: Range, value: Value | None) -> Edge:
 
 
 def _middle(top: list[Trial], path: str) -> Value | None:
-    """The median of the trials' values at `path`; None for words, which have no order, and without trials."""
+    """The median of the trials' values at `path`; None if a value is no number, or if there are no trials."""
     values = [trial.values[path] for trial in top]
     numbers = [value for value in values if is_number(value)]
     return median(numbers) if numbers and len(numbers) == len(values) else None

@@ -96,7 +96,7 @@ class Written:
     Attributes:
         page: the HTML file.
         pictures: the paths of the figures that were written as files.
-        problem: what the report lacks, and why MLflow did not get it; None if nothing went wrong.
+        problem: what the report lacks, and why it was not uploaded to MLflow; None if nothing went wrong.
         points: the thresholds for the sensitivities that were asked for.
     """
 
@@ -120,9 +120,9 @@ def report(
     Args:
         name: the search's name.
         png: whether to write each figure as a PNG too, into figures/.
-        figures: png, svg or pdf writes each figure as such a file, too, into figures/; None does not.
-        sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the best trial's
-            threshold for it.
+        figures: the file format, png, svg or pdf, in which to write each figure too, into figures/; None writes none.
+        sensitivity: the wanted sensitivity by class, such as {"melanoma": 0.9}. The page then has the thresholds with
+            which the best trial reaches these sensitivities.
         results: the folder of results.
         data: the folder of data sets and caches, for pictures of validation images and for thresholds.
 
@@ -150,9 +150,9 @@ def report(
 
 
 def _bring_what_it_shows(folder: SearchFolder) -> str | None:
-    """Fetch the results and the checkpoints that the page needs from the search's store.
+    """Fetch the results and the checkpoints that the page needs from the search's store, if the search has one.
 
-    Returns a line that says why the store did not answer; None if it did.
+    Returns a line that says why they cannot be fetched; None if nothing went wrong.
     """
     try:
         bring_results(folder)
@@ -166,7 +166,7 @@ def _bring_what_it_shows(folder: SearchFolder) -> str | None:
 
 
 def render(folder: SearchFolder, data: Path | None = None) -> str:
-    """The page as HTML."""
+    """The text of a report's HTML page. No page is written."""
     return page(folder.name, sections_of(read_view(folder, data)))
 
 

@@ -1,4 +1,4 @@
-"""Which trials a figure draws if there are too many to tell apart, or for the page to hold."""
+"""Choose the trials that a figure draws if there are too many to tell apart, or for the page to hold."""
 
 import random
 from collections.abc import Iterable
@@ -10,7 +10,10 @@ POINTS, BEST_POINTS = 1500, 300
 
 
 def thinned(trials: Iterable[Trial], seed: int) -> list[Trial]:
-    """At most POINTS trials, in their order: the baselines, the best, and a seeded draw of the others."""
+    """The trials in their order if there are at most POINTS; else POINTS of them.
+
+    These are the baselines, the BEST_POINTS finished trials with the best scores, and others drawn from `seed`.
+    """
     every = list(trials)
     if len(every) <= POINTS:
         return every
@@ -23,7 +26,7 @@ def thinned(trials: Iterable[Trial], seed: int) -> list[Trial]:
 
 
 def thinned_in_words(trials: int) -> str:
-    """The sentence that says which of the trials a figure draws; empty if the figure draws all."""
+    """The sentence that says which of `trials` trials a figure draws; empty if the figure draws all."""
     if trials <= POINTS:
         return ""
     return (

@@ -6,7 +6,7 @@ from search.reporting.html import Section, bullets
 
 
 def thresholds(view: View) -> Section | None:
-    """The thresholds in sentences; None if none was asked for."""
+    """The thresholds and what they reach, in sentences; None if none was asked for."""
     if not view.points:
         return None
     lines = [line for point in view.points for line in in_words(point)]

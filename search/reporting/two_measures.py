@@ -11,7 +11,11 @@ TITLE = "Balanced against overall accuracy"
 
 
 def two_measures(view: View) -> Section | None:
-    """A dot for each finished trial, and the Pareto front; a sentence if the two measures cannot differ."""
+    """A dot for each drawn finished trial, its balanced against its overall accuracy, and the Pareto front.
+
+    A sentence if all classes have equally many validation images: the two measures are then the same. None if no
+    finished trial has both.
+    """
     there = [trial for trial in view.ranked if _has_both(trial)]
     if not there:
         return None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def confirmed_sentences(view: View) -> list[str]:
-    """The verdict in a sentence, for the head of the page; empty if there is no confirmation with a verdict."""
+    """The verdict for the head of the page, as a list with one sentence; empty if no confirmation has a verdict."""
     evidence = evidence_of(view)
     if evidence is None:
         return []
@@ -26,7 +26,10 @@ def confirmed_sentences(view: View) -> list[str]:
 
 
 def verdict(view: View) -> Section | None:
-    """The last confirmation with a verdict: the verdict in words, and every seed's score on the test split."""
+    """The verdict in words, its pairs as a table, and figures of every seed's score on the test split.
+
+    It is that of the last confirmation with a verdict; None if there is no such confirmation.
+    """
     evidence = evidence_of(view)
     if evidence is None:
         return None
@@ -40,7 +43,7 @@ def verdict(view: View) -> Section | None:
 
 
 def _pairs(evidence: "Evidence") -> Markup:
-    """A row for each pair of losses, compared on balanced accuracy."""
+    """A table with a row for each pair of losses, compared on balanced accuracy; empty if there are no pairs."""
     from search.evidence.evidence import TEST_METRICS
 
     columns = ["pair", "seeds", "difference", "95 % interval", "p", "p (Holm)", "d_z", "P(better)", "seeds needed"]
@@ -70,7 +73,7 @@ def _pairs(evidence: "Evidence") -> Markup:
 
 
 def _decided_pairs(found: "Decided") -> Markup:
-    """A row for each pair of configurations, with its state after the rounds."""
+    """A table with a row for each pair of configurations: how the rounds of `--until-decided` ended for it."""
     from search.evidence.decided_verdict import state_in_words
 
     columns = ["pair", "state", "rounds", "seeds", "difference", "interval"]

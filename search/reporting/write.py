@@ -1,4 +1,4 @@
-"""Write the report, with an error that people understand on machines that lack plotly because they only train."""
+"""Write the report, with a clear error on a machine that lacks plotly because it only trains."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def write_report(
     results: Path | None = None,
     data: Path | None = None,
 ) -> "Written":
-    """As `search.reporting.report.report`; also raises EnvironmentProblem if plotly is not installed."""
+    """Do what `search.reporting.report.report` does; raise EnvironmentProblem also if plotly is not installed."""
     try:
         from search.reporting.report import report
     except ModuleNotFoundError as error:
