@@ -34,14 +34,14 @@ TEMPLATES = templates_of("search.live_page")
 LOADING = "The report is being drawn."
 
 
-ReadLog: TypeAlias = Callable[[SearchFolder, int | None], LogEnd]  # a trial's log; with None the driver's
+ReadLog: TypeAlias = Callable[[SearchFolder, int | None], LogEnd]  # returns a trial's log; with None the driver's
 
 
 class Pages:
     """Answers the requests. Several threads may call the methods at once."""
 
     def __init__(self, searches: Searches, reports: Reports, read_log: ReadLog) -> None:
-        """Take what the pages show.
+        """Prepare to answer.
 
         Args:
             searches: the searches.
@@ -78,7 +78,7 @@ class Pages:
         return _answer(request, one.name, trail, part, report=None if one.problem else f"/searches/{one.name}/report")
 
     def report(self, request: Request) -> Response:
-        """A search's report as it was drawn last; with status 503 a sentence, if there is no drawing yet."""
+        """The last drawing of a search's report. If there is none yet, a sentence with status 503."""
         one = self._standing(request)
         followed = self._searches.followed(one.name)
         drawn, trouble = (None, one.problem) if followed is None else self._reports.ask(followed.folder)

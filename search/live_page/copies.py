@@ -33,7 +33,7 @@ class Source(Protocol):
         """
 
     def others(self) -> list[Standing]:
-        """The searches to list if they have no copy, with what is known of them."""
+        """Searches, with what is known of them without a copy. The page lists those of them that have no copy."""
 
     def want(self, name: str) -> None:
         """Note that somebody looks at a search, so that its copy is kept up to date."""
@@ -92,7 +92,7 @@ def _signer(holder: dict[str, object]) -> Callable[[int], None]:
 
 
 def write_journal(journal: Path, content: bytes) -> None:
-    """Make a copy of a journal equal to `content`. If the copy is the beginning of it, only the rest is appended."""
+    """Make a copy of a journal equal to `content`. If `content` begins with the copy, only the rest is appended."""
     before = journal.read_bytes() if journal.exists() else b""
     if content == before:
         return

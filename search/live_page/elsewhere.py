@@ -1,4 +1,4 @@
-"""Where the page's searches are: on this machine, in a store, or on a cluster."""
+"""Bring the page's searches to this machine if they are in a store or on a cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def brought(name: str | None, address: str | None, storage: str | None) -> Itera
     only this user can read, and are removed after the block.
 
     Args:
-        name: NAME or, for a part of it, NAME/final-1: the search NAME must be there. None checks nothing.
+        name: a search that must be there, as NAME, or as NAME/final-1 for its last step. None: no search must be there.
         address: the address of a cluster's dashboard, or None.
         storage: a store's address, or None.
 

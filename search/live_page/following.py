@@ -63,7 +63,7 @@ def _stamps(folder: SearchFolder) -> Iterator[tuple[object, ...]]:
 
 
 def path_of(folder: SearchFolder) -> str:
-    """What the commands call a folder: NAME for a search, such as NAME/final-1 for a last step or a confirmation."""
+    """The name that the commands take for a folder: NAME for a search, for its last step for example NAME/final-1."""
     return folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
 
 
@@ -83,7 +83,7 @@ class Followed:
     def _begin(self) -> None:
         self.history, self._offset = History(), 0
         self._timed_from: int | None = None  # ms: the session's first result; until then, workers start
-        self._epochs, self._epochs_before = [0, 0], (0, 0)  # by stage: all, and up to the session's first result
+        self._epochs, self._epochs_before = [0, 0], (0, 0)  # by stage: all epochs, and those up to `_timed_from`
         self._countdown = Countdown()
 
     def catch_up(self) -> None:

@@ -60,7 +60,7 @@ class Guard:
 def refusal(headers: Mapping[str, str]) -> str | None:
     """Why a request is refused; None if it is not.
 
-    Refused are requests under another host name, and those of other sites' pages unless somebody followed a link.
+    A request is refused if its host name is not in `OURS`, or if a page of another site made it, unless as a link.
     """
     host = headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host

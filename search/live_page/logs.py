@@ -11,7 +11,7 @@ from search.storage.search_folder import SearchFolder
 from trainers.errors import EnvironmentProblem, InputError
 
 MOST = 64 * 1024  # the most bytes of a log that are shown
-ASK_EVERY = 10.0  # seconds between two questions to a store or a cluster
+ASK_EVERY = 10.0  # seconds for which a log from a store or a cluster is kept before it is asked for again
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class LogEnd:
     """The last lines of a log, and how much of it they are."""
 
     text: str
-    told: str  # how much of the log that is, or why it is empty; "" if it is the whole log
+    told: str  # how much of the log the text is, or why the text is empty; "" if the text is the whole log
 
 
 def log_end(log: Path, of_what: str) -> LogEnd:
@@ -70,11 +70,11 @@ class Logs:
     """
 
     def __init__(self, of_driver: Callable[[str], str | None] | None = None) -> None:
-        """Prepare.
+        """Prepare to read logs.
 
         Args:
             of_driver: returns what the driver of a search has printed, from the search's name. Give it if the folders
-                are copies, which have no driver's log; None reads the log in the folder.
+                are copies, which have no driver's log. None reads the driver's log in the folder.
         """
         self._of_driver = of_driver
         self._stored: dict[tuple[Path, int | None], tuple[float, LogEnd]] = {}
@@ -98,9 +98,10 @@ class Logs:
         return self._asked(folder, number, lambda: stored_log(folder, number)) or found
 
     def _asked(self, folder: SearchFolder, number: int | None, ask: Callable[[], str | bytes | None]) -> LogEnd | None:
-        """The end of the log that `ask` returns; None if it returns None.
+        """The end of the log that `ask` returns, or why `ask` failed; None if it returns None.
 
-        `ask` is called at most once in `ASK_EVERY` seconds for the same log; in between, its last answer counts.
+        A log that was returned is kept for `ASK_EVERY` seconds, in which `ask` is not called again. After a failure or
+        None, the next call asks at once.
         """
         known = self._stored.get((folder.path, number))
         if known is not None and time.monotonic() - known[0] < ASK_EVERY:

@@ -15,7 +15,7 @@ from search.tracking.client import connect, tracking_uri
 from search.tracking.delivered import Delivered, read_delivered
 from search.tracking.shown_searches import runs_of_trials
 
-ASK_EVERY = 30.0  # seconds between two questions to a server about a search
+ASK_EVERY = 30.0  # seconds between two requests to a server about the same search
 
 
 class MlflowRuns:
@@ -25,10 +25,10 @@ class MlflowRuns:
     """
 
     def __init__(self, *, are_copies: bool = False) -> None:
-        """Prepare.
+        """Prepare to find addresses.
 
         Args:
-            are_copies: the folders are copies, which may lack delivered.json.
+            are_copies: whether the folders are copies, which may lack delivered.json.
         """
         self._are_copies = are_copies
         self._asked: dict[Path, tuple[float, Delivered]] = {}  # by folder: when its server was asked, and what it has
@@ -41,7 +41,7 @@ class MlflowRuns:
         return self._served
 
     def serve(self, uri: str, address: str | None) -> None:
-        """Note that the UI of the store `uri` now answers at `address`; with None, that it no longer does."""
+        """Note that the UI of the store `uri` now answers at `address`. None: it no longer answers."""
         self._there.clear()
         self._served = None if address is None else (uri, address)
 
@@ -57,9 +57,9 @@ class MlflowRuns:
         return {} if address is None else {number: links.run(address, run) for number, run in done.runs.items()}
 
     def _ask(self, folder: SearchFolder) -> Delivered:
-        """The runs that the search's MLflow server has, asked anew after `ASK_EVERY` seconds.
+        """The runs that the search's MLflow server has. It is asked again after `ASK_EVERY` seconds.
 
-        If the server does not answer, the runs of its last answer; no runs if the store is no server.
+        If the server does not answer, its last answer is returned. If the store is no server, there are no runs.
         """
         at, found = self._asked.get(folder.path, (0.0, Delivered("")))
         uri = tracking_uri(folder.spec(), folder.root)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 AT_MOST_EVERY, REST = 5.0, 10.0  # pause between drawings: at least 5 s, and 10 times the last drawing's time
 WATCHED_FOR = 30.0  # seconds after its last request, after which a page counts as closed
-KEPT = 4  # reports that stay in memory when nobody looks any more; each has 5 MB or more
+KEPT = 4  # how many reports stay in memory although nobody looks at them any more; each has some megabytes
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Drawn:
 
     @property
     def version(self) -> str:
-        """Differs for each drawing."""
+        """A text that differs from drawing to drawing."""
         return f"{self.at * 1000:.0f}"
 
 
@@ -57,13 +57,13 @@ class Reports:
         """Prepare; `start` begins to draw.
 
         Args:
-            are_copies: the folders are this page's own copies, into which results may be brought.
+            are_copies: whether the folders are this page's own copies, into which results may be brought.
         """
         self._are_copies = are_copies
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._is_warm = False  # whether one was drawn: the first is slow, by imports, and sets no longer pause
+        self._is_warm = False  # whether a report was drawn: the first imports much, so its time does not set the pause
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
     def start(self) -> None:
@@ -91,7 +91,7 @@ class Reports:
         return watched.drawn, watched.problem
 
     def draw_what_is_due(self) -> None:
-        """Draw each report that somebody looks at, whose search has changed, and that may be drawn again."""
+        """Draw each report that somebody looks at, if its search has changed and its pause is over."""
         now = time.monotonic()
         with self._lock:
             kept = sorted(self._watched.items(), key=lambda item: -item[1].asked)
@@ -147,7 +147,7 @@ class Reports:
 
 
 def written_page(folder: SearchFolder) -> bytes | None:
-    """The page that `afcl report` wrote; None without one, or if a driver runs the search or it has changed since."""
+    """The page that `afcl report` wrote. None if there is none, a driver runs the search, or the search has changed."""
     try:
         written = folder.report.stat().st_mtime_ns
         sources = [path for one in (folder, *folder.inner()) for path in (one.journal, one.verdict) if path.exists()]

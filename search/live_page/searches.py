@@ -57,7 +57,7 @@ class Searches:
         return [found[name] for name in sorted(found)]
 
     def named(self, name: str) -> Standing | None:
-        """One search; None if there is none of that name. Its source learns that somebody looks at it."""
+        """One search; None if there is none of that name. The source of copies learns that somebody looks at it."""
         if self._source is not None:
             self._source.want(name)
         found = next((one for one in self.all() if one.name == name), None)
@@ -66,11 +66,14 @@ class Searches:
         return replace(found, note=self._source.note(name))
 
     def followed(self, path: str) -> Followed | None:
-        """What was read of NAME, or of its part NAME/final-1; None if that is not there, or is damaged."""
+        """What was read of a search, last step or confirmation; None if nothing was, or the search is damaged.
+
+        `path` is its name as in `path_of`: NAME, or for example NAME/final-1.
+        """
         return self._followed.get(path)
 
     def look(self) -> None:
-        """Look at each search that has changed."""
+        """Bring copies up to date if there is a source, and read each search that has changed."""
         try:
             problem = None if self._source is None else self._source.bring()
             folders = all_folders(self.root)

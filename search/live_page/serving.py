@@ -42,16 +42,16 @@ def serve(
 ) -> None:
     """Serve the page and MLflow's UI until Ctrl-C or SIGTERM.
 
-    If MLflow cannot be shown, the page is served alone. Without a source and without a search, MLflow's UI is served
-    alone.
+    If MLflow cannot be shown, the page is served alone. If there is no source and the results folder has no search,
+    MLflow's UI is served alone.
 
     Args:
         results: the results folder.
         port: MLflow's port on the loopback address.
         page_port: the page's port; None takes the one after MLflow's.
         say: is called with each line of text, such as the links.
-        folder: a search. MLflow's UI then shows the search's store; None shows the results folder's store and opens on
-            the newest search.
+        folder: a search. MLflow's UI then shows this search's store and opens on its trials; None shows the results
+            folder's store and opens on the newest search.
         source: where the page's searches are brought from; None shows those of the results folder.
         opened: the name of the search that the page opens on; None opens on the list.
 
@@ -81,7 +81,7 @@ def serve(
 
 
 def address_of(page_port: int, opened: str | None) -> str:
-    """The page's address: that of the search `opened`, or that of the list if it is None."""
+    """The address of the page of the search `opened`; if that is None, the address of the list."""
     return f"http://{HOST}:{page_port}/" + ("" if opened is None else f"searches/{opened.partition('/')[0]}")
 
 

@@ -1,4 +1,4 @@
-"""How a search stands, as the page shows it: plain values that no later event changes."""
+"""How a search stands, as the page shows it: texts and numbers that later events do not change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class TrialRow:
     score: str  # of a finished trial, with its standard error; of others the latest value
     values: str
     reason: str
-    run: str | None  # its run in MLflow: an address, or None
+    run: str | None  # the address of its run in MLflow; None if no run is known
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Standing:
 
 
 def not_shown(name: str, why: str, state: str = "damaged") -> Standing:
-    """A search that cannot be shown, with the reason in one line."""
+    """The standing of a search that cannot be shown: its state, and the first line of the reason `why`."""
     lines = why.strip().splitlines() or ["no reason is known"]
     return Standing(name, state, problem=shown_uri(lines[0]))
 

@@ -40,7 +40,7 @@ class StoredSearches:
         self._due = 0.0
         self._problem: str | None = None
         self._pieces: dict[str, bytes] = {}  # pieces of journals, by their address; a piece never changes
-        self._beats: dict[str, tuple[Holder | None, float]] = {}  # by place: its lease, and when that last changed
+        self._beats: dict[str, tuple[Holder | None, float]] = {}  # by address: a lease, and when the lease last changed
         self._files: dict[str, frozenset[str]] = {}  # the files of each search, at the last look
         self._damaged: dict[str, Standing] = {}
         self._held = Held()
@@ -61,7 +61,7 @@ class StoredSearches:
         return [self._damaged[name] for name in sorted(self._damaged)]
 
     def bring(self) -> str | None:
-        """Look at the store, if it is time. Returns why it does not answer, or None."""
+        """Bring all copies up to date, if it is time. Returns why the store does not answer; None if it does."""
         if monotonic() < self._due:
             return self._problem
         began = monotonic()
@@ -125,8 +125,8 @@ class StoredSearches:
         """Who drives the search, from its lease; None if nobody does, or the lease was not renewed for too long.
 
         Args:
-            place: where the search, last step or confirmation is in the store.
-            has_lease: whether a lease is among its files.
+            place: the folder of the search, last step or confirmation in the store.
+            has_lease: whether a lease is among the files in this folder.
             is_new: whether the search has other files than at the last look.
         """
         before, since = self._beats.get(place.uri, (None, 0.0))

@@ -46,7 +46,8 @@ class SubmittedSearches:
         self._sent: dict[str, tuple[float, str]] = {}  # when the last copy was sent, and the job's state then
         self._received: dict[str, str] = {}  # the time at which a copy was made, by this machine's clock
         self._troubles: dict[str, str] = {}  # why a search's folder could not be sent
-        self._asked: tuple[str, str, float, Future[str]] | None = None  # name, the job's state, since when, the line
+        # the reading job that runs: the search's name, the state of the search's job, the begin, and what is sent
+        self._asked: tuple[str, str, float, Future[str]] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reading job")
         self._held = Held()
 
@@ -126,7 +127,7 @@ class SubmittedSearches:
         return job.state in GOES_ON or self._sent.get(name, (0.0, ""))[1] != job.state
 
     def _sizes(self, name: str) -> dict[str, int]:
-        """How many bytes the copy of each journal has: "" is the search's own, the others are named by their folder."""
+        """The size in bytes of each journal's copy, by the folder's name within the search; "" is the search's own."""
         folder = SearchFolder(self.root / name)
         if not folder.is_begun():
             return {}
@@ -156,7 +157,7 @@ class SubmittedSearches:
 
     def _write(self, name: str, told: dict[str, Any]) -> None:
         """Write what a reading job sent (`told`): the folders of a search, its last steps and its confirmations."""
-        for inside in sorted(told["folders"], reverse=True):  # the search itself is last: then it is whole
+        for inside in sorted(told["folders"], reverse=True):  # the search's own folder, "", is last: then all is there
             if inside and not NAME.fullmatch(inside):
                 raise ValueError(f"{inside} is no name")
             path = self.root / name / inside if inside else self.root / name

@@ -119,7 +119,7 @@ def as_csv(view: View) -> str:
 
 
 def _fresh_columns(view: View) -> dict[str, pd.Series]:
-    """The columns of each trial's mean on fresh seeds and of its standard error; empty cells for a trial without any."""
+    """Columns with each trial's mean on fresh seeds and the mean's standard error; empty for a trial without a mean."""
     found = [view.ranking.validated.get(number) for number in view.history.trials]
     means = [one.mean if one is not None and one.scores else None for one in found]
     errors = [None if one is None else one.error for one in found]

@@ -15,7 +15,7 @@ async function ask() {
   setTimeout(ask, EVERY);
 }
 
-// False while the reader marks text in the part: it stays as it is until then.
+// Shows the new part, and returns true. While text in the old part is selected, it changes nothing and returns false.
 function redraw(html) {
   const marked = getSelection();
   if (!marked.isCollapsed && now.contains(marked.anchorNode)) return false;
@@ -66,9 +66,9 @@ function whenDrawn(inside, then) {
 }
 
 function swap(frame) {
-  if (!frame.isConnected) return;  // a newer one came
+  if (!frame.isConnected) return;  // a newer frame has replaced it
   const before = place.querySelector("iframe:not(.next)"), inside = frame.contentDocument;
-  inside.querySelector("h1")?.remove();  // this page has it
+  inside.querySelector("h1")?.remove();  // this page has the title itself
   const reading = before && headingAt(before);
   if (before) {
     const folds = before.contentDocument.querySelectorAll("details");
