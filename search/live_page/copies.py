@@ -18,7 +18,7 @@ from search.storage.search_folder import DRIVER_LOCK, SearchFolder
 from trainers.files import write_atomically
 from trainers.locking import lock_at
 
-REST = 10.0  # the pause until copies are brought again, as a multiple of the time that it took last
+REST = 10.0  # the pause until copies are brought again, as a multiple of the time that bringing them took last
 
 
 class Source(Protocol):

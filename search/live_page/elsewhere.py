@@ -17,8 +17,8 @@ from trainers.wording import did_you_mean
 def brought(name: str | None, address: str | None, storage: str | None) -> Iterator[Source | None]:
     """Copy the searches of a cluster or a store, and yield the source that keeps the copies up to date in the block.
 
-    Yields None if neither is given: the searches are then on this machine. The copies are in a temporary folder that
-    only this user can read, and are removed after the block.
+    Yields None if neither `address` nor `storage` is given: the searches are then on this machine. The copies are in a
+    temporary folder that only this user can read, and are removed after the block.
 
     Args:
         name: a search that must be there, as NAME, or as NAME/final-1 for its last step. None: no search must be there.

@@ -63,7 +63,7 @@ def _stamps(folder: SearchFolder) -> Iterator[tuple[object, ...]]:
 
 
 def path_of(folder: SearchFolder) -> str:
-    """The name that the commands take for a folder: NAME for a search, for its last step for example NAME/final-1."""
+    """The name that the commands take for a folder: NAME for a search, NAME/FOLDER for a last step or confirmation."""
     return folder.name if folder.searched is folder else f"{folder.searched.name}/{folder.name}"
 
 

@@ -60,7 +60,8 @@ class Guard:
 def refusal(headers: Mapping[str, str]) -> str | None:
     """Why a request is refused; None if it is not.
 
-    A request is refused if its host name is not in `OURS`, or if a page of another site made it, unless as a link.
+    A request is refused if its host name is not in `OURS`. A request that a page of another site makes is refused, too,
+    unless somebody followed a link there.
     """
     host = headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host

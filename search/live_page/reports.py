@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.reporting.context import View
 
 AT_MOST_EVERY, REST = 5.0, 10.0  # pause between drawings: at least 5 s, and 10 times the last drawing's time
-WATCHED_FOR = 30.0  # seconds after its last request, after which a page counts as closed
+WATCHED_FOR = 30.0  # after this many seconds without a request a page counts as closed
 KEPT = 4  # how many reports stay in memory although nobody looks at them any more; each has some megabytes
 
 

@@ -1,4 +1,4 @@
-"""The searches of a store (`--storage`), copied as `resume` copies one, and kept up to date."""
+"""Copies of the searches of a store (`--storage`), made as `resume` makes its copy, and kept up to date."""
 
 import shutil
 from collections.abc import Iterable

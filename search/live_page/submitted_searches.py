@@ -23,7 +23,7 @@ from spaces.spec import NAME
 from trainers.errors import EnvironmentProblem, InputError
 
 LISTED_EVERY, SENT_EVERY, AGAIN_AFTER = 10.0, 60.0, 20.0  # seconds until the next list, copy, copy after a failed one
-WATCHED_FOR = 30.0  # seconds after its last request, after which a page counts as closed
+WATCHED_FOR = 30.0  # after this many seconds without a request a page counts as closed
 GOES_ON = ("pending", "running")  # states of a job that has not ended
 
 

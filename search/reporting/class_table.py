@@ -1,4 +1,4 @@
-"""The measures of the best trial's classifier on validation images and on the test split, a row for each class."""
+"""A table of each class's measures: for a trial on validation images, for its configuration on the test split."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def class_table(view: View, trial: Trial) -> Markup:
 
 
 def _on_test(view: View, trial: Trial) -> "Measured | None":
-    """The measures of the trial's configuration in the last confirmation with a verdict; None if there are none."""
+    """The test measures of the trial's configuration in the last confirmation with a verdict; None if it has none."""
     evidence = evidence_of(view)
     if evidence is None:
         return None

@@ -59,7 +59,7 @@ class View:
         about: the content of search.json.
         events: the journal's events.
         history: the search's history.
-        data: the folder of data sets and caches, for the one section that reads images.
+        data: the folder of data sets and caches, for the sections that read images.
         points: the thresholds that were asked for with `--sensitivity`.
         is_looked_at: whether the live page draws the report. Then nothing may be computed from images, and nothing
             may be written into the folder.
@@ -98,7 +98,7 @@ class View:
 
     @cached_property
     def ranking(self) -> Ranking:
-        """The ranking of the finished trials: by the mean on fresh seeds if the best have one, else by the score."""
+        """The ranking of the finished trials: by means on fresh seeds if known, else by the deciding measure."""
         return ranking(self.folder, self.history)
 
     @property

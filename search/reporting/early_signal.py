@@ -29,9 +29,9 @@ def early_signal(view: View) -> Section | None:
 
 
 def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:
-    """A figure for each rung at which at least two drawn finished trials reported.
+    """A figure for each rung at which at least two drawn trials reported; `with_probes` says which trials count.
 
-    It has a dot for each of these trials: the value at the rung, and the final score.
+    The figure has a dot for each of these trials: its value at the rung against its final score.
     """
     from search.evidence.rung_reliability import with_probes  # imported only here: scipy takes half a second
 

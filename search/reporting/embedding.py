@@ -1,4 +1,4 @@
-"""The validation images as points in a plane, by the encoders of the winner and of the best CL trial.
+"""Validation images as points in a plane: one picture by the winner's encoder, one by that of the best CL trial.
 
 The projection is a PCA of the features that the classifier sees. It is linear and has no seed, so a distance in the
 picture is a distance in the features, as far as two dimensions can show it. The points are computed once for each

@@ -150,7 +150,7 @@ def bullets(lines: Iterable[str]) -> Markup:
 
 
 def picture(jpeg: bytes, said: str) -> Markup:
-    """A JPEG with its description in plain text. A wide one scrolls in a box of its own."""
+    """A JPEG with its description in plain text. A wide picture scrolls in a box of its own."""
     return fill("parts.html", "picture", b64encode(jpeg).decode(), said)
 
 
@@ -161,7 +161,7 @@ def table(
     sorted_by: str | None = None,
     folds: bool = False,
 ) -> Markup:
-    """A table. A wide one scrolls in a box of its own.
+    """A table. A wide table scrolls in a box of its own.
 
     Args:
         columns: the names of the columns.

@@ -2,7 +2,7 @@
 
 PED-ANOVA compares how the best and all finished trials are distributed over each field, so a field does not look
 important because the sampler preferred some of its values. The method draws no random numbers. To show how much depends
-on single trials, it is repeated several times with a share of the trials left out, which is drawn by seed.
+on single trials, it is repeated `REPEATS` times, each time with other trials left out, which are drawn by seed.
 """
 
 import math
@@ -22,7 +22,7 @@ from spaces.conditions import SWITCH, active
 from spaces.ranges import Range
 from trainers.seeds import derive_seed
 
-FEWEST = 8  # the fewest finished trials
+FEWEST = 8  # the fewest finished trials from which importances are computed
 BEST = 5  # at least this many trials count as the best, as Optuna's manual advises; of fewer than ten, half do
 REPEATS = 30
 LEFT_OUT = 0.2

@@ -1,7 +1,7 @@
 """A picture of single images, each with the class that the winner predicted, and of the winner's surest mistakes.
 
-If the last confirmation drew such a picture of test images, the report shows that one: it never opens the test split
-itself. Otherwise the winner's saved model classifies validation images.
+If the last confirmation drew such a picture of test images, the report shows this picture. The report itself never
+opens the test split. Otherwise the winner's saved model classifies validation images.
 """
 
 import json

@@ -18,7 +18,7 @@ BITS = 13  # how many bits two letters hold: 2 ** 13 is at most 91 ** 2
 def pack(text: str) -> str:
     """A text as letters that may stand in a script element.
 
-    Each pair of letters holds `BITS` bits. A single letter at the end says that the last whole byte of them is padding.
+    Each pair of letters holds `BITS` bits. A single letter at the end says that the last byte of these bits is padding.
     """
     content = np.frombuffer(zlib.compress(text.encode(), 9), dtype=np.uint8)
     bits = np.unpackbits(content)

@@ -16,10 +16,10 @@ SIDES = {"low": "downwards", "high": "upwards"}
 
 
 def edges(view: View) -> Section | None:
-    """A table with the best value of each searched field and the median of the best five trials; and advice.
+    """A table of each searched field's value in the best trial and its median in the best five trials; and advice.
 
-    The advice names the fields whose best values are near an end of the range. None if no field is searched, or no
-    trial has finished.
+    The advice is to widen ranges that have these values near an end. None if no field is searched, or no trial has
+    finished.
     """
     top = view.ranked[:TOP]
     if not top or not view.spec.space:

@@ -26,9 +26,9 @@ def confirmed_sentences(view: View) -> list[str]:
 
 
 def verdict(view: View) -> Section | None:
-    """The verdict in words, its pairs as a table, and figures of every seed's score on the test split.
+    """The last verdict in words, its pairs as a table, and figures of every seed's score on the test split.
 
-    It is that of the last confirmation with a verdict; None if there is no such confirmation.
+    None if no confirmation has a verdict.
     """
     evidence = evidence_of(view)
     if evidence is None:

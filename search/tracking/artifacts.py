@@ -1,4 +1,4 @@
-"""Store files as artifacts of a run in MLflow. The run holds the artifacts' address, where this host may not write."""
+"""Store files as artifacts of a run in MLflow. The run says where they belong: perhaps out of this host's reach."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -35,7 +35,7 @@ def compared(address: str, experiment: str, runs: Sequence[str]) -> str:
 
 
 def compared_now(address: str, view: SearchView) -> str:
-    """The address of the comparison of a search's trials, which shows those that have finished when it is opened."""
+    """The address of the comparison of those trials of a search that have finished when the address is opened."""
     return f"{address}{COMPARE}?search={quote(view.id)}"
 
 
