@@ -52,13 +52,13 @@ class Pages:
         self._searches, self._reports, self._read_log = searches, reports, read_log
 
     def every_search(self, request: Request) -> Response:
-        """The list of searches."""
+        """The page with the list of all searches."""
         nothing = f"No search here yet: {how_to_begin(self._searches.root)}."
         part = _fill("list.html", searches=self._searches.all(), problem=self._searches.problem, nothing=nothing)
         return _answer(request, "Searches", [], part)
 
     def search(self, request: Request) -> Response:
-        """One search: how it stands, its trials, its report."""
+        """The page of one search: how it stands, its trials, its report."""
         one = self._standing(request)
         trail = [("searches", "/")]
         drawn, trouble = (None, "")
@@ -87,7 +87,7 @@ class Pages:
         return HTMLResponse(drawn.page, headers=IN_A_FRAME)
 
     def trial(self, request: Request) -> Response:
-        """One trial: what was decided about it and why, and its log."""
+        """The page of one trial: what was decided about the trial and why, and its log."""
         one, number = self._standing(request), int(request.path_params["number"])
         group = self._group(request, one)
         followed = self._searches.followed(group.path)
@@ -103,7 +103,7 @@ class Pages:
         return _answer(request, f"Trial {number} of {group.path}", _trail(one), part)
 
     def log(self, request: Request) -> Response:
-        """The driver's log."""
+        """The page with the end of the driver's log of a search."""
         one = self._standing(request)
         followed = self._searches.followed(one.name)
         if followed is None:

@@ -23,7 +23,7 @@ class LogEnd:
 
 
 def log_end(log: Path, of_what: str) -> LogEnd:
-    """The end of a log file.
+    """The end of a log file, or why it cannot be shown.
 
     Args:
         log: the file.
@@ -42,7 +42,7 @@ def log_end(log: Path, of_what: str) -> LogEnd:
 
 
 def shown_end(content: bytes, size: int, of_what: str) -> LogEnd:
-    """The end of a log that is in memory. If it is cut, it begins with a whole line.
+    """The end of a log that is in memory. If the log is cut, the shown text begins with a whole line.
 
     Args:
         content: the log, or at least its last `MOST` bytes.

@@ -30,7 +30,7 @@ class Drawn:
 
     page: bytes  # HTML
     at: float  # seconds since 1970
-    rest: float  # seconds that pass at least until it is drawn again
+    rest: float  # the fewest seconds until the report is drawn again
 
     @property
     def version(self) -> str:
@@ -43,10 +43,10 @@ class _Watched:
     """One search that somebody looks at."""
 
     folder: SearchFolder
-    asked: float  # when somebody asked for it last, on the monotonic clock
+    asked: float  # when somebody asked for the report last, on the monotonic clock
     drawn: Drawn | None = None
     shows: Stamp | None = None  # the search's stamp when the report was drawn
-    due: float = 0.0  # when it may be drawn again, on the monotonic clock
+    due: float = 0.0  # when the report may be drawn again, on the monotonic clock
     problem: str = ""
 
 

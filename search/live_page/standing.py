@@ -22,7 +22,7 @@ class TrialRow:
     """One trial, in words."""
 
     number: int
-    family: str  # with a mark if it is a baseline
+    family: str  # with a mark if the trial is a baseline
     state: str
     epoch: str  # the epoch reached, of how many
     score: str  # of a finished trial, with its standard error; of others the latest value
@@ -55,21 +55,21 @@ class Standing:
     counts: str = ""
     ended: int = 0
     planned: int = 0
-    best: str = ""  # with its standard error
-    best_of: str = ""  # which trial that is; the number of seeds, if the score is a mean
+    best: str = ""  # the best score, with its standard error
+    best_of: str = ""  # which trial has this score; also the number of seeds, if the score is a mean
     left: str = ""  # the time left, in words
     begun: str = ""
     took: str = ""
     waits: str = ""  # the commands that would come next
     data: str = ""
     metric: str = ""
-    problem: str = ""  # why it cannot be shown, one line
+    problem: str = ""  # why the search cannot be shown, in one line
     note: str = ""  # a remark, such as how old a copy is
     groups: tuple[Group, ...] = field(default=())
 
     @property
     def is_running(self) -> bool:
-        """Whether a driver runs it."""
+        """Whether a driver runs the search."""
         return self.state == "running"
 
 

@@ -81,7 +81,7 @@ class View:
 
     @property
     def metric_words(self) -> str:
-        """The metric's name on an axis."""
+        """The name of the search's metric on an axis."""
         return f"{self.spec.search.metric.replace('_', ' ')} (validation)"
 
     @property
@@ -126,7 +126,7 @@ class View:
 
     @property
     def drawn_in_words(self) -> str:
-        """A sentence for a caption that says which trials are drawn; empty if all are."""
+        """A sentence for a caption that says which trials are drawn; empty if all trials are drawn."""
         return thinned_in_words(len(self.history.trials))
 
     @property

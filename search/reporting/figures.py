@@ -65,10 +65,10 @@ def slices(view: View) -> Section | None:
 
 
 def maps(view: View) -> Section | None:
-    """A figure for each pair of searched fields among η, γ and τ: a dot for each drawn trial, coloured by its score.
+    """A figure for each pair of searched fields among η, γ and τ, with scores as colours.
 
-    There are no contours, which would show what nobody measured. None if fewer than two of the fields are searched, or
-    no trial has finished.
+    It has a coloured dot for each drawn finished trial and a grey × for each drawn stopped one. It has no contours,
+    which would show what nobody measured. None if fewer than two of the fields are searched, or no trial has finished.
     """
     paths = [path for path in LOSS_FIELDS if path in view.spec.space]
     if len(paths) < 2 or not view.ranked:

@@ -129,7 +129,8 @@ def report(
     Raises:
         InputError: there is no such search, class or kind of figure, or nothing to choose a threshold on. Nothing was
             written.
-        EnvironmentProblem: there is no browser for figures, or the images for a threshold are not here.
+        EnvironmentProblem: there is no browser for figures, the images for a threshold are not here, or the search's
+            store does not answer when a threshold needs it.
     """
     folder, wanted = open_folder(results_root(results), name), sensitivity or {}
     if figures not in (None, *KINDS):

@@ -57,7 +57,8 @@ def publish(
         searched: the search that was confirmed.
         evidence: the confirmation's results.
         example: a few images [N, C, H, W], uint8, as an example of the model's input.
-        tell: is called with a message before the model is registered, which takes a while.
+        tell: is called with messages for the user: about the store, about refused items, and before the model is
+            registered, which takes a while.
     """
     uri, next_one = tracking_uri(searched.spec(), searched.root), "verdict"
     try:

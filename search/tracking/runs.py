@@ -49,7 +49,7 @@ class Runs:
         self.format = format_of(parent.data.tags) if parent is not None else self._format_of_children()
 
     def children(self) -> "list[Run]":
-        """The trials' runs."""
+        """The runs of the search's trials that MLflow has, the deleted ones left out."""
         # asked by the search's id and not by the parent run, under which confirmations have their runs, too
         ours = f"tags.`afcl.search_id` = '{self._about['id']}' and tags.`afcl.trial` != 'search'"
         return list(self._client.search_runs([self._experiment], ours, max_results=50_000))

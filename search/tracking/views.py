@@ -32,7 +32,7 @@ BARS = 100  # the most runs in a chart
 
 @dataclass(frozen=True)
 class SearchView:
-    """What the view needs to know about a search."""
+    """What a view shows of a search."""
 
     id: str
     title: str
@@ -41,7 +41,7 @@ class SearchView:
 
     @property
     def key(self) -> str:
-        """The key of the shared view in a link."""
+        """The key by which a link names the search's shared view."""
         return f"afcl-{self.id}"
 
     @property
@@ -76,7 +76,7 @@ def _searched(params: Iterable[str]) -> set[str]:
 
 
 def state_of(view: SearchView) -> dict[str, Any]:
-    """MLflow's state of the experiment's page, with rows, columns and charts."""
+    """The state in which MLflow's UI shows the experiment's page: the search's rows, columns and charts."""
     columns = [f"tags.`{tag}`" for tag in ("family", "state")]
     columns += ["metrics.`score`", *(f"params.`{path}`" for path in view.paths)]
     widths = {column: WIDTHS.get(column.split("`")[1], WIDTH_OF_A_VALUE) for column in columns}
