@@ -1,4 +1,4 @@
-"""Curves of block characters, a line of text each, on one scale: ▁▂▃▄▅▆▇█."""
+"""Curves drawn with block characters, each curve in one line of text, all on one scale: ▁▂▃▄▅▆▇█."""
 
 from collections.abc import Sequence
 

@@ -19,7 +19,7 @@ UNBOUNDED = 10_000  # characters: wider than any table
 
 
 class Terminal(Console):
-    """A console that prints text as it is.
+    """A console that prints text as it is: markup and emoji codes in the text mean nothing.
 
     If its reader has gone (`| head`, a closed window), it prints nothing more, so that a search goes on. Characters
     that the encoding lacks are replaced.
@@ -44,7 +44,7 @@ class Terminal(Console):
 
 
 def silence(stream: Any) -> None:
-    """Send everything that is written to a stream of this process to /dev/null from now on."""
+    """From now on, send to /dev/null all that is written to `stream`, such as sys.stdout."""
     with suppress(OSError, ValueError, AttributeError):  # the stream has no file descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python prints an error as it exits
 
@@ -68,19 +68,19 @@ def to_console(console: Console | None, otherwise: IO[str] | None = None) -> Cal
     """A function that prints a line on a console.
 
     Args:
-        console: the console; None takes the one of `standard`.
-        otherwise: the stream if there is no console; by default standard output.
+        console: the console; None takes a new one for `otherwise`, made by `standard`.
+        otherwise: a stream, used only without a console; by default standard output.
     """
     return partial(tell, console or standard(otherwise or sys.stdout))
 
 
 def standard(stream: IO[str]) -> Console:
-    """A console for a stream of this process. In a notebook it is a block below the cell instead."""
+    """A new console for a stream of this process. In a notebook it prints to a block below the cell instead."""
     return NotebookConsole() if is_notebook() else Terminal(file=stream)
 
 
 def say(line: Any) -> None:
-    """Print a line, or anything that rich can draw."""
+    """Print on standard output: a line of text, or anything that rich can draw."""
     if isinstance(line, str):
         tell(out, line)
     else:
@@ -88,7 +88,7 @@ def say(line: Any) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print plain values as JSON. Characters are escaped if the output's encoding does not have them."""
+    """Print plain values as JSON on standard output. If its encoding lacks a character, all but ASCII is escaped."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = json.dumps(value, indent=2, ensure_ascii=False)
     try:
@@ -99,7 +99,7 @@ def print_json(value: object) -> None:
 
 
 def write(text: str) -> None:
-    """Print text exactly as it is.
+    """Print text on standard output, exactly as it is.
 
     Raises:
         EnvironmentProblem: the text cannot be written, for example because the disk is full.
@@ -115,5 +115,5 @@ def write(text: str) -> None:
 
 
 def unwritten(problem: OSError) -> str:
-    """The message that output could not be written."""
+    """The error text for output that could not be written, with the cause and the mend."""
     return f"the output could not be written: {problem.strerror}; send it to another place"

@@ -2,12 +2,13 @@
 
 import math
 
-# a new estimate is taken over within LEAST_PATIENCE seconds, or within the share PART of the time left if longer
+# the time constant with which the shown time follows a new estimate: LEAST_PATIENCE seconds, or the share PART of the
+# time left if that is longer
 LEAST_PATIENCE, PART = 10.0, 0.1
 
 
 def in_words(seconds: float) -> str:
-    """A duration: 45 s, 12 min, 2.3 h, 4.1 days."""
+    """A duration as text: 45 s, 12 min, 2.3 h, 4.1 days."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:
@@ -17,7 +18,7 @@ def in_words(seconds: float) -> str:
 
 
 class Countdown:
-    """The time left. It falls with the clock and moves towards each new estimate, more slowly if much time is left."""
+    """The shown time left. It falls with the clock and moves towards each new estimate, more slowly if much is left."""
 
     def __init__(self) -> None:
         self._left: float | None = None

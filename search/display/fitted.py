@@ -30,11 +30,11 @@ class FittedTable:
     rows: Sequence[Sequence[str]]
 
     def natural_width(self) -> int:
-        """The width of the table without wrapping or cutting."""
+        """The width of the table in characters, if no column is wrapped or cut."""
         return sum(map(self._natural, range(len(self.columns)))) + GAP * (len(self.columns) - 1)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw the table, or the list."""
+        """Draw the table, or the rows as lists if the table is too wide."""
         widths = self._widths(options.max_width)
         if widths is None:
             yield from self._as_list()
@@ -52,7 +52,7 @@ class FittedTable:
         yield table
 
     def _widths(self, room: int) -> list[int] | None:
-        """A width for each column; None if the table cannot fit."""
+        """The width of each column, so that the table fits `room` characters; None if it cannot fit."""
         widths = [self._natural(place) for place in range(len(self.columns))]
         left = room - sum(widths) - GAP * (len(widths) - 1)
         for place in self._giving("cut", "wrapped"):
@@ -63,7 +63,7 @@ class FittedTable:
         return widths if left >= 0 else None
 
     def _giving(self, *ways: str) -> list[int]:
-        """The positions of the columns that give way in one of the `ways`, way by way, the widest of each way first."""
+        """The positions of the columns whose `gives_way` is in `ways`, in the order of `ways` and then widest first."""
         return [
             place
             for way in ways

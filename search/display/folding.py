@@ -8,11 +8,11 @@ from rich.cells import cell_len
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 _COMMAND = rf"`(?:{_QUOTED}|[^`])*`\S*|(?:^|(?<=\s\s)|(?<=:\s))afcl [a-z](?:{_QUOTED}|(?!\s{{3}}|['\n]).)*"
 _PIECE = re.compile(rf"\s*(?:{_COMMAND}|\S+)")
-_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # the following lines are aligned with the text after the label
+_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # the lines that continue a line are aligned with its text after the label
 
 
 def folded(text: str, width: int) -> str:
-    """The text in lines of at most `width` cells. A longer word stays whole, on a line of its own."""
+    """The text in lines of at most `width` cells. A longer word or command line stays whole, on a line of its own."""
     return "\n".join(_folded_line(line, width) for line in text.split("\n"))
 
 

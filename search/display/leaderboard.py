@@ -12,17 +12,17 @@ from search.journal.history import Trial
 from search.journal.labels import values_of
 from search.storage.search_folder import SearchFolder
 
-BASELINE = "*"  # follows the loss of a baseline
+BASELINE = "*"  # the mark after the loss of a baseline
 WITH_ERROR = "± its standard error from the validation images"
 
 
 def family_of(trial: Trial) -> str:
-    """A trial's loss, with a mark if the trial is a baseline."""
+    """The family of a trial's loss, with the mark `BASELINE` if the trial is a baseline."""
     return trial.family + (BASELINE if trial.baseline else "")
 
 
 def footnote(trials: Sequence[Trial]) -> Iterator[str]:
-    """The explanation of the mark, if a trial has it."""
+    """A line that explains the mark `BASELINE`; none if no trial is a baseline."""
     if any(trial.baseline for trial in trials):
         yield f"{BASELINE} a baseline, which is never stopped"
 
@@ -32,10 +32,10 @@ def leaderboard(
     validated: Mapping[int, Validated] | None = None,
     errors: Mapping[int, float] | None = None,
 ) -> FittedTable:
-    """Finished trials, best first.
+    """A table of finished trials, with a row for each.
 
     Args:
-        ranked: the trials.
+        ranked: the trials, best first.
         validated: by trial number, the scores on fresh seeds, for trials that have any.
         errors: by trial number, the standard error of the score, for trials that have one.
     """
@@ -64,11 +64,11 @@ def leaderboard(
 
 
 def best(folder: SearchFolder, ranked: Ranking, most: int) -> Iterator[RenderableType]:
-    """A search's best trials, and whether their scores differ by more than chance: a title, a table and sentences.
+    """A search's best trials: a title, a table, and sentences on how sure the order of these trials is.
 
     Args:
         folder: the search's folder.
-        ranked: its finished trials, one or more.
+        ranked: the ranking of the search's finished trials, with one trial or more.
         most: the most rows of the table.
     """
     metric = folder.spec().search.metric

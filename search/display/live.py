@@ -40,14 +40,14 @@ class LiveView:
         self._progress = Progress(History(), plan.representation_epochs)
         self._started = self._last_line = time.monotonic()
         self._has_run = False  # whether a trial has run in this session
-        self._timed_from: float | None = None  # the time of the session's first result; before it workers start
+        self._timed_from: float | None = None  # when the session's first result came; before that, workers start
         self._countdown = Countdown()
-        self._epochs_before: tuple[int, ...] = (0, 0)  # epochs of each stage before this session
-        self._told: set[str] = set()  # the beginnings of the problems that were shown
+        self._epochs_before: tuple[int, ...] = (0, 0)  # how many epochs of each stage were done at `_timed_from`
+        self._told: set[str] = set()  # the texts of the problems that were shown, up to the first bracket
         self._live = _live_on(console, self._render)
 
     def start(self, history: History) -> None:
-        """Start to show the search."""
+        """Start to show a search. `history` is its history so far."""
         self._progress = Progress(history, self._plan.representation_epochs)
         self._started = time.monotonic()
         if self._live is not None:
@@ -61,7 +61,7 @@ class LiveView:
             self._live.stop()
 
     def on_event(self, event: Event, history: History) -> None:
-        """Show an event."""
+        """Show an event, which `history` has already."""
         if self._progress.history is history:
             self._progress.on_event(event)
         else:  # the view was not started yet
@@ -78,7 +78,7 @@ class LiveView:
             self.sign_of_life()
 
     def sign_of_life(self) -> None:
-        """Redraw the table. In the plain view, say what is running if no line was printed for a while."""
+        """Redraw the table. The plain view prints a new problem, and what runs if no line was printed for a while."""
         if self._live is not None:
             self._redraw()
             return
@@ -97,7 +97,7 @@ class LiveView:
         tell(self._console, f"{minutes:3d}:{seconds:02d}  {text}")
 
     def _redraw(self) -> None:
-        """Redraw in a notebook. On a terminal rich redraws from a thread of its own."""
+        """Redraw the live table in a notebook. On a terminal, rich redraws the table from a thread of its own."""
         if isinstance(self._live, LiveBlock):
             self._live.refresh()
 
@@ -160,7 +160,7 @@ class LiveView:
 
 
 def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock | None:
-    """What redraws the table; None if the output cannot be redrawn."""
+    """An object that shows and redraws what `render` returns; None if the output cannot be redrawn."""
     if isinstance(console, NotebookConsole):
         return console.live(render)
     if not can_redraw(console):

@@ -29,22 +29,22 @@ SLOW = {
 
 
 class FirstSlowImport(MetaPathFinder):
-    """Calls `say` once, before the first slow import. It finds no module itself.
+    """Calls the function `say` once, before the first import of a module in `SLOW`. It finds no module itself.
 
-    Python asks it only for modules that are not loaded yet, so a command that needs none of them says nothing.
+    Python asks a finder only for modules that are not loaded yet, so nothing is said if no slow module must be loaded.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Say what is being loaded, once. It returns None, so that the next finder looks for the module."""
+        """Say what is being loaded if it is slow. Always returns None, so that the next finder looks for the module."""
         if fullname in SLOW:
             self.say(SLOW[fullname])
         return None
 
     def say(self, line: str) -> None:
-        """Say a line, unless one was said before or nothing is to be announced."""
+        """Say a line, unless a line was said before or `loading_announced` is not active."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
             self._say(line)
@@ -57,7 +57,8 @@ _FIRST = FirstSlowImport(lambda line: tell(err, line))
 def loading_announced() -> Iterator[None]:
     """Announce the first slow import of a command on stderr. Standard output is for the command's result.
 
-    Nothing is announced if a program reads stderr through a pipe of its own, as it would take the line for an error.
+    Nothing is announced if stderr goes to a pipe of its own, as the program that reads it would take the line for an
+    error.
     """
     if not _is_read_for_complaints(sys.stdout, sys.stderr):
         sys.meta_path.insert(0, _FIRST)
@@ -69,12 +70,12 @@ def loading_announced() -> Iterator[None]:
 
 
 def announce(line: str) -> None:
-    """Say what a command is about to wait for, other than an import, unless something was announced before."""
+    """Say that a command is about to wait for something other than an import, unless a line was said before."""
     _FIRST.say(line)
 
 
 def _is_read_for_complaints(out: TextIO | None, err: TextIO | None) -> bool:
-    """Whether stderr is a pipe of its own. It is not if standard output goes through the same pipe (`2>&1`)."""
+    """Whether stderr is a pipe that standard output does not share (no `2>&1`). Also true if a stream is closed."""
     try:
         there, beside = (None if stream is None else os.fstat(stream.fileno()) for stream in (err, out))
     except (OSError, ValueError):  # closed, or without a file descriptor

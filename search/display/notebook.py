@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-COLUMNS = 100
+COLUMNS = 100  # characters of a line
 REDRAW_SECONDS = 0.5  # not more often, as the whole block is sent to the notebook each time
-# no colours of its own, so that it fits light and dark themes
+# the block sets no colours, so that it fits light and dark themes
 BLOCK = '<pre style="margin:0;line-height:1.35;background:none;color:inherit;{more}">{code}</pre>'
 
 
@@ -29,7 +29,7 @@ if is_notebook():  # Ray and Optuna warn at import that ipywidgets is missing; w
 
 
 def publish(html: str) -> Any:
-    """Show HTML below the cell. The `update` of the returned object replaces it with other HTML."""
+    """Show HTML below the cell. The method `update` of the returned object replaces the HTML."""
     shown: Any = import_module("IPython.display")  # only a notebook has it, and it has few types
     return _Updated(shown.display(shown.HTML(html), display_id=True), shown.HTML)
 
@@ -44,7 +44,7 @@ class _Updated:
 
 
 class NotebookConsole(Console):
-    """A console that shows its lines in one block below the cell. While a live block runs, it is below the lines."""
+    """A console that shows its lines in one block below the cell. A live block that runs is drawn below the lines."""
 
     def __init__(self, show: Callable[[str], Any] | None = None) -> None:
         """Make an empty console.
@@ -73,7 +73,7 @@ class NotebookConsole(Console):
         self.draw()
 
     def live(self, render: Callable[[], RenderableType]) -> "LiveBlock":
-        """A live block, which is drawn below the lines between its start and its stop."""
+        """A new live block, which is drawn below the lines from its `start` to its `stop`."""
         return LiveBlock(self, render)
 
     def run(self, render: Callable[[], RenderableType] | None) -> None:
@@ -82,12 +82,12 @@ class NotebookConsole(Console):
         self.draw()
 
     def draw_in_time(self) -> None:
-        """Redraw the block, unless that was done less than `REDRAW_SECONDS` ago."""
+        """Redraw the block, unless it was drawn less than `REDRAW_SECONDS` ago."""
         if time.monotonic() - self._drawn_at >= REDRAW_SECONDS:
             self.draw()
 
     def draw(self) -> None:
-        """Draw the block."""
+        """Draw the block: the lines printed so far, and the live block if one runs."""
         assert isinstance(self.file, io.StringIO)
         html = BLOCK.format(more="white-space:pre-wrap", code=escape(self.file.getvalue()))
         if self._running is not None:
@@ -101,10 +101,10 @@ class NotebookConsole(Console):
 
 
 class LiveBlock:
-    """Does for a notebook's console what rich's `Live` does for a terminal, with the same methods."""
+    """Redraws a table in a notebook, as rich's `Live` does on a terminal. The methods have the same names."""
 
     def __init__(self, console: NotebookConsole, render: Callable[[], RenderableType]) -> None:
-        """Take the console, and a function that returns what is shown."""
+        """Prepare the block. `render` returns what the block shows, and is called at each redraw."""
         self._console, self._render = console, render
 
     def start(self) -> None:
@@ -116,12 +116,12 @@ class LiveBlock:
         self._console.run(None)
 
     def refresh(self) -> None:
-        """Redraw the block if it was not redrawn a moment ago."""
+        """Redraw the block, unless it was drawn a moment ago; see `NotebookConsole.draw_in_time`."""
         self._console.draw_in_time()
 
 
 def as_html(drawn: RenderableType) -> str:
-    """Anything that rich can draw, as HTML without a background."""
+    """HTML without a background, for anything that rich can draw."""
     paper = Console(
         record=True,
         file=io.StringIO(),

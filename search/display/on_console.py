@@ -11,7 +11,10 @@ from search.engine.plan import Plan
 
 
 class ConsoleDisplay:
-    """A `search.engine.display.Display` on a console. The default is standard output; in a notebook it is a block."""
+    """Shows a session on a console: by default on standard output, or in a notebook in a block below the cell.
+
+    It implements `search.engine.display.Display`.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or standard(sys.stdout)
@@ -21,5 +24,5 @@ class ConsoleDisplay:
         tell(self._console, text)
 
     def view(self, plan: Plan, metric: str, problem: Callable[[], str | None]) -> LiveView:
-        """The view of a running search: a live table if the output can be redrawn, else plain lines."""
+        """A view of a running search, for the arguments of `LiveView`."""
         return LiveView(self._console, plan, metric, problem)

@@ -1,4 +1,4 @@
-"""A comparison of searches, for a terminal."""
+"""A comparison of searches, as lines and tables for a terminal."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,11 @@ from search.journal.labels import values_of
 
 
 def comparison(found: SideBySide) -> Iterator[RenderableType]:
-    """The best trial of each search, the best score so far trial by trial, and the scores on fresh seeds."""
+    """The comparison as lines and tables.
+
+    It shows the best trial of each search with its scores on fresh seeds, the best score so far trial by trial, and
+    whether the searches differ.
+    """
     yield f"data: {found.data}"
     yield f"score: {found.metric} {WITH_ERROR}"
     yield ""

@@ -1,4 +1,4 @@
-"""What a search prints at its end: the leaderboard, where to look, what to type next."""
+"""What a search or a confirmation prints at its end: the results, where to look, what to type next."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from search.storage.search_folder import SearchFolder
 
 
 def in_words(found: SessionEnd) -> Iterator[RenderableType]:
-    """The end of a search as lines and tables."""
+    """What a search prints at the end of a session, as lines and tables."""
     folder, history = found.folder, found.history
     about = folder.about()
     yield ""
@@ -46,7 +46,10 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
 
 
 def next_steps(folder: SearchFolder, finished: int) -> Iterator[str]:
-    """What to type after a search is done: `afcl confirm`, unless it was confirmed already, and then `afcl export`."""
+    """What to type after a search is done: `afcl confirm`, unless it was confirmed already, and then `afcl export`.
+
+    `finished` is the number of finished trials.
+    """
     export = folder.export_hint(finished)
     if any(one.verdict.exists() for one in folder.confirmations()):
         yield f"next     {export}"
@@ -56,7 +59,7 @@ def next_steps(folder: SearchFolder, finished: int) -> Iterator[str]:
 
 
 def confirmed_in_words(folder: SearchFolder, weighed: Evidence) -> Iterator[RenderableType]:
-    """The outcome of a confirmation as lines and tables."""
+    """What a confirmation prints at its end, as lines and tables."""
     yield ""
     yield table(weighed)
     yield from below_table(weighed)

@@ -23,11 +23,11 @@ from trainers.os_errors import in_one_line
 
 SHOWN_BEST = 5  # how many of the best trials `show` lists first
 NEWEST = 100  # how many of the newest trials `show` lists besides the running ones; --all lists every trial
-FEWEST_OF_REASON = 30  # characters: a narrower column of reasons says nothing
+FEWEST_OF_REASON = 30  # characters: a column of reasons that is narrower says nothing
 
 
 def shown_trials(history: History, *, every: bool) -> list[Trial]:
-    """The trials that `show` lists, by number: all of them, or the newest `NEWEST` and the running ones."""
+    """The trials that `show` lists, by number: all if `every`, else the newest `NEWEST` and those that run."""
     trials = list(history.trials.values())
     if every or len(trials) <= NEWEST:
         return trials
@@ -35,7 +35,7 @@ def shown_trials(history: History, *, every: bool) -> list[Trial]:
 
 
 def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedTable:
-    """A table of trials by number, each with its state and, with `reasons`, why it ended."""
+    """A table with a row for each trial: its state and, with `reasons`, why it ended."""
     columns = [Column("trial", right=True), Column("loss"), Column("state"), Column("epoch", right=True)]
     columns += [Column("rung", right=True), Column("score"), Column("values", gives_way="wrapped")]
     rows = [
@@ -57,10 +57,10 @@ def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedT
 def overview(folder: SearchFolder, history: History, width: int, *, every: bool = False) -> Iterator[RenderableType]:
     """One search as lines and tables: a heading, the best trials, then all trials.
 
-    If there is little room, the column of reasons is left out first, and then the values are wrapped.
+    If the terminal is narrow, the column of reasons is left out first, and then the values are wrapped.
 
     Args:
-        folder: the search.
+        folder: the search, or one of its confirmations or last steps.
         history: its history.
         width: the terminal's width in characters.
         every: list all trials, however many there are.
@@ -93,7 +93,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
 
 
 def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
-    """What `list --json` prints: an entry for each search. The `data` of a damaged search says what is wrong."""
+    """What `list --json` prints: an entry for each search. If a search is damaged, its `data` says what is wrong."""
     return [_listed(folder) for folder in folders]
 
 
@@ -130,7 +130,7 @@ def begun_at(history: History) -> str | None:
 
 
 def what_waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
-    """The commands that would come next for a search, in the order in which they make sense."""
+    """The names of the commands that a search waits for, in a sensible order; none while it runs."""
     if state == "running":
         return
     if state != "done":
@@ -145,7 +145,7 @@ def what_waits(folder: SearchFolder, history: History, state: str) -> Iterator[s
 
 
 def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    """A table with a row for each search of a results folder. If all use the same data, it is named below the table."""
+    """A table with a row for each entry of `listing`. If all searches use the same data, a line below names them."""
     shared = rows[0]["data"] if len({row["data"] for row in rows}) == 1 else None
     columns = [Column("search"), Column("state", gives_way="wrapped"), Column("trials", gives_way="wrapped")]
     columns += [Column("best"), Column("loss"), Column("begun"), Column("took"), Column("waits", gives_way="wrapped")]
@@ -166,14 +166,14 @@ def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
 
 
 def submitted(rows: list[dict[str, Any]]) -> FittedTable:
-    """A table with a row for each search that was submitted to a cluster."""
+    """A table with a row for each search that was submitted to a cluster. `rows`: what `afcl status --json` prints."""
     columns = (Column("search"), Column("state"), Column("minutes", right=True), Column("job"))
     cells = [(row["name"], row["state"], str(row["minutes"]), str(row["job"]), row["last"]) for row in rows]
     return FittedTable((*columns, Column("last", gives_way="wrapped")), cells)
 
 
 def data_counts(checked: DataCheck) -> Iterator[RenderableType]:
-    """The counts of a data set's images by class and split, with remarks and faults."""
+    """Lines and a table: how many images each class has in each split, with remarks and faults."""
     test = checked.test or (None,) * len(checked.class_names)
     counted = zip(checked.class_names, checked.train, checked.validation, test, strict=True)
     rows = [

@@ -12,7 +12,7 @@ EVERY = 2.0  # seconds between two checks
 
 
 def wait_until_begun(name: str, results: Path | None, tell: Callable[[str], None]) -> None:
-    """Return once a search of that name exists and a driver has run it. An invalid name returns at once.
+    """Return as soon as the search exists and a driver runs it or has run it. With an invalid name, return at once.
 
     Args:
         name: the search's name, or NAME/confirm-1 for one of its confirmations.

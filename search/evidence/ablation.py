@@ -1,8 +1,9 @@
 """The plan of `afcl confirm --ablation`: a path from the best CL trial to the best trial of FCL, ACL and AFCL.
 
-Each step switches one value to the winner's, in the order η, γ, τ, learning rate. If the two trials differ in more, a
-last step switches the rest. Both ends of the path are candidates of the confirmation. The configurations between them
-run on the same fresh seeds. The plan is on disk before the test split opens.
+Each step switches one value from that of the start to that of the end, in the order η, γ, τ, learning rate. A value in
+which the two trials agree has no step. If they differ in other values too, a last step switches all of these. Both ends
+of the path are candidates of the confirmation. The configurations between them run on the same fresh seeds. The plan is
+on disk before the test split opens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,24 +26,24 @@ REST = "the rest"
 
 @dataclass(frozen=True)
 class Switch:
-    """One step of a path."""
+    """One step of an ablation's path."""
 
     label: str  # what this step switches, such as + η = 12.3
-    changes: dict[str, Any]  # by dotted path: all values that differ from the start's after this step
+    changes: dict[str, Any]  # dotted path (loss.eta) -> new value, for all that this and the earlier steps switched
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """A path from one candidate to another. The last step leads to `end`; the steps before it get runs of their own."""
+    """A path from one candidate to another. The last step leads to the candidate `end`; the others get own runs."""
 
-    start: str  # the label of a candidate, as `end` is
-    end: str
+    start: str  # the label of the candidate where the path starts
+    end: str  # the label of the candidate where it ends
     trial: int  # the number of the start's trial in the search
     steps: tuple[Switch, ...]
 
     @property
     def between(self) -> tuple[Switch, ...]:
-        """All steps but the last: their configurations are no candidates."""
+        """All steps but the last, whose configuration is that of the candidate `end`."""
         return self.steps[:-1]
 
     def in_words(self) -> str:
@@ -51,14 +52,15 @@ class Ablation:
 
 
 def ablation_of(chosen: Sequence[Candidate], trials: Mapping[int, Trial]) -> Ablation:
-    """The path from the best CL to the best of the other contrastive losses.
+    """The path from the best CL trial to the best trial of FCL, ACL and AFCL.
 
     Args:
         chosen: the confirmation's candidates, best first.
         trials: the search's trials, by number.
 
     Raises:
-        InputError: one of the two is no candidate, as none of its trials finished; or both have the same configuration.
+        InputError: CL is no candidate, or none of FCL, ACL and AFCL is, because no such trial finished; or both ends of
+            the path have the same configuration.
     """
     start = next((one for one in chosen if one.label == START), None)
     end = next((one for one in chosen if one.label in CONTRASTIVE and one.label != START), None)
@@ -83,7 +85,7 @@ def ablation_of(chosen: Sequence[Candidate], trials: Mapping[int, Trial]) -> Abl
 
 
 def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a trial's config with the values of `changes`, which has them by dotted path."""
+    """A copy of a trial's config with new values. `changes` has the values by dotted path, such as loss.eta."""
     made = deepcopy(dict(config))
     for path, value in changes.items():
         *sections, name = path.split(".")
@@ -95,7 +97,7 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def as_plan(ablation: Ablation) -> dict[str, Any]:
-    """The path as the plan in a confirmation's search.json has it. The plan is written before anything runs."""
+    """The ablation as plain values, for the plan in a confirmation's search.json (written before anything runs)."""
     return {
         "start": ablation.start,
         "end": ablation.end,
@@ -105,7 +107,7 @@ def as_plan(ablation: Ablation) -> dict[str, Any]:
 
 
 def read_ablation(folder: SearchFolder) -> Ablation | None:
-    """The path in a confirmation's plan; None if the plan has none, as in folders of older versions."""
+    """The ablation in a confirmation's plan; None if none was planned. Plans of older versions have none."""
     kept = (plan_in(folder.about()) or {}).get(ABLATION)
     if kept is None:
         return None

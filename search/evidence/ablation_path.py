@@ -1,7 +1,7 @@
 """The result of `--ablation`: the scores of each step, compared with those of the step before on the same seeds.
 
-In another order of the steps, the same values can get other shares of the gain. The intervals are not corrected for the
-number of steps. They only describe the path; which loss is better is judged by the verdict.
+In another order of the steps, the same value can account for another share of the gain. The intervals are not corrected
+for the number of steps. They only describe the path; the verdict judges which loss is better.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +15,15 @@ ALIKE = 1e-9  # an interval narrower than this has its width from rounding alone
 
 @dataclass(frozen=True)
 class PathStep:
-    """The start of the path, or one of its steps, with the scores on the test split."""
+    """The start of the path or one of its steps, with its scores on the test split."""
 
     label: str
     scores: dict[int, float]  # by seed
-    change: Comparison | None  # this place minus the one before; None at the start, or if the two share no seed
+    change: Comparison | None  # this one minus the one before; None at the start, or if the two share no seed
 
 
 def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level: float = 0.95) -> tuple[PathStep, ...]:
-    """The places of the path with their scores, each compared in pairs with the one before.
+    """The start of the path and all its steps, each with its scores and compared with the one before, seed by seed.
 
     Args:
         ablation: the plan.
@@ -44,9 +44,9 @@ def path_of(ablation: Ablation, scores: Mapping[str, Mapping[int, float]], level
 
 
 def reach_of(change: Comparison) -> Interval | None:
-    """The interval of a change, within -1 and 1; None if there is none.
+    """The interval of a change, cut off at -1 and 1; None if the change has no interval.
 
-    Also None if the score of every seed changed by the same amount: that comes from a few test images, and an
+    Also None if the score of every seed changed by the same amount. This happens if test images are few, and an
     interval without width would look like certainty.
     """
     interval = change.interval and change.interval.within(-1, 1)
@@ -54,7 +54,7 @@ def reach_of(change: Comparison) -> Interval | None:
 
 
 def in_words(path: Sequence[PathStep]) -> Iterator[str]:
-    """One sentence on the changes along the path; nothing if no change is known."""
+    """One paragraph on the changes along the path; nothing if no change is known."""
     told = [
         f"{step.label} {step.change.difference:+.4f}"
         + (f" ({interval.low:+.4f} to {interval.high:+.4f})" if (interval := reach_of(step.change)) else "")

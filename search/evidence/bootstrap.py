@@ -21,7 +21,7 @@ class Resampled:
     """A label's mean balanced accuracy, or the paired difference a − b of two labels, with a bootstrap interval."""
 
     a: str
-    b: str | None  # None: a mean
+    b: str | None  # None: the mean of `a`
     value: float
     interval: Interval
 
@@ -46,11 +46,11 @@ def image_bootstrap(
             their order, are the same for all labels.
         classes: [M], each image's true class.
         rng: the source of the draws.
-        draws: how many draws there are.
-        level: the level of the intervals.
+        draws: how many draws to make.
+        level: the confidence level of the intervals.
 
     Raises:
-        InputError: there is no label, or the shapes do not agree.
+        InputError: there is no label, no seed or no image, or the shapes do not agree.
     """
     shapes = {label: np.shape(of) for label, of in correct.items()}
     if len(set(shapes.values())) != 1 or any(len(s) != 2 or 0 in s or s[1:] != classes.shape for s in shapes.values()):

@@ -1,4 +1,7 @@
-"""Which configurations a confirmation or a last step runs again, on which seeds, and how this is recorded."""
+"""Which configurations a confirmation or a last step runs again, on which seeds, and how this is recorded.
+
+A last step (search.final) runs the best few trials of a search again on fresh seeds, without opening the test split.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,17 +20,17 @@ if TYPE_CHECKING:
 CONFIRMS, VALIDATES = (
     "confirms",
     "validates",
-)  # the key under which a folder records what a confirmation or a last step runs
-UNTIL_DECIDED = "until_decided"  # within it: the rule of --until-decided
-ABLATION = "ablation"  # within it too: the path of --ablation
+)  # the keys under which the folder of a confirmation and that of a last step record their plan
+UNTIL_DECIDED = "until_decided"  # the key in a plan for the rule of --until-decided
+ABLATION = "ablation"  # the key in a plan for the path of --ablation
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A configuration that runs again, and its label."""
 
-    trial: int  # its number in the search
-    label: str  # CL, AFCL, CE, … for the best of its family; else trial 25 (CL)
+    trial: int  # the number of the search's trial with this configuration
+    label: str  # CL, AFCL, CE, … for the best of its family; else trial 25 (CL), or in a last step trial 25
     rank: int  # in the search's own order, from 1
 
 
@@ -37,12 +40,12 @@ def is_family(label: str) -> bool:
 
 
 def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None) -> list[Candidate]:
-    """The best finished trial of each family that has one, and the `top` best of all, best first.
+    """A confirmation's candidates: the best finished trial of each family, and the `top` best of all; best first.
 
     Args:
         history: the search's history.
-        top: how many of the best of all families.
-        ranked: the search's finished trials, best first; None: in the search's own order.
+        top: how many of the best trials are candidates, whatever their family.
+        ranked: the search's finished trials, best first; None takes the search's own order.
 
     Raises:
         InputError: nothing finished.
@@ -63,34 +66,34 @@ def candidates(history: History, top: int, ranked: Sequence[Trial] | None = None
 
 
 def best_candidates(history: History, top: int) -> list[Candidate]:
-    """The best `top` finished trials, whatever their family; fewer if fewer have finished."""
+    """A last step's candidates: the `top` best finished trials of all families; fewer if fewer have finished."""
     ranked = enumerate(history.ranked()[:top], 1)
     return [Candidate(trial.number, f"trial {trial.number}", rank) for rank, trial in ranked]
 
 
 def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
-    """`count` seeds that no trial of the search had; different for each confirmation."""
+    """`count` seeds that no trial of the search had. `confirmation` is a name; each name gives different seeds."""
     return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
 
 
 def final_seeds(spec: SearchSpec, count: int) -> list[int]:
-    """`count` seeds for a search's last step, which no trial and no confirmation has; the same after an extension."""
+    """`count` seeds for a search's last step, which no trial and no confirmation has. An extension keeps them."""
     return [derive_seed(spec.search.seed, "final", k) for k in range(count)]
 
 
 def as_plan(chosen: Sequence[Candidate], seeds: Sequence[int]) -> dict[str, Any]:
-    """Candidates and seeds as a folder records them."""
+    """Candidates and seeds as plain values, for the plan in the folder of a confirmation or a last step."""
     return {"candidates": [vars(candidate) for candidate in chosen], "seeds": list(seeds)}
 
 
 def plan_in(about: dict[str, Any]) -> dict[str, Any] | None:
-    """A folder's record of a confirmation or a last step; None for a search."""
+    """The plan of a confirmation or a last step; None for a search. `about` is what the folder's search.json holds."""
     plan: dict[str, Any] | None = about.get(CONFIRMS) or about.get(VALIDATES)
     return plan
 
 
 def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
-    """The recorded candidates and seeds of a confirmation or a last step."""
+    """The planned candidates and seeds of a confirmation or a last step. Raises InputError if there is no plan."""
     kept = plan_in(folder.about())
     if not kept:
         raise InputError(f"{folder.path} is damaged: what it says of itself plans no candidates")
@@ -98,10 +101,10 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
 
 
 def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
-    """For each run of a confirmation or a last step, by number: the positions of its candidate and its seed.
+    """For each run of a confirmation or a last step, by number: its candidate's and its seed's position in the plan.
 
     A configuration between the ends of an ablation counts as one more candidate: its position and its runs follow those
-    of the candidates.
+    of the candidates. A confirmation that runs in rounds has the runs of the rounds so far and of the next.
 
     Args:
         folder: the folder of the confirmation or the last step.
@@ -114,7 +117,7 @@ def runs_of(folder: SearchFolder, history: History) -> list[tuple[int, int]]:
 
 
 def _steps_in(folder: SearchFolder) -> int:
-    """How many steps the planned ablation has, of which the last is a candidate; 0 if none is planned."""
+    """How many steps the planned ablation has, the last of which leads to a candidate; 0 if no ablation is planned."""
     return len((plan_in(folder.about()) or {}).get(ABLATION, {}).get("steps", []))
 
 
@@ -123,8 +126,9 @@ def planned_runs(candidates: int, seeds: int, *, steps: int = 0) -> list[tuple[i
 
     Args:
         candidates: how many candidates run; their runs are first.
-        seeds: on how many seeds each runs.
-        steps: how many configurations of an ablation run after them; their positions follow those of the candidates.
+        seeds: on how many seeds each configuration runs.
+        steps: how many configurations between the ends of an ablation run too; their positions follow those of the
+            candidates.
     """
     after = [(candidates + place, k) for place, k in every_run(steps, seeds)]
     return [*every_run(candidates, seeds), *after]
@@ -141,7 +145,7 @@ def declared_rule(folder: SearchFolder) -> "Rule | None":
 
 
 def progress_of(folder: SearchFolder, history: History) -> "Progress | None":
-    """The rounds so far of a confirmation that runs until pairs are decided; None for others."""
+    """How far the rounds of a confirmation with --until-decided have come; None without that option."""
     if (rule := declared_rule(folder)) is None:
         return None
     from search.evidence.until_decided import progress
@@ -159,7 +163,7 @@ def planned_in_words(folder: SearchFolder) -> str:
 
 
 def earlier_looks(folder: SearchFolder) -> Iterator[str]:
-    """Earlier confirmations of the same search that looked at the test split, a sentence each."""
+    """A sentence for each earlier confirmation of the same search that looked at the test split."""
     looked = {opening.by for opening in openings(folder.searched.test_openings)}
     for one in folder.searched.confirmations():
         if one.path == folder.path:
@@ -173,7 +177,7 @@ def earlier_looks(folder: SearchFolder) -> Iterator[str]:
 
 
 def every_run(candidates: int, seeds: int) -> list[tuple[int, int]]:
-    """The positions of candidate and seed of all runs: first every candidate on the first seed, then on the second."""
+    """The (candidate, seed) positions of all runs: first every candidate on the first seed, then on the second, …"""
     return [(place, k) for k in range(seeds) for place in range(candidates)]
 
 
@@ -183,7 +187,7 @@ def allowed_faults(folder: SearchFolder) -> list[str]:
 
 
 def has_ended(folder: SearchFolder) -> bool:
-    """Whether every run of a confirmation, or of a last step, has ended."""
+    """Whether all runs of a confirmation or a last step have ended, and no round is to come; False for a search."""
     if not folder.is_begun() or not plan_in(folder.about()):
         return False
     history = folder.history()
@@ -195,7 +199,8 @@ def has_ended(folder: SearchFolder) -> bool:
 def refuse_while_confirming(searched: SearchFolder, *, again: bool) -> None:
     """Raise InputError if a confirmation of the search has begun and not ended, unless `again`.
 
-    The confirmation will still open the test split. It checked for earlier looks when it began, and expects no new one.
+    Such a confirmation will still open the test split. It checked for earlier looks when it began, and expects none to
+    be added.
     """
     for folder in searched.confirmations():
         if not again and folder.is_begun() and not has_ended(folder):

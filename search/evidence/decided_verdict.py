@@ -10,14 +10,21 @@ NOT_TESTED = "not tested, as balanced accuracy decides the rounds"
 
 
 def decided(rule: Rule, found: Progress) -> Decided:
-    """The outcome of the rounds, as the verdict keeps it."""
+    """The outcome of the rounds, in the form in which verdict.json keeps it. `found` says how far they went."""
     return Decided(RULE, rule, found.rounds, 1 + max(k for _, k in found.runs), len(found.runs), found.pairs)
 
 
 def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
-    """The verdict on the labels of `scores`: label -> seed -> score, by the metric that decided the pairs.
+    """The verdict on the labels of `scores`, taken from how their pairs ended.
 
-    Raises InputError when there is no score at all, or one that is not a number in [0, 1].
+    The best label is, of those that no other label was found better than, the one with the largest mean difference.
+
+    Args:
+        scores: label -> seed -> score, by the metric that decided the pairs.
+        found: the outcome of the rounds.
+
+    Raises:
+        InputError: there is no score at all, or one that is not a number in [0, 1].
     """
     check_scores(scores)
     level = found.plan.level
@@ -41,7 +48,7 @@ def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -
 
 
 def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
-    """The verdict by a metric that did not decide the pairs: means only, no test. Raises as `verdict_by_rule`."""
+    """The verdict by a metric that did not decide the pairs: means, without any test. Raises as `verdict_by_rule`."""
     check_scores(scores)
     labels = tuple(summary(label, of.values(), found.plan.level) for label, of in scores.items())
     shared = set.intersection(*(set(of) for of in scores.values() if of))
@@ -63,7 +70,7 @@ def in_words(found: Decided) -> Iterator[str]:
 
 
 def pair_in_words(pair: Pair, smallest: float) -> str:
-    """How a pair ended, or that it did not."""
+    """How a pair ended, or that it is undecided. `smallest` is the smallest difference that matters."""
     where = f"after {pair.n} seeds"
     if pair.difference is not None and pair.interval is not None:
         shown = pair.interval.within(-1, 1)
@@ -89,7 +96,7 @@ def _is_beaten(pair: Pair, label: str) -> bool:
 
 
 def _lead(label: str, pairs: Sequence[Pair]) -> float:
-    """The mean of a label's differences to the others; 0 if there are none."""
+    """The mean of a label's differences to the other labels; 0 if there are none."""
     leads = [
         pair.difference if pair.a == label else -pair.difference
         for pair in pairs

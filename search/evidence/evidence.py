@@ -1,4 +1,4 @@
-"""The results of a confirmation: scores of its runs, the verdicts on losses and winner, and both in words."""
+"""The results of a confirmation: its runs' scores, the verdicts on losses and on all candidates, and their text."""
 
 import math
 from collections import Counter
@@ -50,12 +50,12 @@ class Evidence:
 
     confirmation: str
     candidates: tuple[Candidate, ...]
-    seeds: tuple[int, ...]  # with rounds, those of the rounds that were run
+    seeds: tuple[int, ...]  # with --until-decided, those of the rounds that were run
     metric: str  # the search's own, on validation images
     scores: dict[str, Scores]  # by metric: the test split's, and the search's own on validation images
-    families: dict[str, Verdict]  # by test metric: the best of each loss against each other
-    winners: Verdict | None  # all candidates, by the first test metric; None if all are the best of their families
-    curses: dict[str, WinnersCurse]  # by label, of the search's metric on validation images
+    families: dict[str, Verdict]  # by test metric: compares the best trials of the families
+    winners: Verdict | None  # compares all candidates by the first test metric; None if each is its family's best
+    curses: dict[str, WinnersCurse]  # by label: how far the search's score fell on fresh seeds, on validation images
     images: tuple[Resampled, ...]  # intervals of the first test metric that cover the sampling of test images too
     caveats: tuple[str, ...]
     measured: dict[str, Measured] = field(default_factory=dict)  # by label; older runs have none
@@ -67,8 +67,8 @@ class Evidence:
     def best(self) -> Candidate:
         """The candidate with the best mean on the validation images of the fresh seeds.
 
-        The test split did not choose it and so can judge it. If the confirmation runs in rounds, only the seeds of the
-        first round count, because later rounds run only some of the candidates.
+        The test split took no part in this choice, so it can judge the candidate. If the confirmation runs in rounds,
+        only the seeds of the first round count, because later rounds run only some of the candidates.
         """
         validation = self.scores[self.metric]
         shared = self.seeds if self.until_decided is None else self.seeds[: self.until_decided.plan.looks[0]]
@@ -123,7 +123,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
 
 
 def _measured(folder: SearchFolder, chosen: Sequence[Candidate]) -> dict[str, Measured]:
-    """The class measures of each candidate's finished runs on the test split."""
+    """By label, the measures of a candidate's finished runs on the test split. Candidates without any are left out."""
     runs: dict[str, list[tuple[Trial, dict[str, Any] | None]]] = {candidate.label: [] for candidate in chosen}
     history = folder.history()
     placed = runs_of(folder, history)
@@ -189,7 +189,10 @@ def as_json(evidence: Evidence) -> Any:
 
 
 def read_evidence(searched: SearchFolder) -> Evidence | None:
-    """The results of the search's last confirmation that has a verdict; None if there is none."""
+    """The results of the search's last confirmation that has a verdict; None if no confirmation has one.
+
+    Raises InputError if a newer version wrote them.
+    """
     left = [folder.verdict for folder in searched.confirmations() if folder.verdict.exists()]
     if not left:
         return None
@@ -223,7 +226,7 @@ def in_words(evidence: Evidence) -> Iterator[str]:
 
 
 def table(evidence: Evidence) -> Table:
-    """A row for each candidate, in the order of the search's ranks."""
+    """A table with a row for each candidate, in the order of the confirmation's plan."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("loss", "trial", "rank", "seeds", "balanced accuracy", "95 % interval", "accuracy", "drop"):
         made.add_column(column, justify="left" if column == "loss" else "right", no_wrap="interval" in column)
@@ -245,7 +248,7 @@ def table(evidence: Evidence) -> Table:
 
 
 def below_table(evidence: Evidence) -> Iterator[str]:
-    """Explanations of the table's columns, a line each."""
+    """A line for each column of `table` that needs an explanation."""
     if evidence.curses:
         yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what was luck"
     intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
@@ -293,7 +296,7 @@ def _scores(
 def _with_images(
     folder: SearchFolder, chosen: Sequence[Candidate], seeds: Sequence[int], test_labels: Labels
 ) -> tuple[Resampled, ...]:
-    """The bootstrap over seeds and test images, on the seeds that every family has; empty if there are none."""
+    """The bootstrap over test images and the seeds that the best of every family finished; empty if there are none."""
     places = [place for place, candidate in enumerate(chosen) if is_family(candidate.label)]
     runs = enumerate(runs_of(folder, folder.history()))
     results = {run: folder.trial(number).read_result() for number, run in runs if run[0] in places}
@@ -308,7 +311,8 @@ def _with_images(
 
 
 def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
-    # a family can be missing if the search ran a trial of it; CL, FCL, ACL and AFCL also if it ran any of these four
+    # named as missing: families that have trials but no candidate; if any of CL, FCL, ACL and AFCL has trials, all four
+    # are expected
     ran = [trial.family for trial in history.trials.values()]
     begun = in_order((*(CONTRASTIVE if set(ran) & set(CONTRASTIVE) else ()), *ran))
     missing = [family for family in begun if family not in of_families]

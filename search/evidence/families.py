@@ -19,7 +19,7 @@ CHOSEN = ("eta", "gamma", "tau", "lr")
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """One loss. A value is None if the loss has no such field, or if it was not measured."""
+    """The row of one loss. A value is None if the loss has no such field, or if it was not measured."""
 
     label: str
     trial: int
@@ -33,13 +33,13 @@ class FamilyRow:
 
 
 def minority(train: Mapping[str, int]) -> str | None:
-    """The class with the fewest training images; None if several have as few. train: images by class."""
+    """The class with the fewest training images; None if several classes tie. train: the number of images by class."""
     fewest = [name for name, count in train.items() if count == min(train.values())]
     return fewest[0] if len(fewest) == 1 else None
 
 
 def confirmed_rows(evidence: "Evidence", trials: Mapping[int, Trial], rare: str | None) -> list[FamilyRow]:
-    """A row for each family of a confirmation, in the order of all tables.
+    """A row for each family of a confirmation. Families come in the same order as in every other table.
 
     Args:
         evidence: the confirmation's results.
@@ -75,7 +75,7 @@ def confirmed_rows(evidence: "Evidence", trials: Mapping[int, Trial], rare: str 
 
 
 def searched_rows(ranked: Sequence[Trial], rare: str | None) -> list[FamilyRow]:
-    """A row for the best trial of each family, in the order of all tables.
+    """A row for the best trial of each family. Families come in the same order as in every other table.
 
     Args:
         ranked: the finished trials, best first.
@@ -96,7 +96,7 @@ def searched_rows(ranked: Sequence[Trial], rare: str | None) -> list[FamilyRow]:
 def chosen_of(trial: Trial) -> dict[str, float | None]:
     """A trial's η, γ, τ and learning rate, by the names in `CHOSEN`; None for a field that its loss does not have.
 
-    For FOCAL, γ is this loss's own field. So is τ for LA, BCL, KCL and SUPMIN.
+    The γ of FOCAL and the τ of LA, BCL, KCL and SUPMIN are fields of these losses' own sections in the config.
     """
     config, section = trial.config, WITH_A_SECTION.get(trial.family)
     loss: Mapping[str, Any] = config["loss"] if trial.family in CONTRASTIVE else config.get(section or "", {})

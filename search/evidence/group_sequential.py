@@ -33,12 +33,18 @@ Spending = Callable[[float, float], float]  # (share of the planned seeds, α) -
 
 
 def obrien_fleming(share: float, alpha: float) -> float:
-    """How much of α is spent: most of it late, so the last bound is near that of a single look (α₁* for each side)."""
+    """How much of `alpha` is spent when a share `share` of the planned seeds has run (α₁* for each side).
+
+    Most of it is spent late, so the last bound is near that of a test with a single look.
+    """
     return float(4 * special.ndtr(special.ndtri(alpha / 4) / math.sqrt(min(share, 1.0))))
 
 
 def pocock(share: float, alpha: float) -> float:
-    """How much of α is spent: nearly evenly, so more tests end early (α₂*)."""
+    """How much of `alpha` is spent when a share `share` of the planned seeds has run (α₂*).
+
+    It is spent nearly evenly, so more tests end early than with `obrien_fleming`.
+    """
     return alpha * math.log(1 + (math.e - 1) * min(share, 1.0))
 
 
@@ -69,7 +75,7 @@ def bounds(looks: tuple[int, ...], shares: tuple[float, ...], alpha: float, spen
 
 
 class _Step:
-    """The step from one look to the next."""
+    """The step of the distribution of u from one look to the next."""
 
     def __init__(self, before: int, new: int, nodes: Floats, weights: Floats) -> None:
         """Prepare the step.
@@ -92,14 +98,14 @@ class _Step:
         self._old, self._scale = old, scale[:, None]
 
     def beyond(self, edge: float) -> float:
-        """The chance that the test did not end before, and now |u| exceeds `edge`."""
+        """The chance that the test did not end at an earlier look and |u| exceeds `edge` at this look."""
         x = np.clip((edge - self._old) / self._scale, -1.0, 1.0)
         above = 0.5 * special.betainc((self._new - 1) / 2, 0.5, 1 - x**2)
         tail = np.where(x < 0, 1 - above, above)  # P(u' > x)
         return 2 * float(self._chances @ tail @ self._weights)
 
     def density(self, u: Floats) -> Floats:
-        """[G], the density of u at this look. Its integral is the chance that the test did not end before."""
+        """[G], the density at the values `u`. Its integral is the chance that no earlier look ended the test."""
         power, norm = (self._new - 3) / 2, special.beta(0.5, (self._new - 1) / 2)
         x = (u[:, None, None] - self._old) / self._scale  # [G, I, G before]
         each = np.where(np.abs(x) < 1, np.clip(1 - x**2, 0, None) ** power, 0.0) / norm / self._scale

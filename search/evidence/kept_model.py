@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def kept_model(trial: TrialFolder, fingerprint: str) -> "tuple[Checkpoint, Predictor]":
-    """The newest checkpoint of a trial, and its classifier.
+    """The newest intact checkpoint of a trial, and a predictor with the weights of that checkpoint.
 
     Args:
         trial: the trial's folder.
         fingerprint: the fingerprint of the data on this machine.
 
     Raises:
-        InputError: there is no checkpoint that can be used, or it was written on other data.
+        InputError: no checkpoint can be used, or the newest was written on other data.
     """
     from trainers.checkpoint import newest_checkpoint  # imported only here: torch takes seconds
     from trainers.predictor import Predictor

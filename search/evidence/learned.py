@@ -1,9 +1,9 @@
 """What a search's own scores say about the losses, and how sure they are.
 
-The best trial of each loss is compared with those of the others: one seed each, on the same validation images. The
-standard error of a difference is computed as if the two scores were independent. As both come from the same images, it
-is in truth smaller as a rule, so "not told apart" is said too often rather than too seldom. Luck of the seed comes on
-top.
+The best trial of all is compared with the best trial of each other loss: one seed each, on the same validation images.
+The standard error of a difference is computed as if the two scores were independent. As both come from the same images,
+the true error is usually smaller, so "does not tell" is said too often rather than too seldom. The luck of the seed is
+not part of this error.
 """
 
 import math
@@ -16,7 +16,7 @@ CLEAR = 2.0  # a difference of more standard errors than this tells two losses a
 
 
 def best_of_each(ranked: Sequence[Trial]) -> list[Trial]:
-    """The first trial of each family in `ranked`, sorted by score, the best first."""
+    """The first trial of each family in `ranked`. These trials are returned by score, highest first."""
     first: dict[Family, Trial] = {}
     for trial in ranked:
         first.setdefault(trial.family, trial)
@@ -28,8 +28,8 @@ def in_words(ranked: Sequence[Trial], error_of: Callable[[Trial], float | None])
 
     Args:
         ranked: finished trials, best first.
-        error_of: returns the standard error of a trial's score that comes from the validation images; None if it is not
-            known.
+        error_of: returns the standard error that the choice of validation images gives a trial's score; None if the
+            error is not known.
     """
     best = best_of_each(ranked)
     if len(best) < 2:

@@ -16,11 +16,11 @@ OVERALL = ("macro_f1", "auroc", CALIBRATION_ERROR)  # reported besides the accur
 
 @dataclass(frozen=True)
 class Spread:
-    """One measure over seeds."""
+    """The mean and the standard deviation of one measure over seeds."""
 
     mean: float
     deviation: float | None  # standard deviation from seed to seed; None for one seed
-    seeds: int  # how many seeds have it: precision is undefined if the class was never predicted
+    seeds: int  # how many seeds have a value: precision has none if the class was never predicted
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Measured:
     """The measures of a candidate's classifiers on the test split, over its seeds."""
 
     overall: dict[str, Spread]  # by measure
-    classes: dict[str, dict[str, Spread]]  # by class and measure
+    classes: dict[str, dict[str, Spread]]  # by class, then by measure
     class_names: tuple[str, ...]
-    runs: int  # how many runs, one for each seed, the confusion matrix sums up
-    confusion: list[list[int]]  # row: true class
+    runs: int  # how many runs, one for each seed, are added up in the confusion matrix
+    confusion: list[list[int]]  # a row for each true class, a column for each predicted class
 
 
 def measured_in(runs: Sequence[tuple[Trial, dict[str, Any] | None]]) -> Measured | None:
     """Summarise one candidate's finished runs. Runs of older versions, which lack these measures, are left out.
 
     Args:
-        runs: each finished run, with the content of its result file.
+        runs: each finished run, with the content of its result file; None if it has no such file.
 
     Returns:
         None if no run is left.

@@ -1,4 +1,4 @@
-"""A threshold on the probability of one class for a wanted sensitivity, and the rates that it gives."""
+"""A threshold on the probability of one class for a wanted sensitivity, and the rates of that threshold."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Mask = NDArray[np.bool_]  # [N]
 
 @dataclass(frozen=True)
 class Share:
-    """A count of images out of a total, with the 95 % Wilson interval of the share."""
+    """The share `value` of `right` among `images` images, with its 95 % Wilson interval from `low` to `high`."""
 
     right: int
     images: int
@@ -23,21 +23,21 @@ class Share:
 
     @classmethod
     def of(cls, right: int, images: int) -> "Share":
-        """The share of `right` among `images`, of which there is at least one."""
+        """The share of `right` among `images` images. `images` is at least 1."""
         return cls(right, images, right / images, *wilson(right / images, images))
 
     def in_words(self) -> str:
-        """The share, its counts and its interval."""
+        """The share, its two counts and its interval, as text."""
         return f"{self.value:.4f} ({self.right} of {self.images}; {self.low:.4f} to {self.high:.4f})"
 
 
 @dataclass(frozen=True)
 class Rates:
-    """The rates of a threshold on a split.
+    """The sensitivity and the specificity of a threshold, on the images of a split.
 
     Attributes:
-        sensitivity: of the images of the class, the share at or above the threshold.
-        specificity: of the other images, the share below the threshold.
+        sensitivity: among the images of the class, the share whose probability is at least the threshold.
+        specificity: among all other images, the share whose probability is below the threshold.
     """
 
     sensitivity: Share
@@ -45,15 +45,15 @@ class Rates:
 
 
 def choose_threshold(probabilities: Probabilities, is_class: Mask, sensitivity: float) -> float:
-    """The highest threshold that at least a share `sensitivity` of the class's images reaches.
+    """A threshold that at least a share `sensitivity` of the class's images reaches, and as few other images as can be.
 
-    Many numbers separate these images in the same way. The threshold is one near the middle of them, because another
-    machine's probabilities may differ in their last digits. It has as few digits as possible, so that people can
-    write it down.
+    All numbers between two neighbouring probabilities give the same rates. The threshold lies near their middle,
+    because another machine's probabilities may differ in their last digits. It has as few digits as possible, so that
+    people can write it down.
 
     Args:
         probabilities: [N], the probability of the class.
-        is_class: [N], true for the class's images, of which there is at least one.
+        is_class: [N], true for the images of the class. At least one is true.
         sensitivity: the wanted sensitivity, in (0, 1].
     """
     inside = np.sort(probabilities[is_class])[::-1]
@@ -64,7 +64,7 @@ def choose_threshold(probabilities: Probabilities, is_class: Mask, sensitivity: 
 
 
 def rates_at(threshold: float, probabilities: Probabilities, is_class: Mask) -> Rates:
-    """The rates of a threshold on images of the class and others. For the arguments see `choose_threshold`."""
+    """The sensitivity and the specificity of a threshold. For the other arguments see `choose_threshold`."""
     taken = probabilities >= threshold
     return Rates(
         Share.of(int((taken & is_class).sum()), int(is_class.sum())),
@@ -73,7 +73,10 @@ def rates_at(threshold: float, probabilities: Probabilities, is_class: Mask) -> 
 
 
 def _shortest_in(low: float, high: float) -> float:
-    """A number of few digits in the middle half between `low` and `high`; `high` if there is none."""
+    """The middle of `low` and `high`, rounded to as few significant digits as keep it in the middle half of that range.
+
+    Returns `high` if the range is too narrow for any such number.
+    """
     quarter = (high - low) / 4
     for digits in range(1, 18):
         number = float(f"{(low + high) / 2:.{digits}g}")

@@ -2,8 +2,8 @@
 
 A seed sets the split, the order of the data and the initialisation of every configuration trained with it, so scores
 are compared seed by seed. Intervals and tests are Student's t, which keep their level with few seeds. A percentile
-bootstrap (too narrow) and an exact signed-rank test (no p below .0625 with 5 pairs) do not. p values are corrected over
-all pairs by Holm's step-down (Holm 1979, Scand. J. Statist. 6:65-70). Scores are shares in [0, 1].
+bootstrap would be too narrow, and an exact signed-rank test could give no p below .0625 with 5 pairs. p values are
+corrected over all pairs by Holm's step-down (Holm 1979, Scand. J. Statist. 6:65-70). Scores are shares in [0, 1].
 """
 
 import math
@@ -20,8 +20,8 @@ from trainers.errors import InputError
 
 MIN_SEEDS = 10  # with fewer seeds nothing is called distinguishable, whatever its p
 MAX_SEEDS = 1000  # larger numbers of needed seeds are not computed
-MIN_TO_COUNT = 5  # with fewer, needed seeds are not told: an sd from four has a standard error of 39 %, from two 60 %
-MIN_FOR_DROP = 3  # with fewer, the drop has no interval: that of two values reaches 12.7 standard errors to either side
+MIN_TO_COUNT = 5  # with fewer seeds, needed seeds are not told: an sd from 4 has a standard error of 39 %, from 2 60 %
+MIN_FOR_DROP = 3  # with fewer seeds, a drop has no interval: with two it would reach 12.7 standard errors each way
 POWER = 0.8
 
 LUCK = "covers the luck of the seed (split, order, initialisation), not the sampling of the test images"
@@ -79,8 +79,8 @@ class Comparison:
     interval: Interval | None  # of that mean
     p: float | None  # paired t test, two-sided
     p_holm: float | None  # corrected over all pairs that have a p
-    effect: float | None  # Cohen's d_z: mean / sd of the differences; None also if a constant difference makes it ∞
-    p_better: float | None  # share of seeds where a > b, ties half; see `_probability_of_improvement`
+    effect: float | None  # Cohen's d_z: mean / sd of the differences; None also if the sd is 0 and the mean is not
+    p_better: float | None  # share of seeds on which a > b, ties counted half; see `_probability_of_improvement`
     seeds_needed: int | None  # see `seeds_needed`; None also for no difference or fewer than MIN_TO_COUNT pairs
     distinguishable: bool  # p_holm at most 1 − level, and n at least MIN_SEEDS
 
@@ -146,10 +146,10 @@ class WinnersCurse:
 def winners_curse(search_score: float, confirmed_scores: Mapping[int, float], level: float = 0.95) -> WinnersCurse:
     """The drop of a search's best score: that score minus the mean over fresh seeds. The best of many is partly luck.
 
-    `confirmed_scores` are by seed, of the search's own metric. If they are from the validation split, as the search's
-    score is, the drop is the luck of the choice. From the test split, the drop also contains the difference between
-    the two splits. The interval covers the mean alone, because the search's score was chosen and is not a sample.
-    Raises InputError as `judge`, and if there is no confirmed score.
+    `confirmed_scores` has the scores by seed, in the search's own metric. If they are from the validation split, as the
+    search's score is, the drop is the luck of the choice. If they are from the test split, the drop also contains the
+    difference between the two splits. The interval covers the luck of the mean alone, because the search's score was
+    chosen and is not a sample. Raises InputError if a score is not in [0, 1], or if there is no confirmed score.
     """
     check_scores({"the search": {0: search_score}, "the confirmation": confirmed_scores})
     if not confirmed_scores:
@@ -221,14 +221,18 @@ def _probability_of_improvement(differences: Floats) -> float | None:
     """P(a > b), ties counted half.
 
     Agarwal et al. 2021 (arXiv 2108.13264) compare all runs of a with all runs of b, which are independent there. Here
-    only the two runs of a seed are compared, because they share its split. Across seeds an easy split would count as
-    merit, and the number would answer another question than the paired test.
+    only the two runs of a seed are compared, because they share its split. If runs of different seeds were compared, an
+    easy split would count as merit, and the number would answer another question than the paired test. None without a
+    seed.
     """
     return float((np.sign(differences).mean() + 1) / 2) if len(differences) else None
 
 
 def _paired_p(differences: Floats) -> float | None:
-    """Two-sided p of the paired t test. If all differences are equal: 1 if they are 0, else 0."""
+    """Two-sided p of the paired t test; None for fewer than two differences.
+
+    If all differences are equal, p is 1 if they are 0, else 0.
+    """
     mean, sd, n = _mean(differences), _sd(differences), len(differences)
     if mean is None or sd is None:
         return None
@@ -238,7 +242,7 @@ def _paired_p(differences: Floats) -> float | None:
 
 
 def _interval(values: Floats, level: float, covers: str) -> Interval | None:
-    """The t interval of the mean."""
+    """The t interval of the mean of `values`; None for fewer than two values."""
     mean, sd, n = _mean(values), _sd(values), len(values)
     if mean is None or sd is None:
         return None
@@ -247,7 +251,7 @@ def _interval(values: Floats, level: float, covers: str) -> Interval | None:
 
 
 def summary(label: str, scores: Iterable[float], level: float) -> Summary:
-    """The summary of one label's scores."""
+    """Summarise the scores of one label. `level` is the confidence level of the interval."""
     values = _floats(scores)
     return Summary(label, len(values), _mean(values), _sd(values), _interval(values, level, LUCK))
 

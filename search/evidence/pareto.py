@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The positions in `points` of those on the front, by falling first measure. In both measures, larger is better.
+    """The positions in `points` of the points on the front, by falling first measure. More is better in both measures.
 
-    A point is on the front if no other point is at least as good in both measures and better in one. Of equal points,
-    either all are on the front or none.
+    A point is on the front if no other point is at least as good in both measures and better in one. Equal points are
+    either all on the front or none of them is.
     """
     order = sorted(range(len(points)), key=lambda place: (-points[place][0], -points[place][1]))
     front: list[int] = []

@@ -2,9 +2,9 @@
 
 Random forests are fitted to the scores of finished trials, each to a sample drawn with replacement. For a value of the
 field, a forest predicts the score of every trial with that value put in; the mean of these predictions is the forest's
-answer. The curve is the mean of the forests' answers, and the band holds the middle 80 % of them. A wide band says that
-the curve depends on which trials happened to run. Where trials are few, a forest is flat and the band says little. Only
-finished trials count, and ASHA chose which trials finish.
+estimate. The curve is the mean of all forests' estimates, and the band holds the middle 80 % of them. A wide band says
+that the curve depends on which trials happened to run. If trials are few, a forest's curve is flat and the band says
+little. Only finished trials count, and ASHA chose which trials finish.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 20  # the fewest finished trials
+FEWEST = 20  # the fewest finished trials from which curves are computed
 FORESTS, TREES, LEAF = 15, 25, 2  # forests, trees in each, and the fewest trials in a leaf
 MOST = 400  # the most trials that the forests see; of more, a sample is drawn
 POINTS = 17  # the most points of a curve
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dependence:
-    """One field's curve: at each of `places` the score, and the ends of its band."""
+    """One field's curve: at each value in `places` the estimated score `mean`, and the band from `low` to `high`."""
 
     places: tuple[float, ...]  # values of the field, in [0, 1] on its own scale
     mean: tuple[float, ...]
@@ -69,7 +69,7 @@ def partial_dependence(
 
 
 def grid_of(column: Floats) -> list[float]:
-    """The places of a field's curve: its values, or `POINTS` evenly spaced places if it has more values than that.
+    """The places of a field's curve: its different values, or `POINTS` evenly spaced places if it has more values.
 
     Args:
         column: [N], the field's value in each trial.

@@ -1,7 +1,7 @@
 """Which trial of a search is best: by its mean on fresh seeds if the best few ran on some, else in the search's order.
 
 A search's own score comes from one split and one initialisation, and the best of many such scores is partly luck. The
-mean on fresh seeds does not decide which trials run on them, so it is a fair estimate of each.
+scores on fresh seeds do not decide which trials run on these seeds, so their mean is a fair estimate for each trial.
 """
 
 import math
@@ -24,7 +24,7 @@ class Validated:
     """A trial's configuration on fresh seeds, scored by the search's metric on validation images."""
 
     scores: dict[int, float]  # by seed
-    failed: int  # runs that gave no score
+    failed: int  # how many runs gave no score
 
     @property
     def mean(self) -> float:
@@ -47,8 +47,8 @@ class Ranking:
 
     basis: Basis
     trials: list[Trial]
-    validated: dict[int, Validated]  # by the trial's number; empty if the search's own scores rank
-    own: tuple[int, ...] = ()  # numbers of the trials in the search's own order, if something else ranks here
+    validated: dict[int, Validated]  # by the trial's number; empty if `basis` is search
+    own: tuple[int, ...] = ()  # the trials' numbers in the search's own order; empty if `basis` is search
 
     @property
     def seeds(self) -> int:
@@ -62,11 +62,11 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
     Args:
         folder: the search's folder.
         history: the search's history.
-        by: what ranks. None: the last confirmation if there is one, else the last step, else the search's own scores. A
-            last step counts if it has validated the trials that are the search's best few now.
+        by: what the ranking is based on. None: the last confirmation that has ended, else the last step, else the
+            search's own scores. A last step counts if it has run all trials that are the search's best few now.
 
     Raises:
-        InputError: there is nothing to rank by.
+        InputError: `by` is confirm and no confirmation has ended, or `by` is final and the last step is not complete.
     """
     if by in (None, "confirm"):
         confirmed = [one for one in folder.confirmations() if has_ended(one)]
@@ -99,7 +99,7 @@ def last_step(folder: SearchFolder, history: History) -> Ranking:
 
 
 def lacking(folder: SearchFolder, history: History, top: int) -> list[Candidate]:
-    """Those of the search's `top` best trials that its last step has yet to run on all fresh seeds."""
+    """The trials among the search's `top` best that its last step has not yet run on all fresh seeds."""
     done = {one.trial for final in folder.finals() if has_ended(final) for one in read_plan(final)[0]}
     return [one for one in best_candidates(history, top) if one.trial not in done]
 
@@ -111,7 +111,7 @@ def is_wanted(folder: SearchFolder, spec: SearchSpec, history: History) -> bool:
 
 
 def in_words(ranked: Ranking) -> Iterator[str]:
-    """Sentences on what the fresh seeds changed; none if the search's own scores rank."""
+    """Sentences on what the fresh seeds changed; none if the search's own scores decide the ranking."""
     if not ranked.validated:
         return
     first = ranked.trials[0]
@@ -161,7 +161,10 @@ def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Rank
 
 
 def _validated_in(folder: SearchFolder) -> dict[int, Validated]:
-    """The results of a last step or a confirmation, by the search's trial, on the seeds that all candidates have."""
+    """The results of a last step or a confirmation, by the number of the search's trial.
+
+    Only seeds count on which all candidates run: the later rounds of a confirmation run only some of them.
+    """
     chosen, seeds = read_plan(folder)
     history = folder.history()
     number_of = {run: number for number, run in enumerate(runs_of(folder, history))}

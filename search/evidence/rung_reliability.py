@@ -6,9 +6,10 @@ finished trials as their final scores do (Kendall's tau-b, Biometrika 33:239, 19
 rho). The second is how those trials ended that ASHA would have stopped and the exempt share let run on (pruning
 regret).
 
-The correlations use finished trials only. Most of these passed the rungs by the very value that is judged. That narrows
-its range, and over a narrowed range a correlation is usually lower than over all trials. Baselines and spared trials,
-which went on whatever their value, are included. No number is ever NaN: an undefined one is None, with the reason.
+The correlations use finished trials only. Most of these passed the rungs by the very value that is judged. This narrows
+the value's range, and over a narrowed range a correlation is usually lower than over all trials. Baselines and spared
+trials (those that ASHA would have stopped) went on whatever their value, and are included. No number is ever NaN: an
+undefined number is None, with the reason.
 """
 
 import math
@@ -40,13 +41,14 @@ class Signal:
     tau: float | None  # Kendall's tau-b, -1 to 1
     rho: float | None  # Spearman's rho, -1 to 1
     interval: tuple[float, float] | None  # 95 %, of tau
-    problem: str | None  # why there is no correlation
+    problem: str | None  # why there is no correlation; None if there is one
 
     @property
     def is_low(self) -> bool:
         """Whether ASHA should not have decided here.
 
-        True if the order is reversed; also if it says little and enough trials finished to say so.
+        True if the order is reversed. Also true if at least MIN_TO_JUDGE trials finished and tau is below LOW_TAU, or
+        has no value because all trials had the same value here.
         """
         low = self.problem == ALIKE if self.tau is None else self.tau < LOW_TAU
         return self.is_reversed or (self.trials >= MIN_TO_JUDGE and low)
@@ -61,13 +63,13 @@ class Signal:
 
     @property
     def is_good(self) -> bool:
-        """Whether the order here is enough like the final one, over enough trials to say so."""
+        """Whether tau is at least LOW_TAU, over at least MIN_TO_JUDGE trials."""
         return self.trials >= MIN_TO_JUDGE and self.tau is not None and self.tau >= LOW_TAU
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the exempt trials."""
+    """How many of the exempt trials did better than a bar, as a number and as a share."""
 
     count: int
     share: float
@@ -76,7 +78,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Regret:
-    """How those trials ended that ASHA marked for stopping but spared by lot: a fair sample of the stopped ones.
+    """How trials ended that ASHA marked for stopping but that were spared by lot: a fair sample of the stopped trials.
 
     A score is one seed's, so luck is part of every win.
     """
@@ -84,29 +86,29 @@ class Regret:
     exempt: int  # finished trials that were spared by lot
     spared_baselines: int  # finished baselines that were marked: exempt by rule, not by lot, and so not counted
     unmarked: int  # finished trials that were never marked, baselines among them
-    won: Share | None  # ended above the best unmarked trial
-    above_median: Share | None  # ended above the median of the unmarked trials
-    problem: str | None  # why there are no shares
+    won: Share | None  # ended above the best unmarked trial of their bracket
+    above_median: Share | None  # ended above the median of these unmarked trials
+    problem: str | None  # why there are no shares; None if there are
 
 
 @dataclass(frozen=True)
 class Honesty:
-    """What the early signal of a search was worth."""
+    """How far the early values of a search could be trusted."""
 
     signals: tuple[Signal, ...]  # one for each rung
-    grace: int | None  # epochs of grace that a low rung suggests; None: no rung is low, or none would help
+    grace: int | None  # a better grace period, in epochs; None if no rung is low, or if no grace period would help
     regret: Regret
     stopped: int  # how many trials were stopped, and so have no final score
-    unselected: int  # finished trials that no value could have stopped, as far as is known: baselines and spared ones
+    unselected: int  # finished trials that no value could stop, as far as is known: baselines and spared trials
 
     @property
     def low(self) -> tuple[Signal, ...]:
-        """The rungs to warn of."""
+        """The signals of the rungs to warn of."""
         return tuple(signal for signal in self.signals if signal.is_low)
 
 
 def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: int) -> Honesty:
-    """Judge a search's early signal.
+    """Judge how far a search's early values can be trusted.
 
     Args:
         history: the search's history.
@@ -126,7 +128,7 @@ def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: i
 
 
 def signal_at(history: History, metric: str, epoch: int) -> Signal:
-    """Correlate the metric at an epoch with the final scores, over the finished trials that reported it there.
+    """Correlate the metric at an epoch with the final scores, over the finished trials that reported it at that epoch.
 
     Early values of a probe and of a head trained end to end mean different things. So if trials with probes finished,
     only these count.
@@ -147,7 +149,7 @@ def signal_at(history: History, metric: str, epoch: int) -> Signal:
 def suggested_grace(history: History, metric: str, stage_one: int) -> int | None:
     """The earliest reported epoch of stage one from which on every signal is good; None if not even the last one is.
 
-    It is chosen on the trials at hand and so is a hint for the next search, not an estimate.
+    The epoch is chosen on the trials that it is judged on, so it is a hint for the next search, not an estimate.
     """
     reported = {epoch for trial in with_probes(history) for epoch in trial.epochs if epoch <= stage_one}
     grace = None
@@ -159,7 +161,7 @@ def suggested_grace(history: History, metric: str, stage_one: int) -> int | None
 
 
 def with_probes(history: History) -> list[Trial]:
-    """The finished trials of losses with two stages; all finished trials if there are none of these."""
+    """The finished trials of losses with two stages; if there are none, all finished trials."""
     finished = history.in_state("finished")
     return [trial for trial in finished if trial.family not in END_TO_END] or finished
 
@@ -167,7 +169,7 @@ def with_probes(history: History) -> list[Trial]:
 def pruning_regret(history: History) -> Regret:
     """Compare finished trials that were spared by lot with finished trials that were never marked for stopping.
 
-    Trials are compared only within a bracket. If each family has a search of its own, that is within their family.
+    Trials are compared only within a bracket. If each family is searched by itself, a bracket is a family.
     """
     finished = history.in_state("finished")
     marked = [trial for trial in finished if trial.spared_at is not None]
@@ -192,10 +194,10 @@ def _bracket(trial: Trial) -> int:
 
 
 def tau_interval(tau: float, trials: int) -> tuple[float, float]:
-    """95 % interval of Kendall's tau, within -1 to 1; `trials` at least 2. It covers chance, not the selection.
+    """95 % interval of Kendall's tau, within -1 to 1; `trials` at least 2. It covers chance, not ASHA's selection.
 
-    It is Wilson's for the share of pairs in the same order, (1 + tau) / 2, with as many independent pairs as give
-    tau's variance under independence, 2 (2n + 5) / (9n (n - 1)). On simulated pairs of normal variables, n from 5
+    It is Wilson's interval for the share of pairs in the same order, (1 + tau) / 2, with as many independent pairs as
+    give tau's variance under independence, 2 (2n + 5) / (9n (n - 1)). On simulated pairs of normal variables, n from 5
     to 80, it held the true tau in 93 to 100 % of draws (too wide for a high tau); with heavy tails or many ties in
     about 90 %.
     """
@@ -204,7 +206,7 @@ def tau_interval(tau: float, trials: int) -> tuple[float, float]:
 
 
 def in_words(found: Honesty) -> Iterator[str]:
-    """The results in words, line by line."""
+    """The results as text, line by line."""
     if not found.signals:
         yield "no rungs: no trial was stopped by its early value"
         return

@@ -1,8 +1,8 @@
 """A threshold for a wanted sensitivity of one class: chosen on validation images, tried on the test split once opened.
 
-The classifier is the one that `export` writes first. The rates on validation images are a little too good, because the
-threshold was chosen on them. A confirmation repeats the whole procedure on each of its seeds: the threshold is chosen
-on the seed's own validation images and tried on the test split.
+The classifier is that of a search's best trial. An export does the same for every exported trial. The rates on
+validation images are a little too good, because the threshold was chosen on them. A confirmation repeats the whole
+procedure on each of its seeds: the threshold is chosen on the seed's own validation images and tried on the test split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,28 +26,28 @@ from trainers.wording import did_you_mean, shown
 if TYPE_CHECKING:
     from trainers.data.arrays import Labels, Logits
 
-FEW = 30  # images of a class; with fewer, a threshold depends on one or two of them
+FEW = 30  # images of a class; with fewer, a rate depends on one or two of them
 
 Told = tuple["Logits", "Labels"]  # [N, C] and [N]: the logits and labels of the images of a split
 
 
 @dataclass(frozen=True)
 class OnSeed:
-    """The result on one seed of a confirmation."""
+    """The threshold that one seed of a confirmation gives, and its rates on the test split."""
 
     seed: int
-    threshold: float  # chosen on its own validation images
+    threshold: float  # chosen on this seed's own validation images
     test: Rates
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A class's threshold, and the rates that it gives."""
+    """A class's threshold for a wanted sensitivity, and the rates of that threshold."""
 
     class_name: str
-    wanted: float
-    trial: int
-    family: str
+    wanted: float  # the wanted sensitivity
+    trial: int  # the number of the trial whose classifier is used
+    family: str  # of that trial
     threshold: float  # the class is predicted if its probability is at least this
     validation: Rates
     confirmation: str | None  # the last one that has ended; None if none has
@@ -59,7 +59,7 @@ class OperatingPoint:
 
 
 def check_wanted(folder: SearchFolder, wanted: Mapping[str, float]) -> None:
-    """Raise InputError for an unknown class, or a sensitivity that is not between 0 and 1."""
+    """Raise InputError for an unknown class, or for a wanted sensitivity that is not above 0 and at most 1."""
     names = list(folder.about()["provenance"]["data"]["validation"])
     for name, sensitivity in wanted.items():
         if name not in names:
@@ -80,7 +80,8 @@ def operating_points(
         data: the folder of data sets and caches.
 
     Raises:
-        InputError: nothing finished, the trial's checkpoint is gone, or the data are not the search's.
+        InputError: `check_wanted` refuses `wanted`, nothing has finished, or the best trial's checkpoint cannot be used
+            or was written on other data.
         EnvironmentProblem: the data are not here, or the search's store does not answer.
     """
     check_wanted(folder, wanted)
@@ -109,7 +110,7 @@ def operating_points(
 
 
 def _scored(folder: SearchFolder, trial: Trial, data: Path | None) -> tuple[Sequence[str], Told]:
-    """The names of the classes; and the logits that a trial's kept classifier gives its validation images."""
+    """The class names; and the logits that a trial's kept classifier gives its validation images, with their labels."""
     from trainers.data import load
     from trainers.predictor import score_split
 
@@ -123,9 +124,9 @@ def _scored(folder: SearchFolder, trial: Trial, data: Path | None) -> tuple[Sequ
 
 
 def _runs_of(confirmation: SearchFolder, trial: Trial) -> dict[int, tuple[Told, Told]]:
-    """By seed, the logits on validation and on test images that the runs of a trial's configuration left.
+    """By seed, what a confirmation's run of a trial's configuration kept: logits and labels of validation and of test.
 
-    Runs that left none are missing.
+    A seed whose run kept none is left out. Empty if the confirmation does not run this configuration.
     """
     chosen, seeds = read_plan(confirmation)
     place = next((place for place, candidate in enumerate(chosen) if candidate.trial == trial.number), None)
@@ -157,7 +158,7 @@ def _probabilities(told: Told, place: int) -> Probabilities:
 
 
 def in_words(point: OperatingPoint) -> Iterator[str]:
-    """A threshold and its rates in words, line by line."""
+    """A threshold and its rates as text, line by line."""
     name, validation = point.class_name, point.validation
     yield (
         f"{name}, for a sensitivity of {point.wanted:g}: say {name} where its probability is at least "

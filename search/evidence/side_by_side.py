@@ -26,14 +26,14 @@ class Side:
 
     name: str
     best: Trial | None  # the first in the search's ranking
-    error: float | None  # the standard error of its score, from the validation images
-    validated: Validated | None  # on fresh seeds
+    error: float | None  # the standard error of that trial's score, from the validation images
+    validated: Validated | None  # that trial's scores on fresh seeds
     ended: int  # how many trials have ended
-    seconds: float  # how long its drivers ran
-    curve: tuple[float | None, ...]  # the best score after each trial that ended; None until one has a score
+    seconds: float  # how long its drivers ran; see `History.driven`
+    curve: tuple[float | None, ...]  # the best score after each trial that ended; None until a trial has a score
 
     def best_after(self, count: int) -> float | None:
-        """The best score of the first `count` trials that ended; None if fewer have ended."""
+        """The best score of the first `count` trials that ended; None if fewer have ended, or if none has a score."""
         return self.curve[count - 1] if count <= len(self.curve) else None
 
 
@@ -43,9 +43,9 @@ class SideBySide:
 
     metric: str
     data: str
-    after: tuple[int, ...]  # numbers of ended trials, for `Side.so_far`
+    after: tuple[int, ...]  # numbers of ended trials at which `Side.best_after` is shown
     sides: tuple[Side, ...]
-    pairs: tuple[Comparison, ...]  # on the fresh seeds that both have; none if at most one search has any
+    pairs: tuple[Comparison, ...]  # of the best trials, on the fresh seeds that both have; no pair without such a seed
 
     def as_json(self) -> dict[str, Any]:
         """The comparison as plain values, for JSON."""

@@ -21,16 +21,16 @@ class Spread:
     """The expected spread of a paired difference."""
 
     sd: float  # from seed to seed
-    source: str  # its source, in words
+    source: str  # the scores that the sd comes from, in words
 
 
 def expected_spread(searched: SearchFolder, history: History) -> Spread | None:
     """The sd of a paired difference from seed to seed, averaged over pairs (as variances); None if unknown.
 
-    It is that of test scores in the newest confirmation with at least MIN_TO_COUNT seeds that all its configurations
-    have. Else it is that of validation scores in the last step, which vary more if there are fewer images. Else it is
-    guessed: the sd of the scores of the search's finished trials. In the three published studies, the guess was .8 to
-    1.2 times the sd of the paired differences.
+    It is that of test scores in the newest confirmation that has two candidates or more, all with scores on at least
+    MIN_TO_COUNT seeds. Otherwise it is that of validation scores in the last step, which vary more if there are fewer
+    images. Without a last step, it is guessed: the sd of the scores of the search's finished trials. In the three
+    published studies, the guess was .8 to 1.2 times the sd of the paired differences.
     """
     for confirmation in reversed(searched.confirmations()):
         table = paired_scores(confirmation, DECIDING)
@@ -48,7 +48,7 @@ def expected_spread(searched: SearchFolder, history: History) -> Spread | None:
 
 
 def paired_scores(folder: SearchFolder, metric: str) -> Floats:
-    """[seeds, configurations]: scores of a confirmation's or a last step's runs, on the seeds that all of them have."""
+    """[seeds, candidates]: scores in a confirmation or a last step, on the seeds that gave every candidate a score."""
     chosen, seeds = read_plan(folder)
     history, table = folder.history(), np.full((len(seeds), len(chosen)), math.nan)
     for number, (place, k) in enumerate(runs_of(folder, history)):
@@ -76,7 +76,10 @@ def pooled_sd(tables: list[Floats]) -> float:
 
 
 def smallest_effect(seeds: int, alpha: float, power: float = POWER) -> float:
-    """The mean difference, in sds, that a two-sided paired t test at `alpha` finds with that power; `seeds` ≥ 2."""
+    """The smallest mean difference, in sds, that a two-sided paired t test finds with probability `power`.
+
+    `seeds` is at least 2; `alpha` is the level of the test.
+    """
     critical = float(special.stdtrit(seeds - 1, 1 - alpha / 2))
     low, high = 0.0, 1 / math.sqrt(seeds)
     while power_of(high, seeds, critical) < power:

@@ -7,10 +7,11 @@ from search.journal.history import Trial
 
 
 def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[float] = 0.8) -> float:
-    """Standard error of a balanced accuracy from `counts` images of each class (binomial).
+    """Standard error of a balanced accuracy (binomial). `counts` has the number of images of each class.
 
-    `recall` is one value for all classes, which is used as it is, or one for each class. Among the latter, 0 or 1 does
-    not mean certainty, so each is moved a little towards a half: one success and one failure are added (Laplace).
+    `recall` is one value for all classes, which is used as it is, or a sequence with one value for each class. In a
+    sequence, a recall of 0 or 1 does not mean certainty, so each value is moved a little towards a half: one success
+    and one failure are added (Laplace).
     """
     if isinstance(recall, float | int):
         return math.sqrt(sum(recall * (1 - recall) / count for count in counts)) / len(counts)
@@ -19,17 +20,17 @@ def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[floa
 
 
 def score_error(share: float, count: int) -> float:
-    """Standard error of a share of `count` images, with Laplace's added success and failure."""
+    """Standard error of a share of `count` images, with one success and one failure added (Laplace)."""
     drawn = (share * count + 1) / (count + 2)
     return math.sqrt(drawn * (1 - drawn) / count)
 
 
 def error_of_score(trial: Trial, metric: str, validation: Mapping[str, int]) -> float | None:
-    """The standard error of a finished trial's score from the validation images; None if it is not known.
+    """The standard error that the choice of validation images gives a finished trial's score; None if it is not known.
 
     Args:
-        trial: the trial; without a score it has no error.
-        metric: the metric of the score: known are the errors of balanced_accuracy and accuracy.
+        trial: the trial. If it has no score, the error is None.
+        metric: the metric of the score. For any but balanced_accuracy and accuracy, the error is None.
         validation: the number of validation images of each class.
     """
     if trial.score is None or not validation:

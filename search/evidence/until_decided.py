@@ -2,16 +2,17 @@
 
 After each round every open pair has an interval for its mean difference, mean ± bound·s/√n: the repeated confidence
 interval of Jennison and Turnbull 1989. The bounds are those of a group-sequential t test that spends α as Lan and
-DeMets 1983 (α₁*) do; see `group_sequential`. An interval without 0 says that one of the two is better. An interval
-within ±D says that there is no difference as large as D. Either ends the pair.
+DeMets 1983 (α₁*) do; see `group_sequential`. An interval that does not contain 0 says that one of the two is better. An
+interval within ±D says that there is no difference as large as D, the smallest difference that matters. Either result
+decides the pair, which gets no further look.
 
 Over all looks, the intervals of one pair miss the true difference with probability α/pairs at most, where `pairs` is
-the number of pairs at the start (Bonferroni). So the chance of any false claim is at most α; "no difference" is such a
-claim if |δ| = D or more. A pair that ended still counts, and so does one that was dropped because a configuration gave
-no score.
+the number of pairs at the start (Bonferroni). So the chance of any false claim is at most α; "no difference" is false
+if the true difference has a size of D or more. A decided pair still counts among the pairs, and so does a pair that was
+dropped because a configuration gave no score.
 
-The bounds are exact for normal differences. With few seeds, skewed differences spoil any t interval: resamples of the
-published study of 60:40 made false claims in a share of .07 with at most 20 seeds, and of .04 with at most 30
+The bounds are exact for normal differences. With few seeds, skewed differences spoil any t interval: of the resamples
+of the published study results/fmnist-60-40, .07 made a false claim with at most 20 seeds, and .04 with at most 30
 (results/bench/until_decided.md, which also compares the rule with a confidence sequence). Hence FEWEST_SEEDS.
 """
 
@@ -46,16 +47,16 @@ Run = tuple[int, int]  # the positions of a candidate and of a seed in the plan
 class Rule:
     """The rule that was declared before the test split opened."""
 
-    smallest: float  # D: the smallest difference that matters
-    max_seeds: int
+    smallest: float  # D, the smallest difference that matters
+    max_seeds: int  # the most seeds that may run
     looks: tuple[int, ...]  # how many seeds have run at each look; the last is max_seeds
     bounds: tuple[float, ...]  # bounds of |t| at each look, if every seed gave both scores
-    pairs: int  # how many there are at the start
+    pairs: int  # how many pairs of configurations there are at the start
     level: float = LEVEL
 
     @property
     def alpha(self) -> float:
-        """The α of one pair."""
+        """The share of α that one pair may spend."""
         return (1 - self.level) / self.pairs
 
     def bound(self, seen: Sequence[int], is_last: bool) -> float:
@@ -71,7 +72,7 @@ class Rule:
         return bounds(tuple(seen), tuple(shares), self.alpha, obrien_fleming)[-1]
 
     def in_words(self) -> str:
-        """The rule in words."""
+        """The rule as text: until each pair is decided at a smallest difference of 0.01, with at most 30 seeds, …"""
         return (
             f"until each pair is decided at a smallest difference of {self.smallest:g}, with at most {self.max_seeds} "
             f"seeds, looked at after {', '.join(map(str, self.looks))}"
@@ -80,13 +81,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Pair:
-    """The state of a pair after its last look, or when it ended. Differences are a − b."""
+    """The state of a pair of configurations at its newest look. Differences are a − b; `a` and `b` are labels."""
 
     a: str
     b: str
     state: State
     better: str | None  # a or b; None: neither was found better
-    rounds: int  # how many rounds had ended at that look
+    rounds: int  # how many rounds had ended at the newest look
     n: int  # how many seeds had given both scores by then
     difference: float | None
     interval: Interval | None
@@ -97,7 +98,7 @@ class Progress:
     """How far a confirmation that runs until pairs are decided has come."""
 
     runs: tuple[Run, ...]  # by number: the runs of all rounds so far, and of the round that runs now or next
-    rounds: int  # how many have ended
+    rounds: int  # how many rounds have ended
     pairs: tuple[Pair, ...]
     is_over: bool
 
@@ -108,7 +109,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Decided:
-    """The outcome of a confirmation that ran until pairs were decided, as its verdict keeps it."""
+    """The outcome of a confirmation that ran until pairs were decided, as verdict.json keeps it."""
 
     rule: str
     plan: Rule
@@ -139,7 +140,7 @@ def make_rule(candidates: int, smallest: float, max_seeds: int) -> Rule:
 
 
 def as_plan(rule: Rule) -> dict[str, Any]:
-    """The rule as plain values, as a confirmation's folder records it."""
+    """The rule as plain values, for the plan in a confirmation's search.json."""
     return {"rule": RULE} | vars(rule) | {"looks": list(rule.looks), "bounds": list(rule.bounds)}
 
 
@@ -150,7 +151,7 @@ def read_rule(kept: Mapping[str, Any]) -> Rule:
 
 
 def progress(rule: Rule, labels: Sequence[str], history: History) -> Progress:
-    """Replay the rounds of a confirmation from its history. So a killed confirmation continues as if it had run on.
+    """Replay the rounds of a confirmation from its history, so that a killed confirmation continues where it stopped.
 
     Args:
         rule: the declared rule.
@@ -187,11 +188,11 @@ def _is_open(pair: Pair, label: str) -> bool:
 
 
 def settle(rule: Rule, a: str, b: str, of_a: Mapping[int, float], of_b: Mapping[int, float], rounds: int) -> Pair:
-    """The state of a pair: look at it after each of the `rounds` rounds, until it ends.
+    """The state of a pair after `rounds` rounds, with a look after each round until the pair is decided.
 
     A look is left out, and spends no α, if fewer than MIN_SEEDS seeds gave both scores, or fewer than FEWEST_NEW of
     them are new since the last look. If all differences are equal there is no spread to judge by, and the pair stays
-    open.
+    open. If one of the two gave no score at all, the pair is dropped.
 
     Args:
         rule: the declared rule.
@@ -246,16 +247,16 @@ def chance_to_decide(rule: Rule, effect: float) -> float:
     """
     n, bound = rule.max_seeds, rule.bounds[-1]
     at, of = np.polynomial.legendre.leggauss(64)
-    sds = np.sqrt(special.chdtri(n - 1, (1 - at) / 2) / (n - 1))  # quantiles of the sample's deviation, in true ones
+    sds = np.sqrt(special.chdtri(n - 1, (1 - at) / 2) / (n - 1))  # quantiles of the sample's sd, in true sds
     room = math.sqrt(n) * effect - bound * sds  # how far the mean may lie from 0, in standard errors
     alike = float((of / 2 * np.clip(2 * special.ndtr(room) - 1, 0, None)).sum())
     return min(power_of(effect, n, bound), alike)
 
 
 def smallest_decidable(candidates: int, max_seeds: int) -> float:
-    """The smallest D, in sds of a paired difference, that `max_seeds` seeds decide with probability POWER.
+    """The smallest D, in sds of a paired difference, for which `max_seeds` seeds decide a pair with probability POWER.
 
-    See `chance_to_decide`.
+    See `chance_to_decide`. `candidates` is the number of configurations, whose pairs share α.
     """
     rule, low, high = make_rule(candidates, 1.0, max_seeds), 0.0, 1 / math.sqrt(max_seeds)
     while chance_to_decide(rule, high) < POWER:
@@ -267,9 +268,9 @@ def smallest_decidable(candidates: int, max_seeds: int) -> float:
 
 
 def seeds_to_decide(candidates: int, effect: float) -> int | None:
-    """The smallest `max_seeds` that decides a D of `effect` sds with probability POWER.
+    """The smallest `max_seeds` with which a pair is decided with probability POWER, for a D of `effect` sds.
 
-    At least FEWEST_SEEDS; None if it would be above MAX_SEEDS.
+    At least FEWEST_SEEDS; None if more than MAX_SEEDS would be needed. See `smallest_decidable`.
     """
     low, high = FEWEST_SEEDS, MAX_SEEDS
     if smallest_decidable(candidates, high) > effect:

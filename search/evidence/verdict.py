@@ -26,7 +26,7 @@ class Verdict:
 
     labels: tuple[Summary, ...]
     pairs: tuple[Comparison, ...]
-    best: str  # the label with the largest mean difference to the others; without missing runs, the highest mean
+    best: str  # the label that comes first; see the function that made the verdict
     seeds: int  # how many seeds have a score of at least one label
     missing: int  # how many scores are missing, over all labels and these seeds
     level: float
@@ -34,16 +34,19 @@ class Verdict:
     caveats: tuple[str, ...]
 
     def against(self, label: str) -> list[Comparison]:
-        """One label compared with each other one."""
+        """The comparisons of `label` with each other label; in each of them, `label` is a."""
         return _against(label, self.pairs)
 
     def in_words(self) -> str:
-        """The verdict with its caveats."""
+        """The verdict and its caveats, as one text."""
         return " ".join((self.sentence, *self.caveats))
 
 
 def judge(scores: Mapping[str, Mapping[int, float]], level: float = 0.95) -> Verdict:
-    """Compare configurations pair by pair, each on the seeds that both have.
+    """Compare configurations pair by pair, each pair on the seeds that both have.
+
+    The best label is the one with the largest mean difference to the others. If no run is missing, this is the label
+    with the highest mean.
 
     Args:
         scores: label -> seed -> score on the test split.
@@ -70,7 +73,7 @@ def _against(label: str, pairs: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _lead(label: str, pairs: Sequence[Comparison]) -> float:
-    """A label's mean paired difference to the others. Unlike its mean score, it does not gain by failing hard seeds."""
+    """A label's mean paired difference to the others. Unlike a mean score, it does not rise if hard seeds fail."""
     leads = [pair.difference for pair in _against(label, pairs) if pair.difference is not None]
     return sum(leads) / len(leads) if leads else -math.inf
 
@@ -101,7 +104,7 @@ def _sentence(best: Summary, rivals: Sequence[Comparison]) -> str:
 
 
 def _outlook(pair: Comparison) -> str:
-    """How many seeds would distinguish two labels."""
+    """A clause that says how many seeds would distinguish the two labels of a pair."""
     if pair.difference == 0:
         return f"no difference between {pair.a} and {pair.b} was seen"
     if pair.n < MIN_TO_COUNT:

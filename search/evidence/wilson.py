@@ -10,8 +10,8 @@ def wilson(share: float, total: float) -> tuple[float, float]:
     """95 % interval of a share of `total` independent draws.
 
     Args:
-        share: in [0, 1]. It need not be a count over `total`, as a mean over seeds is not.
-        total: above 0. It need not be whole, as an effective number of draws is not.
+        share: in [0, 1]. It need not be a count divided by `total`; it may be a mean over seeds.
+        total: above 0. It need not be a whole number; it may be an effective number of draws.
     """
     spread = _Z**2 / total
     middle = (share + spread / 2) / (1 + spread)

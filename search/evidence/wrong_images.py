@@ -1,4 +1,4 @@
-"""A classifier's answers to single images: its surest mistakes, and a few images of each class."""
+"""A classifier's predictions for single images: its surest mistakes, and a few images of each class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from trainers.data.arrays import Labels
 
 @dataclass(frozen=True)
 class Judged:
-    """One image, and the classifier's answer. Classes are positions in the class names."""
+    """One image, with its true class and the predicted class. A class is given as its position in the class names."""
 
-    image: int  # its place in the split
-    true: int
-    answer: int
-    probability: float  # of the answer
+    image: int  # its position in the split
+    true: int  # the true class
+    answer: int  # the predicted class
+    probability: float  # of the predicted class
 
 
 def judged(logits: NDArray[np.floating], labels: Labels) -> list[Judged]:
-    """Every image with its answer. logits: [N, C]; labels: [N]."""
+    """Every image with its predicted class. logits: [N, C]; labels: [N], the true classes."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     shares = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
     answers = shares.argmax(axis=1)
@@ -29,7 +29,7 @@ def judged(logits: NDArray[np.floating], labels: Labels) -> list[Judged]:
 
 
 def most_sure_and_wrong(answers: Sequence[Judged], most: int) -> list[Judged]:
-    """The wrong answers, the surest first, at most `most` of them."""
+    """At most `most` images with a wrong prediction, the most probable predictions first."""
     wrong = [one for one in answers if one.answer != one.true]
     return sorted(wrong, key=lambda one: (-one.probability, one.image))[:most]
 

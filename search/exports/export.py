@@ -1,6 +1,6 @@
 """Export a search's best configurations as files. Training from such a file gives the same score again.
 
-An export has all that is needed for that: the configuration, the epoch and the score that it reached, the hash of its
+An export has all that is needed for this: the configuration, the epoch and the score that it reached, the hash of its
 checkpoint (a file beside it), the data's fingerprint, the seed, the device, the threads and the versions of packages.
 """
 
@@ -29,7 +29,7 @@ from trainers.parsing import parse
 
 
 class Expected(Config):
-    """The score that an exported configuration reached, and what it was reached with."""
+    """The score that an exported configuration reached, and the weights, data, seed and machine of that training."""
 
     metric: Literal["val_balanced_accuracy", "val_accuracy", "val_macro_f1", "val_auroc"]
     value: Real
@@ -38,7 +38,7 @@ class Expected(Config):
     weights_sha256: str | None = None
     data_fingerprint: str
     data: str
-    look: dict[str, Any] | None = None  # how image files were read; None in older exports and for other data
+    look: dict[str, Any] | None = None  # how image files were read; None for other data and in older exports
     seed: Seed
     device: str
     gpu: str | None = None  # the GPU's name; older exports have none
@@ -49,7 +49,7 @@ class Expected(Config):
 
 
 class Threshold(Config):
-    """A class's threshold, and its sensitivity and specificity on the validation images that it was chosen on."""
+    """A class's threshold, and its sensitivity and specificity on the validation images on which it was chosen."""
 
     probability: Annotated[Real, Field(gt=0, le=1)]
     wanted_sensitivity: Annotated[Real, Field(gt=0, le=1)]
@@ -60,22 +60,22 @@ class Threshold(Config):
 
 @dataclass(frozen=True)
 class Export:
-    """One exported configuration, or a plain one without an expected score."""
+    """One exported configuration, or a plain trial config, which has no expected score."""
 
     config: TrialConfig
     expected: Expected | None = None
-    search_id: str | None = None  # the id of the search that it was exported from
-    thresholds: Mapping[str, float] = field(default_factory=dict)  # a probability for each class
+    search_id: str | None = None  # the id of the search that the configuration was exported from
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # class -> its threshold on the probability
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A trial to export, and what its rank is based on."""
+    """A trial to export, and the basis of its rank."""
 
     trial: Trial
     by: str = "search"  # the basis of the ranking: search, final or confirm
     fresh_seeds: Mapping[str, Any] | None = None  # mean, standard error and number of seeds, if it ran on fresh seeds
-    thresholds: Mapping[str, Threshold] = field(default_factory=dict)  # by class
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)  # by class; a class may have none
 
 
 def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> list[Path]:
@@ -86,13 +86,14 @@ def export(folder: SearchFolder, ranked: Sequence[Choice], *, top: int = 1) -> l
     Args:
         folder: the search's folder.
         ranked: the finished trials, best first.
-        top: how many of them to export.
+        top: how many of these trials to export.
 
     Returns:
         The YAML files, best first.
 
     Raises:
-        InputError: `top` is below 1 or more than finished, or a checkpoint is gone or damaged. Nothing was removed.
+        InputError: `top` is below 1 or above the number of finished trials, or a checkpoint is gone or damaged. In both
+            cases no file was removed.
     """
     name = folder.name
     if not 1 <= top <= len(ranked):
@@ -159,7 +160,7 @@ def _export(folder: SearchFolder, choice: Choice, rank: int, checkpoint: Path) -
 
 
 def read_export(path: Path) -> Export:
-    """Read an exported file or a plain trial config. Raises InputError, with one line, if it is neither."""
+    """Read an exported file or a plain trial config. Raises InputError, with one line, if the file is neither."""
     raw = read_mapping(path).values
     if "config" not in raw:
         return Export(parse(TrialConfig, raw))
@@ -173,7 +174,7 @@ def read_export(path: Path) -> Export:
 
 
 def _thresholds(path: Path, raw: Mapping[str, Any]) -> dict[str, float]:
-    """The thresholds of an export, by class; older exports have none."""
+    """By class, the thresholds in an export; empty in older exports and if none was asked for."""
     given = raw.get("thresholds", {})
     if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
         raise InputError(f"{path}: thresholds must be a mapping of classes")
@@ -183,16 +184,16 @@ def _thresholds(path: Path, raw: Mapping[str, Any]) -> dict[str, float]:
 def search_of(path: Path, exported: Export, results: Path | None = None) -> SearchFolder | None:
     """The search that a file was exported from, even if the file was copied to another folder.
 
-    The search is looked for in the results folder around the file, then in `results`. None if it is in neither.
+    The results folder around the file is searched first, then `results`. None if the search is in neither.
     """
     for folder in (*all_folders(path.absolute().parent.parent), *all_folders(results_root(results))):
-        with suppress(InputError):  # another search, which cannot be read
+        with suppress(InputError):  # a damaged search cannot be read, but the next one may be the right one
             if exported.search_id is not None and folder.about()["id"] == exported.search_id:
                 return folder
     return None
 
 
 def _device_of(folder: SearchFolder, trial: Trial) -> tuple[str, str | None]:
-    """The device that a trial ran on, and the GPU's name if it was one."""
+    """The device that a trial ran on, and the GPU's name (None on a CPU). Without a result file, the CPU is assumed."""
     result = folder.trial(trial.number).read_result()
     return (str(result["device"]), result.get("gpu")) if result else ("cpu", None)

@@ -48,16 +48,17 @@ def require_packages() -> None:
 
 
 def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
-    """Write a model as ONNX. The file's metadata have the class names and the way image files are read.
+    """Write a model as ONNX. The file's metadata have the class names and how image files are to be read.
 
     Args:
         predictor: the model, on the CPU.
-        images: at least two images [N, C, H, W], uint8, of the model's size. The file is tried on them.
+        images: at least two images [N, C, H, W], uint8, of the size that the model takes. The ONNX model is tried on
+            these images before the file is written.
         target: the path of the file.
 
     Raises:
-        EnvironmentProblem: the packages that write and run ONNX are not installed, or the file's probabilities differ
-            from torch's by more than `TOLERANCE`.
+        EnvironmentProblem: the packages that write and run ONNX are not installed, or the ONNX model's probabilities
+            differ from torch's by more than `TOLERANCE`. No file was written.
     """
     require_packages()
     import onnx
@@ -81,7 +82,7 @@ def write_onnx(predictor: Predictor, images: Tensor, target: Path) -> None:
     onnx.helper.set_model_props(proto, described)
     content = proto.SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    for some in (images, images[:1]):  # two sizes, as the model must take any number of images
+    for some in (images, images[:1]):  # two batch sizes, as the model must take any number of images
         found = torch.from_numpy(session.run(None, {"images": some.numpy()})[0])
         off = (found - predictor.probabilities(some)).abs().max().item()
         if not off <= TOLERANCE:

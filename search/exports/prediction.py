@@ -26,7 +26,7 @@ from trainers.own_parts import is_path
 from trainers.predictor import Predictor
 from trainers.wording import did_you_mean, printable, shown
 
-AT_ONCE = 256  # the most images in memory at the same time
+AT_ONCE = 256  # how many images are read and classified at a time
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Prediction:
     file: str
     class_name: str | None  # None: the file could not be used
     threshold: float | None  # the threshold that the class's probability reached; None: no class reached one
-    probabilities: tuple[float, ...]  # one for each class, in their order; empty if the file could not be used
-    problem: str | None = None  # why the file could not be used
+    probabilities: tuple[float, ...]  # one for each of the class names, in order; empty if the file could not be used
+    problem: str | None = None  # why the file could not be used; None if it could
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The predictions for a list of files, in its order."""
+    """The predictions for a list of files, in the order of that list."""
 
     class_names: tuple[str, ...]
     thresholds: Mapping[str, float]
@@ -80,7 +80,7 @@ class Predictions:
         }
 
     def write(self, path: Path) -> None:
-        """Write the table in the format of the path's suffix: .csv, .parquet or .json. Else raises InputError."""
+        """Write the predictions in the format of the path's suffix: .csv, .parquet or .json. Else raises InputError."""
         if path.suffix == ".json":
             content = json.dumps(self.as_json(), ensure_ascii=False, indent=1).encode()
         elif path.suffix == ".csv":
@@ -92,13 +92,13 @@ class Predictions:
         write_atomically(path, content)
 
     def in_words(self) -> str:
-        """How many images are predicted as each class."""
+        """A line that says how many images are predicted as each class."""
         counts = {name: sum(row.class_name == name for row in self.rows) for name in self.class_names}
         said = ", ".join(f"{count:,} {printable(name)}" for name, count in counts.items())
         return f"{sum(counts.values()):,} images: {said}"
 
     def problems(self) -> str | None:
-        """How many files could not be used, with the names of the first; None if all could be used."""
+        """How many files could not be used, with the names and problems of the first few; None if all could be used."""
         told = [f"{row.file}: {row.problem}" for row in self.unusable]
         return f"{named(told, 'image')} not usable" if told else None
 
@@ -127,10 +127,10 @@ def load_predictor(path: Path, exported: Export, device: torch.device | None = N
 
 
 def device_named(name: str | None) -> torch.device:
-    """The device of a name: cpu, cuda, cuda:1 or mps. None takes a GPU if there is one.
+    """The torch device with a name such as cpu, cuda, cuda:1 or mps. None takes a GPU if there is one.
 
     Raises:
-        InputError: the name is none of these.
+        InputError: the name is not that of a CPU, a CUDA GPU or an Apple GPU.
         EnvironmentProblem: this machine has no such GPU.
     """
     if name is None:
@@ -149,7 +149,7 @@ def device_named(name: str | None) -> torch.device:
 
 
 def files_of(given: Sequence[Path]) -> list[Path]:
-    """The image files to classify: each given file, and all images below each given folder.
+    """The image files to classify: each given file, and all images in each given folder and its subfolders.
 
     Raises:
         InputError: a path does not exist, or a folder has no image.
@@ -177,18 +177,18 @@ def predict(
 ) -> Predictions:
     """Classify image files with an exported model.
 
-    The files are read in the same way as the training images, or, for a dataset of the user's own, by the function
-    `read_image` of its module.
+    The files are read in the same way as the training images. For a dataset of the user's own they are read by the
+    function `read_image` of its module.
 
     Args:
         path: the path of the export's YAML file. The weights are beside it.
-        images: image files and folders. All images of a folder are classified.
+        images: image files and folders. All images in a folder and its subfolders are classified.
         thresholds: by class, the probability at or above which it is predicted; None takes the exported thresholds.
         device: the device to compute on; None takes a GPU if there is one.
 
     Raises:
-        InputError: the export has no weights, was not trained on image files and has no `read_image`, a threshold names
-            no class of the model or is not a probability, or no image can be used.
+        InputError: the export has no weights, or was not trained on image files and has no `read_image`; a threshold
+            names no class of the model or is not a probability; or no image can be used.
         EnvironmentProblem: the weights are not beside the file, or are not the exported ones.
     """
     exported = read_export(path)
@@ -231,9 +231,9 @@ def _classified(
 
     Args:
         predictor: the model.
-        files: the images' files; there may be more of them than images.
+        files: the files, in order. Those beyond the length of `block` are ignored.
         block: for each file, its image [C, H, W] uint8, or why it could not be read.
-        thresholds: by class.
+        thresholds: by class; see `decide`.
     """
     usable = [image for image in block if not isinstance(image, str)]
     found = iter(predictor.probabilities(torch.from_numpy(np.stack(usable))).tolist() if usable else [])
@@ -251,16 +251,16 @@ def decide(
 ) -> tuple[str, float | None]:
     """The predicted class, and the threshold that its probability reached.
 
-    If classes reach their threshold, the most probable of these is predicted. Otherwise it is the most probable class
-    without a threshold, or, if every class has a threshold, the most probable class.
+    If any class reaches its threshold, the most probable of those that do is predicted. Otherwise the most probable
+    class without a threshold is predicted, or the most probable class of all if every class has a threshold.
 
     Args:
-        probabilities: one for each class.
+        probabilities: the probability of each class.
         names: the names of the classes, in the same order.
-        thresholds: by class.
+        thresholds: by class, the probability at which the class is reached; a class may have none.
 
     Returns:
-        The class's name and its threshold; None in place of the threshold if none was reached.
+        The class's name and its threshold. The threshold is None if no class reached one.
     """
     of = dict(zip(names, probabilities, strict=True))
     reached = {name: p for name, p in of.items() if name in thresholds and p >= thresholds[name]}

@@ -24,17 +24,20 @@ GPU_TOLERANCE = 0.02  # for a balanced accuracy, as GPU kernels add up in anothe
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training, and its last checkpoint."""
+    """The result of a training, and the last checkpoint of that training."""
 
     result: TrialResult
     checkpoint: Checkpoint
 
 
 def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Trained:
-    """Train a configuration on this machine, with the workers, the threads and the kind of device of its export.
+    """Train a configuration on this machine.
+
+    The number of threads is that of the export. So are the device type and the number of workers, unless this machine
+    lacks the GPUs for them.
 
     Args:
-        exported: the configuration.
+        exported: the configuration. A plain config is trained on a GPU if there is one.
         report: is called with each epoch's number and metrics.
         data: the folder of data sets and caches.
 
@@ -64,18 +67,18 @@ def train(exported: Export, report: Reporter, *, data: Path | None = None) -> Tr
 
 @dataclass(frozen=True)
 class Comparison:
-    """The score of a training and the exported score, with possible causes of a difference.
+    """The score of a training beside the exported score, with possible causes of a difference.
 
-    `expected`, `same` and `within_tolerance` are None if the configuration was not exported.
+    `expected`, `same` and `within_tolerance` are None for a plain config, which has no exported score.
     """
 
     metric: str
     value: float
     expected: float | None
     same: bool | None  # whether the scores agree to the last digit
-    within_tolerance: bool | None  # whether they differ by at most GPU_TOLERANCE
+    within_tolerance: bool | None  # whether the scores differ by at most GPU_TOLERANCE
     tolerance: float | None  # None: the scores must agree to the last digit
-    differences: tuple[str, ...]
+    differences: tuple[str, ...]  # what differs from the export's training; see `differences`
     recall: Mapping[str, float]  # by class
     confusion: Sequence[Sequence[int]]
     device: str
@@ -83,13 +86,13 @@ class Comparison:
     test: Mapping[str, float] | None = None  # scores on the test split, if it was opened
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, as `afcl train --json` prints them."""
+        """The comparison as plain values, as `afcl train --json` prints them. `test` is left out if it is None."""
         values = asdict(self) | {"differences": list(self.differences)}
         return {key: value for key, value in values.items() if key != "test" or value is not None}
 
 
 def compare(exported: Export, result: TrialResult) -> Comparison:
-    """Compare a training's result with the exported score."""
+    """Compare the result of a training with the score in `exported`, if that has one."""
     expected = exported.expected
     metric = expected.metric if expected else METRIC
     value = result.metrics[metric]
@@ -111,7 +114,7 @@ def compare(exported: Export, result: TrialResult) -> Comparison:
 
 
 def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
-    """Why the digits of a score may differ from the exported ones: versions, CPU kind, device, number of workers."""
+    """Why a score may differ from the exported one, a text for each reason: versions, CPU, device, GPU or workers."""
     here = versions()
     found = [
         f"{name} {there} there, {here.get(name)} here"
@@ -131,7 +134,7 @@ def differences(expected: Expected, device: str, gpu: str | None) -> list[str]:
 
 
 def in_words(comparison: Comparison) -> Iterator[str]:
-    """A comparison in words, line by line."""
+    """The comparison as text, line by line."""
     recalls = ", ".join(f"{name} {value:.4f}" for name, value in comparison.recall.items())
     yield f"{comparison.metric} {comparison.value!r}   (recall: {recalls})"
     if comparison.test is not None:
@@ -152,7 +155,7 @@ def in_words(comparison: Comparison) -> Iterator[str]:
 
 
 def _rounded(within: bool, tolerance: float, reasons: str) -> str:
-    """The sentence for a score that a GPU did not reproduce to the last digit."""
+    """The line for a score that a GPU did not reproduce to the last digit."""
     because = f": {reasons}" if reasons else ""
     if within:
         said = f"not the same to the digit, but within {tolerance}, which a GPU may be off without `deterministic`"
@@ -163,9 +166,9 @@ def _rounded(within: bool, tolerance: float, reasons: str) -> str:
 
 
 def _workers_on(device: torch.device, workers: int) -> int:
-    """The number of workers to train with: `workers`, as exported, on a CPU or if each can have a CUDA GPU; else one.
+    """The number of workers to train with: `workers` on a CPU, or if each worker can have a CUDA GPU; else one.
 
-    One worker computes the same up to rounding.
+    One worker computes the same score as several, up to rounding.
     """
     return workers if device.type == "cpu" or torch.cuda.device_count() >= workers else 1
 
