@@ -8,7 +8,7 @@ from search.journal.labels import values_of
 from search.storage.search_folder import SearchFolder
 
 BEST = 5  # the most trials in the table
-# the card sets no colours, so that it can be read in light and dark themes; its rules have the colour of the text
+# the card sets no colours, so that it can be read in light and dark themes; its lines have the colour of the text
 CARD = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <div style="color:inherit;font-size:13px;line-height:1.4">
 <div><strong>{{ name }}</strong>: {{ state }}, {{ counts }}</div>

@@ -25,7 +25,7 @@ class Countdown:
         self._at = 0.0
 
     def left(self, estimate: float, now: float) -> float:
-        """The seconds left to show.
+        """The time left that is to be shown, in seconds.
 
         Args:
             estimate: the present estimate of the seconds left.

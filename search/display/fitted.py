@@ -24,7 +24,7 @@ class Column:
 
 @dataclass(frozen=True)
 class FittedTable:
-    """Rows of plain text. If even the narrowest table is too wide, each row is shown as a list of its cells."""
+    """A table of plain text that fits the terminal. If that is impossible, each row is shown as a list of its cells."""
 
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[str]]

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 _COMMAND = rf"`(?:{_QUOTED}|[^`])*`\S*|(?:^|(?<=\s\s)|(?<=:\s))afcl [a-z](?:{_QUOTED}|(?!\s{{3}}|['\n]).)*"
 _PIECE = re.compile(rf"\s*(?:{_COMMAND}|\S+)")
-_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # the lines that continue a line are aligned with its text after the label
+_LABEL = re.compile(r"\s*(?:\S+\s{2,})?")  # continuation lines are aligned with the text after the label
 
 
 def folded(text: str, width: int) -> str:

@@ -31,10 +31,10 @@ class LiveView:
         """Prepare the view.
 
         Args:
-            console: where to show it.
+            console: shows the view.
             plan: the search's plan.
             metric: the name of the metric to show.
-            problem: returns a sentence about a present problem with MLflow or the store, if there is one.
+            problem: returns a sentence about a present problem with MLflow or the store; None if there is none.
         """
         self._console, self._plan, self._metric, self._problem = console, plan, metric, problem
         self._progress = Progress(History(), plan.representation_epochs)

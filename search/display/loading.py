@@ -38,7 +38,7 @@ class FirstSlowImport(MetaPathFinder):
         self._say = say
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Say what is being loaded if it is slow. Always returns None, so that the next finder looks for the module."""
+        """Say what is being loaded if it is in `SLOW`. Returns None, so that the next finder looks for the module."""
         if fullname in SLOW:
             self.say(SLOW[fullname])
         return None
@@ -70,7 +70,7 @@ def loading_announced() -> Iterator[None]:
 
 
 def announce(line: str) -> None:
-    """Say that a command is about to wait for something other than an import, unless a line was said before."""
+    """Say `line` before a command waits for something other than an import, unless a line was said before."""
     _FIRST.say(line)
 
 

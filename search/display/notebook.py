@@ -77,7 +77,7 @@ class NotebookConsole(Console):
         return LiveBlock(self, render)
 
     def run(self, render: Callable[[], RenderableType] | None) -> None:
-        """Draw what `render` returns below the lines from now on; None draws nothing there."""
+        """From now on, draw what `render` returns below the lines. With None, draw nothing there."""
         self._running = render
         self.draw()
 

@@ -24,5 +24,5 @@ class ConsoleDisplay:
         tell(self._console, text)
 
     def view(self, plan: Plan, metric: str, problem: Callable[[], str | None]) -> LiveView:
-        """A view of a running search, for the arguments of `LiveView`."""
+        """A view of a running search. For the arguments see `LiveView`."""
         return LiveView(self._console, plan, metric, problem)

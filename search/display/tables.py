@@ -55,7 +55,7 @@ def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedT
 
 
 def overview(folder: SearchFolder, history: History, width: int, *, every: bool = False) -> Iterator[RenderableType]:
-    """One search as lines and tables: a heading, the best trials, then all trials.
+    """One search as lines and tables: a heading, the best trials, then the trials of `shown_trials`.
 
     If the terminal is narrow, the column of reasons is left out first, and then the values are wrapped.
 

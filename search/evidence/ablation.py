@@ -34,10 +34,13 @@ class Switch:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A path from one candidate to another. The last step leads to the candidate `end`; the others get own runs."""
+    """A path from one candidate to another.
+
+    The last step leads to the candidate `end`, so only the configurations of the other steps need runs of their own.
+    """
 
     start: str  # the label of the candidate where the path starts
-    end: str  # the label of the candidate where it ends
+    end: str  # the label of the candidate where the path ends
     trial: int  # the number of the start's trial in the search
     steps: tuple[Switch, ...]
 

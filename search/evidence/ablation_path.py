@@ -15,7 +15,7 @@ ALIKE = 1e-9  # an interval narrower than this has its width from rounding alone
 
 @dataclass(frozen=True)
 class PathStep:
-    """The start of the path or one of its steps, with its scores on the test split."""
+    """The start of the path or one of its steps, with the scores on the test split."""
 
     label: str
     scores: dict[int, float]  # by seed

@@ -72,7 +72,7 @@ def best_candidates(history: History, top: int) -> list[Candidate]:
 
 
 def fresh_seeds(spec: SearchSpec, confirmation: str, count: int) -> list[int]:
-    """`count` seeds that no trial of the search had. `confirmation` is a name; each name gives different seeds."""
+    """`count` seeds that no trial of the search had, different for each name `confirmation` (such as confirm-1)."""
     return [derive_seed(spec.search.seed, "confirm", confirmation, k) for k in range(count)]
 
 

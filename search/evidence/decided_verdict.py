@@ -17,7 +17,7 @@ def decided(rule: Rule, found: Progress) -> Decided:
 def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
     """The verdict on the labels of `scores`, taken from how their pairs ended.
 
-    The best label is, of those that no other label was found better than, the one with the largest mean difference.
+    Among the labels that no pair found worse, the best is the one with the largest mean difference to the others.
 
     Args:
         scores: label -> seed -> score, by the metric that decided the pairs.
@@ -48,7 +48,10 @@ def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -
 
 
 def untested(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
-    """The verdict by a metric that did not decide the pairs: means, without any test. Raises as `verdict_by_rule`."""
+    """The verdict by a metric that did not decide the pairs: means, without any test.
+
+    The best label has the highest mean on the seeds that all labels have. Raises as `verdict_by_rule`.
+    """
     check_scores(scores)
     labels = tuple(summary(label, of.values(), found.plan.level) for label, of in scores.items())
     shared = set.intersection(*(set(of) for of in scores.values() if of))

@@ -84,7 +84,7 @@ def gather(folder: SearchFolder, test_labels: Labels) -> Evidence:
         test_labels: [M], the labels of the test images in their order.
 
     Raises:
-        InputError: no run has finished.
+        InputError: no run of a candidate has finished.
     """
     chosen, seeds = read_plan(folder)
     history, metric = folder.searched.history(), folder.spec().search.metric_key

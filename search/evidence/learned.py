@@ -28,8 +28,8 @@ def in_words(ranked: Sequence[Trial], error_of: Callable[[Trial], float | None])
 
     Args:
         ranked: finished trials, best first.
-        error_of: returns the standard error that the choice of validation images gives a trial's score; None if the
-            error is not known.
+        error_of: returns the standard error of a trial's score, caused by the sampling of validation images; None if it
+            is not known.
     """
     best = best_of_each(ranked)
     if len(best) < 2:

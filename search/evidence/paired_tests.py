@@ -36,8 +36,8 @@ Floats = NDArray[np.float64]
 class Interval:
     """A confidence interval, with a sentence on what it covers.
 
-    A t interval of few scores may reach beyond [0, 1]. It is stored so, because it is symmetric about the mean and
-    agrees with its test. For people it is cut off (`within`), which does not change its coverage.
+    A t interval of few scores may reach beyond [0, 1]. It is stored uncut: symmetric about the mean, and in agreement
+    with the t test. For people, `within` cuts the interval off, which does not change its coverage.
     """
 
     low: float
@@ -45,7 +45,7 @@ class Interval:
     covers: str
 
     def within(self, low: float, high: float) -> "Interval":
-        """The interval cut off at the bounds of the estimated quantity."""
+        """The interval, cut off at `low` and `high`, the bounds of the estimated quantity."""
         return replace(self, low=max(self.low, low), high=min(self.high, high))
 
 
@@ -101,9 +101,9 @@ class Comparison:
 def holm(p: Sequence[float]) -> list[float]:
     """Correct p values for their number, by Holm's step-down.
 
-    The k-th smallest of m values (k from 0) is multiplied by m − k. A product below the one before is raised to it,
-    and one above 1 becomes 1. Rejecting where the corrected value is at most α keeps the chance of any false rejection
-    at α or below, however the tests depend on each other.
+    The k-th smallest of m values (k from 0) is multiplied by m − k. A product below the one before becomes
+    equal to that one, and a product above 1 becomes 1. If hypotheses are rejected whose corrected value is at most α,
+    the chance of any false rejection is at most α, however the tests depend on each other.
     """
     order = np.argsort(p)
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
@@ -115,8 +115,8 @@ def holm(p: Sequence[float]) -> list[float]:
 def seeds_needed(effect: float, alpha: float, power: float = POWER) -> int | None:
     """How many seeds a two-sided paired t test at level `alpha` needs to find a true effect with probability `power`.
 
-    `effect` is d_z; if it was estimated from few seeds, the result is a guess. At least MIN_SEEDS; None if it is above
-    MAX_SEEDS. See `power_of`.
+    `effect` is Cohen's d_z; if it was estimated from few seeds, the result is a guess. The result is at least
+    MIN_SEEDS; None if it would be above MAX_SEEDS. See `power_of`.
     """
     counts = range(MIN_SEEDS, MAX_SEEDS + 1)
     found = bisect_left(counts, power, key=lambda n: power_of(effect, n, float(special.stdtrit(n - 1, 1 - alpha / 2))))
@@ -176,7 +176,7 @@ def comparisons(scores: Mapping[str, Mapping[int, float]], level: float) -> tupl
 
     Args:
         scores: label -> seed -> score.
-        level: the level of the intervals; 1 − level is that of the tests.
+        level: the confidence level of the intervals; 1 − level is the level of the tests.
     """
     couples = list(combinations(scores, 2))
     alpha = (1 - level) / max(len(couples), 1)  # Holm's first and hardest step

@@ -163,7 +163,7 @@ def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Rank
 def _validated_in(folder: SearchFolder) -> dict[int, Validated]:
     """The results of a last step or a confirmation, by the number of the search's trial.
 
-    Only seeds count on which all candidates run: the later rounds of a confirmation run only some of them.
+    Only those seeds count on which all candidates run. Later rounds of a confirmation run only some candidates.
     """
     chosen, seeds = read_plan(folder)
     history = folder.history()

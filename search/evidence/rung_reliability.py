@@ -45,17 +45,17 @@ class Signal:
 
     @property
     def is_low(self) -> bool:
-        """Whether ASHA should not have decided here.
+        """Whether ASHA should not have decided at this epoch.
 
         True if the order is reversed. Also true if at least MIN_TO_JUDGE trials finished and tau is below LOW_TAU, or
-        has no value because all trials had the same value here.
+        is undefined because all trials had the same value at this epoch.
         """
         low = self.problem == ALIKE if self.tau is None else self.tau < LOW_TAU
         return self.is_reversed or (self.trials >= MIN_TO_JUDGE and low)
 
     @property
     def is_reversed(self) -> bool:
-        """Whether trials that are better here end as the worse ones: the whole interval of tau is below zero.
+        """Whether trials that are better at this epoch end as the worse ones: the whole interval of tau is below zero.
 
         No least number of trials is needed, as the interval of few trials is wide.
         """
@@ -69,7 +69,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Share:
-    """How many of the exempt trials did better than a bar, as a number and as a share."""
+    """How many of the exempt trials ended above a reference score, as a number and as a share."""
 
     count: int
     share: float
@@ -80,7 +80,7 @@ class Share:
 class Regret:
     """How trials ended that ASHA marked for stopping but that were spared by lot: a fair sample of the stopped trials.
 
-    A score is one seed's, so luck is part of every win.
+    Each score comes from one seed, so luck is part of every win.
     """
 
     exempt: int  # finished trials that were spared by lot
@@ -169,7 +169,7 @@ def with_probes(history: History) -> list[Trial]:
 def pruning_regret(history: History) -> Regret:
     """Compare finished trials that were spared by lot with finished trials that were never marked for stopping.
 
-    Trials are compared only within a bracket. If each family is searched by itself, a bracket is a family.
+    Trials are compared only within a bracket; see `search.algorithms.asha.bracket_of`.
     """
     finished = history.in_state("finished")
     marked = [trial for trial in finished if trial.spared_at is not None]

@@ -196,7 +196,7 @@ def _on_test(point: OperatingPoint) -> str:
 
 
 def _over_seeds(shares: Sequence[Share]) -> str:
-    """The mean of the shares, with a Wilson interval from the number of images, which is the same for every seed."""
+    """The mean of the shares as text, with a Wilson interval. Every share is of the same number of images."""
     values, images = [share.value for share in shares], shares[0].images
     low, high = wilson(mean(values), images)
     spread = f" on average, {min(values):.4f} to {max(values):.4f} by seed" if len(values) > 1 else ""

@@ -78,13 +78,14 @@ class SideBySide:
 
 
 def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
-    """Compare searches.
+    """Compare searches by their best trials.
 
     Args:
         folders: two searches or more.
 
     Raises:
-        InputError: there are fewer, or their data or metrics differ, so that scores cannot be compared.
+        InputError: there are fewer than two searches, or their data or metrics differ, so that scores cannot be
+            compared.
     """
     if len({folder.path for folder in folders}) < 2:
         raise InputError("compare: name two searches or more")
@@ -122,7 +123,7 @@ def _side(folder: SearchFolder, history: History) -> Side:
 
 
 def _ends(history: History) -> list[Trial]:
-    """Trials in the order in which they ended."""
+    """The finished, stopped and failed trials, in the order in which they ended."""
     return sorted(history.in_state("finished", "stopped", "failed"), key=lambda trial: trial.ended_at or 0)
 
 

@@ -27,9 +27,9 @@ class Spread:
 def expected_spread(searched: SearchFolder, history: History) -> Spread | None:
     """The sd of a paired difference from seed to seed, averaged over pairs (as variances); None if unknown.
 
-    It is that of test scores in the newest confirmation that has two candidates or more, all with scores on at least
-    MIN_TO_COUNT seeds. Otherwise it is that of validation scores in the last step, which vary more if there are fewer
-    images. Without a last step, it is guessed: the sd of the scores of the search's finished trials. In the three
+    The sd comes from the test scores of the newest confirmation that has two candidates or more, all with scores on at
+    least MIN_TO_COUNT seeds. Otherwise it comes from the validation scores of the last step, which vary more if there
+    are fewer images. Otherwise the sd is a guess: that of the scores of the search's finished trials. In the three
     published studies, the guess was .8 to 1.2 times the sd of the paired differences.
     """
     for confirmation in reversed(searched.confirmations()):
@@ -62,8 +62,9 @@ def paired_scores(folder: SearchFolder, metric: str) -> Floats:
 def pooled_sd(tables: list[Floats]) -> float:
     """The sd of a paired difference: the root of its mean variance over all pairs of a table's columns.
 
-    That mean is twice the mean square of what rows and columns leave unexplained (two-way analysis of variance). Tables
-    are weighted by their degrees of freedom. 0 if no table has two rows and two columns.
+    Each table is [seeds, configurations]. The mean variance is twice the mean square of what rows and columns leave
+    unexplained (two-way analysis of variance). Tables are weighted by their degrees of freedom. 0 if no table has two
+    rows and two columns.
     """
     squares, freedom = 0.0, 0
     for table in tables:

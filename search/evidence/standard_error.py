@@ -26,7 +26,7 @@ def score_error(share: float, count: int) -> float:
 
 
 def error_of_score(trial: Trial, metric: str, validation: Mapping[str, int]) -> float | None:
-    """The standard error that the choice of validation images gives a finished trial's score; None if it is not known.
+    """The standard error of a finished trial's score, caused by the sampling of validation images; None if not known.
 
     Args:
         trial: the trial. If it has no score, the error is None.

@@ -12,7 +12,7 @@ if the true difference has a size of D or more. A decided pair still counts amon
 dropped because a configuration gave no score.
 
 The bounds are exact for normal differences. With few seeds, skewed differences spoil any t interval: of the resamples
-of the published study results/fmnist-60-40, .07 made a false claim with at most 20 seeds, and .04 with at most 30
+of the published study results/fmnist-60-40, 7 % made a false claim with at most 20 seeds, and 4 % with at most 30
 (results/bench/until_decided.md, which also compares the rule with a confidence sequence). Hence FEWEST_SEEDS.
 """
 

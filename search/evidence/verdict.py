@@ -26,7 +26,7 @@ class Verdict:
 
     labels: tuple[Summary, ...]
     pairs: tuple[Comparison, ...]
-    best: str  # the label that comes first; see the function that made the verdict
+    best: str  # the label that comes first; see `judge`, `verdict_by_rule` and `untested`, which make verdicts
     seeds: int  # how many seeds have a score of at least one label
     missing: int  # how many scores are missing, over all labels and these seeds
     level: float
@@ -50,8 +50,8 @@ def judge(scores: Mapping[str, Mapping[int, float]], level: float = 0.95) -> Ver
 
     Args:
         scores: label -> seed -> score on the test split.
-        level: the level of every interval. 1 − level is the chance, over all pairs together, of calling equals
-            distinguishable.
+        level: the confidence level of every interval. 1 − level is the largest chance, over all pairs together, that
+            equal configurations are called distinguishable.
 
     Raises:
         InputError: there is no score at all, or one that is not a number in [0, 1].
@@ -73,7 +73,10 @@ def _against(label: str, pairs: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _lead(label: str, pairs: Sequence[Comparison]) -> float:
-    """A label's mean paired difference to the others. Unlike a mean score, it does not rise if hard seeds fail."""
+    """A label's mean paired difference to the others; minus infinity if no pair has one.
+
+    Unlike a mean score, the mean difference does not rise if the label's runs on hard seeds fail.
+    """
     leads = [pair.difference for pair in _against(label, pairs) if pair.difference is not None]
     return sum(leads) / len(leads) if leads else -math.inf
 

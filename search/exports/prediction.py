@@ -108,7 +108,7 @@ def load_predictor(path: Path, exported: Export, device: torch.device | None = N
 
     Args:
         path: the path of the export's YAML file. The weights are beside it.
-        exported: the file's content.
+        exported: the content of that file, from `read_export`.
         device: the device to compute on; None takes the CPU.
 
     Raises:
@@ -183,7 +183,7 @@ def predict(
     Args:
         path: the path of the export's YAML file. The weights are beside it.
         images: image files and folders. All images in a folder and its subfolders are classified.
-        thresholds: by class, the probability at or above which it is predicted; None takes the exported thresholds.
+        thresholds: by class, a threshold on its probability; see `decide`. None takes the exported thresholds.
         device: the device to compute on; None takes a GPU if there is one.
 
     Raises:
