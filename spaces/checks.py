@@ -11,7 +11,7 @@ from spaces.sections import ResourcesConfig, SearchConfig
 from trainers.config import RepresentationConfig, TrialConfig
 from trainers.errors import InputError
 from trainers.loss_config import END_TO_END, FAMILIES, WITH_A_SECTION, Family, LossName, family_named, own_family
-from trainers.own_parts import MARK, is_path
+from trainers.own_parts import MARK
 from trainers.wording import did_you_mean, printable
 
 
@@ -31,6 +31,8 @@ class Searched(Protocol):
     @property
     def losses(self) -> tuple[LossName, ...]: ...  # noqa: D102
     @property
+    def own_losses(self) -> tuple[LossName, ...]: ...  # noqa: D102
+    @property
     def families(self) -> tuple[Family, ...]: ...  # noqa: D102
     def trial_config(self, values: Mapping[str, Value]) -> TrialConfig: ...  # noqa: D102
     def family_space(self, family: Family) -> tuple[dict[str, Range], dict[str, Value]]: ...  # noqa: D102
@@ -41,11 +43,11 @@ def check_own_losses(spec: Searched) -> None:
     """Raise InputError if the names or the parameters of the user's own losses are wrong.
 
     Tables show the name of a loss's function. So this name must differ between losses, and from the names in FAMILIES.
-    Each name in `own_loss` must be that of a loss among the proposals or the baselines. If a range varies a
-    parameter of a baseline's loss, `own_loss` must also have a fixed value for this parameter.
+    Each name in `own_loss` must be that of a loss among the proposals, the baselines or the first guesses. If a range
+    varies a parameter of a baseline's loss, `own_loss` must also have a fixed value for this parameter.
     """
     named = dict[str, str]()
-    for path in dict.fromkeys(one.partition(MARK)[0] for one in (*spec.losses, *spec.search.baselines) if is_path(one)):
+    for path in dict.fromkeys(one.partition(MARK)[0] for one in spec.own_losses):
         name = own_family(path)
         if name in FAMILIES:
             raise InputError(f"loss.name: {path} would be called {name}, as a built-in family is; rename the function")
@@ -112,7 +114,7 @@ def check_workers(spec: Searched) -> None:
     """Raise InputError if a trial has more workers than its smallest batch or chunk has rows (views of images).
 
     The batches of an epoch are of nearly equal size. With few images they are smaller than `batch_size`, and then a
-    worker might get no row. The user's first guesses are not checked.
+    worker might get no row.
     """
     batch = bounds(spec, "representation.batch_size")[0] * fewest_views(spec)
     chunk = spec.representation.chunk
@@ -124,8 +126,9 @@ def check_workers(spec: Searched) -> None:
 
 
 def fewest_views(spec: Searched) -> int:
-    """The fewest views of an image in a batch, among proposals and baselines of a search: 1 if any is end to end."""
-    of_one_stage = END_TO_END.keys() & {*spec.families, *spec.search.baselines}
+    """The fewest views of an image in a batch, among the trials of a search: 1 if any trial is trained end to end."""
+    guessed = {guess.get(SWITCH) for guess in spec.search.first}
+    of_one_stage = END_TO_END.keys() & {*spec.families, *spec.search.baselines} or {*END_TO_END.values()} & guessed
     return 1 if of_one_stage else bounds(spec, "representation.views")[0]
 
 
@@ -138,13 +141,14 @@ def too_many_workers(workers: int, rows: int, why: str) -> InputError:
 
 
 def bounds(spec: Searched, path: str) -> tuple[int, int]:
-    """The smallest and largest value of the whole-numbered field at `path`, among proposals and baselines of a search.
+    """The smallest and largest value of the whole-numbered field at `path`, among the trials of a search.
 
-    Baselines have the field's fixed value, which may lie outside its range. The user's first guesses are not counted.
+    Baselines have the field's fixed value, and the user's first guesses their own; both may lie outside its range.
     """
     given = spec.space.get(path)
     values = [value_at(spec, path)] if given is None or spec.search.baselines else []
     values += [] if given is None else ends(given)
+    values += [guess[path] for guess in spec.search.first if path in guess]
     return min(int(value) for value in values), max(int(value) for value in values)
 
 

@@ -105,15 +105,16 @@ def _read_range(path: str, raw: object) -> Range:
             raise InputError(f"{where}: is a section; name its fields, such as {inside[0]}: {{uniform: [0, 1]}}")
         raise InputError(f"{where}: unknown field{nearest_paths(path, list(searchable()))}")
     given = parse_range(where, raw)
-    if path in _GROUPS and isinstance(given, Choice):
-        given = Choice(tuple(_path_of_entry(_GROUPS[path], field, value) for value in given.values))
+    if isinstance(given, Choice):
+        given = Choice(tuple(with_import_path(path, value) for value in given.values))
     return _fitted(where, given, field)
 
 
-def _path_of_entry(group: str, field: Field, value: Value) -> Value:
-    """The import path of the entry point that `value` names; `value` itself if it names none."""
-    is_ours = not isinstance(value, str) or value in field.words or ":" in value
-    return value if is_ours else path_of(group, str(value)) or value
+def with_import_path(path: str, value: Value) -> Value:
+    """A value of the field at `path`. If it names an entry point, the import path of this entry point is returned."""
+    if path not in _GROUPS or not isinstance(value, str) or value in searchable()[path].words or ":" in value:
+        return value
+    return path_of(_GROUPS[path], value) or value
 
 
 def nearest_paths(path: str, known: list[str]) -> str:

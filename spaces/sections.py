@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from spaces.fields import with_import_path
 from spaces.ranges import Value
 from spaces.storage_uri import check_uri
 from trainers.config_base import Config, Real, Seed, Whole, one_of_or_own
@@ -21,6 +22,12 @@ SamplerName = Annotated[
     BeforeValidator(one_of_or_own(SAMPLERS, SAMPLER_GROUP, "mypkg:propose")),
     WithJsonSchema({"anyOf": [{"enum": list(SAMPLERS)}, {"type": "string", "pattern": f"^{PATH_PATTERN}$"}]}),
 ]
+
+
+def _with_import_paths(guesses: tuple[dict[str, Value], ...]) -> tuple[dict[str, Value], ...]:
+    """First guesses in which entry points, such as that of a loss, are replaced by their import paths."""
+    return tuple({path: with_import_path(path, value) for path, value in guess.items()} for guess in guesses)
+
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
@@ -68,7 +75,7 @@ class SearchConfig(Config):
     function of space, earlier trials and a seed (`mypkg:propose`), or by the name of an entry point in the group
     afcl.samplers. A search keeps the hash of your source behind the path."""
     scheduler: SchedulerConfig = SchedulerConfig()
-    first: tuple[dict[str, Value], ...] = ()
+    first: Annotated[tuple[dict[str, Value], ...], AfterValidator(_with_import_paths)] = ()
     """Your own guesses, tried before the sampler's, each a mapping of fields to values, such as {loss.eta: 30}. They
     count among `trials`. A searched field that a guess does not name is drawn at random."""
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"

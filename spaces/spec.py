@@ -48,7 +48,6 @@ from trainers.loss_config import (
     LossName,
     OwnLossParameters,
     SupervisedMinorityConfig,
-    family_named,
     is_ignored,
     own_family,
     unused_with,
@@ -189,13 +188,19 @@ class SearchSpec(Config):
         """
         if is_path(family):
             return family
-        own = {own_family(name): name for name in (*self.search.baselines, *self.losses) if is_path(name)}
+        own = {own_family(name): name for name in reversed(self.own_losses)}
         return own.get(family) or WITH_A_SECTION.get(family, "afcl")
 
     @property
+    def own_losses(self) -> tuple[LossName, ...]:
+        """The import paths of the user's own losses: of proposals, then of baselines, then of first guesses."""
+        guessed = [str(guess[SWITCH]) for guess in self.search.first if SWITCH in guess]
+        return tuple(dict.fromkeys(filter(is_path, (*self.losses, *self.search.baselines, *guessed))))
+
+    @property
     def own_families(self) -> tuple[Family, ...]:
-        """The families of the user's own losses, without repetitions: those of proposals, then those of baselines."""
-        return tuple(dict.fromkeys(family_named(one) for one in (*self.losses, *self.search.baselines) if is_path(one)))
+        """The families of the user's own losses, without repetitions, in the order of `own_losses`."""
+        return tuple(dict.fromkeys(map(own_family, self.own_losses)))
 
     def baseline(self, family: Family) -> TrialConfig:
         """The baseline of a family: the fixed values with the family's loss, η and γ. It may lie outside the ranges.

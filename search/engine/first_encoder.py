@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from spaces.ranges import Choice, Range
+from spaces.ranges import Choice, Range, Value
 from trainers.compute.batch_norm import refuse_unshared
 from trainers.config import ModelConfig
 from trainers.encoder_weights import with_hash
@@ -11,20 +11,24 @@ from trainers.own_encoder import FIELD, try_encoder
 from trainers.own_parts import is_path, with_source_hash
 from trainers.timm_encoder import TIMM
 
+Guess = dict[str, Value]
+
 
 def tried_encoders(
-    model: ModelConfig, space: Mapping[str, Range], shape: Sequence[int], workers: int
-) -> tuple[ModelConfig, dict[str, Range]]:
+    model: ModelConfig, space: Mapping[str, Range], first: Sequence[Guess], shape: Sequence[int], workers: int
+) -> tuple[ModelConfig, dict[str, Range], tuple[Guess, ...]]:
     """Try every encoder that a search may have, and record the hash of the user's own code and of a file of weights.
 
     Args:
         model: the spec's section `model`.
         space: the ranges; `model.encoder` may be one of them.
+        first: the user's first guesses; a guess may name an encoder.
         shape: an image's shape, [C, H, W].
         workers: how many workers a trial has; see `refuse_unshared` for what several workers need of an encoder.
 
     Returns:
-        The section and the ranges, with hashes added to the names of the user's own encoders and of a file of weights.
+        The section, the ranges and the guesses, with hashes added to the names of the user's own encoders and of a file
+        of weights.
 
     Raises:
         InputError: an encoder cannot be imported, differs from the one that the search began with, fails a check of
@@ -32,11 +36,15 @@ def tried_encoders(
             belongs to another encoder.
         EnvironmentProblem: timm is not installed, or its weights cannot be downloaded.
     """
-    kept, searched = dict(space), space.get("model.encoder")
+
+    def tried(name: Value) -> str:
+        return _tried(model.model_copy(update={"encoder": str(name)}), shape, workers).encoder
+
+    kept, searched = dict(space), space.get(FIELD)
     if isinstance(searched, Choice):
-        models = [model.model_copy(update={"encoder": str(value)}) for value in searched.values]
-        kept["model.encoder"] = Choice(tuple(_tried(one, shape, workers).encoder for one in models))
-    return _tried(model, shape, workers), kept
+        kept[FIELD] = Choice(tuple(map(tried, searched.values)))
+    guesses = tuple(guess | {FIELD: tried(guess[FIELD])} if FIELD in guess else guess for guess in first)
+    return _tried(model, shape, workers), kept, guesses
 
 
 def _tried(model: ModelConfig, shape: Sequence[int], workers: int) -> ModelConfig:

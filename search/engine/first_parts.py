@@ -35,12 +35,12 @@ def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> d
             message has one line. See `tried_encoders`, `try_loss` and `try_sampler`.
         EnvironmentProblem: see `tried_encoders`.
     """
-    model, space = tried_encoders(spec.model, spec.space, shape, spec.resources.workers)
-    hashed = _with_hashed_losses(spec.model_copy(update={"model": model, "space": space}))
-    for name in dict.fromkeys((*hashed.losses, *hashed.search.baselines)):
-        if is_path(name):
-            for values in _values_to_try(hashed, name):
-                try_loss(hashed.trial_config(_drawn(hashed.space, name) | {SWITCH: name} | dict(values)))
+    model, space, first = tried_encoders(spec.model, spec.space, spec.search.first, shape, spec.resources.workers)
+    search = spec.search.model_copy(update={"first": first})
+    hashed = _with_hashed_losses(spec.model_copy(update={"model": model, "space": space, "search": search}))
+    for name in hashed.own_losses:
+        for values in _values_to_try(hashed, name):
+            try_loss(hashed.trial_config(_drawn(hashed.space, name) | {SWITCH: name} | dict(values)))
     if proposes and is_path(hashed.search.sampler):
         hashed = hashed.model_copy(update={"search": _with_tried_sampler(hashed)})
     after = {name: getattr(hashed, name) for name in ("model", "loss", "space", "search")}
@@ -56,14 +56,18 @@ def _with_tried_sampler(spec: SearchSpec) -> SearchConfig:
 
 
 def _with_hashed_losses(spec: SearchSpec) -> SearchSpec:
-    def hashed(name: str) -> str:
-        return with_source_hash(FIELD, name) if is_path(name) else name
+    def hashed(name: Value) -> str:
+        return with_source_hash(FIELD, str(name)) if is_path(str(name)) else str(name)
 
     space = dict(spec.space)
     if isinstance(switch := space.get(SWITCH), Choice):
-        space[SWITCH] = Choice(tuple(hashed(str(name)) for name in switch.values))
+        space[SWITCH] = Choice(tuple(map(hashed, switch.values)))
     loss = spec.loss.model_copy(update={"name": hashed(spec.loss.name)})
-    search = spec.search.model_copy(update={"baselines": tuple(map(hashed, spec.search.baselines))})
+    baselines = tuple(map(hashed, spec.search.baselines))
+    first = tuple(
+        {path: hashed(one) if path == SWITCH else one for path, one in guess.items()} for guess in spec.search.first
+    )
+    search = spec.search.model_copy(update={"baselines": baselines, "first": first})
     return spec.model_copy(update={"loss": loss, "search": search, "space": space})
 
 
@@ -71,7 +75,8 @@ def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]
     """Values by path with which to test the loss called `name`. Each of these mappings is for one test.
 
     An empty mapping, for the fixed values, comes first if the loss is a baseline or none of its parameters is searched.
-    Then come the ends of its parameters' ranges, alone and in pairs, with the first end of each other range.
+    Then come the ends of its parameters' ranges, alone and in pairs, with the first end of each other range; then the
+    values of the first guesses that name this loss.
     """
     own = {path: one for path, one in spec.space.items() if path.startswith(f"{OWN_LOSS}.{own_family(name)}.")}
     if name in spec.search.baselines or not own:
@@ -79,6 +84,9 @@ def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]
     first = {path: ends(one)[0] for path, one in own.items()}
     for values in corners(own):
         yield first | values
+    for guess in spec.search.first:
+        if guess.get(SWITCH) == name:
+            yield first | guess
 
 
 def _drawn(space: Mapping[str, Range], name: str) -> dict[str, Value]:

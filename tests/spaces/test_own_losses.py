@@ -93,8 +93,11 @@ def test_a_registered_name_is_a_choice_too(monkeypatch):
             "search.baselines=[CL, tri]",
             "space.loss.name={choice: [afcl, tri]}",
             "space.model.encoder={choice: [small, tiny]}",
+            "search.first=[{loss.name: tri, model.encoder: tiny}]",
         ],
     )
     assert spec.losses == ("afcl", "pkg.losses:triplet")
     assert spec.search.baselines == ("CL", "pkg.losses:triplet")
     assert spec.space["model.encoder"].values == ("small", "pkg.models:build")
+    assert spec.search.first[0]["loss.name"] == "pkg.losses:triplet"
+    assert spec.search.first[0]["model.encoder"] == "pkg.models:build"

@@ -348,6 +348,9 @@ BATCHES = ["representation.batch_size=6", "representation.chunk=null"]
             16,
             "representation.batch_size × views",
         ),
+        (["search.first=[{representation.batch_size: 3}]"], 6, "representation.batch_size × views"),
+        (["search.first=[{representation.views: 1}]"], 6, "representation.batch_size × views"),
+        (["search.first=[{loss.name: cross_entropy}]"], 6, "representation.batch_size × views"),
     ],
 )
 def test_no_more_workers_than_rows_that_they_share(overrides, most, named):

@@ -15,7 +15,7 @@ SHAPE = (1, 8, 8)  # of the digits
 
 
 def tried_model(model, shape, workers=1):
-    return tried_encoders(model, {}, shape, workers)[0]
+    return tried_encoders(model, {}, (), shape, workers)[0]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_an_encoder_of_ones_own_is_kept_with_the_hash_of_its_source(tmp_path, mo
     kept = tried_model(spec.model, SHAPE)
     assert kept.encoder.startswith("firstparts.models:build#sha256=")
     assert tried_model(kept, SHAPE) == kept
-    space = tried_encoders(spec.model, spec.space, SHAPE, 1)[1]
+    space = tried_encoders(spec.model, spec.space, (), SHAPE, 1)[1]
     first, second = space["model.encoder"].values
     assert first == "small"
     assert second == kept.encoder.replace(":build", ":Tiny")

@@ -33,6 +33,27 @@ def test_losses_of_ones_own_are_kept_with_the_hash_of_their_source_wherever_they
     assert tried(kept, SHAPE) == {}
 
 
+def test_the_parts_that_a_first_guess_names_are_tried_and_kept_with_their_hashes_too():
+    guess = "{loss.name: 'firstparts.losses:triplet', model.encoder: 'firstparts.models:Tiny'}"
+    spec = load_spec("digits", [CHOICE, f"search.first=[{guess}]", "search.per_family=false"])
+    kept = spec.model_copy(update=tried(spec, SHAPE))
+    (first,) = kept.search.first
+    assert first["loss.name"] == kept.space["loss.name"].values[1]
+    assert first["model.encoder"].startswith("firstparts.models:Tiny#sha256=")
+    assert tried(kept, SHAPE) == {}
+
+
+def test_a_loss_that_only_a_first_guess_names_has_a_family_and_is_tried():
+    own = [
+        "search.per_family=false",
+        "search.first=[{loss.name: 'firstparts.losses:picky', own_loss.picky.margin: 0.7}]",
+    ]
+    spec = load_spec("digits", own)
+    assert spec.own_families == ("picky",)
+    with pytest.raises(InputError, match=r"picky with margin 0\.7, on a batch of three classes, raises ValueError"):
+        tried(spec, SHAPE)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
