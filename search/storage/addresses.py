@@ -1,8 +1,8 @@
 """Conversion between addresses and paths; no other file converts them.
 
 In an address `%` begins an escape and `?` ends the path; in a path they are ordinary characters. So `sqlite_uri` and
-`file_uri` turn a path into an address, and `sqlite_path` and `file_path` turn an address into a path. Cutting and
-joining text would not do.
+`file_uri` turn a path into an address, and `sqlite_path` and `file_path` turn an address into a path. To join or cut
+the texts would be wrong.
 """
 
 import re
@@ -16,12 +16,12 @@ _NAMES = ("databricks", "databricks-uc", "uc")  # MLflow stores whose address is
 
 
 def sqlite_uri(path: Path) -> str:
-    """The address of an sqlite database, as SQLAlchemy 2.1 reads it: only `%` and `?` are escaped."""
+    """The address of the sqlite database in the file `path`, as SQLAlchemy 2.1 reads it: `%` and `?` are escaped."""
     return f"sqlite:///{_escaped(str(path.absolute()))}"
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of an sqlite database; None for the address of another store, or of a database in memory."""
+    """The file of the sqlite database at `uri`; None if `uri` is of another store, or of a database in memory."""
     found = _SQLITE.fullmatch(uri)
     if found is None:
         return None
@@ -32,21 +32,21 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def file_uri(path: Path) -> str:
-    """The address of a folder or file of this machine."""
+    """The `file:` address of a folder or file on this machine."""
     return path.absolute().as_uri()
 
 
 def file_path(uri: str) -> Path | None:
-    """The path in a `file:…` address. A plain path is returned as it is. None for other addresses."""
+    """The path in a `file:…` address. A plain path is returned as a Path. None for other addresses."""
     if uri.startswith("file:"):
         return Path(_path_of(uri))
     return None if _SCHEME.match(uri) or uri in _NAMES else Path(uri)
 
 
 def anchored(uri: str, folder: Path) -> str:
-    """The address with an absolute path: a relative path in `uri` is one within `folder`.
+    """The address `uri` with an absolute path: a relative path in `uri` is taken as relative to `folder`.
 
-    Options of a database (`?timeout=30`) are kept. An address without a relative path is returned as it is.
+    Options of a database (`?timeout=30`) are kept. An address without a relative path is returned unchanged.
     """
     if (database := sqlite_path(uri)) is not None:
         if database.is_absolute():
@@ -64,7 +64,7 @@ def anchored(uri: str, folder: Path) -> str:
 
 
 def is_of_this_machine(uri: str) -> bool:
-    """Whether an address is of a database or folder of this machine."""
+    """Whether `uri` is the address of an sqlite database, or of a folder or file on this machine."""
     return _SQLITE_SCHEME.match(uri) is not None or file_path(uri) is not None
 
 
@@ -74,11 +74,11 @@ def is_relative(uri: str) -> bool:
 
 
 def for_mlflow(uri: str) -> str:
-    """The address of a store in the form that MLflow needs.
+    """The store's address `uri`, with `sqlite+pysqlite:` instead of `sqlite:` if MLflow would misread its path.
 
-    In an address a `%` of a folder's name is written `%25`. MLflow creates the folder of a `sqlite:///` database and
-    forgets to decode this, so an empty folder of the wrong name would appear. If the address names the database's
-    driver, MLflow creates no folder.
+    MLflow creates the folder of a `sqlite:///` database from the address as text. If the path is escaped or begins
+    with `file:`, that would be an empty folder of the wrong name. If the address names the database's driver
+    (pysqlite), MLflow creates no folder.
     """
     has_more = "%" in uri or uri.startswith("sqlite:///file:")
     return uri.replace("sqlite:", "sqlite+pysqlite:", 1) if uri.startswith("sqlite:///") and has_more else uri
@@ -93,5 +93,5 @@ def _path_of(file_uri: str) -> str:
 
 
 def _is_of_sqlite(name: str, options: str) -> bool:
-    """Whether an address names its database by an SQLite URI: the path begins with `file:`, an option is `uri=true`."""
+    """Whether a database is named by a URI of SQLite's own: `name` begins with `file:`, and an option is `uri=true`."""
     return name.startswith("file:") and parse_qs(options.removeprefix("?")).get("uri") in (["true"], ["1"])

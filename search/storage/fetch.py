@@ -20,10 +20,10 @@ from trainers.files import write_atomically
 
 
 def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
-    """The folder of an existing search, which is copied from the store at `uri` if it is not on this host.
+    """The folder of an existing search. If this host has no such folder, it is copied from the store at `uri` first.
 
-    Without `uri`, AFCL_STORAGE names the store. Raises InputError if there is no such search, or if `uri` is not the
-    store that the search on this host is kept in.
+    Without `uri`, AFCL_STORAGE names the store. Raises InputError if there is no such search, or if the search is on
+    this host but is not kept in the store at `uri`.
     """
     known = uri or os.environ.get("AFCL_STORAGE")
     if known is not None:
@@ -38,7 +38,10 @@ def opened(root: Path, name: str, uri: str | None) -> SearchFolder:
 
 
 def bring(root: Path, name: str, uri: str) -> SearchFolder:
-    """Copy a search's folder from its store, completely or not at all. The files of trials are not copied."""
+    """Copy a search's folder from the store at `uri`, completely or not at all. The files of trials are not copied.
+
+    Returns the folder. Raises InputError if the store has no such search, and EnvironmentProblem if it does not answer.
+    """
     storage = storage_at(uri) / name
     names = _names(storage)
     if ABOUT not in names:
@@ -54,7 +57,7 @@ def bring(root: Path, name: str, uri: str) -> SearchFolder:
 
 
 def bring_inner(folder: SearchFolder) -> None:
-    """Copy from the store the last steps and confirmations that another host has begun.
+    """Copy from the store the last steps and confirmations that this host lacks, because another host has begun them.
 
     Does nothing if the search has no store.
     """
@@ -73,7 +76,10 @@ def bring_inner(folder: SearchFolder) -> None:
 
 
 def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str], uri: str) -> None:
-    """Copy a search's files into `partial`, or those of the last step or confirmation `inside` it (confirm-1/)."""
+    """Copy search.json, spec, journal and the record of test-split looks from the store into `partial`.
+
+    inside: "" for the search's own files; "confirm-1/" for those of a confirmation, which go to `partial`/confirm-1.
+    """
     here = partial / inside
     here.mkdir(parents=True, exist_ok=True)
 
@@ -84,7 +90,7 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
         content = find(name)
         if content is not None:
             (here / name).write_bytes(content)
-    # the spec may name another store, if this store is a copy
+    # the spec names another store if somebody has copied the search to this store
     moved = load_spec(str(here / SPEC), [f"storage.uri={json.dumps(uri)}"], kept=True)
     (here / SPEC).write_text(moved.dump_yaml(), encoding="utf-8")
     pieces = segments(name.removeprefix(inside) for name in names if name.startswith(inside))
@@ -92,18 +98,18 @@ def _bring_one(partial: Path, storage: Storage, inside: str, names: Iterable[str
 
 
 def bring_results(folder: SearchFolder) -> None:
-    """Copy the results of finished trials; does nothing if the search is in no store, or all are here.
+    """Copy result.json of each finished trial from the store, if this host lacks the file.
 
-    Raises EnvironmentProblem when the store does not answer.
+    Does nothing if the search has no store. Raises EnvironmentProblem when the store does not answer.
     """
     if folder.storage is not None:
         _bring_one_file(folder, (trial.number for trial in folder.history().in_state("finished")), RESULT)
 
 
 def bring_scores(folder: SearchFolder, numbers: Iterable[int]) -> None:
-    """Copy the logits of a confirmation's runs for each image; does nothing without a store, or if all are here.
+    """Copy the logits (scores.npz) of a confirmation's runs `numbers` from the store, if this host lacks them.
 
-    Raises EnvironmentProblem when the store does not answer.
+    Does nothing if the search has no store. Raises EnvironmentProblem when the store does not answer.
     """
     _bring_one_file(folder, numbers, SCORES)
 
@@ -122,9 +128,9 @@ def _bring_one_file(folder: SearchFolder, numbers: Iterable[int], name: str) -> 
 
 
 def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
-    """Copy the newest intact checkpoint of each trial that has one in the store and none here.
+    """Copy the newest intact checkpoint of each of the trials `numbers` that has no intact checkpoint on this host.
 
-    Raises EnvironmentProblem when the store does not answer.
+    Does nothing if the search has no store. Raises EnvironmentProblem when the store does not answer.
     """
     if (storage := folder.storage) is None:
         return
@@ -145,7 +151,10 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def bring_log(folder: SearchFolder, number: int) -> None:
-    """Copy a trial's log from the store: the logs of all its attempts, joined in their order."""
+    """Copy a trial's log from the store over the one on this host; does nothing if the store has none.
+
+    See `stored_log`.
+    """
     if printed := stored_log(folder, number):
         folder.trial(number).path.mkdir(parents=True, exist_ok=True)
         write_atomically(folder.trial(number).log, printed)
@@ -154,8 +163,8 @@ def bring_log(folder: SearchFolder, number: int) -> None:
 def stored_log(folder: SearchFolder, number: int) -> bytes | None:
     """The log of trial `number` in the search's store: the logs of all attempts, joined in their order.
 
-    None if the store has no log of it, or if the search has no store. Raises EnvironmentProblem if the store does not
-    answer.
+    None if the store has no log of the trial, or if the search has no store. Raises EnvironmentProblem if the store
+    does not answer.
     """
     if (storage := folder.storage) is None:
         return None
@@ -165,9 +174,9 @@ def stored_log(folder: SearchFolder, number: int) -> bytes | None:
 
 
 def know_every_opening(folder: SearchFolder | None) -> None:
-    """Record every look at the test split in the search's folder and in its store; does nothing if `folder` is None.
+    """Bring the record of looks at the test split up to date, in the search's folder and in its store.
 
-    Raises EnvironmentProblem when the store does not answer.
+    Does nothing if `folder` is None. Raises EnvironmentProblem when the store does not answer.
     """
     if folder is None:
         return

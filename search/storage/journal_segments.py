@@ -2,10 +2,12 @@
 
     journal/000000000000-000000004711-000002-0123456789abcdef.jsonl
 
-holds the bytes from the first number to the second. The third is the lease's number of the driver that wrote it, the
-fourth a hash of the content. A driver writes its pieces in order, beginning at the end of the journal that it found. So
-what an older driver wrote beyond the byte at which a newer one began came after the older one had lost the search, and
-is ignored. Pieces behind a gap or a damaged piece are ignored, like an incomplete last line.
+is the name of a piece. It says at which byte of the journal the piece begins, before which byte it ends, the number of
+the lease under which the driver wrote the piece, and a hash of the content.
+
+A driver writes its pieces in order, beginning at the end of the journal that it found. An older driver may go on
+writing after it has lost the search. So its bytes are ignored from the byte on at which the newer driver began. Pieces
+behind a gap or behind a damaged piece are ignored, like an incomplete last line.
 """
 
 import hashlib
@@ -20,32 +22,35 @@ _NAME = re.compile(rf"{FOLDER}/(\d+)-(\d+)-(\d+)-([0-9a-f]{{16}})\.jsonl")
 
 @dataclass(frozen=True, order=True)
 class Segment:
-    """One piece, as its name describes it."""
+    """One piece of the journal, as the name of its file describes it."""
 
-    lease: int  # the lease's number of the driver that wrote it
-    start: int
-    end: int
-    digest: str
+    lease: int  # the number of the lease of the driver that wrote the piece
+    start: int  # the byte of the journal at which the piece begins
+    end: int  # the byte of the journal before which the piece ends
+    digest: str  # a hash of the content
 
     @property
     def name(self) -> str:
-        """The name of the piece's file, from the search's folder on."""
+        """The path of the piece's file, relative to the search's folder."""
         return f"{FOLDER}/{self.start:012d}-{self.end:012d}-{self.lease:06d}-{self.digest}.jsonl"
 
 
 def segment(content: bytes, start: int, lease: int) -> Segment:
-    """The piece whose bytes are `content`; in the journal they begin at byte `start`."""
+    """The piece with the bytes `content` from byte `start` of the journal on. lease: the number of the lease."""
     return Segment(lease, start, start + len(content), _digest(content))
 
 
 def segments(names: Iterable[str]) -> list[Segment]:
-    """The pieces among the names of a folder's files. Other files are passed over."""
+    """The pieces whose files are among `names`. Names of other files are passed over."""
     found = (_NAME.fullmatch(name) for name in names)
     return [Segment(int(one[3]), int(one[1]), int(one[2]), one[4]) for one in found if one is not None]
 
 
 def joined(pieces: Iterable[Segment], get: Callable[[str], bytes | None]) -> bytes:
-    """The journal in the pieces, up to the last complete line. `get` returns a file's content, None if it is gone."""
+    """The journal's bytes, put together from `pieces`, up to the end of the last complete line.
+
+    get: returns the content of the file with a piece's name; None if the file is gone.
+    """
     whole = bytearray()
     for _, group in groupby(sorted(pieces), lambda piece: piece.lease):
         of_one_driver = list(group)
@@ -56,7 +61,7 @@ def joined(pieces: Iterable[Segment], get: Callable[[str], bytes | None]) -> byt
             if piece.start > len(whole):
                 break
             if piece.end <= len(whole):
-                continue  # a longer piece has these bytes too
+                continue  # an earlier, longer piece has these bytes too
             content = get(piece.name)
             if content is not None and _digest(content) == piece.digest:
                 del whole[piece.start :]

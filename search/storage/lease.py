@@ -1,18 +1,18 @@
 """Who drives a search: one driver at a time, on whichever host.
 
 A file lock may hold on one host only (NFS), so a lease is kept too: a file `driver.json` that the driver writes again
-every few seconds. A lease that nobody renews for half a minute is taken over. Clocks of two hosts are never compared:
-whoever finds a lease watches whether it changes.
+every few seconds. A lease that nobody renews for half a minute is taken over. Clocks of two hosts are never compared: a
+driver that finds another driver's lease watches whether the file changes.
 
-To take a lease a driver writes it, waits a moment and reads it back; of two drivers that write in that moment, the
-later one has it. pyarrow and fsspec have no conditional write. obstore has, but that is not enough for a lease: some S3
-servers ignore the condition and report success, and others let two writers through, so the wait would still be needed.
+To take a lease a driver writes it, waits a moment and reads it back. If two drivers write in that moment, the later
+writer has the lease. pyarrow and fsspec have no conditional write. obstore has one, but it would not make the wait
+unnecessary: some S3 servers ignore the condition and report success, and others let two writers through.
 
-One race remains. A driver can stand still, or be cut off, for more than half a minute between its look at the lease and
-the write that follows. By then another driver may have the search. In a store the late write is recognised by the
-lease's number, which grows with every takeover (see search.storage.journal_segments), and ignored. In a folder that two
-hosts share without a store, the late line would be in the journal of the new driver. A late checkpoint does no harm: a
-worker of the new driver would write the same.
+One race remains. A driver can stand still, or be cut off, for more than half a minute after it has checked the lease
+and before it writes to the journal. By then another driver may have the search. In a store the late write is recognised
+by the lease's number, which grows with every takeover (see search.storage.journal_segments), and ignored. In a folder
+that two hosts share without a store, the late line would be in the journal of the new driver. A late checkpoint does no
+harm: a worker of the new driver would write the same.
 """
 
 import json
@@ -42,7 +42,7 @@ class Holder:
     number: int  # how many drivers have had the search, this one included
     host: str
     pid: int
-    machine: str  # id of its boot and pid namespace, in which the pid can be looked up
+    machine: str  # `this_machine()` of the driver: only where it is the same can the pid be looked up
     beat: int = 0  # grows with every renewal
     released: bool = False
 
@@ -63,7 +63,7 @@ class Holder:
 
 
 def this_machine() -> str:
-    """An id of this machine's boot and pid namespace; two containers of one host differ."""
+    """An id of this machine's boot and pid namespace; it differs between two containers on one host."""
     try:
         return (
             Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -75,7 +75,7 @@ def this_machine() -> str:
 
 
 def holder_of(storage: Storage) -> Holder | None:
-    """The current lease; None if there never was one, or it is unreadable."""
+    """The driver in the lease at `storage`, even if it has ended; None if there is no lease or it is unreadable."""
     content = storage.find(FILE)
     try:
         return None if content is None else Holder(**json.loads(content))
@@ -84,7 +84,7 @@ def holder_of(storage: Storage) -> Holder | None:
 
 
 def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
-    """The driver that has the search now; None if none has. Waits up to half a minute for a sign of life."""
+    """The driver that has the search now; None if no driver has it. Waits up to half a minute for a sign of life."""
     first = holder_of(storage)
     if first is None or first.released or first.is_dead_here():
         return None
@@ -119,7 +119,7 @@ class Lease:
         self._put(self._mine)
         if not is_ours:
             time.sleep(SETTLES)
-        self.lost: str | None = None  # who has it now, in words
+        self.lost: str | None = None  # which driver has taken the lease over: "by process 7 on host"
         self._renewed, self._lock = time.monotonic(), threading.Lock()
         self._ended = threading.Event()
         if not self._is_mine():
@@ -133,13 +133,13 @@ class Lease:
         return self._mine.number
 
     def is_sure(self) -> bool:
-        """Whether we certainly still hold the lease, which is renewed first if needed. May raise StorageError."""
+        """Whether this process still holds the lease. Renews an old one first, to be sure. May raise StorageError."""
         if self.lost is None and time.monotonic() - self._renewed > STALE_AFTER / 2:
             self.renew()
         return self.lost is None
 
     def renew(self) -> None:
-        """Renew the lease, if we still hold it. May raise StorageError."""
+        """Renew the lease if this process still holds it. May raise StorageError."""
         with self._lock:
             began = time.monotonic()
             if self.lost is not None or not self._is_mine():
@@ -167,13 +167,13 @@ class Lease:
 
     def _run(self) -> None:
         while not self._ended.wait(RENEWED_EVERY) and self.lost is None:
-            with suppress(StorageError):  # the mirror meets the same error and reports it
+            with suppress(StorageError):  # tried again soon; in a store, the journal's mirror reports the same error
                 self.renew()
 
 
 @contextmanager
 def leased(storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> Iterator[Lease]:
-    """Hold a search's lease within the block."""
+    """Hold a search's lease within the block. The arguments and errors are those of `Lease`."""
     lease = at_once(lambda: Lease(storage, title, tell, is_locked=is_locked), storage)
     try:
         yield lease

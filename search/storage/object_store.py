@@ -1,12 +1,12 @@
-"""A store that outlives any one host: a folder in any store that Ray can keep results in.
+"""A folder in a store, such as S3, that outlives any one host.
 
-An address is of one of pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths), or else of
-one that fsspec knows. `%20` means a blank in file:// addresses only. In all others each character stands for itself.
-Credentials are never part of the address: the store's own variables and files have them (AWS_*, ~/.aws, the machine's
-role). A file is written completely or not at all: object stores do so, and on a file system it is written under another
-name and moved.
+The store is one of pyarrow's own file systems (s3://, gs://, abfs://, hdfs://, file:// and plain paths), or else one
+that fsspec knows. `%20` means a blank in file:// addresses only. In all other addresses each character stands for
+itself. Credentials are never part of the address: they come from the store's own variables and files (AWS_*, ~/.aws,
+the machine's role). A file is written completely or not at all: object stores do so, and on a file system the file is
+written under another name and then moved.
 
-Every failure except a missing file is a StorageError, after the few tries that the store's own client makes.
+Every failure except a missing file is a StorageError, raised after the few tries that the store's own client makes.
 """
 
 import os
@@ -27,7 +27,7 @@ from trainers.files import write_atomically
 from trainers.os_errors import in_one_line
 
 Answer = TypeVar("Answer")
-CONNECT, SILENCE = 3.0, 5.0  # seconds until an S3 server counts as not answering
+CONNECT, SILENCE = 3.0, 5.0  # seconds to wait for a connection to an S3 server, and for its answer
 PATIENCE = 300.0  # seconds without an answer until the search pauses
 PAUSES = (0.2, 2.0)  # seconds between tries on a store that does not answer: the first, and the longest
 IN_WORDS = {
@@ -43,7 +43,7 @@ class StorageError(OSError):
     """The store does not answer, or refuses."""
 
     def __init__(self, said: object) -> None:
-        """`said` is what the store's client raised; one line of it is kept."""
+        """said: the error of the store's client, or a text. The message is one line of it, or a phrase of IN_WORDS."""
         lines = str(said).strip().splitlines() or [type(said).__name__]
         of_s3 = re.search(r"AWS Error (\w+)", lines[0])
         words = IN_WORDS.get(of_s3[1]) if of_s3 else None
@@ -52,7 +52,7 @@ class StorageError(OSError):
 
 @dataclass(frozen=True)
 class Storage:
-    """A folder of a store, by its address. It is cheap to create, to send to a worker, and to take a subfolder of."""
+    """A folder of a store, by its address. The store is opened at the first request, not when this object is made."""
 
     uri: str
 
@@ -61,7 +61,7 @@ class Storage:
         return Storage, (self.uri,)
 
     def __truediv__(self, name: str) -> "Storage":
-        """The folder `name` in this one."""
+        """The folder `name` in this folder."""
         if self.uri.startswith("/"):
             return Storage(f"{self.uri.rstrip('/')}/{name}")
         address, question, query = self.uri.partition("?")
@@ -69,7 +69,7 @@ class Storage:
 
     @property
     def shown(self) -> str:
-        """The store's address as messages show it: without options, because `storage_at` may have added some."""
+        """The address as messages show it: without options, because `storage_at` may have added some."""
         return self.uri if self.uri.startswith("/") else self.uri.partition("?")[0]
 
     @cached_property
@@ -101,7 +101,7 @@ class Storage:
             raise StorageError(error) from error
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file, over an older one of that name."""
+        """Write a file, completely or not at all. An older file of that name is replaced."""
 
         def write(system: Any, folder: str) -> None:
             path = f"{folder}/{name}"
@@ -110,7 +110,7 @@ class Storage:
                 write_atomically(Path(path), content)
                 return
             partial = path
-            if system.type_name not in ("s3", "gcs", "abfs"):  # these have folders, and show half-written files
+            if system.type_name not in ("s3", "gcs", "abfs"):  # other systems have folders, and show half-written files
                 system.create_dir(path.rpartition("/")[0], recursive=True)
                 partial = f"{path}.{os.getpid()}-{threading.get_ident()}.partial"
             with system.open_output_stream(partial) as file:
@@ -120,7 +120,7 @@ class Storage:
 
         try:
             self._ask(write)
-        except FileNotFoundError as error:  # no such bucket, or the disk that should be mounted there is not
+        except FileNotFoundError as error:  # there is no such bucket, or a disk is not mounted
             raise StorageError(error) from error
 
     def get(self, name: str) -> bytes:
@@ -140,7 +140,7 @@ class Storage:
             return None
 
     def names(self, under: str = "") -> list[str]:
-        """The files below this folder, or below `under` in it, by their names relative to this folder; sorted."""
+        """The files below this folder, or below its subfolder `under`: their paths relative to this folder, sorted."""
 
         def look(system: Any, folder: str) -> list[str]:
             from pyarrow import fs
@@ -172,7 +172,7 @@ class Storage:
 
 
 def _s3(uri: str) -> tuple[Any, str]:
-    """An S3 store with short timeouts: otherwise a server that hangs would be waited for without end."""
+    """pyarrow's file system for an S3 address, with short timeouts in case a server hangs, and the folder's path in it."""
     from pyarrow import fs
 
     parts = urlsplit(uri)
@@ -188,9 +188,10 @@ def _s3(uri: str) -> tuple[Any, str]:
 
 
 def storage_at(uri: str) -> Storage:
-    """The folder of a user's `uri`, in a form that means the same on every host.
+    """The folder at the user's `uri`, with an address that means the same on every host.
 
-    AWS_ENDPOINT_URL becomes part of the address, because other hosts may not have that variable.
+    If AWS_ENDPOINT_URL is set, the endpoint and the region become part of an S3 address, because other hosts may not
+    have these variables.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     parts = urlsplit(uri)
@@ -205,7 +206,7 @@ def storage_at(uri: str) -> Storage:
 
 
 def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
-    """Repeat a request for up to `seconds` while the store does not answer; then raise its StorageError."""
+    """Make the request `what` and return its answer. Repeat a failing one for `seconds`; then raise StorageError."""
     pause, longest = PAUSES
     deadline = time.monotonic() + seconds
     while True:
@@ -219,7 +220,7 @@ def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
 
 
 def at_once(what: Callable[[], Answer], storage: Storage) -> Answer:
-    """Make a request once. Raises EnvironmentProblem, with a message of one line, if it fails."""
+    """Make the request `what` once and return its answer. Raises EnvironmentProblem, of one line, if it fails."""
     try:
         return what()
     except StorageError as error:
