@@ -133,7 +133,10 @@ class Lease:
         return self._mine.number
 
     def is_sure(self) -> bool:
-        """Whether this process still holds the lease. Renews an old one first, to be sure. May raise StorageError."""
+        """Whether this process still holds the lease. Renews it first if it has not been renewed for 15 s.
+
+        May raise StorageError.
+        """
         if self.lost is None and time.monotonic() - self._renewed > STALE_AFTER / 2:
             self.renew()
         return self.lost is None

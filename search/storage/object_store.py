@@ -172,7 +172,10 @@ class Storage:
 
 
 def _s3(uri: str) -> tuple[Any, str]:
-    """pyarrow's file system for an S3 address, with short timeouts in case a server hangs, and the folder's path in it."""
+    """pyarrow's file system for an S3 address, and the folder's path in it.
+
+    Timeouts are short: otherwise a request to a server that hangs would never end.
+    """
     from pyarrow import fs
 
     parts = urlsplit(uri)

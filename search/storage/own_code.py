@@ -14,7 +14,7 @@ def code_folder() -> Path:
 
 
 def package_folder(name: str) -> Path:
-    """The folder of one of our packages. Ray puts each package that it sends to a cluster into a folder of its own."""
+    """The folder of one of PACKAGES. Ray puts each package that it sends to a cluster into a folder of its own."""
     if name == "search":
         return code_folder() / name
     return Path({"spaces": spaces, "trainers": trainers}[name].__path__[0])

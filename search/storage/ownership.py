@@ -1,7 +1,7 @@
 """Hold a search for one driver by its folder's lock and a lease. If a store keeps the search, mirror its journal there.
 
-If two drivers on different hosts have run a search, the store's journal counts, as it is all that a driver on another
-host can find. When a driver takes the search, a folder that is behind the store, or missing, is brought up to date.
+If drivers on two hosts have run a search, the store's journal counts, because a driver on another host can find nothing
+else. When a driver takes the search, a folder that is behind the store is brought up to date.
 """
 
 import json
@@ -33,21 +33,21 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Hold:
-    """A search that only this driver may run."""
+    """A search that this process holds as its only driver, with what the driver needs of it."""
 
     lease: Lease
     history: History  # from the journal; code that adds to one must add to the other
     storage: Storage | None = None  # None: the search is kept in its folder only
-    mirror: Mirror | None = None
+    mirror: Mirror | None = None  # sends the journal to the store; None without a store
 
     @property
     def listeners(self) -> list[Callable[[Event, History], None]]:
-        """The functions to call with every event."""
+        """The functions to call after each event is written to the journal, with the event and the history."""
         return [] if self.mirror is None else [self.mirror.on_event]
 
     @property
     def drop_checkpoints(self) -> Callable[[int, int], None] | None:
-        """A function that removes all but the newest of a trial's checkpoints from the store; None without a store."""
+        """A function of a trial's number and a count `keep`: see `Mirror.drop_checkpoints`. None without a store."""
         return None if self.mirror is None else self.mirror.drop_checkpoints
 
     def safe(self) -> int:
@@ -69,7 +69,7 @@ class Hold:
         return f"the storage does not answer the search's driver ({self.mirror.problem})"
 
     def problem(self) -> str | None:
-        """A sentence about a present problem with the store; None if there is none."""
+        """A sentence about a present problem with the store; None if there is no store or no problem."""
         if self.mirror is None or self.mirror.problem is None:
             return None
         return f"the storage does not answer now ({self.mirror.problem}); the rest is sent when it answers again"
@@ -85,13 +85,14 @@ class Hold:
 
 @contextmanager
 def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
-    """Hold a search, a last step or a confirmation within the block.
+    """Hold a search, a last step or a confirmation within the block. Yields the `Hold`.
 
     The lock keeps out other drivers on this machine. Not every shared filesystem passes locks on to other hosts, so
     there is a lease as well: in the store if the search has one, else in the folder.
 
     Raises:
         EnvironmentProblem: another driver holds the search, or the store does not answer.
+        InputError: the store has another search of the same name.
     """
     with folder.lock():
         storage, above = folder.storage, folder.searched.storage
@@ -111,14 +112,17 @@ def taken(folder: SearchFolder, tell: Tell) -> Iterator[Hold]:
 
 
 def _agreed(folder: SearchFolder, storage: Storage, above: Storage, lease: Lease, tell: Tell) -> tuple[Mirror, History]:
-    """Bring folder and store to the same state, and begin to mirror.
+    """Bring the folder up to the state of the store, and begin to send the store what it lacks of the journal.
 
     Args:
         folder: the search, last step or confirmation.
-        storage: the folder's place in the store.
-        above: the place in the store of the search that `folder` belongs to.
+        storage: where the store keeps `folder`.
+        above: where the store keeps the search that `folder` belongs to.
         lease: the lease on the search.
         tell: is called with messages for the user.
+
+    Returns:
+        The mirror, which sends the journal, and the history from the journal.
     """
     folder.open_journal().close()  # removes a torn last line, as none of its bytes may be sent
     _introduce(folder, storage)
@@ -144,7 +148,10 @@ def _introduce(folder: SearchFolder, storage: Storage) -> None:
 
 
 def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
-    """Bring the folder's journal up to the stored one. Returns how many bytes of the journal the store has."""
+    """Replace the folder's journal by `stored`, the journal in the store, unless it begins with all of `stored`.
+
+    Returns how many bytes of the journal the store has.
+    """
     local = folder.journal.read_bytes() if folder.journal.exists() else b""
     local = local[: local.rfind(b"\n") + 1]
     if local.startswith(stored):
@@ -165,9 +172,9 @@ def _bring_journal(folder: SearchFolder, stored: bytes, tell: Tell) -> int:
 def _remove_what_is_ahead(storage: Storage, history: History) -> None:
     """Remove files of trials that are ahead of the journal, for example because the journal's end was lost with a host.
 
-    A trial goes on from its newest checkpoint, and every epoch must reach the journal, as a rung is an epoch. So no
-    checkpoint may be of a later epoch than the one after the journal's last. Computing an epoch again gives the same
-    result.
+    These are all files of a trial that the journal does not have, and the checkpoints of an unended trial that are more
+    than one epoch later than its last epoch in the journal. A trial goes on from its newest checkpoint, and every epoch
+    must reach the journal, because trials are stopped at epochs. Computing an epoch again gives the same result.
     """
     from trainers.checkpoint import epoch_in  # imported only here: torch takes seconds
 
@@ -179,7 +186,7 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
 
 
 def is_stored(spec: SearchSpec) -> bool:
-    """Whether the spec's store has a search of the spec's name."""
+    """Whether the spec's store has a search of the spec's name; False if the spec names no store."""
     if spec.storage.uri is None:
         return False
     storage = storage_at(spec.storage.uri) / spec.name

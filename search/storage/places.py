@@ -12,7 +12,7 @@ from trainers.files import write_atomically
 class Place(Protocol):
     """A folder on a disk or in a store. Names are relative to it, as in `checkpoints/a.pt`.
 
-    A `Storage` is a place as well, but does not wait for a store that does not answer.
+    A `Storage` is a place as well. If its store does not answer, it raises StorageError without a wait.
     """
 
     def find(self, name: str) -> bytes | None:
@@ -20,11 +20,11 @@ class Place(Protocol):
         ...
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file, over an older one of that name. It is written completely or not at all."""
+        """Write a file, completely or not at all. An older file of that name is replaced."""
         ...
 
     def names(self, under: str) -> list[str]:
-        """The files below the folder `under`."""
+        """The names of all files below the folder `under`, sorted."""
         ...
 
     def delete(self, name: str) -> None:
@@ -46,13 +46,13 @@ class DiskPlace:
             return None
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file, over an older one of that name. It is written completely or not at all."""
+        """Write a file, completely or not at all. An older file of that name is replaced."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, content)
 
     def names(self, under: str) -> list[str]:
-        """The files below the folder `under`, without those that are being written."""
+        """The names of all files below the folder `under`, sorted, without those that are being written."""
         found = (file for file in (self.path / under).rglob("*") if file.suffix != ".partial" and file.is_file())
         return sorted(file.relative_to(self.path).as_posix() for file in found)
 
@@ -72,11 +72,11 @@ class PatientPlace:
         return patiently(partial(self.storage.find, name), PATIENCE)
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a file, over an older one of that name. It is written completely or not at all."""
+        """Write a file, completely or not at all. An older file of that name is replaced."""
         patiently(partial(self.storage.put, name, content), PATIENCE)
 
     def names(self, under: str) -> list[str]:
-        """The files below the folder `under`."""
+        """The names of all files below the folder `under`, sorted."""
         return patiently(partial(self.storage.names, under), PATIENCE)
 
     def delete(self, name: str) -> None:

@@ -24,7 +24,7 @@ COMMIT_SENT, VERSION_SENT = "AFCL_GIT_COMMIT", "AFCL_VERSION"
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python, of this package, and of the packages that a score or a proposal depends on."""
+    """The versions of Python, of afcl-search, and of those of PACKAGES that are installed, by name."""
     found = {"python": platform.python_version(), "afcl-search": own_version()}
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):  # a machine that only trains may have no MLflow
@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 def own_version() -> str:
     """The version of this code: in a checkout, that of its pyproject.toml; else that of the installed package.
 
-    A job on a cluster gets it from `submit`, as its copy of the code is neither.
+    A job's copy of the code on a cluster is neither, so `submit` sends the version with the job.
     """
     if sent := os.environ.get(VERSION_SENT):
         return sent
@@ -48,7 +48,7 @@ def own_version() -> str:
 
 
 def code_hash() -> str:
-    """The SHA-256 of this project's own Python files, by names and contents."""
+    """The SHA-256 of the names and contents of this project's own Python files, in hexadecimal digits."""
     digest = hashlib.sha256()
     for package in OWN_PACKAGES:
         root = package_folder(package)
@@ -59,9 +59,9 @@ def code_hash() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of this code, followed by "+changes" if files differ from it; None outside a checkout.
+    """The commit of this code, followed by "+changes" if tracked files differ from it; None outside a checkout.
 
-    A job on a cluster gets it from `submit`.
+    With a job on a cluster, `submit` sends the commit.
     """
     if sent := os.environ.get(COMMIT_SENT):
         return sent
@@ -74,14 +74,14 @@ def git_commit() -> str | None:
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != here:
-            return None  # installed inside somebody else's checkout
+            return None  # this code is installed inside somebody else's checkout
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
 
 def cpu_kind() -> str:
-    """The processor's model name."""
+    """The processor's model name; outside Linux, what the platform says of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -90,7 +90,7 @@ def cpu_kind() -> str:
 
 
 def provenance(data: dict[str, Any]) -> dict[str, Any]:
-    """The whole origin. `data` is the entry for the data, from `about_data`."""
+    """The entry "provenance" of search.json. data: its part about the data, from `about_data`."""
     return {
         "versions": versions(),
         "git_commit": git_commit(),
@@ -102,7 +102,11 @@ def provenance(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def about_data(arrays: "TrialData") -> dict[str, Any]:
-    """The entry for the data: description, fingerprint, images of each class, and how image files are read."""
+    """What search.json says of the data: description, fingerprint, and number of images by split and class.
+
+    If the data are image files, "look" says how they are made into arrays. "given_validation" is there if the data set
+    has a validation split of its own.
+    """
 
     def counts(split: "Split") -> dict[str, int]:
         return dict(zip(arrays.class_names, split.counts(len(arrays.class_names)), strict=True))

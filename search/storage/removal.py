@@ -12,9 +12,9 @@ from trainers.errors import InputError
 
 
 def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | None:
-    """The search's place in its store, to remove together with the folder; None if only the folder is to be removed.
+    """Where the store keeps the search, so that it can be removed there too; None if only the folder is to be removed.
 
-    None is returned if the search has no store, or if the place now has another search of that name.
+    That is so if the search has no store, or if the store now has another search of that name, which is then told.
 
     Raises:
         InputError: the search runs, here or on another host, or `folder` is a confirmation or a last step.
@@ -43,7 +43,7 @@ def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | No
 
 
 def remove(folder: SearchFolder, storage: Storage | None) -> None:
-    """Remove a search's place in its store (see `stored_of`), then its folder, without which the place is not found."""
+    """Remove a search from `storage` (see `stored_of`), then its folder, which is last because it names the store."""
     if storage is not None:
         at_once(storage.delete_all, storage)
     shutil.rmtree(folder.path)

@@ -2,8 +2,9 @@
 
 The driver works with the local journal. A thread sends what the store lacks, in order: at once if the last piece is at
 least a second old, else when that second is over. While the store answers, the loss of the driver's host costs what was
-written in the last second and during the requests under way. While the store does not answer, each trial waits with its
-next checkpoint, before that epoch is reported: then an epoch of each trial can be lost, with the decisions made on it.
+written in the last second and during the requests under way. While the store does not answer, each trial waits until it
+can write its next checkpoint, before it reports that epoch. So at most one reported epoch of each trial can be lost,
+with the decisions made on it.
 """
 
 import math
@@ -22,12 +23,12 @@ from search.storage.search_folder import SearchFolder
 from search.storage.trial_folder import CHECKPOINTS, TRIALS, checkpoints_of, trial_path
 
 SEND_EVERY = 1.0  # seconds between two pieces while there is something to send
-TIDYING = 0.2  # seconds at a time for removing what is not needed any more
-MERGE_AT = 200  # pieces
+TIDYING = 0.2  # seconds at a time to remove files that are not needed any more
+MERGE_AT = 200  # small pieces, which become one
 
 
 class Mirror:
-    """Sends a locked and leased search's journal to its store."""
+    """Sends the journal of a search to its store, on a thread. The driver must hold the search's lock and lease."""
 
     def __init__(
         self, folder: SearchFolder, storage: Storage, lease: Lease, sent: int, pieces: Iterable[Segment]
@@ -35,11 +36,11 @@ class Mirror:
         """sent: how many bytes of the folder's journal the store has. pieces: the pieces in the store."""
         self._folder, self._storage, self._lease = folder, storage, lease
         self.sent = sent
-        self.problem: str | None = None  # why the store takes nothing now; None if it does
+        self.problem: str | None = None  # why the last request to the store failed; None if it succeeded
         self._failing_since = math.inf
         self._end = _size(folder)
         self._pieces, self._merged = list(pieces), 0
-        # the lease's number is higher than those of the pieces, unless somebody removed the lease
+        # the lease's number is higher than the numbers of all pieces, unless somebody removed the lease
         self._number = max([lease.number, *(piece.lease + 1 for piece in self._pieces)])
         self._to_drop: SimpleQueue[tuple[int, int]] = SimpleQueue()  # trial, and how many of its checkpoints stay
         self._dropping: dict[int, int] = {}  # taken from `_to_drop`, and not carried out yet
@@ -55,12 +56,12 @@ class Mirror:
         self._wake.set()
 
     def drop_checkpoints(self, number: int, keep: int) -> None:
-        """Remove all checkpoints of a trial but the newest `keep`.
+        """Remove all checkpoints of trial `number` but the newest `keep`: on this host now, and later in the store.
 
-        In the store they are removed once the store has the event that is the reason.
+        In the store they are removed when its journal has the event because of which they are not needed any more.
         """
         self._folder.trial(number).drop_checkpoints(keep)  # copies on this host
-        self._end = _size(self._folder)  # includes the event that is the reason
+        self._end = _size(self._folder)  # the journal with that event
         self._to_drop.put((number, keep))
         self._wake.set()
 
@@ -69,7 +70,10 @@ class Mirror:
         return 0.0 if self.problem is None else max(0.0, time.monotonic() - self._failing_since)
 
     def close(self, patience: float) -> int:
-        """Send the rest, for `patience` seconds at most, and end the thread. Returns how many bytes the store lacks."""
+        """Send the rest of the journal, for `patience` seconds at most, and end the thread.
+
+        Returns how many bytes of the journal the store still lacks.
+        """
         self._closing.set()
         self._wake.set()
         self._thread.join(patience)
@@ -103,7 +107,7 @@ class Mirror:
         while not self._to_drop.empty():
             number, keep = self._to_drop.get()
             self._dropping[number] = keep
-        self._send()  # before anything is dropped: the store must have the reasons first
+        self._send()  # before checkpoints are dropped: the store must have the reasons first
         self._note_dropped()
         small = sum(piece.start >= self._merged for piece in self._pieces)
         if small >= MERGE_AT or (is_last and small > 1):
@@ -117,7 +121,7 @@ class Mirror:
         self._last_sent = time.monotonic()
 
     def _merge(self) -> None:
-        """Write the content of many pieces as one piece. The old ones are removed later."""
+        """Write the content of all pieces since the last merge as one piece. The old pieces are removed later."""
         old = [piece for piece in self._pieces if piece.start >= self._merged]
         self._put(self._read(self._merged, self.sent), self._merged)
         new = self._pieces[-1]

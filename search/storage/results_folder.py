@@ -32,7 +32,7 @@ def create_folder(
         root: the results folder.
         spec: the search's spec.
         provenance: versions, code, data and machine.
-        begun: the first events of the journal.
+        begun: the events that the journal begins with.
         noted: further entries of search.json.
 
     Raises:
@@ -57,7 +57,7 @@ def create_folder(
 
 
 def refuse_existing(root: Path, name: str) -> None:
-    """Raise InputError if a search, or any other file, has that name."""
+    """Raise InputError if the results folder has a search, or any other file or folder, of that name."""
     path = root / name
     if path.exists():
         folder = SearchFolder(path)
@@ -68,7 +68,7 @@ def refuse_existing(root: Path, name: str) -> None:
 
 
 def open_folder(root: Path, name: str) -> SearchFolder:
-    """The folder of an existing search. Raises InputError if there is none, or if its format is unknown."""
+    """The folder of an existing search. Raises InputError if there is no such search, or `read_about` refuses it."""
     path = root / name
     if not NAME.fullmatch(name) or not (path / ABOUT).is_file():
         if NAME.fullmatch(name) and path.exists():
@@ -79,14 +79,14 @@ def open_folder(root: Path, name: str) -> SearchFolder:
 
 
 def folder_named(root: Path, name: str) -> SearchFolder:
-    """The folder of a search, or of its confirmation or last step (NAME/confirm-1). Raises InputError if missing."""
+    """The folder of a search, or of its confirmation or last step (NAME/confirm-1). Raises as `open_folder` does."""
     search, slash, inside = name.partition("/")
     folder = open_folder(root, search)
     return open_folder(folder.path, inside) if slash else folder
 
 
 def _instead(root: Path, name: str) -> str:
-    """The end of a message about a name that no search has: a similar name, or how to start a first search."""
+    """The end of a message about a name that no search has: similar or known names, or how to start a first search."""
     known = [folder.name for folder in all_folders(root)]
     if known or (root / ABOUT).exists():  # the latter: `root` is a search's folder, and a confirmation was looked for
         return did_you_mean(name, known)
@@ -94,14 +94,14 @@ def _instead(root: Path, name: str) -> str:
 
 
 def how_to_begin(root: Path) -> str:
-    """What to type if a results folder has no search."""
+    """A half sentence: what to type if the results folder `root` has no search."""
     where = None if root == results_root() else root
     first = command_line("search", "demo", **({"results": where} if where else {}))
     return f"start one with `{first}`, or name the folder of yours with --results"
 
 
 def what_to_type(root: Path) -> str:
-    """What to type next, for a user who typed `afcl` alone: look at an existing search, or start one."""
+    """A line for a user who typed `afcl` alone: the commands that show the searches in `root`, or that start one."""
     known = [folder.name for folder in all_folders(root)]
     if not known:
         return f"no search in {root} yet: {how_to_begin(root)}"
@@ -110,7 +110,7 @@ def what_to_type(root: Path) -> str:
 
 
 def all_folders(root: Path) -> list[SearchFolder]:
-    """Every search of a results folder, by name.
+    """The folders of all searches in a results folder, sorted by name.
 
     Folders that a killed process left incomplete are left out. Folders that this user may not read are listed. Raises
     OSError if the results folder itself may not be read.

@@ -1,8 +1,9 @@
-"""A hash of the code that decides scores and decisions. If it is the same, old and new scores can be compared.
+"""A hash of the code that computes scores, proposes trials and stops them: the scoring code.
 
-It is a hash of definitions, not of files. Docstrings, comments, layout, imports, module paths and the annotations of
-functions do not count: none of them changes a number. So the hash stays the same when a definition moves to another
-file, a module is renamed or a sentence is mended. It changes with any statement, default, constant or decorator.
+If the hash is the same, old and new scores can be compared. It is made from definitions, not from files. Docstrings,
+comments, layout, imports, module paths and the annotations of functions do not count: none of them changes a number. So
+the hash stays the same when a definition moves to another file, a module is renamed or a sentence is mended. It changes
+with any statement, default, constant or decorator.
 
 Three changes go unseen, because a name stands for what is imported. The first is an import of the same name from
 another module. The second is a call of a function that has a namesake in another module of ours. The third is a new
@@ -18,7 +19,7 @@ from typing import Any
 
 from search.storage.own_code import PACKAGES, package_folder
 
-# Patterns of the files that decide scores and decisions. Whoever moves a file changes its line here; the hash stays.
+# Patterns of the files with scoring code. Whoever moves a file changes its pattern here; the hash stays the same.
 FILES = (
     "trainers/**/*.py",
     "spaces/**/*.py",
@@ -28,7 +29,7 @@ FILES = (
     "search/journal/log.py",
     "search/journal/history.py",
 )
-# Files among these that only print, draw or wait. A change in them must not stop a resume.
+# Those of these files that only print, draw or wait. A change in them must not make afcl refuse to resume a search.
 TELLING = (
     "trainers/commands.py",
     "trainers/console.py",
@@ -42,17 +43,17 @@ TELLING = (
     "trainers/data/listing.py",
     "trainers/data/sheet.py",
 )
-# Single definitions that decide, in files that do not count as a whole.
+# Single definitions that are scoring code, in files that are not.
 DEFINITIONS: dict[str, tuple[str, ...]] = {
-    "search/storage/trial_folder.py": ("TrialFiles",),  # from which checkpoint a trial goes on, and when it is given up
+    "search/storage/trial_folder.py": ("TrialFiles",),  # finds the checkpoint to go on from, and gives trials up
 }
 
 
 def scoring_code_hash(root: Path | None = None) -> str:
-    """SHA-256 over the definitions that decide scores and decisions.
+    """SHA-256 over the definitions that are scoring code.
 
     Args:
-        root: The folder with our packages; by default that of the running code.
+        root: The folder with our packages; by default the running code is hashed.
 
     Returns:
         The hash in hexadecimal digits.
@@ -64,7 +65,7 @@ def scoring_code_hash(root: Path | None = None) -> str:
 
 @functools.cache
 def _hash_of_running_code(*tables: Any) -> str:
-    """The hash of the running code. It is computed once per process for the same `tables`."""
+    """The hash of the running code. It is computed once per process, and again if a test changes `tables`."""
     return _hash_of_code(None)
 
 
@@ -74,7 +75,7 @@ def _hash_of_code(root: Path | None) -> str:
 
 
 def _folder_of(package: str, root: Path | None) -> Path:
-    """The folder of one of our packages: in `root`, or that of the running code."""
+    """The folder of one of our packages: within `root`, or if `root` is None, the running code's folder."""
     return package_folder(package) if root is None else root / package
 
 
@@ -84,7 +85,7 @@ def _named_by(pattern: str, root: Path | None) -> list[Path]:
 
 
 def _files(root: Path | None) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
-    """The files that decide scores and decisions, each with the names of its definitions that count; None for all."""
+    """The files with scoring code, each with the names of the definitions that count; None if all of them count."""
     telling = {file for pattern in TELLING for file in _named_by(pattern, root)}
     for pattern in FILES:
         found = _named_by(pattern, root)
@@ -96,11 +97,12 @@ def _files(root: Path | None) -> Iterator[tuple[Path, tuple[str, ...] | None]]:
 
 
 def definitions(file: Path, root: Path | None, names: tuple[str, ...] | None = None) -> Iterator[str]:
-    """The top-level statements of a file in canonical form: its functions, classes and assignments.
+    """The top-level statements of a file as texts (see `canonical`), without what changes no score or decision.
 
     Args:
         file: A Python file of ours.
-        root: The folder with our packages, to tell a module from a name in it; None for those of the running code.
+        root: The folder with our packages; None for those of the running code. In it is looked up whether an imported
+            name is a module.
         names: Only functions and classes of these names; by default everything.
     """
     tree = ast.parse(file.read_bytes())
@@ -118,7 +120,7 @@ def definitions(file: Path, root: Path | None, names: tuple[str, ...] | None = N
 
 
 def canonical(node: Any) -> str:
-    """A syntax tree as text. `ast.dump` would do, but its output differs between versions of Python."""
+    """A syntax tree, or a part of one, as text. The output of `ast.dump` differs between versions of Python."""
     if isinstance(node, list):
         return f"[{','.join(map(canonical, node))}]"
     if not isinstance(node, ast.AST):
@@ -133,7 +135,7 @@ def canonical(node: Any) -> str:
 
 
 def _bindings(nodes: list[Any], root: Path | None) -> dict[str, str | None]:
-    """The names that imports of our packages bind, each with its name in its own module; None if it is a module."""
+    """The names that imports of our packages bind, each with the imported name; with None if that is a module."""
     bound: dict[str, str | None] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -153,14 +155,14 @@ def _bindings(nodes: list[Any], root: Path | None) -> dict[str, str | None]:
 
 
 def _local_names(statement: ast.stmt) -> set[str]:
-    """Names that a statement binds itself, so that they do not stand for an import."""
+    """The variables and arguments that a statement binds itself, so that they do not stand for an import."""
     nodes = list(ast.walk(statement))
     stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
 
 
 def _is_for_types(test: ast.expr) -> bool:
-    """Whether an `if` asks for TYPE_CHECKING."""
+    """Whether `test`, the condition of an `if`, is TYPE_CHECKING."""
     return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
         isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
     )
@@ -194,45 +196,45 @@ class _Cleaner(ast.NodeTransformer):
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        """What stands under `if TYPE_CHECKING` never runs, and its `else` always does."""
+        """Replace `if TYPE_CHECKING` by the statements of its `else`, as only these run."""
         if not _is_for_types(node.test):
             return self.generic_visit(node)
         visited = (self.visit(statement) for statement in node.orelse)
         return [kept for kept in visited if kept is not None]
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Inside a class annotations count: dataclasses and pydantic read them."""
+        """Keep the annotations of fields: dataclasses and pydantic read them."""
         return self._inside(node, in_class=True)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """The type that a function returns decides nothing."""
+        """Remove the annotation of the returned type, which changes nothing."""
         node.returns = None
         return self._inside(node, in_class=False)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        """The type that a function returns decides nothing."""
+        """Remove the annotation of the returned type, which changes nothing."""
         node.returns = None
         return self._inside(node, in_class=False)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
-        """The type of an argument decides nothing."""
+        """Remove the annotation of an argument, which changes nothing."""
         node.annotation = None
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """Outside classes an annotated assignment is a plain one."""
+        """Outside of classes, make an annotated assignment a plain one, and remove an annotation without a value."""
         if self._in_class:
             return self.generic_visit(node)
         return None if node.value is None else self.visit(ast.Assign([node.target], node.value))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """`module.name` becomes `name`, as if the name were imported from the module."""
+        """Replace `module.name` by `name`, as if the name were imported from the module, if the module is ours."""
         if self._is_module(node.value):
             return ast.Name(node.attr, node.ctx)
         return self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        """A name that was imported `as` another name gets its original name back."""
+        """Give a name that was imported `as` another name its original name back."""
         return ast.Name(self._bound.get(node.id) or node.id, node.ctx)
 
     def _inside(self, node: ast.AST, *, in_class: bool) -> ast.AST:
@@ -243,13 +245,13 @@ class _Cleaner(ast.NodeTransformer):
             self._in_class = before
 
     def _is_module(self, node: ast.expr) -> bool:
-        """Whether an expression is a module of ours: `config`, or `trainers.config` where it was imported so."""
+        """Whether an expression is an imported module of ours, such as `config` or `trainers.config`."""
         dotted = _dotted(node)
         return dotted in self._bound and self._bound[dotted] is None
 
 
 def _dotted(node: ast.expr) -> str:
-    """An expression of names and dots as text. For other expressions the text is no module's name."""
+    """An expression of names and dots as text: trainers.config. Other expressions give a text that names no module."""
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""

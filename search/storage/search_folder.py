@@ -12,8 +12,8 @@ results/NAME/
                        scores.npz
   optuna.log           the search as an Optuna study, for optuna-dashboard
   test-split.jsonl     when the test split was opened, and by which command
-  final-1/             the last step: the best few on fresh seeds, a folder like this one
-  confirm-1/           a confirmation: a folder like this one, verdict.json, test-images.jpg
+  final-1/             the last step, which trains the best few configurations on fresh seeds: a folder like this one
+  confirm-1/           a confirmation: a folder like this one, with verdict.json and test-images.jpg
   index.html, leaderboard.csv, figures/   written by `report`
   best-1.yaml, best-1.pt, tables/         written by `export`
 """
@@ -56,7 +56,7 @@ LOCK_PATIENCE = 1.0  # seconds, as a process that only checks the lock also hold
 
 
 def results_root(given: Path | None = None) -> Path:
-    """The results folder, which holds the folders of all searches: as given, else AFCL_RESULTS, else ./results."""
+    """The results folder, which holds the folders of all searches: `given`, else AFCL_RESULTS, else ./results."""
     return at_home(Path(given or os.environ.get("AFCL_RESULTS") or "results")).absolute()
 
 
@@ -68,7 +68,7 @@ class SearchFolder:
 
     @property
     def name(self) -> str:
-        """The search's name."""
+        """The name of the search, or of the last step or confirmation, such as confirm-1."""
         return self.path.name
 
     @property
@@ -78,7 +78,7 @@ class SearchFolder:
 
     @property
     def title(self) -> str:
-        """The search's name. For a last step or a confirmation its own name follows."""
+        """The search's name, followed by the name of the last step or confirmation, if it is one: moles confirm-1."""
         return self.name if self.searched is self else f"{self.searched.name} {self.name}"
 
     @property
@@ -92,7 +92,7 @@ class SearchFolder:
         return self._numbered(CONFIRMATION)
 
     def confirmation(self, name: str) -> "SearchFolder":
-        """The search's confirmation of that name."""
+        """The folder of the search's confirmation of that name, which need not exist."""
         return SearchFolder(self.path / name)
 
     def next_confirmation(self) -> "SearchFolder":
@@ -100,7 +100,7 @@ class SearchFolder:
         return self._next(CONFIRMATION)
 
     def finals(self) -> list["SearchFolder"]:
-        """The search's last steps, in the order in which they were begun. An extension can add one."""
+        """The search's last steps, in the order in which they were begun. An extended search may have several."""
         return self._numbered(FINAL)
 
     def next_final(self) -> "SearchFolder":
@@ -129,42 +129,42 @@ class SearchFolder:
 
     @property
     def test_openings(self) -> Path:
-        """The record of openings of the test split, one on each line."""
+        """The file that records when the test split was opened, an opening on each line."""
         return self.path / TEST_OPENINGS
 
     @property
     def tables(self) -> Path:
-        """The folder with the tables of trials, epochs, decisions, classes and confusions."""
+        """The folder for the tables that `afcl export --tables` writes."""
         return self.path / TABLES
 
     @property
     def verdict(self) -> Path:
-        """The numbers of a confirmation's verdict."""
+        """The file with the numbers of a confirmation's verdict."""
         return self.path / VERDICT
 
     @property
     def journal(self) -> Path:
-        """The journal: everything that happened, an event on each line."""
+        """The journal's file: everything that happened, an event on each line."""
         return self.path / JOURNAL
 
     @property
     def delivered(self) -> Path:
-        """How much of the journal MLflow has."""
+        """The file that records how much of the journal MLflow has."""
         return self.path / DELIVERED
 
     @property
     def delivery_lock(self) -> Path:
-        """The lock that is held while a process delivers to MLflow."""
+        """The lock file that a process holds while it delivers to MLflow."""
         return self.path / DELIVERY_LOCK
 
     @property
     def driver_log(self) -> Path:
-        """The log of Ray and the driver."""
+        """The file with the log of Ray and the driver."""
         return self.path / DRIVER_LOG
 
     @property
     def optuna_view(self) -> Path:
-        """The search as an Optuna study, for optuna-dashboard."""
+        """The file with the search as an Optuna study, for optuna-dashboard."""
         return self.path / OPTUNA_VIEW
 
     @property
@@ -174,25 +174,25 @@ class SearchFolder:
 
     @property
     def contact_sheet(self) -> Path:
-        """A few images of each class, for the page."""
+        """The picture with a few images of each class, for the page."""
         return self.path / CONTACT_SHEET
 
     @property
     def judged_test(self) -> Path:
-        """A confirmation's picture of test images with a run's answers.
+        """The picture that `afcl confirm` draws: test images, each with the class that one run predicted.
 
-        The JSON file beside it has its caption and counts.
+        The JSON file beside the picture has the caption and counts.
         """
         return self.path / JUDGED_TEST
 
     @property
     def leaderboard(self) -> Path:
-        """Every trial as a table, beside the page."""
+        """The CSV file with a row for every trial, beside the page."""
         return self.path / LEADERBOARD
 
     @property
     def figures(self) -> Path:
-        """The folder with the page's figures as files."""
+        """The folder for the page's figures as files, which `afcl report` writes on request."""
         return self.path / FIGURES
 
     @property
@@ -202,7 +202,7 @@ class SearchFolder:
 
     @property
     def storage(self) -> Storage | None:
-        """The search's place in its store; None if the search is kept in this folder only."""
+        """Where the store keeps this search, last step or confirmation; None if the search has no store."""
         if (uri := self.searched.spec().storage.uri) is None:
             return None
         place = storage_at(uri) / self.searched.name
@@ -234,12 +234,12 @@ class SearchFolder:
         return load_spec(str(self.path / SPEC), kept=True)
 
     def about(self) -> dict[str, Any]:
-        """Format, id and provenance."""
+        """The content of search.json: format version, id, provenance."""
         return read_about(self.path / ABOUT)
 
     def history(self) -> History:
         """The search's history so far, from its journal. If no driver runs, no trial counts as running."""
-        is_driven = self.holder() is not None  # before the journal is read, as a driver may begin in between
+        is_driven = self.holder() is not None  # asked before the journal is read: a driver may begin in between
         history = read_history(self.journal)
         if not is_driven:
             history.nothing_runs()
@@ -287,7 +287,7 @@ class SearchFolder:
             yield
 
     def holder(self) -> str | None:
-        """The pid and host of the driver that runs the search now, in words; None if no driver does."""
+        """The driver that runs the search now, in words: its pid, its host and since when; None if no driver does."""
         if not is_locked(self.path / DRIVER_LOCK):
             return None
         held = json.loads((self.path / DRIVER_LOCK).read_text(encoding="utf-8") or "{}")
@@ -307,12 +307,12 @@ class SearchFolder:
         return self.command(verb, *([self.searched.name] if named else []), **flags)
 
     def command(self, *words: object, **flags: object) -> str:
-        """The command line to type in the current folder, with `--results` if this results folder needs it."""
+        """The command line to type in the current folder; with `--results` unless the results folder is the default."""
         where = None if results_root() == self.root else self.root
         return command_line(*words, **flags, results=where) if where else command_line(*words, **flags)
 
     def export_hint(self, finished: int) -> str:
-        """The command line that exports the best three of `finished` trials, or all of them if there are fewer."""
+        """The command line that exports the best three trials, or all `finished` trials if they are fewer."""
         return self.hint("export", top=min(3, max(1, finished)))
 
 

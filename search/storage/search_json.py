@@ -6,18 +6,19 @@ from typing import Any
 
 from trainers.errors import InputError
 
+# The formats of a search's folder, by number:
 # 1: probe and score come from two estimators, and there is no field `classifier.solver`. Such a folder is read and
-#    continued with the solver `adamw`, with which both keep their meaning.
+#    continued with the solver `adamw`, with which probe and score keep their meaning.
 # 2: `classifier.solver` names the estimator of probe and score.
 # 3: a trial's loss has a name. A loss that is trained end to end has no eta, gamma and temperature.
 # 4: `search.decide_by` may be auto. In older folders the metric decides, or the measure that the field names.
 FORMAT, READABLE = 4, (1, 2, 3, 4)
-# entries that every folder has; folders of older versions have no scoring_code
+# the entries that every provenance must have; that of an older version has no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """The content of a search.json. Raises InputError if it is damaged, or of a format that is not in READABLE."""
+    """The content of the search.json at `path`. Raises InputError if it is damaged or its format is not in READABLE."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """Send the small files of a search's folder as one line of text, which a job on the cluster prints.
 
-`afcl ui --address` reads the line on another machine, which cannot reach the folder. What that machine already has is
-not sent again: only the new part of each journal is sent, and of the trials only the files that changed since.
+`afcl ui --address` reads the line on another machine, which cannot reach the folder. To keep the line short, only the
+new part of each journal is sent, and only those files of trials that have changed since the last line.
 """
 
 import base64
@@ -19,18 +19,18 @@ from trainers.files import write_atomically
 MARK = "afcl-folder "  # the beginning of the line, as a job prints other lines too
 FILES = (ABOUT, SPEC, VERDICT, DELIVERED)
 LOG_END = 64 * 1024  # how many bytes of a trial's log are sent, from its end
-ALL_LOGS = 4 * 1024**2  # how many bytes of logs one line may have for one folder; the newest logs are sent first
-OVERLAP = 60.0  # seconds before `since`: files written then are sent again, as the last line may lack them
+ALL_LOGS = 4 * 1024**2  # how many bytes of logs a line may have for each folder; the newest logs are preferred
+OVERLAP = 60.0  # seconds before `since`: files written in them are sent again, as the last line may lack them
 
 
 def packed(folder: SearchFolder, since: float = 0.0, journals: Mapping[str, int] | None = None) -> str:
-    """The line, which `unpacked` reads. It holds the search, its last steps and its confirmations.
+    """The line to print, which `unpacked` reads. It holds the search, its last steps and its confirmations.
 
     Args:
         folder: the search's folder.
         since: when the last line was made, by this host's clock, in seconds since 1970; 0 sends files of all trials.
         journals: how many bytes of each journal the other machine has, by the name of its folder: "" for the search's,
-            "final-1" for its last step's. None: it has no journal.
+            "final-1" for its last step's. None: the other machine has no journal.
     """
     known = journals or {}
     folders: dict[str, dict[str, Any]] = {}
@@ -88,14 +88,14 @@ def unpacked(printed: str) -> dict[str, Any]:
 
 
 def write_files(path: Path, told: Mapping[str, Any]) -> bytes:
-    """Write the files that were sent of one folder, except its journal.
+    """Write the files of one folder that were sent, except its journal.
 
     Args:
         path: where the copy of the folder is; it is created if needed.
         told: the folder's entry in "folders" of `unpacked`.
 
     Returns:
-        The journal's new bytes. They come after its first `told["begin"]` bytes.
+        The journal's new bytes, which come after the journal's first `told["begin"]` bytes.
 
     Raises:
         ValueError: the path of a file leads out of the folder.

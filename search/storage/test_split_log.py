@@ -1,7 +1,7 @@
 """A record of every look at the test split, which is opened once: a second look would make it a validation split.
 
-A look is the computation of a test score. A confirmation that has begun and computed none has not looked. Older
-versions wrote a line when `confirm` was typed. Such a line is kept, and counts as a look.
+A look is the computation of a test score. A confirmation that has begun, but has computed no test score, has not
+looked. Older versions wrote a line when `confirm` was typed. Such a line is kept, and counts as a look.
 """
 
 import json
@@ -25,17 +25,17 @@ class Opening:
 
     at: str  # ISO 8601, UTC
     by: str  # what looked: confirm-1, or train best-1.yaml
-    again: bool  # not the first look
+    again: bool  # whether there was a look before this one
     scored: bool = False  # True: a test score was computed; False: an older version recorded the typed command
 
 
 def record_of(exported: Path, search: SearchFolder | None) -> Path:
-    """The file with the looks: in the search's folder, or beside an exported file without a search."""
+    """The file that records looks at the test split: that of `search`; without a search, a file beside `exported`."""
     return exported.with_name(f"{exported.stem}.{TEST_OPENINGS}") if search is None else search.test_openings
 
 
 def openings(record: Path) -> list[Opening]:
-    """The looks so far, the first one first."""
+    """The looks that the file `record` has, in the order of its lines. Raises InputError if a line is damaged."""
     if not record.exists():
         return []
     try:
@@ -60,31 +60,32 @@ def refuse_second(record: Path, *, again: bool) -> None:
 
 
 def open_once(record: Path, by: str, *, again: bool) -> None:
-    """Write down a look at the test split, just before its score is computed.
+    """Record a look at the test split in the file `record`. Call this just before the test score is computed.
 
-    Raises InputError when it is not the first, unless `again`.
+    Raises InputError if the record has an earlier look, unless `again`.
     """
     refuse_second(record, again=again)
     _write(record, by, datetime.now(UTC))
 
 
 def note_look(folder: SearchFolder) -> None:
-    """Record that a confirmation has looked at the test split, if it has a test score and no record says so yet."""
+    """Record the look of the confirmation in `folder`, if it has a test score and its look is not recorded yet."""
     record = folder.searched.test_openings
     if not is_opened_by(record, folder.name) and (at := first_score(folder)) is not None:
         _write(record, folder.name, datetime.fromtimestamp(at, UTC))
 
 
 def note_looks(searched: SearchFolder) -> None:
-    """Record each confirmation that has looked at the test split, in case its driver was killed before it did so."""
+    """Record the looks of all confirmations of a search, in case a driver was killed before it could do so."""
     for folder in searched.confirmations():
         note_look(folder)
 
 
 def first_score(folder: SearchFolder) -> float | None:
-    """When a confirmation's first test score was computed, in seconds since 1970; None if none was.
+    """When a confirmation's first test score was computed, in seconds since 1970; None if it has no test score.
 
-    A worker writes the score to the trial's folder before the driver hears of it; that counts too.
+    If the journal has no test score, the times of the trials' files count: a worker writes a score there before the
+    driver hears of it.
     """
     told = (event["time"] / 1000 for event, _ in read_events(folder.journal) if has_test_score(event))
     if (first := next(told, None)) is not None:
@@ -103,7 +104,7 @@ def has_test_score(event: Event) -> bool:
 
 
 def watch(folder: SearchFolder, tell_store: Callable[[], None]) -> Callable[[Event, History], None]:
-    """A listener that writes down a confirmation's look as soon as the journal has a test score.
+    """A listener for events of a confirmation. It records the look when the first test score comes.
 
     tell_store: sends the record to the search's store. If the disk or the store fails now, `note_look` records
     the look when the session ends, or when a command next needs the record.
