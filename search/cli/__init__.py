@@ -1,1 +1,1 @@
-"""The command line: flags become a call, and its end becomes an exit code."""
+"""The command line: a command's flags become a function call, and the call's outcome becomes an exit code."""

@@ -1,4 +1,4 @@
-"""The command line. A command passes its flags to a function and turns the outcome into an exit code; no more.
+"""The command line. A command only passes its flags to a function and turns the outcome into an exit code.
 
 The commands that plan and run are in this file; the others are in cluster, inspect, export, predict and machine.
 """
@@ -40,11 +40,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 RUN = "Plan and run"
-_command = cache(partial(typer.main.get_command, app))  # made once, as a process may run several commands
+_command = cache(partial(typer.main.get_command, app))  # made once, as one process may run several commands
 
 
 def main() -> None:
-    """Run the command line. Each expected error becomes one line and an exit code."""
+    """Run the command in `sys.argv`. Each expected error becomes one line on stderr and an exit code."""
     warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")  # without shared memory
     make_tolerant(sys.stdout)
     make_tolerant(sys.stderr)

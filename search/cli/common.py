@@ -1,4 +1,4 @@
-"""What the commands share: flags with a value to parse, the end of a session, and the exit codes."""
+"""What several commands need: to parse CLASS=SHARE, show progress, and end with an exit code."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,10 @@ DONE, NOTHING_FINISHED, BAD_INPUT, BAD_ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 13
 
 
 def class_and_share(text: str, flag: str) -> tuple[str, float]:
-    """Parse a flag's CLASS=SHARE. A class's name may have `=` in it. Raises InputError if the share is not a number."""
+    """The class and the share in `text`, the CLASS=SHARE of `flag`. Raises InputError if the share is not a number.
+
+    The name of a class may have `=` in it: the last `=` counts.
+    """
     name, equals, share = text.rpartition("=")
     try:
         return name, float(share if equals else "")
@@ -26,10 +29,13 @@ def class_and_share(text: str, flag: str) -> tuple[str, float]:
 
 @contextmanager
 def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
-    """Show on a terminal how many of a trial's epochs are done. Yields the function that takes the trial's reports."""
+    """Show on a terminal how many of a trial's `last` epochs are done; on no terminal, or if `quiet`, show nothing.
+
+    Yields a function to call after each epoch, with the epoch's number and metrics.
+    """
     from trainers.data.io.progress import counted
 
-    if quiet or not sys.stderr.isatty():  # a script would take a line on stderr for an error
+    if quiet or not sys.stderr.isatty():  # a script would take lines on stderr for an error
         yield lambda step, metrics: None
         return
     with counted(last, "epochs", bar_at_once=True) as count:
@@ -38,7 +44,11 @@ def epochs_shown(last: int, quiet: bool) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def training_shown(quiet: bool) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
-    """Like `epochs_shown`, for `search.train`, whose first report has the number of epochs."""
+    """Like `epochs_shown`, but yields the function `on_epoch` for `search.train`.
+
+    `on_epoch` takes an epoch's number, the last epoch's number and the metrics. Its first call, with epoch 0, tells
+    how many epochs there are.
+    """
     with ExitStack() as stack:
         count: list[Callable[..., None]] = []
 
@@ -52,7 +62,7 @@ def training_shown(quiet: bool) -> Iterator[Callable[[int, int, Mapping[str, flo
 
 
 def conclude(found: "SearchResult", json_: bool) -> NoReturn:
-    """Say how a session of a search ended, and end with its exit code."""
+    """Print how a session of a search ended, and end this process with the exit code for that."""
     from search.display import summary, tables
 
     if json_:

@@ -13,11 +13,15 @@ from trainers.errors import DivergedError, EnvironmentProblem, InputError
 from trainers.os_errors import in_one_line
 from trainers.wording import printable
 
-GONE = frozenset({errno.EPIPE, errno.EIO})  # the reader of a pipe, or the terminal, has gone
+GONE = frozenset({errno.EPIPE, errno.EIO})  # the errors if the reader of a pipe, or the terminal, has gone
 
 
 def ended(command: Callable[[], int | None]) -> int:
-    """Run a command to its end. Returns its exit code."""
+    """Run a command, and flush its output. Returns the exit code.
+
+    Output that cannot be written, for example to a full disk, is an error. If nobody reads the output any more, that is
+    none.
+    """
     code = _told(command)
     for stream in (sys.stdout, sys.stderr):
         problem = _unwritten(stream)
@@ -30,16 +34,16 @@ def _told(command: Callable[[], int | None]) -> int:
     """Run a command, print its error if there is one, and return its exit code."""
     try:
         code = command() or DONE
-        if code == INTERRUPTED:  # no search had begun that could say how to go on
+        if code == INTERRUPTED:  # before a search had begun, which would say how to go on
             _complain("interrupted")
         return code
     except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # typer's way to end if the reader has gone
+        if isinstance(end.__context__, BrokenPipeError):  # how typer ends if the reader of our output has gone
             return DONE
         return end.code if isinstance(end.code, int) else DONE
     except InputError as error:
         return _complain(error, BAD_INPUT)
-    except typer.TyperException as error:  # an unknown command or flag; the help itself has no message
+    except typer.TyperException as error:  # an unknown command or flag; if the help was shown, there is no message
         return _complain(error.format_message(), BAD_INPUT) if error.format_message() else BAD_INPUT
     except typer.Abort:  # nobody answered a question
         return _complain("nothing was done; answer, or say --yes", BAD_INPUT)
@@ -62,7 +66,10 @@ def _complain(error: object, code: int = BAD_ENVIRONMENT) -> int:
 
 
 def _unwritten(stream: object) -> OSError | None:
-    """Flush a stream. Returns the error if its output could not be written; the stream is silent from then on."""
+    """Flush a stream. Returns the error if some output could not be written, else None.
+
+    After an error nothing more is written to the stream.
+    """
     shown = next((one for one in (console.out, console.err) if one.file is stream or _inside(one) is stream), None)
     problem = getattr(getattr(shown, "stream", None), "problem", None)
     try:

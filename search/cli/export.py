@@ -18,7 +18,7 @@ TAKE = "Take away"
 
 
 class By(StrEnum):
-    """What ranks a search's trials."""
+    """The values of --by: by which scores a search's trials are ranked."""
 
     SEARCH = "search"
     FINAL = "final"
@@ -26,7 +26,7 @@ class By(StrEnum):
 
 
 class Tables(StrEnum):
-    """File formats of tables."""
+    """The values of --tables: file formats."""
 
     CSV = "csv"
     PARQUET = "parquet"

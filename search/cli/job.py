@@ -46,7 +46,7 @@ def send_folder(name: Name, since: float = 0.0, journals: str = "{}", results: R
 
 
 def run_here(console: Any) -> "SearchResult":
-    """In the job of a submitted search: begin the search, or go on with it."""
+    """In the job of a submitted search: begin the search, or go on with it, and return its result."""
     from search import api
     from search.cluster import job_secrets
     from search.storage.fetch import bring

@@ -10,7 +10,7 @@ from trainers.commands import remember
 
 
 def _remembered(flag: str) -> Callable[[Any], Any]:
-    """A callback for an option. It makes every suggested command line repeat the option."""
+    """A callback for an option. It makes every command line that afcl suggests repeat the option."""
 
     def callback(value: Any) -> Any:
         remember(flag, value)

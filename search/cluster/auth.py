@@ -1,4 +1,4 @@
-"""Ray's tokens. Whoever can call a Ray can run any program there, so every Ray of ours asks for a token."""
+"""Ray's tokens. Whoever can call a Ray can run any program there, so every Ray that afcl starts asks for a token."""
 
 import os
 import secrets
@@ -12,7 +12,10 @@ MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PAT
 
 
 def known_token() -> str | None:
-    """The token that Ray would send: from RAY_AUTH_TOKEN, the file RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token."""
+    """The token that Ray would send; None if the user has none.
+
+    It is in RAY_AUTH_TOKEN, or in the file that RAY_AUTH_TOKEN_PATH names, by default ~/.ray/auth_token.
+    """
     if token := os.environ.get(TOKEN, "").strip():
         return token
     path = os.environ.get(TOKEN_PATH) or "~/.ray/auth_token"
@@ -24,10 +27,10 @@ def known_token() -> str | None:
 
 @contextmanager
 def session_token() -> Iterator[None]:
-    """Give a Ray that is started within the block a new secret token, without which it refuses calls.
+    """Give a Ray that is started within the block a new secret token: the Ray refuses calls without it.
 
     Ray by itself makes one token for all its sessions, in a file that others on the machine may be able to read. A
-    token or a mode that the user has set is kept.
+    token or a mode that the user has set in Ray's environment variables is kept.
     """
     given = {TOKEN: os.environ.get(TOKEN) or ("" if TOKEN_PATH in os.environ else secrets.token_hex(32))}
     with _environment({name: value for name, value in given.items() if value}):
@@ -36,7 +39,7 @@ def session_token() -> Iterator[None]:
 
 @contextmanager
 def token_sent(is_sent: bool) -> Iterator[None]:
-    """Within the block, this process sends its token if `is_sent`, else none."""
+    """Within the block, this process sends its token to Ray if `is_sent`, else no token."""
     with _environment({MODE: "token" if is_sent else "disabled"}):
         yield
 

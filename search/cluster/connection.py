@@ -1,4 +1,4 @@
-"""Connect to the Ray that a search runs on: a Ray of its own, a running cluster, or the one already connected to."""
+"""Connect to the Ray that a search runs on: one that afcl starts, a running cluster, or one already connected to."""
 
 import logging
 import os
@@ -19,13 +19,13 @@ from trainers.errors import EnvironmentProblem, InputError
 
 CONNECT_SECONDS = 5.0
 DEFAULT_PORT = 6379
-PENDING_TRIALS = 200  # Ray's own default for samplers that need no results
+PENDING_TRIALS = 200  # at once, waiting for workers; Ray's own default for samplers that need no results
 ADDRESS = re.compile(r"(ray://)?(?P<host>[\w.-]+)(:(?P<port>\d{1,5}))?")
 
 
 @dataclass(frozen=True)
 class _Block:
-    """An open block of `connected`."""
+    """A `with` block of `connected` that has not ended."""
 
     address: str | None
     is_own: bool  # whether Ray was started for this block
@@ -40,14 +40,14 @@ def is_connected() -> bool:
 
 
 def is_own() -> bool:
-    """Whether `connected` started the Ray that this process is connected to, for this process alone."""
+    """Whether this process is connected to a Ray that `connected` has started for it alone."""
     return _open is not None and _open.is_own
 
 
 def joined_by_user() -> str | None:
-    """The address of a Ray that the user's own code connected this process to; None if there is none.
+    """HOST:PORT of the Ray that the user's own code has connected this process to; None if it has not.
 
-    Like any cluster, it may have several nodes with other code and other disks.
+    Like any cluster, this Ray may have several nodes with other code and other disks.
     """
     return _head() if is_connected() and _open is None else None
 
@@ -94,7 +94,7 @@ def connected(address: str | None, *, cpus: int | None = None, gpus: int | None 
 
 @contextmanager
 def _noted(block: _Block) -> Iterator[None]:
-    """Record a block as the open one, unless it is inside another."""
+    """Record `block` as the open block for its duration, unless it is inside another block."""
     global _open
     if _open is not None:
         yield
@@ -107,7 +107,7 @@ def _noted(block: _Block) -> Iterator[None]:
 
 
 def _refuse_another(address: str | None) -> None:
-    """Raise InputError if `address` is another Ray than the one that this process is connected to."""
+    """Raise InputError if `address` is that of another Ray than this process is connected to."""
     if address is None or address == "auto" or (_open is not None and address == _open.address):
         return
     check_address(address)
@@ -120,12 +120,12 @@ def _refuse_another(address: str | None) -> None:
 
 
 def _head() -> str:
-    """HOST:PORT of the head that this process is connected to; over Ray Client, words that say it is not known."""
+    """HOST:PORT of the head that this process is connected to; over Ray Client, words that say that it is unknown."""
     return str(getattr(ray.get_runtime_context(), "gcs_address", "an address that it does not say"))
 
 
 def _resolved(address: str) -> tuple[str, int] | None:
-    """Host, as an IP address if it can be resolved, and port; None if the address is invalid."""
+    """The host in `address`, as an IP address if possible, and the port; None if `address` is invalid."""
     try:
         host, port = check_address(address)
     except InputError:
@@ -166,14 +166,15 @@ def _apples_gpu() -> int | None:
 
 @contextmanager
 def token_as_asked(address: str) -> Iterator[None]:
-    """Send the token within the block if the cluster asks for one, and only then.
+    """Within the block, make Ray send the token if the cluster at `address` asks for one, and only then.
 
-    Ray sends it only if RAY_AUTH_MODE says so. If it sends a token to a cluster that asks for none, the search hangs,
-    because a driver in that mode refuses calls from workers without a token.
+    Ray sends the token only if RAY_AUTH_MODE says so. If Ray sends a token to a cluster that asks for none, the search
+    hangs, because a driver in that mode refuses calls from workers without a token. For a ray:// address nothing is
+    changed.
 
     Raises:
-        EnvironmentProblem: there is no cluster, or it refuses the token. This takes seconds; `ray.init` would try for
-            20 s to minutes.
+        EnvironmentProblem: there is no cluster, or it refuses the token. The error comes within seconds; `ray.init`
+            would try for 20 s to minutes.
     """
     check_reachable(address)
     if address.startswith("ray://"):
@@ -205,12 +206,12 @@ def _join(address: str) -> None:
 
 
 def _opens(address: str, at: str) -> bool:
-    """Whether the cluster accepts this process, which sends its token or none (see `token_sent`).
+    """Whether the cluster's head at `at` accepts this process, with or without a token (see `token_sent`).
 
     Raises EnvironmentProblem if there is no cluster.
     """
     try:
-        with _stderr_silenced():  # Ray's C++ code writes many lines there, and we report the error in one
+        with _stderr_silenced():  # Ray's C++ code writes many lines there; the error raised here has one line
             ray_internals.client_of_head(at)
     except ray.exceptions.AuthenticationError:
         return False
@@ -249,7 +250,7 @@ def _stderr_silenced() -> Iterator[None]:
 
 
 def check_reachable(address: str) -> None:
-    """Raise EnvironmentProblem within seconds if nothing listens at HOST:PORT. Ray itself would wait for minutes."""
+    """Raise EnvironmentProblem within seconds if nothing listens at `address`. Ray itself would wait for minutes."""
     if address == "auto":
         return
     try:

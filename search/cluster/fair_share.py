@@ -1,8 +1,8 @@
 """Searches on one cluster share it equally, without a server that arranges it.
 
-Each running search has a named Ray actor that dies with its driver, and each search reads the others' names. All
-compute the same shares from the same names. A running trial is never stopped: a search with more than its share gives
-up a slot when the slot's trial has ended.
+Each running search has a Ray actor that dies with the search's driver. The actor's name holds the search's claim, and
+each search reads the names of all these actors. So all searches compute the same shares. A running trial is never
+stopped: a search with more than its share gives up a slot when the slot's trial has ended.
 """
 
 import json
@@ -26,15 +26,15 @@ LOOK_SECONDS = 5.0
 
 @dataclass(frozen=True, order=True)
 class Claim:
-    """What a running search asks of the cluster."""
+    """What a running search asks of the cluster. Claims are sorted by age."""
 
-    since: float
+    since: float  # when the search's session began, in seconds since 1970
     search: str  # the search's id
-    resources: str  # the resources of one of its trials, as JSON
-    most: int  # trials at once; 0 for as many as fit
+    resources: str  # the resources of one of the search's trials, as JSON
+    most: int  # how many trials may run at once; 0 for as many as fit
 
     def room(self, nodes: list[Node]) -> int:
-        """How many of the search's trials would fit on the cluster if it were alone and had no limit; at least one."""
+        """How many of the search's trials would fit on `nodes` if no other search ran there; at least one."""
         return max(1, slots_on(ResourcesConfig.model_validate_json(self.resources), nodes))
 
 
@@ -42,24 +42,27 @@ class Claim:
 class Share:
     """One search's share of the cluster."""
 
-    slots: int  # at least one: if no slot is free, the search has a trial waiting in Ray's queue
-    crowded: bool  # more searches than slots, so workers are returned to Ray after every trial
+    slots: int  # trials at once, at least one: if no slot is free, the search has a trial waiting in Ray's queue
+    crowded: bool  # whether there are more searches than slots, so that workers end after every trial
 
 
 def share_of(mine: Claim, claims: Sequence[Claim], nodes: list[Node]) -> Share:
-    """The share of the search with the claim `mine`. All shares are equal, but none is more than its search can use."""
+    """The share of the search with the claim `mine`. Shares are equal, but none is larger than its search can use."""
     ordered = sorted({*claims, mine})
     room = {claim: claim.room(nodes) for claim in ordered}
     parts = _equal_parts([min(1.0, (claim.most or room[claim]) / room[claim]) for claim in ordered])
     place = ordered.index(mine)
-    # parts lie side by side on the cluster, and are rounded at their ends: what one loses, the next one gets
+    # parts lie side by side on the cluster, and are rounded at their ends: what one part loses, the next part gets
     begins = sum(parts[:place])
     slots = int((begins + parts[place]) * room[mine] + 1e-9) - int(begins * room[mine] + 1e-9)
     return Share(max(1, slots), crowded=len(ordered) > 1 and any(len(ordered) > room[claim] for claim in ordered))
 
 
 def _equal_parts(most: Sequence[float]) -> list[float]:
-    """Equal parts of 1, none larger than its `most`. What a search cannot use is divided among the others."""
+    """Divide 1 into equal parts, one for each number in `most`, and none larger than its number.
+
+    What a part cannot use is divided among the other parts. A rest is left over if no part can use it.
+    """
     parts, left = [0.0] * len(most), 1.0
     waiting = sorted(range(len(most)), key=lambda one: most[one])
     while waiting:
@@ -71,7 +74,10 @@ def _equal_parts(most: Sequence[float]) -> list[float]:
 
 @contextmanager
 def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], Share]]:
-    """Announce this search to the others within the block. Yields a function from nodes to this search's share."""
+    """Announce this search to the others within the block. Yields a function from the cluster's nodes to its share.
+
+    search: the search's id.
+    """
     mine = Claim(time.time(), search, spec.resources.model_dump_json(), spec.search.max_concurrent or 0)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     sign = _Sign.options(  # type: ignore[attr-defined]  # which @ray.remote gives it
@@ -86,11 +92,11 @@ def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], 
 
 @ray.remote(num_cpus=0)
 class _Sign:
-    """An actor that only has a name, and lives as long as its search's driver."""
+    """An actor that does nothing: its name holds a claim, and it lives as long as its search's driver."""
 
 
 class _Others:
-    """The claims of all running searches; Ray is asked at most every five seconds."""
+    """Returns, when called, the claims of all running searches. Asks Ray at most every five seconds."""
 
     def __init__(self) -> None:
         self._claims: list[Claim] = []
@@ -104,7 +110,7 @@ class _Others:
 
 
 def claims_in(actors: Sequence[dict[str, Any]]) -> list[Claim]:
-    """The claims among the names of actors. Names in another version's format are ignored."""
+    """The claims in the names of `actors`, as `list_named_actors` lists them. Names in another format are ignored."""
     found = []
     for actor in actors:
         if actor["namespace"] == NAMESPACE:

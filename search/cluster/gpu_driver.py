@@ -1,8 +1,8 @@
 """Whether NVIDIA's driver on this machine is new enough for the CUDA that PyTorch was built for.
 
-PyTorch itself compares the two when it counts GPUs: if the driver is older, it finds no GPU and only warns. The driver
-says which CUDA it supports (`cuDriverGetVersion`, which needs no GPU and starts nothing). Within one major version of
-CUDA an older driver is enough (NVIDIA, "CUDA Compatibility", minor version compatibility).
+PyTorch itself compares the two when it counts GPUs: if the driver is too old, PyTorch finds no GPU and only warns. The
+driver says which CUDA it supports (`cuDriverGetVersion`, which needs no GPU and starts nothing). A driver for the same
+major version of CUDA is enough (NVIDIA, "CUDA Compatibility", minor version compatibility).
 """
 
 import ctypes
@@ -14,12 +14,12 @@ from search.cluster.own_ray import Lack
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"  # comes with the driver, not with CUDA or PyTorch
 DRIVER_VERSION = Path("/sys/module/nvidia/version")
-# The oldest driver for a major version of CUDA, on Linux (NVIDIA, "CUDA Toolkit Release Notes").
+# The oldest driver for each major version of CUDA, on Linux (NVIDIA, "CUDA Toolkit Release Notes").
 OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
 
 
 def supported_cuda() -> int | None:
-    """The newest CUDA that the driver supports, as 1000 · major + 10 · minor; None if there is no driver."""
+    """The newest CUDA that the driver supports, as 1000 · major + 10 · minor; None without a driver that tells it."""
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError:
@@ -29,7 +29,7 @@ def supported_cuda() -> int | None:
 
 
 def old_driver(built_for: str | None, supported: Callable[[], int | None] = supported_cuda) -> Lack | None:
-    """What is wrong with the driver, and how to mend it; None if it is new enough, missing or not needed.
+    """How an old driver is wrong, and how to mend it; None if the driver is new enough, missing or not needed.
 
     Args:
         built_for: `torch.version.cuda`, such as "13.0"; None for a PyTorch without CUDA.
@@ -50,7 +50,7 @@ def old_driver(built_for: str | None, supported: Callable[[], int | None] = supp
 
 
 def _number() -> str:
-    """The driver's own version with a space before it; empty if the kernel's module does not tell it."""
+    """The driver's own version with a space before it; empty if the kernel's module does not tell the version."""
     try:
         return f" {DRIVER_VERSION.read_text(encoding='utf-8').strip()}"
     except OSError:

@@ -16,21 +16,21 @@ from spaces.spec import SearchSpec
 
 @dataclass(frozen=True)
 class OnCluster:
-    """The state of the cluster that a session runs on."""
+    """What a session knows of the cluster that it runs on: the nodes that it may use, and its share."""
 
     admission: Admission
-    share: Callable[[list[Node]], Share]
+    share: Callable[[list[Node]], Share]  # from the nodes that may take trials (see `fair_share.announced`)
 
     def slots(self) -> int:
         """How many trials may run at once now."""
         return self.share(self.admission.nodes()).slots
 
     def is_crowded(self) -> bool:
-        """Whether there are more searches than slots."""
+        """Whether there are now more searches than slots."""
         return self.share(self.admission.nodes()).crowded
 
     def places(self, is_full: Callable[[], bool]) -> Places:
-        """What keeps trials on admitted nodes. `is_full`: whether as many trials have begun as there are slots."""
+        """The object that keeps trials on admitted nodes. is_full: says whether every slot has a trial."""
         return Places(self.admission, is_full, self.is_crowded)
 
 
@@ -38,7 +38,10 @@ class OnCluster:
 def on_cluster(
     folder: SearchFolder, spec: SearchSpec, nodes: list[str] | None, tell: Callable[[str], None]
 ) -> Iterator[OnCluster | None]:
-    """Take part in a cluster within the block, first with the checked `nodes`. None: Ray is our own; yields None."""
+    """Take part in a running cluster within the block. Yields None, and does nothing, if `nodes` is None.
+
+    nodes: Ray's ids of the nodes that have passed the check; None if the search runs on a Ray of its own.
+    """
     if nodes is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""Ask each node of a cluster for its code, and whether it can use the place where trials keep their files."""
+"""Check each node of a cluster: whether it has the driver's code, and reaches the folder or store for trials' files."""
 
 import importlib
 import secrets
@@ -17,7 +17,7 @@ from spaces.spec import SearchSpec
 from trainers.errors import EnvironmentProblem
 from trainers.own_parts import load_part
 
-NODE_PATIENCE = 60.0  # seconds in which a node must answer
+NODE_PATIENCE = 60.0  # seconds to wait for a node's answer
 
 WHAT_A_TRIAL_NEEDS = "search.worker.trainable"  # imported by name on the node, not here
 
@@ -28,10 +28,10 @@ class NodeGoneError(Exception):
 
 @dataclass(frozen=True)
 class Probe:
-    """A folder to test nodes with: each reads the driver's file there and writes one of its own."""
+    """A folder to test nodes with: each node reads the driver's file there, and writes a file of its own."""
 
-    place: Storage  # what the nodes must share
-    folder: str
+    place: Storage  # the folder or store that all nodes must share
+    folder: str  # the name of the test folder in `place`
     parts: tuple[tuple[str, str], ...] = ()  # field and import path of the user's own parts, which each node must have
 
     def write(self, name: str, content: str) -> None:
@@ -50,22 +50,22 @@ class Probe:
 
 
 def shared_place(spec: SearchSpec, root: Path) -> Storage:
-    """The place where a search's trials keep their files: its store, else the results folder."""
+    """Where a search's trials keep their files: in the spec's store, else in the results folder `root`."""
     return Storage(str(root)) if spec.storage.uri is None else storage_at(spec.storage.uri)
 
 
 def check_nodes(place: Storage, code: str, parts: tuple[tuple[str, str], ...] = ()) -> list[str]:
-    """Check all live nodes, and return Ray's ids of them. A node that dies meanwhile is left out.
+    """Check all live nodes, and return Ray's ids of those that passed. A node that dies meanwhile is left out.
 
     The data needs no check: the driver sends it to the nodes itself.
 
     Args:
-        place: the place where trials keep their files.
+        place: where trials keep their files (see `shared_place`).
         code: the hash of the driver's code.
         parts: field and import path of the user's own parts.
 
     Raises:
-        EnvironmentProblem: a node has other code, lacks a part, or cannot use the place; or no node is left.
+        EnvironmentProblem: a node has other code, lacks a part, or cannot use `place`; or no node is left.
     """
     probe = Probe(place, f".preflight-{secrets.token_hex(4)}", parts)
     nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -87,13 +87,23 @@ def check_nodes(place: Storage, code: str, parts: tuple[tuple[str, str], ...] = 
 
 
 def ask(node: str, probe: Probe) -> Any:
-    """Start the check on the node of that id. Returns Ray's reference to the answer, for `complaint_about`."""
+    """Start the check on the node of that id. Returns Ray's reference to its result, for `complaint_about`."""
     place = NodeAffinitySchedulingStrategy(node, soft=False)
     return _look_from_node.options(scheduling_strategy=place).remote(probe)
 
 
 def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -> str | None:
-    """Why the node cannot take part, from what `ask` returned; None if it can. Raises NodeGoneError if it has died."""
+    """Why the node cannot take part; None if it can. Waits for the check that `ask` has started.
+
+    Args:
+        node: the node, as `ray.nodes()` lists it.
+        asked: what `ask` returned.
+        probe: the test folder that `ask` got.
+        code: the hash of the driver's code.
+
+    Raises:
+        NodeGoneError: the node has died.
+    """
     name = name_of(node)
     try:
         there, read, problem = ray.get(asked, timeout=NODE_PATIENCE)
@@ -133,7 +143,7 @@ def _what_stands_before(node: str) -> str | None:
     """The file of another package called `search`, `spaces` or `trainers` that a node imports instead of ours.
 
     Ray's workers import from the folder where the user's code called `ray.init()`, which may have such a package.
-    Returns None if the node imports ours, or cannot be asked. `node` is Ray's id of the node.
+    Returns None if the node imports our packages, or cannot be asked. `node` is Ray's id of the node.
     """
 
     def find() -> str | None:  # an inner function is sent with its code; the node may not find our packages
@@ -157,10 +167,11 @@ def _what_stands_before(node: str) -> str | None:
 
 @ray.remote(num_cpus=0)
 def _look_from_node(probe: Probe) -> tuple[str, str | None, str | None]:
-    """On a node: the hash of its code, the content of the driver's file, and the error if the file cannot be used.
+    """On a node: the hash of its code, the content of the driver's file, and the error if a file cannot be used.
 
-    It imports what a trial needs. So a missing package is found now, not by one attempt after another, and the first
-    trial finds a worker that has done the imports.
+    The content is None if the node does not see the file; the error is None if there is none. This task also imports
+    what a trial needs. So a missing package is found now, not by one attempt after another, and the first trial finds a
+    worker that has done the imports.
     """
     importlib.import_module(WHAT_A_TRIAL_NEEDS)
     for field, part in probe.parts:

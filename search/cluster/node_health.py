@@ -1,8 +1,8 @@
 """Which nodes of a cluster may take a search's trials, as nodes come, go and fail.
 
-A node that joins is checked like those at the start, for its code and the results folder; it gets trials once it has
-passed. A node on which several attempts of different trials crashed gets no more. A search on a Ray of its own needs
-none of this.
+A node that joins is checked like the nodes at the start (see search.cluster.node_check); it gets trials after it has
+passed. A node on which several attempts at different trials crashed gets no more trials. A search on a Ray of its own
+needs none of this.
 """
 
 import os
@@ -23,16 +23,16 @@ from search.storage.search_folder import SearchFolder
 from search.storage.trial_folder import TrialFiles, trial_path
 
 LOOK_SECONDS = 5.0
-CRASHES = 3  # crashed attempts at two or more trials exclude a node, if no trial has ended well there since
+CRASHES = 3  # crashed attempts, at two or more trials, exclude a node; a trial that ends well there resets the count
 
 
-# Takes a trial's number, and whether to remove the record of the trial's node. Returns Ray's id of the node on which
-# the trial ran last; None if that is not known now.
+# A function of a trial's number, and of whether to remove the record of the trial's node. It returns Ray's id of the
+# node on which the trial ran last; None if the node is not known now.
 NotedNode = Callable[[int, bool], str | None]
 
 
 def noted_node_of(folder: SearchFolder) -> NotedNode:
-    """A function that says on which node a trial ran last. It does not wait for a store that does not answer."""
+    """The `NotedNode` function of a search. It does not wait for a store that does not answer."""
     storage = folder.storage
 
     def noted(number: int, for_the_last_time: bool) -> str | None:
@@ -45,7 +45,7 @@ def noted_node_of(folder: SearchFolder) -> NotedNode:
 
 
 class Admission:
-    """The nodes of a running cluster that may take trials; asks Ray for them at most every five seconds."""
+    """The nodes of a running cluster that may take trials. `look` keeps them up to date."""
 
     def __init__(
         self,
@@ -63,15 +63,15 @@ class Admission:
             checked: Ray's ids of the nodes that passed the check.
             tell: is called with messages for the user.
             noted_node: see `noted_node_of`.
-            place: the place that the nodes must share; None for the results folder.
+            place: the folder or store that the nodes must share; None for the results folder.
             parts: field and import path of the user's own parts, which a node must have.
         """
         self._tell = tell
         self._good = set(checked)
         self._bad: set[str] = set()
-        self._avoided: set[str] = set()  # bad nodes that were good at first
-        self._asked: dict[str, Any] = {}  # node id -> Ray's reference to the node's answer
-        self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> trials, one for each crash
+        self._avoided: set[str] = set()  # nodes of `_bad` that were good before
+        self._asked: dict[str, Any] = {}  # node id -> Ray's reference to the result of its check
+        self._crashed: defaultdict[str, list[int]] = defaultdict(list)  # node id -> a trial's number for each crash
         self._alive: dict[str, dict[str, Any]] = {}
         self._noted_node = noted_node
         home = f".joined-{folder.name}-{os.getpid()}"
@@ -81,14 +81,17 @@ class Admission:
         self.look()
 
     def look(self, *, at_once: bool = False) -> None:
-        """Update the list of nodes: check new ones, and read answers."""
+        """Ask Ray for its live nodes and `see` them. Without `at_once`, at most every five seconds."""
         if not at_once and self._looked and time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         self.see([node for node in ray.nodes() if node["Alive"]])
 
     def see(self, alive: list[dict[str, Any]]) -> None:
-        """Update from the nodes that are alive now, as `ray.nodes()` lists them."""
+        """Start checks of new nodes, take in results of checks, and notice nodes that have left.
+
+        alive: the nodes that are alive now, as `ray.nodes()` lists them.
+        """
         before, self._alive = self._alive, {node["NodeID"]: node for node in alive}
         for node_id in before.keys() - self._alive.keys():
             self._asked.pop(node_id, None)
@@ -113,11 +116,14 @@ class Admission:
 
     @property
     def avoids_some(self) -> bool:
-        """Whether a node that gets no more trials may still have idle workers of ours."""
+        """Whether a live node has been excluded, so that it may still have idle workers of ours."""
         return bool(self._avoided & self._alive.keys())
 
     def crashed(self, trial: int) -> None:
-        """Count a crashed attempt at a trial against the node that it ran on, unless that node has died itself."""
+        """Count a crashed attempt at a trial against the attempt's node, unless the node has died itself.
+
+        After CRASHES of them, at two trials or more, the node is excluded, unless it is the only one left.
+        """
         self.look(at_once=True)
         node = self._noted_node(trial, True)  # None if the attempt died before it recorded its node
         if node is None or node not in self._good or node not in self._alive:
@@ -134,7 +140,7 @@ class Admission:
     def ended(self, trial: Trial) -> None:
         """Note that a trial has ended.
 
-        A crash counts against the trial's node. If the trial did not fail, the node's crashes are forgotten.
+        A crash counts against the trial's node. If the trial did not fail, earlier crashes on its node are forgotten.
         """
         if trial.state == "failed" and str(trial.reason).startswith("crashed"):
             self.crashed(trial.number)
@@ -142,7 +148,7 @@ class Admission:
             self._crashed.pop(self._noted_node(trial.number, False) or "", None)
 
     def close(self) -> None:
-        """Remove the files of the checks."""
+        """Remove the folder with the files of the checks."""
         if self._is_written:
             self._probe.remove()
         self._is_written = False

@@ -1,4 +1,7 @@
-"""What a Ray of our own needs on this machine (files, sockets, shared memory), and how to mend each lack."""
+"""What a Ray that afcl starts for itself needs on this machine (files, sockets, shared memory), and how to mend a lack.
+
+Such a Ray is called "a Ray of our own", as opposed to a cluster that was running before.
+"""
 
 import os
 import resource
@@ -16,19 +19,19 @@ LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma
 SHARED_MEMORY = Path(os.sep, "dev", "shm")
 LEAST_SHARED_MEMORY = 80 << 20  # Ray takes 95 % of free memory, and needs 75 MiB
 LEAST_DISK = 50 << 20  # for logs
-LEAST_FILES = 200  # a session creates some 60, and a few for each worker
-LEAST_OPEN_FILES = 512
+LEAST_FILES = 200  # that can still be created (inodes): a session creates some 60, and a few for each worker
+LEAST_OPEN_FILES = 512  # at once, by one process
 
 
 class Lack(NamedTuple):
-    """What is missing, and what to do about it."""
+    """Something that a machine lacks, in words, and what to do about it."""
 
     what: str
     mend: str
 
 
 def ray_folder() -> Path:
-    """Where a Ray of our own keeps sockets and logs: in TMPDIR, or in /tmp if TMPDIR is too long for a socket.
+    """The folder for sockets and logs of a Ray of our own: in TMPDIR, or in /tmp if TMPDIR is too long for a socket.
 
     On clusters with a batch system TMPDIR is often too long.
     """
@@ -38,13 +41,13 @@ def ray_folder() -> Path:
 
 
 def check_machine() -> None:
-    """Raise EnvironmentProblem if a Ray of our own could not run here. Ray itself would fail obscurely, or hang."""
+    """Raise EnvironmentProblem with the first of `lacks`, if any. Ray itself would fail obscurely, or hang."""
     for lack in lacks():
         raise EnvironmentProblem(f"{lack.what}; {lack.mend}")
 
 
 def lacks() -> Iterator[Lack]:
-    """What this machine lacks for a Ray of our own."""
+    """Yields each thing that this machine lacks for a Ray of our own; nothing if Ray can run."""
     yield from _lacks_of_folder(ray_folder())
     yield from _lacks_of_shared_memory()
     if (allowed := _open_files_allowed()) < LEAST_OPEN_FILES:
@@ -82,7 +85,7 @@ def _lacks_of_shared_memory() -> Iterator[Lack]:
 
 
 def _open_files_allowed() -> int:
-    """How many files a process may open: the hard limit, because Ray raises its own limit to that."""
+    """How many files a process may open: the hard limit, because Ray raises its own limit to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = 1 << 20
     return unlimited if resource.RLIM_INFINITY in (soft, hard) else max(soft, hard)

@@ -1,8 +1,9 @@
 """Where Ray Tune puts a search's trials, on a cluster that others use as well and whose nodes come and go.
 
 Tune requests a trial's resources once, cannot say on which nodes, and keeps the worker of an ended trial for the next
-one. That suits a cluster with one search. Here each request names the nodes that are admitted at that moment; a waiting
-request is repeated when the nodes change; and a worker is returned to Ray if its place belongs to another search.
+trial. That suits a cluster with one search. Here each request names the nodes that may take trials at that moment
+("admitted", see search.cluster.node_health). A waiting request is made again when these nodes change. A worker's
+resources are returned to Ray if they are another search's share.
 """
 
 import time
@@ -16,11 +17,11 @@ from ray.util.placement_group import NODE_ID_LABEL_KEY, PlacementGroup, placemen
 from search.cluster import ray_internals
 from search.cluster.node_health import Admission
 
-GIVE_WAY_SECONDS = 10.0
+GIVE_WAY_SECONDS = 10.0  # the longest wait for other searches to take returned resources
 
 
 class Placement(PlacementGroupFactory):
-    """A trial's resources, on one of the nodes that are admitted when Ray is asked."""
+    """A request for a trial's resources, which are to be on nodes that are admitted when Ray gets the request."""
 
     def __init__(self, wanted: PlacementGroupFactory, admitted: Callable[[], Sequence[str]]) -> None:
         head: list[dict[str, float]] = [{}] if wanted.head_bundle_is_empty else []
@@ -35,15 +36,15 @@ class Placement(PlacementGroupFactory):
         return group
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Ray's snapshots get the plain request; they are never read back."""
+        """Pickle the plain request, for Ray's snapshots, which are never read back."""
         return PlacementGroupFactory, self._wanted
 
 
 class Places:
-    """Keeps a session's trials on admitted nodes, and returns resources that belong to other searches."""
+    """Keeps a session's trials on admitted nodes, and returns resources that are other searches' share."""
 
     def __init__(self, admission: Admission, is_full: Callable[[], bool], is_crowded: Callable[[], bool]) -> None:
-        """is_full: whether all slots are taken. is_crowded: whether there are more searches than slots."""
+        """is_full: says whether all slots are taken. is_crowded: says whether there are more searches than slots."""
         self._admission, self._is_full, self._is_crowded = admission, is_full, is_crowded
         self._asked_with = admission.ids()
 
@@ -55,7 +56,7 @@ class Places:
             trial.update_resources(Placement(wanted, self._admission.ids))
 
     def on_step(self, controller: Any) -> None:
-        """Follow changes of the nodes, and return workers that are not needed. Called before Tune starts trials.
+        """Follow changes of the nodes, and end workers that are not needed. Called before Tune starts trials.
 
         `controller` is Tune's TuneController, which has no public interface.
         """
@@ -71,10 +72,10 @@ class Places:
 
 
 def give_way(controller: Any) -> None:
-    """Give the place of an ended trial to other searches that wait for one; takes seconds at most.
+    """Let other searches, which wait for resources, have those of an ended trial. Takes GIVE_WAY_SECONDS at most.
 
-    Ray gives a free place to the request that it looks at next, usually that of the search that had the place. So the
-    place is returned, and nothing is requested, until the waiting searches have theirs.
+    Ray gives free resources to the request that it looks at next. Usually that is a request of the search that has just
+    returned them. So this search requests nothing until the waiting searches have their resources.
     """
     deadline = time.monotonic() + GIVE_WAY_SECONDS
     ray_internals.release_idle_workers(controller)
@@ -85,7 +86,7 @@ def give_way(controller: Any) -> None:
 
 
 def ask_anew(controller: Any) -> None:
-    """Cancel the requests that still wait, and make them again."""
+    """Cancel the requests that still wait, and make them again, for the nodes that are admitted now."""
     resources, waiting = ray_internals.resources_of(controller), ray_internals.waiting_requests(controller)
     for request, number in waiting.items():
         for _ in range(number):

@@ -1,8 +1,8 @@
 """Every private name of Ray's that this code needs, each behind a function that says what it is for.
 
 Ray has no public name for any of these, and may rename them in any version. No other file uses private names, so the
-tests of this file show whether a new version of Ray works. Ray is imported inside the functions, because many words of
-the command line do not need it.
+tests of this file show whether a new version of Ray works. Ray is imported inside the functions, because many commands
+do not need it.
 """
 
 import logging
@@ -24,7 +24,7 @@ def usual_folder() -> str:
 
 
 def with_folder(path: str) -> dict[str, Any]:
-    """The arguments of `ray.init` that put sockets and logs into a folder."""
+    """The arguments of `ray.init` that make Ray keep its sockets and logs in the folder `path`."""
     return {"_temp_dir": path}
 
 
@@ -32,8 +32,8 @@ def with_folder(path: str) -> dict[str, Any]:
 def on_loopback() -> Iterator[None]:
     """Within the block, a Ray that is started listens on 127.0.0.1 only, as it always does on macOS and Windows.
 
-    On Linux it would listen on every address. Ray's own switch is an environment variable that it reads at import, and
-    that would also apply to clusters that are joined.
+    On Linux it would listen on every address. Ray's own switch for this is an environment variable. Ray reads it at
+    import, and it would also apply to clusters that this process joins.
     """
     from ray._private import ray_constants
 
@@ -48,7 +48,7 @@ def on_loopback() -> Iterator[None]:
 
 
 def read_token_anew() -> None:
-    """Make Ray read mode and token from the environment again. Ray reads them once and remembers them."""
+    """Make Ray read the token, and whether to send it, from the environment again; else it reads them once only."""
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
 
     Config.initialize("")
@@ -56,7 +56,7 @@ def read_token_anew() -> None:
 
 
 def head_of(address: str) -> str | None:
-    """The HOST:PORT that Ray uses for an address, with 127.0.0.1 replaced by this machine's own address.
+    """The HOST:PORT that Ray uses for `address`, with 127.0.0.1 replaced by this machine's own address.
 
     Raises ConnectionError for "auto" if no Ray runs on this machine.
     """
@@ -67,7 +67,7 @@ def head_of(address: str) -> str | None:
 
 
 def client_of_head(address: str) -> Any:
-    """A client of a cluster's head.
+    """A client of the cluster's head at `address` (HOST:PORT), to see whether the head accepts this process.
 
     Raises Ray's AuthenticationError if the head refuses the token, and another RayError if there is no head.
     """
@@ -77,7 +77,7 @@ def client_of_head(address: str) -> Any:
 
 
 def take_from_head(address: str, name: bytes, seconds: float) -> bytes | None:
-    """Take a value out of the memory of a cluster's head; None if there is none of that name.
+    """Take the value `name` out of the memory of a cluster's head; None if there is no value of that name.
 
     Raises RayError if the head does not answer in time.
     """
@@ -97,7 +97,7 @@ def silence_uploads() -> None:
 
 
 def controller_of(handed: Any) -> Any:
-    """Tune's controller, from the wrapper that schedulers get, which warns of every access."""
+    """Tune's controller itself. `handed` is the wrapper that schedulers get, which warns of every access."""
     return handed._tune_controller
 
 
@@ -112,17 +112,17 @@ def release_idle_workers(controller: Any) -> None:
 
 
 def has_ending_workers(controller: Any) -> bool:
-    """Whether workers were told to end and have not ended yet, as far as Tune knows."""
+    """Whether Tune has told workers to end, and does not know yet that they have ended."""
     return bool(controller._stopping_actors)
 
 
 def take_in_ended_workers(controller: Any, seconds: float) -> None:
-    """Let Tune notice that a worker has ended; waits at most `seconds`."""
+    """Let Tune take in its next event, such as the end of a worker; waits at most `seconds` for one."""
     controller._actor_manager.next(timeout=seconds)
 
 
 def waiting_requests(controller: Any) -> Mapping[Any, int]:
-    """The requests for resources that Ray has not granted yet, with the number of each."""
+    """The requests for resources that Ray has not granted yet, each with how many times it was made."""
     staged = resources_of(controller)._request_to_staged_pgs
     return {request: len(groups) for request, groups in staged.items()}
 

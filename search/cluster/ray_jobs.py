@@ -1,4 +1,4 @@
-"""Ray Jobs: reach a cluster from outside it, at http://HEAD:8265. Each possible error is one line."""
+"""Ray Jobs: reach a cluster from outside, by its dashboard at http://HEAD:8265. Each error message is one line."""
 
 import logging
 import os
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from ray.dashboard.modules.job.pydantic_models import JobDetails
     from ray.job_submission import JobSubmissionClient
 
-SECONDS = 5.0
-SEARCH, RESULTS, SPEC = "afcl.search", "afcl.results", "afcl.spec"  # a job's metadata
+SECONDS = 5.0  # to wait for an answer of the dashboard
+SEARCH, RESULTS, SPEC = "afcl.search", "afcl.results", "afcl.spec"  # the keys of a job's metadata
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
-ADDRESS = "RAY_API_SERVER_ADDRESS"  # the variable that `ray job` reads, too
+ADDRESS = "RAY_API_SERVER_ADDRESS"  # the environment variable with the default address; `ray job` reads it, too
 
 
 @dataclass(frozen=True)
 class Door:
-    """A cluster's dashboard that accepts our token."""
+    """An open connection to a cluster's dashboard, which has accepted our token."""
 
-    address: str
-    headers: dict[str, str]
+    address: str  # http://HEAD:8265
+    headers: dict[str, str]  # of every request: the token
     client: "JobSubmissionClient"
 
 
 def knock(address: str | None) -> Door:
-    """Connect to a cluster's dashboard; without `address`, to the one that RAY_API_SERVER_ADDRESS names.
+    """Connect to the cluster's dashboard at `address`; by default, at the address in RAY_API_SERVER_ADDRESS.
 
     Raises InputError if the address is missing or invalid, and EnvironmentProblem within seconds if nobody answers or
     our token is refused.
@@ -93,21 +93,24 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def answering(address: str) -> Iterator[None]:
-    """Within the block, raise EnvironmentProblem, in one line, if the dashboard is gone or refuses a request."""
+    """Within the block, turn the errors of a dashboard that is gone or refuses a request into EnvironmentProblem."""
     try:
         yield
     except EnvironmentProblem:
         raise
     except (requests.RequestException, ConnectionError) as error:
         raise EnvironmentProblem(f"--address {address}: nothing answers there any more ({_reason(error)})") from None
-    except RuntimeError as error:  # Ray's client raises it for every answer but a good one
+    except RuntimeError as error:  # Ray's client raises it for every refusal
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise EnvironmentProblem(f"--address {address}: {first}") from None
 
 
 @contextmanager
 def _as_told() -> Iterator[None]:
-    """Make Ray's client ignore RAY_ADDRESS within the block. Ray's logger shows only errors, even afterwards."""
+    """Remove the variables with addresses within the block: Ray's client would prefer them to its argument.
+
+    Ray's logger shows only errors, even afterwards.
+    """
     before = {name: os.environ.pop(name) for name in (ADDRESS, "RAY_ADDRESS") if name in os.environ}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -117,7 +120,7 @@ def _as_told() -> Iterator[None]:
 
 
 def submit(door: Door, **job: Any) -> str:
-    """Start a job and return its id. Raises EnvironmentProblem, with Ray's own words, if it is refused."""
+    """Start a job and return its id. Raises EnvironmentProblem, with Ray's words, if the cluster refuses the job."""
     with _as_told():
         silence_uploads()
         try:
@@ -128,7 +131,7 @@ def submit(door: Door, **job: Any) -> str:
 
 
 def searches(door: Door, name: str | None = None) -> list["JobDetails"]:
-    """The jobs that are searches, or those for the search of that name; newest last."""
+    """The jobs that run a search, or only those of the search `name`; the newest last."""
     with answering(door.address):
         listed = door.client.list_jobs()
     found = []
@@ -140,7 +143,7 @@ def searches(door: Door, name: str | None = None) -> list["JobDetails"]:
 
 
 def newest(door: Door, name: str) -> "JobDetails":
-    """The newest job of a search. Raises InputError if there is none on that cluster."""
+    """The newest job of the search `name`. Raises InputError if that cluster has no job of the search."""
     found = searches(door, name)
     if not found:
         known = sorted({job.metadata[SEARCH] for job in searches(door) if job.metadata})
@@ -161,13 +164,13 @@ def wait(door: Door, job: str, seconds: float) -> "JobDetails":
 
 
 def stop(door: Door, job: str) -> None:
-    """Ask a job to end tidily, without waiting for its end."""
+    """Ask a job to end tidily, and return before it has ended."""
     with answering(door.address):
         door.client.stop_job(job)
 
 
 def output(door: Door, job: str) -> str:
-    """What a job has printed, without Ray's own words before it."""
+    """What a job has printed so far, without Ray's own lines at the beginning; empty if the job has not begun."""
     with answering(door.address):
         text = door.client.get_job_logs(job)
     _, begun, printed = text.partition(f"Running entrypoint for job {job}: ")

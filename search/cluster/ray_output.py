@@ -10,7 +10,10 @@ from trainers.files import open_log
 
 @contextmanager
 def quiet(log: Path) -> Iterator[None]:
-    """Send what Ray prints and logs to a file: its boxes, hints and tracebacks are not for the user."""
+    """Within the block, send all that this process prints, and Ray's log messages, to the file `log`.
+
+    Ray prints boxes, hints and tracebacks that are not for the user.
+    """
     with open_log(log) as file, redirect_stdout(file), redirect_stderr(file):
         handler = logging.StreamHandler(file)
         loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train", "ray.data")]

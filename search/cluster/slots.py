@@ -15,25 +15,25 @@ def slots_on(resources: ResourcesConfig, nodes: list[Node]) -> int:
 
 
 def workers_on(resources: ResourcesConfig, nodes: list[Node]) -> int:
-    """How many workers fit on the nodes at once, each on one node."""
+    """How many workers fit on the nodes at once. A single worker never spans two nodes."""
     wanted = {kind: amount for kind, amount in (("CPU", resources.cpus), ("GPU", resources.gpus)) if amount > 0}
     return sum(min(int(node.get(kind, 0.0) / amount + 1e-9) for kind, amount in wanted.items()) for node in nodes)
 
 
 def live_nodes(nodes: list[dict[str, Any]]) -> list[Node]:
-    """The resources of the nodes that are alive, from `ray.nodes()`."""
+    """The resources of the live nodes among `nodes`, which is what `ray.nodes()` returns."""
     return [node["Resources"] for node in nodes if node["Alive"]]
 
 
 class Slots:
-    """How many trials may run at once on the cluster as it is now."""
+    """How many trials may run at once on the cluster as it is now; asks Ray at most every five seconds."""
 
     def __init__(self, spec: SearchSpec) -> None:
         self._spec = spec
         self._asked, self._slots = 0.0, 0
 
     def __call__(self) -> int:
-        """As many trials as fit on the live nodes, but at most the spec's `max_concurrent`, and at least one."""
+        """How many trials fit on the live nodes: at least one, and at most the spec's `max_concurrent`."""
         import ray  # imported only here: it takes half a second
 
         if time.monotonic() - self._asked > 5 or self._slots == 0:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 ENTRYPOINT = "python -P -m search run-job"  # -P: do not import a folder named "search" from where Ray was started
 READER = "python -P -m search read-job"
-OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # the head's own folder, used if a store keeps the search
+OF_THE_HEAD = PurePosixPath("~/.cache/afcl/results")  # a folder on the head's disk, used if a store keeps the search
 READ_SECONDS, STOP_SECONDS = 90.0, 60
 STATES = {"PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "done", "STOPPED": "stopped", "FAILED": "failed"}
-INTERRUPTED = 130  # our exit code
+INTERRUPTED = 130  # afcl's exit code after an interrupt
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Submitted:
     job: str
     begun: bool  # True if this call began it; False if it was running already
     address: str
-    names_tracking: bool  # whether its spec says where MLflow is
-    handed: frozenset[str] = frozenset()  # names of the environment variables that were sent with it
-    secret: frozenset[str] = frozenset()  # the names among them that are secrets
+    names_tracking: bool  # whether the search's spec says where MLflow is
+    handed: frozenset[str] = frozenset()  # names of the environment variables that were sent with the search
+    secret: frozenset[str] = frozenset()  # those of them whose values are secrets
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class JobStatus:
     name: str
     state: str  # pending, running, done, stopped, interrupted or failed
     job: str
-    minutes: float
+    minutes: float  # from the job's start to its end, or until now
     results: str  # the results folder on the cluster
-    last: str  # the last line that it printed about its state
+    last: str  # the last line that the job printed about the search's state
 
 
 def submit(
@@ -71,7 +71,7 @@ def submit(
     installed: bool = False,
     anyway: bool = False,
 ) -> Submitted:
-    """Have a cluster run a search, or go on with it. Nothing happens if it is already running there.
+    """Have a cluster run a search, or go on with it. Nothing happens if the search is already running there.
 
     Args:
         spec: the search's spec.
@@ -79,10 +79,11 @@ def submit(
         results: a folder on the cluster that all of its nodes share; not needed if the spec names a store.
         data: the folder of data sets on the cluster.
         installed: True if the nodes have this code installed. Then no code is sent.
-        anyway: go on even if the search was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search began.
 
     Raises:
-        InputError: a path is not absolute, or another search of that name runs there.
+        InputError: a path on the cluster is not absolute, or another search of that name runs there.
         EnvironmentProblem: no cluster answers at the address, or it refuses our token.
     """
     if results is None and spec.storage.uri is not None:
@@ -132,7 +133,7 @@ def _handed(door: ray_jobs.Door, told: dict[str, Any]) -> str:
 
 
 def in_words(made: Submitted) -> Iterator[str]:
-    """The outcome of a submission and how to go on, line by line."""
+    """Yields the lines that tell the outcome of a submission, and how to go on."""
     if not made.begun:
         yield f"{made.name} runs there already, as job {made.job}: nothing was submitted"
     else:
@@ -149,13 +150,19 @@ def in_words(made: Submitted) -> Iterator[str]:
 
 
 def _kind(spec: SearchSpec, results: PurePosixPath) -> str:
-    """A hash that two submissions of one search have in common. The settings for MLflow do not change it."""
+    """A hash of the spec, without its settings for MLflow, and of the results folder: the same if both are the same."""
     same = spec.model_copy(update={"tracking": type(spec.tracking)()})
     return hashlib.sha256(f"{results}\n{same.dump_yaml()}".encode()).hexdigest()
 
 
 def _environment(handed: str, parts: Iterable[tuple[str, str]], *, installed: bool) -> dict[str, Any]:
-    """The job's runtime_env. Ray shows it to everybody who has the token, so it has no secrets."""
+    """Ray's runtime_env for a job. Ray shows it to everybody who has the token, so no secret is in it.
+
+    Args:
+        handed: the name under which the job finds what was handed over to it (see search.cluster.job_secrets).
+        parts: field and import path of the user's own parts, whose code is sent too.
+        installed: True if no code is to be sent.
+    """
     variables = {
         job_secrets.HANDOVER: handed,
         COMMIT_SENT: git_commit() or "",
@@ -170,7 +177,7 @@ def _environment(handed: str, parts: Iterable[tuple[str, str]], *, installed: bo
 
 
 def status(address: str | None, name: str | None = None) -> list[JobStatus]:
-    """The state of all submitted searches, or of the one with this name, each from its newest job."""
+    """The state of all submitted searches, or only of the search `name`, each from its newest job."""
     door = ray_jobs.knock(address)
     newest = (
         {_name(job): job for job in ray_jobs.searches(door)} if name is None else {name: ray_jobs.newest(door, name)}
@@ -191,7 +198,10 @@ def _status_of(door: ray_jobs.Door, job: "JobDetails") -> JobStatus:
 
 
 def _last_word(printed: str) -> str:
-    """The last line about a search's state. The lines at the very end say how to go on, so they are passed over."""
+    """The last line in `printed` that tells a search's state, or if no line does, the very last line.
+
+    Lines about how to go on, which come after the state, are passed over. Empty if nothing was printed.
+    """
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     tell = [line for line in lines if "trials ended" in line or line.startswith(("afcl: ", "the search "))]
     return [*lines[-1:], *tell][-1] if lines else ""
@@ -208,7 +218,7 @@ def _state(job: "JobDetails") -> str:
 
 
 def logs(address: str | None, name: str, trial: int | None = None) -> str:
-    """What a submitted search has printed, or the log of its trial `trial`, read on the cluster."""
+    """What a submitted search has printed; with `trial`, the log of that trial, which is read on the cluster."""
     door = ray_jobs.knock(address)
     job = ray_jobs.newest(door, name)
     if trial is None:
@@ -217,18 +227,18 @@ def logs(address: str | None, name: str, trial: int | None = None) -> str:
 
 
 def read(address: str | None, name: str, words: Sequence[str]) -> str:
-    """Run a command that only reads on the cluster, in the results folder of search `name`; return what it prints.
+    """Run a command of afcl on the cluster, in the results folder of search `name`, and return what it prints.
 
-    `words` is the command, such as ["logs", name, "7"].
+    `words` is the command, such as ["logs", name, "7"]. It must only read.
     """
     door = ray_jobs.knock(address)
     return _read(door, ray_jobs.newest(door, name), words)
 
 
 def _read(door: ray_jobs.Door, job: "JobDetails", words: Sequence[str]) -> str:
-    """Run one of our commands on the cluster as a short job, and return what it prints.
+    """Run a command of afcl as a short job on the cluster, and return what the command prints.
 
-    The job stays in Ray's list. If it is removed at once, it comes back as a failed job (Ray 2.60).
+    The job stays in Ray's list: a job that is removed at once comes back there as a failed job (Ray 2.60).
     """
     there, told = job.runtime_env or {}, {"environment": job_secrets.of_stores(os.environ)}
     words = [*words, "--results", (job.metadata or {})[ray_jobs.RESULTS]]
