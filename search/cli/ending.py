@@ -19,8 +19,7 @@ GONE = frozenset({errno.EPIPE, errno.EIO})  # the errors if the reader of a pipe
 def ended(command: Callable[[], int | None]) -> int:
     """Run a command, and flush its output. Returns the exit code.
 
-    Output that cannot be written, for example to a full disk, is an error. If nobody reads the output any more, that is
-    none.
+    Output that cannot be written, for example to a full disk, is an error. Output that nobody reads any more is not.
     """
     code = _told(command)
     for stream in (sys.stdout, sys.stderr):

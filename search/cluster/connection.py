@@ -1,4 +1,4 @@
-"""Connect to the Ray that a search runs on: one that afcl starts, a running cluster, or one already connected to."""
+"""Connect to the Ray for a search: a new Ray, a running cluster, or the Ray that this process is connected to."""
 
 import logging
 import os

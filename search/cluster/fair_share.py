@@ -26,7 +26,7 @@ LOOK_SECONDS = 5.0
 
 @dataclass(frozen=True, order=True)
 class Claim:
-    """What a running search asks of the cluster. Claims are sorted by age."""
+    """What a running search asks of the cluster. The order of claims is by age, the oldest first."""
 
     since: float  # when the search's session began, in seconds since 1970
     search: str  # the search's id
@@ -80,7 +80,7 @@ def announced(spec: SearchSpec, search: str) -> Iterator[Callable[[list[Node]], 
     """
     mine = Claim(time.time(), search, spec.resources.model_dump_json(), spec.search.max_concurrent or 0)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    sign = _Sign.options(  # type: ignore[attr-defined]  # which @ray.remote gives it
+    sign = _Sign.options(  # type: ignore[attr-defined]  # `options` comes from @ray.remote
         name=json.dumps(asdict(mine)), namespace=NAMESPACE, scheduling_strategy=here
     ).remote()
     others = _Others()

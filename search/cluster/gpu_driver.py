@@ -29,7 +29,7 @@ def supported_cuda() -> int | None:
 
 
 def old_driver(built_for: str | None, supported: Callable[[], int | None] = supported_cuda) -> Lack | None:
-    """How an old driver is wrong, and how to mend it; None if the driver is new enough, missing or not needed.
+    """The lack of a newer NVIDIA driver, and its mend; None if the driver is new enough, missing or not needed.
 
     Args:
         built_for: `torch.version.cuda`, such as "13.0"; None for a PyTorch without CUDA.

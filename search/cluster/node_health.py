@@ -120,9 +120,9 @@ class Admission:
         return bool(self._avoided & self._alive.keys())
 
     def crashed(self, trial: int) -> None:
-        """Count a crashed attempt at a trial against the attempt's node, unless the node has died itself.
+        """Count a crashed attempt at a trial against the attempt's node, unless the node is unknown or has died itself.
 
-        After CRASHES of them, at two trials or more, the node is excluded, unless it is the only one left.
+        After CRASHES crashed attempts, at two trials or more, the node is excluded, unless it is the last good node.
         """
         self.look(at_once=True)
         node = self._noted_node(trial, True)  # None if the attempt died before it recorded its node

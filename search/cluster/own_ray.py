@@ -17,8 +17,8 @@ from trainers.os_errors import free_inodes, nearest_existing
 SOCKET_NAME_BYTES = 107  # the kernel's limit
 LONGEST_SOCKET_NAME = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"  # Ray's longest, in its folder
 SHARED_MEMORY = Path(os.sep, "dev", "shm")
-LEAST_SHARED_MEMORY = 80 << 20  # Ray takes 95 % of free memory, and needs 75 MiB
-LEAST_DISK = 50 << 20  # for logs
+LEAST_SHARED_MEMORY = 80 << 20  # bytes: Ray takes 95 % of free memory, and needs 75 MiB
+LEAST_DISK = 50 << 20  # bytes, for logs
 LEAST_FILES = 200  # that can still be created (inodes): a session creates some 60, and a few for each worker
 LEAST_OPEN_FILES = 512  # at once, by one process
 

@@ -48,7 +48,7 @@ def on_loopback() -> Iterator[None]:
 
 
 def read_token_anew() -> None:
-    """Make Ray read the token, and whether to send it, from the environment again; else it reads them once only."""
+    """Make Ray read RAY_AUTH_MODE and the token again. By itself Ray reads them once and remembers them."""
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # of C++
 
     Config.initialize("")
@@ -67,7 +67,7 @@ def head_of(address: str) -> str | None:
 
 
 def client_of_head(address: str) -> Any:
-    """A client of the cluster's head at `address` (HOST:PORT), to see whether the head accepts this process.
+    """A client of the cluster's head at `address` (HOST:PORT).
 
     Raises Ray's AuthenticationError if the head refuses the token, and another RayError if there is no head.
     """

@@ -107,7 +107,7 @@ def answering(address: str) -> Iterator[None]:
 
 @contextmanager
 def _as_told() -> Iterator[None]:
-    """Remove the variables with addresses within the block: Ray's client would prefer them to its argument.
+    """Remove the variables with addresses within the block: Ray's client would use them instead of its argument.
 
     Ray's logger shows only errors, even afterwards.
     """
@@ -153,7 +153,7 @@ def newest(door: Door, name: str) -> "JobDetails":
 
 
 def wait(door: Door, job: str, seconds: float) -> "JobDetails":
-    """Wait until a job has ended, at most `seconds`. Returns its details; the job may still run."""
+    """Wait until a job has ended, at most `seconds`. Returns the details of the job, which may still run."""
     deadline = time.monotonic() + seconds
     while True:
         with answering(door.address):

@@ -1,8 +1,8 @@
 """Run searches on a cluster from a machine that is not part of it: submit them, look at them, stop them.
 
 A submitted search is a Ray job on the head that runs `afcl search` with this machine's code. All of its files are in a
-folder that all nodes share; the job itself keeps nothing. So a search whose job or head has died can be submitted
-again, and goes on.
+folder that all nodes share, or in a store; the job itself keeps nothing. So a search whose job or head has died can be
+submitted again, and goes on.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class Submitted:
 
     name: str
     job: str
-    begun: bool  # True if this call began it; False if it was running already
+    begun: bool  # True if this call began the search; False if it was running already
     address: str
     names_tracking: bool  # whether the search's spec says where MLflow is
     handed: frozenset[str] = frozenset()  # names of the environment variables that were sent with the search

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 _SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?):///(?P<path>[^?]*)(?P<options>(?:\?.*)?)", re.DOTALL)
 _SQLITE_SCHEME = re.compile(r"sqlite(\+\w+)?:")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # one letter before a colon is a drive
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # a single letter before a colon is a drive of Windows
 _NAMES = ("databricks", "databricks-uc", "uc")  # MLflow stores whose address is one of these words
 
 

@@ -151,10 +151,7 @@ def bring_checkpoints(folder: SearchFolder, numbers: Iterable[int]) -> None:
 
 
 def bring_log(folder: SearchFolder, number: int) -> None:
-    """Copy a trial's log from the store over the one on this host; does nothing if the store has none.
-
-    See `stored_log`.
-    """
+    """Copy the `stored_log` of trial `number` over the log on this host; does nothing if the store has no log."""
     if printed := stored_log(folder, number):
         folder.trial(number).path.mkdir(parents=True, exist_ok=True)
         write_atomically(folder.trial(number).log, printed)

@@ -1,9 +1,9 @@
-"""A search's journal in a store: a sequence of pieces, each written completely or not at all.
+"""A search's journal in a store: a sequence of pieces, each a file that is written completely or not at all.
+
+The name of a piece says at which byte of the journal the piece begins, before which byte it ends, the number of the
+lease under which the driver wrote the piece, and a hash of the content:
 
     journal/000000000000-000000004711-000002-0123456789abcdef.jsonl
-
-is the name of a piece. It says at which byte of the journal the piece begins, before which byte it ends, the number of
-the lease under which the driver wrote the piece, and a hash of the content.
 
 A driver writes its pieces in order, beginning at the end of the journal that it found. An older driver may go on
 writing after it has lost the search. So its bytes are ignored from the byte on at which the newer driver began. Pieces

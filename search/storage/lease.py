@@ -36,7 +36,7 @@ RENEWED_EVERY, STALE_AFTER, SETTLES = 5.0, 30.0, 1.0  # seconds
 
 @dataclass(frozen=True)
 class Holder:
-    """The driver that holds a lease, as recorded in it."""
+    """A driver that holds a lease, or held it, as the lease's file records the driver."""
 
     id: str
     number: int  # how many drivers have had the search, this one included
@@ -84,7 +84,10 @@ def holder_of(storage: Storage) -> Holder | None:
 
 
 def live_holder(storage: Storage, tell: Callable[[str], None]) -> Holder | None:
-    """The driver that has the search now; None if no driver has it. Waits up to half a minute for a sign of life."""
+    """The driver that has the search now; None if no driver has it. Waits up to half a minute for a sign of life.
+
+    `tell` is called with a message if a driver on another machine is waited for.
+    """
     first = holder_of(storage)
     if first is None or first.released or first.is_dead_here():
         return None
@@ -107,8 +110,12 @@ class Lease:
     def __init__(self, storage: Storage, title: str, tell: Callable[[str], None], *, is_locked: bool = False) -> None:
         """Take the lease. Raises EnvironmentProblem, which names the holder, if another driver has it.
 
-        is_locked: whether the caller holds the folder's file lock, so that no other driver of this machine has the
-        lease.
+        Args:
+            storage: the folder in which the file of the lease is.
+            title: the search's name, for messages.
+            tell: is called with messages for the user.
+            is_locked: whether the caller holds the folder's file lock, so that no other driver of this machine has the
+                lease.
         """
         self._storage, before = storage, holder_of(storage)
         is_ours = is_locked and (before is None or before.machine == this_machine())

@@ -40,7 +40,7 @@ IN_WORDS = {
 
 
 class StorageError(OSError):
-    """The store does not answer, or refuses."""
+    """The store does not answer, or refuses a request."""
 
     def __init__(self, said: object) -> None:
         """said: the error of the store's client, or a text. The message is one line of it, or a phrase of IN_WORDS."""
@@ -140,7 +140,10 @@ class Storage:
             return None
 
     def names(self, under: str = "") -> list[str]:
-        """The files below this folder, or below its subfolder `under`: their paths relative to this folder, sorted."""
+        """The paths of all files below this folder, or below its subfolder `under`, in order.
+
+        They are relative to this folder. Files that are being written are left out.
+        """
 
         def look(system: Any, folder: str) -> list[str]:
             from pyarrow import fs
@@ -209,7 +212,7 @@ def storage_at(uri: str) -> Storage:
 
 
 def patiently(what: Callable[[], Answer], seconds: float) -> Answer:
-    """Make the request `what` and return its answer. Repeat a failing one for `seconds`; then raise StorageError."""
+    """Make the request `what` and return its answer. If it fails, repeat it for `seconds`; then raise StorageError."""
     pause, longest = PAUSES
     deadline = time.monotonic() + seconds
     while True:

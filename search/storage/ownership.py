@@ -42,7 +42,7 @@ class Hold:
 
     @property
     def listeners(self) -> list[Callable[[Event, History], None]]:
-        """The functions to call after each event is written to the journal, with the event and the history."""
+        """The functions to call after each event is in the journal, with event and history; empty without a store."""
         return [] if self.mirror is None else [self.mirror.on_event]
 
     @property
@@ -59,11 +59,11 @@ class Hold:
         return None if self.storage is None else (self.storage / trial_path(number)).uri
 
     def taken_over(self) -> str | None:
-        """Why this driver must end, if another driver has taken over the search; else None."""
+        """A sentence that says why this driver must end, if another driver has taken over the search; else None."""
         return None if self.lease.lost is None else f"the search was taken over {self.lease.lost}"
 
     def cut_off(self) -> str | None:
-        """Why this driver must pause, if the store has not answered for PATIENCE seconds; else None."""
+        """A sentence that says why this driver must pause, if the store has not answered for PATIENCE; else None."""
         if self.mirror is None or self.mirror.silent_for() < PATIENCE:
             return None
         return f"the storage does not answer the search's driver ({self.mirror.problem})"
@@ -141,7 +141,7 @@ def _introduce(folder: SearchFolder, storage: Storage) -> None:
     """
     there = storage.find(ABOUT)
     if there is None:
-        for name in (SPEC, ABOUT):  # search.json comes last, as it shows that both are there
+        for name in (SPEC, ABOUT):  # search.json comes last, as it shows that both files are there
             storage.put(name, (folder.path / name).read_bytes())
     elif json.loads(there)["id"] != folder.about()["id"]:
         raise InputError(f"name: another search {folder.title!r} is kept in {storage.shown}; remove one of them")
@@ -174,7 +174,7 @@ def _remove_what_is_ahead(storage: Storage, history: History) -> None:
 
     These are all files of a trial that the journal does not have, and the checkpoints of an unended trial that are more
     than one epoch later than its last epoch in the journal. A trial goes on from its newest checkpoint, and every epoch
-    must reach the journal, because trials are stopped at epochs. Computing an epoch again gives the same result.
+    must reach the journal, because ASHA decides at epochs. Computing an epoch again gives the same result.
     """
     from trainers.checkpoint import epoch_in  # imported only here: torch takes seconds
 

@@ -81,7 +81,7 @@ def git_commit() -> str | None:
 
 
 def cpu_kind() -> str:
-    """The processor's model name; outside Linux, what the platform says of the processor."""
+    """The processor's model name, or if this system does not tell it, the kind of processor (x86_64)."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

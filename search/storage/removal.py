@@ -14,7 +14,7 @@ from trainers.errors import InputError
 def stored_of(folder: SearchFolder, tell: Callable[[str], None]) -> Storage | None:
     """Where the store keeps the search, so that it can be removed there too; None if only the folder is to be removed.
 
-    That is so if the search has no store, or if the store now has another search of that name, which is then told.
+    None is returned if the search has no store, or if the store now has another search of that name, as `tell` is told.
 
     Raises:
         InputError: the search runs, here or on another host, or `folder` is a confirmation or a last step.

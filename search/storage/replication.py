@@ -1,10 +1,10 @@
 """Send a running search's journal to its store as it grows, and remove checkpoints there that are not needed.
 
-The driver works with the local journal. A thread sends what the store lacks, in order: at once if the last piece is at
-least a second old, else when that second is over. While the store answers, the loss of the driver's host costs what was
-written in the last second and during the requests under way. While the store does not answer, each trial waits until it
-can write its next checkpoint, before it reports that epoch. So at most one reported epoch of each trial can be lost,
-with the decisions made on it.
+The driver works with the local journal. A thread sends what the store lacks, in order: at once if the last piece was
+sent at least a second ago, else when that second is over. While the store answers, the loss of the driver's host costs
+what was written in the last second and during the requests under way. While the store does not answer, each trial waits
+until it can write its next checkpoint, before it reports that epoch. So at most one reported epoch of each trial can be
+lost, with the decisions made on it.
 """
 
 import math
@@ -58,7 +58,7 @@ class Mirror:
     def drop_checkpoints(self, number: int, keep: int) -> None:
         """Remove all checkpoints of trial `number` but the newest `keep`: on this host now, and later in the store.
 
-        In the store they are removed when its journal has the event because of which they are not needed any more.
+        In the store they are removed after the event that made them unneeded is in the store's journal.
         """
         self._folder.trial(number).drop_checkpoints(keep)  # copies on this host
         self._end = _size(self._folder)  # the journal with that event

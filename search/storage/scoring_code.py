@@ -101,8 +101,8 @@ def definitions(file: Path, root: Path | None, names: tuple[str, ...] | None = N
 
     Args:
         file: A Python file of ours.
-        root: The folder with our packages; None for those of the running code. In it is looked up whether an imported
-            name is a module.
+        root: The folder with our packages, which shows whether an imported name is a module; None for the running
+            code's packages.
         names: Only functions and classes of these names; by default everything.
     """
     tree = ast.parse(file.read_bytes())

@@ -5,17 +5,20 @@ results/NAME/
   spec.yaml            the resolved spec
   journal.jsonl        everything that happened; if another file disagrees with it, the journal is right
   delivered.json       how much of the journal MLflow has
-  driver.lock          held while a driver runs; driver.json says so to other hosts
+  delivery.lock        locked while a process delivers to MLflow
+  driver.lock          locked while a driver runs; driver.json, the lease, tells other hosts
   driver.log           the log of Ray and the driver
   stop                 exists while somebody wants the search to stop
   trials/0007/         log.txt, result.json, checkpoints/, embedding.json, validation-images.jpg; in a confirmation also
                        scores.npz
   optuna.log           the search as an Optuna study, for optuna-dashboard
+  ray/                 Ray Tune's own files, which are never read back
+  images.jpg           a few images of each class, for the page
   test-split.jsonl     when the test split was opened, and by which command
   final-1/             the last step, which trains the best few configurations on fresh seeds: a folder like this one
   confirm-1/           a confirmation: a folder like this one, with verdict.json and test-images.jpg
   index.html, leaderboard.csv, figures/   written by `report`
-  best-1.yaml, best-1.pt, tables/         written by `export`
+  best-1.yaml, .pt, .md, .onnx, tables/   written by `export`
 """
 
 import json
@@ -78,7 +81,7 @@ class SearchFolder:
 
     @property
     def title(self) -> str:
-        """The search's name, followed by the name of the last step or confirmation, if it is one: moles confirm-1."""
+        """The search's name. For a last step or confirmation, that folder's name follows: moles confirm-1."""
         return self.name if self.searched is self else f"{self.searched.name} {self.name}"
 
     @property
@@ -169,7 +172,7 @@ class SearchFolder:
 
     @property
     def report(self) -> Path:
-        """The page that `afcl report` writes."""
+        """The file of the page that `afcl report` writes."""
         return self.path / REPORT
 
     @property
@@ -217,11 +220,11 @@ class SearchFolder:
         return self.path / f"{EXPORTED}{rank}.yaml", self.path / f"{EXPORTED}{rank}.pt"
 
     def model_card(self, rank: int) -> Path:
-        """The model card of the exported model at `rank`."""
+        """The file with the model card of the exported model at `rank`."""
         return self.path / f"{EXPORTED}{rank}.md"
 
     def onnx_model(self, rank: int) -> Path:
-        """The exported model at `rank` as ONNX, for runtimes other than torch."""
+        """The file with the exported model at `rank` as ONNX, for runtimes other than torch."""
         return self.path / f"{EXPORTED}{rank}.onnx"
 
     def all_exported(self) -> list[Path]:
@@ -299,11 +302,11 @@ class SearchFolder:
 
         Args:
             verb: the command.
-            named: whether the command names this search. Otherwise it is about the whole results folder.
+            named: whether the command names this search. Otherwise the command is about the whole results folder.
             flags: the command's other flags.
         """
         if verb == "resume" and self.name.startswith(CONFIRMATION) and self.searched is not self:
-            verb = "confirm"  # which goes on with a confirmation that was begun
+            verb = "confirm"  # `afcl confirm` goes on with a confirmation that was begun
         return self.command(verb, *([self.searched.name] if named else []), **flags)
 
     def command(self, *words: object, **flags: object) -> str:
