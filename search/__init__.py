@@ -12,8 +12,8 @@ every other command has a function of its own name. `search.open` returns an exi
 
 What is public: the names in `search.__all__`, with their arguments and the public attributes of what they return, the
 values that `--json` prints, the exit codes, and the files that `export` writes. All versions 0.x.y with the same x keep
-these as they are. A new x may change them, and its notes say how; it still opens searches of older versions. Everything
-else in the packages search, spaces and trainers may change at any time.
+these as they are. A version with a new x may change them, and its release notes say how; searches of older versions can
+still be opened. Everything else in the packages search, spaces and trainers may change at any time.
 """
 
 import os
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-if sys.platform == "darwin":  # PyTorch reads it on import: operations that mps lacks run on the CPU
+if sys.platform == "darwin":  # read by PyTorch on import: what mps cannot compute runs on the CPU
     os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 _HOMES = {

@@ -1,4 +1,4 @@
-"""`python -m search WORD`: the command line if `afcl` is not installed."""
+"""`python -m search COMMAND`: the same command line as `afcl`, also where `afcl` is not installed."""
 
 from search.cli.app import main
 

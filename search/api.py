@@ -1,7 +1,7 @@
 """The functions that plan and run a search. Each joins the engine with the display and the report.
 
-The engine needs torch and Ray, which take seconds to import. So each function imports what it needs when it is called,
-and a function that needs neither of them can import `checked_spec` from here.
+The engine needs torch and Ray, which take seconds to import. So each function imports the engine when it is called, and
+a module that needs only `checked_spec` can import it from here without loading torch or Ray.
 """
 
 import json
@@ -40,7 +40,7 @@ def checked_spec(
     tracking_uri: str | None = None,
     storage: str | None = None,
 ) -> SearchSpec:
-    """Read a spec in any of its forms, apply the changes, and check it.
+    """Read a spec in any of its forms, apply the changes, check the result and return it.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
@@ -48,7 +48,7 @@ def checked_spec(
         name: the search's name, in place of the spec's.
         trials: how many trials the sampler proposes, in place of the spec's number.
         tracking_uri: the address of MLflow's store or server, in place of the spec's.
-        storage: the store that outlives this host, in place of the spec's.
+        storage: the address of a store that keeps the search even if this host is lost, in place of the spec's.
 
     Raises:
         InputError: the spec is wrong. The message has one line with the path, the rule and the value.
@@ -66,12 +66,15 @@ def checked_spec(
 
 
 def store_for(spec: Spec, storage: str | None) -> str | None:
-    """The given store, else AFCL_STORAGE. A SearchSpec is taken as it is: AFCL_STORAGE does not change it."""
+    """The address to put into the spec as its store: `storage`, else AFCL_STORAGE; None leaves the spec's own.
+
+    For a SearchSpec, AFCL_STORAGE is not read.
+    """
     return storage or (None if isinstance(spec, SearchSpec) else os.environ.get("AFCL_STORAGE"))
 
 
 def _plain(value: Any) -> Any:
-    """A copy of the values as a YAML file would hold them, so that overrides can change it."""
+    """A copy of a spec's values with dicts for mappings and texts for paths, which overrides can change."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     return str(value) if isinstance(value, PurePath) else deepcopy(value)
@@ -89,7 +92,7 @@ def plan(
 ) -> Planned:
     """Say what a search would cost: rungs, epochs, disk space, and the validation score's error.
 
-    Nothing is written, and nothing runs unless `calibrate` is set.
+    No folder is made for the search, and no epoch runs unless `calibrate` is set.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
@@ -101,7 +104,7 @@ def plan(
 
     Raises:
         InputError: the spec is wrong, or does not fit the data.
-        EnvironmentProblem: the data are not on this machine.
+        EnvironmentProblem: the data, or a package or weights that the encoder needs, are not on this machine.
         DivergedError: the loss was not finite in an epoch that was timed.
     """
     from search.engine import plan as planning
@@ -147,13 +150,14 @@ def run(
         trials: how many trials the sampler proposes, in place of the spec's number.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
-        address: "auto" or HOST:PORT of a running Ray cluster. None uses the Ray that this process is connected to. If
-            there is none, it starts Ray on this machine.
-        start_from: the name of an older search on the same data. The sampler starts with what its trials showed.
+        address: "auto" or HOST:PORT of a running Ray cluster. None uses the cluster that this process is connected to,
+            or else starts Ray on this machine.
+        start_from: the name of an older search on the same data. The new search's sampler starts from the results of
+            that search's trials.
         tracking_uri: the address of MLflow's store or server, in place of the spec's.
-        storage: a store that outlives this host, in place of the spec's. The default is AFCL_STORAGE, but a SearchSpec
-            is taken as it is.
-        console: where progress is shown; by default standard output. In a notebook it is one block below the cell.
+        storage: the address of a store that keeps the search even if this host is lost, in place of the spec's. The
+            default is AFCL_STORAGE; for a SearchSpec it is the spec's own store.
+        console: where progress is shown; by default standard output. A notebook shows it as one block below the cell.
 
     Raises:
         InputError: an argument or the spec is wrong. Nothing was written.
@@ -191,21 +195,25 @@ def resume(
     anyway: bool = False,
     console: "Console | None" = None,
 ) -> SearchResult:
-    """Go on with a search that was interrupted or killed, and write its report. The journal says where it was.
+    """Go on with a search that was interrupted or killed, from where its journal ends, and write its report.
+
+    A search that is complete is returned as it is.
 
     Args:
         name: the search's name.
-        extend_by: how many trials the sampler proposes beyond those that were planned; see `extend`.
+        extend_by: how many trials the sampler proposes in addition to those planned so far; see `extend`.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search; needed if its folder is not on this machine.
-        anyway: go on even if the search was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search began.
         console: where progress is shown; see `run`.
 
     Raises:
-        InputError: there is no such search, or it may not go on here.
-        EnvironmentProblem: this machine lacks something that the search needs.
+        InputError: there is no such search, it is kept in another store than `storage`, or it began on other data, or
+            with other code (unless `anyway`).
+        EnvironmentProblem: this machine lacks something that the search needs, or another driver runs the search.
     """
     from search.display.on_console import ConsoleDisplay
     from search.engine import runner
@@ -240,7 +248,7 @@ def extend(
     anyway: bool = False,
     console: "Console | None" = None,
 ) -> SearchResult:
-    """Add trials to a search, finished or not, go on with it, and write its report.
+    """Add trials to a search, run all its trials that have not ended, and write its report.
 
     Args:
         name: the search's name.
@@ -249,12 +257,13 @@ def extend(
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search; needed if its folder is not on this machine.
-        anyway: go on even if the search was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search began.
         console: where progress is shown; see `run`.
 
     Raises:
-        InputError: there is no such search, its grid has no more points, or it may not go on here.
-        EnvironmentProblem: this machine lacks something that the search needs.
+        InputError: the search's grid has no more points; else see `resume`.
+        EnvironmentProblem: see `resume`.
     """
     return resume(
         name,
@@ -273,7 +282,8 @@ def stop(name: str, *, address: str | None = None, results: Path | None = None) 
 
     Args:
         name: the search's name.
-        address: for a submitted search, the dashboard of its cluster, http://HEAD:8265. None asks through the folder.
+        address: for a submitted search, the dashboard of its cluster, http://HEAD:8265. With None, the
+            request is written into the search's folder.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Returns:
@@ -301,7 +311,7 @@ def _write_page(found: "SessionEnd", data: Path | None, display: "ConsoleDisplay
     with told_how_to_go_on(found.folder, display):
         try:
             written = write_report(found.folder.name, results=found.folder.root, data=data)
-        except EnvironmentProblem as problem:  # the search is complete without the page
+        except EnvironmentProblem as problem:  # a missing page must not make the search fail
             display.say(str(problem))
             return
         if written.problem and not found.tracking_problem:  # the caller reports a tracking problem at the end

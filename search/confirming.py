@@ -43,25 +43,27 @@ def confirm(
 
     Args:
         name: the search's name.
-        top: how many of the best trials to confirm, besides the best one of each loss. The default is 1.
+        top: how many of the best trials to confirm, besides the best trial of each loss. The default is 1.
         seeds: the number of fresh seeds. The default is the number of a confirmation that was begun, else 10.
         smallest: the smallest difference in the metric that matters. The default is .01. Before anything
             runs, the console shows how many seeds are needed to find such a difference.
         until_decided: run seeds in rounds for the pairs that are still open. A pair is decided when it has a winner, or
             when a difference of `smallest` is ruled out.
         max_seeds: the most seeds that these rounds may take.
-        ablation: also run an ablation on the same seeds. It leads from the best CL to the best of FCL, ACL and AFCL by
-            changing η, γ, τ and the learning rate one after the other; each step is a configuration that runs.
+        ablation: also run an ablation on the same seeds. It starts from the best CL trial and changes η, γ, τ and the
+            learning rate one after the other, up to the best trial of FCL, ACL and AFCL. Each step is a configuration
+            that runs.
         again: open the test split once more, on other seeds.
-        anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search or this confirmation began.
         allow_copies: accept a test split that repeats training images, or that has an image under two labels.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
         address: "auto" or HOST:PORT of a running Ray cluster; see `run`.
         storage: the address of the store that has the search; needed if its folder is not on this machine.
         console: where progress is shown; see `run`.
-        on_verdict: is called as soon as the verdict is known. Writing the page and registering the model take seconds
-            more.
+        on_verdict: is called with the confirmation and its evidence as soon as the verdict is known. Writing the page
+            and registering the model take seconds more.
 
     Raises:
         InputError: there is nothing to confirm or no test split, the split was opened before (unless `again`), it

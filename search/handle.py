@@ -76,12 +76,15 @@ class Search:
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials by number."""
+        """All trials, in the order of their numbers."""
         return list(self.history.trials.values())
 
     @property
     def ranked(self) -> list[Trial]:
-        """The finished trials, best first: by their mean on fresh seeds if there is one, else in the search's order."""
+        """The finished trials, best first.
+
+        Trials with a mean on fresh seeds come first, by that mean; the rest follow in the search's own order.
+        """
         return ranking(self.folder, self.history).trials
 
     @property
@@ -260,17 +263,17 @@ class SearchResult(Search):
 
     @property
     def tracking_problem(self) -> str | None:
-        """Why MLflow lacks events of the journal; None if MLflow answered."""
+        """Why nothing could be delivered to MLflow at the session's end; None if delivery worked, or if nothing ran."""
         return self.session.tracking_problem
 
     @property
     def parent_run(self) -> tuple[str, str] | None:
-        """MLflow's ids of the experiment and of the search's run; None if MLflow does not have the search."""
+        """MLflow's ids of the experiment and of the search's run; None if MLflow has no such run, or if nothing ran."""
         return self.session.parent_run
 
     @property
     def different(self) -> list[str] | None:
-        """How MLflow and the journal differ, in words; None if they could not be compared."""
+        """How MLflow and the journal differ, in words; None if they were not compared."""
         return self.session.different
 
     @property

@@ -63,7 +63,7 @@ def data_fetch(name: str, *, data: Path | None = None, console: "Console | None"
 
     Raises:
         InputError: there is no such data set.
-        EnvironmentProblem: this machine cannot get it.
+        EnvironmentProblem: the data set cannot be downloaded to this machine.
     """
     from trainers.data.catalog import fetch
 
@@ -78,13 +78,13 @@ def data_check(
     sheet: Path | None = None,
     data: Path | None = None,
 ) -> CheckedData:
-    """Count a data set's classes and splits, take its fingerprint, and say which files are not used.
+    """Count a data set's images by class and split, take its fingerprint, and say which files are not used.
 
     Args:
         name: a data set's name, a folder of images, or a search's spec in any form that `run` takes.
-        overrides: PATH=VALUE texts that change the spec, as `--set` does. Without a spec, they may only set fields
-            of `data`.
-        sheet: the path of a PNG file to write: a contact sheet of each class, as read and as augmented.
+        overrides: PATH=VALUE texts that change the spec, as `--set` does. If `name` is no spec, they may only
+            set fields of `data`.
+        sheet: the path of a PNG file to write: a contact sheet with images of each class, as read and as augmented.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
 
     Raises:
@@ -109,7 +109,11 @@ def data_check(
 def _section_and_augmentation(
     name: "Spec", overrides: Sequence[str], data: Path | None
 ) -> "tuple[DataConfig, AugmentConfig | None, dict[str, Any] | None]":
-    """The data section of `name`; the augmentation if `name` is a spec; the overridden fields if it is a folder."""
+    """The section `data` that `name` stands for, and two values that may be None.
+
+    The first is the augmentation of the spec; None if `name` is no spec. The second is the fields of `data` that
+    `overrides` sets; None if `name` is no folder.
+    """
     from trainers.data.catalog import config_of_folder, default_config, is_dataset
     from trainers.data_config import DataConfig
     from trainers.parsing import parse

@@ -47,12 +47,12 @@ class Listed:
     name: str
     state: str  # "damaged" if it cannot be read
     trials: int  # how many were begun so far
-    planned: int | None
+    planned: int | None  # how many trials it will have; None if it is damaged
     counts: str  # how many trials are in each state, in words
     best: BestTrial | None
     begun: str | None  # ISO 8601, in UTC
-    seconds: float | None  # how long its drivers have run, in all
-    waits: list[str]  # the commands that would come next: resume, confirm, export, sync
+    seconds: float | None  # that its drivers have run; counted anew after a time budget (max_hours) was spent
+    waits: list[str]  # the commands to run next, out of resume, confirm, export and sync
     data: str  # the data set; for a damaged search, what is wrong with the search
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Confirmation:
 
     @property
     def sentences(self) -> list[str]:
-        """The verdict in words; empty if there is none."""
+        """The verdict, a sentence each; empty if there is no verdict."""
         from search.evidence.evidence import in_words
 
         return [] if self.evidence is None else list(in_words(self.evidence))
@@ -86,7 +86,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class CheckedData:
-    """The counts of a data set, and the section of a spec that names it."""
+    """The counts of a data set, and the section of a spec that names the data set."""
 
     counts: "DataCheck"
     config: DataConfig  # the section `data` of a spec

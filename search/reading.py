@@ -47,7 +47,7 @@ def open_search(
 
 
 def show(name: str, *, results: Path | None = None) -> Search:
-    """Show a search's trials. It returns the same object as `open`, which a notebook draws as a table.
+    """Return the same object as `open`; a notebook draws it as a table of the trials.
 
     Only the search's folder is read.
 
@@ -82,7 +82,7 @@ def explain(name: str, trial: int, *, results: Path | None = None) -> list[str]:
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
 
     Raises:
-        InputError: no search or trial has that name or number.
+        InputError: there is no such search, or it has no such trial.
     """
     from search.journal import explain as explaining
 
@@ -120,7 +120,7 @@ def logs(name: str, trial: int | None = None, *, address: str | None = None, res
         The log's text. If there is no log yet, a line that says so.
 
     Raises:
-        InputError: no search or trial has that name or number.
+        InputError: there is no such search, or it has no such trial.
         EnvironmentProblem: the cluster or the search's store does not answer.
     """
     if address is not None:
@@ -156,11 +156,11 @@ def report(
 
     Args:
         name: the search's name.
-        png: also write each figure as PNG into figures/, besides the kind that `figures` names.
-        figures: also write each figure into figures/ as a file of this kind: "png" for the screen; "svg" or "pdf" for a
+        png: also write each figure as PNG into figures/, besides the file type that `figures` names.
+        figures: also write each figure into figures/ as a file of this type: "png" for the screen; "svg" or "pdf" for a
             paper, as wide as a column and with selectable text. None writes no such files.
-        sensitivity: for each class, the wanted sensitivity, {"melanoma": .9}. The page shows the best trial's
-            threshold for it.
+        sensitivity: for each class, the wanted sensitivity, {"melanoma": .9}: the share of its images that must be
+            found. The page shows the threshold on the best trial's probability that reaches this share.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
 
@@ -194,7 +194,7 @@ def ui(
         name: a search's name. The page then opens on it, and the UI shows the store that this search delivers to. None
             shows the store of the results folder.
         port: MLflow's port on 127.0.0.1.
-        page_port: the page's port on 127.0.0.1; by default the one after MLflow's.
+        page_port: the page's port on 127.0.0.1; by default `port` + 1.
         address: the dashboard of a cluster, http://HEAD:8265. The page then shows the searches that were submitted to
             it, in place of the results folder's.
         storage: the address of a store of searches. The page then shows the searches that this store keeps.
@@ -211,7 +211,7 @@ def ui(
 
     root = results_root(results)
     with _handlers_kept(signal.SIGTERM, signal.SIGHUP), brought(name, address, storage) as source:
-        # within the block these signals end the servers
+        # in this block SIGTERM and SIGHUP end the servers
         where = root if source is None else source.root
         folder = None if name is None or address is not None else folder_named(where, name)
         serving.serve(root, port, page_port, to_console(console), folder, source, name)
@@ -229,7 +229,7 @@ def _handlers_kept(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def sync(name: str, *, results: Path | None = None, console: Console | None = None) -> "dict[str, Synced]":
-    """Deliver to MLflow the events of a search that it lacks, and compare every value in the journal and in MLflow.
+    """Deliver those events of a search that MLflow lacks, and compare every value in the journal with MLflow's.
 
     Args:
         name: the search's name.
@@ -237,8 +237,8 @@ def sync(name: str, *, results: Path | None = None, console: Console | None = No
         console: where messages about the search's stores go; by default standard output.
 
     Returns:
-        The outcome for the search, for its last steps and for its confirmations, by their titles. If `different` is
-        not empty, MLflow and the journal still differ, and the command line ends with exit code 3.
+        The outcomes for the search, its last steps and its confirmations, by their titles. If `different` of one is not
+        empty, MLflow and the journal still differ there, and the command line ends with exit code 3.
 
     Raises:
         InputError: there is no such search, or it is running and its driver delivers.

@@ -27,7 +27,9 @@ def submit(
     installed: bool = False,
     anyway: bool = False,
 ) -> "Submitted":
-    """Run a search on a cluster, or go on with it there. A second call with the same spec starts no second search.
+    """Have a cluster run a search, or go on with it, and return at once.
+
+    A second call with the same spec starts no second search.
 
     Args:
         spec: a path, the name of a ready search, the values that a YAML file would hold, or a SearchSpec.
@@ -36,11 +38,13 @@ def submit(
         results: a folder on the cluster that all of its nodes share. With `storage` it is not needed.
         name: the search's name, in place of the spec's.
         trials: how many trials the sampler proposes, in place of the spec's number.
-        data: the folder of data sets on the cluster.
+        data: the folder of data sets and caches on the cluster.
         tracking_uri: the MLflow server's address, in place of the spec's.
-        storage: a store that outlives the cluster, in place of the spec's; by default AFCL_STORAGE.
+        storage: the address of a store that keeps the search even if the cluster is lost, in place of the spec's. The
+            default is AFCL_STORAGE; for a SearchSpec it is the spec's own store.
         installed: True if the cluster's nodes have this code installed. Then no code is sent.
-        anyway: go on even if the search was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search began.
 
     Raises:
         InputError: the spec is wrong, the cluster's nodes do not share `results` or a store, or another search of that

@@ -41,8 +41,8 @@ def export(
     Args:
         name: the search's name.
         top: how many of the best trials to export.
-        by: what ranks the trials. "confirm": the mean over the fresh seeds of the last confirmation. "final": the mean
-            over the fresh seeds of the last step. "search": the scores of the search itself. None takes the first of
+        by: what ranks the trials: "confirm", their means over the fresh seeds of the last confirmation; "final", their
+            means over the fresh seeds of the last step; or "search", the search's own order. None takes the first of
             these that exists.
         sensitivity: for each class, the wanted sensitivity: the share of its images that must be found. The export
             then has a threshold on the class's probability that reaches this share on the validation images, and
@@ -86,7 +86,8 @@ def predict(
         export: the YAML file that `export` wrote.
         images: image files and folders. All images of a folder are classified.
         thresholds: for each class, a threshold on its probability; by default the exported thresholds. If several
-            classes reach their thresholds, the most probable of these is predicted.
+            classes reach their thresholds, the most probable of these is predicted. If none does, the most probable
+            class without a threshold is, or the most probable of all if every class has one.
         device: "cpu", "cuda" or "mps"; by default a GPU if there is one.
 
     Raises:
@@ -124,12 +125,12 @@ def train(
     console: Console | None = None,
     on_epoch: Callable[[int, int, Mapping[str, float]], None] = lambda epoch, last, metrics: None,
 ) -> "Comparison":
-    """Train one configuration again, and compare its score with the exported one.
+    """Train one configuration again, and compare its score with the score in the export.
 
     Args:
         config: an exported YAML file, or a plain trial config.
-        test: also score the trained model on the test split. This opens the split.
-        again: open the test split once more. This is recorded.
+        test: also score the trained model on the test split. This opens the split, which is recorded.
+        again: open the test split although it was opened before. This is recorded, too.
         allow_copies: accept a test split that repeats training images. This is recorded.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         data: the folder of data sets and caches; by default AFCL_DATA, else the platform's cache folder.
@@ -190,8 +191,8 @@ def rm(
 
     Args:
         name: the search's name.
-        ask: is called with a question that names what would be removed, and answers whether to remove it. By default
-            the answer is yes.
+        ask: is called with a question that names what would be removed; returns whether to remove it. By default it
+            returns True.
         results: the results folder, which holds all searches; by default AFCL_RESULTS, else ./results.
         console: where a message about what stays goes; by default standard output.
 

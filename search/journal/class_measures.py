@@ -1,4 +1,4 @@
-"""The measures of single classes in a journal, by split.
+"""The measures of single classes (such as a class's recall) in a journal, by split.
 
 Validation recalls are reported at every epoch, all other class measures only at a trial's end.
 """
@@ -13,16 +13,16 @@ ByClass = dict[str, dict[str, float]]  # class -> measure -> value
 
 
 def class_keys(class_names: Iterable[str]) -> Iterator[str]:
-    """The name of every measure of these classes on every split."""
+    """The metric names of all measures of these classes on both splits, such as val_recall/CLASS."""
     for split in SPLITS:
         for measure in CLASS_MEASURES:
             yield from (f"{split}_{measure}/{name}" for name in class_names)
 
 
 def by_split(metrics: Mapping[str, float]) -> dict[str, ByClass]:
-    """The class measures among an epoch's metrics, by split: "validation" or "test".
+    """The class measures among an epoch's metrics: {"validation" or "test": {class: {measure: value}}}.
 
-    A split without any is left out, as are classes and measures without a value.
+    Splits, classes and measures without a value are left out.
     """
     found: dict[str, ByClass] = {}
     for key, value in metrics.items():

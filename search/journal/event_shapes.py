@@ -40,7 +40,10 @@ def _is_values(value: Any) -> bool:
 
 
 def _is_config(value: Any) -> bool:
-    """Whether the value is a trial's configuration. A loss without a name is the AFCL, which needs its parameters."""
+    """Whether the value is a configuration with a sound loss; its other sections are not checked.
+
+    A loss without a name is the AFCL, which needs its parameters.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("loss"), dict):
         return False
     loss = value["loss"]
@@ -50,7 +53,7 @@ def _is_config(value: Any) -> bool:
 
 
 def _is_family(family: str, loss: dict[str, Any]) -> bool:
-    """Whether `family` fits the loss of a configuration: the name of the user's own loss, else one of `FAMILIES`."""
+    """Whether `family` fits the loss of a configuration: the family of the user's own loss, else one of `FAMILIES`."""
     name = loss.get("name", "afcl")
     return family == own_family(name) if is_path(name) else family in FAMILIES
 
@@ -109,7 +112,7 @@ _MAY_HAVE: dict[str, Check] = {
 def misshapen(event: Event) -> str | None:
     """The name of the first field that is missing or wrong in an event; None if all are right.
 
-    Of an unknown kind of event, only the fields are checked that any kind may have.
+    For an unknown kind of event, only the time is checked, and the fields that any event may have.
     """
     needed = _ALL | NEEDED.get(event["event"], {})
     for name, check in needed.items():

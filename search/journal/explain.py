@@ -1,4 +1,4 @@
-"""Why a trial ended as it did, in words, from the journal alone."""
+"""Why a trial ended as it did, in words, from the spec and the journal alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,8 +8,8 @@ from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
 
-FEW = 9  # the most earlier values at a rung that are all shown; of more, `_some_of` chooses
-# metrics that one image changes by 1 / (images of its class × number of classes) at most
+FEW = 9  # up to this many earlier values at a rung are all shown; if there are more, `_some_of` chooses
+# metrics that one validation image changes by at most 1 / (images of its class × number of classes)
 _SHARES = ("val_balanced_accuracy", "val_soft_balanced_accuracy")
 
 
@@ -22,8 +22,8 @@ def explain(
         spec: the search's spec.
         history: the search's history.
         number: the trial's number.
-        validation: the number of validation images of each class. With it, the lines also say if a trial missed a
-            cutoff by less than one image can change the value.
+        validation: the number of validation images of each class. With these numbers, the lines also say if the trial
+            missed a cutoff by less than one image can change its value.
 
     Raises:
         InputError: there is no such trial.
@@ -58,7 +58,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
 
 
 def _from_probe(spec: SearchSpec, trial: Trial) -> Iterator[str]:
-    """A line on the difference between a finished trial's score and its last probe; none if one of them is missing."""
+    """A line on the difference between a finished trial's score and its last probe; no line if either is missing."""
     gap = gap_of(spec, trial)
     if gap is None or trial.score is None:
         return
@@ -93,9 +93,9 @@ def _decision(decision: Decision, history: History) -> str:
 
 
 def _some_of(before: Sequence[Decision], cutoff: float | None) -> str:
-    """The values in earlier decisions, which are sorted by value, the largest first.
+    """The values in the earlier decisions `before` with their trials, as text. `before` is sorted, the largest first.
 
-    Of more than `FEW`, these are shown: the three largest, two on each side of the cutoff, and the smallest.
+    If there are more than `FEW`, these are shown: the three largest, two on each side of the cutoff, and the smallest.
     """
     shown = set(range(len(before)))
     if len(before) > FEW:
@@ -110,7 +110,7 @@ def _some_of(before: Sequence[Decision], cutoff: float | None) -> str:
 
 
 def _hung_on(decision: Decision, metric: str, validation: Mapping[str, int]) -> str:
-    """A remark if a trial missed a cutoff by less than one validation image makes; else ""."""
+    """A remark if the trial missed the cutoff by less than one validation image can change its value; else ""."""
     if decision.action == "continue" or decision.cutoff is None or not validation:
         return ""
     fewest = min(validation.values())

@@ -1,4 +1,4 @@
-"""What failed trials have in common: their commonest error, and the values by which they differ from the others."""
+"""What failed trials share: their commonest error, and the searched values by which they differ from other trials."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from search.journal.history import Trial, Value
 
 
 def in_words(failed: Sequence[Trial], others: Iterable[Trial]) -> str:
-    """The commonest error of failed trials, and the searched values that separate them from the others, in one line.
+    """The commonest error of failed trials, and the fields that separate them from the other trials, in one line.
 
-    A number separates them if all failed trials are on one side of all others; a choice, if no other trial has a value
-    that a failed one has. If nothing separates them, all their searched values are named.
+    A field with numbers separates them if all its values in failed trials are above, or all below, those in the others.
+    Any other field does if no failed trial shares its value with another trial. If no field does, all are named.
 
     Args:
         failed: failed trials, at least one.
-        others: ended trials that did not fail.
+        others: trials that did not fail.
     """
     reason, times = Counter(trial.reason for trial in failed).most_common(1)[0]
     fine = list(others)

@@ -29,7 +29,8 @@ class Frames:
     trials: trial, family, baseline, note, state, epoch, rung, score, decided, reason, asked_at, ended_at, and the
         searched values by their paths (loss.eta, …). Only finished trials have a score; `decided` is the value that
         ranks a finished trial if that is not its score (search.decide_by).
-    epochs: trial, epoch, and every metric that was reported at the epoch. Of class measures, only validation recalls.
+    epochs: trial, epoch, and every metric that was reported at the epoch, but of the class measures only validation
+        recalls.
     decisions: trial, epoch, bracket, rung, value, cutoff, standing, action, in the order in which they were taken.
     classes: trial, split (validation, and test in a confirmation), class, recall, specificity, precision, auroc_ovr,
         average_precision, of finished trials. Trials of older versions have recalls only.
@@ -61,7 +62,7 @@ def frames(history: History, results: Mapping[int, Mapping[str, Any]] | None = N
 
     Args:
         history: the search's history.
-        results: the content of finished trials' result files, by trial number; without them no confusions.
+        results: the content of finished trials' result files, by trial number; None leaves `confusions` empty.
     """
     trials = [_trial_row(trial) for trial in history.trials.values()]
     epochs = [

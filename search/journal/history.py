@@ -32,19 +32,19 @@ Action = Literal["continue", "stop", "spare"]
 
 @dataclass(frozen=True)
 class Decision:
-    """What happened to one trial at one rung, with all that is needed to explain it."""
+    """What was decided about one trial at one rung, with the numbers that explain the decision."""
 
     trial: int
     epoch: int
     rung: int  # from 0
     value: float
-    cutoff: float | None  # None: no trial had reached the rung before
-    standing: int  # how many trials had reached the rung before
+    cutoff: float | None  # None: no trial of the bracket had reached the rung before
+    standing: int  # how many trials of the bracket had reached the rung before
     action: Action  # spare: ASHA would have stopped the trial, but it is exempt
     bracket: int = 0  # trials compete only within a bracket; see search.algorithms.asha.bracket_of
 
     def reason(self) -> str:
-        """The decision in words."""
+        """How the value compares with the cutoff, in words."""
         where = f"rung {self.rung} (epoch {self.epoch})"
         if self.cutoff is None:
             return f"first at {where} with {self.value:.4f}"
@@ -68,13 +68,13 @@ class Trial:
     decisions: list[Decision] = field(default_factory=list)
     score: float | None = None  # of a finished trial: the metric at its last epoch
     decided: float | None = None  # of a finished trial: what ranks it, if that is not the score (search.decide_by)
-    reason: str | None = None
+    reason: str | None = None  # why it was stopped or failed
     by_values: bool = False  # of a failed trial: its values were the cause
     ended_at: int | None = None
 
     @property
     def kind(self) -> str:
-        """A short description: AFCL, CL baseline, or CL trial 25, seed 81."""
+        """The trial in short: its family, whether it is a baseline, and its note, such as CL trial 25, seed 81."""
         return " ".join([self.family, *(["baseline"] if self.baseline else []), *([self.note] if self.note else [])])
 
     @property
@@ -84,7 +84,7 @@ class Trial:
 
     @property
     def merit(self) -> float:
-        """The value that ranks a finished trial within its kind (see `History.ranked`)."""
+        """The value that ranks a finished trial among those of the same `kind_of` (see `History.ranked`)."""
         return _score(self) if self.decided is None else self.decided
 
     @property
@@ -99,11 +99,11 @@ class Trial:
 
     @property
     def spared_at(self) -> int | None:
-        """The epoch at which ASHA would have stopped the trial, were it not exempt; None if there is none."""
+        """The epoch at which ASHA would have stopped the trial, were it not exempt; else None."""
         return next((decision.epoch for decision in self.decisions if decision.action == "spare"), None)
 
     def latest(self, metric: str) -> float | None:
-        """The value of `metric` at the last reported epoch; None if there is none."""
+        """The value of `metric` at the last reported epoch; None if that epoch, or any epoch, lacks it."""
         return self.epochs[self.epoch].get(metric) if self.epochs else None
 
 
@@ -116,9 +116,9 @@ class History:
     sessions: list[Event] = field(default_factory=list)
     known: list[Trial] = field(default_factory=list)  # trials of an older search, which only the sampler uses
     extra: int = 0  # how many trials the search was extended by
-    closed: Event | None = None  # how the last session ended; None: it runs, or was killed
-    time: int = 0  # of the last event
-    driven: float = 0.0  # seconds that drivers ran, killed ones too; set to 0 when a time budget is spent
+    closed: Event | None = None  # how the last session ended; None: it runs or was killed, or there was none
+    time: int = 0  # when the last event happened
+    driven: float = 0.0  # seconds that drivers ran, also killed ones; counted from 0 again after a spent time budget
     _up: float = 0.0  # how many seconds the session had run at the last event
 
     def apply(self, event: Event) -> None:
@@ -188,15 +188,15 @@ class History:
             trial.state = "pending"
 
     def in_state(self, *states: State) -> list[Trial]:
-        """Trials in any of the states, by number."""
+        """Trials in any of the states, in the order of their numbers."""
         return [trial for trial in self.trials.values() if trial.state in states]
 
     def ranked(self) -> list[Trial]:
-        """Finished trials, best first; of equal ones the earlier first. Stopped trials are not ranked.
+        """Finished trials, best first; of equal trials, that with the lower number first. Stopped trials are left out.
 
-        If a value other than the score ranks trials (search.decide_by), it does so only within a kind (`kind_of`): at
-        equal accuracy, a head that is trained end to end is more confident than a probe. Kinds are compared by scores
-        only: the k-th trial of a kind takes the place of that kind's k-th best score.
+        If a value other than the score ranks trials (search.decide_by), it ranks only trials of the same kind (see
+        `kind_of`): at equal accuracy, a head that is trained end to end is more confident than a probe. Trials of two
+        kinds are compared by scores: the k-th trial of a kind takes the place of that kind's k-th best score.
         """
         kinds: defaultdict[Family | None, list[Trial]] = defaultdict(list)
         for trial in self.in_state("finished"):
@@ -223,9 +223,10 @@ def _place_in_kind(trial: Trial) -> tuple[float, int]:
 
 
 def kind_of(family: Family) -> Family | None:
-    """The kind of a family. Trials of one kind share an estimator, so a measure of confidence can compare them.
+    """The kind of a family: families of the same kind are scored by the same estimator.
 
-    None for all families of two stages, which are one kind; a family of one stage is a kind of its own.
+    A measure of confidence can compare only their trials. All families of two stages are one kind, which is None; each
+    family of one stage is a kind of its own.
     """
     return family if family in END_TO_END else None
 

@@ -1,4 +1,4 @@
-"""A trial's searched values, for people: which there are, and how they are written."""
+"""A trial's searched values for people: which values are shown, and how they are written."""
 
 import re
 from collections.abc import Iterable
@@ -51,19 +51,19 @@ def searched(trial: Trial) -> dict[str, Any]:
 
 
 def searched_paths(trials: Iterable[Trial]) -> list[str]:
-    """The paths of `searched` for any of the trials, each once, for the columns of a table; without the loss's name."""
+    """The paths that `searched` has for any of the trials, each once and without the loss's name; η, γ and τ first."""
     found = dict.fromkeys(path for trial in trials for path in searched(trial) if path != SWITCH)
     return [*(path for path in LOSS_FIELDS if path in found), *(path for path in found if path not in LOSS_FIELDS)]
 
 
 def symbol(path: str) -> str:
-    """A field's short name in tables. For a parameter of the user's own loss, it ends with `of` and the loss's name."""
+    """A field's short name in tables, such as η; `NAME of LOSS` for the parameter NAME of a user's own loss."""
     names = path.split(".")
     return SYMBOLS.get(path, f"{names[2]} of {names[1]}" if names[0] == OWN_LOSS and len(names) == 3 else names[-1])
 
 
 def short(value: object) -> str:
-    """A value in short: a float in three digits, the import path of a user's own code without its source's hash."""
+    """A value as a short text: a float with three significant digits, an import path without its source's hash."""
     return f"{value:.3g}" if isinstance(value, float) else str(value).partition(MARK)[0]
 
 
@@ -78,7 +78,7 @@ def by_epoch(reason: str) -> str:
 
 
 def in_short(trial: Trial) -> str:
-    """Why a trial ended, for a table: 0.5842 below 0.6432 at epoch 2. If it was not stopped, the full reason."""
+    """Why a trial ended, for a table: 0.5842 below 0.6432 at epoch 2 if it was stopped, else its reason; "" if none."""
     if trial.state != "stopped" or not trial.decisions:
         return by_epoch(trial.reason or "")
     last = trial.decisions[-1]

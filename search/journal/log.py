@@ -49,7 +49,7 @@ class Journal:
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
     """The complete events from byte `offset` on, each with the offset of its end.
 
-    Raises JournalError, which names the line, if one is damaged.
+    Raises JournalError, which names the line, if a line is damaged.
     """
     if not path.exists():
         return

@@ -11,7 +11,7 @@ from trainers.loss_config import END_TO_END
 
 @dataclass(frozen=True)
 class Gaps:
-    """Score minus last probe, over the finished trials that reported both."""
+    """The mean and the extremes of score minus last probe, over the finished trials that reported both."""
 
     trials: int
     mean: float

@@ -5,7 +5,7 @@ from bisect import insort
 from search.journal.history import ENDED, History, Trial
 from search.journal.log import Event
 
-BEST = 5
+BEST = 5  # how many of the best trials `Progress.best` has
 
 
 STAGES = ("representation", "classifier")
@@ -26,10 +26,10 @@ class Progress:
         self._begun = {trial.number: trial for trial in history.trials.values() if trial.state not in ENDED}
         self.ended = 0
         self.epochs = [0, 0]  # how many are done, by stage
-        self._seconds = [0.0, 0.0]  # that the epochs with a known time took, by stage
+        self._seconds = [0.0, 0.0]  # how long the epochs with a known time took, by stage
         self._timed = [0, 0]  # how many epochs have a known time, by stage
-        self._proposals = 0  # how many of them have ended
-        self._epochs_of_proposals = [0, 0]
+        self._proposals = 0  # how many trials that the sampler proposed have ended
+        self._epochs_of_proposals = [0, 0]  # how many epochs these took, by stage
         for trial in history.trials.values():
             for epoch in trial.epochs:
                 self._count(trial, epoch)
@@ -90,10 +90,11 @@ class Progress:
         return self._best
 
     def usual_epochs(self, expected: tuple[float, float]) -> tuple[float, float]:
-        """Epochs of each stage that a proposed trial takes, on average.
+        """How many epochs of each stage a proposed trial takes, averaged over those that have ended and `expected`.
 
         Args:
-            expected: the epochs of each stage to assume before any has ended. They weigh as much as AS_TRIALS trials.
+            expected: the epochs of each stage to assume before any proposed trial has ended. They weigh as much as
+                AS_TRIALS trials.
         """
         count = AS_TRIALS + self._proposals
         one, two = (AS_TRIALS * each + done for each, done in zip(expected, self._epochs_of_proposals, strict=True))

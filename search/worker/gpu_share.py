@@ -16,9 +16,10 @@ class UnusableGPU(EnvironmentProblem):
 
 
 def granted_device() -> torch.device:
-    """The device that Ray granted. Without a granted GPU it is the CPU, even if the node has a GPU.
+    """The device that Ray granted: a CUDA GPU, Apple's GPU or the CPU.
 
-    It is also the CPU if Ray was told of a GPU that does not exist. Raises UnusableGPU if the GPU exists but fails.
+    It is the CPU if Ray granted no GPU, even if the node has one, and if Ray was told of a GPU that does not exist.
+    Raises UnusableGPU if torch cannot use a GPU that does exist.
     """
     if not ray.get_gpu_ids():
         return torch.device("cpu")
@@ -45,11 +46,11 @@ def _reason() -> str:
 
 @contextmanager
 def granted() -> Iterator[torch.device]:
-    """Yield the granted device. Within the block its memory is limited to the share that `resources.gpus` asked for.
+    """Yield the granted device. Within the block, a CUDA GPU's memory is limited to the share that Ray granted.
 
     A quarter of a GPU is a quarter of its memory for torch's allocator. What CUDA itself takes for each process, some
-    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share. There is
-    no limit on Apple's GPU, which shares the machine's memory.
+    hundred megabytes, comes on top. Afterwards the limit is lifted: the next trial sets its own share. Apple's
+    GPU has no limit, as it shares the machine's memory.
     """
     device = granted_device()
     if device.type != "cuda":

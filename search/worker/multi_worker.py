@@ -1,7 +1,7 @@
-"""The other workers of a trial that has several: actors beside the one that Tune started.
+"""A trial on several workers: the worker that Tune started leads, and starts an actor for each of the others.
 
-They are in the other bundles of the trial's placement group, and die with the worker that called them. Like that worker
-they are used again by later trials.
+The actors are in the other bundles of the trial's placement group, and die with the worker that started them. Like that
+worker they are used again by later trials.
 """
 
 import os
@@ -24,8 +24,8 @@ from trainers.launch.multi_worker import LOOPBACK, Meeting, called, follow, lead
 from trainers.pipeline import Reporter, run_trial
 from trainers.trial_result import TrialResult
 
-START_PATIENCE = 120.0  # seconds: a new process imports torch, on a busy node too
-END_PATIENCE = 1.0  # Tune gives a trial that it stopped two seconds to end
+START_PATIENCE = 120.0  # seconds for a new process to start; it imports torch, perhaps on a busy node
+END_PATIENCE = 1.0  # seconds; Tune gives a stopped trial two seconds to end
 REASON_PATIENCE = 10.0  # seconds to wait for the reason of a worker that has failed
 
 
@@ -35,7 +35,7 @@ class LostWorker(RuntimeError):
 
 @dataclass(frozen=True)
 class WorkerPlace:
-    """Where a worker runs."""
+    """Where a worker runs: its node's id in Ray, its node's address and its process."""
 
     node: str
     address: str
@@ -52,7 +52,7 @@ def run_on_workers(
     save: Callable[[Checkpoint], object],
     device: torch.device,
 ) -> TrialResult:
-    """Run a trial as `run_trial` does, on `workers` workers of its placement group. This process is one, and leads.
+    """Run a trial as `run_trial` does, on `workers` workers of its placement group. This process is their leader.
 
     Raises LostWorker if another worker dies or does not start.
     """
@@ -80,12 +80,12 @@ def run_on_workers(
             _dismiss()
             raise cause from (error if cause is not error else None)
         finally:
-            # the meeting must exist until the followers have heard of the end
+            # keep the rendezvous store open until the other workers have learned that the trial ended
             ray.wait(following, num_returns=len(following), timeout=END_PATIENCE)
 
 
 class _Peer:
-    """A process that follows the leaders of one trial after another."""
+    """An actor that takes part in one trial after another, led by the worker that Tune started."""
 
     def where(self) -> WorkerPlace:
         return _here()
@@ -113,7 +113,10 @@ _peers: list[Any] = []  # the other workers; this process stays in one placement
 
 
 def _assembled(workers: int) -> tuple[list[Any], list[WorkerPlace]]:
-    """The other workers, and where each runs. Those of the last trial are used again if all of them answer in time."""
+    """The other workers, and where each runs. Those of the last trial are used again if all of them answer in time.
+
+    Raises LostWorker if they do not start in time.
+    """
     for patience in (START_PATIENCE, START_PATIENCE):
         if not _peers:
             _peers.extend(_called_to_life(workers))
@@ -146,7 +149,11 @@ def _dismiss() -> None:
 
 
 def _cause(following: list[Any], error: Exception) -> Exception:
-    """Why the leader could not go on: the error of a follower if it is known, else the leader's own."""
+    """The error to raise for the leader's `error`.
+
+    An out-of-memory error of the leader is returned as it is. Else this is LostWorker if a follower died, an
+    out-of-memory or UnusableGPU error of a follower, or `error`, in this order.
+    """
     if isinstance(error, OutOfMemory) and not isinstance(error, RayTaskError):
         return error
     failed: list[Exception] = []

@@ -1,12 +1,13 @@
-"""Ray's trainable: a thin adapter on trainers.pipeline.
+"""The function that Ray Tune runs for each trial (its "trainable"): a thin adapter on trainers.pipeline.
 
 A worker imports neither MLflow nor Optuna nor torchvision (unless its encoder is a ResNet): each would cost seconds
 per trial. A trial writes its own checkpoints, to the search's folder or store, and Ray is not told of them. If a trial
 is run again, because its worker, its node or the driver died, it goes on from its newest checkpoint there.
 
-A failed trial is reported as such, so that Ray does not try it again; its worker continues with the next trial. If the
-error made CUDA unusable in the process, the worker writes the reason to the trial's folder and dies of the error. Ray
-gives the trial to a new worker, which reports the reason.
+After a first error Ray tries the trial again. If the loss diverges, or the same error comes twice in a row, the trial
+is reported as failed, so that Ray does not try it again; its worker continues with the next trial. If the error made
+CUDA unusable in the process, or the GPU's memory did not suffice, the worker writes the reason to the trial's folder
+and dies of the error. Ray gives the trial to a new worker, which reports the reason.
 """
 
 import errno
@@ -43,7 +44,7 @@ class SharedData:
     """The data of a session's trials in Ray's object store, which all workers of a node share.
 
     by_seed: the training and validation data, by the seed of the split. test: the test split, on which a confirmation's
-    trials are scored at their end; the reference is to None in a search.
+    trials are scored at their end; in a search the reference holds None.
     """
 
     by_seed: Mapping[int, "ray.ObjectRef[TrialData]"]
@@ -56,7 +57,7 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
     Args:
         assignment: plain values: the trial's `number`, `config`, `folder` and `storage` (None without a store), its
             number of `workers`, the `threads` of each, and `has_whole_gpus`: whether each worker has a GPU for itself.
-            If not, an out-of-memory error may be the fault of another trial on the same GPU.
+            If it has not, an out-of-memory error may be the fault of another trial on the same GPU.
         shared: the session's data.
     """
     try:
@@ -163,7 +164,7 @@ def _poisons(error: Exception) -> bool:
 
 @contextmanager
 def _output_in(log: TextIO) -> Iterator[None]:
-    """Send the trial's output and traceback to its log."""
+    """Print the host, device and threads to the log, then send the block's output and a traceback there."""
     with redirect_stdout(log), redirect_stderr(log):
         where = f"{socket.gethostname()}, pid {os.getpid()} on {granted_device()}, {torch.get_num_threads()} threads"
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {where}")

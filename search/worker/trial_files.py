@@ -1,9 +1,9 @@
 """A trial's files as its worker writes them: in the results folder, or in a store, so that nodes need no shared folder.
 
-What both have in common is in search.storage.trial_folder. They differ in two ways. One is which checkpoints stay: a
-store is listed once, and removals from it are not waited for. The other is the log: on the way to a store, a trial's
-output goes to a file on the worker's node first, one for each attempt, and from there to the store with each
-checkpoint.
+What both have in common is in search.storage.trial_folder. They differ in two ways. One is how old checkpoints are
+removed: a store is listed once, and a removal that fails there is repeated after a later epoch. The other is the log:
+on the way to a store, a trial's output goes to a file on the worker's node first, one for each attempt, and from there
+to the store with each checkpoint.
 """
 
 import math
@@ -21,9 +21,9 @@ from search.storage.trial_folder import CHECKPOINTS, LOG_OF_ATTEMPT, TrialFiles,
 from trainers.checkpoint import Checkpoint, packed, save_checkpoint
 from trainers.files import open_log
 
-KEEP = 2  # checkpoints of a trial that runs
+KEEP = 2  # how many checkpoints of a running trial stay
 # Seconds, many more than the journal in a store lags behind its driver. If epochs are short and the driver's host is
-# lost, a trial's newest checkpoints may be ahead of the stored journal. Then a checkpoint of this age is needed.
+# lost, a trial's newest checkpoints may be ahead of the stored journal. Then the trial goes on from an older one.
 SAFE_AGE = 10.0
 
 
@@ -35,7 +35,7 @@ class LocalTrial(TrialFolder):
         save_checkpoint(checkpoint, self.checkpoints, KEEP)
 
     def open_log(self) -> TextIO:
-        """Open the file that the trial prints to. It is appended to what earlier attempts printed."""
+        """Open the file that the trial prints to. New output follows that of earlier attempts."""
         self.path.mkdir(parents=True, exist_ok=True)
         return open_log(self.log)
 
@@ -47,13 +47,13 @@ class LocalTrial(TrialFolder):
 
 
 class StoredTrial(TrialFiles):
-    """A trial's files in a store. Most methods wait for a store that does not answer, and then raise StorageError."""
+    """A trial's files in a store. If the store does not answer, most methods wait, and then raise StorageError."""
 
     def __init__(self, storage: Storage) -> None:
         super().__init__(PatientPlace(storage))
         self._storage = storage  # for requests that do not wait for the store
         self._checkpoints: list[str] | None = None  # the newest first; None: not looked for yet
-        self._safe: list[str] = []  # two checkpoints, the older of which was there for SAFE_AGE
+        self._safe: list[str] = []  # at most two checkpoints, written SAFE_AGE or more apart
         self._safe_since = -math.inf
         # the file has no name, so it is gone when this process ends, however it ends
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
@@ -86,7 +86,7 @@ class StoredTrial(TrialFiles):
         return open_log(os.dup(self._log.fileno()))
 
     def send_log(self) -> None:
-        """Send what this attempt has printed so far. If the store does not take it now, the next call sends it too."""
+        """Send what this attempt has printed so far. If the store does not answer, the next call sends it."""
         printed = os.fstat(self._log.fileno()).st_size
         with suppress(StorageError):
             self._storage.put(self._log_name, os.pread(self._log.fileno(), printed, 0))
