@@ -10,7 +10,7 @@ from trainers.data.arrays import TrialData
 
 
 def remarks(spec: SearchSpec, data: TrialData, missing_test: str | None) -> Iterator[str]:
-    """Remarks on a spec and its data, a sentence each; nothing is yielded if there is nothing to remark.
+    """Remarks on a spec and its data, a sentence each; none if all is as usual.
 
     `missing_test` says how to give the data a test split; None if they have one.
     """

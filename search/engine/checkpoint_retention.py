@@ -1,4 +1,4 @@
-"""Which checkpoints stay: those of running and paused trials, and the last one of each of the best trials."""
+"""Which checkpoints stay: those of running and paused trials, and the last checkpoint of each of the best trials."""
 
 from collections.abc import Callable
 
@@ -17,14 +17,14 @@ class Keeper:
         to_keep: Callable[[History], set[int]],
         drop: Callable[[int, int], object] | None = None,
     ) -> None:
-        """Remove checkpoints of ended trials that a killed session left.
+        """Remove those checkpoints of ended trials that a killed session left.
 
         Args:
             folder: the search's folder.
             history: the search's history so far.
-            to_keep: from a history, returns the numbers of the trials whose last checkpoint stays.
-            drop: from a trial's number and a count, removes all but that many of the trial's newest checkpoints. By
-                default it removes them from the trial's folder.
+            to_keep: takes a history, and returns the numbers of the trials whose last checkpoint stays.
+            drop: takes a trial's number and a count, and removes the trial's checkpoints except the `count` newest.
+                By default it removes them from the trial's folder.
         """
         self._drop = drop or (lambda number, keep: folder.trial(number).drop_checkpoints(keep))
         self._to_keep = to_keep

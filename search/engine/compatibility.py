@@ -1,4 +1,4 @@
-"""Check that old and new scores can be compared: in a search that goes on, and with an older search."""
+"""Check that old and new scores can be compared: within a search that goes on, and between two searches."""
 
 import time
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def refuse_other_code(*folders: SearchFolder, anyway: bool, say: Callable[[str],
 
     Args:
         folders: A search, and its last step or confirmation if one was begun.
-        anyway: Do not compare at all.
+        anyway: Skip the comparison.
         say: Is called with one line if a folder cannot be compared, because an older version did not record its scoring
             code.
 
@@ -73,7 +73,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
     """The folder of the older search `name`, from whose trials the sampler of a new search may learn.
 
     Raises InputError if the scores of the two searches cannot be compared, if the new search has `per_family`, or if no
-    trial of the older one lies in the new space.
+    ended trial of the older search lies in the space of the new search.
     """
     folder = open_folder(root, name)
     data = folder.about()["provenance"]["data"]
@@ -87,7 +87,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
             f"--from: {name} ranked trials by {before.deciding_key}: add --set "
             f"search.decide_by={before.decided_by} to do the same"
         )
-    # the same data may be in another folder, and other rules may give the same split
+    # the fingerprints are equal, so another folder or other rules gave the same images and split
     free = {*before.space, *spec.space, "data.path", "data.split_rules"}
     losses = {*before.losses, *spec.losses}
     for path in fields():
@@ -108,5 +108,5 @@ def known_event(older: SearchFolder) -> Event:
 
 
 def _ended(folder: SearchFolder) -> list[Trial]:
-    """The trials that have ended in any way."""
+    """The search's trials that have finished, were stopped or have failed."""
     return folder.history().in_state(*ENDED)

@@ -5,7 +5,7 @@ scores are compared in pairs. A validation split that the user gives stays the s
 early.
 
 A confirmation runs like a search, in a folder inside the search's folder (confirm-1) and with its own journal, so it
-can be interrupted and resumed. If seeds run until pairs are decided, each round is a session.
+can be interrupted and resumed. With `until_decided`, seeds run in rounds, and each round is a session.
 """
 
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ class Confirmed:
     """The state of a confirmation after `confirm`."""
 
     folder: SearchFolder
-    session: SessionEnd | None  # how the last session ended; None if the confirmation was complete before
-    test: Split
+    session: SessionEnd | None  # how the last session ended; None if the confirmation was complete before it
+    test: Split  # the test split
 
     @property
     def ended(self) -> str:
-        """How the last session ended; "done" if none was needed."""
+        """How the last session ended; "done" if no session was needed."""
         return self.session.reason if self.session else "done"
 
 
@@ -71,9 +71,10 @@ def confirm(
 
     Args:
         name: the search's name.
-        wanted: what to run; by default a confirmation that was begun goes on with its own plan.
+        wanted: what to run. None goes on with the plan of a confirmation that was begun, or else takes the defaults.
         again: open the test split once more, on other seeds.
-        anyway: go on even if the search, or this confirmation, was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search or this confirmation began.
         allow_copies: accept faults of the test split, such as copies of training images. This is recorded.
         results: the results folder; see `search.confirm`.
         data: the folder of data sets and caches; see `search.confirm`.
@@ -82,8 +83,8 @@ def confirm(
         display: shows the progress.
 
     Raises:
-        InputError: there is nothing to confirm, the data have no test split, the test split was opened before or
-            another plan was begun (both unless `again`), or the wanted difference can hardly be decided.
+        InputError: there is nothing to confirm; the data have no test split; the split was opened before, or another
+            plan was begun (both unless `again`); or the seeds can hardly decide the wanted difference.
         EnvironmentProblem: this machine or the cluster lacks something.
     """
     wanted = wanted or Wanted()
@@ -171,7 +172,7 @@ def _run_round(
     """
     folder, spec = plan.folder, plan.folder.searched.spec()
     with ExitStack() as stack:
-        # this comes first, as another host may have gone on with the confirmation
+        # the confirmation is held first, as another host may have gone on with it
         hold = stack.enter_context(taken(folder, display.say)) if folder.is_begun() else None
         runs = plan.runs(None if hold is None else hold.history)
         through = set() if hold is None else {trial.number for trial in hold.history.in_state(*ENDED)}
@@ -190,9 +191,9 @@ def _run_round(
 
 
 def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:
-    """Raise InputError if something else than this confirmation opened the test split before.
+    """Raise InputError if the test split was opened before, but not by this confirmation.
 
-    That is allowed if `again` is set, or was set when the confirmation began.
+    Nothing is raised if `again` is set, or was set when the confirmation began.
     """
     searched, was_allowed = folder.searched, folder.is_begun() and folder.about()[CONFIRMS].get("again", False)
     know_every_opening(searched)  # another host may have opened it
@@ -202,7 +203,10 @@ def _refuse_second_look(folder: SearchFolder, *, again: bool) -> None:
 
 @contextmanager
 def _looks_written(searched: SearchFolder) -> Iterator[None]:
-    """Record an opening of the test split that happened within the block, even if the disk or the store failed then."""
+    """At the end of the block, record every opening of the test split that is not recorded yet.
+
+    Within the block, a failing disk or store may have prevented that.
+    """
     try:
         yield
     except BaseException:
@@ -219,6 +223,6 @@ def _refuse_other_test(folder: SearchFolder, test: Split) -> None:
 
 
 def _last_end(folder: SearchFolder) -> datetime:
-    """When the last of a confirmation's runs ended."""
+    """When the last run of a confirmation ended, in UTC."""
     ended = max(trial.ended_at or 0 for trial in folder.history().trials.values())
     return datetime.fromtimestamp(ended / 1000, UTC)

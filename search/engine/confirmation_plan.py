@@ -34,7 +34,7 @@ TOP, SEEDS, SMALLEST = 1, 10, 0.01
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for. None takes the value of a confirmation that was begun, else the default.
+    """What the user asked for. For None, the value of a confirmation that was begun counts, else the default.
 
     With `ablation` False, a confirmation that was begun with an ablation goes on with it.
     """
@@ -74,30 +74,27 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ConfirmationPlan:
-    """The candidates, the seeds, and perhaps the path of an ablation, which run in the confirmation's folder.
+    """What a confirmation runs: the candidates and perhaps the steps of an ablation, on the same seeds."""
 
-    All seeds run, unless there is a rule by which seeds run until pairs are decided.
-    """
-
-    folder: SearchFolder
+    folder: SearchFolder  # the confirmation's; it may not exist yet
     chosen: list[Candidate]
     seeds: list[int]  # all seeds that may run
-    rule: "Rule | None" = None
+    rule: "Rule | None" = None  # by which seeds run in rounds until pairs are decided; None: all seeds run
     ablation: Ablation | None = None
 
     @property
     def steps(self) -> int:
-        """How many configurations run that are steps of an ablation and no candidates."""
+        """How many steps of the ablation run as configurations of their own; its last step is a candidate."""
         return 0 if self.ablation is None else len(self.ablation.between)
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:
         """For each run, by number, a pair: the position of its candidate in `chosen` and of its seed in `seeds`.
 
-        The steps of an ablation have the positions after the candidates. With a rule, these are the runs of all rounds
-        up to the next one.
+        The steps of an ablation have the positions after the candidates. With a rule, only the runs of the rounds up to
+        the next round are returned.
 
         Args:
-            history: the confirmation's history; None if it was not begun.
+            history: the confirmation's history; None if the confirmation was not begun.
         """
         if history is not None:
             return runs_of(self.folder, history)
@@ -120,7 +117,7 @@ class ConfirmationPlan:
 def plan_for(
     searched: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial], *, again: bool
 ) -> ConfirmationPlan:
-    """The plan of the confirmation to run: the last confirmation if its plan is the wanted one, else a new one.
+    """The plan of the confirmation to run: that of the last confirmation if it agrees with `wanted`, else a new plan.
 
     Args:
         searched: the search's folder.
@@ -163,7 +160,7 @@ def _begun(folder: SearchFolder) -> ConfirmationPlan:
 
 
 def _differs(folder: SearchFolder, wanted: Wanted, history: History, best: Sequence[Trial]) -> bool:
-    """Whether a confirmation was begun with another plan than the one that is asked for."""
+    """Whether the plan of a confirmation that was begun differs from what the user asks for."""
     chosen, seeds = read_plan(folder)
     rule = declared_rule(folder)
     if wanted.ablation and ABLATION not in folder.about()[CONFIRMS]:
@@ -189,7 +186,7 @@ def _another_plan(folder: SearchFolder) -> str:
 
 
 def new_candidates(plan: ConfirmationPlan, wanted: Wanted, history: History, best: Sequence[Trial]) -> str:
-    """A remark on candidates that are new since the plan was made, for example by an extension; empty if none are."""
+    """A remark on candidates that are not in the plan, for example after an extension; empty if there are none."""
     top = wanted.top or _top_of(plan.folder)
     known = {one.trial for one in plan.chosen}
     new = [f"trial {one.trial} ({one.label})" for one in candidates(history, top, best) if one.trial not in known]

@@ -8,7 +8,7 @@ from spaces.spec import SearchSpec
 from trainers.data.arrays import TrialData
 from trainers.files import write_atomically
 
-EACH, SIDE, CLASSES = 6, 56, 10  # images of a class, pixels, classes: the page contains the sheet, of some 50 kB
+EACH, SIDE, CLASSES = 6, 56, 10  # images per class, pixels of a side, classes: together some 50 kB in the page
 
 
 def leave_contact_sheet(folder: SearchFolder, spec: SearchSpec, data: TrialData, say: Callable[[str], None]) -> None:

@@ -2,7 +2,7 @@
 
 Plain Python: the adapters for Ray ask the conductor for trials (`next_trial`), report to it (`launched`, `result`,
 `fail`) and follow its decisions. A conductor that is made from a dead driver's journal goes on where that driver was.
-It decides as that driver would have, because rungs and sampler depend on the journal alone.
+Its decisions are those that the dead driver would have made, because rungs and sampler depend on the journal alone.
 """
 
 import math
@@ -56,14 +56,17 @@ class Conductor:
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
         )
         self._asha.replay(history.decisions)
-        self._queue: list[int] = []
+        self._queue: list[int] = []  # trials of earlier sessions that have not ended; they run first
         self._ended = 0  # how many trials ended in this session
         self._failed: list[int] = []  # which of these failed
         self._began = time.monotonic()
         self.paused: str | None = None  # why nothing more can be done for now
 
     def open(self, **session: Any) -> None:
-        """Begin a session: decide what a killed session left undecided, then queue the trials that have not ended."""
+        """Begin a session: decide what a killed session left undecided, then queue the trials that have not ended.
+
+        `session` has details that the journal records with the session's start.
+        """
         self._write("start", **session)
         for trial in list(self.history.trials.values()):
             if trial.state not in ENDED:
@@ -82,7 +85,7 @@ class Conductor:
             self._journal.close()
 
     def next_trial(self) -> Trial | None:
-        """The trial to run now, which the journal has already; None if no more trials are planned.
+        """The trial to run now, after it was written to the journal; None if no more trials are planned.
 
         Raises PausedError if the next trial cannot be proposed or written; the search then does nothing more.
         """
@@ -108,11 +111,14 @@ class Conductor:
         return self.history.trials[number]
 
     def launched(self, number: int) -> None:
-        """A worker has taken the trial."""
+        """Record that a worker has taken the trial."""
         self._write("launched", trial=number)
 
     def result(self, number: int, epoch: int, metrics: dict[str, float]) -> Literal["continue", "stop"]:
-        """Record one epoch of a trial, and decide whether the trial goes on. A repeated epoch changes nothing."""
+        """Record one epoch of a trial, and decide whether the trial goes on. A repeated epoch changes nothing.
+
+        If a metric that the search needs is missing or not finite, the trial fails and "stop" is returned.
+        """
         trial = self.history.trials[number]
         if trial.state in ENDED:
             return "continue" if trial.state == "finished" else "stop"
@@ -146,7 +152,9 @@ class Conductor:
         self.paused = self.paused or reason
 
     def hopeless(self) -> str | None:
-        """The commonest error and the values of failed trials, if too many of this session's trials failed; else None.
+        """A sentence with the commonest error and the values of failed trials, if too many failed; else None.
+
+        Too many are at least three, and more than `search.max_failed_share` of this session's ended trials.
 
         Failures of earlier sessions do not count: their cause may be mended, and a resume must be able to go on. A
         running trial that is further than every failed one counts as not failed: with many slots, the trials that fail

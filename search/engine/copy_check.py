@@ -9,19 +9,19 @@ from trainers.errors import InputError
 
 
 def refuse_faults(config: DataConfig, data: Path | None, *, allow: bool, say: Callable[[str], None]) -> list[str]:
-    """Compare the test split with the training images.
+    """Look for faults of the test split, such as images that are also training images.
 
     Args:
         config: the data set.
         data: the folder of data sets and caches.
-        allow: accept faults.
+        allow: whether faults are accepted.
         say: is called with a line for each check that is not possible, and with a line about accepted faults.
 
     Returns:
         The accepted faults, a sentence each.
 
     Raises:
-        InputError: there are faults, and `allow` is not set.
+        InputError: there are faults, and `allow` is False.
     """
     for line in unseen_faults(config, data):
         say(line)

@@ -15,13 +15,13 @@ class View(Protocol):
     """A view of a running search."""
 
     def start(self, history: History) -> None:
-        """Begin to show."""
+        """Begin to show the search."""
 
     def stop(self) -> None:
-        """End."""
+        """End the view."""
 
     def on_event(self, event: Event, history: History) -> None:
-        """Show one event. The history has it already."""
+        """Show one event, which the history has already."""
 
     def sign_of_life(self) -> None:
         """Update the view. Called at every turn of Ray's loop."""
@@ -37,10 +37,10 @@ class Display(Protocol):
         """Show a line before or after trials run."""
 
     def view(self, plan: Plan, metric: str, problem: Callable[[], str | None]) -> View:
-        """A view for a session.
+        """The view for a session; it is not shown before its `start`.
 
         Args:
             plan: the search's plan.
-            metric: the key of the searched metric in trials' reports.
-            problem: a sentence on current trouble with MLflow or the store; None if all is well.
+            metric: the name of the search's metric in trials' reports.
+            problem: returns a sentence on current trouble with MLflow or the store, or None if all is well.
         """

@@ -30,14 +30,14 @@ from trainers.os_errors import nearest_existing
 class Finding:
     """The result of one check."""
 
-    name: str
+    name: str  # what was checked, in a word
     ok: bool
-    text: str
-    mend: str = ""
+    text: str  # what was found
+    mend: str = ""  # what to do, if it is not ok
 
 
 def examine(results: Path | None = None, data: Path | None = None) -> Iterator[Finding]:
-    """Make all checks, one after another."""
+    """Make the checks one after another, and yield each finding as soon as it is made."""
     root = results_root(results)
     yield _python()
     yield _device()
@@ -109,6 +109,6 @@ def _dataset(name: str, data: Path | None) -> Finding:
 
 
 def in_words(finding: Finding) -> str:
-    """One line for a person."""
+    """The finding as one line of text."""
     mend = "" if finding.ok or not finding.mend else f"; {finding.mend}"
     return f"{'ok ' if finding.ok else 'NO '} {finding.name:8} {finding.text}{mend}"

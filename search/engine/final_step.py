@@ -31,20 +31,21 @@ def with_last_step(
     anyway: bool = False,
     display: Display,
 ) -> SessionEnd:
-    """Run the last step if all trials of the search have ended.
+    """Run a search's last step if its spec has one and all its trials have ended. What was run before is not repeated.
 
     Args:
-        found: how the session of the search itself ended. Its driver has released the search.
+        found: how the session of the search itself ended. The session's driver must have released the search.
         data: the folder of data sets and caches; see `search.run`.
         address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
-        anyway: go on even if the step was begun with other code for scores and decisions.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search or its last step began.
         display: shows the progress.
 
     Returns:
-        How the search ended, with its last step.
+        How the session and the last step ended together; `found` itself if nothing was run.
 
     Raises:
-        InputError: the step was begun with other code, and `anyway` is not set.
+        InputError: the search or the step began with other code (unless `anyway`), or on other data.
         EnvironmentProblem: this machine or the cluster lacks something.
     """
     searched = found.folder
@@ -101,5 +102,5 @@ def _validate_best(
 
 
 def _both(one: list[str] | None, other: list[str] | None) -> list[str] | None:
-    """The differences between MLflow and the journal in two sessions; None if one could not be compared."""
+    """The differences between MLflow and the journal in two sessions; None if one of the two was not compared."""
     return None if one is None or other is None else one + other

@@ -1,4 +1,4 @@
-"""Check the encoders of a search before its first trial. The user's own code and files are recorded with their hash."""
+"""Test the encoders of a search before its first trial, and record the hashes of the user's own code and weights."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,9 @@ Guess = dict[str, Value]
 def tried_encoders(
     model: ModelConfig, space: Mapping[str, Range], first: Sequence[Guess], shape: Sequence[int], workers: int
 ) -> tuple[ModelConfig, dict[str, Range], tuple[Guess, ...]]:
-    """Try every encoder that a search may have, and record the hash of the user's own code and of a file of weights.
+    """Test the encoders of a search, and record the hash of the user's own code and of a file of weights.
+
+    Tested are those that are the user's own or timm's, and all if they start from a file of weights.
 
     Args:
         model: the spec's section `model`.

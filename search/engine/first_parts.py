@@ -19,16 +19,16 @@ from trainers.own_parts import is_path, with_source_hash
 
 
 def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> dict[str, Any]:
-    """Test each of the user's own parts that a search may use, and find the hash of its source.
+    """Test each encoder, loss and sampler of the user's own that a search may use, and find the hash of its source.
 
     Args:
         spec: the search's spec.
         shape: an image's shape, [C, H, W].
-        proposes: whether to test the sampler too. A confirmation and a last step propose no trials, so they do not.
+        proposes: whether to test the sampler too; False for a confirmation and a last step, which propose no trials.
 
     Returns:
         The fields of the spec that change, by name, for `spec.model_copy(update=…)`: a hash follows the import path of
-        each part that was tested. Empty if the search uses no part of the user's own, or if all have their hashes.
+        each tested part, and the path of a file of weights. Empty if there is none of these, or if all have hashes.
 
     Raises:
         InputError: a part cannot be imported, differs from the one that the search began with, or fails a check. The
@@ -72,11 +72,11 @@ def _with_hashed_losses(spec: SearchSpec) -> SearchSpec:
 
 
 def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]:
-    """Values by path with which to test the loss called `name`. Each of these mappings is for one test.
+    """The values, by path, with which to test the loss called `name`: one mapping for each test.
 
     An empty mapping, for the fixed values, comes first if the loss is a baseline or none of its parameters is searched.
-    Then come the ends of its parameters' ranges, alone and in pairs, with the first end of each other range; then the
-    values of the first guesses that name this loss.
+    Then come the ends of its parameters' ranges, alone and in pairs; its other parameters are at their first ends. Last
+    come the values of the first guesses that name this loss.
     """
     own = {path: one for path, one in spec.space.items() if path.startswith(f"{OWN_LOSS}.{own_family(name)}.")}
     if name in spec.search.baselines or not own:
@@ -92,7 +92,7 @@ def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]
 def _drawn(space: Mapping[str, Range], name: str) -> dict[str, Value]:
     """The first end of each range that the loss called `name` uses, except those of its own parameters.
 
-    They replace the fixed values, because a fixed value that a range overrides need not be valid.
+    These values replace the fixed ones, because a fixed value that a range overrides need not be valid.
     """
     ranges = active(space, {SWITCH: name})
     return {path: ends(one)[0] for path, one in ranges.items() if not path.startswith(f"{OWN_LOSS}.")}

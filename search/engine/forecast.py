@@ -64,10 +64,10 @@ def forecast(
 def cost(
     searched: SearchFolder, history: History, chosen: Sequence[Candidate], runs: int, most: str = "", *, steps: int = 0
 ) -> str:
-    """A line with the expected time of `runs` runs, of which each candidate has equally many.
+    """A line with the expected time of `runs` runs, which are shared equally among the candidates.
 
-    `most` is put before the number of runs: "at most " if they may not all be needed, else empty. `steps` is how many
-    steps of an ablation are among the configurations; a step is taken to last as long as a candidate's run.
+    `most` is put before the number of runs: "at most " if not all of them may be needed, else empty. `steps` is how
+    many steps of an ablation run besides the candidates; a step's run is taken to last as long as a candidate's.
     """
     what = f"{most}{runs} runs of {len(chosen) + steps} configurations"
     took = trial_seconds(searched)
@@ -81,9 +81,9 @@ def cost(
 
 
 def what_it_tells(searched: SearchFolder, history: History, pairs: int, seeds: int, smallest: float) -> str:
-    """A line: how many seeds the difference `smallest` needs, and which difference `seeds` seeds can find.
+    """A line that says how many seeds a difference of `smallest` needs, and which difference `seeds` seeds can find.
 
-    It needs the fewest seeds with which a two-sided paired t test at α/pairs has power .8 (`seeds_needed`).
+    Needed are the fewest seeds with which a two-sided paired t test at α/pairs has power .8 (`seeds_needed`).
     """
     from search.evidence.paired_tests import MAX_SEEDS, seeds_needed  # imported only here: scipy takes half a second
     from search.evidence.spread import expected_spread, smallest_effect
@@ -116,7 +116,10 @@ def _what_it_decides(searched: SearchFolder, history: History, candidates: int, 
 
 
 def refuse_undecidable(searched: SearchFolder, history: History, candidates: int, rule: "Rule") -> None:
-    """Raise InputError if the seeds can hardly decide the rule's smallest difference; the message says what could."""
+    """Raise InputError if the rule's seeds decide its smallest difference with a probability below POWER.
+
+    The message says which number of seeds, or which difference, would do.
+    """
     from search.evidence.paired_tests import MAX_SEEDS, POWER  # imported only here: scipy takes half a second
     from search.evidence.spread import expected_spread
     from search.evidence.until_decided import chance_to_decide, seeds_to_decide, smallest_decidable
@@ -134,7 +137,7 @@ def refuse_undecidable(searched: SearchFolder, history: History, candidates: int
 
 
 def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
-    """A line with the seeds of a confirmation's next round and the pairs that are not decided yet."""
+    """A line with the seeds of a confirmation's next round, and the pairs that are not decided yet."""
     first = f"round 1 of {len(rule.looks)}: seeds 1 to {rule.looks[0]}, every pair is open"
     if not folder.is_begun():
         return first
@@ -147,10 +150,10 @@ def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
 
 
 def trial_seconds(folder: SearchFolder) -> dict[int, float]:
-    """Seconds that the epochs of each finished trial took, without the start of its worker.
+    """How many seconds the epochs of each finished trial took, by its number, without the start of its worker.
 
     The time from the first report to the last is that of all epochs but one, and is scaled up to all. A trial that was
-    begun more than once, or has one report only, gets the median of the others.
+    begun more than once, or has one report only, gets the median of the others. Empty if no trial could be timed.
     """
     begun: Counter[int] = Counter()
     reports: dict[int, list[float]] = {}
@@ -168,7 +171,7 @@ def trial_seconds(folder: SearchFolder) -> dict[int, float]:
 
 
 def in_time(seconds: float) -> str:
-    """A duration in words."""
+    """A duration as text, such as 12 s, 5 min or 2.0 h."""
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -21,8 +21,8 @@ class Signals:
         self.received = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal."""
-        if self.received and number == signal.SIGHUP:  # a closed terminal sends it, and then its shell again
+        """Handle a signal: note the first; raise KeyboardInterrupt for a second, unless the second is SIGHUP."""
+        if self.received and number == signal.SIGHUP:  # a closed terminal and its shell both send it
             return
         if self.received:
             raise KeyboardInterrupt
@@ -32,7 +32,10 @@ class Signals:
 
 @contextmanager
 def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
-    """Handle Ctrl-C, SIGTERM and SIGHUP within the block. An ignored SIGHUP (nohup) stays ignored."""
+    """Handle Ctrl-C, SIGTERM and SIGHUP within the block. An ignored SIGHUP (nohup) stays ignored.
+
+    Outside the main thread no signal is handled.
+    """
     signals = Signals(tell)
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # else Tuner.fit replaces our handler with its own
     if threading.current_thread() is not threading.main_thread():  # Python sets handlers in the main thread only
@@ -51,7 +54,7 @@ def signals_taken(tell: Callable[[str], None]) -> Iterator[Signals]:
 
 @contextmanager
 def told_how_to_go_on(folder: SearchFolder, display: Display) -> Iterator[None]:
-    """If Ctrl-C ends the block at once, say how to go on with the search, provided that the search has begun."""
+    """If a second Ctrl-C ends the block, and the search has begun, say how to go on with the search."""
     try:
         yield
     except KeyboardInterrupt:

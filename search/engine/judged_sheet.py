@@ -1,4 +1,4 @@
-"""Pictures of images with a classifier's answers: a few images of each class, and its most confident wrong answers.
+"""Pictures of images with their predicted classes: a few images of each class, and the most confident errors.
 
 Test images are drawn at the end of a confirmation, which has the test split open; a report never opens the test split.
 """
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EACH, WRONG, SIDE, CELL, CLASSES = 6, 12, 56, 84, 8  # the picture has some 30 kB, small enough for the page
+EACH, WRONG, SIDE, CELL, CLASSES = 6, 12, 56, 84, 8  # with these the picture has some 30 kB, small enough for the page
 MOST = 1000  # the most validation images that a kept model classifies for the page
 
 
 def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Split, say: Callable[[str], None]) -> None:
-    """Write a picture of test images with one run's answers into the confirmation's folder. No error is raised.
+    """Write a picture of test images, with the classes that one run predicts, into the confirmation's folder.
+
+    An error is told to `say`, and not raised.
 
     Args:
         confirmation: the confirmation's folder.
@@ -49,10 +51,10 @@ def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Spl
 
 
 def leave_judged_validation(trial: TrialFolder, data: TrialData, what: str) -> None:
-    """Write a picture of validation images with a trial's answers into the trial's folder.
+    """Write a picture of validation images, with the classes that a trial predicts, into the trial's folder.
 
-    The trial's last checkpoint classifies at most MOST images of `data`; `what` is the caption. Raises InputError if
-    no checkpoint was kept, or if it was trained on other data.
+    The trial's last checkpoint classifies at most MOST validation images of `data`; `what` is the caption. Raises
+    InputError if no checkpoint was kept, or if it was trained on other data.
     """
     if not trial.checkpoints.is_dir():
         raise InputError("its checkpoint is gone")
@@ -80,12 +82,12 @@ def _leave(path: Path, drawn: bytes, about: dict[str, Any]) -> None:
 def draw_judged(
     images: Images, labels: Labels, logits: "NDArray[np.floating[Any]]", names: Sequence[str]
 ) -> tuple[bytes, dict[str, Any]]:
-    """Draw the picture.
+    """Draw a few images of each of the first CLASSES classes, then the most confident errors, with their classes.
 
     Args:
         images: [N, channels, H, W].
         labels: [N], positions in `names`.
-        logits: [N, classes], the classifier's answers.
+        logits: [N, classes], from the classifier.
         names: the names of the classes.
 
     Returns:

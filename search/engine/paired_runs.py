@@ -30,7 +30,7 @@ GIVEN_SPLIT = (
 class PairedAgenda:
     """The order of the runs: all candidates on the first seed, then all on the second, so that pairs complete early.
 
-    The steps of an ablation run after the candidates, in the same order of seeds.
+    The steps of an ablation run when the candidates have run on all seeds: all steps on the first seed, and so on.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PairedAgenda:
             seeds: the fresh seeds.
             runs: for each run, by number, a pair: the position of its candidate in `chosen` and of its seed in `seeds`.
                 None runs all candidates on all seeds.
-            ablation: the path of an ablation. The positions after the candidates' are those of its steps.
+            ablation: an ablation. The positions after the candidates' are those of its steps.
         """
         self._trials, self._chosen, self._seeds = trials, chosen, seeds
         self._ablation = ablation
@@ -80,9 +80,9 @@ class PairedAgenda:
         return Question(values, TrialConfig.model_validate(raw), note=f"{what}, seed {seed}")
 
     def best_of_each(self, history: History) -> set[int]:
-        """The number of each candidate's best run so far, by its score on validation images. Its weights are kept.
+        """The numbers of the runs whose weights are kept: each candidate's best so far, by score on validation images.
 
-        Steps of an ablation are no candidates.
+        Steps of an ablation are no candidates, so none of their runs is kept.
         """
         places = {trial.number: self._runs[trial.number][0] for trial in history.ranked()[::-1]}
         places = {number: place for number, place in places.items() if place < len(self._chosen)}
@@ -102,10 +102,10 @@ def paired_task(
     """The task of a session of a last step or a confirmation.
 
     Args:
-        folder: its folder, inside the search's folder; it may not exist yet.
+        folder: the folder of the last step or confirmation; it may not exist yet.
         agenda: the candidates and seeds.
         arrays: the images by seed, in the order of the seeds.
-        test: images on which each run is scored at its end; None: the test split stays shut.
+        test: images on which each run is scored at its end; None keeps the test split closed.
     """
     spec = folder.spec() if folder.is_begun() else paired_spec(folder.searched.spec(), folder.name)
     first = next(iter(arrays.values()))

@@ -32,7 +32,7 @@ from trainers.stages.probe import WHOLE_UP_TO
 
 @dataclass(frozen=True)
 class Plan:
-    """A search's size. `most_epochs` and `expected_epochs` count both stages of all trials."""
+    """A search's size. `most_epochs` and `expected_epochs` count both stages of all trials, without the last step."""
 
     trials: int
     baselines: int
@@ -41,11 +41,11 @@ class Plan:
     rungs: tuple[int, ...]
     most_epochs: int
     expected_epochs: int
-    expected_classifier_epochs: int
-    expected_representation_epochs_per_trial: float  # on average, over trials that the sampler proposes
+    expected_classifier_epochs: int  # how many of the expected epochs are of stage two
+    expected_representation_epochs_per_trial: float  # on average, over trials that the sampler proposes, with stops
     expected_classifier_epochs_per_trial: float  # on average, over the same trials
     checkpoint_bytes: int
-    checkpoints_kept: int  # how many trials that have ended keep one
+    checkpoints_kept: int  # how many trials that have ended keep a checkpoint
     slots: int  # how many trials run at once
     standard_error: float  # of a balanced accuracy near .8, from the validation images
     final_trials: int = 0  # how many trials the last step runs again; fewer if fewer finish
@@ -75,7 +75,7 @@ class Plan:
         return replace(self, slots=min(self.trials, slots))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The plan as plain values, for JSON."""
         return vars(self) | {"rungs": list(self.rungs), "disk_bytes": self.disk_bytes}
 
 
@@ -88,7 +88,7 @@ def check_workers(spec: SearchSpec, data: TrialData) -> None:
 
 
 def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
-    """The plan of a search on its data, extended by `extra` trials, in the slots of this machine."""
+    """The plan of a search on its data, with `extra` trials added and as many slots as this machine has."""
     planned = plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
     if spec.search.final is None:
         return planned
@@ -97,7 +97,7 @@ def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
 
 
 def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) -> Plan:
-    """The plan of `trials` trials in the slots of this machine. `baselines` of them are baselines."""
+    """The plan of `trials` trials, of which `baselines` are baselines, with as many slots as this machine has."""
     rungs, families = rung_epochs(spec), spec.search.baselines[:baselines]
     last = max(map(spec.last_epoch, (*spec.families, *families)))
     proposed, baseline_epochs = trials - baselines, sum(map(spec.last_epoch, families))
@@ -129,7 +129,7 @@ def local_slots(spec: SearchSpec) -> int:
 
 
 def checkpoint_bytes(config: TrialConfig, channels: int) -> int:
-    """Size of one checkpoint of stage one: networks and the optimiser's moments.
+    """Size in bytes of one checkpoint of stage one: networks and the optimiser's moments.
 
     The size is computed without an optimiser. To make one, torch would import its compiler, which takes as long as the
     rest of a plan.
@@ -165,7 +165,8 @@ def calibrate(spec: SearchSpec, data: TrialData) -> Calibration:
     """Time the second of two real epochs of each stage, on GPUs if the spec asks for them and they are here.
 
     With `solver: lbfgs` the fit of stage two has a single step, which is timed. With `fine_tune` the seconds of an
-    epoch of stage two are the mean over all its epochs, those of the fit and those of fine-tuning.
+    epoch of stage two are the mean over all its epochs, those of the fit and those of fine-tuning. If the spec's base
+    configuration is trained end to end, stage two gets 0 seconds.
     """
     representation = spec.representation.model_copy(update={"epochs": 2, "warmup_epochs": 0})
     config = spec.base.model_copy(update={"representation": representation})
@@ -201,7 +202,7 @@ def _of_stage_two(took: Sequence[float], classifier: ClassifierConfig, fitted: i
 
 
 def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
-    """Remarks on how trials are proposed."""
+    """Remarks on how the sampler proposes trials, a sentence each; none if there is nothing special."""
     search = spec.search
     if search.first:
         yield f"the first {len(search.first)} are your own guesses (search.first)"
@@ -212,7 +213,7 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
 
 
 def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
-    """What the epochs of a trial are, for trials of two stages and for trials that are trained end to end."""
+    """How many epochs a trial has in each stage, in words, also for trials that are trained end to end."""
     run = {*spec.families, *(spec.search.baselines if plan.baselines else ())}
     told = []
     if run - set(END_TO_END):

@@ -66,7 +66,7 @@ def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
 def check_folder(root: Path, plan: Plan, *, stored: bool) -> None:
     """Raise EnvironmentProblem if the results folder cannot be written to, or its disk is too full.
 
-    `stored`: checkpoints go to a store, so they need no space in the folder.
+    `stored` is True if checkpoints go to a store, so that they need no space in the folder.
     """
     needed = (0 if stored else plan.disk_bytes) + LEAST_DISK
     if (lack := lack_of_folder(root, needed, LEAST_FILES + FILES_OF_A_TRIAL * plan.trials)) is not None:

@@ -29,17 +29,17 @@ class Task:
 
     folder: SearchFolder  # it may not exist yet
     spec: SearchSpec
-    plan: Plan  # the slots in it are not used: Ray says how many there are
+    plan: Plan  # its `slots` are not used: Ray says how many there are
     data: Mapping[int, TrialData]  # by the seed of its split
     agenda: Callable[[int], Agenda]  # made from the number of slots
     extend_by: int = 0  # how many trials the sampler proposes beyond those that were planned
     test: Split | None = None  # images on which trials are scored at their end; None in a search
     kept: Callable[[History], set[int]] | None = None  # see `to_keep`
     listeners: tuple[Callable[[Event, History], None], ...] = ()  # called with every event before other listeners
-    validated: frozenset[int] = frozenset()  # trials that a last step runs on fresh seeds: one may be the best
+    validated: frozenset[int] = frozenset()  # trials that a last step ran on fresh seeds; any may become the best
 
     def to_keep(self, history: History) -> set[int]:
-        """The trials whose last checkpoint stays: by default a search's best ones, and those validated before."""
+        """The numbers of the trials whose last checkpoint stays: by default the best trials and `validated`."""
         if self.kept is not None:
             return self.kept(history)
         return best_and_contrast(history, self.spec.search.checkpoints_kept) | self.validated

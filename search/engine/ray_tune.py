@@ -1,6 +1,6 @@
 """Adapters from Ray Tune to the conductor: a Searcher, a TrialScheduler, a Stopper and a Callback.
 
-A trial is identified by its number, which is part of its config. Ray's random ids are only shown.
+A trial is identified by its number, which is part of its config. Ray's random ids only tell its own objects apart.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def tuner(
     Args:
         session: what to run.
         conductor: decides which trials run, and how long.
-        cluster: the nodes that trials may run on; None on a Ray of our own, where they may run anywhere.
+        cluster: the nodes that trials may run on; None on a Ray that we started, where trials may run anywhere.
         slots: returns how many trials may run at once now.
         stopper: ends the session.
     """
@@ -99,7 +99,7 @@ def _given_up(session: Session, number: int) -> tuple[str, bool] | None:
 
 
 class _NotInSnapshots:
-    """Keeps Ray from pickling this object into its snapshots, which are never read back."""
+    """A base of objects that are pickled as None. Ray pickles them into its snapshots, which are never read back."""
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()
@@ -114,7 +114,7 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
-        """A trial to run; FINISHED if there are no more. None while all slots are taken or the search is paused.
+        """A trial to run, as plain values; FINISHED if none is left; None if no slot is free or the search is paused.
 
         The conductor is asked for a trial only when a slot is free, because a later choice knows more results.
         """
@@ -145,14 +145,14 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
 
 
 class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
-    """Passes each result to the conductor, and its decision to Ray."""
+    """Passes each result to the conductor, and the conductor's decision to Ray."""
 
     def __init__(self, conductor: Conductor, places: Places | None = None) -> None:
         """Make a scheduler.
 
         Args:
-            conductor: decides.
-            places: where trials may run; None on a Ray of our own, where they may run anywhere.
+            conductor: decides whether a trial goes on.
+            places: where trials may run; None on a Ray that we started, where trials may run anywhere.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self._conductor, self._places = conductor, places
@@ -201,20 +201,20 @@ class ConductorCallback(_NotInSnapshots, Callback):
         """Make a callback.
 
         Args:
-            conductor: decides.
-            admission: judges nodes by how trials end on them; None on a Ray of our own.
-            given_up: from a trial's number, returns why its last worker gave the trial up and whether the trial's
-                values were the cause; None if the worker did not give it up.
+            conductor: is told about the events.
+            admission: judges nodes by how trials end on them; None on a Ray that we started.
+            given_up: takes a trial's number, and returns why the trial's last worker gave the trial up and whether the
+                trial's values were the cause; None if the worker did not give the trial up.
         """
         self._conductor, self._admission, self._given_up = conductor, admission, given_up
 
     def on_trial_recover(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """Count a crash against its node, unless the trial was too big for the GPU. The trial is tried again."""
+        """Count a crash against its node, unless the trial ran out of GPU memory. Ray tries the trial again."""
         if self._admission is not None and OutOfMemory.__name__ not in _last_line(trial.get_error()):
             self._admission.crashed(number_of(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """Tell the admission that a trial ended, well or with a failure that it reported."""
+        """Tell the admission that a trial finished, was stopped, or reported its own failure."""
         if self._admission is not None:
             self._admission.ended(self._conductor.history.trials[number_of(trial)])
 
@@ -224,7 +224,7 @@ class ConductorCallback(_NotInSnapshots, Callback):
             self._conductor.launched(number_of(trial))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """Record that a trial failed: it crashed, and may not be tried again."""
+        """Record that a trial failed: it crashed, and has no attempts left."""
         reason, by_values = self._given_up(number_of(trial)) or (f"crashed: {_last_line(trial.get_error())}", False)
         with suppress(PausedError):
             self._conductor.fail(number_of(trial), reason, by_values=by_values)
@@ -240,7 +240,7 @@ class ConductorStopper(_NotInSnapshots, Stopper):
         self.reason: str | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stop no single trial."""
+        """Return False: the scheduler stops single trials."""
         return False
 
     def stop_all(self) -> bool:
@@ -253,7 +253,7 @@ class NoReporter(_NotInSnapshots, ProgressReporter):
     """Shows nothing. In a notebook, Tune's own reporter would clear the cell's output, whatever `verbose` says."""
 
     def should_report(self, trials: list[RayTrial], done: bool = False) -> bool:
-        """Never."""
+        """Return False, so that `report` is never called."""
         return False
 
     def report(self, trials: list[RayTrial], done: bool, *sys_info: str) -> None:
@@ -261,7 +261,7 @@ class NoReporter(_NotInSnapshots, ProgressReporter):
 
 
 def number_of(trial: RayTrial) -> int:
-    """The number in the search of one of Ray's trials."""
+    """The search's number for a trial of Ray."""
     return int(trial.config["number"])
 
 

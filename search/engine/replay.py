@@ -1,7 +1,7 @@
 """A search on known learning curves: the real agenda, sampler, ASHA and controller, without Ray.
 
-Trials take simulated time: the clock jumps from one epoch's end to the next, so a search of hours takes seconds. It
-decides what a search on Ray would decide if epochs ended in the same order.
+Trials take simulated time: the clock jumps from one epoch's end to the next, so a search of hours takes seconds. The
+decisions are those of a search on Ray in which epochs end in the same order.
 """
 
 import heapq
@@ -20,10 +20,13 @@ class Curves(Protocol):
     """Learning curves by trial."""
 
     def value(self, trial: Trial, epoch: int) -> float:
-        """The score and deciding value at the end of an epoch, from 1. Raises CurveFailed if the trial fails in it."""
+        """The value at the end of `epoch` (from 1): both the score and what rungs compare.
+
+        Raises CurveFailed if the trial fails in this epoch.
+        """
 
     def seconds(self, trial: Trial, epoch: int) -> float:
-        """The duration of that epoch in seconds."""
+        """The duration of `epoch` in seconds."""
 
 
 class CurveFailed(Exception):  # an event of a simulated trial, not an error of ours
@@ -63,14 +66,14 @@ def replay(
     agenda: Agenda | None = None,
     on_trial_end: Callable[[Trial, Replay], None] = lambda trial, so_far: None,
 ) -> Replay:
-    """Run a search on known curves to its end.
+    """Run a search on known curves, to its end or until `most_epochs` epochs have run.
 
     Args:
         spec: the search's spec.
-        curves: what its trials report.
+        curves: the values that its trials report.
         slots: how many trials run at once.
         most_epochs: how many epochs may run, summed over all trials. With None the search runs to its end.
-        agenda: what is tried; by default that of the spec.
+        agenda: proposes the trials; by default as the spec says.
         on_trial_end: is called with each trial that has ended and the state of the replay at that time.
     """
     made = Replay(History())

@@ -52,9 +52,9 @@ class SessionEnd:
     history: History
     reason: str  # done, interrupted, max_hours, stopped, or why the search gave up
     undelivered: int  # how many events MLflow lacks
-    tracking_problem: str | None
-    parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run
-    different: list[str] | None  # how MLflow and the journal differ, in words; None: they could not be compared
+    tracking_problem: str | None  # why nothing could be delivered to MLflow at the end; None if delivery worked
+    parent_run: tuple[str, str] | None  # MLflow's ids of experiment and run; None if it has none, or nothing ran
+    different: list[str] | None  # how MLflow and the journal differ, in words; None: they were not compared
     refused: bool = False  # whether MLflow refused something; the user was told what
     ran: bool = True  # False if the search was complete, so that nothing was left to run
 
@@ -63,7 +63,7 @@ Then: TypeAlias = Callable[[SessionEnd], SessionEnd]  # runs after a session, an
 
 
 def itself(found: SessionEnd) -> SessionEnd:
-    """Run nothing after the session."""
+    """Return `found`: nothing runs after the session."""
     return found
 
 
@@ -84,8 +84,9 @@ def run(
         results: the results folder; see `search.run`.
         data: the folder of data sets and caches; see `search.run`.
         address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
-        start_from: the name of an older search on the same data. The sampler starts with what its trials showed.
-        then: runs after the session, while Ray is still there: the last step.
+        start_from: the name of an older search on the same data. The new search's sampler starts from the results of
+            that search's trials.
+        then: is called with the session's end while Ray still runs, and returns how both ended: the last step.
         display: shows the progress.
 
     Raises:
@@ -142,13 +143,15 @@ def resume(
 
     Args:
         name: the search's name.
-        extend_by: how many trials the sampler proposes beyond those that were planned.
+        extend_by: how many trials the sampler proposes in addition to those planned so far.
         results: the results folder; see `search.resume`.
         data: the folder of data sets and caches; see `search.resume`.
         address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
         storage: the store that has the search; needed if its folder is not on this machine.
-        anyway: go on even if the search was begun with other code for scores and decisions.
-        then: runs after the session, while Ray is still there if it was started: the last step, which may be missing.
+        anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
+            search began.
+        then: is called with the session's end, also if nothing was left to run, and returns how both ended: the last
+            step.
         display: shows the progress.
     """
     folder = opened(results_root(results), name, storage)
@@ -207,7 +210,10 @@ def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
 
 
 def drive(session: Session) -> SessionEnd:
-    """Run a session to its end, and deliver it to MLflow."""
+    """Run a session to its end, and deliver its events to MLflow.
+
+    Raises EnvironmentProblem if the session had to pause, for example because the disk was full.
+    """
     folder, spec, history, hold = session.folder, session.spec, session.history, session.hold
     # the view asks the tracker for problems, so the tracker is made first; before its start it does not call the view
     tracker = Tracker(folder, tracking_uri(spec, folder.root), hold.safe, lambda text: view.tell(text))
@@ -263,7 +269,10 @@ def _extend(conductor: Conductor, trials: int) -> None:
 def _reasons_to_end(
     session: Session, conductor: Conductor, signals: Signals, live: Callable[[], None]
 ) -> Callable[[], str | None]:
-    """A function that Ray's loop calls at every turn. It says why to end, and gives the display a sign of life."""
+    """A function for Ray's loop to call at every turn: it returns why the session should end, or None.
+
+    Each call also gives the display a sign of life.
+    """
     hold, max_hours = session.hold, session.spec.search.max_hours
     started, before = time.monotonic(), conductor.history.driven
 

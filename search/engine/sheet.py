@@ -20,7 +20,7 @@ def refuse_sheet(path: Path) -> None:
 
 
 def write_sheet(path: Path, data: "TrialData", augment: "AugmentConfig") -> None:
-    """Draw every class and write the PNG. Raises InputError if it cannot be written."""
+    """Draw images of every class, and write the PNG. Raises InputError if the file cannot be written."""
     from trainers.data.sheet import draw_sheet  # imported only here: torch takes seconds
 
     try:

@@ -8,9 +8,10 @@ from search.storage.search_folder import SearchFolder
 
 
 def search_state(folder: SearchFolder, history: History) -> str:
-    """A search's state: running, done, or why it paused (interrupted if its driver was killed).
+    """A search's state: running, done, interrupted, or another reason why its last session ended.
 
-    A search is not done before its last step is complete, nor a confirmation before its last round is.
+    A search is interrupted, too, if its driver was killed or its last step is not complete; a confirmation, if a round
+    is still to run.
     """
     if any(one.holder() is not None for one in (folder, *folder.finals())):
         return "running"
@@ -25,7 +26,7 @@ def search_state(folder: SearchFolder, history: History) -> str:
 
 
 def state_in_words(state: str) -> str:
-    """A search's state in words."""
+    """The text to show for a state of `search_state`."""
     return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
 
 
@@ -37,7 +38,10 @@ def planned_in(folder: SearchFolder, history: History) -> int:
 
 
 def counts_line(folder: SearchFolder, history: History) -> str:
-    """How many trials are in each state: 5 finished, 9 stopped; before the end: 3 of 14 ended (3 finished), 2 begun."""
+    """How many trials are in each state, in words: 5 finished, 9 stopped.
+
+    Before all planned trials have ended: 3 of 14 ended (3 finished), 2 begun.
+    """
     counts = history.counts()
 
     def told(only_ended: bool) -> str:

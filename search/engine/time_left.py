@@ -31,11 +31,11 @@ class Expected(Protocol):
 
     @property
     def expected_representation_epochs_per_trial(self) -> float:
-        """Epochs of stage one that a proposed trial has on average."""
+        """Epochs of stage one that a proposed trial is expected to run on average, with early stopping counted."""
 
     @property
     def expected_classifier_epochs_per_trial(self) -> float:
-        """Epochs of stage two that a proposed trial has on average."""
+        """Epochs of stage two that a proposed trial is expected to run on average, with early stopping counted."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Size:
 
 
 def size_of(spec: SearchSpec, extra: int = 0) -> Size:
-    """The size of a search that was extended by `extra` trials."""
+    """The size of a search to which extensions have added `extra` trials."""
     one, share = expected_epochs(rung_epochs(spec), spec.representation.epochs, spec.search.scheduler.reduction)
     last = max(map(spec.last_epoch, (*spec.families, *spec.search.baselines)))
     return Size(
@@ -65,7 +65,7 @@ def size_of(spec: SearchSpec, extra: int = 0) -> Size:
 
 
 def share_of_two_stages(spec: SearchSpec) -> float:
-    """The share of proposals that train in two stages, and not end to end.
+    """The expected share of proposed trials that are trained in two stages, and not end to end.
 
     Each loss counts as equally likely; with `per_family`, each family does.
     """
@@ -94,8 +94,8 @@ def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tu
 def cost_left(progress: Progress, plan: Expected) -> float:
     """The cost of the rest of the search, in the unit of `Progress.cost`.
 
-    For a proposed trial it counts as many epochs of each stage as the ended trials had on average. While few trials
-    have ended, this average is close to the plan's expected epochs.
+    A proposed trial is taken to need as many epochs of each stage as the ended trials had on average. While few trials
+    have ended, this average is close to the plan's expected epochs. A baseline needs all epochs.
     """
     expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
     usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)
