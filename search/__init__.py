@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from search.machine import data_check, data_fetch, doctor, schema
     from search.outcomes import BestTrial, CheckedData, Confirmation, Listed, Planned
     from search.reading import compare, explain, logs, report, show, sync, ui
-    from search.reading import list_searches as list  # noqa: A004  # the word of the command line
-    from search.reading import open_search as open  # noqa: A004  # as `dataset.open` and the like
+    from search.reading import list_searches as list  # noqa: A004  # named as the command
+    from search.reading import open_search as open  # noqa: A004  # read as `search.open`
     from search.reporting.report import Written
     from search.storage.search_folder import SearchFolder
     from search.submitted import status, submit

@@ -8,7 +8,7 @@ from search.storage.search_folder import SearchFolder
 
 
 class Keeper:
-    """Removes the checkpoints of ended trials that need not be kept, so that the disk does not fill up."""
+    """Removes those checkpoints of ended trials that are not needed any more, so that the disk does not fill up."""
 
     def __init__(
         self,
@@ -17,7 +17,7 @@ class Keeper:
         to_keep: Callable[[History], set[int]],
         drop: Callable[[int, int], object] | None = None,
     ) -> None:
-        """Remove those checkpoints of ended trials that a killed session left.
+        """Remove the unneeded checkpoints of ended trials that a killed session left.
 
         Args:
             folder: the search's folder.

@@ -34,7 +34,7 @@ TOP, SEEDS, SMALLEST = 1, 10, 0.01
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for. For None, the value of a confirmation that was begun counts, else the default.
+    """What the user asked for. A field that is None takes the value of a confirmation that was begun, else the default.
 
     With `ablation` False, a confirmation that was begun with an ablation goes on with it.
     """
@@ -84,7 +84,7 @@ class ConfirmationPlan:
 
     @property
     def steps(self) -> int:
-        """How many steps of the ablation run as configurations of their own; its last step is a candidate."""
+        """How many steps of the ablation run besides the candidates: all but the last step, which is a candidate."""
         return 0 if self.ablation is None else len(self.ablation.between)
 
     def runs(self, history: History | None) -> Sequence[tuple[int, int]]:

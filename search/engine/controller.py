@@ -24,13 +24,13 @@ Listener = Callable[[Event, History], None]
 
 
 class Writer(Protocol):
-    """A journal, as far as the conductor needs it."""
+    """The methods of a journal that the conductor uses."""
 
     def append(self, event: Event) -> None:
         """Write an event durably. Raises OSError if that fails."""
 
     def close(self) -> None:
-        """Write no more."""
+        """Close the journal: nothing more is written."""
 
 
 class PausedError(RuntimeError):
@@ -148,7 +148,7 @@ class Conductor:
             self._end(number, "failed", reason=reason, score=None, by_values=by_values)
 
     def pause(self, reason: str) -> None:
-        """Do nothing more for now, for example because the disk is full. A resume goes on with the running trials."""
+        """Have the search do nothing more for now, for example because the disk is full. A resume goes on with it."""
         self.paused = self.paused or reason
 
     def hopeless(self) -> str | None:

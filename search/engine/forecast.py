@@ -38,7 +38,7 @@ def forecast(
         chosen: the candidates.
         seeds: how many fresh seeds the candidates run on.
         ended: how many of the confirmation's runs have ended.
-        smallest: the smallest difference that matters.
+        smallest: the smallest difference that matters; None takes SMALLEST.
         rule: the rule by which seeds run until pairs are decided; None for a fixed number of seeds.
         steps: how many steps of an ablation run besides the candidates.
     """

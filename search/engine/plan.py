@@ -67,7 +67,7 @@ class Plan:
 
     @property
     def disk_bytes(self) -> int:
-        """The most that checkpoints take: three for each running trial, as one is being written, and the kept ones."""
+        """The most bytes that checkpoints take: three per running trial, as one is being written, and those kept."""
         return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept + self.final_trials)
 
     def in_slots(self, slots: int) -> "Plan":
@@ -192,7 +192,7 @@ def _of_stage_two(took: Sequence[float], classifier: ClassifierConfig, fitted: i
 
     Args:
         took: the seconds of the timed epochs of stage two: first those of the fit, then those of fine-tuning.
-        classifier: the spec's section, which says how many epochs of each a whole trial has.
+        classifier: the spec's section, which says how many epochs of fit and fine-tuning a whole trial has.
         fitted: how many of the timed epochs are of the fit.
     """
     seconds = took[fitted - 1] * classifier.fit_steps

@@ -40,7 +40,7 @@ def check_cluster(spec: SearchSpec, root: Path) -> list[str] | None:
 
 
 def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
-    """Raise EnvironmentProblem if the nodes cannot hold all workers of a trial; Ray would wait for ever."""
+    """Raise EnvironmentProblem if the nodes cannot hold all workers of a trial, as Ray would then wait for ever."""
     wanted = {"CPU": resources.cpus, "GPU": resources.gpus}
     if (workers := workers_on(resources, nodes)) >= resources.workers:
         return

@@ -163,7 +163,7 @@ class ConductorScheduler(_NotInSnapshots, FIFOScheduler):
             self._places.on_trial_add(trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
-        """The trial to start now. Tune asks at every turn of its loop."""
+        """The trial to start now; None if none is to start. Tune asks at every turn of its loop."""
         if self._places is not None:
             self._places.on_step(controller_of(tune_controller))
         return super().choose_trial_to_run(tune_controller)

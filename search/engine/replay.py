@@ -17,7 +17,7 @@ from spaces.spec import SearchSpec
 
 
 class Curves(Protocol):
-    """Learning curves by trial."""
+    """The learning curve of each trial, and how long its epochs take."""
 
     def value(self, trial: Trial, epoch: int) -> float:
         """The value at the end of `epoch` (from 1): both the score and what rungs compare.

@@ -86,7 +86,8 @@ def run(
         address: "auto" or HOST:PORT of a running Ray cluster; see `search.run`.
         start_from: the name of an older search on the same data. The new search's sampler starts from the results of
             that search's trials.
-        then: is called with the session's end while Ray still runs, and returns how both ended: the last step.
+        then: runs the last step. It is called with how the session ended, while Ray still runs, and returns how both
+            ended.
         display: shows the progress.
 
     Raises:
@@ -150,8 +151,8 @@ def resume(
         storage: the store that has the search; needed if its folder is not on this machine.
         anyway: go on even if the code that computes scores, or that decides which trials stop, has changed since the
             search began.
-        then: is called with the session's end, also if nothing was left to run, and returns how both ended: the last
-            step.
+        then: runs the last step. It is called with how the session ended, also if nothing was left to run, and returns
+            how both ended.
         display: shows the progress.
     """
     folder = opened(results_root(results), name, storage)

@@ -7,10 +7,10 @@ from search.journal.history import Trial, Value
 
 
 def in_words(failed: Sequence[Trial], others: Iterable[Trial]) -> str:
-    """The commonest error of failed trials, and the fields that separate them from the other trials, in one line.
+    """The commonest error of failed trials, and the values that separate them from the other trials, in a line.
 
     A field with numbers separates them if all its values in failed trials are above, or all below, those in the others.
-    Any other field does if no failed trial shares its value with another trial. If no field does, all are named.
+    Any other field does if no other trial has a value that a failed trial has. If no field does, all are named.
 
     Args:
         failed: failed trials, at least one.

@@ -103,7 +103,7 @@ class Trial:
         return next((decision.epoch for decision in self.decisions if decision.action == "spare"), None)
 
     def latest(self, metric: str) -> float | None:
-        """The value of `metric` at the last reported epoch; None if that epoch, or any epoch, lacks it."""
+        """The value of `metric` at the last reported epoch; None if that epoch lacks it, or none was reported."""
         return self.epochs[self.epoch].get(metric) if self.epochs else None
 
 
@@ -225,8 +225,8 @@ def _place_in_kind(trial: Trial) -> tuple[float, int]:
 def kind_of(family: Family) -> Family | None:
     """The kind of a family: families of the same kind are scored by the same estimator.
 
-    A measure of confidence can compare only their trials. All families of two stages are one kind, which is None; each
-    family of one stage is a kind of its own.
+    Only trials of the same kind can be compared by a measure of confidence. All families of two stages are one kind,
+    which is None; each family of one stage is a kind of its own.
     """
     return family if family in END_TO_END else None
 

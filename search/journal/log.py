@@ -20,7 +20,7 @@ class JournalError(InputError):
 
 
 class Journal:
-    """Append-only writer. The search's lock allows one writer at a time."""
+    """Appends events to a journal's file. The search's lock allows one writer at a time."""
 
     def __init__(self, path: Path) -> None:
         _drop_torn_line(path)

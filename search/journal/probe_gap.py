@@ -25,7 +25,7 @@ class Gaps:
 
 
 def gap_of(spec: SearchSpec, trial: Trial) -> float | None:
-    """A finished trial's score minus its last probe; None if one is missing. Trials of one stage have no probes."""
+    """A finished trial's score minus its last probe; None if either is missing; trials of one stage have no probes."""
     if trial.family in END_TO_END:
         return None
     probe = trial.epochs.get(spec.representation.epochs, {}).get(spec.search.metric_key)

@@ -76,12 +76,12 @@ class Progress:
 
     @property
     def begun(self) -> list[Trial]:
-        """Trials that have not ended, by number."""
+        """Trials that have not ended, in the order of their numbers."""
         return [self._begun[number] for number in sorted(self._begun)]
 
     @property
     def running(self) -> list[Trial]:
-        """Trials that are running on a worker, by number."""
+        """Trials that are running on a worker, in the order of their numbers."""
         return [trial for trial in self.begun if trial.state == "running"]
 
     @property

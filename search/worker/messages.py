@@ -58,7 +58,7 @@ def from_result(result: Mapping[str, Any]) -> Message | None:
         result: The flattened result, with the keys that Ray or anyone else added, which are ignored.
 
     Returns:
-        The message; None if the result contains none of ours.
+        The message; None if the result contains no message of ours.
     """
     if _PAUSE in result:
         return Pause(result[_PAUSE])

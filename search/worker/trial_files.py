@@ -56,7 +56,7 @@ class StoredTrial(TrialFiles):
         self._safe: list[str] = []  # at most two checkpoints, written SAFE_AGE or more apart
         self._safe_since = -math.inf
         # the file has no name, so it is gone when this process ends, however it ends
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # `close` does
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
         self._log_name = f"{LOG_OF_ATTEMPT}{time.time_ns():020d}-{os.getpid()}.txt"
 
     def checkpoint_names(self) -> list[str]:
@@ -78,7 +78,7 @@ class StoredTrial(TrialFiles):
         for old in set(names) - set(self._checkpoints):
             try:
                 self._storage.delete(old)
-            except StorageError:  # it is removed after a later epoch
+            except StorageError:  # `old` is removed after a later epoch
                 self._checkpoints.append(old)
 
     def open_log(self) -> TextIO:
