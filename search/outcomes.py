@@ -51,7 +51,7 @@ class Listed:
     counts: str  # how many trials are in each state, in words
     best: BestTrial | None
     begun: str | None  # ISO 8601, in UTC
-    seconds: float | None  # that its drivers have run; counted anew after a time budget (max_hours) was spent
+    seconds: float | None  # that its drivers have run, killed ones too
     waits: list[str]  # the commands to run next, out of resume, confirm, export and sync
     data: str  # the data set; for a damaged search, what is wrong with the search
 

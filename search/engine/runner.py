@@ -275,7 +275,7 @@ def _reasons_to_end(
     Each call also gives the display a sign of life.
     """
     hold, max_hours = session.hold, session.spec.search.max_hours
-    started, before = time.monotonic(), conductor.history.driven
+    started, before = time.monotonic(), conductor.history.budget_spent
 
     def reason_to_end() -> str | None:
         live()

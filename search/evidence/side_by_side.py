@@ -29,7 +29,7 @@ class Side:
     error: float | None  # the standard error of that trial's score, from the validation images
     validated: Validated | None  # that trial's scores on fresh seeds
     ended: int  # how many trials have ended
-    seconds: float  # how long its drivers ran, counted from 0 again after a spent time budget (`History.driven`)
+    seconds: float  # how long its drivers ran
     curve: tuple[float | None, ...]  # the best score after each trial that ended; None until a trial has a score
 
     def best_after(self, count: int) -> float | None:

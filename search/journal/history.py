@@ -118,13 +118,16 @@ class History:
     extra: int = 0  # how many trials the search was extended by
     closed: Event | None = None  # how the last session ended; None: it runs or was killed, or there was none
     time: int = 0  # when the last event happened
-    driven: float = 0.0  # seconds that drivers ran, also killed ones; counted from 0 again after a spent time budget
+    driven: float = 0.0  # seconds that drivers ran, also killed ones
+    budget_spent: float = 0.0  # the part of `driven` that counts for max_hours; 0 again once a budget is spent
     _up: float = 0.0  # how many seconds the session had run at the last event
 
     def apply(self, event: Event) -> None:
         """Add one event. Unknown kinds are ignored: a later version may have written them."""
         self.time = event.get("time", self.time)
-        self.driven += event.get("up", 0.0) - self._up if event["event"] not in BETWEEN_SESSIONS else 0.0
+        passed = event.get("up", 0.0) - self._up if event["event"] not in BETWEEN_SESSIONS else 0.0
+        self.driven += passed
+        self.budget_spent += passed
         self._up = event.get("up", 0.0)
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
@@ -179,7 +182,7 @@ class History:
     def _on_close(self, event: Event) -> None:
         self.closed = event
         if event["reason"] == "max_hours":
-            self.driven = 0.0
+            self.budget_spent = 0.0
         self.nothing_runs()
 
     def nothing_runs(self) -> None:

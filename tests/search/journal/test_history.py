@@ -124,5 +124,7 @@ def test_a_line_that_does_not_fit_those_before_it_is_told_with_its_place(second,
 
 def test_a_spent_time_budget_is_counted_from_nothing_again():
     ran = [{"event": "start", "up": 0.0}, asked(0) | {"up": 9.0}]
-    assert history_of(*ran, {"event": "close", "reason": "interrupted", "up": 10.0}).driven == 10
-    assert history_of(*ran, {"event": "close", "reason": "max_hours", "up": 10.0}).driven == 0
+    interrupted = history_of(*ran, {"event": "close", "reason": "interrupted", "up": 10.0})
+    spent = history_of(*ran, {"event": "close", "reason": "max_hours", "up": 10.0})
+    assert (interrupted.budget_spent, spent.budget_spent) == (10, 0)
+    assert (interrupted.driven, spent.driven) == (10, 10)
