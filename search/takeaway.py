@@ -109,7 +109,7 @@ def _write_tables(name: str, kind: "Format", results: Path | None, console: Cons
     try:
         bring_results(folder)
     except EnvironmentProblem as problem:  # only the table of confusions needs more than the journal
-        to_console(console, sys.stderr)(f"{problem}: the table of confusions lacks what only the store has")
+        to_console(console, sys.stderr)(f"{problem}: the table of confusions lacks the results that only the store has")
     return folder.frames().write(folder.tables, kind)
 
 

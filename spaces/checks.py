@@ -96,7 +96,7 @@ def check_first(spec: Searched) -> None:
     if len(first) > spec.search.trials:
         raise InputError(f"search.first: has {len(first)} guesses for {spec.search.trials} trials")
     if first and spec.search.per_family:
-        raise InputError("search.first: goes with one search, not with search.per_family")
+        raise InputError("search.first: cannot be used with search.per_family")
     drawn = {path: ends(one)[0] for path, one in spec.space.items()}
     for number, guess in enumerate(first):
         if not guess:

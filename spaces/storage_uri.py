@@ -6,7 +6,7 @@ from trainers.errors import InputError
 from trainers.wording import printable
 
 SECRET = ("key", "secret", "token", "password", "credential", "signature", "sas")
-ADVICE = "the store's own variables or files have them, AWS_ACCESS_KEY_ID or ~/.aws/credentials say"
+ADVICE = "give them in the store's own variables or files, such as AWS_ACCESS_KEY_ID or ~/.aws/credentials"
 
 
 def check_uri(uri: str) -> None:

@@ -45,7 +45,7 @@ def _told(command: Callable[[], int | None]) -> int:
     except typer.TyperException as error:  # an unknown command or flag; if the help was shown, there is no message
         return _complain(error.format_message(), BAD_INPUT) if error.format_message() else BAD_INPUT
     except typer.Abort:  # nobody answered a question
-        return _complain("nothing was done; answer, or say --yes", BAD_INPUT)
+        return _complain("nothing was done; answer the question, or add --yes", BAD_INPUT)
     except EnvironmentProblem as error:
         return _complain(error, BAD_ENVIRONMENT)
     except DivergedError as error:  # in `train` and `plan --calibrate`; a search goes on without the trial

@@ -166,7 +166,7 @@ def report(
 
 @app.command(rich_help_panel=LOOK)
 def ui(
-    name: Annotated[str | None, typer.Argument(help="A search to open on, in the store that it delivers to.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The search to open on.")] = None,
     results: Results = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="MLflow's, on 127.0.0.1.")] = 5000,
     page_port: Annotated[
@@ -195,7 +195,7 @@ def ui(
 
 @app.command(rich_help_panel=LOOK)
 def sync(name: Name, results: Results = None, json_: Json = False) -> None:
-    """Deliver to MLflow whatever it lacks of a search."""
+    """Deliver to MLflow what it lacks of a search."""
     from search import reading
 
     told = reading.sync(name, results=results, console=console.console_for(json_))

@@ -59,7 +59,7 @@ def run_here(console: Any) -> "SearchResult":
     os.environ.update(told["environment"])
     if told["code"] != code_hash():
         raise EnvironmentProblem(
-            "the cluster has other code of afcl than what submitted this search; bring one of them up to date, or "
+            "the cluster's afcl differs from the one that submitted this search; install the same version on both, or "
             "submit without --installed"
         )
     address = job_secrets.ray_address()

@@ -96,7 +96,7 @@ def ray_address() -> str:
     """In the job: the address of the cluster's Ray. The address "auto" might lead to another Ray on the same host."""
     address = os.environ.get("RAY_ADDRESS")
     if not address:
-        raise EnvironmentProblem("this is no job of Ray's; `afcl submit` makes one")
+        raise EnvironmentProblem("this command runs only in a job that `afcl submit` has started")
     return address
 
 

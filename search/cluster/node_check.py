@@ -113,11 +113,14 @@ def complaint_about(node: dict[str, Any], asked: Any, probe: Probe, code: str) -
         raise NodeGoneError(name) from None
     except ray.exceptions.RayError as error:  # for example, the node does not have this package
         if (other := _what_stands_before(node["NodeID"])) is not None:
-            return f"{name} takes {other} for a package of afcl; call ray.init() from another folder, or rename that"
+            return (
+                f"{name} imports {other} in place of a package of afcl; "
+                "call ray.init() from another folder, or rename that"
+            )
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
         return f"{name} cannot run afcl ({reason}); install the same version on it"
     if there != code:
-        return f"{name} has other code of afcl than this driver; install the same on all nodes"
+        return f"afcl's code on {name} differs from this driver's; install the same version on all nodes"
     if not probe.place.uri.startswith("/"):
         if read == code:
             return None

@@ -57,7 +57,7 @@ def lacks() -> Iterator[Lack]:
 def _lacks_of_folder(folder: Path) -> Iterator[Lack]:
     existing = nearest_existing(folder)
     what = f"Ray's sockets and logs go to {folder}"
-    mend = "set TMPDIR to another folder, of a short name"
+    mend = "set TMPDIR to another folder, with a short path"
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         yield Lack(f"{what}, and {existing} cannot be written to", mend)
         return

@@ -45,7 +45,7 @@ def knock(address: str | None) -> Door:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         got = f"but got {address!r}" if address else f"and neither it nor {ADDRESS} is given"
-        raise InputError(f"--address: http://HEAD:8265 is wanted, the dashboard of a cluster, {got}")
+        raise InputError(f"--address: give the dashboard of a cluster, http://HEAD:8265; {got}")
     token = known_token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     for path in ("/api/version", "/api/jobs/"):
@@ -62,7 +62,7 @@ def _check(address: str, path: str, headers: dict[str, str]) -> None:
     except requests.RequestException as error:
         raise EnvironmentProblem(
             f"--address {address}: nothing answers there ({_reason(error)}); the head needs ray[default] and, for "
-            f"other machines, `ray start --head --dashboard-host`"
+            f"other machines, `ray start --head --dashboard-host=0.0.0.0`"
         ) from None
     if answer.status_code in (401, 403):
         what = "refuses the token that is set here" if headers else "wants a token, and none is set here"

@@ -90,7 +90,7 @@ def submit(
         results = OF_THE_HEAD
     elif results is None or not results.is_absolute():
         raise InputError(
-            "--results: must be the whole path of a folder that the cluster's nodes share, as a job's own folder is "
+            "--results: must be the whole path of a folder that all nodes share, as a job's own folder is "
             f"gone with the job, but got {'nothing' if results is None else shown_value(str(results))}; or name a "
             "--storage, which all nodes reach"
         )

@@ -116,4 +116,4 @@ def write(text: str) -> None:
 
 def unwritten(problem: OSError) -> str:
     """The error text for output that could not be written, with the cause and the mend."""
-    return f"the output could not be written: {problem.strerror}; send it to another place"
+    return f"the output could not be written: {problem.strerror}; write it to another disk"

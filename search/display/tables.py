@@ -186,7 +186,7 @@ def data_counts(checked: DataCheck) -> Iterator[RenderableType]:
     yield from checked.remarks
     yield from checked.faults
     if checked.faults:
-        yield "`afcl confirm` stops at that; mend it, or allow it with --allow-copies"
+        yield "`afcl confirm` refuses these faults; mend them, or allow them with --allow-copies"
     if checked.missing_test is not None:
         yield no_test_split(checked.missing_test)
     yield f"fingerprint {checked.fingerprint}"

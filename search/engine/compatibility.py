@@ -26,7 +26,7 @@ def refuse_other_data(folder: SearchFolder, arrays: TrialData) -> None:
     began = folder.about()["provenance"]
     if began["data"]["fingerprint"] != arrays.fingerprint:
         raise InputError(
-            f"{folder.title} began on other data ({began['data']['description']}) than it would go on with "
+            f"{folder.title} began on other data ({began['data']['description']}) than this one "
             f"({arrays.description}), and scores on both cannot be compared; begin another search"
         )
 
@@ -55,8 +55,8 @@ def refuse_other_code(*folders: SearchFolder, anyway: bool, say: Callable[[str],
             unknown += [folder] if began["code"] != everything else []
         elif began["scoring_code"] != here:
             raise InputError(
-                f"{folder.title} began with other code ({_commit(began['git_commit'])}) than it would go on with "
-                f"({_commit(git_commit())}), and scores may differ; say --anyway if that is wanted"
+                f"{folder.title} began with other code ({_commit(began['git_commit'])}) than this one "
+                f"({_commit(git_commit())}), and scores may differ; add --anyway to go on all the same"
             )
     if unknown:
         say(

@@ -42,7 +42,7 @@ def leave_judged_test(confirmation: SearchFolder, run: int, what: str, test: Spl
         bring_scores(confirmation, [run])
         scores, result = confirmation.trial(run).read_scores(), confirmation.trial(run).read_result()
         if scores is None or result is None or scores.test_labels.tolist() != test.labels.tolist():
-            say("the report will show no test images: the run left no answers to them")
+            say("the report will show no test images: the run saved no predictions for them")
             return
         drawn, told = draw_judged(test.images, test.labels, scores.test, result["class_names"])
         _leave(confirmation.judged_test, drawn, told | {"what": what})

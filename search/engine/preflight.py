@@ -59,7 +59,8 @@ def check_resources(resources: ResourcesConfig, nodes: list[Node]) -> None:
                 f"set resources.{words[kind]}={most:g} or join a node that has them"
             )
     raise EnvironmentProblem(
-        f"resources: no node has {resources.cpus:g} cpus and {resources.gpus:g} gpus together; ask for less"
+        f"resources: no node has {resources.cpus:g} cpus and {resources.gpus:g} gpus; "
+        "lower resources.cpus or resources.gpus"
     )
 
 

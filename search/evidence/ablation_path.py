@@ -64,5 +64,5 @@ def in_words(path: Sequence[PathStep]) -> Iterator[str]:
     if told:
         yield (
             f"From {path[0].label}, one value after the other, on the same seeds: {', '.join(told)}. The intervals are "
-            "not corrected for the number of steps, and another order of the steps may share the gain otherwise."
+            "not corrected for the number of steps, and in another order the steps may get other shares of the gain."
         )

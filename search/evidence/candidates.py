@@ -96,7 +96,7 @@ def read_plan(folder: SearchFolder) -> tuple[list[Candidate], list[int]]:
     """The planned candidates and seeds of a confirmation or a last step. Raises InputError if there is no plan."""
     kept = plan_in(folder.about())
     if not kept:
-        raise InputError(f"{folder.path} is damaged: what it says of itself plans no candidates")
+        raise InputError(f"{folder.path} is damaged: its description has no plan of candidates")
     return [Candidate(**one) for one in kept["candidates"]], list(kept["seeds"])
 
 

@@ -250,7 +250,10 @@ def table(evidence: Evidence) -> Table:
 def below_table(evidence: Evidence) -> Iterator[str]:
     """A line for each column of `table` that needs an explanation."""
     if evidence.curses:
-        yield "drop: the search's score minus the mean on fresh seeds, both on validation images: what was luck"
+        yield (
+            "drop: the search's score minus the mean on fresh seeds, both on validation images: "
+            "how much of the score was luck"
+        )
     intervals = [_summary(evidence, TEST_METRICS[0], candidate.label).interval for candidate in evidence.candidates]
     if any(interval != interval.within(0, 1) for interval in intervals if interval):
         yield "95 % interval: of the mean, by Student's t; cut off at 0 and 1, the ends of what a score can be"

@@ -129,7 +129,7 @@ def in_words(ranked: Ranking) -> Iterator[str]:
         near = sum(found.mean - one.mean <= found.error for one in others)
         if others:
             lie = "lies" if near == 1 else "lie"
-            yield f"{near} of the other {len(others)} that ran on these seeds {lie} within that error of it."
+            yield f"{near} of the other {len(others)} that ran on these seeds {lie} within one standard error of it."
     then = next(trial for trial in ranked.trials if trial.number == ranked.own[0])
     came_back = ranked.validated.get(then.number)
     if came_back is not None and came_back.scores and then.score is not None:

@@ -215,7 +215,7 @@ def in_words(found: Honesty) -> Iterator[str]:
         yield (
             f"stopped trials, which have no final score: {found.stopped}; those that passed were selected by these "
             f"very values, which narrows their range: over all trials the correlation is as a rule higher. Baselines "
-            f"and spared trials were not selected; of them are included: {found.unselected}"
+            f"and spared trials were not selected; {found.unselected} of them are included"
         )
     if found.low:
         backwards = [signal.epoch for signal in found.low if signal.is_reversed]
@@ -230,7 +230,7 @@ def in_words(found: Honesty) -> Iterator[str]:
             )
         if little:
             where = ", ".join(map(str, little))
-            yield f"warning: the order of trials at epoch {where} says little about the final one ({limit})"
+            yield f"warning: the order of trials at epoch {where} says little about their final order ({limit})"
         yield NO_GRACE if found.grace is None else longer
     yield from _regret_lines(found.regret)
 

@@ -119,7 +119,7 @@ def _scored(folder: SearchFolder, trial: Trial, data: Path | None) -> tuple[Sequ
     try:
         _, predictor = kept_model(folder.trial(trial.number), arrays.fingerprint)
     except InputError as problem:
-        raise InputError(f"--sensitivity: trial {trial.number} of {folder.name} cannot score: {problem}") from None
+        raise InputError(f"--sensitivity: trial {trial.number} of {folder.name} cannot be used: {problem}") from None
     return arrays.class_names, (score_split(predictor, arrays.validation).logits, arrays.validation.labels)
 
 
@@ -161,7 +161,7 @@ def in_words(point: OperatingPoint) -> Iterator[str]:
     """A threshold and its rates as text, line by line."""
     name, validation = point.class_name, point.validation
     yield (
-        f"{name}, for a sensitivity of {point.wanted:g}: say {name} where its probability is at least "
+        f"{name}, for a sensitivity of {point.wanted:g}: predict {name} if its probability is at least "
         f"{point.threshold!r}, by the classifier of trial {point.trial} ({point.family})"
     )
     yield (

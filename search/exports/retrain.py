@@ -160,8 +160,8 @@ def _rounded(within: bool, tolerance: float, reasons: str) -> str:
     if within:
         said = f"not the same to the digit, but within {tolerance}, which a GPU may be off without `deterministic`"
     else:
-        said = f"not the same, and more than {tolerance} off, which a GPU may be without `deterministic`"
-        because = because or ", although GPU, CPU kind and versions are: please report this"
+        said = f"not the same, and more than {tolerance} off, the most that a GPU should be without `deterministic`"
+        because = because or ", although GPU, CPU and versions are the same: please report this"
     return said + because
 
 

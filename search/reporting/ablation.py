@@ -26,7 +26,7 @@ def ablation(view: View) -> Section | None:
     columns = ["step", "seeds", "mean", "change", "95 % interval of the change", "P(better)"]
     note = (
         "Each row differs from the one above in one value alone. Changes are paired by seed. The intervals are not "
-        "corrected for the number of steps, and another order of the steps may share the gain otherwise."
+        "corrected for the number of steps, and in another order the steps may get other shares of the gain."
     )
     made = table(columns, [_row(step) for step in path]) + paragraph(note)
     title = f"From {path[0].label} to another contrastive loss, one value at a time"
@@ -81,7 +81,7 @@ def _drawn(path: "tuple[PathStep, ...]") -> tuple[go.Figure, str]:
         yaxis={"title": {"text": "balanced accuracy (test split)"}},
     )
     caption = (
-        f"A grey line is one of {len(seeds)} seeds, which all places of the path share. The diamonds are the means. "
+        f"A grey line is one of {len(seeds)} seeds; every step ran on the same seeds. The diamonds are the means. "
         "The whiskers are the 95 % interval of each mean. The table has those of the changes, which are narrower where "
         "seeds move alike."
     )

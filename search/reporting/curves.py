@@ -81,7 +81,9 @@ def _caption(view: View, drawn: list[Trial], begun: int, rungs: Sequence[int], b
         other = "the same" if view.spec.classifier.solver == "lbfgs" else "another"
         said.append(f"Before the classifier the value is the probe's, which is {other} estimator.")
         if view.spec.classifier.fine_tune:
-            said.append("After the classifier's fit the value is that of the encoder as it is fine-tuned with it.")
+            said.append(
+                "After the classifier's fit the value is that of encoder and classifier while both are fine-tuned."
+            )
     if one_stage := [family for family in families_in(drawn) if family in END_TO_END]:
         said.append(f"{_listed(one_stage)}: trained end to end; the value is that of the head.")
     if len(drawn) < begun:

@@ -25,7 +25,7 @@ def early_signal(view: View) -> Section | None:
     by = "" if view.history.ranked()[0].decided is None else f"what rungs compare is the {view.deciding_words}"
     lines = [*([by] if by else []), *in_words(found), *probe_gap.in_words(view.spec, view.history)]
     told = bullets(f"{line[0].upper()}{line[1:]}." for line in lines)
-    return Section("Was the early signal honest?", told, tuple(_rungs(view, rungs)))
+    return Section("Did the rungs foretell the final scores?", told, tuple(_rungs(view, rungs)))
 
 
 def _rungs(view: View, rungs: Sequence[int]) -> Iterator[Figure]:

@@ -44,9 +44,9 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
 
 def _section(split: str, content: bytes, told: dict[str, Any]) -> Section:
     said = (
-        f"Images of the {split} split with the answers of {told['what']}: a few of each class, drawn by lot, then the "
-        f"{told['shown']} wrong answers with the highest probability. The per cent are the probability of the answer; "
-        f"x marks a wrong one. Of {told['images']} images {told['wrong']} were wrong. These are the answers of one "
-        "run: another seed errs elsewhere."
+        f"Images of the {split} split with the classes that {told['what']} predicted: a few of each class, drawn "
+        f"by lot, then the {told['shown']} wrong predictions with the highest probability. Below each image is the "
+        f"predicted class with its probability in per cent; x marks a wrong one. Of {told['images']} images "
+        f"{told['wrong']} were wrong. These are the predictions of one run: another seed errs elsewhere."
     )
     return Section(f"{split.capitalize()} images, and the surest mistakes", picture(content, said))

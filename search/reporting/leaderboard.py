@@ -40,7 +40,7 @@ def _deciding(view: View) -> list[str]:
 
 def _of_deciding(view: View) -> str:
     """The explanation of the column "decided by"; empty if the table has no such column."""
-    return f"By {view.deciding_words} the search ranked and stopped its trials. " if _deciding(view) else ""
+    return f"The search ranked and stopped its trials by {view.deciding_words}. " if _deciding(view) else ""
 
 
 def _of_fresh_seeds(view: View) -> str:

@@ -141,7 +141,7 @@ def _thresholds(choice: Choice) -> list[str]:
     lines = ["## Thresholds", ""]
     for name, one in choice.thresholds.items():
         lines.append(
-            f"- {printable(name)} is said where its probability is at least {one.probability!r}. On the validation "
+            f"- {printable(name)} is predicted if its probability is at least {one.probability!r}. On the validation "
             f"images, which chose it for a sensitivity of {one.wanted_sensitivity:g}, its sensitivity is "
             f"{one.sensitivity:.4f} and its specificity {one.specificity:.4f}."
         )
@@ -152,10 +152,12 @@ def _limits(view: View, trial: Trial) -> list[str]:
     look = view.about["provenance"]["data"].get("look")
     lines = ["## Limits", ""]
     lines += [
-        "- It knows its classes alone: an image of anything else is given one of them, perhaps as a sure one.",
+        "- The model knows only its classes. It gives an image of anything else one of them, perhaps with a high "
+        "probability.",
         "- The probabilities are those of balanced classes where training weighed the classes; "
         "they do not hold where the classes come in other shares.",
-        "- Seen: images of the data above. Of other cameras, sites or populations nothing is known.",
+        "- It was trained and measured on the data above only. How it does with other cameras, sites or populations is "
+        "not known.",
     ]
     few = [name for name, images in view.validation.items() if images < FEW]
     if few:

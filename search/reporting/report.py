@@ -162,7 +162,7 @@ def _bring_what_it_shows(folder: SearchFolder) -> str | None:
         missing = [trial.number for trial in pictured if not folder.trial(trial.number).embedding.exists()]
         bring_checkpoints(folder, missing)
     except EnvironmentProblem as problem:
-        return f"{problem}: the report lacks what only the store has"
+        return f"{problem}: the report lacks the results that only the store has"
     return None
 
 

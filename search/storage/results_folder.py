@@ -97,7 +97,7 @@ def how_to_begin(root: Path) -> str:
     """A half sentence: what to type if the results folder `root` has no search."""
     where = None if root == results_root() else root
     first = command_line("search", "demo", **({"results": where} if where else {}))
-    return f"start one with `{first}`, or name the folder of yours with --results"
+    return f"start one with `{first}`, or name the folder that has your searches with --results"
 
 
 def what_to_type(root: Path) -> str:

@@ -26,8 +26,10 @@ def read_about(path: Path) -> dict[str, Any]:
     if not isinstance(about, dict):
         raise InputError(f"{path} is damaged: not a JSON object")
     if about.get("format") not in READABLE:
-        readable = " and ".join(map(str, READABLE))
-        raise InputError(f"{path.parent} is of format {about.get('format')}, but this afcl reads format {readable}")
+        raise InputError(
+            f"{path.parent} is of format {about.get('format')}, but this afcl reads formats "
+            f"{min(READABLE)} to {max(READABLE)}"
+        )
     known: Any = about.get("provenance")
     missing = [key for key in PROVENANCE if not isinstance(known, dict) or key not in known]
     if missing or "id" not in about:
@@ -36,5 +38,5 @@ def read_about(path: Path) -> dict[str, Any]:
         if not isinstance(known[section], dict) or not isinstance(known[section].get(key), str):
             raise InputError(f"{path} is damaged: its {section} has no {key}")
     if not isinstance(known["versions"], dict):
-        raise InputError(f"{path} is damaged: its versions are no list of names and versions")
+        raise InputError(f"{path} is damaged: its versions are not names with their versions")
     return about

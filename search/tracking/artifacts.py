@@ -53,5 +53,5 @@ def refuse_a_place_of_the_servers(client: "MlflowClient", uri: str, run: str) ->
         return
     raise StoreProblem(
         f"it keeps them in its own folder {of_experiment}, which this host does not have; start the server with "
-        "--artifacts-destination, so that it takes them itself"
+        "--artifacts-destination, so that it receives the files itself"
     )

@@ -43,7 +43,7 @@ def remark_on(number: int) -> str | None:
         return None
     return (
         "its runs in MLflow were begun by an older afcl and keep its ways: a stopped trial is KILLED, the score stands "
-        "at the last epoch, and both stages' training bears the same names"
+        "at the last epoch, and the training metrics of both stages have the same names"
     )
 
 

@@ -176,7 +176,7 @@ class Taker:
         self._alive()
         self._gone.add(run)
         self.lacks_more = True
-        self._refusals.add("run", f"what belongs to {self._name(run)}", "its run was deleted there")
+        self._refusals.add("run", f"the items of {self._name(run)}", "its run was deleted in MLflow")
         return True
 
     def _name(self, run: str) -> str:

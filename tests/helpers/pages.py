@@ -37,7 +37,7 @@ HEADINGS = [
     "Score over each field",
     "Score by one field, the others as they were",
     "Importances",
-    "Was the early signal honest?",
+    "Did the rungs foretell the final scores?",
     "Classes: recalls and confusions",
     "The images",
     "Embeddings of the validation images",

@@ -118,7 +118,11 @@ DAMAGES = {  # the file, its content (or the line to spoil), what the line must 
     "a search.json that is no JSON": ("search.json", "{", "search.json is damaged: not a JSON object"),
     "a search.json that is a list": ("search.json", "[]", "search.json is damaged: not a JSON object"),
     "a search.json that lacks everything": ("search.json", '{"format": 1}', "search.json is damaged"),
-    "a search.json of a later format": ("search.json", '{"format": 99}', "is of format 99, but this afcl reads format"),
+    "a search.json of a later format": (
+        "search.json",
+        '{"format": 99}',
+        "is of format 99, but this afcl reads formats",
+    ),
     "a spec.yaml that is no YAML": ("spec.yaml", "name: [", "spec.yaml:"),
     "an empty spec.yaml": ("spec.yaml", "", "spec.yaml: is empty"),
     "a journal that is damaged in the middle": ("journal.jsonl", 5, "journal.jsonl: line "),

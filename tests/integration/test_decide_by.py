@@ -201,6 +201,6 @@ def test_a_real_search_goes_by_what_decides_and_its_report_says_so(afcl, root, s
     assert all(trial.score == trial.epochs[trial.epoch][SCORE] for trial in ranked)
     afcl("report", "soft")
     page = folder.report.read_text()
-    assert "By soft balanced accuracy (validation) the search ranked and stopped its trials." in page
+    assert "The search ranked and stopped its trials by soft balanced accuracy (validation)." in page
     said = afcl("show", "soft").stdout
     assert "decided by" in said

@@ -193,7 +193,7 @@ def test_a_script_beside_such_modules_imports_afcl_as_the_readme_says_and_is_tol
     assert "sys.path.append(sys.path.pop(0))" in (ROOT / "search" / "README.md").read_text()
     said = _said(str(installed.parents[2] / "bin" / "python"), "script.py", cwd=beside, env=_outside())
     assert "done" in said.splitlines()
-    assert f"takes {beside / 'search.py'} for a package of afcl; call ray.init() from another folder" in said
+    assert f"imports {beside / 'search.py'} in place of a package of afcl; call ray.init() from another folder" in said
 
 
 NOTEBOOK = """\

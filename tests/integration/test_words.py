@@ -175,7 +175,7 @@ def test_output_that_cannot_be_written_is_one_line(line, word, told):
     with Path("/dev/full").open("wb") as full:
         done = word(*line.split(), stdout=full.fileno(), variables={"AFCL_RESULTS": str(told)})
     assert done.returncode == 3
-    assert done.stderr == b"afcl: the output could not be written: No space left on device; send it to another place\n"
+    assert done.stderr == b"afcl: the output could not be written: No space left on device; write it to another disk\n"
 
 
 @pytest.mark.slow

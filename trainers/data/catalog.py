@@ -291,7 +291,7 @@ def describe(pool: Pool, names: tuple[str, ...], counts: tuple[int, ...]) -> str
 def _about_validation(pool: Pool, classes: tuple[int, ...], validation: Indices, groups: Groups | None) -> str:
     given = "" if pool.validates is None else ", with a validation split of their own"
     number = 0 if groups is None else left_out(pool.labels, classes, validation, groups)
-    return given + (f", without {number} more of what the validation images show" if number else "")
+    return given + (f", without {number} of the same groups as validation images" if number else "")
 
 
 def _kind(config: DataConfig) -> str:

@@ -14,14 +14,14 @@ def test_a_cluster_that_nobody_named_is_asked_for(typed):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["submit", "digits"], "--results: must be the whole path of a folder that the cluster's nodes share"),
+        (["submit", "digits"], "--results: must be the whole path of a folder that all nodes share"),
         (["submit", "digits", "--results", "results"], "but got 'results'"),
         ([*SUBMIT, "--set", "data={dataset: folder, path: images}"], "data.path: must be a whole path on the cluster"),
-        (SUBMIT, "--address: http://HEAD:8265 is wanted"),
-        ([*SUBMIT, "--address", "head:8265"], "--address: http://HEAD:8265 is wanted"),
-        ([*SUBMIT, "--address", "ray://head:10001"], "--address: http://HEAD:8265 is wanted"),
-        (["status"], "--address: http://HEAD:8265 is wanted"),
-        (["status", "--address", "auto"], "--address: http://HEAD:8265 is wanted"),
+        (SUBMIT, "--address: give the dashboard of a cluster"),
+        ([*SUBMIT, "--address", "head:8265"], "--address: give the dashboard of a cluster"),
+        ([*SUBMIT, "--address", "ray://head:10001"], "--address: give the dashboard of a cluster"),
+        (["status"], "--address: give the dashboard of a cluster"),
+        (["status", "--address", "auto"], "--address: give the dashboard of a cluster"),
         (["search", "digits", "--address", "http://127.0.0.1:8265"], "is a dashboard, which takes `afcl submit`"),
     ],
 )

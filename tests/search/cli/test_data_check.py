@@ -36,7 +36,7 @@ def test_what_stops_a_confirmation_is_said_with_the_way_out(photos, typed):
     shutil.copy(photos / "train" / "0-0.png", photos / "test" / "16-0.png")
     told = typed("data", "check", str(photos))
     assert "1 test image is a copy of training images (16-0.png of 0-0.png)" in told.stdout
-    assert "`afcl confirm` stops at that; mend it, or allow it with --allow-copies" in told.stdout
+    assert "`afcl confirm` refuses these faults; mend them, or allow them with --allow-copies" in told.stdout
     assert json.loads(typed("data", "check", str(photos), "--json").stdout)["faults"]
 
 

@@ -24,7 +24,7 @@ def raising(error):
         (DivergedError("loss is nan"), 1, "afcl: diverged: loss is nan"),
         (OSError(errno.ENOSPC, "No space left on device", "/a/b"), 3, "/a/b"),
         (MemoryError(), 3, "afcl: out of memory; end other programs, or use a machine with more"),
-        (typer.Abort(), 2, "afcl: nothing was done; answer, or say --yes"),
+        (typer.Abort(), 2, "afcl: nothing was done; answer the question, or add --yes"),
         (SystemExit(130), 130, ""),
         (BrokenPipeError(), 0, ""),
     ],

@@ -82,5 +82,5 @@ def test_a_head_that_does_not_answer_is_one_line(head, monkeypatch):
 
 def test_what_is_no_job_says_what_makes_one(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(EnvironmentProblem, match="`afcl submit` makes one"):
+    with pytest.raises(EnvironmentProblem, match="only in a job that `afcl submit` has started"):
         ray_address()

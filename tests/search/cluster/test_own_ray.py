@@ -45,7 +45,7 @@ def told() -> list[str]:
     [
         ("size=1m", "where 1 MiB are free; free 50 MiB there, or set TMPDIR to another folder"),
         ("nr_inodes=20", "more files can be made (inodes); remove some files there, or set TMPDIR"),
-        ("ro", "cannot be written to; set TMPDIR to another folder, of a short name"),
+        ("ro", "cannot be written to; set TMPDIR to another folder, with a short path"),
     ],
 )
 def test_a_folder_that_has_no_room_for_rays_files_is_told(options, what, disk, monkeypatch):

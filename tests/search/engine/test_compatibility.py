@@ -102,14 +102,14 @@ def test_other_data_than_a_folder_began_with_are_refused(told):
     folder = SearchFolder(told / "told")
     spec = folder.spec()
     refuse_other_data(folder, load(spec.data))
-    with pytest.raises(InputError, match=r"told began on other data \(.*\) than it would go on with \("):
+    with pytest.raises(InputError, match=r"told began on other data \(.*\) than this one \("):
         refuse_other_data(folder, load(spec.data.model_copy(update={"seed": 5})))
 
 
 def test_other_scoring_code_is_refused_unless_somebody_says_anyway(told, monkeypatch):
     folder, said = SearchFolder(told / "told"), []
     monkeypatch.setattr(compatibility, "scoring_code_hash", lambda: "other")
-    with pytest.raises(InputError, match=r"told began with other code \(.*; say --anyway if that is wanted$"):
+    with pytest.raises(InputError, match=r"told began with other code \(.*; add --anyway to go on all the same$"):
         refuse_other_code(folder, anyway=False, say=said.append)
     refuse_other_code(folder, anyway=True, say=said.append)
     assert said == []

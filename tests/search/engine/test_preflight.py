@@ -22,7 +22,7 @@ def test_a_gpu_is_refused_where_no_node_has_one():
     [
         ({"cpus": 3}, [{"CPU": 2.0}], "resources.cpus: a trial asks for 3, but no node has more than 2"),
         ({"gpus": 1}, [{"CPU": 2.0}], "set resources.gpus=0 or join a node that has them"),
-        ({"cpus": 4, "gpus": 1}, [{"CPU": 8.0}, {"CPU": 2.0, "GPU": 1.0}], "no node has 4 cpus and 1 gpus together"),
+        ({"cpus": 4, "gpus": 1}, [{"CPU": 8.0}, {"CPU": 2.0, "GPU": 1.0}], "no node has 4 cpus and 1 gpus"),
         ({"workers": 3}, [{"CPU": 2.0}], "the nodes hold 2; set resources.workers=2 or join a node"),
         ({"cpus": 1}, [], "no node has more than 0"),
     ],

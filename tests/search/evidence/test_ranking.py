@@ -73,7 +73,8 @@ def test_the_mean_on_fresh_seeds_turns_the_order_round_and_says_so(searched):
     assert f"On 2 fresh seeds trial {second}" in words
     assert "is best with 0.7600 ± 0.0100" in words
     assert (
-        "the search had it in place 2. 0 of the other 1 that ran on these seeds lie within that error of it." in words
+        "the search had it in place 2. 0 of the other 1 that ran on these seeds lie within one standard error of it."
+        in words
     )
     drop = "is 0.6500 on them: a drop of 0.2500."
     assert f"The score of the search's first, 0.9000 of trial {first}, {drop}" in words

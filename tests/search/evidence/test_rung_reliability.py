@@ -263,7 +263,7 @@ def test_the_words_tell_of_the_narrowed_range_where_trials_were_stopped():
     words = words_of(history)
     assert "stopped trials, which have no final score: 1;" in words
     assert "narrows their range: over all trials the correlation is as a rule higher" in words
-    assert "spared trials were not selected; of them are included: 2" in words
+    assert "spared trials were not selected; 2 of them are included" in words
 
 
 def test_a_search_without_rungs_or_trials_has_words_too():

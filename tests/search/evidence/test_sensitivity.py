@@ -90,5 +90,5 @@ def test_a_search_with_nothing_to_score_is_a_line(scored):
     with pytest.raises(InputError, match="nothing has finished in scored, so there is nothing to score"):
         operating_points(scored, [], {"3": 0.9})
     scored.trial(0).drop_checkpoints()
-    with pytest.raises(InputError, match=r"trial 0 of scored cannot score: its checkpoint is gone$"):
+    with pytest.raises(InputError, match=r"trial 0 of scored cannot be used: its checkpoint is gone$"):
         operating_points(scored, scored.history().ranked(), {"3": 0.9})

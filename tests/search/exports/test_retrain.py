@@ -40,8 +40,8 @@ def test_on_the_same_gpu_a_score_may_be_another_within_the_tolerance(said):
     told = said(A100, A100)
     assert told == "not the same to the digit, but within 0.02, which a GPU may be off without `deterministic`"
     assert said(A100, A100, 0.03) == (
-        "not the same, and more than 0.02 off, which a GPU may be without `deterministic`, although GPU, CPU kind and "
-        "versions are: please report this"
+        "not the same, and more than 0.02 off, the most that a GPU should be without `deterministic`, although GPU, "
+        "CPU and versions are the same: please report this"
     )
     assert said(A100, A100, 0.0) == "the same, to the last digit"
 
@@ -58,7 +58,7 @@ def test_another_gpu_is_named(said):
         "not the same to the digit, but within 0.02, which a GPU may be off without `deterministic`: "
         "GPU NVIDIA T4 there, NVIDIA A100 here"
     )
-    assert said(there, A100, 0.03).startswith("not the same, and more than 0.02 off, which a GPU may be")
+    assert said(there, A100, 0.03).startswith("not the same, and more than 0.02 off, the most that a GPU")
     assert said(there, A100, 0.03).endswith("`deterministic`: GPU NVIDIA T4 there, NVIDIA A100 here")
     assert said(there, A100, deterministic=True) == "not the same: GPU NVIDIA T4 there, NVIDIA A100 here"
 

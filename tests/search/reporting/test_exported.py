@@ -38,7 +38,7 @@ def test_a_threshold_for_a_wanted_sensitivity_is_exported(results, typed):
     assert kept["images"] == 40
     assert read_export(results / "scored" / "best-1.yaml").thresholds == {"3": kept["probability"]}
     card = (results / "scored" / "best-1.md").read_text()
-    assert f"3 is said where its probability is at least {kept['probability']!r}" in card
+    assert f"3 is predicted if its probability is at least {kept['probability']!r}" in card
     assert path.endswith("best-1.yaml")
     search.export("scored", results=results)
     assert read_export(results / "scored" / "best-1.yaml").thresholds == {}

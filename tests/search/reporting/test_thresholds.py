@@ -17,7 +17,9 @@ def test_a_report_tells_the_threshold_of_each_class_that_was_asked_for_and_else_
     assert [(point.class_name, point.wanted) for point in written.points] == [("3", 0.9), ("9", 1)]
     page = written.page.read_text()
     assert TITLE in headings(page)
-    assert f"Say 3 where its probability is at least {written.points[0].threshold!r}" in page.replace(": say", ": Say")
+    assert f"Predict 3 if its probability is at least {written.points[0].threshold!r}" in page.replace(
+        ": predict", ": Predict"
+    )
     assert report(scored.name, results=scored.root).points == ()
     assert TITLE not in headings(written.page.read_text())
 
@@ -26,7 +28,7 @@ def test_a_report_tells_the_threshold_of_each_class_that_was_asked_for_and_else_
 def test_the_word_report_tells_thresholds_after_the_page_and_as_json(typed, scored):
     printed = done(typed("report", "scored", "--sensitivity", "3=.9", results=scored.root)).splitlines()
     assert printed[0] == str(scored.report)
-    assert printed[1].startswith("3, for a sensitivity of 0.9: say 3 where its probability is at least 0.")
+    assert printed[1].startswith("3, for a sensitivity of 0.9: predict 3 if its probability is at least 0.")
     told = json.loads(done(typed("report", "scored", "--sensitivity", "3=.9", "--json", results=scored.root)))
     (point,) = told["sensitivity"]
     assert repr(point["threshold"]) in printed[1]
@@ -48,4 +50,4 @@ def test_a_checkpoint_that_is_gone_chooses_no_threshold(typed, scored):
     refused = typed("report", "scored", "--sensitivity", "3=.9", results=scored.root)
     assert refused.returncode == BAD_INPUT
     assert refused.stderr.count("\n") == 1
-    assert "trial 0 of scored cannot score: its checkpoint is gone" in refused.stderr
+    assert "trial 0 of scored cannot be used: its checkpoint is gone" in refused.stderr

@@ -36,7 +36,7 @@ def test_where_a_search_is_not_there_it_is_told_what_can_be_typed(told, tmp_path
     with pytest.raises(InputError, match=r"no search 'mine' in .*; known are begun, told$"):
         open_folder(told, "mine")
     monkeypatch.chdir(tmp_path)
-    first = "start one with `afcl search demo`, or name the folder of yours with --results"
+    first = "start one with `afcl search demo`, or name the folder that has your searches with --results"
     with pytest.raises(InputError) as refused:
         open_folder(results_root(), "mine")
     assert str(refused.value) == f"no search 'mine' in {tmp_path / 'results'}, which has none yet; {first}"

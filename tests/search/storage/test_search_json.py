@@ -44,5 +44,5 @@ def test_a_folder_of_an_older_format_is_read(older, path):
 
 def test_another_format_is_told_with_both_numbers(path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 7}))
-    with pytest.raises(InputError, match=r"told is of format 7, but this afcl reads format 1 and 2 and 3 and 4"):
+    with pytest.raises(InputError, match=r"told is of format 7, but this afcl reads formats 1 to 4"):
         read_about(path)

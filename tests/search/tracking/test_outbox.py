@@ -247,7 +247,9 @@ def test_what_is_deleted_while_the_search_runs_is_not_made_again_and_holds_up_no
     _, _, children = delivered(folder)
     assert children.keys() == folder.history().trials.keys() - {0}
     (remark,) = remarks
-    assert remark.startswith("MLflow did not take what belongs to trial 0 (its run was deleted there); it has the rest")
+    assert remark.startswith(
+        "MLflow did not take the items of trial 0 (its run was deleted in MLflow); it has the rest"
+    )
     assert outbox.sync(folder)[1] == []
     _, _, children = delivered(folder)
     assert 0 in children

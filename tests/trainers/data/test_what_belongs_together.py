@@ -189,7 +189,7 @@ def test_equal_pixels_train_or_validate_and_never_both(tmp_path):
         train, validation = sides(data)
         assert train.isdisjoint(validation)
         assert len(validation) == len(data.validation), "a copy validates once"
-    assert data.description.endswith("from a folder, without 4 more of what the validation images show")
+    assert data.description.endswith("from a folder, without 4 of the same groups as validation images")
     found = check(own(top))
     assert found.remarks == (
         "8 training images are copies of others (cat/again-0.bmp of cat/0.png; cat/again-1.bmp of cat/1.png; "
@@ -253,7 +253,7 @@ def test_a_test_split_without_groups_is_told_and_no_other_column_is_needed(tmp_p
     found = check(own(top, group="patient"))
     assert found.faults == ()
     assert (
-        "the test split names no groups (labels.csv: patient): a group that is also in train would not be noticed"
+        "the test split names no groups (labels.csv: patient), so a group that is also in train cannot be noticed"
         in found.remarks
     )
     assert len(load_test(own(top, group="patient"))) == 12
@@ -312,7 +312,7 @@ def test_what_belongs_with_a_given_validation_split_does_not_train(tmp_path):
     data = load(own(top))
     train, validation = sides(data)
     assert (train, validation) == (set(range(1, 12)), set(range(12, 20)))
-    assert data.description.endswith("of their own, without 15 more of what the validation images show")
+    assert data.description.endswith("of their own, without 15 of the same groups as validation images")
 
 
 def test_a_class_that_has_nothing_of_its_own_beside_a_given_validation_split_is_named(tmp_path):

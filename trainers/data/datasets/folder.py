@@ -85,7 +85,7 @@ def _beside(train: Listing, other: Listing, split: str) -> Listing:
     if not train.grouped_by or other.grouped_by:
         return other
     blind = (
-        f"the {split} split names no groups ({train.grouped_by}): a group that is also in train would not be noticed"
+        f"the {split} split names no groups ({train.grouped_by}), so a group that is also in train cannot be noticed"
     )
     return replace(other, remarks=(*other.remarks, blind))
 
@@ -136,7 +136,9 @@ def validation_folder(top: Path) -> Path | None:
         return None
     there = [top / name for name in VALIDATION if _holds_images(top / name)]
     if len(there) > 1:
-        raise InputError(f"data.path: {top} has {there[0].name} and {there[1].name}; one of them may validate")
+        raise InputError(
+            f"data.path: {top} has {there[0].name} and {there[1].name}; keep only one of them as the validation split"
+        )
     return there[0] if there else None
 
 

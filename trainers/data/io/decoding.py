@@ -142,5 +142,5 @@ def seen_image(path: Path, look: Look) -> Image.Image:
             return on_background(upright(opened), look.colour)
         scale = look.scales.get(kind, FULL if has_full_scale(opened) else None)
     if scale is None:
-        raise ValueError("has more than 8 bits, but no training image of its kind does, so its range is not known")
+        raise ValueError("has more than 8 bits, but no training image has, so its range of brightness is not known")
     return on_background(read_deep(path).scaled(scale), look.colour)

@@ -100,7 +100,7 @@ def common_look(items: Sequence[Item], config: DataConfig, root: Path) -> tuple[
     if side is None and len(examples) > 1:
         (one, first), (other, second) = list(examples.items())[:2]
         raise InputError(
-            "data.image_size: must be given where images differ in size, as"
+            "data.image_size: must be given, because images differ in size, as"
             f" {first} ({one[0]}×{one[1]}) and {second} ({other[0]}×{other[1]}) do"
         )
     size = (side, side) if side is not None else next(iter(examples))

@@ -87,7 +87,7 @@ def _is_transparent(image: Image.Image, path: Path, kind: Kind | None) -> bool:
 
 def _in_words(found: Found, look: Look) -> Iterator[str]:
     if found.transparent:
-        yield f"transparency: {_images(found.transparent)} laid on {look.background} (data.background)"
+        yield f"transparency: {_images(found.transparent)} drawn on {look.background} (data.background)"
     if found.reshaped:
         size = "×".join(map(str, look.size))
         keep = " (data.fit: pad or crop keeps their shape)" if look.fit == "stretch" else ""

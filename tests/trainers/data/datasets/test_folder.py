@@ -75,7 +75,7 @@ def test_images_of_many_sizes_without_one_asked_for_are_refused(tmp_path):
     class_folders(tmp_path)
     picture(tmp_path / "dog" / "wide.png", 1, size=(40, 9))
     assert message_of(own(tmp_path)) == (
-        "data.image_size: must be given where images differ in size, as cat/0.png (12×10) and dog/wide.png (40×9) do"
+        "data.image_size: must be given, because images differ in size, as cat/0.png (12×10) and dog/wide.png (40×9) do"
     )
 
 

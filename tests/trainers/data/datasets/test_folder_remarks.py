@@ -134,7 +134,7 @@ def test_a_validation_folder_that_does_not_fit_is_told(tmp_path):
     with pytest.raises(InputError, match="validation class 'eel' is not among the training classes"):
         load(own(tmp_path, split_rules=2))
     folders(tmp_path / "valid")
-    with pytest.raises(InputError, match="has val and valid; one of them may validate"):
+    with pytest.raises(InputError, match="has val and valid; keep only one of them as the validation split"):
         load(own(tmp_path, split_rules=2))
 
 
@@ -231,7 +231,7 @@ def test_transparency_shapes_frames_and_16_bits_are_told(tmp_path):
     opaque[..., 3] = 255
     save(tmp_path / "dog" / "opaque.png", opaque)
     assert remarks_of(tmp_path, image_size=10) == [
-        "transparency: 1 image (cat/clear.png) is laid on white (data.background)",
+        "transparency: 1 image (cat/clear.png) is drawn on white (data.background)",
         "shape: 1 of 13 images are stretched to 10×10 (data.fit: pad or crop keeps their shape)",
         "16 bits: 1 image (dog/deep.png) is scaled: 0..4,095, the training images' range, is 0..255",
         "frames: of 1 image (dog/pages.tif), which have several, the first is used",

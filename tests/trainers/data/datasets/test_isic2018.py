@@ -82,7 +82,7 @@ def test_no_lesion_trains_and_validates_and_what_is_left_out_is_counted(whole):
     assert len(train) + len(validation) + left == sum(lesions.SMALL)
     assert data.description.startswith("ISIC 2018 7 classes ")
     assert data.description.endswith(
-        f" from the official files, without {left} more of what the validation images show"
+        f" from the official files, without {left} of the same groups as validation images"
     )
 
 
