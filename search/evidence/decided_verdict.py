@@ -15,12 +15,12 @@ def decided(rule: Rule, found: Progress) -> Decided:
 
 
 def verdict_by_rule(scores: Mapping[str, Mapping[int, float]], found: Decided) -> Verdict:
-    """The verdict on the labels of `scores`, taken from how their pairs ended.
+    """The verdict on what is compared, such as losses, from the outcome that the rounds gave for each pair.
 
     Among the labels that no pair found worse, the best is the one with the largest mean difference to the others.
 
     Args:
-        scores: label -> seed -> score, by the metric that decided the pairs.
+        scores: label of what is compared -> seed -> score, by the metric that decided the pairs.
         found: the outcome of the rounds.
 
     Raises:

@@ -56,8 +56,9 @@ def serve(
         opened: the name of the search that the page opens on; None opens on the list.
 
     Raises:
-        EnvironmentProblem: a port is in use; or MLflow cannot be shown, and there is no search either.
-        InputError: there is nothing to show yet.
+        EnvironmentProblem: a port is in use; or there is no search, and MLflow's store does not answer or its server
+            fails.
+        InputError: there is neither a search nor a run in MLflow's store.
     """
     page_port = page_port_beside(port) if page_port is None else page_port
     uri = tracking_uri(None if folder is None else folder.spec(), results)

@@ -191,7 +191,7 @@ def _creation_lock(uri: str) -> Iterator[None]:
 
 
 def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
-    """The id of the experiment `name`. If it does not exist, create it with the tag that has MLflow's UI show runs.
+    """The id of the experiment `name`. If there is none, create it, tagged so that MLflow's UI opens on its runs.
 
     Raises:
         StoreProblem: the experiment was deleted.

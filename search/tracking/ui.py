@@ -51,7 +51,7 @@ def serve(
 
     Raises:
         EnvironmentProblem: the port is in use, the store does not answer, or the server failed.
-        InputError: there is nothing to show yet.
+        InputError: there is no run in MLflow's store yet.
     """
     uri = tracking_uri(None if folder is None else folder.spec(), results)
     wanted = None if folder is None else str(folder.about()["id"])
