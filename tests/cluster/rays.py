@@ -119,10 +119,10 @@ class RayCluster:
         self._start(self.head, *words, "--dashboard-port", str(self.door), "--temp-dir", str(self.files))
         self._wait_until(lambda: self.afcl("status").returncode == 0, "the head's dashboard")
 
-    def add_node(self, *, before: str | None = None) -> Host:
-        """A node with one CPU. before: what its shell does first, in mounts of its own."""
+    def add_node(self, *, cpus: int = 1, before: str | None = None) -> Host:
+        """Start a node. before: what its shell does first, in mounts of its own."""
         host = self.network.host()
-        self._start(host, "--address", f"{self.head.address}:{self.port}", "--num-cpus", "1", before=before)
+        self._start(host, "--address", f"{self.head.address}:{self.port}", "--num-cpus", str(cpus), before=before)
         # by its address: nodes that were killed just now still count for a while
         self._wait_until(lambda: host.address in self.alive(), "the node")
         return host

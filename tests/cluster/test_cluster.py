@@ -347,10 +347,14 @@ sys.meta_path.insert(0, Spoils())
 
 
 def test_a_node_on_which_trials_crash_takes_no_more_and_costs_one_trial(cluster, shared, alone, tmp_path):
-    """Ray tries a trial again where there is room, which is where it crashed: the first one is lost to that."""
+    """Ray tries a trial again where there is room, which is where it crashed: the first one is lost to that.
+
+    The bad node has room for two trials. With room for one, all trials could end on the good node before a second trial
+    began on the bad one, as on a busy machine a worker takes as long to start as a trial to run.
+    """
     (tmp_path / "sitecustomize.py").write_text(DIES_OF_TRIALS)
     cluster.kill(workers(cluster)[0])  # so that the bad one is needed from the start
-    bad = cluster.add_node(before=f"export PYTHONPATH={tmp_path}")
+    bad = cluster.add_node(cpus=2, before=f"export PYTHONPATH={tmp_path}")
     try:
         submit(cluster, shared, "wary", "--set", "search.max_failed_share=1")
         folder = finished(cluster, shared, "wary")
