@@ -3,12 +3,14 @@
 import sys
 
 import pytest
+import torch
 import yaml
 from scored import scored_search
 from words import BAD_INPUT, done
 
 import search
 from search.exports.export import read_export
+from trainers.data import load
 from trainers.errors import EnvironmentProblem
 
 
@@ -57,9 +59,17 @@ def test_a_wish_that_cannot_be_met_is_told_and_what_was_exported_stays(results, 
 
 
 @pytest.mark.slow
-def test_onnx_is_written_where_it_is_asked_for(results):
-    search.export("scored", onnx=True, results=results)
+def test_onnx_is_written_where_it_is_asked_for_and_torch_warns_of_nothing(results, recwarn):
+    """It warns of arrays that cannot be written, such as the images of digits."""
+    (path,) = search.export("scored", results=results)
+    assert not load(read_export(path).config.data).validation.images.flags.writeable
+    torch.set_warn_always(True)  # else once in a process, perhaps in another test
+    try:
+        search.export("scored", onnx=True, results=results)
+    finally:
+        torch.set_warn_always(False)
     assert (results / "scored" / "best-1.onnx").stat().st_size > 1000
+    assert [str(one.message) for one in recwarn if "not writable" in str(one.message)] == []
 
 
 def test_where_onnx_cannot_be_written_nothing_that_was_exported_goes(results, monkeypatch):
