@@ -283,8 +283,8 @@ class TrialConfig(Config):
         """The settings for training the encoder: `representation`; end to end, with the loss's own lr and one view."""
         if not self.is_end_to_end:
             return self.representation
-        section: CrossEntropyConfig | FocalConfig | LogitAdjustedConfig = getattr(self, self.loss.name)
-        return self.representation.model_copy(update={"lr": section.lr, "views": 1})
+        own = {"lr": getattr(self, self.loss.name).lr}
+        return self.representation.model_copy(update={**own, "views": 1})
 
     @property
     def tuning(self) -> RepresentationConfig:

@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from trainers.config import TrialConfig
 from trainers.errors import InputError
 from trainers.loss_config import OWN_LOSS, own_family
-from trainers.own_parts import is_path, load_part
+from trainers.own_parts import is_path, load_part, parameters_of
 from trainers.wording import did_you_mean, printable, shown
 
 FIELD = "loss.name"
@@ -90,16 +90,7 @@ def contrastive_loss(config: TrialConfig) -> BoundLoss:
         taken = {field: getattr(config.loss, field) for field in ("eta", "gamma", "temperature", "normalize_by")}
         return BoundLoss(function, taken | {"rows_are_unit": True})
     given = getattr(config, name).model_dump() if name in OURS else config.own_loss.get(own_family(name), {})
-    return BoundLoss(function, given, frozenset(ASKED) & _parameters(function).keys())
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a loss after z and labels, by name; empty if Python cannot tell them."""
-    try:
-        found = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # some functions that are written in C have no signature
-        return {}
-    return {one.name: one for one in found[2:]}
+    return BoundLoss(function, given, frozenset(ASKED) & parameters_of(function, 2).keys())
 
 
 def try_loss(config: TrialConfig) -> None:
@@ -172,7 +163,7 @@ def _value_and_gradient(loss: BoundLoss, labels: Tensor, config: TrialConfig, wh
 
 def _refuse_other_parameters(loss: BoundLoss, name: str) -> None:
     """Raise InputError for a given parameter that the loss does not take, or a missing one that has no default."""
-    known = _parameters(loss.function)
+    known = parameters_of(loss.function, 2)
     section = f"{OWN_LOSS}.{own_family(name)}"
     own = [
         key

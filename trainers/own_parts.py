@@ -8,7 +8,9 @@ same name by mistake.
 import ast
 import hashlib
 import importlib
+import inspect
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
@@ -90,6 +92,15 @@ def load_part(field: str, name: str) -> Any:
             )
         found = getattr(found, attribute)
     return found
+
+
+def parameters_of(function: Callable[..., Any], given: int) -> dict[str, inspect.Parameter]:
+    """The parameters of a part by name, without the first `given`; empty if Python cannot tell them."""
+    try:
+        found = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # some functions that are written in C have no signature
+        return {}
+    return {one.name: one for one in found[given:]}
 
 
 def source_folder(module: str) -> Path:

@@ -7,7 +7,6 @@ EndToEndConfig).
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -19,16 +18,12 @@ from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.precision import full_float32
 from trainers.config import ModelConfig, RepresentationConfig, TrialConfig
 from trainers.data.transforms.augment import Normaliser, draw
+from trainers.end_to_end_loss import ClassifierLoss, end_to_end_loss
 from trainers.errors import DivergedError
-from trainers.losses.cross_entropy import cross_entropy_loss
-from trainers.losses.focal import focal_loss
-from trainers.losses.logit_adjusted import logit_adjusted_loss
 from trainers.models import Encoder, LinearClassifier, build_encoder, build_head
 from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
 from trainers.stages.encoder_training import OnEncoder, Rows, backward, epoch_metrics, in_training, steps
-
-ClassifierLoss = Callable[[Tensor, Tensor], Tensor]  # logits [N, C] and labels [N] to a scalar
 
 
 @dataclass
@@ -74,14 +69,7 @@ def new_network(
 
 def loss_of(config: TrialConfig, split: DeviceSplit) -> ClassifierLoss:
     """The loss function of a trial that is trained end to end; its class weights or priors come from `split`."""
-    shares = drawn_shares(split, balanced=config.representation.balanced_batches)
-    if config.loss.name == "logit_adjusted":
-        return partial(logit_adjusted_loss, prior=shares, tau=config.logit_adjusted.tau)
-    section = config.focal if config.loss.name == "focal" else config.cross_entropy
-    weights = 1 / (split.classes * shares) if section.class_weight == "balanced" else None
-    if config.loss.name == "focal":
-        return partial(focal_loss, weights=weights, gamma=config.focal.gamma)
-    return partial(cross_entropy_loss, weights=weights)
+    return end_to_end_loss(config, drawn_shares(split, balanced=config.representation.balanced_batches))
 
 
 def drawn_shares(split: DeviceSplit, *, balanced: bool) -> Tensor:

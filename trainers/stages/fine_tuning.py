@@ -12,12 +12,13 @@ import torch
 from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.torch_compat import share_gradients
 from trainers.config import ClassifierConfig, ModelConfig, RepresentationConfig
+from trainers.end_to_end_loss import ClassifierLoss
 from trainers.losses.cross_entropy import cross_entropy_loss
 from trainers.losses.focal import focal_loss
 from trainers.models import Encoder, LinearClassifier
 from trainers.optimizers import representation_optimizer
 from trainers.stages.batches import DeviceSplit
-from trainers.stages.end_to_end import ClassifierLoss, Classifying, EndToEnd, drawn_shares
+from trainers.stages.end_to_end import Classifying, EndToEnd, drawn_shares
 
 
 def network_of(
