@@ -2,7 +2,7 @@
 
 TPE takes failed trials for the worst there are. But with few trials its kernels are wide, so if the best values are
 close to failing ones, every third proposal still fails. A proposal that is likely to fail is therefore drawn again (see
-sampler). The probability is a naive Bayes estimate: each field has one kernel density of the failed and one of the
+optuna_ask). The probability is a naive Bayes estimate: each field has one kernel density of the failed and one of the
 other trials, and fields are treated as independent.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from search.algorithms.optuna_trials import Space
-from search.journal.history import Trial, Value
+from search.algorithms.told import Space, Told
+from search.journal.history import Value
 
 BANDWIDTH = 0.05  # in the unit range of a field
 
@@ -26,12 +26,9 @@ class Feasibility:
         self._failed: list[list[float]] = []
         self._fine: list[list[float]] = []
 
-    def add(self, trial: Trial) -> None:
-        """Learn from an ended trial. A crash that its values did not cause is ignored."""
-        if trial.failed_by_its_values:
-            self._failed.append(self._place(trial.values))
-        elif trial.state != "failed":
-            self._fine.append(self._place(trial.values))
+    def add(self, trial: Told) -> None:
+        """Learn from an ended trial."""
+        (self._failed if trial.state == "failed" else self._fine).append(self._place(trial.values))
 
     def chance_of_failing(self, values: Mapping[str, Value]) -> float:
         """The probability of failing, 0 to 1; 0 until some trials have failed by their values and some have not."""

@@ -1,4 +1,4 @@
-"""The grid over a space: its size, and which points a search tries. Imports no sampler, which would take seconds.
+"""The grid over a space: its size, and which points a search tries.
 
 A search with a trial for every point tries the points in order. A search with fewer trials tries a part of the grid
 that fills the space: the points nearest to those of a scrambled Sobol sequence (Owen 1998, J. Complexity 14:466), whose
@@ -9,14 +9,39 @@ continues it.
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
+from search.algorithms.told import Space, Told
 from search.journal.history import Value
-from spaces.ranges import Range
+from spaces.sections import SearchConfig
 
-Space = Mapping[str, Range]
 SOBOL_POINTS = 2**16  # limit for large grids: more would take seconds
+
+
+def propose(
+    space: Space,
+    told: Sequence[Told],
+    *,
+    seed: int,
+    search: SearchConfig,
+    tried: Sequence[Mapping[str, Value]],
+    memory: dict[str, Any],
+) -> dict[str, Value]:
+    """The first point of the grid that no trial had. See `search.algorithms.own_sampler.Sampler`.
+
+    The order of the points depends on the search's seed, not on `seed`, which is another one for each trial.
+    """
+    if "walk" not in memory:
+        memory["walk"] = walk_of(space, search)
+    walk: GridWalk = memory["walk"]
+    return walk.next_point(tried)
+
+
+def walk_of(space: Space, search: SearchConfig) -> "GridWalk":
+    """The order in which a search on a grid tries its points."""
+    return GridWalk(space, search.grid_points, search.trials, search.seed, search.first)
 
 
 def grid_size(space: Space, points: int) -> int:
@@ -88,10 +113,16 @@ class GridWalk:
         self._left = self._points()
         self._next: dict[str, Value] | None = None
         self._tried: set[tuple[Value, ...]] = set()
+        self._taken = 0  # how many of the tried values are in `_tried`
 
-    def next_point(self, tried: Iterable[tuple[Value, ...]]) -> dict[str, Value]:
-        """The first point that no trial had. `tried`: the values of the trials since the last call."""
-        self._tried.update(tried)
+    def next_point(self, tried: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+        """The first point that no trial had. First guesses may have taken points out of order.
+
+        Args:
+            tried: the values of the trials so far. Each call must have those of the previous one, and more.
+        """
+        self._tried.update(tuple(values.values()) for values in tried[self._taken :])
+        self._taken = len(tried)
         while self._next is None or tuple(self._next.values()) in self._tried:
             self._next = next(self._left, None)
             assert self._next is not None, "as many trials are planned as the grid has points"

@@ -1,20 +1,21 @@
-"""The trials given to a sampler: each ended trial is converted once, and no more are given than the sampler can use.
+"""The trials given to Optuna's samplers: each ended trial is converted once, and no more are given than are of use.
 
 An ask of TPE takes time in proportion to the number of trials. Its good set never has more than 25 of them; all others
 only show where trials are not good. So of very many trials TPE gets the 25 best and a sample of the rest. The sample
-depends on the trials' positions only, so it changes little between asks, and a resumed search draws the same sample.
+depends on the trials' places only, so it changes little between asks, and a resumed search draws the same sample.
 """
 
 import heapq
 from bisect import insort
 from collections.abc import Container, Iterable
+from typing import Any
 
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms.feasibility import Feasibility
-from search.algorithms.optuna_trials import Space, as_optuna_trial
-from search.journal.history import ENDED, Trial
+from search.algorithms.optuna_trials import optuna_trial
+from search.algorithms.told import Space, Told
 from trainers.seeds import derive_seed
 
 MOST_TOLD = 1000
@@ -27,47 +28,36 @@ class KnownTrials:
 
     Args:
         space: the searched fields by path.
-        metric: the key of the deciding value among a trial's metrics.
-        one_coordinate: see `as_optuna_trial`.
+        one_coordinate: see `optuna_trial`.
         most: how many ended trials are given at most; at least BEST_TOLD.
     """
 
-    def __init__(self, space: Space, metric: str, *, one_coordinate: bool = False, most: int = MOST_TOLD) -> None:
-        self._space, self._metric, self._one_coordinate, self._most = space, metric, one_coordinate, most
-        self._ended: dict[int, FrozenTrial | None] = {}  # by position; None is outside the space
+    def __init__(self, space: Space, *, one_coordinate: bool = False, most: int = MOST_TOLD) -> None:
+        self._space, self._one_coordinate, self._most = space, one_coordinate, most
+        self._ended: dict[int, FrozenTrial] = {}  # by place, as below
         self.feasibility = Feasibility(space)
-        self._best: list[tuple[tuple[float, ...], int]] = []  # rank and position of the best, best first
-        self._drawn: list[tuple[int, int]] = []  # a heap of (negated draw, position): the smallest draws
+        self._best: list[tuple[tuple[float, ...], int]] = []  # rank and place of the best, best first
+        self._drawn: list[tuple[int, int]] = []  # a heap of (negated draw, place): the smallest draws
 
-    def told(self, trials: Iterable[Trial]) -> list[FrozenTrial]:
-        """The trials as Optuna gets them, in order.
-
-        Args:
-            trials: those of the older search if there is one, then this search's by number. In each call the list must
-                start with all trials of the previous call, in the same order.
-        """
+    def told(self, trials: Iterable[Told]) -> list[FrozenTrial]:
+        """The trials as Optuna gets them, in order. Each call must have all trials of the previous one."""
         running: dict[int, FrozenTrial] = {}
-        for place, trial in enumerate(trials):
-            if place in self._ended:
+        for trial in trials:
+            if trial.place in self._ended:
                 continue
-            told = as_optuna_trial(self._space, trial, self._metric, self._one_coordinate)
-            if told is not None:
-                told.number = FIRST_NUMBER + place
-            if trial.state in ENDED:
-                self._ended[place] = told
-                self._take(place, told)
-                if told is not None:
-                    self.feasibility.add(trial)
-            elif told is not None:
-                running[place] = told
-        chosen = {place: told for place in self._chosen() if (told := self._ended[place]) is not None}
-        both = chosen | running
+            told = optuna_trial(self._space, trial, one_coordinate=self._one_coordinate)
+            told.number = FIRST_NUMBER + trial.place
+            if trial.ended:
+                self._ended[trial.place] = told
+                self._take(trial.place, told)
+                self.feasibility.add(trial)
+            else:
+                running[trial.place] = told
+        both = {place: self._ended[place] for place in self._chosen()} | running
         return [both[place] for place in sorted(both)]
 
-    def _take(self, place: int, told: FrozenTrial | None) -> None:
+    def _take(self, place: int, told: FrozenTrial) -> None:
         """Rank an ended trial, and draw the number that decides whether it is in the sample."""
-        if told is None or told.state == TrialState.FAIL:
-            return  # samplers ignore it
         insort(self._best, (rank(told), place))
         del self._best[BEST_TOLD:]
         heapq.heappush(self._drawn, (-derive_seed(0, "told", place), place))
@@ -80,6 +70,15 @@ class KnownTrials:
         best = {place for _, place in self._best}
         others = [place for _, place in sorted(self._drawn, reverse=True) if place not in best]
         return best | set(others[: self._most - len(best)])
+
+
+def known_trials(space: Space, memory: dict[str, Any] | None, *, one_coordinate: bool = False) -> KnownTrials:
+    """Those that a sampler's memory has from earlier asks; else new ones, which the memory then keeps."""
+    kept = {} if memory is None else memory
+    if "known" not in kept:
+        kept["known"] = KnownTrials(space, one_coordinate=one_coordinate)
+    known: KnownTrials = kept["known"]
+    return known
 
 
 def rank(told: FrozenTrial) -> tuple[float, ...]:

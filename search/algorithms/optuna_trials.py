@@ -1,4 +1,4 @@
-"""Convert trials and searched values to Optuna's, and ask Optuna for values.
+"""Convert trials and searched values to Optuna's, and have an Optuna trial suggest values.
 
 A finished trial is COMPLETE. A stopped one is PRUNED, with its values by epoch. An exempt trial is PRUNED as well, at
 the epoch where ASHA would have stopped it: TPE ranks complete trials above all pruned ones, and would otherwise follow
@@ -6,7 +6,7 @@ the baselines. A trial that its values made fail is PRUNED at its first epoch wi
 would be ignored, and TPE would propose such values again and again. A crash that the values did not cause is FAIL.
 """
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import optuna
@@ -18,66 +18,71 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
+from search.algorithms.told import Space, Told, ToldState, told_of
 from search.journal.history import Trial, Value
 from spaces.conditions import SWITCH, active
 from spaces.ranges import Choice, IntUniform, LogUniform, Range, Uniform, ZeroOr
 
-Space = Mapping[str, Range]
 Coordinate = tuple[str, BaseDistribution, Value]
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # else it prints a line for each study
 WORST = -1e9  # below every value of every metric; finite, because JSON and optuna-dashboard have no infinity
 
 
-def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: bool = False) -> FrozenTrial | None:
+STATES: dict[ToldState, TrialState] = {
+    "finished": TrialState.COMPLETE,
+    "stopped": TrialState.PRUNED,
+    "failed": TrialState.PRUNED,
+    "running": TrialState.RUNNING,
+}
+
+
+def optuna_trial(
+    space: Space, told: Told, *, one_coordinate: bool = False, state: TrialState | None = None
+) -> FrozenTrial:
     """A trial in Optuna's form.
+
+    Args:
+        space: the searched fields by path.
+        told: a trial whose values are in the space.
+        one_coordinate: use the same parameters in every trial, as a Gaussian process needs: fields of other losses
+            included, and one number in [0, 1] for a `zero_or`.
+        state: in place of that of `told`.
+    """
+    params: dict[str, Value] = {}
+    distributions: dict[str, BaseDistribution] = {}
+    for path, range_ in space.items():
+        if not one_coordinate and path not in told.values:
+            continue
+        value = told.values.get(path, range_.from_unit(0.5))  # the middle, for a field that only another loss has
+        for name, distribution, given in _coordinates(path, range_, value, one_coordinate):
+            params[name], distributions[name] = given, distribution
+    return optuna.trial.create_trial(
+        state=state or STATES[told.state],
+        value=told.value if told.state == "finished" else None,
+        params=params,
+        distributions=distributions,
+        intermediate_values={1: WORST} if told.state == "failed" else dict(told.by_epoch),
+        user_attrs={"number": told.number, "family": told.family, "baseline": told.baseline},
+    )
+
+
+def as_optuna_trial(space: Space, trial: Trial, metric: str, one_coordinate: bool = False) -> FrozenTrial | None:
+    """A trial in Optuna's form, for those who look at a search. Samplers are not told of a crash, which is FAIL here.
 
     Args:
         space: the searched fields by path.
         trial: of this search or of an older one.
         metric: the key of the deciding value among a trial's metrics; larger is better.
-        one_coordinate: use the same parameters in every trial, as a Gaussian process needs: fields of other losses
-            included, and one number in [0, 1] for a `zero_or`.
+        one_coordinate: see `optuna_trial`.
 
     Returns:
         The trial; None if its values are outside the space, as a baseline's may be.
     """
-    own = active(space, trial.values)
-    if trial.values.keys() != own.keys():  # a first guess may set a field that is not searched
+    crashed = trial.state == "failed" and not trial.failed_by_its_values
+    told = told_of(space, replace(trial, state="running") if crashed else trial, metric)
+    if told is None:
         return None
-    if not all(range_.contains(trial.values[path]) for path, range_ in own.items()):
-        return None
-    params: dict[str, Value] = {}
-    distributions: dict[str, BaseDistribution] = {}
-    for path, range_ in (space if one_coordinate else own).items():
-        value = trial.values.get(path, range_.from_unit(0.5))  # the middle, for a field that only another loss has
-        for name, distribution, told in _coordinates(path, range_, value, one_coordinate):
-            params[name], distributions[name] = told, distribution
-    state, score = _state(trial)
-    return optuna.trial.create_trial(
-        state=state,
-        value=score,
-        params=params,
-        distributions=distributions,
-        intermediate_values=_values_by_epoch(trial, metric),
-        user_attrs={"number": trial.number, "family": trial.family, "baseline": trial.baseline},
-    )
-
-
-def _values_by_epoch(trial: Trial, metric: str) -> dict[int, float]:
-    if trial.failed_by_its_values:
-        return {1: WORST}
-    last = trial.spared_at or trial.epoch
-    return {epoch: values[metric] for epoch, values in trial.epochs.items() if epoch <= last}
-
-
-def _state(trial: Trial) -> tuple[TrialState, float | None]:
-    if trial.state == "failed" and not trial.failed_by_its_values:
-        return TrialState.FAIL, None
-    if trial.state in ("failed", "stopped") or trial.spared_at is not None:
-        return TrialState.PRUNED, None
-    if trial.state == "finished":
-        return TrialState.COMPLETE, trial.merit
-    return TrialState.RUNNING, None
+    return optuna_trial(space, told, one_coordinate=one_coordinate, state=TrialState.FAIL if crashed else None)
 
 
 def _coordinates(path: str, range_: Range, value: Value, one_coordinate: bool) -> list[Coordinate]:

@@ -1,61 +1,51 @@
-"""A sampler of the user's own: the function's signature (`Sampler`), calls of it, and a check of what it proposes.
+"""Load samplers by import path, those of this package (`OURS`) and a user's own, and ask them for the next trial.
 
-The function is called for each proposal, with the trials so far and a seed that depends on the search's seed and the
-proposal's number. So a search that was killed and resumed proposes the same values as an uninterrupted one.
+A sampler is a function of the space, the trials so far and a seed (`Sampler`). The seed depends on the search's seed
+and the proposal's number, so a search that was killed and resumed proposes the same values as an uninterrupted one. A
+sampler of the user's own is tried before the first trial (`try_sampler`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
+from search.algorithms.told import Space, Told, ToldState, ToldTrials
 from search.journal.history import Trial, Value
 from spaces.conditions import active
-from spaces.ranges import Range
+from spaces.sections import SearchConfig
 from trainers.errors import InputError
-from trainers.own_parts import MARK, load_part
+from trainers.own_parts import MARK, load_part, parameters_of
 from trainers.seeds import derive_seed
 from trainers.wording import did_you_mean, printable, shown
 
 FIELD = "search.sampler"
-Space = Mapping[str, Range]
-ToldState = Literal["finished", "stopped", "failed", "running"]
+OURS = {  # the value of search.sampler: the import path of the sampler; none is imported before it is asked
+    "tpe": "search.algorithms.tpe:propose",
+    "gp": "search.algorithms.gp:propose",
+    "random": "search.algorithms.random_search:propose",
+    "grid": "search.algorithms.grid:propose",
+}
+ASKED = ("slots", "search", "tried", "memory")  # parameters that are passed to a sampler that has them
 EACH_STATE: tuple[ToldState, ...] = ("finished", "stopped", "failed", "running", "finished")
-
-
-@dataclass(frozen=True)
-class Told:
-    """An earlier trial, as a sampler sees it.
-
-    Attributes:
-        values: the searched values by path, such as loss.eta. If loss.name is searched, only the fields that the
-            trial's loss uses.
-        state: "finished", "stopped", "failed" or "running". "stopped": ASHA stopped the trial, or would have stopped
-            it if the trial were not exempt; such a trial is shown as it was at that epoch. "failed": the trial's values
-            made it fail, for example by a loss that diverged.
-        value: of a finished trial, the value that ranks it; else the search's measure at the last epoch in `by_epoch`;
-            None for a failed trial or before the first epoch. Larger is better.
-        by_epoch: the search's measure at each epoch; empty for a failed trial.
-        number: the trial's number. Trials of an older search (--from) come first, with their numbers in that search.
-    """
-
-    values: Mapping[str, Value]
-    state: ToldState
-    value: float | None
-    by_epoch: Mapping[int, float] = field(default_factory=dict)
-    number: int = 0
 
 
 class Sampler(Protocol):
     """A function that proposes a trial.
 
     Its import path, such as `mypkg:propose`, is given as search.sampler. The result may depend on the arguments only:
-    the function keeps nothing between two calls, reads no clock, and draws at random only from a generator that `seed`
-    begins, such as numpy.random.default_rng(seed).
+    the function reads no clock, and draws at random only from a generator that `seed` begins, such as
+    numpy.random.default_rng(seed). Parameters of these four names are passed too, if the function has them:
+
+        slots: how many trials run at once.
+        search: the section `search` of the spec; see spaces.sections.SearchConfig.
+        tried: the values of each trial of this search that is no baseline, in their order, whatever became of them.
+            `told` lacks trials that crashed, and those outside the space.
+        memory: a dict that is the same at each call, for work that need not be done again, such as a conversion of each
+            trial. It must not change what is proposed: a resumed search begins with an empty one.
 
     Args:
         space: the range of each searched field, by path; see spaces.ranges. `range.sample(generator)` draws a value,
             and `range.contains(value)` says whether a value is in the range. With search.per_family these are the
-            ranges of one family.
+            ranges of one family, which has a memory of its own.
         told: the trials so far whose values are in the space, the oldest first. Trials that crashed for another reason
             than their values are left out. With search.per_family these are the trials of one family.
         seed: the seed of this call, which depends on the search's seed and the proposal's number.
@@ -64,45 +54,97 @@ class Sampler(Protocol):
         A value for each field of `space`. If loss.name is among them, only the fields that the proposed loss uses.
     """
 
-    def __call__(self, space: Space, told: Sequence[Told], *, seed: int) -> Mapping[str, Value]: ...  # noqa: D102
+    def __call__(self, space: Space, told: Sequence[Told], /, *, seed: int, **asked: Any) -> Mapping[str, Value]: ...  # noqa: D102
 
 
-def propose(
-    name: str, space: Space, trials: Iterable[Trial], *, metric: str, seed: int, number: int
-) -> dict[str, Value]:
-    """The values that a sampler of the user's own proposes for the next trial, by path.
+class BoundSampler:
+    """A sampler at work on one space of a search, with its memory.
 
     Args:
-        name: the sampler's import path, with or without a hash.
         space: the range of each searched field, by path.
-        trials: the trials so far.
+        search: the section `search` of the spec, which names the sampler: one of OURS, or an import path with or
+            without a hash.
         metric: the name of the search's measure among a trial's metrics; larger is better.
-        seed: the search's seed.
-        number: the number of the next trial; with search.per_family, its position in its family's own search.
+        slots: how many trials run at once.
+        fixed: values by path that all trials of the space have. The sampler neither sees nor chooses them.
 
     Raises:
-        InputError: the sampler is not on this machine, raises an error, or proposes values outside the space. The
-            message has one line.
+        InputError: the sampler is not on this machine, or is no function. The message has one line.
     """
-    sampler, path = load_part(FIELD, name), name.partition(MARK)[0]
-    where = f"{FIELD}: {path}, asked for trial {number},"
-    if not callable(sampler):
-        raise InputError(f"{FIELD}: {path} must be a function, but is {type(sampler).__name__}")
-    told = [one for trial in trials if (one := told_of(space, trial, metric)) is not None]
-    return _asked(sampler, dict(space), told, derive_seed(seed, "ask", number), where)
+
+    def __init__(
+        self, space: Space, search: SearchConfig, metric: str, *, slots: int, fixed: Mapping[str, Value]
+    ) -> None:
+        self._space, self._fixed = space, fixed
+        self._call = _Call(search.sampler)
+        self._told = ToldTrials(space, metric, fixed)
+        self._offered = {"slots": slots, "search": search, "memory": {}}
+        self._tried: list[Mapping[str, Value]] = []
+        self._seen = 0  # how many trials were looked at for `_tried`
+
+    def propose(
+        self, trials: Sequence[Trial], *, known: Sequence[Trial] = (), seed: int, number: int
+    ) -> dict[str, Value]:
+        """The values of the next trial by path, the fixed ones included.
+
+        Args:
+            trials: this search's trials of the space so far. Each call must have those of the previous one, and more.
+            known: the trials of an older search; the same in each call.
+            seed: the search's seed.
+            number: the number of the next trial; with search.per_family, its position in its family's own search.
+
+        Raises:
+            InputError: a sampler of the user's own raises an error, or the proposed values are not in the space. The
+                message has one line.
+        """
+        offered = dict(self._offered)
+        if "tried" in self._call.asks:
+            self._tried += [self._chosen(trial) for trial in trials[self._seen :] if not trial.baseline]
+            self._seen = len(trials)
+            offered["tried"] = [*self._tried]
+        told = self._told.of((*known, *trials))
+        proposed = self._call(self._space, told, seed_of_ask(seed, number), offered, f"asked for trial {number}")
+        return {**self._fixed, **proposed}
+
+    def _chosen(self, trial: Trial) -> Mapping[str, Value]:
+        """A trial's values without the fixed ones."""
+        if not self._fixed:
+            return trial.values
+        return {path: value for path, value in trial.values.items() if path not in self._fixed}
 
 
-def _asked(sampler: Callable[..., Any], space: Space, told: Sequence[Told], seed: int, where: str) -> dict[str, Value]:
-    try:
-        proposed = sampler(space, told, seed=seed)
-    except Exception as error:  # a user's code may raise anything
-        said = " ".join(str(error).split())
-        raise InputError(f"{where} raises {type(error).__name__}: {printable(said[:200])}") from None
-    if not isinstance(proposed, Mapping):
-        raise InputError(f"{where} must give a mapping of fields to values, but gave {type(proposed).__name__}")
-    values = {str(path): _plain(value) for path, value in proposed.items()}
-    refuse_outside(space, values, where)
-    return values
+def seed_of_ask(seed: int, number: int) -> int:
+    """The seed of one ask, from the search's seed and the trial's number."""
+    return derive_seed(seed, "ask", number)
+
+
+class _Call:
+    """A sampler as it is called: it gets what it asks for, and what it proposes is checked."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self.path = name, name.partition(MARK)[0]
+        self._sampler = load_part(FIELD, OURS.get(name, name))
+        if not callable(self._sampler):
+            raise InputError(f"{FIELD}: {self.path} must be a function, but is {type(self._sampler).__name__}")
+        self.asks = frozenset(ASKED) & parameters_of(self._sampler, 2).keys()
+
+    def __call__(
+        self, space: Space, told: Sequence[Told], seed: int, offered: Mapping[str, Any], when: str
+    ) -> dict[str, Value]:
+        """What the sampler proposes. `offered` has a value for each name in `asks`; `when` is a part of messages."""
+        where = f"{FIELD}: {self.path}, {when},"
+        try:
+            proposed = self._sampler(dict(space), told, seed=seed, **{name: offered[name] for name in self.asks})
+        except Exception as error:  # a user's code may raise anything
+            if self._name in OURS:
+                raise
+            said = " ".join(str(error).split())
+            raise InputError(f"{where} raises {type(error).__name__}: {printable(said[:200])}") from None
+        if not isinstance(proposed, Mapping):
+            raise InputError(f"{where} must give a mapping of fields to values, but gave {type(proposed).__name__}")
+        values = {str(path): _plain(value) for path, value in proposed.items()}
+        refuse_outside(space, values, where)
+        return values
 
 
 def _plain(value: Any) -> Any:
@@ -127,44 +169,43 @@ def refuse_outside(space: Space, values: Mapping[str, Value], where: str) -> Non
             raise InputError(f"{where} proposes {path} {shown(values[path])}, which is not in {range_.describe()}")
 
 
-def told_of(space: Space, trial: Trial, metric: str) -> Told | None:
-    """A trial as a sampler sees it; None if its values are outside the space, or if it failed for another reason."""
-    try:
-        refuse_outside(space, trial.values, "")
-    except InputError:
-        return None
-    if trial.state == "failed":
-        return Told(trial.values, "failed", None, {}, trial.number) if trial.failed_by_its_values else None
-    last = trial.spared_at or trial.epoch
-    by_epoch = {epoch: values[metric] for epoch, values in sorted(trial.epochs.items()) if epoch <= last}
-    value = by_epoch[max(by_epoch)] if by_epoch else None
-    if trial.state == "stopped" or trial.spared_at is not None:
-        return Told(trial.values, "stopped", value, by_epoch, trial.number)
-    if trial.state == "finished":
-        return Told(trial.values, "finished", trial.merit, by_epoch, trial.number)
-    return Told(trial.values, "running", value, by_epoch, trial.number)
+def try_sampler(space: Space, search: SearchConfig) -> None:
+    """Test a search's sampler before the first trial.
 
-
-def try_sampler(name: str, space: Space, seed: int) -> None:
-    """Test a sampler before the first trial. It is called twice without trials, and twice with trials of every state.
+    It is called twice without trials, and twice with trials of every state. The first of two calls has the memory of
+    earlier calls, the second an empty one.
 
     Raises:
-        InputError: for the reasons of `propose`, or because two calls with the same arguments propose different values.
+        InputError: for the reasons of `BoundSampler.propose`, or because two calls with the same arguments propose
+            different values, or because what is in the memory changes the proposal.
     """
     import numpy as np
 
-    sampler, where = load_part(FIELD, name), f"{FIELD}: {name.partition(MARK)[0]}, tried before the first trial,"
-    if not callable(sampler):
-        raise InputError(f"{where} must be a function, but is {type(sampler).__name__}")
-    draws = np.random.default_rng(0)
+    call, draws = _Call(search.sampler), np.random.default_rng(0)
     told = [
-        Told(_drawn(space, draws), state, None if state == "failed" else 0.5 + k / 100, {1: 0.5}, k)
-        for k, state in enumerate(EACH_STATE)
+        Told(
+            _drawn(space, draws),
+            state,
+            None if state == "failed" else 0.5 + place / 100,
+            {} if state == "failed" else {1: 0.5},
+            number=place,
+            place=place,
+            ended=state != "running",
+        )
+        for place, state in enumerate(EACH_STATE)
     ]
+    when, memory = "tried before the first trial", dict[str, Any]()
     for known in ([], told):
-        first, again = (_asked(sampler, dict(space), known, derive_seed(seed, "ask", 0), where) for _ in range(2))
+        offered = {"slots": 1, "search": search, "tried": [one.values for one in known]}
+        first, again = (
+            call(space, known, seed_of_ask(search.seed, 0), {**offered, "memory": kept}, when) for kept in (memory, {})
+        )
         if first != again:
-            raise InputError(f"{where} proposes other values at a second call; draw from its argument seed alone")
+            hint = ", and let its memory change nothing" if "memory" in call.asks else ""
+            raise InputError(
+                f"{FIELD}: {call.path}, {when}, proposes other values at a second call; draw from its argument seed "
+                f"alone{hint}"
+            )
 
 
 def _drawn(space: Space, draws: Any) -> dict[str, Value]:

@@ -49,10 +49,11 @@ def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> d
 
 def _with_tried_sampler(spec: SearchSpec) -> SearchConfig:
     name = with_source_hash(own_sampler.FIELD, spec.search.sampler)
-    spaces = [spec.family_space(family)[0] for family in spec.families] if spec.search.per_family else [spec.space]
-    for space in spaces if spec.search.trials else ():
-        own_sampler.try_sampler(name, space, spec.search.seed)
-    return spec.search.model_copy(update={"sampler": name})
+    search = spec.search.model_copy(update={"sampler": name})
+    spaces = [spec.family_space(family)[0] for family in spec.families] if search.per_family else [spec.space]
+    for space in spaces if search.trials else ():
+        own_sampler.try_sampler(space, search)
+    return search
 
 
 def _with_hashed_losses(spec: SearchSpec) -> SearchSpec:

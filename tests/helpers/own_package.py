@@ -222,6 +222,18 @@ def counts(space, told, *, seed):
     return {path: one.sample(draws) for path, one in space.items()}
 
 
+def asks(space, told, *, seed, slots, search, tried, memory):
+    global asked
+    memory["calls"] = memory.get("calls", 0) + 1
+    asked = (slots, search, tried, memory)
+    return propose(space, told, seed=seed)
+
+
+def remembers(space, told, *, seed, memory):
+    memory["calls"] = memory.get("calls", 0) + 1
+    return propose(space, [], seed=seed + memory["calls"])
+
+
 three = 3
 '''
 

@@ -1,8 +1,10 @@
 """Trials as a history has them, for samplers to be told of."""
 
+from search.algorithms.own_sampler import BoundSampler
 from search.engine.controller import Conductor
 from search.journal.history import Trial, Value
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
+from spaces.sections import SearchConfig
 from trainers.config import METRIC
 
 SPACE = {
@@ -28,6 +30,17 @@ def trial_of(number, values=None, state="finished", score=0.7, epochs=3, baselin
     return trial
 
 
+def searched_by(sampler: str, **more) -> SearchConfig:
+    """The section `search` of a spec with this sampler, whatever its name."""
+    return SearchConfig(trials=30, **more).model_copy(update={"sampler": sampler})
+
+
+def propose(sampler, space, trials, *, number, metric=METRIC, seed=0, slots=1) -> dict[str, Value]:
+    """What a sampler proposes that has been asked for nothing before."""
+    bound = BoundSampler(space, searched_by(sampler), metric, slots=slots, fixed={})
+    return bound.propose(trials, seed=seed, number=number)
+
+
 def told_value(conductor: Conductor, value: float) -> dict[str, float]:
     """What a trial reports whose score, and what decides, is this value."""
     return {conductor.metric: value, conductor.deciding: value}
@@ -42,3 +55,11 @@ def values_of(number: int) -> dict[str, Value]:
         "representation.batch_size": 32 + number,
         "representation.optimizer": ("adamw", "sgd")[number % 2],
     }
+
+
+def at(tau, number=0, *, by_values=None) -> Trial:
+    """A trial with this temperature; `by_values` is for a failed one: whether its values were the cause."""
+    trial = trial_of(number, values_of(number) | {"loss.temperature": tau})
+    if by_values is not None:
+        trial.state, trial.by_values = "failed", by_values
+    return trial

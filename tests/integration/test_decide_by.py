@@ -8,6 +8,7 @@ from searches import TINY
 from search import api
 from search.algorithms.known_trials import KnownTrials
 from search.algorithms.proposer import SearchAgenda
+from search.algorithms.told import ToldTrials
 from search.display.leaderboard import leaderboard
 from search.engine.controller import Conductor
 from search.evidence.ranking import Ranking, Validated, in_words
@@ -57,7 +58,8 @@ def test_what_decides_stops_ranks_and_is_told_to_the_sampler_and_the_score_is_re
     ranked = played.ranked()
     assert [trial.number for trial in ranked] == [8, 7, 6, 5, 4, 3, 2, 1, 0]
     assert (ranked[0].score, ranked[0].decided) == pytest.approx((0.82, 0.68))
-    known = KnownTrials(spec.space, spec.deciding_key).told(played.trials.values())
+    told = ToldTrials(spec.space, spec.deciding_key).of(list(played.trials.values()))
+    known = KnownTrials(spec.space).told(told)
     assert [trial.value for trial in known] == [trial.decided for trial in played.trials.values()]
     assert all(decision.value == played.trials[decision.trial].epochs[1][SOFT] for decision in played.decisions)
 

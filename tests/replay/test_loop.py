@@ -9,7 +9,8 @@ from played import spec_of
 from regret import CHANCE, regrets
 
 from search.algorithms.asha import Asha, rung_epochs
-from search.algorithms.startup import draw
+from search.algorithms.own_sampler import seed_of_ask
+from search.algorithms.random_search import propose as draw_random
 
 HERE, THERE, NOWHERE = (dict.fromkeys(SPACE, value) for value in (1.0, 2.0, 3.0))
 
@@ -112,7 +113,7 @@ class Halving:
 
     def propose(self):
         number, self._count = self._count, self._count + 1
-        return number, draw(self._spec.space, self._spec.search.seed, number)
+        return number, draw_random(self._spec.space, [], seed=seed_of_ask(self._spec.search.seed, number))
 
     def report(self, number, epoch, value):
         decision = self._asha.decide(number, epoch, value, exempt=False)

@@ -27,7 +27,7 @@ from rich.table import Table
 from scipy import stats
 
 from search.algorithms import known_trials
-from search.algorithms.sampler import propose
+from search.algorithms.own_sampler import BoundSampler
 from search.journal.history import Trial
 from trainers.seeds import derive_seed
 
@@ -78,17 +78,9 @@ def by_asks(regime: Regime, seed: int, trials: int, told: int) -> dict[str, floa
         history = list(play(curves, spec)[0].history.trials.values())
     for name in RULES:
         with rule(name, trials, told):
-            known = known_trials.KnownTrials(spec.space, spec.search.metric_key)
+            sampler = BoundSampler(spec.space, spec.search, spec.search.metric_key, slots=1, fixed={})
             asked = [
-                propose(
-                    spec.space,
-                    history,
-                    sampler="tpe",
-                    metric=spec.search.metric_key,
-                    seed=derive_seed(seed, "another ask", number),
-                    number=trials,
-                    known=known,
-                )
+                sampler.propose(history, seed=derive_seed(seed, "another ask", number), number=trials)
                 for number in range(ASKS)
             ]
         floats = [{path: float(value) for path, value in one.items()} for one in asked]

@@ -1,12 +1,13 @@
 """A search over the loss itself: what samplers propose, are told and learn, and whom ASHA holds against whom."""
 
 import pytest
+from told_trials import propose
 
 from search.algorithms.asha import bracket_of
 from search.algorithms.feasibility import Feasibility
 from search.algorithms.optuna_trials import as_optuna_trial
 from search.algorithms.proposer import SearchAgenda
-from search.algorithms.sampler import propose
+from search.algorithms.told import told_of
 from search.engine.replay import replay
 from search.journal.history import History, Trial
 from spaces.conditions import active
@@ -82,7 +83,7 @@ def test_tpe_learns_a_losss_learning_rate_from_its_own_trials():
     ]
     for place, loss in enumerate(["afcl", "focal", "logit_adjusted"]):  # one that is not known yet is tried first
         history += [one(30 + 10 * place + n, loss, 0.5) for n in range(10)]
-    proposed = [propose(SPACE, history, sampler="tpe", metric=METRIC, seed=seed, number=60) for seed in range(12)]
+    proposed = [propose("tpe", SPACE, history, seed=seed, number=60) for seed in range(12)]
     rates = [values["cross_entropy.lr"] for values in proposed if "cross_entropy.lr" in values]
     assert len(rates) >= 8, "the better loss is asked for more often"
     assert sum(0.003 < lr < 0.03 for lr in rates) >= 0.7 * len(rates)
@@ -97,7 +98,8 @@ def test_with_a_search_for_each_family_the_sampler_is_told_all_of_the_familys_tr
     agenda = SearchAgenda(spec, 1)
     history = History(trials={trial.number: trial for trial in trials})
     agenda.question(len(trials) + FAMILIES.index(name), history)
-    assert len(agenda._known[name].told([])) == 4
+    known = agenda._samplers[name]._offered["memory"]["known"]
+    assert len(known.told([])) == 4
 
 
 @pytest.mark.slow
@@ -141,10 +143,10 @@ def test_a_field_of_another_loss_says_nothing_of_what_is_likely_to_fail():
     for number, lr in enumerate([0.05, 0.07, 0.09, 0.1]):
         failed = one(number, "cross_entropy", 0.0, **{"cross_entropy.lr": lr})
         failed.state, failed.by_values = "failed", True
-        feasibility.add(failed)
+        feasibility.add(told_of(SPACE, failed, METRIC))
     for number, lr in enumerate([0.0002, 0.001, 0.002, 0.004, 0.0005]):
-        feasibility.add(one(10 + number, "cross_entropy", 0.8, **{"cross_entropy.lr": lr}))
-        feasibility.add(one(20 + number, "focal", 0.8, **{"focal.lr": 0.08}))
+        feasibility.add(told_of(SPACE, one(10 + number, "cross_entropy", 0.8, **{"cross_entropy.lr": lr}), METRIC))
+        feasibility.add(told_of(SPACE, one(20 + number, "focal", 0.8, **{"focal.lr": 0.08}), METRIC))
     chances = [
         feasibility.chance_of_failing(one(0, loss, 0.0, **{f"{loss}.lr": lr}).values)
         for loss, lr in (("cross_entropy", 0.08), ("cross_entropy", 0.001), ("focal", 0.08))

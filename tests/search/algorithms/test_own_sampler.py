@@ -1,16 +1,18 @@
-"""A sampler of a user's own. See search.algorithms.own_sampler."""
+"""The door of all samplers, a user's own among them. See search.algorithms.own_sampler."""
+
+import sys
 
 import pytest
 from own_package import write_package
-from told_trials import SPACE, trial_of
+from told_trials import SPACE, propose, searched_by, trial_of, values_of
 
-from search.algorithms.own_sampler import propose, refuse_outside, told_of, try_sampler
+from search.algorithms.own_sampler import OURS, BoundSampler, refuse_outside, try_sampler
 from search.algorithms.proposer import SearchAgenda
-from search.algorithms.sampler import propose as propose_by_ours
 from search.engine.controller import PausedError
 from search.engine.replay import replay
-from search.journal.history import Decision, History
+from search.journal.history import History
 from spaces.ranges import LogUniform, Uniform
+from spaces.sections import SAMPLERS
 from spaces.spec import load_spec
 from trainers.config import METRIC
 from trainers.errors import InputError
@@ -26,7 +28,7 @@ def package(tmp_path, monkeypatch):
 
 
 def asked(attribute, space=SPACE, trials=(), number=7, seed=0):
-    return propose(OWN.format(attribute), space, trials, metric=METRIC, seed=seed, number=number)
+    return propose(OWN.format(attribute), space, trials, seed=seed, number=number)
 
 
 def test_what_it_proposes_depends_on_the_searchs_seed_and_the_trials_number():
@@ -62,35 +64,90 @@ def test_what_is_no_proposal_is_told_in_one_line(attribute, said):
 
 
 def test_it_is_tried_with_trials_of_each_state_and_twice():
-    try_sampler(OWN.format("propose"), SPACE, 0)
+    try_sampler(SPACE, searched_by(OWN.format("propose")))
     with pytest.raises(InputError, match="tried before the first trial, proposes other values at a second call"):
-        try_sampler(OWN.format("counts"), SPACE, 0)
+        try_sampler(SPACE, searched_by(OWN.format("counts")))
     with pytest.raises(InputError, match="proposes no"):
-        try_sampler(OWN.format("lacks"), SPACE, 0)
+        try_sampler(SPACE, searched_by(OWN.format("lacks")))
 
 
-def test_trials_are_told_as_what_they_showed():
-    finished = told_of(SPACE, trial_of(3), METRIC)
-    assert (finished.number, finished.state, finished.value) == (3, "finished", 0.7)
-    assert finished.by_epoch == pytest.approx({1: 0.5, 2: 0.6, 3: 0.7})
-    stopped = told_of(SPACE, trial_of(4, state="stopped"), METRIC)
-    assert (stopped.state, stopped.value) == ("stopped", 0.7)
-    exempt = trial_of(5)
-    exempt.decisions.append(Decision(5, 2, 0, 0.6, 0.65, 3, "spare"))
-    assert told_of(SPACE, exempt, METRIC).by_epoch == pytest.approx({1: 0.5, 2: 0.6})
-    assert told_of(SPACE, exempt, METRIC).state == "stopped"
-    crashed, diverged = trial_of(6, state="failed"), trial_of(7, state="failed")
-    diverged.by_values = True
-    assert told_of(SPACE, crashed, METRIC) is None
-    assert told_of(SPACE, diverged, METRIC).value is None
-    assert told_of(NUMBERS, trial_of(8), METRIC) is None, "its values are not those of this space"
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow), "random"])
+def test_a_proposal_depends_on_history_seed_and_number_alone(sampler):
+    history = [trial_of(number, values_of(number), score=0.5 + number / 50) for number in range(12)]
+
+    def ask(number=12, seed=3):
+        return propose(sampler, SPACE, history, seed=seed, number=number)
+
+    first = ask()
+    assert first == ask()
+    assert first != ask(seed=4)
+    assert first != ask(number=13)
+    assert all(SPACE[path].contains(value) for path, value in first.items())
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
-def test_ours_propose_what_a_users_own_has_to(sampler):
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow), "grid"])
+def test_what_is_remembered_of_earlier_asks_changes_no_proposal(sampler):
+    bound, history = BoundSampler(SPACE, searched_by(sampler), METRIC, slots=1, fixed={}), []
+    for number in range(24):
+        history.append(trial_of(number, values_of(number), state="running", score=(number * 37 % 24) / 24))
+        if number >= 2:
+            history[number - 2].state, history[number - 2].score = "finished", (number * 37 % 24) / 24
+        if sampler == "gp" and number not in (11, 17):  # each takes half a second
+            continue
+        proposed = bound.propose(history, seed=5, number=number + 1)
+        assert proposed == propose(sampler, SPACE, history, seed=5, number=number + 1)
+
+
+@pytest.mark.parametrize("sampler", [*OURS])
+def test_ours_are_functions_of_the_one_protocol_and_pass_what_a_users_own_has_to(sampler):
+    assert OURS.keys() == set(SAMPLERS)
+    try_sampler(SPACE, searched_by(OURS[sampler]))
     history = [trial_of(number) for number in range(3)]
-    values = propose_by_ours(SPACE, history, sampler=sampler, metric=METRIC, seed=0, number=3)
-    refuse_outside(SPACE, values, sampler)
+    refuse_outside(SPACE, asked_by_name(sampler, history), sampler)
+
+
+def asked_by_name(name, history, space=SPACE):
+    return propose(name, space, history, seed=0, number=len(history))
+
+
+def test_one_of_ours_is_a_file_and_a_line_of_the_table(monkeypatch):
+    monkeypatch.setitem(OURS, "mine", OWN.format("propose"))
+    assert asked_by_name("mine", [], NUMBERS) == asked_by_name(OWN.format("propose"), [], NUMBERS)
+
+
+def test_a_fault_of_one_of_ours_is_not_said_to_be_the_users(monkeypatch):
+    monkeypatch.setitem(OURS, "mine", OWN.format("raises"))
+    with pytest.raises(RuntimeError, match="no\\nidea"):
+        asked_by_name("mine", [])
+
+
+def test_it_gets_what_it_asks_for_by_name():
+    history = [trial_of(0, baseline=True), trial_of(1, values_of(1)), trial_of(2, values_of(2), state="failed")]
+    bound = BoundSampler(SPACE, searched_by(OWN.format("asks"), grid_points=9), METRIC, slots=4, fixed={})
+    older = [trial_of(7, values_of(7))]
+    for calls in (1, 2):
+        bound.propose(history, known=older, seed=0, number=3)
+        slots, search, tried, memory = sys.modules["ownsampler.samplers"].asked
+        assert (slots, search.grid_points, tried) == (4, 9, [values_of(1), values_of(2)])
+        assert memory["calls"] == calls, "the same at each call"
+
+
+def test_a_memory_that_changes_what_is_proposed_is_told_before_the_first_trial():
+    with pytest.raises(InputError, match=r"other values at a second call; .* and let its memory change nothing"):
+        try_sampler(SPACE, searched_by(OWN.format("remembers")))
+
+
+def test_a_history_of_another_search_is_not_mixed_with_the_last_one():
+    spec = load_spec("digits", ["search.baselines=[]"])
+    agenda, (one, other) = SearchAgenda(spec, 1), (History(), History())
+    for number in range(12):
+        values = agenda.question(number, one).values
+        for history, score in ((one, number / 12), (other, -number / 12)):
+            history.trials[number] = trial_of(number, values, score=score)
+            history.trials[number].epochs = {1: {spec.deciding_key: score}}
+    agenda.question(12, one)
+    assert agenda.question(12, other).values == SearchAgenda(spec, 1).question(12, other).values
 
 
 class Rising:

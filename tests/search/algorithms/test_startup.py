@@ -1,11 +1,9 @@
 """From which trial on a sampler proposes."""
 
 import pytest
-from told_trials import SPACE, trial_of, values_of
+from told_trials import SPACE, propose, trial_of, values_of
 
-from search.algorithms.sampler import propose
 from search.algorithms.startup import draws_before
-from trainers.config import METRIC
 
 
 @pytest.mark.parametrize(
@@ -20,7 +18,7 @@ def test_it_is_known_from_which_trial_on_a_sampler_proposes(sampler, slots, draw
 
     def ask(count, score):
         history = [trial_of(n, values_of(n), score=score(n)) for n in range(count)]
-        return propose(SPACE, history, sampler=sampler, metric=METRIC, seed=0, number=50, slots=slots)
+        return propose(sampler, SPACE, history, seed=0, number=50, slots=slots)
 
     def rising(n):
         return n / 100
