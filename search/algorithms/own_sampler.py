@@ -5,14 +5,16 @@ and the proposal's number, so a search that was killed and resumed proposes the 
 sampler of the user's own is tried before the first trial (`try_sampler`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
-from search.algorithms.told import Space, Told, ToldState, ToldTrials
-from search.journal.history import Trial, Value
+from search.algorithms.told import Space, Told, ToldState, ToldTrials, without
+from search.journal.history import History, Value
 from spaces.conditions import active
 from spaces.sections import SearchConfig
 from trainers.errors import InputError
+from trainers.loss_config import Family
 from trainers.own_parts import MARK, load_part, parameters_of
 from trainers.seeds import derive_seed
 from trainers.wording import did_you_mean, printable, shown
@@ -58,38 +60,45 @@ class Sampler(Protocol):
 
 
 class BoundSampler:
-    """A sampler at work on one space of a search, with its memory.
+    """A sampler at work on one space of a search, with its memory. An ask looks at no trial twice that has ended.
 
     Args:
         space: the range of each searched field, by path.
         search: the section `search` of the spec, which names the sampler: one of OURS, or an import path with or
             without a hash.
         metric: the name of the search's measure among a trial's metrics; larger is better.
+        history: the search's trials, and those of the older one that it starts from.
+        families: the sampler is told of the trials of these families.
         slots: how many trials run at once.
-        fixed: values by path that all trials of the space have. The sampler neither sees nor chooses them.
+        fixed: values by path that all these trials have. The sampler neither sees nor chooses them.
 
     Raises:
         InputError: the sampler is not on this machine, or is no function. The message has one line.
     """
 
     def __init__(
-        self, space: Space, search: SearchConfig, metric: str, *, slots: int, fixed: Mapping[str, Value]
+        self,
+        space: Space,
+        search: SearchConfig,
+        metric: str,
+        history: History,
+        *,
+        families: Container[Family],
+        slots: int,
+        fixed: Mapping[str, Value],
     ) -> None:
-        self._space, self._fixed = space, fixed
+        self._space, self._history, self._families, self._fixed = space, history, families, fixed
         self._call = _Call(search.sampler)
         self._told = ToldTrials(space, metric, fixed)
         self._offered = {"slots": slots, "search": search, "memory": {}}
+        self._trials = [trial for trial in history.known if trial.family in families]
         self._tried: list[Mapping[str, Value]] = []
-        self._seen = 0  # how many trials were looked at for `_tried`
+        self._seen = 0  # how many of the search's trials were looked at for the two lists above
 
-    def propose(
-        self, trials: Sequence[Trial], *, known: Sequence[Trial] = (), seed: int, number: int
-    ) -> dict[str, Value]:
+    def propose(self, *, seed: int, number: int) -> dict[str, Value]:
         """The values of the next trial by path, the fixed ones included.
 
         Args:
-            trials: this search's trials of the space so far. Each call must have those of the previous one, and more.
-            known: the trials of an older search; the same in each call.
             seed: the search's seed.
             number: the number of the next trial; with search.per_family, its position in its family's own search.
 
@@ -97,20 +106,14 @@ class BoundSampler:
             InputError: a sampler of the user's own raises an error, or the proposed values are not in the space. The
                 message has one line.
         """
-        offered = dict(self._offered)
-        if "tried" in self._call.asks:
-            self._tried += [self._chosen(trial) for trial in trials[self._seen :] if not trial.baseline]
-            self._seen = len(trials)
-            offered["tried"] = [*self._tried]
-        told = self._told.of((*known, *trials))
+        fresh = [one for one in islice(self._history.trials.values(), self._seen, None) if one.family in self._families]
+        self._seen = len(self._history.trials)
+        self._trials += fresh
+        self._tried += [without(self._fixed, trial.values) for trial in fresh if not trial.baseline]
+        told = self._told.of(self._trials)
+        offered = {**self._offered, "tried": [*self._tried]}
         proposed = self._call(self._space, told, seed_of_ask(seed, number), offered, f"asked for trial {number}")
         return {**self._fixed, **proposed}
-
-    def _chosen(self, trial: Trial) -> Mapping[str, Value]:
-        """A trial's values without the fixed ones."""
-        if not self._fixed:
-            return trial.values
-        return {path: value for path, value in trial.values.items() if path not in self._fixed}
 
 
 def seed_of_ask(seed: int, number: int) -> int:

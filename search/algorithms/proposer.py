@@ -80,22 +80,22 @@ class SearchAgenda:
 
     def _proposed(self, number: int, history: History, family: Family | None = None) -> dict[str, Value]:
         """A proposal of the search, or of one family's own search, which learns from this family's trials only."""
-        # a baseline may have all fields, but a loss that is not searched
-        families = self._spec.families if family is None else (family,)
-        known, trials = (
-            [trial for trial in some if trial.family in families] for some in (history.known, history.trials.values())
-        )
-        sampler, seed = self._sampler_of(family, history), _seed(self._spec, history)
-        return sampler.propose(trials, known=known, seed=seed, number=number)
-
-    def _sampler_of(self, family: Family | None, history: History) -> BoundSampler:
         spec = self._spec
         if self._history is not history:  # the trials of another search, as in a test
             self._samplers, self._history = {}, history
         if family not in self._samplers:
             space, fixed = (spec.space, {}) if family is None else spec.family_space(family)
-            self._samplers[family] = BoundSampler(space, spec.search, spec.deciding_key, slots=self._slots, fixed=fixed)
-        return self._samplers[family]
+            self._samplers[family] = BoundSampler(
+                space,
+                spec.search,
+                spec.deciding_key,
+                history,
+                # a baseline may have all fields, but a loss that is not searched
+                families=spec.families if family is None else (family,),
+                slots=self._slots,
+                fixed=fixed,
+            )
+        return self._samplers[family].propose(seed=_seed(spec, history), number=number)
 
 
 def _seed(spec: SearchSpec, history: History) -> int:

@@ -56,12 +56,17 @@ def told_of(space: Space, trial: Trial, metric: str, *, place: int = 0, fixed: C
         place: see `Told`.
         fixed: paths of values that the sampler does not choose, and is not told of.
     """
-    values = {path: value for path, value in trial.values.items() if path not in fixed} if fixed else trial.values
+    values = without(fixed, trial.values)
     if not is_inside(space, values) or (trial.state == "failed" and not trial.failed_by_its_values):
         return None
     state, value, by_epoch = _outcome(trial, metric)
     ended = trial.state in ENDED
     return Told(values, state, value, by_epoch, trial.number, trial.family, trial.baseline, place, ended)
+
+
+def without(fixed: Container[str], values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The values of all paths that are not in `fixed`."""
+    return {path: value for path, value in values.items() if path not in fixed} if fixed else values
 
 
 def _outcome(trial: Trial, metric: str) -> tuple[ToldState, float | None, dict[int, float]]:

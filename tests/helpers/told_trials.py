@@ -2,7 +2,7 @@
 
 from search.algorithms.own_sampler import BoundSampler
 from search.engine.controller import Conductor
-from search.journal.history import Trial, Value
+from search.journal.history import History, Trial, Value
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr
 from spaces.sections import SearchConfig
 from trainers.config import METRIC
@@ -35,10 +35,16 @@ def searched_by(sampler: str, **more) -> SearchConfig:
     return SearchConfig(trials=30, **more).model_copy(update={"sampler": sampler})
 
 
-def propose(sampler, space, trials, *, number, metric=METRIC, seed=0, slots=1) -> dict[str, Value]:
+def bound(sampler, space, history, *, slots=1, **more) -> BoundSampler:
+    """A sampler that is told of all trials of a history."""
+    search = searched_by(sampler, **more)
+    return BoundSampler(space, search, METRIC, history, families=("FCL", "CE"), slots=slots, fixed={})
+
+
+def propose(sampler, space, trials, *, number, seed=0, slots=1) -> dict[str, Value]:
     """What a sampler proposes that has been asked for nothing before."""
-    bound = BoundSampler(space, searched_by(sampler), metric, slots=slots, fixed={})
-    return bound.propose(trials, seed=seed, number=number)
+    history = History(trials=dict(enumerate(trials)))
+    return bound(sampler, space, history, slots=slots).propose(seed=seed, number=number)
 
 
 def told_value(conductor: Conductor, value: float) -> dict[str, float]:

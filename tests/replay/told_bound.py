@@ -75,13 +75,20 @@ def by_asks(regime: Regime, seed: int, trials: int, told: int) -> dict[str, floa
     curves, made = Generator(seed, regime), {}
     spec = spec_of(curves, seed, trials)
     with rule(HISTORY, trials, told):
-        history = list(play(curves, spec)[0].history.trials.values())
+        history = play(curves, spec)[0].history
     for name in RULES:
         with rule(name, trials, told):
-            sampler = BoundSampler(spec.space, spec.search, spec.search.metric_key, slots=1, fixed={})
+            sampler = BoundSampler(
+                spec.space,
+                spec.search,
+                spec.search.metric_key,
+                history,
+                families=spec.families,
+                slots=1,
+                fixed={},
+            )
             asked = [
-                sampler.propose(history, seed=derive_seed(seed, "another ask", number), number=trials)
-                for number in range(ASKS)
+                sampler.propose(seed=derive_seed(seed, "another ask", number), number=trials) for number in range(ASKS)
             ]
         floats = [{path: float(value) for path, value in one.items()} for one in asked]
         made[name] = mean(curves.best - curves.truth(one) for one in floats)

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 from own_package import write_package
-from told_trials import SPACE, propose, searched_by, trial_of, values_of
+from told_trials import SPACE, bound, propose, searched_by, trial_of, values_of
 
-from search.algorithms.own_sampler import OURS, BoundSampler, refuse_outside, try_sampler
+from search.algorithms.own_sampler import OURS, refuse_outside, try_sampler
 from search.algorithms.proposer import SearchAgenda
 from search.engine.controller import PausedError
 from search.engine.replay import replay
@@ -14,7 +14,6 @@ from search.journal.history import History
 from spaces.ranges import LogUniform, Uniform
 from spaces.sections import SAMPLERS
 from spaces.spec import load_spec
-from trainers.config import METRIC
 from trainers.errors import InputError
 from trainers.own_parts import metadata
 
@@ -88,15 +87,16 @@ def test_a_proposal_depends_on_history_seed_and_number_alone(sampler):
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow), "grid"])
 def test_what_is_remembered_of_earlier_asks_changes_no_proposal(sampler):
-    bound, history = BoundSampler(SPACE, searched_by(sampler), METRIC, slots=1, fixed={}), []
+    history = History()
+    asked = bound(sampler, SPACE, history)
     for number in range(24):
-        history.append(trial_of(number, values_of(number), state="running", score=(number * 37 % 24) / 24))
+        history.trials[number] = trial_of(number, values_of(number), "running", (number * 37 % 24) / 24)
         if number >= 2:
-            history[number - 2].state, history[number - 2].score = "finished", (number * 37 % 24) / 24
+            history.trials[number - 2].state, history.trials[number - 2].score = "finished", (number * 37 % 24) / 24
         if sampler == "gp" and number not in (11, 17):  # each takes half a second
             continue
-        proposed = bound.propose(history, seed=5, number=number + 1)
-        assert proposed == propose(sampler, SPACE, history, seed=5, number=number + 1)
+        proposed = asked.propose(seed=5, number=number + 1)
+        assert proposed == propose(sampler, SPACE, history.trials.values(), seed=5, number=number + 1)
 
 
 @pytest.mark.parametrize("sampler", [*OURS])
@@ -123,11 +123,11 @@ def test_a_fault_of_one_of_ours_is_not_said_to_be_the_users(monkeypatch):
 
 
 def test_it_gets_what_it_asks_for_by_name():
-    history = [trial_of(0, baseline=True), trial_of(1, values_of(1)), trial_of(2, values_of(2), state="failed")]
-    bound = BoundSampler(SPACE, searched_by(OWN.format("asks"), grid_points=9), METRIC, slots=4, fixed={})
-    older = [trial_of(7, values_of(7))]
+    trials = [trial_of(0, baseline=True), trial_of(1, values_of(1)), trial_of(2, values_of(2), state="failed")]
+    history = History(trials=dict(enumerate(trials)), known=[trial_of(7, values_of(7))])
+    sampler = bound(OWN.format("asks"), SPACE, history, slots=4, grid_points=9)
     for calls in (1, 2):
-        bound.propose(history, known=older, seed=0, number=3)
+        sampler.propose(seed=0, number=3)
         slots, search, tried, memory = sys.modules["ownsampler.samplers"].asked
         assert (slots, search.grid_points, tried) == (4, 9, [values_of(1), values_of(2)])
         assert memory["calls"] == calls, "the same at each call"
