@@ -8,6 +8,7 @@ import search
 from search.engine.status import counts_line, search_state
 from search.evidence.ranking import Basis, ranking
 from search.journal.history import History, Trial
+from search.storage.published import verdict_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 
@@ -71,7 +72,10 @@ class Search:
 
     @property
     def state(self) -> str:
-        """The state: running, done, interrupted, stopped, max_hours, or a sentence that says why the search gave up."""
+        """The state: running, done, interrupted, stopped, max_hours, published, or a sentence on why it gave up.
+
+        A published search lacks its journal: its trials are those of its leaderboard.
+        """
         return search_state(self.folder, self.history)
 
     @property
@@ -91,6 +95,11 @@ class Search:
     def best(self) -> Trial | None:
         """The first of `ranked`; None if no trial has finished."""
         return next(iter(self.ranked), None)
+
+    @property
+    def verdict(self) -> str | None:
+        """What the last confirmation said of the losses, in a sentence; None without one. `confirm` has it all."""
+        return verdict_in_words(self.folder.searched)
 
     def frames(self) -> "Frames":
         """Tidy pandas tables: trials, epochs, decisions, classes, confusions."""

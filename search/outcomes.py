@@ -51,9 +51,10 @@ class Listed:
     counts: str  # how many trials are in each state, in words
     best: BestTrial | None
     begun: str | None  # ISO 8601, in UTC
-    seconds: float | None  # that its drivers have run, killed ones too
+    seconds: float | None  # that its drivers have run, killed ones too; None if that is not known
     waits: list[str]  # the commands to run next, out of resume, confirm, export and sync
     data: str  # the data set; for a damaged search, what is wrong with the search
+    verdict: str | None = None  # what its last confirmation said, in a sentence
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as `afcl list --json` prints them."""

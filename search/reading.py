@@ -11,6 +11,7 @@ from rich.console import Console
 from search.display.console import to_console
 from search.handle import Search
 from search.outcomes import BestTrial, Listed
+from search.storage.published import need_journal
 from search.storage.results_folder import all_folders, folder_named
 from search.storage.search_folder import results_root
 from trainers.commands import told_in_hints
@@ -87,6 +88,7 @@ def explain(name: str, trial: int, *, results: Path | None = None) -> list[str]:
     from search.journal import explain as explaining
 
     folder = folder_named(results_root(results), name)
+    need_journal(folder, "explain")
     validation = folder.about()["provenance"]["data"]["validation"]
     return list(explaining.explain(folder.spec(), folder.history(), trial, validation))
 
@@ -130,6 +132,7 @@ def logs(name: str, trial: int | None = None, *, address: str | None = None, res
     from search.storage.fetch import bring_log
 
     folder = folder_named(results_root(results), name)
+    need_journal(folder, "logs")
     if trial is not None:
         if trial not in folder.history().trials:
             raise InputError(f"search {name} has no trial {trial}")
@@ -247,4 +250,5 @@ def sync(name: str, *, results: Path | None = None, console: Console | None = No
     from search.tracking import outbox
 
     folder, tell = folder_named(results_root(results), name), to_console(console)
+    need_journal(folder, "sync")
     return {each.title: outbox.sync(each, tell) for each in (folder, *folder.inner())}

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from search.display.console import to_console
 from search.evidence.ranking import Basis
+from search.storage.published import need_journal
 from search.storage.results_folder import folder_named, open_folder
 from search.storage.search_folder import results_root
 from trainers.commands import told_in_hints
@@ -69,6 +70,7 @@ def export(
     from search.reporting.exported import export_best
 
     folder = open_folder(results_root(results), name)
+    need_journal(folder, "export")
     return export_best(folder, top=top, by=by, sensitivity=sensitivity, onnx=onnx, data=data)
 
 
@@ -106,6 +108,7 @@ def _write_tables(name: str, kind: "Format", results: Path | None, console: Cons
     from search.storage.fetch import bring_results
 
     folder = folder_named(results_root(results), name)
+    need_journal(folder, "export")
     try:
         bring_results(folder)
     except EnvironmentProblem as problem:  # only the table of confusions needs more than the journal

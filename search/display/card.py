@@ -2,6 +2,7 @@
 
 from jinja2 import Environment, StrictUndefined
 
+from search.display.tables import published_lines
 from search.engine.status import counts_line, search_state, state_in_words
 from search.evidence.ranking import in_words, ranking
 from search.journal.labels import values_of
@@ -64,5 +65,5 @@ def card(folder: SearchFolder) -> str:
         data=folder.about()["provenance"]["data"]["description"],
         columns=["rank", "trial", "loss", *fresh, metric, *decided, "values"],
         rows=rows,
-        lines=[*in_words(ranked), *page],
+        lines=[*in_words(ranked), *published_lines(folder), *([] if folder.is_published() else page)],
     )

@@ -52,6 +52,6 @@ def _row(side: Side, *, has_seeds: bool) -> tuple[str, ...]:
         "" if best is None else str(best.number),
         "" if best is None else best.family,
         str(side.ended),
-        duration(side.seconds),
+        "" if side.seconds is None else duration(side.seconds),
         "" if best is None else values_of(best),
     )

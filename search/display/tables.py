@@ -15,6 +15,7 @@ from search.engine.status import counts_line, planned_in, search_state, state_in
 from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import in_short, rung_of, searched, values_of
+from search.storage.published import STATE, verdict_in_words
 from search.storage.search_folder import SearchFolder
 from search.tracking.delivered import undelivered
 from trainers.data import DataCheck
@@ -68,11 +69,14 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     yield f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"
     yield f"data: {data}"
+    yield from published_lines(folder)
     yield ""
     ranked = ranking(folder, history)
     if ranked.trials:
         yield from best(folder, ranked, SHOWN_BEST)
         yield ""
+    if folder.is_published() and not history.trials:  # a confirmation, whose runs only its journal has
+        return
     trials = shown_trials(history, every=every)
     which = "all trials" if len(trials) == len(history.trials) else f"the newest {NEWEST} trials and those that run"
     score = metric.removeprefix("val_")
@@ -87,9 +91,20 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     if len(trials) < len(history.trials):
         yield ""
         yield f"{len(history.trials) - len(trials)} more: `{folder.command('show', path, all=True)}`"
-    if has_reasons and not has_room:
+    if has_reasons and not has_room and not folder.is_published():
         yield ""
         yield f"reasons: `{folder.command('explain', path, 'TRIAL')}`, or a wider terminal"
+
+
+def published_lines(folder: SearchFolder) -> Iterator[str]:
+    """Of a published result, what its confirmation said, and where its page is; nothing of any other search."""
+    searched = folder.searched
+    if not folder.is_published():
+        return
+    if (said := verdict_in_words(searched)) is not None:
+        yield f"confirm: {said}"
+    page = f"; the page: {searched.report}" if searched.report.exists() else ""
+    yield f"without the journal there is nothing to explain, draw or resume{page}"
 
 
 def listing(folders: list[SearchFolder]) -> list[dict[str, Any]]:
@@ -101,10 +116,11 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
     try:
         history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
         counts, planned = counts_line(folder, history), planned_in(folder, history)
+        verdict = verdict_in_words(folder)
     except (InputError, OSError) as error:
         why = in_one_line(error) if isinstance(error, OSError) else str(error)
         nothing: dict[str, Any] = {"trials": 0, "planned": None, "counts": "", "best": None}
-        nothing |= {"begun": None, "seconds": None, "waits": []}
+        nothing |= {"begun": None, "seconds": None, "waits": [], "verdict": None}
         return {"name": folder.name, "state": "damaged", **nothing, "data": why}
     first = next(iter(ranking(folder, history).trials), None)
     state = search_state(folder, history)
@@ -115,23 +131,23 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
         "planned": planned,
         "counts": counts,
         "begun": begun_at(history),
-        "seconds": round(history.driven, 1),
+        "seconds": None if state == STATE else round(history.driven, 1),
         "waits": list(what_waits(folder, history, state)),
         "best": None if first is None else {"trial": first.number, "family": first.family, "score": first.score},
+        "verdict": verdict,
         "data": data,
     }
 
 
 def begun_at(history: History) -> str | None:
-    """When the first session began, as ISO 8601 in UTC; None if there was no session."""
-    if not history.sessions:
-        return None
-    return datetime.fromtimestamp(history.sessions[0]["time"] / 1000, UTC).isoformat(timespec="seconds")
+    """When the first session began, as ISO 8601 in UTC; without sessions, the first trial; None if there is neither."""
+    times = [session["time"] for session in history.sessions[:1]] or [one.asked_at for one in history.trials.values()]
+    return datetime.fromtimestamp(min(times) / 1000, UTC).isoformat(timespec="seconds") if times else None
 
 
 def what_waits(folder: SearchFolder, history: History, state: str) -> Iterator[str]:
     """The names of the commands that a search waits for, in a sensible order; none while it runs."""
-    if state == "running":
+    if state in ("running", STATE):
         return
     if state != "done":
         yield "resume"
@@ -163,6 +179,10 @@ def searches(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
     if shared:
         yield ""
         yield f"data: {shared}"
+    for row in rows:
+        if row["state"] == STATE and row["verdict"] is not None:
+            yield ""
+            yield f"{row['name']}: {row['verdict']}"
 
 
 def submitted(rows: list[dict[str, Any]]) -> FittedTable:

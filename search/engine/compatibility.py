@@ -9,6 +9,7 @@ from search.algorithms.optuna_trials import as_optuna_trial
 from search.journal.history import ENDED, Trial
 from search.journal.log import Event
 from search.storage.provenance import code_hash, git_commit
+from search.storage.published import need_journal
 from search.storage.results_folder import open_folder
 from search.storage.scoring_code import scoring_code_hash
 from search.storage.search_folder import SearchFolder
@@ -76,6 +77,7 @@ def older_search(root: Path, name: str, spec: SearchSpec, arrays: TrialData) -> 
     ended trial of the older search lies in the space of the new search.
     """
     folder = open_folder(root, name)
+    need_journal(folder, "search --from")
     data = folder.about()["provenance"]["data"]
     if data["fingerprint"] != arrays.fingerprint:
         raise InputError(f"--from: {name} ran on other data ({data['description']}): its scores mean nothing here")

@@ -31,6 +31,7 @@ from search.evidence.ranking import last_step
 from search.journal.history import ENDED, History
 from search.storage.fetch import bring_inner, bring_results, know_every_opening, opened
 from search.storage.ownership import taken
+from search.storage.published import need_journal
 from search.storage.search_folder import SearchFolder, results_root
 from search.storage.test_split_log import is_opened_by, refuse_second, watch
 from trainers.data import load, load_test, split_fingerprint
@@ -92,7 +93,9 @@ def confirm(
     searched = opened(results_root(results), name, storage)
     if (holder := searched.holder()) is not None:
         raise InputError(f"search {name} is run by {holder}; confirm it when it has ended")
-    if searched.storage is not None:  # another host may have run a part of the confirmation
+    if searched.storage is None:
+        need_journal(searched, "confirm")
+    else:  # another host may have run a part of the confirmation
         with taken(searched, display.say):
             bring_inner(searched)
     spec, history = searched.spec(), searched.history()

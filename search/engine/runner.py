@@ -29,6 +29,7 @@ from search.journal.history import History
 from search.storage.fetch import opened
 from search.storage.ownership import Hold, refuse_stored, taken
 from search.storage.provenance import about_data, code_hash, provenance
+from search.storage.published import need_journal
 from search.storage.results_folder import create_folder, refuse_existing
 from search.storage.search_folder import SearchFolder, results_root
 from search.tracking.client import anchored_store, tracking_uri
@@ -156,6 +157,8 @@ def resume(
         display: shows the progress.
     """
     folder = opened(results_root(results), name, storage)
+    if folder.storage is None:  # a store would have the journal
+        need_journal(folder, "resume")
     with told_how_to_go_on(folder, display), ExitStack() as ray:
         with taken(folder, display.say) as hold:
             spec, history = folder.spec(), hold.history

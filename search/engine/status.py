@@ -1,20 +1,29 @@
 """The state of a search in a word, and counts of its trials."""
 
 from search.algorithms.proposer import planned_trials
-from search.evidence.candidates import has_ended, plan_in, runs_of
+from search.evidence.candidates import has_ended, plan_in, planned_in_words, runs_of
 from search.evidence.ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
+from search.storage import published
 from search.storage.search_folder import SearchFolder
+
+WORDS = {
+    "stopped": "stopped as asked",
+    "max_hours": "the time budget is spent",
+    published.STATE: "published: results without their journal",
+}
 
 
 def search_state(folder: SearchFolder, history: History) -> str:
-    """A search's state: running, done, interrupted, or another reason why its last session ended.
+    """A search's state: running, done, published, interrupted, or another reason why its last session ended.
 
     A search is interrupted, too, if its driver was killed or its last step is not complete; a confirmation, if a round
     is still to run.
     """
     if any(one.holder() is not None for one in (folder, *folder.finals())):
         return "running"
+    if folder.is_published():
+        return published.STATE
     if history.closed is None:
         return "interrupted"
     reason = str(history.closed["reason"])
@@ -27,11 +36,13 @@ def search_state(folder: SearchFolder, history: History) -> str:
 
 def state_in_words(state: str) -> str:
     """The text to show for a state of `search_state`."""
-    return {"stopped": "stopped as asked", "max_hours": "the time budget is spent"}.get(state, state)
+    return WORDS.get(state, state)
 
 
 def planned_in(folder: SearchFolder, history: History) -> int:
-    """How many trials a search, its last step or a confirmation will have."""
+    """How many trials a search, its last step or a confirmation will have; of a published search, how many it has."""
+    if folder.is_published() and history.trials:
+        return len(history.trials)
     if plan_in(folder.about()) is not None:
         return len(runs_of(folder, history))
     return planned_trials(folder.spec(), history.extra)
@@ -41,7 +52,11 @@ def counts_line(folder: SearchFolder, history: History) -> str:
     """How many trials are in each state, in words: 5 finished, 9 stopped.
 
     Before all planned trials have ended: 3 of 14 ended (3 finished), 2 begun.
+
+    A published confirmation has no trials here: its plan is told instead.
     """
+    if folder.is_published() and not history.trials and plan_in(folder.about()) is not None:
+        return planned_in_words(folder)
     counts = history.counts()
 
     def told(only_ended: bool) -> str:

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 from search.evidence.candidates import Candidate, best_candidates, has_ended, read_plan, runs_of
 from search.journal.history import History, Trial
+from search.journal.tables_read import leaderboard_order
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -68,6 +69,8 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
     Raises:
         InputError: `by` is confirm and no confirmation has ended, or `by` is final and the last step is not complete.
     """
+    if folder.is_published():  # by its leaderboard, which was ranked when all was there
+        return Ranking("search", [history.trials[number] for number in leaderboard_order(folder.leaderboard)], {})
     if by in (None, "confirm"):
         confirmed = [one for one in folder.confirmations() if has_ended(one)]
         if confirmed:

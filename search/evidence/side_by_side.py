@@ -29,7 +29,7 @@ class Side:
     error: float | None  # the standard error of that trial's score, from the validation images
     validated: Validated | None  # that trial's scores on fresh seeds
     ended: int  # how many trials have ended
-    seconds: float  # how long its drivers ran
+    seconds: float | None  # how long its drivers ran; None if that is not known
     curve: tuple[float | None, ...]  # the best score after each trial that ended; None until a trial has a score
 
     def best_after(self, count: int) -> float | None:
@@ -58,7 +58,7 @@ class SideBySide:
                 "error": side.error,
                 "fresh_seeds": None if side.validated is None else side.validated.scores,
                 "ended": side.ended,
-                "seconds": round(side.seconds, 1),
+                "seconds": None if side.seconds is None else round(side.seconds, 1),
                 "best_so_far": {count: side.best_after(count) for count in self.after},
             }
             for side in self.sides
@@ -117,7 +117,7 @@ def _side(folder: SearchFolder, history: History) -> Side:
         None if best is None else error_of_score(best, folder.spec().search.metric, validation),
         None if best is None else ranked.validated.get(best.number),
         len(ends),
-        history.driven,
+        None if folder.is_published() else history.driven,
         tuple(accumulate((trial.score for trial in ends), _better)),
     )
 

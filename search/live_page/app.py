@@ -20,18 +20,19 @@ from starlette.types import ASGIApp
 
 from search.live_page.guard import IN_A_FRAME, Guard
 from search.live_page.logs import LogEnd
-from search.live_page.reports import Reports
+from search.live_page.reports import Drawn, Reports
 from search.live_page.searches import Searches
 from search.live_page.standing import Group, Standing, TrialRow
 from search.reporting.html import templates_of
 from search.storage.results_folder import how_to_begin
-from search.storage.search_folder import SearchFolder
+from search.storage.search_folder import LEADERBOARD, TABLES, SearchFolder
 from trainers.errors import InputError
 
 MOST_TRIALS = 100  # rows of a table of trials, unless all are asked for
 FILES = Path(__file__).parent / "templates"
 TEMPLATES = templates_of("search.live_page")
 LOADING = "The report is being drawn."
+TABLE_NAMES = ("trials", "epochs", "decisions", "classes", "confusions")  # those of search.journal.frames.Frames
 
 
 ReadLog: TypeAlias = Callable[[SearchFolder, int | None], LogEnd]  # returns a trial's log; with None the driver's
@@ -74,6 +75,7 @@ class Pages:
             trouble=trouble,
             at="" if drawn is None else f"{datetime.fromtimestamp(drawn.at):%H:%M:%S}",
             rest=0 if drawn is None else round(drawn.rest),
+            files=[] if followed is None else files_of(followed.folder, drawn),
         )
         return _answer(request, one.name, trail, part, report=None if one.problem else f"/searches/{one.name}/report")
 
@@ -85,6 +87,21 @@ class Pages:
         if drawn is None:
             return HTMLResponse(TEMPLATES.from_string("{{ said }}").render(said=trouble or LOADING), 503)
         return HTMLResponse(drawn.page, headers=IN_A_FRAME)
+
+    def file(self, request: Request) -> Response:
+        """The leaderboard, or a table, as a CSV file: one of those that `files_of` names, and nothing else."""
+        one = self._standing(request)
+        followed = self._searches.followed(one.name)
+        drawn = None if followed is None else self._reports.ask(followed.folder)[0]
+        wanted = request.url.path.removeprefix(f"/searches/{one.name}/")
+        if followed is None or wanted not in files_of(followed.folder, drawn):
+            raise HTTPException(404, one.problem or f"{one.name} has no {wanted} here.")
+        made = None if drawn is None or wanted != LEADERBOARD else drawn.leaderboard
+        content = (followed.folder.path / wanted).read_bytes() if made is None else made
+        name = f"{one.name}-{wanted.rpartition('/')[2]}"
+        return Response(
+            content, media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'}
+        )
 
     def trial(self, request: Request) -> Response:
         """The page of one trial: what was decided about the trial and why, and its log."""
@@ -144,11 +161,25 @@ def make_app(searches: Searches, reports: Reports, read_log: Callable[[SearchFol
     routes += [Route(path or "/", answer, methods=["GET"]) for path, answer in redrawn]
     routes += [
         Route(f"{search}/report", pages.report, methods=["GET"]),
+        Route(f"{search}/{LEADERBOARD}", pages.file, methods=["GET"]),
+        Route(f"{search}/{TABLES}/{{table}}", pages.file, methods=["GET"]),
         Route("/page.css", _file("page.css", "text/css"), methods=["GET"]),
         Route("/page.js", _file("page.js", "text/javascript"), methods=["GET"]),
     ]
     handlers = {HTTPException: _not_found, Exception: _not_made}
     return Guard(Starlette(routes=routes, exception_handlers=handlers))  # type: ignore[arg-type]  # narrower arguments
+
+
+def files_of(folder: SearchFolder, drawn: Drawn | None) -> list[str]:
+    """The files of a search that can be downloaded, by their paths in its folder: its leaderboard and its tables.
+
+    Args:
+        folder: the search.
+        drawn: its report as it was drawn last, whose leaderboard is served in place of the file; None without one.
+    """
+    has_leaderboard = folder.leaderboard.is_file() if drawn is None else drawn.leaderboard is not None
+    tables = [f"{TABLES}/{name}.csv" for name in TABLE_NAMES if (folder.tables / f"{name}.csv").is_file()]
+    return [*([LEADERBOARD] if has_leaderboard else []), *tables]
 
 
 def _answer(

@@ -14,6 +14,7 @@ from search.journal.explain import explain
 from search.journal.history import ENDED, History
 from search.journal.log import Event, damaged, read_events
 from search.journal.progress import Progress
+from search.storage.published import need_journal
 from search.storage.search_folder import (
     ABOUT,
     CONFIRMATION,
@@ -95,6 +96,10 @@ class Followed:
         """
         with self.lock:
             self.about, self.spec = self.folder.about(), self.folder.spec()
+            if self.folder.is_published():
+                self._begin()
+                self.history = self.folder.history()
+                return
             is_driven = self.folder.holder() is not None  # before the journal is read, as a driver may begin meanwhile
             found = self.folder.journal.stat() if self.folder.journal.exists() else None
             inode = 0 if found is None else found.st_ino
@@ -151,7 +156,11 @@ class Followed:
         return self._countdown.left(estimate, self.history.time / 1000)
 
     def explained(self, trial: int) -> list[str]:
-        """What was decided about a trial, as in `afcl explain`. Raises InputError if there is no such trial."""
+        """What was decided about a trial, as in `afcl explain`.
+
+        Raises InputError if there is no such trial, or if the folder is a published result without its journal.
+        """
+        need_journal(self.folder, "explain")
         with self.lock:
             validation = self.about["provenance"]["data"].get("validation")
             return list(explain(self.spec, self.history, trial, validation))

@@ -86,6 +86,8 @@ class Logs:
             folder: the search, last step or confirmation.
             number: the number of a trial that is known to exist, or None.
         """
+        if folder.is_published():
+            return LogEnd("", f"search {folder.title} is published without its logs")
         if number is None:
             of_driver = self._of_driver
             if of_driver is None:

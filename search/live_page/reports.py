@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from search.live_page.following import Stamp, stamp_of_results
 from search.storage.fetch import bring_results
+from search.storage.published import need_journal
 from search.storage.redact import shown_uri
 from search.storage.search_folder import SearchFolder
 from trainers.errors import EnvironmentProblem, InputError
@@ -29,6 +30,7 @@ class Drawn:
     """A report as it was drawn last."""
 
     page: bytes  # HTML
+    leaderboard: bytes | None  # leaderboard.csv, to which the page links; None if `afcl report` left none
     at: float  # seconds since 1970
     rest: float  # the fewest seconds until the report is drawn again
 
@@ -106,9 +108,9 @@ class Reports:
 
     def _draw(self, watched: _Watched, stamp: Stamp) -> None:
         began = time.monotonic()
-        page, problem = b"", ""
+        page, leaderboard, problem = b"", None, ""
         try:
-            page = self._page(watched.folder)
+            page, leaderboard = self._page(watched.folder)
         except (InputError, EnvironmentProblem) as error:
             problem = str(error)
         except OSError as error:
@@ -119,15 +121,18 @@ class Reports:
         self._is_warm = True
         watched.problem = shown_uri(problem)
         if not problem:
-            watched.drawn = Drawn(page, time.time(), rest)
+            watched.drawn = Drawn(page, leaderboard, time.time(), rest)
         watched.shows, watched.due = stamp, time.monotonic() + rest
 
-    def _page(self, folder: SearchFolder) -> bytes:
+    def _page(self, folder: SearchFolder) -> tuple[bytes, bytes | None]:
+        """The page, and the leaderboard to which it links."""
         if not self._are_copies and (written := written_page(folder)) is not None:
-            return written
+            return written, folder.leaderboard.read_bytes() if folder.leaderboard.exists() else None
+        need_journal(folder, "report")
         try:
             from search.reporting.context import read_view
             from search.reporting.html import page
+            from search.reporting.leaderboard import as_csv
             from search.reporting.report import sections_of
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "plotly":
@@ -137,7 +142,7 @@ class Reports:
             with suppress(EnvironmentProblem):  # the store does not answer from here: what was copied is drawn
                 bring_results(folder)
         view: View = replace(read_view(folder), is_looked_at=True)
-        return page(folder.name, sections_of(view)).encode()
+        return page(folder.name, sections_of(view)).encode(), as_csv(view).encode()
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -147,8 +152,13 @@ class Reports:
 
 
 def written_page(folder: SearchFolder) -> bytes | None:
-    """The page that `afcl report` wrote. None if there is none, a driver runs the search, or the search has changed."""
+    """The page that `afcl report` wrote. None if there is none, a driver runs the search, or the search has changed.
+
+    Of a published result it is the page that was published with it.
+    """
     try:
+        if folder.is_published():
+            return folder.report.read_bytes() if folder.report.exists() else None
         written = folder.report.stat().st_mtime_ns
         sources = [path for one in (folder, *folder.inner()) for path in (one.journal, one.verdict) if path.exists()]
         if folder.driven() is None and all(path.stat().st_mtime_ns <= written for path in sources):

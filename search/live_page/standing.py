@@ -13,6 +13,8 @@ from search.evidence.standard_error import error_of_score
 from search.journal.history import STATE_WORDS, Trial
 from search.journal.labels import in_short, values_of
 from search.live_page.following import Followed, path_of
+from search.storage.published import STATE as PUBLISHED
+from search.storage.published import verdict_in_words
 from search.storage.redact import shown_uri
 from search.storage.search_folder import FINAL
 
@@ -61,6 +63,8 @@ class Standing:
     begun: str = ""
     took: str = ""
     waits: str = ""  # the commands that would come next
+    said: str = ""  # what its last confirmation said, in a sentence
+    is_published: bool = False  # whether it is a published result, which lacks its journal
     data: str = ""
     metric: str = ""
     problem: str = ""  # why the search cannot be shown, in one line
@@ -106,6 +110,8 @@ def standing_of(
         begun="" if begun is None else f"{datetime.fromisoformat(begun).astimezone():%Y-%m-%d %H:%M}",
         took=in_words(history.driven) if history.sessions else "",
         waits=", ".join(what_waits(folder, history, state)),
+        said=verdict_in_words(folder) or "",
+        is_published=state == PUBLISHED,
         data=searched.about["provenance"]["data"]["description"],
         metric=spec.search.metric.replace("_", " "),
         groups=tuple(_group(one, known) for one in (searched, *inner)),

@@ -18,6 +18,7 @@ from search.journal.log import Event, read_events
 from search.reporting.thinning import thinned, thinned_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
+from trainers.commands import TAKEN_BY, command_line
 from trainers.errors import InputError
 from trainers.loss_config import OWN_LOSS, in_order
 
@@ -142,7 +143,8 @@ class View:
         EnvironmentProblem if there are no images here.
         """
         if self.is_looked_at:
-            raise InputError(f"`{self.folder.hint('report')}` computes it")
+            told = command_line("report", self.folder.name, **dict.fromkeys(TAKEN_BY))  # the folder may be a copy
+            raise InputError(f"`{told}` computes it")
         from trainers.data import load  # imported only here: torch takes seconds
 
         data = load(self.spec.data, self.data)

@@ -9,7 +9,7 @@ from search.journal.frames import frames
 from search.journal.history import Trial
 from search.journal.labels import searched, searched_paths, short, symbol
 from search.reporting.context import View
-from search.reporting.html import Cell, Section, paragraph, table
+from search.reporting.html import Cell, Section, fill, paragraph, table
 
 SHOWN = 50  # rows on the page; the CSV has all trials
 
@@ -23,14 +23,16 @@ def leaderboard(view: View) -> Section | None:
     columns = ["rank", "trial", "loss", *fresh, "score", *_deciding(view), *map(symbol, paths)]
     rows = [_row(view, rank, trial, paths) for rank, trial in enumerate(view.ranked[:SHOWN], 1)]
     more = len(view.ranked) - len(rows)
-    note = (
+    said = (
         f"{_of_ties(view)}{_of_fresh_seeds(view)}"
         f"Score: {view.metric_words} at a trial's last epoch. ± is its standard error from the choice of validation "
         f"images alone; seeds add to it. {_of_deciding(view)}"
         + (f"{more} more finished trials, and those that did not finish, " if more else "Trials that did not finish ")
-        + f"are in {view.folder.leaderboard.name} beside this page. A click on a header sorts."
+        + "are in "
     )
-    return Section("Leaderboard", table(columns, rows, sorted_by="rank", folds=True) + paragraph(note))
+    # the file is beside the page, and the live page serves it under the same name
+    note = fill("sections.html", "with_file", said, view.folder.leaderboard.name, ". A click on a header sorts.")
+    return Section("Leaderboard", table(columns, rows, sorted_by="rank", folds=True) + note)
 
 
 def _deciding(view: View) -> list[str]:

@@ -34,6 +34,7 @@ from search.reporting.thresholds import thresholds
 from search.reporting.two_measures import two_measures
 from search.reporting.verdict_section import verdict
 from search.storage.fetch import bring_checkpoints, bring_results
+from search.storage.published import need_journal
 from search.storage.results_folder import open_folder
 from search.storage.search_folder import SPEC, SearchFolder, results_root
 from search.tracking.report_upload import log_report
@@ -50,7 +51,7 @@ def reproduction(view: View) -> Section | None:
     nowhere = dict.fromkeys(TAKEN_BY)  # the page is read on other machines too
     commands = (
         f"{command_line('search', SPEC, name='again', **nowhere)}   # the file below\n"
-        f"{view.folder.export_hint(len(view.ranked))}\n"
+        f"{command_line('export', view.folder.name, top=min(3, max(1, len(view.ranked))), **nowhere)}\n"
         f"{command_line('train', best.name, **nowhere)}   # the same score, to the last digit, on the same CPU kind "
         "and versions"
     )
@@ -135,6 +136,7 @@ def report(
     folder, wanted = open_folder(results_root(results), name), sensitivity or {}
     if figures not in (None, *KINDS):
         raise InputError(f"--figures: must be one of {', '.join(KINDS)}, but got {figures}")
+    need_journal(folder, "report")
     check_wanted(folder, wanted)
     unbrought = _bring_what_it_shows(folder)
     view = read_view(folder, data)

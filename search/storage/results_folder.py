@@ -61,6 +61,8 @@ def refuse_existing(root: Path, name: str) -> None:
     path = root / name
     if path.exists():
         folder = SearchFolder(path)
+        if folder.is_published():
+            raise InputError(f"name: a published search {name!r} is in {root}; choose another --name or --results")
         raise InputError(
             f"name: a search {name!r} exists in {root}; go on with `{folder.hint('resume')}`, choose another --name, "
             f"or remove it with `{folder.hint('rm')}`"

@@ -35,6 +35,7 @@ from filelock import Timeout
 
 from search.journal.history import History, read_history
 from search.journal.log import Journal
+from search.journal.tables_read import read_tables
 from search.storage.object_store import Storage, storage_at
 from search.storage.search_json import read_about
 from search.storage.trial_folder import TrialFolder, trial_path
@@ -117,6 +118,10 @@ class SearchFolder:
     def is_begun(self) -> bool:
         """Whether the search, last step or confirmation was begun: its folder exists and is complete."""
         return (self.path / ABOUT).exists()
+
+    def is_published(self) -> bool:
+        """Whether this is a published result: its table or its verdict is here, but its journal is not."""
+        return not self.journal.exists() and (self.leaderboard.exists() or self.verdict.exists())
 
     def driven(self) -> "SearchFolder | None":
         """The search, or its last step or confirmation, that a driver runs now; None if no driver does."""
@@ -241,7 +246,12 @@ class SearchFolder:
         return read_about(self.path / ABOUT)
 
     def history(self) -> History:
-        """The search's history so far, from its journal. If no driver runs, no trial counts as running."""
+        """The search's history so far, from its journal. If no driver runs, no trial counts as running.
+
+        A published result has no journal: its tables tell what they have.
+        """
+        if self.is_published():
+            return read_tables(self.leaderboard, self.tables)
         is_driven = self.holder() is not None  # asked before the journal is read: a driver may begin in between
         history = read_history(self.journal)
         if not is_driven:

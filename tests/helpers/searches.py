@@ -163,6 +163,25 @@ def told(told_once, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def study() -> Path:
+    """The results folder of this repository, for the published study in it: to look at only."""
+    return Path(__file__).parents[2] / "results"
+
+
+@pytest.fixture
+def published(told) -> Path:
+    """A results folder in which "told" was given away: with its leaderboard and tables, but without its journal."""
+    from search.reporting.context import read_view
+    from search.reporting.leaderboard import as_csv
+
+    folder = SearchFolder(told / "told")
+    folder.leaderboard.write_text(as_csv(read_view(folder)))
+    folder.frames().write(folder.tables, "csv")
+    folder.journal.unlink()
+    return told
+
+
+@pytest.fixture(scope="session")
 def scored_once(tmp_path_factory) -> SearchFolder:
     from scored import scored_search
 

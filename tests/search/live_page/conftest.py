@@ -40,6 +40,12 @@ def _looks_at_once(monkeypatch):
 
 
 @pytest.fixture
+def page_over() -> type[Page]:
+    """Makes the page over a results folder."""
+    return Page
+
+
+@pytest.fixture
 def page(told) -> Page:
     """Over the searches "told" and "begun", which are the test's own to spoil."""
     return Page(told)

@@ -132,3 +132,52 @@ def test_a_search_with_many_trials_shows_the_newest_and_all_when_asked(page, mon
 def test_style_and_script_are_served_with_their_types(shown):
     for file, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
         assert shown.get(f"/{file}").headers["content-type"].startswith(kind)
+
+
+def test_a_published_search_says_what_it_is_and_shows_the_page_that_came_with_it(published, page_over):
+    page, folder = page_over(published), SearchFolder(published / "told")
+    folder.report.write_text("as it was published")
+    listed, own = page.get("/").text, page.get("/searches/told").text
+    for text in (listed, own):
+        assert "published: results without their journal" in text
+        assert re.search(r"0\.\d{4} ± 0\.\d{4}", text)
+    assert "0 of 7" not in own
+    assert "The driver&#39;s log" not in own
+    assert "The driver's log" not in own
+    trial = page.get("/searches/told/trial/0").text
+    assert trial.count("published without its") == 2, "the decision and the log are not here"
+    page.reports.draw_what_is_due()
+    assert page.get("/searches/told/report").text == "as it was published"
+    folder.report.unlink()
+    bare = page_over(published)
+    bare.get("/searches/told")
+    bare.reports.draw_what_is_due()
+    assert "published without its journal" in bare.get("/searches/told").text
+
+
+def test_the_leaderboard_and_the_tables_can_be_downloaded_and_no_other_file(published, page_over):
+    page, folder = page_over(published), SearchFolder(published / "told")
+    (folder.tables / "mine.csv").write_text("mine")
+    own = page.get("/searches/told").text
+    for file in ("leaderboard.csv", "tables/trials.csv", "tables/epochs.csv"):
+        assert f'href="/searches/told/{file}"' in own
+        answer = page.get(f"/searches/told/{file}")
+        assert answer.content == (folder.path / file).read_bytes()
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["content-disposition"].startswith("attachment")
+    assert page.get("/searches/told/leaderboard.csv", host="evil.example").status_code == 403
+    for file in ("tables/mine.csv", "search.json", "tables/..%2fsearch.json", "tables/%2e%2e/search.json", "spec.yaml"):
+        assert page.get(f"/searches/told/{file}").status_code == 404
+    assert page.get("/searches/begun/leaderboard.csv").status_code == 404, "none was written or drawn"
+
+
+@pytest.mark.slow
+def test_the_leaderboard_of_a_report_that_was_drawn_here_is_served_beside_it(page):
+    page.get("/searches/told")
+    page.reports.draw_what_is_due()
+    report = page.get("/searches/told/report").text
+    assert '<a href="leaderboard.csv">leaderboard.csv</a>' in report
+    assert "beside this page" not in report
+    answer = page.get("/searches/told/leaderboard.csv")
+    assert answer.text.startswith("rank,trial,family")
+    assert not SearchFolder(page.root / "told").leaderboard.exists(), "nothing was written"

@@ -33,7 +33,7 @@ def drawn(monkeypatch, clock):
     def draw(self, folder):
         names.append(folder.name)
         clock[0] += 2.0
-        return b"drawn"
+        return b"drawn", None
 
     monkeypatch.setattr(Reports, "_page", draw)
     return names
