@@ -109,9 +109,13 @@ class LiveView:
         parts = [f"{ended} of {self._plan.trials} trials ended"]
         if (left := self._time_left()) is not None and ended < self._plan.trials:
             parts.append(f"about {left} left")
-        if best := self._progress.best:
+        if best := self._best():
             parts.append(f"best {best[0].score:.4f} (trial {best[0].number}, {best[0].family})")
         return ", ".join(parts)
+
+    def _best(self) -> list[Trial]:
+        """The best trials so far; none for runs on fresh seeds, as a lucky seed is no better configuration."""
+        return [trial for trial in self._progress.best if not _is_on_a_seed(trial)]
 
     def _time_left(self) -> str | None:
         if self._timed_from is None:
@@ -136,9 +140,9 @@ class LiveView:
         )
         table = FittedTable(columns, [self._row(trial) for trial in running])
         parts: list[object] = []
-        if progress.best:
+        if best := self._best():
             title = f"best so far (score: {self._metric.removeprefix('val_')})"
-            parts += [Text(title, style="bold"), leaderboard(progress.best), *footnote(progress.best), Text()]
+            parts += [Text(title, style="bold"), leaderboard(best), *footnote(best), Text()]
         done = progress.cost_done
         bar = ProgressBar(total=done + cost_left(progress, self._plan), completed=done)
         parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
@@ -157,6 +161,11 @@ class LiveView:
             "" if latest is None else f"{latest:.4f}",
             values_of(trial),
         )
+
+
+def _is_on_a_seed(trial: Trial) -> bool:
+    """Whether it is a run of a last step or a confirmation; its note ends with its seed (search.engine.paired_runs)."""
+    return trial.note.rpartition(", ")[2].startswith("seed ")
 
 
 def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock | None:

@@ -18,6 +18,7 @@ from trainers.seeds import derive_seed
 
 LINES, FINISHED = 300, 200  # the most learning curves that are drawn, and of finished trials among them
 FAINT = 0.25  # opacity of a stopped trial's curve
+FEW = 12  # with at most this many epochs, the axis shows the number of each, and no half of one
 APART = 0.17  # share of the axis: names of rungs that are closer would touch
 
 
@@ -44,6 +45,8 @@ def learning_curves(view: View) -> Section | None:
     if has_two_stages:
         figure.add_vline(x=boundary, annotation={"text": "classifier", "xanchor": "right", "yanchor": "bottom"})
     figure.update_layout(height=460, margin={"t": 45})
+    if last <= FEW:
+        figure.update_xaxes(dtick=1)
     chance = mark_chance(view, figure, (trial.epochs[e].get(view.metric) for trial in drawn for e in trial.epochs))
     caption = " ".join(_caption(view, drawn, len(begun), rungs, best)) + chance
     return Section("Learning curves", figures=(Figure("learning-curves", figure, caption),))

@@ -75,7 +75,7 @@ def maps(view: View) -> Section | None:
         return None
     low, high = view.ranked_between
     figures = []
-    dimmed = {"marker": {"symbol": "x-thin-open", "size": 5, "color": GREY}, "opacity": 0.6}
+    dimmed = {"marker": {"symbol": "x-thin-open", "size": 6, "color": GREY}, "opacity": 0.9}
     for first, second in combinations(paths, 2):
         x, y = (_placed(view, path) for path in (first, second))
         stopped = [trial for trial in view.drawn if trial.state == "stopped"]

@@ -41,13 +41,18 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
     traces = []
     for trial, result in shown:
         recall = result["recall"]
+        errors = {name: _error(view, name, value) for name, value in recall.items()}
+        whiskers = {  # a recall lies between 0 and 1, and so do its whiskers
+            "array": [min(errors[name], 1 - value) for name, value in recall.items()],
+            "arrayminus": [min(errors[name], value) for name, value in recall.items()],
+        }
         traces.append(
             {
                 "type": "bar",
                 "name": _title(view, trial),
                 "x": [escape(name) for name in recall],
                 "y": [round(value, 4) for value in recall.values()],
-                "error_y": {"type": "data", "array": [_error(view, name, value) for name, value in recall.items()]},
+                "error_y": {"type": "data", "symmetric": False} | whiskers,
                 "marker": {"color": view.colour_of(trial.family), "pattern": {"shape": "" if trial.baseline else "/"}},
             }
         )

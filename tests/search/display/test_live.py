@@ -101,3 +101,17 @@ def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):
         clock[0] += 1
     left = live.cost_left(view._progress, view._plan)
     assert view._time_left() == f"{left * 7 / 6:.0f} s"
+
+
+def test_runs_on_fresh_seeds_are_not_called_best_as_one_of_them_is_the_luckiest(watched, told):
+    view, _, printed, clock, _ = watched
+    history = SearchFolder(told / "told").history()
+    view._progress = live.Progress(history, 2)
+    clock[0] += 10
+    view.sign_of_life()
+    assert ", best 0." in printed.getvalue()
+    for trial in history.trials.values():
+        trial.note = f"trial {trial.number}, seed 81"
+    clock[0] += 10
+    view.sign_of_life()
+    assert "best" not in printed.getvalue().splitlines()[-1]

@@ -22,6 +22,7 @@ def test_learning_curves_mark_rungs_stops_and_the_classifier(curves):
         "classifier",
     ]
     assert [shape.x0 for shape in figure.layout.shapes][:3] == [1, 2, 4]
+    assert figure.layout.xaxis.dtick == 1, "there is no epoch 1.5"
     stops = [x for trace in figure.data if trace.hoverinfo == "skip" for x in trace.x if x is not None]
     assert sorted(stops) == sorted(trial.epoch for trial in view.history.in_state("stopped"))
     assert "rungs, at epochs 1, 2 and 4" in section.figures[0].caption

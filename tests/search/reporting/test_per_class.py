@@ -19,6 +19,9 @@ def test_recalls_and_confusions_are_those_of_the_trials_files(played):
     assert [list(row) for row in matrix.text] == confusion
     assert matrix.z[0][1] == 0.25
     assert [list(trace.y) for trace in figures["recalls"].data] == [[0.75, 0.875, 1.0]] * len(figures["recalls"].data)
+    for trace in figures["recalls"].data:
+        ends = [y + above for y, above in zip(trace.y, trace.error_y.array, strict=True)]
+        assert max(ends) <= 1 < 1 + max(trace.error_y.arrayminus), "a recall of 1 has a whisker downwards alone"
     assert figures["recalls"].layout.xaxis.type == "category", "or classes 3, 8 and 9 would be numbers on an axis"
     missing = [trial for trial in baselines if not played.trial(trial.number).result.exists()]
     assert len(missing) == 1
