@@ -16,7 +16,7 @@ from search.display.notebook import LiveBlock, NotebookConsole
 from search.engine.plan import Plan
 from search.engine.time_left import cost_left
 from search.journal.history import History, Trial
-from search.journal.labels import by_epoch, rung_of, values_of
+from search.journal.labels import by_epoch, is_on_a_seed, rung_of, values_of
 from search.journal.log import Event
 from search.journal.progress import Progress
 from trainers.console import can_redraw
@@ -115,7 +115,7 @@ class LiveView:
 
     def _best(self) -> list[Trial]:
         """The best trials so far; none for runs on fresh seeds, as a lucky seed is no better configuration."""
-        return [trial for trial in self._progress.best if not _is_on_a_seed(trial)]
+        return [trial for trial in self._progress.best if not is_on_a_seed(trial)]
 
     def _time_left(self) -> str | None:
         if self._timed_from is None:
@@ -161,11 +161,6 @@ class LiveView:
             "" if latest is None else f"{latest:.4f}",
             values_of(trial),
         )
-
-
-def _is_on_a_seed(trial: Trial) -> bool:
-    """Whether it is a run of a last step or a confirmation; its note ends with its seed (search.engine.paired_runs)."""
-    return trial.note.rpartition(", ")[2].startswith("seed ")
 
 
 def _live_on(console: Console, render: Callable[[], Group]) -> Live | LiveBlock | None:

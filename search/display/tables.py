@@ -14,7 +14,7 @@ from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
 from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
-from search.journal.labels import in_short, rung_of, searched, values_of
+from search.journal.labels import in_short, is_on_a_seed, rung_of, searched, values_of
 from search.storage.published import STATE, verdict_in_words
 from search.storage.search_folder import SearchFolder
 from search.tracking.delivered import undelivered
@@ -42,7 +42,7 @@ def of_trials(trials: Sequence[Trial], metric: str, *, reasons: bool) -> FittedT
     rows = [
         (
             str(trial.number),
-            family_of(trial),
+            f"{family_of(trial)} {trial.note}" if is_on_a_seed(trial) else family_of(trial),
             STATE_WORDS[trial.state],
             str(trial.epoch),
             rung_of(trial),
@@ -72,7 +72,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     yield from published_lines(folder)
     yield ""
     ranked = ranking(folder, history)
-    if ranked.trials:
+    if ranked.trials and not any(map(is_on_a_seed, ranked.trials)):  # the luckiest seed is no better configuration
         yield from best(folder, ranked, SHOWN_BEST)
         yield ""
     if folder.is_published() and not history.trials:  # a confirmation, whose runs only its journal has

@@ -43,6 +43,11 @@ def values_of(trial: Trial) -> str:
     return ", ".join(f"{symbol(path)} {short(value)}" for path, value in searched(trial).items() if path != SWITCH)
 
 
+def is_on_a_seed(trial: Trial) -> bool:
+    """Whether it is a run of a last step or a confirmation; its note ends with its seed (search.engine.paired_runs)."""
+    return trial.note.rpartition(", ")[2].startswith("seed ")
+
+
 def searched(trial: Trial) -> dict[str, Any]:
     """A trial's values by path: first the fields of its loss, searched or not, then the other searched fields."""
     own = OWN_FIELDS.get(trial.config["loss"].get("name", "afcl"), ())

@@ -55,7 +55,7 @@ def _drawn(path: "tuple[PathStep, ...]") -> tuple[go.Figure, str]:
     common: dict[str, Any] = {"type": "scatter", "x": labels, "showlegend": False}
     traces = [
         common
-        | {"y": [step.scores.get(seed) for step in path], "mode": "lines+markers", "opacity": 0.35}
+        | {"y": [step.scores.get(seed) for step in path], "mode": "lines+markers", "opacity": 0.5}
         | {"line": {"color": GREY, "width": 1}, "marker": {"size": 4}, "name": f"seed {seed}"}
         for seed in seeds
     ]

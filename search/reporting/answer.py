@@ -15,7 +15,7 @@ def answer(view: View) -> Section | None:
     """The verdict of a confirmation, the best trial, what was learned, what was trained, and how far the search is."""
     data = view.about["provenance"]["data"]["description"]
     state = state_in_words(search_state(view.folder, view.history))
-    told_of = f"{data}; {counts_line(view.folder, view.history)} ({state})."
+    told_of = f"{data}; {state}: {counts_line(view.folder, view.history)}."
     told = [*confirmed_sentences(view), outcome(view), *_learned(view)]
     return Section("", fill("sections.html", "answer", told, [_trained(view), told_of]))
 

@@ -12,6 +12,7 @@ from search.reporting.context import GREY, MARKS, View
 from search.reporting.html import Figure, Section, colour_axis, colour_key, paragraph
 from search.reporting.marks import blank_figure, points, scatter, widened
 
+CROWD = 100  # more marks of stopped trials than this are drawn fainter, so that they do not hide the finished ones
 FEW = 8  # with at most this many trials, the axis shows the number of each
 
 
@@ -75,10 +76,11 @@ def maps(view: View) -> Section | None:
         return None
     low, high = view.ranked_between
     figures = []
-    dimmed = {"marker": {"symbol": "x-thin-open", "size": 6, "color": GREY}, "opacity": 0.9}
+    stopped = [trial for trial in view.drawn if trial.state == "stopped"]
+    size, opacity = (6, 0.9) if len(stopped) <= CROWD else (4, 0.4)
+    dimmed = {"marker": {"symbol": "x-thin-open", "size": size, "color": GREY}, "opacity": opacity}
     for first, second in combinations(paths, 2):
         x, y = (_placed(view, path) for path in (first, second))
-        stopped = [trial for trial in view.drawn if trial.state == "stopped"]
         finished = [trial for trial in view.drawn if trial.state == "finished"]
         finished.sort(key=lambda trial: trial.score or 0)  # the best on top
         traces = [

@@ -124,3 +124,18 @@ def test_a_ray_of_our_own_is_told_of_apples_gpu_which_it_does_not_see(system, mp
     monkeypatch.setattr(connection.sys, "platform", system)
     monkeypatch.setattr(devices, "has_mps", lambda: mps)
     assert connection._apples_gpu() == told
+
+
+def test_a_ray_that_starts_too_slowly_is_one_line_and_a_mistake_of_ours_is_none(monkeypatch):
+    said = "The current node timed out during startup. This could happen because some of the raylet failed."
+
+    def fail(**given):
+        raise error
+
+    monkeypatch.setattr(connection.ray, "init", fail)
+    error = Exception(said)  # as Ray raises it
+    with pytest.raises(EnvironmentProblem, match="Ray did not start here .The current node timed out during startup"):
+        connection._start(1, 0)
+    error = TypeError("a mistake")
+    with pytest.raises(TypeError):
+        connection._start(1, 0)

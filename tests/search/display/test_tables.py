@@ -84,3 +84,17 @@ def test_list_says_when_a_search_began_how_long_it_took_and_what_it_waits_for(ty
     confirm(SearchFolder(told / "told"), ())
     (row,) = (one for one in json.loads(done(typed("list", "--json", results=told))) if one["name"] == "told")
     assert row["waits"] == ["export", "sync"]
+
+
+def test_of_runs_on_fresh_seeds_the_seed_is_shown_and_none_is_called_the_best(told):
+    folder = SearchFolder(told / "told")
+    history = folder.history()
+    for trial in history.trials.values():
+        trial.note = f"trial 3, seed {80 + trial.number}"
+    wide = screen(160)
+    for part in tables.overview(folder, history, wide.width):
+        wide.print(part)
+    printed = wide.file.getvalue()
+    assert "trial 3, seed 81" in printed
+    assert "best (" not in printed
+    assert "of the best" not in printed

@@ -11,7 +11,7 @@ def test_the_answer_names_encoder_epochs_and_chance(played_once):
     said = answer(read_view(played_once)).html
     assert "Encoder: small, 4 epochs of the representation, then a linear classifier on the frozen encoder." in said
     assert "Chance would score 0.333." in said
-    assert "stopped (done)" in said
+    assert "; done: " in said
 
 
 def test_the_answer_says_what_was_learned_of_the_losses_until_a_confirmation_says_more(played):
