@@ -151,9 +151,7 @@ def _start(cpus: int | None, gpus: int | None) -> None:
             )
     except Exception as error:  # for example, the disk is full
         foreseen = (RuntimeError, ValueError, OSError, ray.exceptions.RayError)
-        if (
-            not isinstance(error, foreseen) and type(error) is not Exception
-        ):  # Ray raises this one if it starts too slowly
+        if not isinstance(error, foreseen) and type(error) is not Exception:  # a bare one: it started too slowly
             raise
         raise EnvironmentProblem(
             f"Ray did not start here ({_first_line(error)}); what it said is in {folder}/session_latest/logs"

@@ -104,6 +104,11 @@ class LiveView:
     def _idle(self) -> str:
         return "no trial runs just now" if self._has_run else "starting workers"
 
+    def _waited(self) -> str:
+        """How long workers have been starting, as the live table shows no times: under load it takes minutes."""
+        waited = time.monotonic() - self._started
+        return "" if self._has_run or waited < QUIET_SECONDS else f" for {in_words(waited)}"
+
     def _standing(self) -> str:
         ended = self._progress.ended
         parts = [f"{ended} of {self._plan.trials} trials ended"]
@@ -145,7 +150,7 @@ class LiveView:
             parts += [Text(title, style="bold"), leaderboard(best), *footnote(best), Text()]
         done = progress.cost_done
         bar = ProgressBar(total=done + cost_left(progress, self._plan), completed=done)
-        parts += [Text("running", style="bold"), table] if running else [Text(self._idle())]
+        parts += [Text("running", style="bold"), table] if running else [Text(self._idle() + self._waited())]
         parts += [Text(), Text(self._standing()), bar]
         if problem := self._problem():
             parts.append(Text(problem, style="yellow"))

@@ -108,9 +108,9 @@ class Reports:
 
     def _draw(self, watched: _Watched, stamp: Stamp) -> None:
         began = time.monotonic()
-        page, leaderboard, problem = b"", None, ""
+        page, leaderboard, at, problem = b"", None, 0.0, ""
         try:
-            page, leaderboard = self._page(watched.folder)
+            page, leaderboard, at = self._page(watched.folder)
         except (InputError, EnvironmentProblem) as error:
             problem = str(error)
         except OSError as error:
@@ -121,13 +121,14 @@ class Reports:
         self._is_warm = True
         watched.problem = shown_uri(problem)
         if not problem:
-            watched.drawn = Drawn(page, leaderboard, time.time(), rest)
+            watched.drawn = Drawn(page, leaderboard, at, rest)
         watched.shows, watched.due = stamp, time.monotonic() + rest
 
-    def _page(self, folder: SearchFolder) -> tuple[bytes, bytes | None]:
-        """The page, and the leaderboard to which it links."""
+    def _page(self, folder: SearchFolder) -> tuple[bytes, bytes | None, float]:
+        """The page, the leaderboard to which it links, and when they were drawn, in seconds since 1970."""
         if not self._are_copies and (written := written_page(folder)) is not None:
-            return written, folder.leaderboard.read_bytes() if folder.leaderboard.exists() else None
+            leaderboard = folder.leaderboard.read_bytes() if folder.leaderboard.exists() else None
+            return written, leaderboard, folder.report.stat().st_mtime
         need_journal(folder, "report")
         try:
             from search.reporting.context import read_view
@@ -142,7 +143,7 @@ class Reports:
             with suppress(EnvironmentProblem):  # the store does not answer from here: what was copied is drawn
                 bring_results(folder)
         view: View = replace(read_view(folder), is_looked_at=True)
-        return page(folder.name, sections_of(view)).encode(), as_csv(view).encode()
+        return page(folder.name, sections_of(view)).encode(), as_csv(view).encode(), time.time()
 
     def _run(self) -> None:
         while not self._ended.is_set():

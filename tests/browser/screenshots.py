@@ -1,8 +1,9 @@
-"""The README's pictures, of a finished search: report.png, runs.png, compare.png.
+"""The README's pictures, of a finished search: report.png, page.png, runs.png, compare.png.
 
     python tests/browser/screenshots.py RESULTS NAME FOLDER
 
-RESULTS is the results folder and NAME the search in it. MLflow's pages are as the links of `afcl ui` open them.
+RESULTS is the results folder and NAME the search in it. The live page and MLflow's pages are as the links of `afcl ui`
+open them.
 """
 
 import argparse
@@ -29,6 +30,7 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     with chromium() as browser, mlflow_ui(searched.root, searched.name) as links:
         picture_report(browser, searched, given.folder / "report.png")
+        picture_page(browser, links["page"], given.folder / "page.png")
         picture_runs(browser, links["table"], given.folder / "runs.png")
         picture_comparison(browser, links["compare"], given.folder / "compare.png")
 
@@ -38,6 +40,15 @@ def picture_report(browser: Browser, searched: SearchFolder, path: Path) -> None
     page = browser.new_page(viewport={"width": 1100, "height": 1000}, color_scheme="light")
     page.goto(report(searched.name, results=searched.path.parent).page.as_uri())
     page.locator("body[data-drawn]").wait_for()
+    _take(page, path)
+
+
+def picture_page(browser: Browser, link: str, path: Path) -> None:
+    """The search on the live page: how it stands, and the top of its report."""
+    page = browser.new_page(viewport={"width": 1100, "height": 1000}, color_scheme="light")
+    page.goto(link)
+    page.locator("#report iframe:not(.next)").wait_for(timeout=PATIENCE)
+    page.frame_locator("#report iframe:not(.next)").locator("body[data-drawn]").wait_for(timeout=PATIENCE)
     _take(page, path)
 
 

@@ -3,7 +3,9 @@
 import outages
 import pytest
 from browsing import CHROMIUM, PATIENCE
+from PIL import Image
 from playing import begin, tell
+from screenshots import LARGEST, picture_page
 
 from search.live_page import reports as drawing
 from search.live_page.mlflow_runs import MlflowRuns
@@ -161,3 +163,10 @@ def test_a_page_whose_server_has_ended_says_so(opened, going):
         assert page.locator("#gone").is_hidden()
     page.locator("#gone:not([hidden])").wait_for(timeout=PATIENCE)
     assert page.locator("tbody tr").count() == 1
+
+
+def test_its_picture_for_the_readme_is_small_and_shows_the_report(browser, address, tmp_path):
+    picture_page(browser, f"{address}/searches/Going.1", tmp_path / "page.png")
+    assert 20_000 < (tmp_path / "page.png").stat().st_size < LARGEST
+    colours = Image.open(tmp_path / "page.png").convert("RGB").crop((0, 500, 1100, 1000)).getcolors(1_000_000)
+    assert len(colours) > 100, "the lower half has the report's letters and dots"

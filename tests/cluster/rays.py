@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,16 @@ from killing import kill_family
 
 RAY = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
 AFCL = [sys.executable, "-c", "from search.cli.app import main; main()"]
+# PORT PATH HOST: prints an answer's status and then its text
+ASK = """
+import sys
+from http.client import HTTPConnection
+connection = HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+connection.request("GET", sys.argv[2], headers={"Host": sys.argv[3]})
+answer = connection.getresponse()
+print(answer.status)
+print(answer.read().decode())
+"""
 CODE = Path(__file__).parents[2]
 PATIENCE = 120.0
 
@@ -165,12 +175,45 @@ class RayCluster:
             packages: a folder of packages that the laptop alone has.
             variables: of the environment, besides those of every host.
         """
+        environment = self._laptops(token, packages, **variables)
+        return subprocess.run(
+            self._typed(*words), env=environment, capture_output=True, text=True, timeout=timeout, cwd=self.log
+        )
+
+    @contextmanager
+    def live_page(self) -> Iterator[Callable[..., tuple[int, str]]]:
+        """`afcl ui` on the laptop. Yields what asks it for a path, as the laptop's browser would: status and text."""
+        port, page_port = (5000, 5001) if self.network.has_cables else (_free_port(), _free_port())
+        command = self._typed("ui", "--port", str(port), "--page-port", str(page_port))
+        output = self.log / "live-page.log"
+        with output.open("wb") as file:
+            server = subprocess.Popen(command, env=self._laptops(), cwd=self.log, stdout=file, stderr=file)
+
+        def ask(path: str, host: str = f"127.0.0.1:{page_port}") -> tuple[int, str]:
+            words = [sys.executable, "-c", ASK, str(page_port), path, host]
+            told = subprocess.run(self.laptop.command(*words), capture_output=True, text=True, timeout=PATIENCE)
+            assert told.returncode == 0, told.stderr
+            status, _, text = told.stdout.partition("\n")
+            return int(status), text
+
+        try:
+            self._wait_until(lambda: "Ctrl-C" in output.read_text(), "the live page")
+            yield ask
+        finally:
+            server.terminate()
+            assert server.wait(60) == 0, output.read_text()
+
+    def _typed(self, *words: str) -> list[str]:
+        """A command line on the laptop, about this cluster."""
+        return self.laptop.command(*AFCL, *words, "--address", f"http://{self.head.address}:{self.door}")
+
+    def _laptops(self, token: str | None = "", packages: Path | None = None, **variables: str) -> dict[str, str]:
+        """The laptop's environment. See `afcl`."""
         path = os.pathsep.join(map(str, filter(None, [CODE, packages])))
         environment = self.environment(PYTHONPATH=path, HOME=str(self.log), **variables)
         environment.pop("RAY_AUTH_MODE")
         environment["RAY_AUTH_TOKEN"] = self.token if token == "" else token or ""
-        command = self.laptop.command(*AFCL, *words, "--address", f"http://{self.head.address}:{self.door}")
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, cwd=self.log)
+        return environment
 
     def environment(self, **more: str) -> dict[str, str]:
         """What a node's administrator would set: nothing of ours, and nothing of this process's."""

@@ -134,7 +134,7 @@ def test_a_ray_that_starts_too_slowly_is_one_line_and_a_mistake_of_ours_is_none(
 
     monkeypatch.setattr(connection.ray, "init", fail)
     error = Exception(said)  # as Ray raises it
-    with pytest.raises(EnvironmentProblem, match="Ray did not start here .The current node timed out during startup"):
+    with pytest.raises(EnvironmentProblem, match=r"Ray did not start here .The current node timed out during startup"):
         connection._start(1, 0)
     error = TypeError("a mistake")
     with pytest.raises(TypeError):

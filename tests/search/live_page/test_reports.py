@@ -33,7 +33,7 @@ def drawn(monkeypatch, clock):
     def draw(self, folder):
         names.append(folder.name)
         clock[0] += 2.0
-        return b"drawn", None
+        return b"drawn", None, clock[0]
 
     monkeypatch.setattr(Reports, "_page", draw)
     return names
@@ -58,7 +58,8 @@ def test_the_page_that_the_word_wrote_is_served_until_something_happens(folder):
     reports = Reports()
     reports.ask(folder)
     reports.draw_what_is_due()
-    assert reports.ask(folder)[0].page == b"as it was written"
+    drawn = reports.ask(folder)[0]
+    assert (drawn.page, drawn.at) == (b"as it was written", written.stat().st_mtime), "and it is as old as it is"
     later = written.stat().st_mtime + 5
     os.utime(folder.journal, (later, later))
     assert drawing.written_page(folder) is None
