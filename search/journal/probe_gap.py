@@ -43,22 +43,23 @@ def in_words(spec: SearchSpec, history: History) -> Iterator[str]:
     found = gaps(spec, history)
     if found is None:
         return
-    over = f"over {found.trials} finished trials the score minus the last probe is {found.mean:+.4f} on average"
-    span = f"{found.least:+.4f} to {found.most:+.4f}"
+    if found.trials == 1:
+        gap = f"in the one finished trial the score minus the last probe is {found.mean:+.4f}"
+        every = "in the one finished trial"
+    else:
+        over = f"over {found.trials} finished trials the score minus the last probe is {found.mean:+.4f} on average"
+        gap, every = f"{over}, {found.least:+.4f} to {found.most:+.4f}", f"in all {found.trials} finished trials"
     if spec.classifier.fine_tune:
         yield (
             f"the score is that of the fine-tuned encoder, and a probe that of the frozen one (classifier.fine_tune): "
-            f"{over}, {span}"
+            f"{gap}"
         )
     elif spec.classifier.solver == "adamw":
         yield (
             f"probe and score are two estimators (classifier.solver: adamw, as in every search that began before there "
-            f"was a choice): {over}, {span}"
+            f"was a choice): {gap}"
         )
     elif found.none:
-        yield (
-            f"probe and score are one estimator: in all {found.trials} finished trials the score is the last probe's "
-            f"value, to the last digit"
-        )
+        yield (f"probe and score are one estimator: {every} the score is the last probe's value, to the last digit")
     else:
-        yield f"a probe learns from fewer images than the classifier, by the same estimator: {over}, {span}"
+        yield f"a probe learns from fewer images than the classifier, by the same estimator: {gap}"

@@ -40,7 +40,7 @@ def optimisation_history(view: View) -> Section | None:
     values = [trial.latest(view.metric) for trial in view.drawn]
     widened(figure, values)
     if len(view.history.trials) <= FEW:
-        figure.update_xaxes(dtick=1)
+        figure.update_xaxes(dtick=1, range=[-0.5, max(view.history.trials) + 0.5])  # there is no trial -1
     chance = mark_chance(view, figure, values)
     caption = MARKS + chance + view.drawn_in_words
     return Section("Optimisation history", figures=(Figure("optimisation-history", figure, caption),))

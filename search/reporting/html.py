@@ -135,7 +135,12 @@ def colour_axis(low: float, high: float) -> dict[str, Any]:
 
 
 def colour_key(low: str, high: str, what: str) -> Markup:
-    """The key to the colours of the figures below it: a strip from `low` to `high`, and what the colours mean."""
+    """The key to the colours of the figures below it: a strip from `low` to `high`, and what the colours mean.
+
+    If the two are the same, there is only one colour, and its value is all that is said.
+    """
+    if low == high:
+        return paragraph(f"{low} {what}: the same for all.")
     return fill("parts.html", "colour_key", low, high, what, ", ".join(colour for _, colour in SCALE))
 
 

@@ -66,3 +66,14 @@ def test_a_trial_that_was_stopped_has_no_gap_and_a_search_in_which_none_finished
     for trial in history.in_state("finished"):
         del history.trials[trial.number]
     assert list(in_words(spec, history)) == []
+
+
+def test_one_finished_trial_is_no_average_and_has_no_span(search):
+    spec, history = search
+    first, *others = history.in_state("finished")
+    for trial in others:
+        trial.state, trial.score = "stopped", None
+    assert "in the one finished trial the score is the last probe's value" in next(in_words(spec, history))
+    lower_last_probe(search, first.number, 0.03)
+    (line,) = in_words(spec, history)
+    assert line.endswith("in the one finished trial the score minus the last probe is +0.0300")

@@ -3,7 +3,7 @@
 from pages import drawn
 
 from search.reporting.context import read_view
-from search.reporting.figures import maps
+from search.reporting.figures import maps, optimisation_history
 
 
 def test_only_finished_trials_are_coloured_by_score_on_the_map(played):
@@ -22,3 +22,11 @@ def test_one_key_explains_the_colours_of_all_maps(played):
     assert len(axes) == 3
     assert len({(axis.cmin, axis.cmax) for axis in axes}) == 1
     assert not any(axis.showscale for axis in axes)
+
+
+def test_the_axis_of_one_trial_has_no_trial_before_it(played):
+    view = read_view(played)
+    for number in [number for number in view.history.trials if number]:
+        del view.history.trials[number]
+    axis = drawn(optimisation_history(view))["optimisation-history"].layout.xaxis
+    assert (axis.dtick, axis.range) == (1, (-0.5, 0.5))

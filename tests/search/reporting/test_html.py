@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from search.reporting import html
-from search.reporting.html import Cell, Figure, Section, bullets, page, paragraph, table
+from search.reporting.html import Cell, Figure, Section, bullets, colour_key, page, paragraph, table
 
 WORDS = ["<script>alert(1)</script>", "a & b", "&lt;b&gt;", '" onclick="alert(1)', "it's", "{{ 7 * 7 }}"]
 
@@ -86,3 +86,10 @@ def test_a_cell_is_sorted_by_its_number_to_the_last_digit():
     row = [Cell("0.1", 0.1 + 0.2), Cell("7", 7), Cell("zero", 0.0), "none"]
     orders = re.findall(r"<td([^>]*)>", table([], [row]))
     assert orders == [' data-order="0.30000000000000004"', ' data-order="7"', ' data-order="0.0"', ""]
+
+
+def test_a_key_to_one_value_has_no_strip_of_colours():
+    assert "linear-gradient" in colour_key("0.1", "0.2", "score")
+    same = colour_key("0.1", "0.1", "score")
+    assert "linear-gradient" not in same
+    assert same.count("0.1") == 1
