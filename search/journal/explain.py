@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from search.journal.history import STATE_WORDS, Decision, History, Trial
-from search.journal.labels import by_epoch, short, told_apart, values_of
+from search.journal.labels import by_epoch, is_on_a_seed, short, told_apart, values_of
 from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -35,6 +35,9 @@ def explain(
 
 def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping[str, int]) -> Iterator[str]:
     origin = "a baseline, which is never stopped" if trial.baseline else f"proposed by {short(spec.search.sampler)}"
+    if is_on_a_seed(trial):
+        configuration, _, seed = trial.note.rpartition(", ")
+        origin = f"a run of {configuration} on {seed}"
     yield f"trial {trial.number}, {trial.family}, {origin}: {values_of(trial)}"
     if trial.decisions and spec.deciding_key != spec.search.metric_key:
         yield f"rungs compare {spec.deciding_key}"
@@ -48,7 +51,8 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
         score = f"{spec.search.metric_key} {trial.score:.4f}"
         if trial.decided is not None:
             score += f", ranked by {spec.deciding_key} {trial.decided:.4f}"
-        yield f"finished at epoch {trial.epoch} with {score}: {_of_others(better)} more"
+        others = "" if is_on_a_seed(trial) else f": {_of_others(better)} more"  # another seed is no better trial
+        yield f"finished at epoch {trial.epoch} with {score}{others}"
     elif trial.state == "stopped":
         yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"
     elif trial.state == "failed":

@@ -102,3 +102,14 @@ def test_values_that_are_alike_to_four_decimals_are_shown_in_more():
     assert told_apart(0.5, 0.6) == ("0.5000", "0.6000")
     assert told_apart(0.77818, 0.77821) == ("0.77818", "0.77821")
     assert told_apart(0.5, 0.5) == ("0.50000000", "0.50000000")
+
+
+def test_a_run_on_a_fresh_seed_was_not_proposed_and_is_not_ranked(search):
+    spec, history = search
+    number = history.in_state("finished")[-1].number
+    assert any("has more" in line or "have more" in line for line in explain(spec, history, number))
+    history.trials[number].note = "ablation + η = 60, seed 81"
+    first, *_, last = explain(spec, history, number)
+    assert ", a run of ablation + η = 60 on seed 81: " in first
+    assert "proposed" not in first
+    assert " more" not in last
