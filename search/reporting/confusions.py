@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from search.reporting.context import View, evidence_of
 from search.reporting.html import Figure, Section, paragraph
+from search.reporting.marks import class_axis
 from trainers.loss_config import in_order
 
 SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
@@ -44,8 +45,8 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
     figure = go.Figure([trace])
     return figure.update_layout(
         title={"text": title, "font": {"size": 14}},
-        xaxis={"title": {"text": "predicted"}, "type": "category"},
-        yaxis={"title": {"text": "true"}, "type": "category", "autorange": "reversed"},
+        xaxis=class_axis(names) | {"title": {"text": "predicted", "standoff": 6}},
+        yaxis=class_axis(names) | {"title": {"text": "true", "standoff": 6}, "autorange": "reversed"},
         margin={"t": 45},
         height=340,
     )

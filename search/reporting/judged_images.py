@@ -43,10 +43,15 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
 
 
 def _section(split: str, content: bytes, told: dict[str, Any]) -> Section:
+    sure, wrong = told["shown"], told["wrong"]
+    then = ""
+    if sure:
+        then = f", then the {f'{sure} wrong predictions' if sure > 1 else 'wrong prediction'} with the highest probability"
+    marked = "; x marks a wrong one" if sure else ""
+    counted = f"{wrong or 'none'} {'was' if wrong < 2 else 'were'} wrong"
     said = (
         f"Images of the {split} split with the classes that {told['what']} predicted: a few of each class, drawn "
-        f"by lot, then the {told['shown']} wrong predictions with the highest probability. Below each image is the "
-        f"predicted class with its probability in per cent; x marks a wrong one. Of {told['images']} images "
-        f"{told['wrong']} were wrong. These are the predictions of one run: another seed errs elsewhere."
+        f"by lot{then}. Below each image is the predicted class with its probability in per cent{marked}. Of "
+        f"{told['images']} images {counted}. These are the predictions of one run: another seed errs elsewhere."
     )
     return Section(f"{split.capitalize()} images, and the surest mistakes", picture(content, said))

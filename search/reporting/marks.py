@@ -1,12 +1,16 @@
 """What figures of trials share: marks for trials, and a figure with titles on its axes."""
 
-from collections.abc import Callable, Iterable, Iterator
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from search.journal.history import STATE_WORDS, Trial
 from search.reporting.context import View, families_in, hover, mark
+
+LETTERS_OF_CLASS, LINES_OF_CLASS = 12, 3  # of a class's name on an axis: letters in a line, and lines
 
 
 def scatter(view: View, x: Callable[[Trial], Any], y: Callable[[Trial], float | None]) -> Iterator[dict[str, Any]]:
@@ -80,3 +84,18 @@ def widened(figure: go.Figure, values: Iterable[float | None]) -> None:
 def rounded(value: float | None) -> float | None:
     """A value rounded to five decimals, more than a figure can show; None stays None."""
     return None if value is None else round(value, 5)
+
+
+def class_axis(names: Sequence[str]) -> dict[str, Any]:
+    """An axis of classes. A long name is wrapped, and cut after a few lines, so that it leaves room for the figure.
+
+    Args:
+        names: the classes' names as plain text. Data on this axis are named by `escape(name)`.
+    """
+    labels = []
+    for name in names:
+        lines = textwrap.wrap(name, LETTERS_OF_CLASS) or [name]
+        kept = lines[:LINES_OF_CLASS]
+        labels.append("<br>".join(map(escape, kept)) + ("…" if len(lines) > len(kept) else ""))
+    # a class may be called 3: without a type it would be a number
+    return {"type": "category", "tickmode": "array", "tickvals": [escape(name) for name in names], "ticktext": labels}

@@ -12,6 +12,7 @@ from search.reporting.class_table import class_table
 from search.reporting.confusions import matrix
 from search.reporting.context import View, families_in, named
 from search.reporting.html import Figure, Section, paragraph
+from search.reporting.marks import class_axis
 from search.storage.trial_folder import RESULT
 
 
@@ -58,7 +59,7 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
         )
     figure = go.Figure(traces)
     return figure.update_layout(
-        xaxis={"type": "category"},  # a class may be called 3
+        xaxis=class_axis(list(dict.fromkeys(name for _, result in shown for name in result["recall"]))),
         yaxis={"title": {"text": "recall (validation)"}, "range": [0, 1.05]},
         barmode="group",
     )

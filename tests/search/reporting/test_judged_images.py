@@ -34,3 +34,8 @@ def test_the_picture_of_the_confirmation_is_shown_and_without_it_there_is_no_sec
     assert section.title == "Test images, and the surest mistakes"
     assert "data:image/jpeg;base64," in section.html
     assert "Of 50 images 4 were wrong." in section.html
+    for wrong, said in ((0, "Of 50 images none was wrong."), (1, "Of 50 images 1 was wrong.")):
+        inside.judged_test.with_suffix(".json").write_text(json.dumps(about | {"wrong": wrong, "shown": wrong}))
+        html = judged_images(read_view(played)).html
+        assert said in html
+        assert ("wrong prediction with the highest" in html) == ("x marks a wrong one" in html) == bool(wrong)

@@ -1,7 +1,7 @@
 """The marks of trials in the figures of points."""
 
 from search.reporting.context import read_view
-from search.reporting.marks import blank_figure, rounded, scatter, widened
+from search.reporting.marks import blank_figure, class_axis, rounded, scatter, widened
 
 
 def test_every_trial_is_a_mark_and_every_family_one_entry_of_the_legend(played_once):
@@ -27,3 +27,11 @@ def test_values_that_are_all_one_have_an_axis_that_can_be_read():
     assert list(one.layout.yaxis.range) == [0.77731, 0.87731]
     widened(two, [0.8, 0.9])
     assert two.layout.yaxis.range is None
+
+
+def test_long_names_of_classes_are_wrapped_and_cut_but_stay_apart():
+    long = "melanocytic naevus of the skin of the back"
+    axis = class_axis(["3", "<b>&", long, f"{long} 2"])
+    assert axis["ticktext"] == ["3", "&lt;b&gt;&amp;", *["melanocytic<br>naevus of<br>the skin of…"] * 2]
+    assert len(set(axis["tickvals"])) == 4
+    assert axis["type"] == "category", "or class 3 would be a number"
