@@ -46,7 +46,9 @@ def _section(split: str, content: bytes, told: dict[str, Any]) -> Section:
     sure, wrong = told["shown"], told["wrong"]
     then = ""
     if sure:
-        then = f", then the {f'{sure} wrong predictions' if sure > 1 else 'wrong prediction'} with the highest probability"
+        then = (
+            f", then the {f'{sure} wrong predictions' if sure > 1 else 'wrong prediction'} with the highest probability"
+        )
     marked = "; x marks a wrong one" if sure else ""
     counted = f"{wrong or 'none'} {'was' if wrong < 2 else 'were'} wrong"
     said = (
