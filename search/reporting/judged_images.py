@@ -44,11 +44,8 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]] | None:
 
 def _section(split: str, content: bytes, told: dict[str, Any]) -> Section:
     sure, wrong = told["shown"], told["wrong"]
-    then = ""
-    if sure:
-        then = (
-            f", then the {f'{sure} wrong predictions' if sure > 1 else 'wrong prediction'} with the highest probability"
-        )
+    which = f"{sure} wrong predictions" if sure > 1 else "wrong prediction"
+    then = f", then the {which} with the highest probability" if sure else ""
     marked = "; x marks a wrong one" if sure else ""
     counted = f"{wrong or 'none'} {'was' if wrong < 2 else 'were'} wrong"
     said = (
