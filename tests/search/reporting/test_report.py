@@ -49,7 +49,7 @@ def test_a_search_of_no_or_one_trial_has_a_page(told, tmp_path):
 @pytest.mark.slow
 def test_a_running_search_says_so(played):
     with played.lock():
-        assert "(running)" in render(played)
+        assert "; running: " in render(played)
     assert "; done: " in render(played)
 
 
@@ -159,7 +159,11 @@ def test_what_a_user_wrote_is_read_as_text_in_every_section(word, played):
     assert found.text.count(word) == plain.text.count("Plain: text") == 7
     assert [heading for heading in [*HEADINGS, "Verdict on fresh seeds"] if heading not in found.text] == []
     drawn, drawn_plain = (strings_in(one.drawn) for one in (found, plain))
-    assert drawn == [string.replace("Plain: text", html.escape(word)) for string in drawn_plain]
+    for string, plain_string in zip(drawn, drawn_plain, strict=True):
+        expected = plain_string.replace("Plain: text", html.escape(word))
+        if string != expected:  # a name on an axis, wrapped and cut
+            assert plain_string == "Plain: text"
+            assert expected.replace(" ", "").startswith(string.replace("<br>", "").replace(" ", "").rstrip("…"))
     assert drawn != drawn_plain
     of_plotly = {"<br>", "<extra>", "</extra>"}
     assert set(re.findall("<[^>]*>?", " ".join(drawn))) <= of_plotly, "it would make elements of others"
