@@ -56,7 +56,7 @@ class Predictor(nn.Module):
         not trained on image files, or if a file cannot be read.
         """
         if self.look is None:
-            raise InputError("this was trained on no image files, or by an older version, so it cannot read any")
+            raise InputError("this was not trained on image files (or by an older version), so it cannot read any")
         from trainers.data.io.decoding import read_files  # imports Pillow, which workers do not need
 
         return torch.from_numpy(read_files(list(paths), self.look))

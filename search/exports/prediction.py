@@ -212,7 +212,7 @@ def _refuse_without_reader(path: Path, exported: Export, predictor: Predictor) -
     if predictor.look is not None or (is_path(data.dataset) and own.can_read_files(data)):
         return
     mend = f"; give its module a function {own.READER}(path)" if is_path(data.dataset) else ""
-    raise InputError(f"{path}: was trained on no image files, or by an older version, so it cannot read any{mend}")
+    raise InputError(f"{path}: was not trained on image files (or by an older version), so it cannot read any{mend}")
 
 
 def _read(files: Sequence[Path], exported: Export, predictor: Predictor) -> Iterator[NDArray[np.uint8] | str]:

@@ -71,6 +71,22 @@ def test_report_fits_its_window(opened, scheme):
         assert box is None or box["x"] + box["width"] <= seen + 1
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_wide_picture_has_a_shade_at_its_side_as_long_as_it_scrolls_further(width, browser, tmp_path):
+    content = io.BytesIO()
+    Image.new("RGB", (900, 40), "white").save(content, "JPEG")
+    file = tmp_path / "picture.html"
+    file.write_text(html.page("picture", [html.Section("", html.picture(content.getvalue(), "a wide one"))]))
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(file.as_uri())
+    box = page.locator(".wide")
+    shade = "box => Number(getComputedStyle(box, '::after').opacity)"
+    assert box.evaluate(shade) == (1 if width < 900 else 0)
+    box.evaluate("box => box.scrollLeft = box.scrollWidth")
+    page.wait_for_function("getComputedStyle(document.querySelector('.wide'), '::after').opacity === '0'", timeout=5000)
+    page.close()
+
+
 def test_figures_are_legible_in_their_window(opened, scheme):
     """Axis titles and legends lie within the figure, and no legend over its plot or its axis."""
     for figure in opened.locator("figure").all():
