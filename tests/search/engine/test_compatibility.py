@@ -41,7 +41,7 @@ def test_a_search_may_start_from_an_older_ones_trials(finished, root, shared_ray
 @pytest.mark.slow
 def test_other_code_or_data_is_refused_unless_it_is_wanted(finished, root, shared_ray, monkeypatch):
     monkeypatch.setattr(compatibility, "scoring_code_hash", lambda: "other")
-    with pytest.raises(InputError, match=r"other code \(commit \w+.*go on with \((commit|of no commit).*--anyway"):
+    with pytest.raises(InputError, match=r"other code \(commit \w+.*than this one \((commit|of no commit).*--anyway"):
         api.resume("Finished.1", extend_by=1, results=root)
 
 
