@@ -52,7 +52,7 @@ def test_a_node_that_dies_while_it_is_asked_is_left_out_and_not_complained_of(tm
 def test_every_node_is_asked_for_its_code_and_the_results_folder(shared_ray, tmp_path):
     check_nodes(Storage(str(tmp_path / "new")), code_hash())
     assert not list((tmp_path / "new").iterdir())
-    with pytest.raises(EnvironmentProblem, match="other code"):
+    with pytest.raises(EnvironmentProblem, match="differs from this driver"):
         check_nodes(Storage(str(tmp_path)), "another hash")
 
 
