@@ -256,6 +256,20 @@ class RayCluster:
             time.sleep(0.5)
 
 
+@contextmanager
+def running(log: Path, nodes: int) -> Iterator[RayCluster]:
+    """A cluster of a head and some nodes of one CPU each, which is taken down at the end of the block."""
+    network = Network()
+    cluster = None
+    try:
+        cluster = RayCluster(log, network)
+        for _ in range(nodes):
+            cluster.add_node()
+        yield cluster
+    finally:
+        network.close() if cluster is None else cluster.close()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ import pytest
 import sockets
 from killing import descendants
 from own_package import write_package
-from rays import CODE, Network, RayCluster
+from rays import CODE, running
 from run import complete
 
 from search.storage.search_folder import SearchFolder
@@ -27,15 +27,8 @@ TRIALS = 6
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A head, two nodes, and a folder that all of them share."""
-    network = Network()
-    cluster = None
-    try:
-        cluster = RayCluster(tmp_path_factory.mktemp("cluster"), network)
-        for _ in range(2):
-            cluster.add_node()
+    with running(tmp_path_factory.mktemp("cluster"), nodes=2) as cluster:
         yield cluster
-    finally:
-        network.close() if cluster is None else cluster.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from rays import Network, RayCluster
+from rays import running
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -15,14 +15,8 @@ PATIENCE = 400.0
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A head, a node, and a laptop that reaches the head's dashboard."""
-    network = Network()
-    cluster = None
-    try:
-        cluster = RayCluster(tmp_path_factory.mktemp("cluster"), network)
-        cluster.add_node()
+    with running(tmp_path_factory.mktemp("cluster"), nodes=1) as cluster:
         yield cluster
-    finally:
-        network.close() if cluster is None else cluster.close()
 
 
 def until(ask, path, *wanted):
