@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import search
 from search.engine.status import counts_line, search_state
+from search.evidence.headline import last_headline
 from search.evidence.ranking import Basis, ranking
 from search.journal.history import History, Trial
-from search.storage.published import verdict_in_words
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 
@@ -99,7 +99,7 @@ class Search:
     @property
     def verdict(self) -> str | None:
         """What the last confirmation said of the losses, in a sentence; None without one. `confirm` has it all."""
-        return verdict_in_words(self.folder.searched)
+        return last_headline(self.folder.searched)
 
     def frames(self) -> "Frames":
         """Tidy pandas tables: trials, epochs, decisions, classes, confusions."""

@@ -1,7 +1,8 @@
 """Load losses of logits and labels, with which a trial is trained end to end, by import path (`OURS`).
 
 They are loaded by `load_part`, as contrastive losses are. A loss of the user's own is always contrastive (see
-`trainers.own_loss`): its import path alone does not say how many stages a trial has, and the whole search asks that.
+`trainers.contrastive_loss`): its import path alone does not say how many stages a trial has, and the whole search asks
+that.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from torch import Tensor
 
 from trainers.config import TrialConfig
-from trainers.own_loss import FIELD
+from trainers.contrastive_loss import FIELD
 from trainers.own_parts import load_part, parameters_of
 
 OURS = {  # the value of loss.name: the import path of the loss

@@ -16,9 +16,9 @@ import torch
 
 from trainers.compute.data_residency import available, fits
 from trainers.config import TrialConfig
+from trainers.contrastive_loss import contrastive_loss
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
-from trainers.own_loss import contrastive_loss
 from trainers.seeds import generator
 from trainers.stages import end_to_end
 from trainers.stages.batches import DeviceSplit

@@ -2,7 +2,8 @@
 
 CL, FCL, ACL and AFCL are one contrastive loss (`name: afcl`) with different η and γ; such a trial has two stages. BCL,
 KCL and SUPMIN are other contrastive losses, also with two stages, and so is a loss of the user's own (see
-`trainers.own_loss`). A trial of CE, FOCAL or LA has one stage: the encoder and a linear head are trained end to end.
+`trainers.contrastive_loss`). A trial of CE, FOCAL or LA has one stage: the encoder and a linear head are trained end
+to end.
 """
 
 import math

@@ -19,6 +19,7 @@ from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.devices import is_out_of_memory, refuse_missing, with_index
 from trainers.compute.precision import arithmetic
 from trainers.config import TrialConfig
+from trainers.contrastive_loss import contrastive_loss
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser
 from trainers.errors import DivergedError, InputError, OutOfMemory
@@ -26,7 +27,6 @@ from trainers.gpu_memory import out_of_memory
 from trainers.models import LinearClassifier, refuse_small_images
 from trainers.older_configs import as_meant_then
 from trainers.optimizers import load_state
-from trainers.own_loss import contrastive_loss
 from trainers.parsing import parse
 from trainers.seeds import generator
 from trainers.stages import classifier as stage_two

@@ -23,7 +23,7 @@ from trainers.loss_config import Family
 def propose(
     space: Space, told: Sequence[Told], *, seed: int, slots: int = 1, memory: dict[str, Any] | None = None
 ) -> dict[str, Value]:
-    """The values for one trial. See `search.algorithms.own_sampler.Sampler`."""
+    """The values for one trial. See `search.algorithms.samplers.Sampler`."""
     known = known_trials(space, memory, one_coordinate=True)
 
     def new_sampler(seed: int) -> optuna.samplers.BaseSampler:

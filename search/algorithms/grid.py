@@ -29,7 +29,7 @@ def propose(
     tried: Sequence[Mapping[str, Value]],
     memory: dict[str, Any],
 ) -> dict[str, Value]:
-    """The first point of the grid that no trial had. See `search.algorithms.own_sampler.Sampler`.
+    """The first point of the grid that no trial had. See `search.algorithms.samplers.Sampler`.
 
     The order of the points depends on the search's seed, not on `seed`, which is another one for each trial.
     """

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.algorithms.grid import GridWalk, walk_of
-from search.algorithms.own_sampler import BoundSampler, seed_of_ask
 from search.algorithms.random_search import draw_every
+from search.algorithms.samplers import BoundSampler, seed_of_ask
 from search.journal.history import History, Value
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig

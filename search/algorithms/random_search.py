@@ -10,7 +10,7 @@ from spaces.conditions import without_inactive
 
 
 def propose(space: Space, told: Sequence[Told], *, seed: int) -> dict[str, Value]:
-    """Random values; they depend only on space and seed. See `search.algorithms.own_sampler.Sampler`."""
+    """Random values; they depend only on space and seed. See `search.algorithms.samplers.Sampler`."""
     return without_inactive(draw_every(space, seed))
 
 

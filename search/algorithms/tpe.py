@@ -17,7 +17,7 @@ from search.journal.history import Value
 def propose(
     space: Space, told: Sequence[Told], *, seed: int, slots: int = 1, memory: dict[str, Any] | None = None
 ) -> dict[str, Value]:
-    """The values for one trial. See `search.algorithms.own_sampler.Sampler`."""
+    """The values for one trial. See `search.algorithms.samplers.Sampler`."""
     known = known_trials(space, memory)
     return ask(space, known.told(told), partial(new_sampler, slots), seed, known.feasibility)
 

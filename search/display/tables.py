@@ -12,10 +12,11 @@ from search.display.fitted import GAP, Column, FittedTable
 from search.display.leaderboard import best, family_of, footnote
 from search.engine.advice import no_test_split
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.evidence.headline import last_headline
 from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
 from search.journal.labels import in_short, is_on_a_seed, rung_of, searched, values_of
-from search.storage.published import STATE, verdict_in_words
+from search.storage.published import STATE
 from search.storage.search_folder import SearchFolder
 from search.tracking.delivered import undelivered
 from trainers.data import DataCheck
@@ -101,7 +102,7 @@ def published_lines(folder: SearchFolder) -> Iterator[str]:
     searched = folder.searched
     if not folder.is_published():
         return
-    if (said := verdict_in_words(searched)) is not None:
+    if (said := last_headline(searched)) is not None:
         yield f"confirm: {said}"
     page = f"; the page: {searched.report}" if searched.report.exists() else ""
     yield f"without the journal there is nothing to explain, draw or resume{page}"
@@ -116,7 +117,7 @@ def _listed(folder: SearchFolder) -> dict[str, Any]:
     try:
         history, data = folder.history(), folder.about()["provenance"]["data"]["description"]
         counts, planned = counts_line(folder, history), planned_in(folder, history)
-        verdict = verdict_in_words(folder)
+        verdict = last_headline(folder)
     except (InputError, OSError) as error:
         why = in_one_line(error) if isinstance(error, OSError) else str(error)
         nothing: dict[str, Any] = {"trials": 0, "planned": None, "counts": "", "best": None}

@@ -6,15 +6,15 @@ A plan, a search, a resume, a confirmation and a last step all call `tried`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from search.algorithms import own_sampler
+from search.algorithms import samplers
 from search.engine.first_encoder import tried_encoders
 from spaces.conditions import SWITCH, active
 from spaces.corners import corners, ends
 from spaces.ranges import Choice, Range, Value
 from spaces.sections import SearchConfig
 from spaces.spec import SearchSpec
+from trainers.contrastive_loss import FIELD, try_loss
 from trainers.loss_config import OWN_LOSS, own_family
-from trainers.own_loss import FIELD, try_loss
 from trainers.own_parts import is_path, with_source_hash
 
 
@@ -48,11 +48,11 @@ def tried(spec: SearchSpec, shape: Sequence[int], *, proposes: bool = True) -> d
 
 
 def _with_tried_sampler(spec: SearchSpec) -> SearchConfig:
-    name = with_source_hash(own_sampler.FIELD, spec.search.sampler)
+    name = with_source_hash(samplers.FIELD, spec.search.sampler)
     search = spec.search.model_copy(update={"sampler": name})
     spaces = [spec.family_space(family)[0] for family in spec.families] if search.per_family else [spec.space]
     for space in spaces if search.trials else ():
-        own_sampler.try_sampler(space, search)
+        samplers.try_sampler(space, search)
     return search
 
 

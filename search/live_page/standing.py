@@ -8,13 +8,13 @@ from search.display.durations import in_words
 from search.display.leaderboard import family_of
 from search.display.tables import begun_at, what_waits
 from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.evidence.headline import last_headline
 from search.evidence.ranking import ranking
 from search.evidence.standard_error import error_of_score
 from search.journal.history import STATE_WORDS, Trial
 from search.journal.labels import in_short, values_of
 from search.live_page.following import Followed, path_of
 from search.storage.published import STATE as PUBLISHED
-from search.storage.published import verdict_in_words
 from search.storage.redact import shown_uri
 from search.storage.search_folder import FINAL
 
@@ -110,7 +110,7 @@ def standing_of(
         begun="" if begun is None else f"{datetime.fromisoformat(begun).astimezone():%Y-%m-%d %H:%M}",
         took=in_words(history.driven) if history.sessions else "",
         waits=", ".join(what_waits(folder, history, state)),
-        said=verdict_in_words(folder) or "",
+        said=last_headline(folder) or "",
         is_published=state == PUBLISHED,
         data=searched.about["provenance"]["data"]["description"],
         metric=spec.search.metric.replace("_", " "),

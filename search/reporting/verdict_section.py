@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from search.evidence.headline import headline
 from search.reporting.context import View, evidence_of
 from search.reporting.forest import TOO_WIDE, forest
 from search.reporting.html import Figure, Section, paragraph, table
@@ -22,7 +23,7 @@ def confirmed_sentences(view: View) -> list[str]:
         return []
     from search.evidence.evidence import TEST_METRICS
 
-    return [f"On {len(evidence.seeds)} fresh seeds and the test split: {evidence.families[TEST_METRICS[0]].sentence}"]
+    return [headline(len(evidence.seeds), evidence.families[TEST_METRICS[0]].sentence)]
 
 
 def verdict(view: View) -> Section | None:

@@ -3,9 +3,6 @@
 Its trials are read from its tables (search.journal.tables_read). What needs the journal refuses.
 """
 
-import json
-
-from search.journal.tables_read import damaged_table
 from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
 
@@ -19,16 +16,3 @@ def need_journal(folder: SearchFolder, verb: str) -> None:
             f"search {folder.title} is published without its journal, which `afcl {verb}` needs; "
             f"`{folder.hint('show')}` shows what is here"
         )
-
-
-def verdict_in_words(searched: SearchFolder) -> str | None:
-    """What the search's last confirmation with a verdict said of the losses, in a sentence; None without one."""
-    left = [folder.verdict for folder in searched.confirmations() if folder.verdict.exists()]
-    if not left:
-        return None
-    try:
-        told = json.loads(left[-1].read_text(encoding="utf-8"))
-        seeds, sentence = len(told["seeds"]), str(told["families"]["test_balanced_accuracy"]["sentence"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise damaged_table(left[-1], error) from None
-    return f"On {seeds} fresh seed{'s' if seeds != 1 else ''} and the test split: {sentence}"

@@ -37,13 +37,13 @@ from torch import Tensor
 
 from spaces.spec import load_spec
 from trainers.config import ClassifierConfig, TrialConfig
+from trainers.contrastive_loss import contrastive_loss
 from trainers.data import load, load_test
 from trainers.data.arrays import Split
 from trainers.data.transforms.augment import Normaliser, unit
 from trainers.files import write_atomically
 from trainers.loss_config import LossConfig
 from trainers.models import LinearClassifier
-from trainers.own_loss import contrastive_loss
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one
 from trainers.stages.batches import DeviceSplit, class_weights, to_device

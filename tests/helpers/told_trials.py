@@ -1,6 +1,6 @@
 """Trials as a history has them, for samplers to be told of."""
 
-from search.algorithms.own_sampler import BoundSampler
+from search.algorithms.samplers import BoundSampler
 from search.engine.controller import Conductor
 from search.journal.history import History, Trial, Value
 from spaces.ranges import Choice, IntUniform, LogUniform, Uniform, ZeroOr

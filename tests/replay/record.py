@@ -35,12 +35,12 @@ from search.algorithms.proposer import SearchAgenda
 from search.journal.history import History, Trial
 from spaces.spec import SearchSpec, load_spec
 from trainers.config import TrialConfig
+from trainers.contrastive_loss import contrastive_loss
 from trainers.data import load, load_test
 from trainers.data.arrays import TrialData
 from trainers.data.transforms.augment import Normaliser, unit
 from trainers.errors import DivergedError
 from trainers.models import LinearClassifier
-from trainers.own_loss import contrastive_loss
 from trainers.seeds import derive_seed
 from trainers.stages import classifier as stage_two
 from trainers.stages import representation as stage_one

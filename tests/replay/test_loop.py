@@ -9,8 +9,8 @@ from played import spec_of
 from regret import CHANCE, regrets
 
 from search.algorithms.asha import Asha, rung_epochs
-from search.algorithms.own_sampler import seed_of_ask
 from search.algorithms.random_search import propose as draw_random
+from search.algorithms.samplers import seed_of_ask
 
 HERE, THERE, NOWHERE = (dict.fromkeys(SPACE, value) for value in (1.0, 2.0, 3.0))
 

@@ -27,7 +27,7 @@ from rich.table import Table
 from scipy import stats
 
 from search.algorithms import known_trials
-from search.algorithms.own_sampler import BoundSampler
+from search.algorithms.samplers import BoundSampler
 from search.journal.history import Trial
 from trainers.seeds import derive_seed
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from trainers.compute.data_parallel import ALONE, Group
 from trainers.compute.precision import full_float32
 from trainers.config import ModelConfig, RepresentationConfig
+from trainers.contrastive_loss import BoundLoss
 from trainers.data.transforms.augment import Normaliser, draw
 from trainers.errors import DivergedError
 from trainers.losses.afcl import UNIT_TOLERANCE, off_unit_length
 from trainers.models import Encoder, ProjectionHead, build_encoder, build_projection
-from trainers.own_loss import BoundLoss
 from trainers.seeds import derive_seed, generator
 from trainers.stages.batches import DeviceSplit, shuffled_batches
 from trainers.stages.encoder_training import OnEncoder, Rows, backward, epoch_metrics, in_training, steps

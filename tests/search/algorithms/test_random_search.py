@@ -2,8 +2,8 @@
 
 from told_trials import SPACE, propose, trial_of, values_of
 
-from search.algorithms.own_sampler import seed_of_ask
 from search.algorithms.random_search import draw_every
+from search.algorithms.samplers import seed_of_ask
 from spaces.ranges import Choice, Uniform
 
 OF_TWO = {"loss.name": Choice(("focal", "cross_entropy")), "focal.lr": Uniform(0, 1), "model.width": Uniform(4, 8)}

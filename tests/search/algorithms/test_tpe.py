@@ -5,7 +5,7 @@ import pytest
 from told_trials import SPACE, propose, trial_of, values_of
 
 from search.algorithms.optuna_trials import as_optuna_trial, suggest
-from search.algorithms.own_sampler import seed_of_ask
+from search.algorithms.samplers import seed_of_ask
 from search.algorithms.tpe import new_sampler
 from trainers.config import METRIC
 

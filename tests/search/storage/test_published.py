@@ -1,22 +1,17 @@
-"""A search's folder without its journal, as the study is published: what its tables tell, and what they cannot."""
+"""A search's folder without its journal, as the study is published: what its tables tell, and what they cannot.
+
+See search.storage.published.
+"""
 
 import shutil
 
 import pytest
 
 import search
-from search.storage.published import verdict_in_words
 from search.storage.results_folder import refuse_existing
-from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
 
 STUDY = "fmnist-98-2"
-
-
-def test_the_verdict_is_that_of_the_last_confirmation(study, told):
-    assert verdict_in_words(SearchFolder(told / "told")) is None
-    said = verdict_in_words(SearchFolder(study / STUDY))
-    assert said.startswith("On 20 fresh seeds and the test split: CL comes first with a mean of 0.7556")
 
 
 def test_a_published_study_is_listed_shown_and_opened_as_what_it_is(study, typed):

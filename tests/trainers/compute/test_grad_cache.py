@@ -7,9 +7,9 @@ from torch.nn import functional
 from trials import changed, run
 
 from trainers.compute.grad_cache import backward_in_chunks
+from trainers.contrastive_loss import BoundLoss
 from trainers.data.transforms.augment import Normaliser
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
-from trainers.own_loss import BoundLoss
 from trainers.stages.batches import to_device
 from trainers.stages.representation import new_representation, train_one_epoch
 

@@ -1,4 +1,4 @@
-"""The door of all samplers, a user's own among them. See search.algorithms.own_sampler."""
+"""The door of all samplers, a user's own among them. See search.algorithms.samplers."""
 
 import sys
 
@@ -6,8 +6,8 @@ import pytest
 from own_package import write_package
 from told_trials import SPACE, bound, propose, searched_by, trial_of, values_of
 
-from search.algorithms.own_sampler import OURS, refuse_outside, try_sampler
 from search.algorithms.proposer import SearchAgenda
+from search.algorithms.samplers import OURS, refuse_outside, try_sampler
 from search.engine.controller import PausedError
 from search.engine.replay import replay
 from search.journal.history import History

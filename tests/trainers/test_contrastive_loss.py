@@ -1,4 +1,4 @@
-"""Contrastive losses, those of a user's own among them. See trainers.own_loss."""
+"""Contrastive losses, those of a user's own among them. See trainers.contrastive_loss."""
 
 import os
 
@@ -9,10 +9,10 @@ from torch.nn.functional import normalize
 from trials import run
 
 from trainers.config import TrialConfig
+from trainers.contrastive_loss import contrastive_loss, try_loss
 from trainers.errors import InputError
 from trainers.loss_config import RIVALS, LossConfig, family
 from trainers.losses.afcl import asymmetric_focal_contrastive_loss
-from trainers.own_loss import contrastive_loss, try_loss
 from trainers.own_parts import metadata
 from trainers.parsing import parse
 
