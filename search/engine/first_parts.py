@@ -77,16 +77,17 @@ def _values_to_try(spec: SearchSpec, name: str) -> Iterator[Mapping[str, Value]]
 
     An empty mapping, for the fixed values, comes first if the loss is a baseline or none of its parameters is searched.
     Then come the ends of its parameters' ranges, alone and in pairs; its other parameters are at their first ends. Last
-    come the values of the first guesses that name this loss.
+    come the values of the first guesses that name this loss or one of its parameters.
     """
-    own = {path: one for path, one in spec.space.items() if path.startswith(f"{OWN_LOSS}.{own_family(name)}.")}
+    section = f"{OWN_LOSS}.{own_family(name)}."
+    own = {path: one for path, one in spec.space.items() if path.startswith(section)}
     if name in spec.search.baselines or not own:
         yield {}
     first = {path: ends(one)[0] for path, one in own.items()}
     for values in corners(own):
         yield first | values
     for guess in spec.search.first:
-        if guess.get(SWITCH) == name:
+        if guess.get(SWITCH) == name or any(path.startswith(section) for path in guess):
             yield first | guess
 
 

@@ -54,6 +54,13 @@ def test_a_loss_that_only_a_first_guess_names_has_a_family_and_is_tried():
         tried(spec, SHAPE)
 
 
+def test_a_first_guess_is_tried_that_names_a_parameter_of_the_loss_alone():
+    lr = "space={representation.lr: {loguniform: [0.001, 0.1]}}"
+    own = [lr, "loss.name=firstparts.losses:picky", "search.first=[{own_loss.picky.margin: 0.7}]"]
+    with pytest.raises(InputError, match=r"picky with margin 0\.7, on a batch of three classes, raises ValueError"):
+        tried(load_spec("digits", own), SHAPE)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
