@@ -65,11 +65,10 @@ def test_a_mark_depends_on_the_peers_code_and_on_the_curves_and_not_on_comments(
     before = marks()
     assert before == marks()
     assert len(set(before.values())) == len(PEERS)
-    copied = tmp_path / "random_search.py"
-    text = (results.HERE / "random_search.py").read_text()
-    of_file = lambda file: copied if file.name == "random_search.py" else file  # noqa: E731
+    peer, copied = results.HERE / "random_search.py", tmp_path / "random_search.py"
+    text = peer.read_text()
     whole = results._text_of
-    monkeypatch.setattr(results, "_text_of", lambda file: whole(of_file(file)))
+    monkeypatch.setattr(results, "_text_of", lambda file: whole(copied if file == peer else file))
     copied.write_text(f"# a word more\n{text}")
     assert marks() == before
     copied.write_text(text.replace('return "go"', 'return "stop"'))

@@ -34,7 +34,7 @@ def test_a_run_leaves_the_picture_and_other_labels_leave_none_and_say_so(tmp_pat
     said = []
     leave_judged_test(folder, 0, "CL", split([0, 1, 1, 0]), said.append)
     assert not folder.judged_test.exists()
-    assert "no answers" in said.pop()
+    assert "no predictions" in said.pop()
     leave_judged_test(folder, 0, "CL", split([0, 1, 2, 0]), said.append)
     assert json.loads(folder.judged_test.with_suffix(".json").read_text())["what"] == "CL"
     assert folder.judged_test.read_bytes().startswith(b"\xff\xd8")
