@@ -324,10 +324,11 @@ def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
     tried: Counter[str] = Counter(t.family for t in (*history.trials.values(), *history.known) if not t.baseline)
     if len({tried[family] for family in of_families}) > 1:
         counts = ", ".join(f"{family} {tried[family]}" for family in of_families)
-        yield (
-            f"The losses were not tuned alike (trials proposed: {counts}), so a difference may be one of tuning; "
-            f"search.per_family: true gives each the same budget."
-        )
+        fixed = [family for family in of_families if not tried[family]]
+        hint = "search.per_family: true gives each the same budget"
+        if fixed:
+            hint = f"{' and '.join(fixed)} ran only as a baseline, at fixed values"
+        yield f"The losses were not tuned alike (trials proposed: {counts}): a difference may be one of tuning; {hint}."
 
 
 _FILE = TypeAdapter(Evidence)

@@ -196,3 +196,19 @@ def test_families_without_a_finished_trial_are_named_if_the_search_had_their_los
     trials = {number: Trial(number, family, False, {}, {}, 0) for number, family in enumerate(ran)}
     (caveat,) = _caveats(History(trials=trials), ["KCL"])
     assert caveat == f"Not compared, because none of their trials finished: {missing}."
+
+
+@pytest.mark.parametrize(
+    ("tuned", "hint"),
+    [
+        ({"CL": 2, "AFCL": 1}, "search.per_family: true gives each the same budget"),
+        ({"CL": 2, "AFCL": 2, "CE": 0}, "CE ran only as a baseline, at fixed values"),
+        ({"CL": 2, "CE": 0, "LA": 0}, "CE and LA ran only as a baseline, at fixed values"),
+    ],
+)
+def test_losses_with_unequal_numbers_of_trials_are_told_with_the_reason(tuned, hint):
+    baselines = [Trial(place, family, True, {}, {}, 0) for place, family in enumerate(tuned)]
+    proposed = [Trial(0, family, False, {}, {}, 0) for family, count in tuned.items() for _ in range(count)]
+    trials = dict(enumerate(replace(trial, number=place) for place, trial in enumerate([*baselines, *proposed])))
+    *_, caveat = _caveats(History(trials=trials), list(tuned))
+    assert caveat.endswith(f"a difference may be one of tuning; {hint}.")
