@@ -208,7 +208,10 @@ def in_words(evidence: Evidence) -> Iterator[str]:
     if evidence.until_decided is not None:
         yield from rule_in_words(evidence.until_decided)
     yield f"Balanced accuracy on the test split: {unweighted.in_words()}"
-    yield f"Accuracy on the test split: {weighted.sentence}"
+    if _alike(evidence.scores[TEST_METRICS[0]], evidence.scores[TEST_METRICS[1]]):
+        yield "Accuracy on the test split is the same, as its classes have equally many images."
+    else:
+        yield f"Accuracy on the test split: {weighted.sentence}"
     if evidence.winners is not None:
         yield f"All confirmed configurations, balanced accuracy on the test split: {evidence.winners.sentence}"
     first = min(evidence.candidates, key=lambda candidate: candidate.rank)
@@ -216,6 +219,8 @@ def in_words(evidence: Evidence) -> Iterator[str]:
         yield f"Winner's curse: {_curse_in_words(first, curse)}"
     pairs = [pair for pair in evidence.images if pair.b is not None and unweighted.best in (pair.a, pair.b)]
     if pairs:
+        order = in_order(evidence.scores[TEST_METRICS[0]])
+        pairs.sort(key=lambda pair: order.index(pair.a if pair.b in (None, unweighted.best) else pair.b))
         told = ", ".join(
             f"{p.a} − {p.b} {p.value:+.4f} ({p.interval.low:+.4f} to {p.interval.high:+.4f})" for p in pairs
         )
@@ -223,6 +228,11 @@ def in_words(evidence: Evidence) -> Iterator[str]:
         yield f"With the sampling of the test images as well: {told}; each {pairs[0].interval.covers}{of_rounds}."
     yield from path_in_words(evidence.ablation)
     yield from evidence.caveats
+
+
+def _alike(scores: Scores, others: Scores) -> bool:
+    """Whether two metrics gave every run the same score, but for rounding."""
+    return all(math.isclose(score, others[label][seed]) for label, of in scores.items() for seed, score in of.items())
 
 
 def table(evidence: Evidence) -> Table:

@@ -12,10 +12,11 @@ import pytest
 from consoles import paper
 
 from search.display.summary import confirmed_in_words
+from search.evidence.bootstrap import Resampled
 from search.evidence.candidates import Candidate
 from search.evidence.decided_verdict import untested, verdict_by_rule
-from search.evidence.evidence import _FILE, FORMAT, TEST_METRICS, Evidence, _caveats, read_evidence
-from search.evidence.paired_tests import winners_curse
+from search.evidence.evidence import _FILE, FORMAT, TEST_METRICS, Evidence, _caveats, in_words, read_evidence
+from search.evidence.paired_tests import Interval, winners_curse
 from search.evidence.until_decided import RULE, Decided, make_rule, settle
 from search.evidence.verdict import judge
 from search.journal.history import History, Trial
@@ -149,7 +150,7 @@ def test_a_verdict_of_rounds_says_its_rule_on_screen_and_in_the_report(tmp_path)
         "AFCL is better than CL after",
         "no difference as large as 0.02 between CL and FCL after",
         "AFCL comes first: better than CL and FCL",
-        "not tested, as balanced accuracy decides the rounds",
+        "Accuracy on the test split is the same",
     ):
         assert word in screen
     assert "Holm" not in screen, "the test of a fixed number of seeds does not hold here"
@@ -212,3 +213,18 @@ def test_losses_with_unequal_numbers_of_trials_are_told_with_the_reason(tuned, h
     trials = dict(enumerate(replace(trial, number=place) for place, trial in enumerate([*baselines, *proposed])))
     *_, caveat = _caveats(History(trials=trials), list(tuned))
     assert caveat.endswith(f"a difference may be one of tuning; {hint}.")
+
+
+def test_accuracy_is_told_once_if_all_test_classes_are_of_equal_size():
+    same = evidence_from({"CL": [0.7, 0.72], "AFCL": [0.8, 0.79]})
+    assert any("Accuracy on the test split is the same" in line for line in in_words(same))
+    scores = same.scores | {"test_accuracy": {"CL": {0: 0.9, 1: 0.9}, "AFCL": {0: 0.9, 1: 0.95}}}
+    assert not any("is the same" in line for line in in_words(replace(same, scores=scores)))
+
+
+def test_intervals_with_the_test_images_stand_in_the_order_of_the_losses():
+    told = evidence_from({"AFCL": [0.8, 0.81], "ACL": [0.7, 0.71], "CL": [0.7, 0.72]})
+    interval = Interval(-0.1, 0.1, "covers")
+    images = tuple(Resampled(a, b, 0.0, interval) for a, b in (("AFCL", None), ("AFCL", "ACL"), ("AFCL", "CL")))
+    (line,) = (line for line in in_words(replace(told, images=images)) if line.startswith("With the sampling"))
+    assert line.index("AFCL − CL") < line.index("AFCL − ACL")
