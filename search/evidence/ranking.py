@@ -4,15 +4,17 @@ A search's own score comes from one split and one initialisation, and the best o
 scores on fresh seeds do not decide which trials run on these seeds, so their mean is a fair estimate for each trial.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Literal, TypeAlias
 
 from search.evidence.candidates import Candidate, best_candidates, has_ended, read_plan, runs_of
 from search.journal.history import History, Trial
-from search.journal.tables_read import leaderboard_order
+from search.journal.tables_read import damaged_table, leaderboard_order
 from search.storage.search_folder import SearchFolder
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -69,8 +71,8 @@ def ranking(folder: SearchFolder, history: History, by: Basis | None = None) -> 
     Raises:
         InputError: `by` is confirm and no confirmation has ended, or `by` is final and the last step is not complete.
     """
-    if folder.is_published():  # by its leaderboard, which was ranked when all was there
-        return Ranking("search", [history.trials[number] for number in leaderboard_order(folder.leaderboard)], {})
+    if folder.is_published():
+        return _published(folder, history)
     if by in (None, "confirm"):
         confirmed = [one for one in folder.confirmations() if has_ended(one)]
         if confirmed:
@@ -145,6 +147,36 @@ def in_words(ranked: Ranking) -> Iterator[str]:
     failed = {number: one.failed for number, one in ranked.validated.items() if one.failed}
     for number, runs in failed.items():
         yield f"Trial {number} failed on {runs} of {ranked.seeds} seeds, and ranks after those that did not."
+
+
+def _published(folder: SearchFolder, history: History) -> Ranking:
+    """Rank a published search as its leaderboard does, which was written when the journals were there.
+
+    If the means on the fresh seeds of its last confirmation give the same order, they are a part of the ranking. The
+    leaderboard of an older version was ranked by scores alone.
+    """
+    order = leaderboard_order(folder.leaderboard)
+    verdicts = [one.verdict for one in folder.confirmations() if one.verdict.exists()]
+    if verdicts:
+        ranked = _ranked("confirm", history, _validated_by(verdicts[-1]))
+        if [trial.number for trial in ranked.trials] == order:
+            return ranked
+    return Ranking("search", [history.trials[number] for number in order], {})
+
+
+def _validated_by(verdict: Path) -> dict[int, Validated]:
+    """What `_validated_in` finds, read from a confirmation's verdict.json.
+
+    Raises:
+        InputError: verdict.json is damaged.
+    """
+    try:
+        told = json.loads(verdict.read_text(encoding="utf-8"))
+        scores = {one["trial"]: told["scores"][told["metric"]][one["label"]] for one in told["candidates"]}
+        shared = [seed for seed in map(str, told["seeds"]) if all(seed in of for of in scores.values())]
+        return {trial: Validated({int(seed): of[seed] for seed in shared}, 0) for trial, of in scores.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged_table(verdict, error) from None
 
 
 def _ranked(basis: Basis, history: History, found: dict[int, Validated]) -> Ranking:

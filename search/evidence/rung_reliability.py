@@ -223,16 +223,20 @@ def in_words(found: Honesty) -> Iterator[str]:
         longer = f"a grace period of {found.grace} epochs would suit these trials better"
         limit = f"tau below {LOW_TAU} or undefined"
         if backwards:
-            where = ", ".join(map(str, backwards))
             yield (
-                f"warning: the order of trials at epoch {where} is the reverse of the final one (tau's whole interval "
-                "is below 0): what ASHA stopped there may have been the best"
+                f"warning: the order of trials at {_epochs(backwards)} is the reverse of the final one (tau's whole "
+                "interval is below 0): what ASHA stopped there may have been the best"
             )
         if little:
-            where = ", ".join(map(str, little))
-            yield f"warning: the order of trials at epoch {where} says little about their final order ({limit})"
+            yield f"warning: the order of trials at {_epochs(little)} says little about their final order ({limit})"
         yield NO_GRACE if found.grace is None else longer
     yield from _regret_lines(found.regret)
+
+
+def _epochs(epochs: Sequence[int]) -> str:
+    """Such as "epoch 2", or "epochs 2, 6 and 18"."""
+    *most, last = map(str, epochs)
+    return f"epochs {', '.join(most)} and {last}" if most else f"epoch {last}"
 
 
 def _signal_line(signal: Signal) -> str:

@@ -10,7 +10,8 @@ from search.reporting.html import Figure, Section, paragraph
 from search.reporting.marks import class_axis
 from trainers.loss_config import in_order
 
-SHADES = [[0, "#eef2f7"], [1, "#2f5d91"]]  # opaque, so that text on a cell is legible in both colour schemes
+SHADES = [[0, "#f2f6fb"], [1, "#7fa8d6"]]  # opaque and light: one dark ink is legible on every cell in both schemes
+INK = "#14181d"
 MOST_WORDS = 12  # with more classes than this, numbers in the cells would overlap
 
 
@@ -36,6 +37,7 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
         "text": text,
         "customdata": counts,
         "texttemplate": "%{text}" if len(names) <= MOST_WORDS else "",
+        "textfont": {"color": INK},
         "colorscale": SHADES,
         "showscale": False,
         "xgap": 1,

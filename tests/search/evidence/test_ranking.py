@@ -1,5 +1,6 @@
 """The last step's means rank the few that have one; folders are told by hand."""
 
+import csv
 import json
 import shutil
 from contextlib import closing
@@ -134,3 +135,27 @@ def test_a_mean_of_one_seed_has_no_error():
 
 def test_nothing_finished_wants_no_last_step(searched):
     assert not is_wanted(searched, searched.spec(), History())
+
+
+def test_a_published_search_is_ranked_by_the_means_that_its_leaderboard_and_its_verdict_have(study, tmp_path):
+    folder = SearchFolder(shutil.copytree(study / "study-98-2", tmp_path / "study-98-2"))
+    with folder.leaderboard.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["rank"]]
+    ranked = ranking(folder, folder.history())
+    assert [trial.number for trial in ranked.trials] == [int(row["trial"]) for row in rows]
+    means = {int(row["trial"]): float(row["fresh_seeds_mean"]) for row in rows if row["fresh_seeds_mean"]}
+    assert {number: one.mean for number, one in ranked.validated.items()} == pytest.approx(means)
+    assert (ranked.seeds, ranked.basis) == (20, "confirm")
+    assert "On 20 fresh seeds trial 40 (AFCL) is best with 0.7734" in next(in_words(ranked))
+    (verdict,) = (one.verdict for one in folder.confirmations())
+    verdict.write_text("[]")
+    with pytest.raises(InputError, match=r"verdict\.json is damaged"):
+        ranking(folder, folder.history())
+
+
+def test_a_published_search_of_an_older_version_is_ranked_by_its_scores(study):
+    folder = SearchFolder(study / "fmnist-98-2")
+    ranked = ranking(folder, folder.history())
+    assert (ranked.basis, ranked.validated) == ("search", {})
+    scores = [trial.score for trial in ranked.trials]
+    assert scores == sorted(scores, reverse=True)

@@ -11,6 +11,7 @@ from search.evidence.rung_reliability import (
     MIN_EXEMPT,
     MIN_TO_JUDGE,
     NO_GRACE,
+    _epochs,
     honesty,
     in_words,
     pruning_regret,
@@ -283,3 +284,7 @@ def test_a_correlation_whose_whole_interval_is_below_zero_is_a_warning_however_f
     assert found.signals[0].interval[1] < 0
     assert [signal.epoch for signal in found.low] == [1]
     assert any("at epoch 1 is the reverse of the final one" in line for line in in_words(found))
+
+
+def test_epochs_are_named_as_in_speech():
+    assert [_epochs(some) for some in ([2], [2, 6], [2, 6, 18])] == ["epoch 2", "epochs 2 and 6", "epochs 2, 6 and 18"]

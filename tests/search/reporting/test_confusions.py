@@ -31,3 +31,14 @@ def test_confirmed_losses_have_a_matrix_each_and_unmeasured_ones_no_section(play
     assert list(figures) == ["test-confusion-cl", "test-confusion-afcl"]
     assert list(figures["test-confusion-cl"].data[0].text[1]) == ["50.0%", "50.0%"]
     assert figures["test-confusion-cl"].layout.title.text == "CL, 3 seeds"
+
+
+def test_the_text_of_every_cell_is_legible():
+    def luminance(colour: str) -> float:  # WCAG 2.2, relative luminance
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    (drawn_matrix,) = matrix("title", [[30, 10], [5, 5]], ["a", "b"]).data
+    ink = luminance(drawn_matrix.textfont.color)
+    assert all((luminance(shade) + 0.05) / (ink + 0.05) >= 4.5 for _, shade in drawn_matrix.colorscale)
