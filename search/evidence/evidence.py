@@ -335,10 +335,11 @@ def _caveats(history: History, of_families: Sequence[str]) -> Iterator[str]:
     if len({tried[family] for family in of_families}) > 1:
         counts = ", ".join(f"{family} {tried[family]}" for family in of_families)
         fixed = [family for family in of_families if not tried[family]]
-        hint = "search.per_family: true gives each the same budget"
-        if fixed:
-            hint = f"{' and '.join(fixed)} ran only as a baseline, at fixed values"
-        yield f"The losses were not tuned alike (trials proposed: {counts}): a difference may be one of tuning; {hint}."
+        hints = [f"{' and '.join(fixed)} ran only as a baseline, at fixed values"] if fixed else []
+        if len({tried[family] for family in of_families} - {0}) > 1:
+            hints.append("search.per_family: true gives each searched loss the same budget")
+        said = f"The losses were not tuned alike (trials proposed: {counts}): a difference may be one of tuning"
+        yield f"{'; '.join([said, *hints])}."
 
 
 _FILE = TypeAdapter(Evidence)

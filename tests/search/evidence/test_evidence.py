@@ -202,9 +202,14 @@ def test_families_without_a_finished_trial_are_named_if_the_search_had_their_los
 @pytest.mark.parametrize(
     ("tuned", "hint"),
     [
-        ({"CL": 2, "AFCL": 1}, "search.per_family: true gives each the same budget"),
+        ({"CL": 2, "AFCL": 1}, "search.per_family: true gives each searched loss the same budget"),
         ({"CL": 2, "AFCL": 2, "CE": 0}, "CE ran only as a baseline, at fixed values"),
         ({"CL": 2, "CE": 0, "LA": 0}, "CE and LA ran only as a baseline, at fixed values"),
+        (
+            {"CL": 2, "AFCL": 1, "CE": 0},
+            "CE ran only as a baseline, at fixed values; "
+            "search.per_family: true gives each searched loss the same budget",
+        ),
     ],
 )
 def test_losses_with_unequal_numbers_of_trials_are_told_with_the_reason(tuned, hint):
