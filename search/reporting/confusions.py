@@ -1,17 +1,17 @@
 """Confusion matrices: for trials with counts of validation images, for confirmed losses with shares of test images."""
 
 from collections.abc import Sequence
-from html import escape
 
 import plotly.graph_objects as go
 
 from search.reporting.context import View, evidence_of
 from search.reporting.html import Figure, Section, paragraph
-from search.reporting.marks import class_axis
+from search.reporting.marks import class_axis, in_figure
 from trainers.loss_config import in_order
 
 SHADES = [[0, "#f2f6fb"], [1, "#7fa8d6"]]  # opaque and light: one dark ink is legible on every cell in both schemes
 INK = "#14181d"
+LEAST_HEIGHT = 340  # pixels of a matrix; long names of classes need more
 MOST_WORDS = 12  # with more classes than this, numbers in the cells would overlap
 
 
@@ -24,7 +24,7 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
         names: the classes' names, as plain text.
         per_cent: whether the cells say which share of the true class's images they have, in per cent; else the count.
     """
-    words = [escape(name) for name in names]
+    words = [in_figure(name) for name in names]
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
     text = [[f"{share:.1%}" for share in row] for row in shares] if per_cent else counts
     trace = {
@@ -44,13 +44,17 @@ def matrix(title: str, counts: Sequence[Sequence[int]], names: Sequence[str], *,
         "ygap": 1,
         "hovertemplate": "%{y} taken for %{x}: %{customdata} (%{z:.1%} of its class)<extra></extra>",
     }
+    axis = class_axis(names)
+    lines = [label.split("<br>") for label in axis["ticktext"]]
+    # below the cells the longest line, as it may be turned upright; beside each row all lines of its label
+    room = 150 + 8 * max(len(line) for label in lines for line in label) + 18 * len(names) * max(map(len, lines))
     figure = go.Figure([trace])
     return figure.update_layout(
         title={"text": title, "font": {"size": 14}},
-        xaxis=class_axis(names) | {"title": {"text": "predicted", "standoff": 6}},
-        yaxis=class_axis(names) | {"title": {"text": "true", "standoff": 6}, "autorange": "reversed"},
+        xaxis=axis | {"title": {"text": "predicted", "standoff": 6}},
+        yaxis=axis | {"title": {"text": "true", "standoff": 6}, "autorange": "reversed"},
         margin={"t": 45},
-        height=340,
+        height=max(LEAST_HEIGHT, room),
     )
 
 

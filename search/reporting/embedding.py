@@ -7,7 +7,6 @@ checkpoint and kept in the trial's folder as embedding.json, so the picture outl
 
 import json
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from search.evidence.kept_model import kept_model
 from search.journal.history import Trial, best_of_cl
 from search.reporting.context import View, named
 from search.reporting.html import Figure, Section, paragraph
+from search.reporting.marks import in_figure
 from search.storage.trial_folder import TrialFolder
 from trainers.errors import EnvironmentProblem, InputError
 from trainers.files import write_atomically
@@ -121,7 +121,7 @@ def _figure(trial: Trial, stored: dict[str, Any]) -> go.Figure:
                 "y": [y for _, y in points],
                 "mode": "markers",
                 "marker": {"size": 5, "opacity": 0.75},
-                "name": escape(name),
+                "name": in_figure(name),
                 "showlegend": True,
                 "hovertemplate": "%{fullData.name}<extra></extra>",
             }

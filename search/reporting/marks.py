@@ -90,12 +90,22 @@ def class_axis(names: Sequence[str]) -> dict[str, Any]:
     """An axis of classes. A long name is wrapped, and cut after a few lines, so that it leaves room for the figure.
 
     Args:
-        names: the classes' names as plain text. Data on this axis are named by `escape(name)`.
+        names: the classes' names as plain text. Data on this axis are named by `in_figure(name)`.
     """
     labels = []
     for name in names:
         lines = textwrap.wrap(name, LETTERS_OF_CLASS) or [name]
         kept = lines[:LINES_OF_CLASS]
-        labels.append("<br>".join(map(escape, kept)) + ("…" if len(lines) > len(kept) else ""))
+        labels.append("<br>".join(map(in_figure, kept)) + ("…" if len(lines) > len(kept) else ""))
     # a class may be called 3: without a type it would be a number
-    return {"type": "category", "tickmode": "array", "tickvals": [escape(name) for name in names], "ticktext": labels}
+    return {
+        "type": "category",
+        "tickmode": "array",
+        "tickvals": [in_figure(name) for name in names],
+        "ticktext": labels,
+    }
+
+
+def in_figure(text: str) -> str:
+    """Text as a figure must be given it: plotly.js reads tags and `&lt;`, but would draw `&quot;` letter by letter."""
+    return escape(text, quote=False)

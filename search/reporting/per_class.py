@@ -1,6 +1,5 @@
 """Recalls and confusion matrices of the winner and the baselines on the validation images."""
 
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -12,7 +11,7 @@ from search.reporting.class_table import class_table
 from search.reporting.confusions import matrix
 from search.reporting.context import View, families_in, named
 from search.reporting.html import Figure, Section, paragraph
-from search.reporting.marks import class_axis
+from search.reporting.marks import class_axis, in_figure
 from search.storage.trial_folder import RESULT
 
 
@@ -51,7 +50,7 @@ def _recall_bars(view: View, shown: list[tuple[Trial, dict[str, Any]]]) -> go.Fi
             {
                 "type": "bar",
                 "name": _title(view, trial),
-                "x": [escape(name) for name in recall],
+                "x": [in_figure(name) for name in recall],
                 "y": [round(value, 4) for value in recall.values()],
                 "error_y": {"type": "data", "symmetric": False} | whiskers,
                 "marker": {"color": view.colour_of(trial.family), "pattern": {"shape": "" if trial.baseline else "/"}},

@@ -6,7 +6,7 @@ from pages import confirm, drawn
 
 from search.evidence.evidence import _FILE, read_evidence
 from search.evidence.measured import Measured
-from search.reporting.confusions import MOST_WORDS, confused_on_test, matrix
+from search.reporting.confusions import LEAST_HEIGHT, MOST_WORDS, confused_on_test, matrix
 from search.reporting.context import read_view
 
 
@@ -42,3 +42,9 @@ def test_the_text_of_every_cell_is_legible():
     (drawn_matrix,) = matrix("title", [[30, 10], [5, 5]], ["a", "b"]).data
     ink = luminance(drawn_matrix.textfont.color)
     assert all((luminance(shade) + 0.05) / (ink + 0.05) >= 4.5 for _, shade in drawn_matrix.colorscale)
+
+
+def test_a_matrix_of_long_names_is_higher_so_that_its_cells_are_not_squeezed():
+    short = matrix("title", [[1, 2], [3, 4]], ["T-shirt/top", "Shirt"])
+    long = matrix("title", [[1, 2], [3, 4]], ["melanocytic naevus of the skin of the back", "melanoma"])
+    assert short.layout.height == LEAST_HEIGHT < long.layout.height

@@ -1,7 +1,7 @@
 """The marks of trials in the figures of points."""
 
 from search.reporting.context import read_view
-from search.reporting.marks import blank_figure, class_axis, rounded, scatter, widened
+from search.reporting.marks import blank_figure, class_axis, in_figure, rounded, scatter, widened
 
 
 def test_every_trial_is_a_mark_and_every_family_one_entry_of_the_legend(played_once):
@@ -35,3 +35,7 @@ def test_long_names_of_classes_are_wrapped_and_cut_but_stay_apart():
     assert axis["ticktext"] == ["3", "&lt;b&gt;&amp;", *["melanocytic<br>naevus of<br>the skin of…"] * 2]
     assert len(set(axis["tickvals"])) == 4
     assert axis["type"] == "category", "or class 3 would be a number"
+
+
+def test_quotes_in_a_name_are_given_to_a_figure_as_they_are():
+    assert in_figure('benign & "common" <b>') == 'benign &amp; "common" &lt;b&gt;'
