@@ -27,6 +27,7 @@ from scipy.stats import kendalltau
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = {"900:100": "fmnist-90-10", "980:20": "fmnist-98-2"}
 CELLS = 6
+SCORES = ["probe", "min", "eff"]
 Statistics = dict[str, float]
 
 
@@ -232,7 +233,7 @@ def main() -> None:
     parser.add_argument(
         "--parts", type=Path, default=None, help="of a recording that is under way, in place of a table"
     )
-    parser.add_argument("--scores", choices=["probe", "min"], nargs="+", default=["probe", "min"])
+    parser.add_argument("--scores", choices=SCORES, nargs="+", default=SCORES)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--out", type=Path, default=None, help="a text file for what is printed")
     given = parser.parse_args()

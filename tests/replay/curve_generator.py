@@ -24,8 +24,8 @@ class Generator:
     Args:
         seed: of the surface and of all noise.
         regime: which study's distribution the surface is drawn from.
-        score: how an epoch is scored: `probe` as the product does today, with another estimator at the last epoch;
-            `min` by a linear fit with l2 = 1/N_min at every epoch.
+        score: how an epoch is scored: `eff` as the product does, by a linear fit with l2 = 1/N_eff at every epoch;
+            `min` with l2 = 1/N_min; `probe` as with `solver: adamw`, with another estimator at the last epoch.
         cells: whether each trial has its own split and initialisation, or all share one,
         cell: and which.
     """
@@ -35,7 +35,7 @@ class Generator:
         seed: int,
         regime: Regime,
         *,
-        score: Score = "probe",
+        score: Score = "eff",
         cells: Literal["own", "shared"] = "own",
         cell: int = 0,
         law: Law | None = None,

@@ -19,7 +19,8 @@ class Table:
         path: of the recorded table (Parquet). A configuration counts where all its cells are recorded.
         regime: whose trials.
         seed: of the draws.
-        score: the estimator; `probe` takes the final classifier's score at the last epoch, as the product does today.
+        score: the estimator; the product's is `eff`. `probe` takes the final classifier's score at the last epoch, as
+            with `solver: adamw`.
         half: 0 for even configurations, where searches are developed; 1 for odd ones, where they are judged once; None
             for all.
         metric: a column of scores, the larger the better.
@@ -34,7 +35,7 @@ class Table:
         regime: Regime,
         seed: int,
         *,
-        score: Score = "probe",
+        score: Score = "eff",
         half: int | None = 0,
         metric: str = "balanced_accuracy",
     ) -> None:

@@ -1,6 +1,7 @@
 """Simulated and recorded learning curves."""
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_another_seed_gives_another_surface():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("score", ["probe", pytest.param("min", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("score", ["probe", "min", "eff"])
 def test_the_truth_is_the_mean_of_many_trials(regime, score):
     curves = Generator(1, regime, score=score)
     values = next(one for one in draws(1, 50) if curves.truth(one) > 0.6 and curves.truth(one) < curves.best - 0.02)
@@ -139,7 +140,7 @@ def recorded(tmp_path):
             keys = {"regime": "980:20", "configuration": number, "cell": cell, **values, "failure": None}
             failed = number == 3 and cell == 2
             for epoch in range(1, 3 if failed else EPOCHS + 1):
-                for estimator in ("probe", "min", *(["final"] if epoch == EPOCHS else [])):
+                for estimator in ("probe", "eff", *(["final"] if epoch == EPOCHS else [])):
                     for split in ("val", "test"):
                         score = base + 0.0001 * epoch + 0.05 * (split == "test") + 0.1 * (estimator == "final")
                         rows.append({**keys, "epoch": epoch, "estimator": estimator, "split": split})
@@ -150,16 +151,19 @@ def recorded(tmp_path):
     return path
 
 
+probed = partial(Table, score="probe")
+
+
 def test_a_partial_table_is_one_of_the_configurations_that_are_whole(recorded):
-    assert len(Table(recorded, "980:20", 0, half=None).truths) == 4
-    assert len(Table(recorded, "980:20", 0).truths) == 2
-    assert len(Table(recorded, "980:20", 0, half=1).truths) == 2
+    assert len(probed(recorded, "980:20", 0, half=None).truths) == 4
+    assert len(probed(recorded, "980:20", 0).truths) == 2
+    assert len(probed(recorded, "980:20", 0, half=1).truths) == 2
     with pytest.raises(ValueError, match="no whole configuration at 900:100"):
-        Table(recorded, "900:100", 0)
+        probed(recorded, "900:100", 0)
 
 
 def test_the_nearest_untried_configuration_is_tried_until_there_is_none(recorded):
-    curves, values = Table(recorded, "980:20", 0, half=None), draws(5, 5)
+    curves, values = probed(recorded, "980:20", 0, half=None), draws(5, 5)
     assert curves.nearest(values[1]) == values[1]
     second = curves.nearest(values[1])
     assert second in (values[0], values[2], values[3])
@@ -173,19 +177,19 @@ def test_the_nearest_untried_configuration_is_tried_until_there_is_none(recorded
 def test_a_search_sees_three_cells_and_is_judged_by_the_other_three(recorded):
     values = draws(5, 5)[0]
     for seed in range(5):
-        curves = Table(recorded, "980:20", seed, half=None)
+        curves = probed(recorded, "980:20", seed, half=None)
         seen = {round(1000 * (curves.value(values, trial, 1) - 0.7001)) for trial in range(60)}
         judged = {0, 1, 2, 3, 4, 5} - seen
         assert len(seen) == 3
         assert curves.truth(values) == pytest.approx(0.8516 + 0.001 * np.mean(list(judged)))
     assert curves.value(values, 3, EPOCHS) > 0.8  # the classifier's
-    probe_alone = Table(recorded, "980:20", 0, half=None, score="min")
-    assert probe_alone.value(values, 3, EPOCHS) < 0.75
+    own = Table(recorded, "980:20", 0, half=None)
+    assert own.value(values, 3, EPOCHS) < 0.75, "the product's estimator is the same at all epochs"
 
 
 def test_which_cell_a_trial_sees_is_drawn_from_the_seed(recorded):
     values = draws(5, 5)[1]
-    one, again, other = (Table(recorded, "980:20", seed, half=None) for seed in (0, 0, 1))
+    one, again, other = (probed(recorded, "980:20", seed, half=None) for seed in (0, 0, 1))
     seen = [[curves.value(values, trial, 2) for trial in range(20)] for curves in (one, again, other)]
     assert seen[0] == seen[1]
     assert seen[0] != seen[2]
@@ -193,7 +197,7 @@ def test_which_cell_a_trial_sees_is_drawn_from_the_seed(recorded):
 
 def test_a_recorded_failure_fails_where_it_did_and_counts_as_chance(recorded):
     values = draws(5, 5)[3]
-    of_seeds = [Table(recorded, "980:20", seed, half=None) for seed in range(10)]
+    of_seeds = [probed(recorded, "980:20", seed, half=None) for seed in range(10)]
     assert 0 < sum(curves.truth(values) < 0.85 for curves in of_seeds) < 10
     curves = next(curves for curves in of_seeds if curves.truth(values) > 0.85)  # so a search may see the failed cell
     trial = next(
@@ -205,10 +209,10 @@ def test_a_recorded_failure_fails_where_it_did_and_counts_as_chance(recorded):
 
 
 def test_the_ceiling_is_the_choice_by_all_that_may_be_seen(recorded):
-    curves = Table(recorded, "980:20", 0, half=0)
+    curves = probed(recorded, "980:20", 0, half=0)
     assert curves.ceiling() == curves.best  # the scores rise with the number, whichever cells are seen
 
 
 def test_another_metric_may_be_searched_for(recorded):
-    curves, values = Table(recorded, "980:20", 0, half=None, metric="auroc"), draws(5, 5)
+    curves, values = probed(recorded, "980:20", 0, half=None, metric="auroc"), draws(5, 5)
     assert curves.truth(values[0]) > curves.truth(values[2])
