@@ -285,9 +285,10 @@ def _curse_in_words(first: Candidate, curse: WinnersCurse) -> str:
     interval = curse.interval and curse.interval.within(curse.search_score - 1, curse.search_score)
     whose = "the search's best score" if first.rank == 1 else "the best of their scores in the search"
     between = f", {interval.low:+.4f} to {interval.high:+.4f}" if interval else ""
+    fall = f"a drop of {curse.drop:+.4f}" if curse.drop >= 0 else f"no drop ({curse.drop:+.4f})"
     return (
         f"{whose}, {curse.search_score:.4f} by trial {first.trial}, is {curse.confirmed_mean:.4f} on "
-        f"fresh seeds, validated in the same way: a drop of {curse.drop:+.4f}{between}."
+        f"fresh seeds, validated in the same way: {fall}{between}."
     )
 
 

@@ -233,3 +233,9 @@ def test_intervals_with_the_test_images_stand_in_the_order_of_the_losses():
     images = tuple(Resampled(a, b, 0.0, interval) for a, b in (("AFCL", None), ("AFCL", "ACL"), ("AFCL", "CL")))
     (line,) = (line for line in in_words(replace(told, images=images)) if line.startswith("With the sampling"))
     assert line.index("AFCL − CL") < line.index("AFCL − ACL")
+
+
+@pytest.mark.parametrize(("score", "fall"), [(0.9, "a drop of +0.1900"), (0.6, "no drop (-0.1100)")])
+def test_a_score_that_rose_on_fresh_seeds_is_not_called_a_drop(score, fall):
+    (line,) = (line for line in in_words(evidence_from({"CL": [0.7, 0.72]}, score)) if "Winner's curse" in line)
+    assert fall in line
