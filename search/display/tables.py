@@ -15,7 +15,7 @@ from search.engine.status import counts_line, planned_in, search_state, state_in
 from search.evidence.headline import last_headline
 from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
-from search.journal.labels import in_short, is_on_a_seed, rung_of, searched, values_of
+from search.journal.labels import by_epoch, in_short, is_on_a_seed, rung_of, searched, values_of
 from search.storage.published import STATE
 from search.storage.search_folder import SearchFolder
 from search.tracking.delivered import undelivered
@@ -227,7 +227,7 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
                 "state": trial.state,
                 "epoch": trial.epoch,
                 "score": trial.score,
-                "reason": trial.reason,
+                "reason": trial.reason and by_epoch(trial.reason),
                 "rung": trial.rung,
                 "config": searched(trial),
             }

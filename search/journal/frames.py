@@ -9,7 +9,7 @@ import pandas as pd
 
 from search.journal.class_measures import SPLITS, by_split, is_told_at_the_end
 from search.journal.history import History, Trial
-from search.journal.labels import searched
+from search.journal.labels import by_epoch, searched
 from trainers.config import CLASS_MEASURES
 
 Format = Literal["csv", "parquet"]
@@ -115,7 +115,7 @@ def _trial_row(trial: Trial) -> dict[str, object]:
         trial.rung,
         trial.score,
         trial.decided,
-        trial.reason,
+        trial.reason and by_epoch(trial.reason),
         trial.asked_at,
         trial.ended_at,
     )

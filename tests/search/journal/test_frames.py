@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from told_trials import trial_of
 
+from search.display import tables
 from search.journal.frames import CLASS_COLUMNS, CONFUSION_COLUMNS, frames
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
@@ -105,3 +106,11 @@ def test_a_row_of_confusions_is_a_cell_of_a_matrix_that_a_trial_left(folder):
 
 def test_a_search_whose_trials_left_nothing_has_no_confusions(folder):
     assert folder.frames().confusions.empty
+
+
+def test_a_stopped_trials_reason_names_the_rung_by_its_epoch_in_tables_and_as_json(folder):
+    history = folder.history()
+    (stopped, *_) = history.in_state("stopped")
+    said = f"at the rung of epoch {stopped.decisions[-1].epoch}, below the cutoff"
+    assert said in folder.frames().trials.set_index("trial").loc[stopped.number]["reason"]
+    assert said in tables.as_json(folder, history)["trials"][stopped.number]["reason"]
