@@ -5,6 +5,7 @@ import re
 
 from pages import ALL, play
 
+from search.journal.labels import by_epoch
 from search.reporting.context import read_view
 from search.reporting.leaderboard import as_csv, leaderboard
 
@@ -18,7 +19,7 @@ def test_the_csv_has_every_trial_and_ranks_the_finished_alone(played):
     assert rows[: len(ranked)] == ranked
     for row in rows:
         trial = view.history.trials[int(row["trial"])]
-        assert (row["state"], row["reason"] or None) == (trial.state, trial.reason)
+        assert (row["state"], row["reason"] or None) == (trial.state, trial.reason and by_epoch(trial.reason))
         assert row["score"] == ("" if trial.score is None else repr(trial.score))
         assert float(row["loss.temperature"]) == trial.config["loss"]["temperature"]
     assert {"finished", "stopped"} == {row["state"] for row in rows}
