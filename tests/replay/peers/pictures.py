@@ -15,7 +15,7 @@ STYLES |= {"syne_tune_scheduler": "#9467bd", "smac_facade": "#ff7f0e"}
 DASHES = ("-", "--", ":", "-.", (0, (1, 3)), (0, (6, 1, 1, 1, 1, 1)))
 POINTS = 80  # of a line
 FROM = 1 / 16  # of the budget: what is chosen before tells of the first draws only
-FEWEST = 5  # seeds that a line stands for
+FEWEST, SHARE = 5, 1 / 3  # a line stands for so many seeds, and for this share of the most that a search has
 
 
 def draw(table: pd.DataFrame, panels: Sequence[tuple[str, int]], folder: Path) -> None:
@@ -42,8 +42,9 @@ def _figure(table: pd.DataFrame, panels: Sequence[tuple[str, int]], column: str,
     lines = {}
     for ax, (regime, slots) in zip(axes.flat, panels, strict=False):
         panel = panel_of(table, regime, slots)
+        fewest = max(FEWEST, SHARE * panel.groupby("peer")["seed"].nunique().max())
         for peer, of_peer in panel.groupby("peer"):
-            if of_peer["seed"].nunique() < FEWEST:
+            if of_peer["seed"].nunique() < fewest:
                 continue
             places, means = mean_line(of_peer, column, FROM * panel[column].max())
             colour, dash = styles[str(peer)]

@@ -41,6 +41,7 @@ def write_report(table: pd.DataFrame, folder: Path) -> Path:
     if panels:
         draw(table, panels, folder)
         parts.append("![regret against epochs](replay-epochs.png)\n\n![regret against time](replay-time.png)\n")
+        parts.append("A search with less than a third of the others' seeds is in the tables alone.\n")
         parts.append("## Ratios at the end of the budget\n")
         parts.append(markdown(summary(table, panels)))
     else:
