@@ -38,12 +38,15 @@ def two_measures(view: View) -> Section | None:
         "hovertext": [hover(trial) for trial in front],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
-    figure = blank_figure([line, *traces], "accuracy (validation)", "balanced accuracy (validation)")
+    lines = [line] if len(front) > 1 else []
+    figure = blank_figure([*lines, *traces], "accuracy (validation)", "balanced accuracy (validation)")
     numbers = ", ".join(str(trial.number) for trial in front)
+    told = f"Trial {numbers} is best in both measures."
+    if len(front) > 1:
+        told = f"The line joins those that no other trial beats in both measures: trials {numbers}."
     caption = (
-        f"Each dot is one of {len(there)} finished trials, one seed each. The line joins those that no other trial "
-        f"beats in both measures: {'trial' if len(front) == 1 else 'trials'} {numbers}. Accuracy counts every image "
-        f"alike, balanced accuracy every class.{view.drawn_in_words}"
+        f"Each dot is one of {len(there)} finished trials, one seed each; equal trials share a dot. {told} Accuracy "
+        f"counts every image alike, balanced accuracy every class.{view.drawn_in_words}"
     )
     return Section(TITLE, figures=(Figure("two-measures", figure, caption),))
 

@@ -8,10 +8,10 @@ from search.reporting.context import read_view
 from search.reporting.two_measures import two_measures
 
 
-def with_accuracies(view, classes):
-    """The view as of a search that reported overall accuracy as well."""
+def with_accuracies(view, classes, slope=-0.1):
+    """The view as of a search that reported overall accuracy as well, as the score times `slope`."""
     for trial in view.history.in_state("finished"):
-        trial.epochs[trial.epoch]["val_accuracy"] = 0.9 - trial.score / 10
+        trial.epochs[trial.epoch]["val_accuracy"] = 0.9 + slope * trial.score
     return replace(view, about={"provenance": {"data": {"validation": classes}}})
 
 
@@ -29,3 +29,11 @@ def test_the_two_are_one_where_classes_are_as_large_and_untold_where_one_was_not
     said = two_measures(with_accuracies(read_view(played), {"a": 40, "b": 40}))
     assert "the two are the same" in said.html
     assert not said.figures
+
+
+def test_where_one_trial_is_best_in_both_there_is_no_line(played):
+    view = with_accuracies(read_view(played), {"a": 90, "b": 10}, slope=0.1)
+    section = two_measures(view)
+    assert "front" not in {trace.name for trace in drawn(section)["two-measures"].data}
+    best = max(view.ranked, key=lambda trial: trial.epochs[trial.epoch]["val_accuracy"])
+    assert f"Trial {best.number} is best in both measures." in section.figures[0].caption
