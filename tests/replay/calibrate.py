@@ -27,7 +27,7 @@ from scipy.stats import kendalltau
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = {"900:100": "fmnist-90-10", "980:20": "fmnist-98-2"}
 CELLS = 6
-SCORES = ["probe", "min", "eff"]
+SCORES = ["probe", "min", "eff", "soft"]
 Statistics = dict[str, float]
 
 
@@ -49,8 +49,10 @@ class Confirmed:
 
 def recorded(table: Path, regime: str, score: Score) -> Sample:
     """The recorded table's whole configurations."""
-    found = read_recorded(table, regime, score, "balanced_accuracy")
-    return Sample(np.array([one.validation for one in found.values()]), np.array([one.test for one in found.values()]))
+    estimator: Score = "eff" if score == "soft" else score
+    found = read_recorded(table, regime, estimator, "balanced_accuracy")
+    seen = read_recorded(table, regime, estimator, "soft_accuracy") if score == "soft" else found
+    return Sample(np.array([one.validation for one in seen.values()]), np.array([one.test for one in found.values()]))
 
 
 def simulated(seed: int, regime: Regime, score: Score, law: Law, configurations: int) -> Sample:

@@ -25,7 +25,8 @@ class Generator:
         seed: of the surface and of all noise.
         regime: which study's distribution the surface is drawn from.
         score: how an epoch is scored: `eff` as the product does, by a linear fit with l2 = 1/N_eff at every epoch;
-            `min` with l2 = 1/N_min; `probe` as with `solver: adamw`, with another estimator at the last epoch.
+            `min` with l2 = 1/N_min; `probe` as with `solver: adamw`, with another estimator at the last epoch; `soft`
+            by the soft balanced accuracy of the fit of `eff`, by which the product decides if all have one loss.
         cells: whether each trial has its own split and initialisation, or all share one,
         cell: and which.
     """
@@ -90,13 +91,16 @@ class Generator:
         law, final = self.law, float(self._expected(places)[0])
         weight = along(law.weight, self._spent)
         before = self.mean_score + along(law.level, self._spent) + weight * (final - self.mean_score)
-        expected = np.append(before + along(law.other, self._spent) * self._other(places)[0], final)
+        before = before + along(law.other, self._spent) * self._other(places)[0]
+        expected = np.append(before, before[-1] if law.is_soft else final)
         noise = self._trial_noise(places, trial)
         unrest = (self.best - final) * np.append(np.full(self.epochs - 1, law.unrest[0]), law.unrest[1])
         of_cell = law.cell * noise[curve_noise.CELL] + unrest * noise[curve_noise.UNREST]
         scores = np.clip(expected + of_cell + law.jitter * noise[curve_noise.EPOCH], 0.3, 0.99)
-        scores = scores + np.sqrt(scores * (1 - scores) / (2 * PER_CLASS)) * noise[curve_noise.IMAGES]
-        scores = np.round(np.clip(scores, 0.0, 1.0) * 2 * PER_CLASS) / (2 * PER_CLASS)
+        scores = scores + law.images * np.sqrt(scores * (1 - scores) / (2 * PER_CLASS)) * noise[curve_noise.IMAGES]
+        scores = np.clip(scores, 0.0, 1.0)
+        if not law.is_soft:  # a share of images
+            scores = np.round(scores * 2 * PER_CLASS) / (2 * PER_CLASS)
         too_hot = self._heat(places)[0] - self._fails_above
         if too_hot > 0:
             scores[min(2, int(0.1 / too_hot)) :] = np.nan  # the hotter the earlier, from epoch 1 to 3

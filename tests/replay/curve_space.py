@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Regime = Literal["900:100", "980:20"]
-Score = Literal["probe", "min", "eff"]
+Score = Literal["probe", "min", "eff", "soft"]
 Values = Mapping[str, float]
 Kind = Literal["zero_or_loguniform", "zero_or_uniform", "loguniform"]
 

@@ -52,6 +52,16 @@ def test_another_seed_gives_another_surface():
     assert len(tops) == 5
 
 
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_soft_value_is_another_look_at_the_same_trials(regime):
+    curves, soft = (Generator(3, regime, score=score) for score in ("eff", "soft"))
+    values = [one for one in draws(3, 60) if curves.truth(one) > 0.6]
+    assert soft.best == curves.best
+    assert [soft.truth(one) for one in values] == [curves.truth(one) for one in values]
+    seen, told = ([of.value(one, 5, EPOCHS) for one in values] for of in (curves, soft))
+    assert 0.3 < np.corrcoef(seen, told)[0, 1] < 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("score", ["probe", "min", "eff"])
