@@ -173,8 +173,11 @@ def _validated_by(verdict: Path) -> dict[int, Validated]:
     try:
         told = json.loads(verdict.read_text(encoding="utf-8"))
         scores = {one["trial"]: told["scores"][told["metric"]][one["label"]] for one in told["candidates"]}
-        shared = [seed for seed in map(str, told["seeds"]) if all(seed in of for of in scores.values())]
-        return {trial: Validated({int(seed): of[seed] for seed in shared}, 0) for trial, of in scores.items()}
+        seeds = list(map(str, told["seeds"]))
+        if told.get("until_decided") is not None:  # later rounds run only some candidates
+            seeds = [seed for seed in seeds if all(seed in of for of in scores.values())]
+        found = {trial: {int(seed): of[seed] for seed in seeds if seed in of} for trial, of in scores.items()}
+        return {trial: Validated(of, len(seeds) - len(of)) for trial, of in found.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged_table(verdict, error) from None
 

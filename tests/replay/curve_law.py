@@ -4,7 +4,7 @@
 of their parameters to the statistics of 87 and 89, on surfaces of seeds 200 to 205. `soft` has the surfaces of `eff`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,6 @@ LAWS: dict[tuple[str, str], Law] = {
         level=(-0.0225, 0.0), weight=(0.0, 1.0), other=(0.010, 0.0), jitter=0.0009,
         cell=0.0032, unrest=(0.5, 0.5), constant=0.02, rate=0.41, power=0.62,
     ),
-    ("900:100", "soft"): Law(
-        top=0.811, top_sd=0.004, depth=0.034, ease=-0.8, wall=6.0,
-        level=(-0.065, -0.023), weight=(0.0, 1.47), other=(0.017, 0.0), jitter=0.0002,
-        cell=0.0071, unrest=(0.57, 0.57), constant=0.02, rate=0.36, power=0.93, images=0.74, is_soft=True,
-    ),
     ("980:20", "probe"): Law(
         top=0.773, top_sd=0.006, depth=0.054, ease=-0.8, wall=6.0,
         level=(-0.008, -0.006), weight=(0.1, 0.4), other=(0.005, 0.016),
@@ -76,9 +71,14 @@ LAWS: dict[tuple[str, str], Law] = {
         level=(-0.0083, 0.0), weight=(0.03, 1.0), other=(0.0, 0.0), jitter=0.0005,
         cell=0.0235, unrest=(0.49, 0.49), constant=0.03, rate=0.29, power=0.71,
     ),
-    ("980:20", "soft"): Law(
-        top=0.763, top_sd=0.006, depth=0.0325, ease=-0.8, wall=6.0,
-        level=(-0.025, -0.0035), weight=(0.0, 1.32), other=(0.019, 0.0), jitter=0.0003,
-        cell=0.0122, unrest=(0.91, 0.91), constant=0.02, rate=0.27, power=0.95, images=0.84, is_soft=True,
-    ),
 }  # fmt: skip
+LAWS["900:100", "soft"] = replace(  # the surfaces of eff, seen otherwise
+    LAWS["900:100", "eff"],
+    level=(-0.065, -0.023), weight=(0.0, 1.47), other=(0.017, 0.0), jitter=0.0002,
+    cell=0.0071, unrest=(0.57, 0.57), constant=0.02, rate=0.36, power=0.93, images=0.74, is_soft=True,
+)  # fmt: skip
+LAWS["980:20", "soft"] = replace(  # the surfaces of eff, seen otherwise
+    LAWS["980:20", "eff"],
+    level=(-0.025, -0.0035), weight=(0.0, 1.32), other=(0.019, 0.0), jitter=0.0003,
+    cell=0.0122, unrest=(0.91, 0.91), constant=0.02, rate=0.27, power=0.95, images=0.84, is_soft=True,
+)  # fmt: skip

@@ -8,7 +8,6 @@ of all curves (`promotion.chosen`). The page is results/bench/candidates.md.
 """
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -19,14 +18,15 @@ from statistics import mean, stdev
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/replay, as its other scripts have it
 
+import numpy as np
 from candidates.promotion import RUNGS, Promotion, chosen
 from curves import EPOCHS, Generator, Regime, Score
 from peers import product
 from peers.loop import Row, Setting, drive
 from peers.registry import BUDGETS
+from peers.report import difference, ratio
 from regret import CHANCE, regrets
 from rich.progress import track
-from scipy import stats
 
 REGIMES: tuple[Regime, ...] = ("900:100", "980:20")
 OURS_RUNGS = (2, 6)
@@ -71,20 +71,13 @@ def run(regime: Regime, slots: int, seed: int) -> Found:
 def row(regime: str, slots: int, epochs: int, key: tuple[str, str], runs: Sequence[Found]) -> str:
     """One line of the table."""
     scores, ours = ([1e4 * one[*way, epochs] for one in runs] for way in (key, OURS))
-    said = f"| {regime} | {slots} | {epochs} | {key[0]} | {key[1]} | {mean(scores):.0f} ± {_error(scores):.0f} |"
+    regret = f"{mean(scores):.0f} ± {stdev(scores) / len(scores) ** 0.5:.0f}"
+    said = f"| {regime} | {slots} | {epochs} | {key[0]} | {key[1]} | {regret} |"
     if key == OURS:
         return f"{said}  |  |"
-    apart = [one - other for one, other in zip(scores, ours, strict=True)]
-    reach = stats.t.ppf(0.975, len(apart) - 1) * _error(apart)
-    ratio = mean(scores) / mean(ours)
-    relative = [one / mean(scores) - other / mean(ours) for one, other in zip(scores, ours, strict=True)]
-    factor = float(stats.t.ppf(0.975, len(apart) - 1) * _error(relative))
-    low, high = (ratio * math.exp(sign * factor) for sign in (-1, 1))
-    return f"{said} {mean(apart):+.0f} ± {reach:.0f} | {ratio:.2f} ({low:.2f} to {high:.2f}) |"
-
-
-def _error(some: Sequence[float]) -> float:
-    return stdev(some) / len(some) ** 0.5
+    less, low, _ = difference(np.array(scores) - np.array(ours))
+    of, under, over = ratio(np.array(scores), np.array(ours))
+    return f"{said} {less:+.0f} ± {less - low:.0f} | {of:.2f} ({under:.2f} to {over:.2f}) |"
 
 
 def page(tables: Sequence[str], seeds: int) -> str:

@@ -159,3 +159,14 @@ def test_a_published_search_of_an_older_version_is_ranked_by_its_scores(study):
     assert (ranked.basis, ranked.validated) == ("search", {})
     scores = [trial.score for trial in ranked.trials]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_run_that_failed_counts_in_a_published_search_too(study, tmp_path):
+    folder = SearchFolder(shutil.copytree(study / "study-98-2", tmp_path / "study-98-2"))
+    (verdict,) = (one.verdict for one in folder.confirmations())
+    told = json.loads(verdict.read_text())
+    del told["scores"][told["metric"]]["trial 44 (AFCL)"][str(told["seeds"][0])]  # it is the last of those that ran
+    verdict.write_text(json.dumps(told))
+    ranked = ranking(folder, folder.history())
+    assert (ranked.basis, ranked.seeds) == ("confirm", 20)
+    assert {number: one.failed for number, one in ranked.validated.items()} == {40: 0, 0: 0, 45: 0, 23: 0, 98: 0, 44: 1}
