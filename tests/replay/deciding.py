@@ -9,6 +9,9 @@ is the mean probability of the true class. Either all trials run in cell 0, whos
 or each in a cell of its own. What a search is worth is the mean balanced accuracy on the test images that its first
 configuration has in its other cells; its regret is what it lacks to the best of those that it tried.
 
+Folds are looked at apart: a trial that runs in K cells of its own and goes by the means of their values costs K times
+as much, so its search has SEARCH / K configurations, the first of the same order.
+
 All values see the same searches, so their differences are paired. An interval holds 95 % of BOOTSTRAPS repetitions, in
 each of which the configurations are drawn anew with replacement (one that is drawn twice counts once): it tells how
 much hangs on these configurations. A stop is false where the configuration was the best of its search by the test
@@ -36,6 +39,8 @@ VALUES = {  # by their name as `search.decide_by` has it: the table's column, an
     "soft_balanced_accuracy": ("soft_accuracy", 1.0),
 }
 ARMS = ("shared", "own")
+FOLDS = (1, 2, 3)
+FOLDED = ("metric", "soft_balanced_accuracy")
 REDUCTION = load_spec("demo").search.scheduler.reduction
 PAGE = TABLE.parents[1] / "bench" / "deciding.md"
 
@@ -45,7 +50,12 @@ class Curves:
     """One regime's table as arrays over configurations and cells."""
 
     rungs: dict[str, np.ndarray]  # by value: [rungs and the end, configurations, cells], larger is better
-    truth: np.ndarray  # [configurations, cells]: the mean test score in the other cells
+    tests: np.ndarray  # [configurations, cells]: the test score
+
+    @property
+    def truth(self) -> np.ndarray:
+        """[configurations, cells]: the mean test score in the other cells."""
+        return (self.tests.sum(axis=1, keepdims=True) - self.tests) / (self.tests.shape[1] - 1)
 
 
 def curves_of(rows: pd.DataFrame) -> Curves:
@@ -54,9 +64,6 @@ def curves_of(rows: pd.DataFrame) -> Curves:
     last = int(rows["epoch"].max())
     test = rows[(rows["epoch"] == last) & (rows["split"] == "test")]
     tests = test.pivot(index="configuration", columns="cell", values="balanced_accuracy")
-    score = tests.to_numpy()
-    cells = score.shape[1]
-    truth = (score.sum(axis=1, keepdims=True) - score) / (cells - 1)
     epochs = (*rung_epochs(load_spec("demo")), last)
     rungs = {}
     for name, (column, sign) in VALUES.items():
@@ -68,13 +75,14 @@ def curves_of(rows: pd.DataFrame) -> Curves:
             for epoch in epochs
         ]
         rungs[name] = sign * np.stack(at)
-    return Curves(rungs, truth)
+    return Curves(rungs, tests.to_numpy())
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one search came to."""
 
+    first: int  # the place of the configuration that it ranks first
     regret: float
     false_stop: bool
 
@@ -95,7 +103,45 @@ def search(values: np.ndarray, truth: np.ndarray) -> Outcome:
                 stopped[number] = True
                 break
     ended = np.where(stopped, -np.inf, values[-1])
-    return Outcome(float(truth.max() - truth[ended.argmax()]), bool(stopped[truth.argmax()]))
+    return Outcome(int(ended.argmax()), float(truth.max() - truth[ended.argmax()]), bool(stopped[truth.argmax()]))
+
+
+def folded(curves: Curves, pool: Sequence[int], draws: np.random.Generator, searches: int) -> np.ndarray:
+    """Mean regrets [folds, values] at equal cost: what the choice lacks to the best of the SEARCH drawn configurations.
+
+    A configuration's truth is its mean test score in the cells that its trial did not run in.
+    """
+    cells = curves.tests.shape[1]
+    total = np.zeros((len(FOLDS), len(FOLDED)))
+    for _ in range(searches):
+        chosen = draws.choice(np.asarray(pool), SEARCH, replace=False)
+        order = np.argsort(draws.random((SEARCH, cells)), axis=1)  # of each one's cells
+        tests = np.take_along_axis(curves.tests[chosen], order, axis=1)
+        best = float(tests.mean(axis=1).max())
+        for row, folds in enumerate(FOLDS):
+            some = slice(SEARCH // folds)
+            truth = tests[some, folds:].mean(axis=1)
+            for column, name in enumerate(FOLDED):
+                seen = np.take_along_axis(curves.rungs[name][:, chosen], order[None], axis=2)[:, some, :folds]
+                total[row, column] += best - truth[search(seen.mean(axis=2), truth).first]
+    return total / searches
+
+
+def folds_of(curves: Curves, regime: str) -> Iterator[str]:
+    """The rows of one regime in Markdown: folds at equal cost."""
+    count = len(curves.tests)
+    whole_pool = folded(curves, range(count), np.random.default_rng(0), SEARCHES * 10)
+    repeats = []
+    for number in track(range(BOOTSTRAPS), description=f"{regime}, folds"):
+        draws = np.random.default_rng((2, number))
+        repeats.append(folded(curves, np.unique(draws.integers(0, count, count)), draws, SEARCHES // 3))
+    low, high = np.quantile(np.stack(repeats) - np.stack(repeats)[:, :1], [0.025, 0.975], axis=0)
+    for row, folds in enumerate(FOLDS):
+        for column, name in enumerate(FOLDED):
+            regret, less = whole_pool[row, column], whole_pool[row, column] - whole_pool[0, column]
+            to_one = f"{1e4 * less:+.0f} ({1e4 * low[row, column]:+.0f} to {1e4 * high[row, column]:+.0f})"
+            against = "" if folds == 1 else to_one
+            yield f"| {regime} | {folds} | {SEARCH // folds} | {name} | {1e4 * regret:.0f} | {against} |"
 
 
 def played(curves: Curves, pool: Sequence[int], draws: np.random.Generator, searches: int) -> np.ndarray:
@@ -148,7 +194,7 @@ def main() -> None:
     lines = [
         "# What decides, and a split for each trial",
         "",
-        *(line for text in (__doc__ or "").split("\n\n")[2:4] for line in (in_numbers(text), "")),
+        *(line for text in (__doc__ or "").split("\n\n")[2:5] for line in (in_numbers(text), "")),
         "Regret and differences are in 1/10,000 of balanced accuracy; differences are to `metric` on a shared split.",
         "",
         "| regime | configurations | trials' cell | decided by | regret | difference | false stops |",
@@ -156,6 +202,13 @@ def main() -> None:
     ]
     for regime, of_regime in rows.groupby("regime"):
         lines += table_of(curves_of(of_regime), str(regime))
+    lines += ["", "Folds at equal cost; the differences are to one cell a trial, decided by the same value.", ""]
+    lines += [
+        "| regime | cells of a trial | configurations | decided by | regret | difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    for regime, of_regime in rows.groupby("regime"):
+        lines += folds_of(curves_of(of_regime), str(regime))
     lines += ["", f"The whole table is to have {CONFIGURATIONS} configurations."]
     given.page.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from deciding import SEARCH, Curves, played, search
+from deciding import FOLDED, FOLDS, SEARCH, Curves, folded, played, search
 
 
 def test_values_that_are_the_truth_find_the_best_and_stop_it_never():
@@ -26,3 +26,19 @@ def test_all_values_and_arms_see_the_same_searches():
     found = played(curves, range(20), np.random.default_rng(2), 30)
     assert np.ptp(found.reshape(-1, 2), axis=0) == pytest.approx([0, 0])
     assert found[0, 0, 0] > 0
+
+
+def test_folds_take_noise_away_and_configurations_too():
+    """Without noise a trial in one cell is best, as it tries more; where the cells' noise is all, folds see better."""
+    draws = np.random.default_rng(3)
+    quality = draws.random((30, 1))
+    clear = Curves(dict.fromkeys(FOLDED, np.stack([quality.repeat(6, axis=1)] * 3)), quality.repeat(6, axis=1))
+    regrets = folded(clear, range(30), np.random.default_rng(4), 100)
+    assert regrets[0] == pytest.approx(0)
+    assert (regrets[0] < regrets[1]).all()
+    assert (regrets[1] < regrets[2]).all()
+    few = np.where(np.arange(30)[:, None] < 15, 0.0, 1.0).repeat(6, axis=1)
+    noisy = Curves(dict.fromkeys(FOLDED, np.stack([few + 2 * draws.standard_normal((30, 6))] * 3)), few)
+    one, _, three = folded(noisy, range(30), np.random.default_rng(5), 400).mean(axis=1)
+    assert len(FOLDS) == 3
+    assert three < one
