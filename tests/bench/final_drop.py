@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from decide_by import RATIOS, kept, searched, spec_of, write_page
 from measure import OUT
 from scipy import stats
+from whole_searches import RATIOS, kept, searched, spec_of, write_page
 
 from search.evidence.candidates import final_seeds
 from spaces.sections import FinalConfig
@@ -64,7 +64,7 @@ def rows(searches: int, ends: float | None) -> Iterator[dict[str, Any]]:
             path = place / f"{number}.json"
             if ends is not None and time.monotonic() > ends and not path.exists():
                 return
-            spec = spec_of(ratio, number, "auto")
+            spec = spec_of(ratio, number)
             best = kept(path, lambda spec=spec: best_of(spec))
             step = [
                 mean(validated(place, one["config"], seed) for seed in final_seeds(spec, STEP.seeds)) for one in best
