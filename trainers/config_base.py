@@ -39,6 +39,21 @@ Penalty = Annotated[
 ]
 
 
+def _images(value: object) -> object:
+    if value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("must be auto or a whole number of at least 1")
+    return value
+
+
+ImagesOrAuto = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_images),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+]
+
+
 def _encoder(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError(f"must be one of {', '.join(ENCODERS)}, or a path such as mypkg.models:build")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from trainers.config_base import Colour, ColumnName, Config, DatasetName, Real, Seed, Whole, refuse_bool
+from trainers.config_base import Colour, ColumnName, Config, DatasetName, ImagesOrAuto, Real, Seed, Whole, refuse_bool
 
 
 class DataConfig(Config):
@@ -30,8 +30,10 @@ class DataConfig(Config):
     """Training images of each class."""
     long_tail: Annotated[Real, Field(ge=1)] | None = None
     """How many times as many training images the first class has as the last; the others fall geometrically."""
-    val_per_class: Annotated[Whole, Field(ge=1)] = 250
-    """Validation images of each class, whatever the training sizes; not used where a folder has its own `val/`."""
+    val_per_class: ImagesOrAuto = "auto"
+    """Validation images of each class, whatever the training sizes; not used where a folder has its own `val/`. auto:
+    where train_size or counts leave images to spare, up to twice as many as train, shared by the classes equally;
+    otherwise a fifth of the smallest class (trainers/data/validation_size.py)."""
     image_size: Annotated[Whole, Field(ge=8, le=4096)] | None = None
     """Side in pixels of the square that images become; isic2018 needs it, and a folder with images of several sizes."""
     fit: Literal["stretch", "pad", "crop"] = "stretch"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from search.journal.history import Trial
+from trainers.data.score_noise import images_error
 
 
 def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[float] = 0.8) -> float:
@@ -14,7 +15,7 @@ def balanced_accuracy_error(counts: Sequence[int], recall: float | Sequence[floa
     and one failure are added (Laplace).
     """
     if isinstance(recall, float | int):
-        return math.sqrt(sum(recall * (1 - recall) / count for count in counts)) / len(counts)
+        return images_error(counts, recall)
     errors = (score_error(each, count) for each, count in zip(recall, counts, strict=True))
     return math.sqrt(sum(error**2 for error in errors)) / len(counts)
 

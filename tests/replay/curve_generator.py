@@ -29,6 +29,8 @@ class Generator:
             by the soft balanced accuracy of the fit of `eff`, by which the product decides if all have one loss.
         cells: whether each trial has its own split and initialisation, or all share one,
         cell: and which.
+        law: another one than that of regime and score.
+        per_class: validation images of each class.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class Generator:
         cells: Literal["own", "shared"] = "own",
         cell: int = 0,
         law: Law | None = None,
+        per_class: int = PER_CLASS,
     ) -> None:
         self.space, self.epochs = SPACE, EPOCHS
         self.law = law = law or LAWS[regime, score]
         self._seed, self._is_shared, self._cell = seed, cells == "shared", cell
+        self._images = 2 * per_class
         rng = self._rng(SURFACES)
         self._raw, self._top = Waves(rng), rng.normal(law.top, law.top_sd)
         self._valley = rng.uniform(0.2, 0.6), rng.uniform(-0.5, 0.5)  # its lr at the middle tau, and its slope
@@ -97,10 +101,10 @@ class Generator:
         unrest = (self.best - final) * np.append(np.full(self.epochs - 1, law.unrest[0]), law.unrest[1])
         of_cell = law.cell * noise[curve_noise.CELL] + unrest * noise[curve_noise.UNREST]
         scores = np.clip(expected + of_cell + law.jitter * noise[curve_noise.EPOCH], 0.3, 0.99)
-        scores = scores + law.images * np.sqrt(scores * (1 - scores) / (2 * PER_CLASS)) * noise[curve_noise.IMAGES]
+        scores = scores + law.images * np.sqrt(scores * (1 - scores) / self._images) * noise[curve_noise.IMAGES]
         scores = np.clip(scores, 0.0, 1.0)
         if not law.is_soft:  # a share of images
-            scores = np.round(scores * 2 * PER_CLASS) / (2 * PER_CLASS)
+            scores = np.round(scores * self._images) / self._images
         too_hot = self._heat(places)[0] - self._fails_above
         if too_hot > 0:
             scores[min(2, int(0.1 / too_hot)) :] = np.nan  # the hotter the earlier, from epoch 1 to 3

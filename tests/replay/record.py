@@ -62,7 +62,7 @@ Row = dict[str, Any]
 def regime_spec(regime: str) -> SearchSpec:
     """The demo's spec with random search and AdamW's classifier, at a regime's ratio."""
     ratio = [int(count) // 10 for count in regime.split(":")]
-    changes = ["search.sampler=random", "search.baselines=[]", "classifier.solver=adamw"]
+    changes = ["search.sampler=random", "search.baselines=[]", "classifier.solver=adamw", "data.val_per_class=250"]
     return load_spec("demo", [f"data.ratio={ratio}", *changes])
 
 
@@ -155,7 +155,7 @@ def encode(encoder: Encoder, images: list[torch.Tensor]) -> torch.Tensor:
 
 
 @cache
-def _test(regime: str) -> DeviceSplit:
+def test_of(regime: str) -> DeviceSplit:
     split = load_test(regime_spec(regime).data)
     return to_device(split, 2, CPU)
 
@@ -170,7 +170,7 @@ def record(regime: str, configuration: int, cell: int, folder: Path) -> Path:
     made: list[Row] = []
     with_failure = None
     try:
-        made.extend(curves(config, load(config.data), _test(regime)))  # those before a failure stay
+        made.extend(curves(config, load(config.data), test_of(regime)))  # those before a failure stay
     except DivergedError as error:
         with_failure = str(error)
     table = pd.DataFrame(made or [{"epoch": 0, "estimator": "none", "split": "val"}])

@@ -186,7 +186,7 @@ def test_a_spec_has_every_field_of_a_trial():
 def test_every_number_of_a_trial_but_data_seeds_and_stage_lengths_can_be_searched():
     kept_fixed = {path for path, field in fields().items() if field.kind in ("real", "whole")} - searchable().keys()
     stages = {"representation.epochs", "classifier.epochs", "classifier.fine_tune_epochs"}
-    assert kept_fixed == {"data.val_per_class", "data.val_per_group", "data.seed", "seed", *stages}
+    assert kept_fixed == {"data.val_per_group", "data.seed", "seed", *stages}
 
 
 def test_the_learning_rate_of_fine_tuning_is_searched_where_it_is_on_and_refused_where_it_is_off(written):

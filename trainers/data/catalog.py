@@ -26,6 +26,7 @@ from trainers.data.given_split import given_indices
 from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
+from trainers.data.validation_size import auto_val_per_class, share, smallest_class
 from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import is_path, path_of
@@ -98,7 +99,7 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     if pool.validates is not None:
         train, validation = given_indices(pool.labels, classes, names, pool.validates, **shape)
     else:
-        shape |= {"val_per_class": config.val_per_class, "val_per_group": config.val_per_group}
+        shape |= {"val_per_class": _val_per_class(config, pool, classes, groups), "val_per_group": config.val_per_group}
         train, validation = split_indices(pool.labels, classes, names, **shape)
     both = _split(pool, classes, np.concatenate([train, validation]))  # together: one error names all broken files
     parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
@@ -116,6 +117,14 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
         look=None if pool.look is None else pool.look(),
         has_given_validation=pool.validates is not None,
     )
+
+
+def _val_per_class(config: DataConfig, pool: Pool, classes: tuple[int, ...], groups: Groups | None) -> int:
+    if config.val_per_class != "auto":
+        return config.val_per_class
+    sizes = {name: getattr(config, name) for name in ("train_size", "ratio", "counts", "long_tail", "val_per_group")}
+    names = [pool.class_names[label] for label in classes]
+    return auto_val_per_class(pool.labels, classes, names, groups=groups, **sizes)
 
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
@@ -208,13 +217,11 @@ def default_config(name: str) -> DataConfig:
     """
     if not is_dataset(name):
         raise InputError(f"data.dataset: no dataset {name!r}{did_you_mean(name, list(DATASETS))}")
-    if name not in DATASETS:
-        return DataConfig(dataset=name, val_per_class=1)
     if name == "folder":
         raise InputError("data.path: dataset: folder needs path, the folder of images")
     if name == "isic2018":
         return DataConfig(dataset="isic2018", image_size=64, val_per_class=30)  # the smallest class has 73 lesions
-    return DataConfig(dataset="digits", val_per_class=40) if name == "digits" else DataConfig()
+    return DataConfig(dataset=name)
 
 
 def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, Any] | None = None) -> DataConfig:
@@ -238,14 +245,12 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
         return config
     classes = _chosen(config, pool)
     groups = belonging(pool, copies_in(pool, classes))
-    if groups is None:
-        fewest, each = min(int((pool.labels == label).sum()) for label in classes), 1
-    else:
+    fewest, each = smallest_class(pool.labels, classes, groups), 1
+    if groups is not None and pool.group_names:
         sizes = [np.unique(groups[pool.labels == label], return_counts=True)[1] for label in classes]
-        smallest = min(sizes, key=len)
-        fewest, each = len(smallest), int(np.median(smallest)) if pool.group_names else 1
+        each = int(np.median(min(sizes, key=len)))
     each = config.val_per_group if "val_per_group" in given else each
-    return config.model_copy(update={"val_per_class": max(1, fewest // 5) * each, "val_per_group": each})
+    return config.model_copy(update={"val_per_class": each * share(fewest), "val_per_group": each})
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:

@@ -64,8 +64,8 @@ def test_the_real_shirts_load_at_ninety_to_ten(tmp_path):
     assert data.description == "Fashion-MNIST T-shirt/top, Shirt 900:100 from Debian's package"
     assert data.train.images.shape == (1000, 1, 28, 28)
     assert data.train.counts(2) == (900, 100)
-    assert data.validation.counts(2) == (250, 250)
-    assert len({image.tobytes() for image in data.validation.images}) == 500
+    assert data.validation.counts(2) == (1000, 1000)
+    assert len({image.tobytes() for image in data.validation.images}) == 2000
 
 
 @pytest.mark.slow
@@ -85,8 +85,8 @@ def test_real_searches_at_several_ratios_validate_on_the_same_images(ratio, tmp_
 def test_the_real_dataset_has_six_thousand_training_and_a_thousand_test_images_per_class(tmp_path):
     found = check(DataConfig(), tmp_path)
     assert found.class_names == fmnist.CLASS_NAMES
-    assert found.train == (5750,) * 10
-    assert found.validation == (250,) * 10
+    assert found.train == (4800,) * 10
+    assert found.validation == (1200,) * 10
     assert found.test == (1000,) * 10
     assert found.image_shape == (1, 28, 28)
 
