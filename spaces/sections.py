@@ -88,6 +88,9 @@ class SearchConfig(Config):
     """Trials at once; null: as many as the cluster holds."""
     max_hours: Annotated[Real, Field(gt=0)] | None = None
     """Hours after which the search pauses; null: no bound."""
+    stop_when: Literal["luck"] | None = None
+    """luck: begin no trial any more once those that are left are expected to gain less than luck moves the best score,
+    and not before 20 have ended. null: run all trials."""
     max_failures: Annotated[Whole, Field(ge=0)] = 2
     """How often a crashed trial is tried again."""
     max_failed_share: Annotated[Real, Field(ge=0, le=1)] = 0.5
@@ -109,6 +112,17 @@ class SearchConfig(Config):
         if len(set(baselines)) != len(baselines):
             raise ValueError("baselines must differ from each other")
         return baselines
+
+    @model_validator(mode="after")
+    def _the_size_of_luck_is_known(self) -> Self:
+        others = {"sampler: grid": self.sampler == "grid", "per_family: true": self.per_family}
+        others[f"metric: {self.metric}"] = self.metric != "balanced_accuracy"
+        if self.stop_when == "luck" and (cannot := [words for words, is_so in others.items() if is_so]):
+            raise ValueError(
+                f"stop_when: luck cannot be had with {cannot[0]}: it needs trials that are drawn alike, and the "
+                "balanced accuracy, whose luck is known"
+            )
+        return self
 
     @property
     def checkpoints_kept(self) -> int:

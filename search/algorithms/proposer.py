@@ -52,8 +52,8 @@ class SearchAgenda:
         self._history: History | None = None  # whose trials the samplers know
 
     def planned(self, history: History) -> int:
-        """Baselines, the spec's trials, and those that the search was extended by."""
-        return planned_trials(self._spec, history.extra)
+        """Baselines, the spec's trials, and those that the search was extended by; fewer if the rest is luck."""
+        return planned_in(self._spec, history)
 
     def question(self, number: int, history: History) -> Question:
         """A baseline, a first guess, or the sampler's next proposal."""
@@ -115,6 +115,11 @@ def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
         grid = grid_walk(spec)
         proposed = min(proposed, grid.whole + grid.off)  # guesses off the grid are tried in addition
     return len(spec.search.baselines) + proposed * (len(spec.families) if spec.search.per_family else 1)
+
+
+def planned_in(spec: SearchSpec, history: History) -> int:
+    """How many trials a search will have: those that are planned, or if the rest is luck, those that were begun."""
+    return planned_trials(spec, history.extra) if history.enough is None else history.enough["trials"]
 
 
 def grid_walk(spec: SearchSpec) -> GridWalk:

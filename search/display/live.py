@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +15,7 @@ from search.display.fitted import Column, FittedTable
 from search.display.leaderboard import family_of, footnote, leaderboard
 from search.display.notebook import LiveBlock, NotebookConsole
 from search.engine.plan import Plan
+from search.engine.status import luck_in_words
 from search.engine.time_left import cost_left
 from search.journal.history import History, Trial
 from search.journal.labels import by_epoch, is_on_a_seed, rung_of, values_of
@@ -62,6 +64,9 @@ class LiveView:
 
     def on_event(self, event: Event, history: History) -> None:
         """Show an event, which `history` has already."""
+        if event["event"] == "enough":
+            self._plan = replace(self._plan, trials=event["trials"])
+            self.tell(next(luck_in_words(history)))
         if self._progress.history is history:
             self._progress.on_event(event)
         else:  # the view was not started yet

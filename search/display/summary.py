@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from search.display.leaderboard import best
 from search.engine.confirmation import Confirmed
 from search.engine.runner import SessionEnd
-from search.engine.status import counts_line, state_in_words
+from search.engine.status import counts_line, luck_in_words, state_in_words
 from search.evidence.evidence import Evidence, below_table, table
 from search.evidence.evidence import in_words as in_sentences
 from search.evidence.ranking import ranking
@@ -21,6 +21,7 @@ def in_words(found: SessionEnd) -> Iterator[RenderableType]:
     yield ""
     ended = "the search is done" if found.reason == "done" else state_in_words(found.reason)
     yield f"{ended}: {counts_line(folder, history)}"
+    yield from luck_in_words(history)
     yield f"data: {about['provenance']['data']['description']}"
     ranked = ranking(folder, history)
     if ranked.trials:

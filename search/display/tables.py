@@ -11,7 +11,7 @@ from search.display.durations import in_words
 from search.display.fitted import GAP, Column, FittedTable
 from search.display.leaderboard import best, family_of, footnote
 from search.engine.advice import no_test_split
-from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.engine.status import counts_line, luck_in_words, planned_in, search_state, state_in_words
 from search.evidence.headline import last_headline
 from search.evidence.ranking import ranking
 from search.journal.history import STATE_WORDS, History, Trial
@@ -69,6 +69,7 @@ def overview(folder: SearchFolder, history: History, width: int, *, every: bool 
     """
     data, metric = folder.about()["provenance"]["data"]["description"], folder.spec().search.metric_key
     yield f"{folder.name}: {state_in_words(search_state(folder, history))}, {counts_line(folder, history)}"
+    yield from luck_in_words(history)
     yield f"data: {data}"
     yield from published_lines(folder)
     yield ""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol
 
 from search.algorithms.asha import Asha, bracket_of, rung_epochs
+from search.algorithms.luck import Luck
 from search.algorithms.proposer import Agenda
 from search.journal import failures
 from search.journal.history import ENDED, History, State, Trial
@@ -48,9 +49,11 @@ class Conductor:
         agenda: Agenda,
         *,
         listeners: Iterable[Listener] = (),
+        luck: Luck | None = None,
     ) -> None:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
+        self._luck = luck  # None: the search has all its trials
         self.metric, self.deciding = spec.search.metric_key, spec.deciding_key
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
@@ -91,8 +94,8 @@ class Conductor:
         """
         if self._queue:
             return self.history.trials[self._queue.pop(0)]
-        number = len(self.history.trials)
-        if number >= self._agenda.planned(self.history):
+        number, planned = len(self.history.trials), self._agenda.planned(self.history)
+        if number >= planned or self._has_enough(planned):
             return None
         try:
             question = self._agenda.question(number, self.history)
@@ -171,6 +174,16 @@ class Conductor:
             return None
         others = failures.in_words(failed, [*self.history.in_state("finished", "stopped"), *come_through])
         return f"{len(failed)} of {known} trials failed, {others}"
+
+    def _has_enough(self, planned: int) -> bool:
+        """Whether the trials that are left would add luck alone; if so, this is recorded. Never after an extension."""
+        if self._luck is None or self.history.extra or self.history.enough is not None:
+            return False
+        found = self._luck.enough(self.history, planned)
+        if found is not None:
+            begun = len(self.history.trials)
+            self._write("enough", trials=begun, left=planned - begun, gain=found.gain, noise=found.noise)
+        return found is not None
 
     def _settle(self, trial: Trial) -> None:
         """Write the decision and the end that follow from a trial's newest epoch, unless the journal has them."""

@@ -92,7 +92,8 @@ class PairedAgenda:
 def paired_spec(spec: SearchSpec, name: str) -> SearchSpec:
     """The spec of a last step or a confirmation whose folder is called `name`: no run is stopped early."""
     scheduler = spec.search.scheduler.model_copy(update={"name": "none"})
-    search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1, "max_hours": None, "final": None})
+    whole = {"max_hours": None, "stop_when": None, "final": None}
+    search = spec.search.model_copy(update={"scheduler": scheduler, "keep_best": 1} | whole)
     return spec.model_copy(update={"name": name, "search": search})
 
 

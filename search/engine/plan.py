@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from search.algorithms.asha import rung_epochs
+from search.algorithms.luck import LEAST
 from search.algorithms.proposer import grid_walk, planned_trials
 from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
@@ -212,6 +213,14 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
 
 
+def _of_luck(spec: SearchSpec, proposed: int) -> Iterator[str]:
+    """What `search.stop_when: luck` means for a search of so many proposals."""
+    if spec.search.stop_when == "luck" and proposed <= LEAST:
+        yield f"search.stop_when: luck has no effect before {LEAST} of them have ended"
+    elif spec.search.stop_when == "luck":
+        yield f"fewer if the rest is luck, but not before {LEAST} have ended (search.stop_when)"
+
+
 def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
     """How many epochs a trial has in each stage, in words, also for trials that are trained end to end."""
     run = {*spec.families, *(spec.search.baselines if plan.baselines else ())}
@@ -258,6 +267,7 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     proposed = plan.trials - plan.baselines
     yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {short(spec.search.sampler)}"
     yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
+    yield from (f"            {line}" for line in _of_luck(spec, proposed))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
     yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
     if spec.deciding_key != spec.search.metric_key:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from search.algorithms.luck import Luck
 from search.algorithms.proposer import Agenda
 from search.cluster.slots import Slots
 from search.engine import preflight
@@ -36,6 +37,7 @@ class Task:
     test: Split | None = None  # images on which trials are scored at their end; None in a search
     kept: Callable[[History], set[int]] | None = None  # see `to_keep`
     listeners: tuple[Callable[[Event, History], None], ...] = ()  # called with every event before other listeners
+    luck: Luck | None = None  # its size, if the search is to stop when the rest is luck
     validated: frozenset[int] = frozenset()  # trials that a last step ran on fresh seeds; any may become the best
 
     def to_keep(self, history: History) -> set[int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from search.algorithms.luck import Luck
 from search.algorithms.proposer import Agenda, SearchAgenda
 from search.engine.controller import Conductor
 from search.journal.history import History, Trial
@@ -64,6 +65,7 @@ def replay(
     slots: int = 1,
     most_epochs: int | None = None,
     agenda: Agenda | None = None,
+    luck: Luck | None = None,
     on_trial_end: Callable[[Trial, Replay], None] = lambda trial, so_far: None,
 ) -> Replay:
     """Run a search on known curves, to its end or until `most_epochs` epochs have run.
@@ -74,10 +76,12 @@ def replay(
         slots: how many trials run at once.
         most_epochs: how many epochs may run, summed over all trials. With None the search runs to its end.
         agenda: proposes the trials; by default as the spec says.
+        luck: its size, for a search that is to stop when the rest is luck.
         on_trial_end: is called with each trial that has ended and the state of the replay at that time.
     """
     made = Replay(History())
-    conductor = Conductor(spec, made.history, _InMemory(made.events), agenda or SearchAgenda(spec, slots))
+    agenda = agenda or SearchAgenda(spec, slots)
+    conductor = Conductor(spec, made.history, _InMemory(made.events), agenda, luck=luck)
     conductor.open(slots=slots)
     running: list[tuple[float, int, int]] = []  # a heap of (end of the next epoch, trial, epoch)
 

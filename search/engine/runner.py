@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from search.algorithms.luck import luck_of
 from search.algorithms.proposer import SearchAgenda, planned_trials
 from search.cluster.membership import on_cluster
 from search.cluster.ray_output import quiet
@@ -200,6 +201,7 @@ def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extr
         data={spec.data.seed: arrays},
         agenda=lambda slots: SearchAgenda(spec, slots),
         extend_by=extend_by,
+        luck=luck_of(spec, *(part.counts(len(arrays.class_names)) for part in (arrays.train, arrays.validation))),
         validated=frozenset(one.trial for final in folder.finals() for one in read_plan(final)[0]),
     )
 
@@ -227,7 +229,7 @@ def drive(session: Session) -> SessionEnd:
     views = [tracker.on_event, view.on_event, keeper.on_event, study.on_event]
     listeners = [*session.task.listeners, *views, *hold.listeners]
     with closing(folder.open_journal()) as journal, signals_taken(view.tell) as signals:
-        conductor = Conductor(spec, history, journal, session.agenda, listeners=listeners)
+        conductor = Conductor(spec, history, journal, session.agenda, listeners=listeners, luck=session.task.luck)
         if session.task.extend_by:
             _extend(conductor, session.task.extend_by)
         tracker.start()

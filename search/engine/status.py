@@ -1,6 +1,8 @@
 """The state of a search in a word, and counts of its trials."""
 
-from search.algorithms.proposer import planned_trials
+from collections.abc import Iterator
+
+from search.algorithms import proposer
 from search.evidence.candidates import has_ended, plan_in, planned_in_words, runs_of
 from search.evidence.ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
@@ -45,7 +47,7 @@ def planned_in(folder: SearchFolder, history: History) -> int:
         return len(history.trials)
     if plan_in(folder.about()) is not None:
         return len(runs_of(folder, history))
-    return planned_trials(folder.spec(), history.extra)
+    return proposer.planned_in(folder.spec(), history)
 
 
 def counts_line(folder: SearchFolder, history: History) -> str:
@@ -67,3 +69,14 @@ def counts_line(folder: SearchFolder, history: History) -> str:
     if ended == planned and not others:
         return told(only_ended=True) or "no trials"
     return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")
+
+
+def luck_in_words(history: History) -> Iterator[str]:
+    """Why a search ended before its last trial, as a sentence; nothing if it did not, or not since the rest is luck."""
+    if (found := history.enough) is not None:
+        one = found["left"] == 1
+        left, was, they = ("1 trial", "was", "it is") if one else (f"{found['left']} trials", "were", "they are")
+        yield (
+            f"{left} of the plan {was} not run: {they} expected to gain {found['gain']:.4f} at most, and luck "
+            f"moves the best score by {found['noise']:.4f} (search.stop_when: luck)."
+        )

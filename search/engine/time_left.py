@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.algorithms.asha import rung_epochs
-from search.algorithms.proposer import planned_trials
+from search.algorithms.proposer import planned_in
+from search.journal.history import History
 from search.journal.progress import Progress
 from spaces.spec import SearchSpec
 from trainers.loss_config import END_TO_END
@@ -50,12 +51,12 @@ class Size:
     expected_classifier_epochs_per_trial: float
 
 
-def size_of(spec: SearchSpec, extra: int = 0) -> Size:
-    """The size of a search to which extensions have added `extra` trials."""
+def size_of(spec: SearchSpec, history: History) -> Size:
+    """The size of a search, with the trials that extensions have added, and without those that luck has cut off."""
     one, share = expected_epochs(rung_epochs(spec), spec.representation.epochs, spec.search.scheduler.reduction)
     last = max(map(spec.last_epoch, (*spec.families, *spec.search.baselines)))
     return Size(
-        trials=planned_trials(spec, extra),
+        trials=planned_in(spec, history),
         baselines=len(spec.search.baselines),
         representation_epochs=spec.representation.epochs,
         classifier_epochs=last - spec.representation.epochs,

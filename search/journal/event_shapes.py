@@ -96,6 +96,7 @@ NEEDED: dict[str, dict[str, Check]] = {
         "time": _is_count,
     },
     "extended": {"trials": _is_count},
+    "enough": {"trials": _is_count, "left": _is_count, "gain": _is_number, "noise": _is_number},
     "close": {"reason": _is_text},
     "known": {"trials": lambda value: isinstance(value, list)},
 }

@@ -116,6 +116,7 @@ class History:
     sessions: list[Event] = field(default_factory=list)
     known: list[Trial] = field(default_factory=list)  # trials of an older search, which only the sampler uses
     extra: int = 0  # how many trials the search was extended by
+    enough: Event | None = None  # why no trial is begun any more, if the rest is luck (search.stop_when)
     closed: Event | None = None  # how the last session ended; None: it runs or was killed, or there was none
     time: int = 0  # when the last event happened
     driven: float = 0.0  # seconds that drivers ran, also killed ones
@@ -147,6 +148,10 @@ class History:
 
     def _on_extended(self, event: Event) -> None:
         self.extra += event["trials"]
+        self.enough = None
+
+    def _on_enough(self, event: Event) -> None:
+        self.enough = event
 
     def _on_asked(self, event: Event) -> None:
         self.trials[event["trial"]] = Trial(

@@ -151,7 +151,7 @@ class Followed:
         if sum(fresh) < FEWEST_EPOCHS or passed < FEWEST_SECONDS:
             return None
         progress = Progress(self.history, self.spec.representation.epochs)
-        size = size_of(self.spec, self.history.extra)
+        size = size_of(self.spec, self.history)
         estimate = cost_left(progress, size) * passed / progress.cost(*fresh)
         return self._countdown.left(estimate, self.history.time / 1000)
 

@@ -1,6 +1,6 @@
 """The head of the page: what came out, on which encoder, how it compares with chance, and what was learned."""
 
-from search.engine.status import counts_line, search_state, state_in_words
+from search.engine.status import counts_line, luck_in_words, search_state, state_in_words
 from search.evidence.learned import in_words as learned_in_words
 from search.evidence.ranking import in_words as on_fresh_seeds
 from search.journal.labels import searched, short, symbol
@@ -16,6 +16,7 @@ def answer(view: View) -> Section | None:
     data = view.about["provenance"]["data"]["description"]
     state = state_in_words(search_state(view.folder, view.history))
     told_of = f"{data}; {state}: {counts_line(view.folder, view.history)}."
+    told_of = " ".join([told_of, *luck_in_words(view.history)])
     told = [*confirmed_sentences(view), outcome(view), *_learned(view)]
     return Section("", fill("sections.html", "answer", told, [_trained(view), told_of]))
 

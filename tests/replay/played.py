@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import curve_space
 from curves import Curves
 
+from search.algorithms.luck import Luck
 from search.algorithms.proposer import Agenda
 from search.engine import replay
 from search.journal.history import Trial
@@ -75,8 +76,9 @@ def play(
     slots: int = 1,
     most_epochs: int | None = None,
     agenda: Agenda | None = None,
+    luck: Luck | None = None,
     played: Played | None = None,
 ) -> tuple[replay.Replay, Played]:
     """Run the product's search on the curves; what it was told is kept in `played`, by default a new one."""
     played = Played(curves) if played is None else played
-    return replay.replay(spec, played, slots=slots, most_epochs=most_epochs, agenda=agenda), played
+    return replay.replay(spec, played, slots=slots, most_epochs=most_epochs, agenda=agenda, luck=luck), played

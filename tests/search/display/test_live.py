@@ -115,3 +115,16 @@ def test_runs_on_fresh_seeds_are_not_called_best_as_one_of_them_is_the_luckiest(
     clock[0] += 10
     view.sign_of_life()
     assert "best" not in printed.getvalue().splitlines()[-1]
+
+
+def test_a_search_that_has_enough_is_told_at_once_and_counts_no_trial_that_will_not_run(watched):
+    view, _, printed, _, _ = watched
+    history = view._progress.history
+    event = {"event": "enough", "time": 0, "up": 0.0, "trials": 3, "left": 4, "gain": 0.002, "noise": 0.006}
+    history.apply(event)
+    view.on_event(event, history)
+    view.sign_of_life()
+    assert "4 trials of the plan were not run: they are expected to gain 0.0020 at most" in printed.getvalue()
+    view._last_line -= 60
+    view.sign_of_life()
+    assert "0 of 3 trials ended" in printed.getvalue()

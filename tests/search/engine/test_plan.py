@@ -25,6 +25,19 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        (64, "            fewer if the rest is luck, but not before 20 have ended (search.stop_when)"),
+        (20, "            search.stop_when: luck has no effect before 20 of them have ended"),
+    ],
+)
+def test_a_plan_says_when_a_search_may_end_early(trials, said, typed):
+    changes = "--set", f"search.trials={trials}", "--set", "search.stop_when=luck"
+    assert said in done(typed("plan", "digits", *changes)).splitlines()
+    assert "luck" not in done(typed("plan", "digits", *changes[:2]))
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ([], "a trial     7 epochs: 6 of stage one, 1 of stage two (L-BFGS), whose score is the last probe's"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from search.engine.status import counts_line, planned_in, search_state, state_in_words
+from search.engine.status import counts_line, luck_in_words, planned_in, search_state, state_in_words
 from search.journal.history import History
 from search.storage.search_folder import SearchFolder
 
@@ -43,6 +43,23 @@ def test_at_the_end_states_are_counted_alone(told):
     assert counts_line(folder, history) == f"{counts['finished']} finished, {counts['stopped']} stopped"
     history.extra = 2
     assert counts_line(folder, history).startswith(f"7 of 9 ended ({counts['finished']} finished, ")
+
+
+def test_a_search_that_has_enough_has_no_more_trials_and_says_why(told):
+    folder = SearchFolder(told / "told")
+    history = folder.history()
+    assert list(luck_in_words(history)) == []
+    history.apply({"event": "enough", "time": 0, "trials": 7, "left": 31, "gain": 0.00213, "noise": 0.00634})
+    assert planned_in(folder, history) == 7
+    assert list(luck_in_words(history)) == [
+        "31 trials of the plan were not run: they are expected to gain 0.0021 at most, and luck moves the best score "
+        "by 0.0063 (search.stop_when: luck)."
+    ]
+    history.enough["left"] = 1
+    assert next(luck_in_words(history)).startswith("1 trial of the plan was not run: it is expected to gain 0.0021")
+    history.apply({"event": "extended", "time": 0, "trials": 4})
+    assert planned_in(folder, history) == 11
+    assert list(luck_in_words(history)) == []
 
 
 def test_a_confirmation_plans_a_run_for_each_candidate_on_each_seed(told):

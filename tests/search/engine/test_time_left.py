@@ -4,6 +4,7 @@ import pytest
 
 from search.engine.plan import make_plan
 from search.engine.time_left import size_of
+from search.journal.history import History
 from spaces.spec import load_spec
 
 
@@ -19,5 +20,5 @@ from spaces.spec import load_spec
 )
 def test_it_is_that_of_the_plan(changes, digits):
     spec = load_spec("digits", changes)
-    plan, size = make_plan(spec, digits, extra=3), size_of(spec, 3)
+    plan, size = make_plan(spec, digits, extra=3), size_of(spec, History(extra=3))
     assert vars(size) == {name: getattr(plan, name) for name in vars(size)}

@@ -37,6 +37,7 @@ EVENTS = [
     {"event": "end", "trial": 0, "state": "finished", "reason": None, "score": 0.5},
     {"event": "end", "trial": 1, "state": "failed", "reason": "diverged", "score": None},
     {"event": "extended", "trials": 2},
+    {"event": "enough", "trials": 5, "left": 3, "gain": 0.001, "noise": 0.01},
     {"event": "known", "search": "older", "trials": []},
     {"event": "close", "reason": "done"},
 ]
