@@ -265,7 +265,8 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     epochs = _stages_in_words(spec, plan, len(data.train))
     yield f"{spec.name}: {data.description}"
     proposed = plan.trials - plan.baselines
-    yield f"trials      {plan.trials}: {plan.baselines} baselines, {proposed} by {short(spec.search.sampler)}"
+    baselines = f"{plan.baselines} baseline{'' if plan.baselines == 1 else 's'}"
+    yield f"trials      {plan.trials}: {baselines}, {proposed} by {short(spec.search.sampler)}"
     yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
     yield from (f"            {line}" for line in _of_luck(spec, proposed))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
@@ -284,7 +285,7 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
         )
     yield (
         f"disk        {plan.disk_bytes / 1e6:.0f} MB at most for checkpoints of {plan.checkpoint_bytes / 1e6:.1f} MB, "
-        f"with {plan.slots} trials at once"
+        f"with {plan.slots} trial{'' if plan.slots == 1 else 's'} at once"
     )
     yield (
         f"error       a balanced accuracy near .8 has a standard error of {plan.standard_error:.3f} "

@@ -24,6 +24,12 @@ def test_a_plan_says_what_a_search_would_cost(typed, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_one_of_a_kind_is_told_in_the_singular(typed):
+    printed = done(typed("plan", "digits", "--set", "search.baselines=[CL]", "--set", "search.max_concurrent=1"))
+    assert "trials      7: 1 baseline, 6 by tpe" in printed
+    assert printed.split("disk")[1].splitlines()[0].endswith("with 1 trial at once")
+
+
 @pytest.mark.parametrize(
     ("trials", "said"),
     [
