@@ -90,7 +90,8 @@ class SearchConfig(Config):
     """Hours after which the search pauses; null: no bound."""
     stop_when: Literal["luck"] | None = None
     """luck: begin no trial any more once those that are left are expected to gain less than luck moves the best score,
-    and not before 20 have ended. null: run all trials."""
+    and not before 20 have ended; the size of luck is a rule of thumb from our study. What `afcl extend` adds later is
+    run in any case. null: run all trials."""
     max_failures: Annotated[Whole, Field(ge=0)] = 2
     """How often a crashed trial is tried again."""
     max_failed_share: Annotated[Real, Field(ge=0, le=1)] = 0.5

@@ -32,8 +32,9 @@ class DataConfig(Config):
     """How many times as many training images the first class has as the last; the others fall geometrically."""
     val_per_class: ImagesOrAuto = "auto"
     """Validation images of each class, whatever the training sizes; not used where a folder has its own `val/`. auto:
-    where train_size or counts leave images to spare, up to twice as many as train, shared by the classes equally;
-    otherwise a fifth of the smallest class (trainers/data/validation_size.py)."""
+    where counts, or train_size with ratio or long_tail, leave images to spare, up to twice as many as train in all, but
+    no more than tell something beside the luck of seeds; otherwise a fifth of the smallest class, or of its groups. A
+    search keeps the number (trainers/data/validation_size.py)."""
     image_size: Annotated[Whole, Field(ge=8, le=4096)] | None = None
     """Side in pixels of the square that images become; isic2018 needs it, and a folder with images of several sizes."""
     fit: Literal["stretch", "pad", "crop"] = "stretch"

@@ -1,13 +1,15 @@
 """Whether the trials that are left are expected to gain less than luck moves a score: `search.stop_when: luck`.
 
-A finished trial's score is its configuration's worth, with standard deviation t over configurations, and luck, with
-standard deviation s, of which `trainers.data.score_noise` knows the size. The best of n scores is then worth about
-r t c(n), where r^2 = t^2 / (t^2 + s^2) and c(n) is the expected maximum of n standard normal numbers. So m more
-finished trials gain about r t (c(n + m) - c(n)), if they are no better than those before. A sampler that learns makes
-them better; for that and for the few trials, t is the largest that the scores' spread allows, with 95 % confidence.
+The trials of a search share one split and one initialisation, so most of the luck in their scores is the same for all,
+and the spread of the scores is nearly that of the configurations' worth. If scores are normal with standard deviation
+t, the best of n is t c(n) above their mean, where c(n) is the expected largest of n standard normal numbers. So m more
+finished trials gain about t (c(n + m) - c(n)). Here t is the largest that the spread of the finished trials allows,
+with 95 % confidence: they are few, and a sampler that learns makes the later ones better.
 
-The search has enough when this gain is below the standard error of the score that it will give its best: s, or
-s / sqrt(seeds) after a last step. How often that was right: results/bench/luck.md.
+Luck is the standard error of the score that the search will give its best: from the validation images and from the
+seeds (trainers/data/score_noise.py), over the seeds of the last step. The rule is a rough one: finished trials are
+those that ASHA let pass, and no normal sample; it is asked before each trial, and the first answer counts.
+results/bench/luck.md says what it saves and what it costs.
 """
 
 import math
@@ -21,17 +23,17 @@ from search.journal.history import ENDED, History
 from spaces.spec import SearchSpec
 from trainers.data.score_noise import images_error, seeds_error
 
-LEAST = 20  # trials of the sampler that have ended, before which no search has enough
-FEWEST = 4  # finished ones among them
+FEWEST_ENDED = 20  # trials of the sampler, before which the rule is not asked
+FEWEST_FINISHED = 4  # of these
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Enough:
-    """Why a search has enough.
+class Verdict:
+    """What the rule compares.
 
     Attributes:
-        gain: what the trials that are left are expected to gain at most, as a share of 1.
+        gain: what the trials that are left are expected to gain, as a share of 1.
         noise: the standard error of the score of the search's best.
     """
 
@@ -47,14 +49,16 @@ class Luck:
         train: the training images of each class.
         validation: the validation images of each class.
         seeds: on how many seeds the last step runs the best; 1 without a last step.
+        same_images: whether each of these seeds has the same validation images, as where they are the user's own.
     """
 
     train: Sequence[int]
     validation: Sequence[int]
     seeds: int
+    same_images: bool = False
 
-    def enough(self, history: History, planned: int) -> Enough | None:
-        """Why no further trial is worth while; None if one is, or before LEAST trials of the sampler have ended.
+    def verdict(self, history: History, planned: int) -> Verdict | None:
+        """Why no further trial is worth while; None if one is, or before FEWEST_ENDED trials of the sampler have ended.
 
         Args:
             history: the search so far.
@@ -63,38 +67,41 @@ class Luck:
         proposed = [trial for trial in history.trials.values() if not trial.baseline]
         ended = [trial for trial in proposed if trial.state in ENDED]
         scores = [trial.score for trial in ended if trial.score is not None]
-        if len(ended) < LEAST or len(scores) < FEWEST:
+        if len(ended) < FEWEST_ENDED or len(scores) < FEWEST_FINISHED:
             return None
-        images = images_error(self.validation, min(max(float(np.mean(scores)), 0.5), 0.99))
-        noise = math.hypot(images, seeds_error(self.train))
-        left = (planned - len(history.trials)) * len(scores) / len(ended)
-        found = Enough(expected_gain(scores, noise, left), noise / math.sqrt(self.seeds))
+        running = len(proposed) - len(ended)
+        left = (planned - len(history.trials) + running) * len(scores) / len(ended)
+        found = Verdict(expected_gain(scores, left), self.error_of(max(scores)))
         return found if found.gain < found.noise else None
 
+    def error_of(self, score: float) -> float:
+        """The standard error of the best's score, a mean over the seeds of the last step."""
+        images = images_error(self.validation, min(max(score, 0.5), 0.99))
+        of_images = images if self.same_images else images / math.sqrt(self.seeds)
+        return math.hypot(of_images, seeds_error(self.train) / math.sqrt(self.seeds))
 
-def luck_of(spec: SearchSpec, train: Sequence[int], validation: Sequence[int]) -> Luck | None:
+
+def luck_of(spec: SearchSpec, train: Sequence[int], validation: Sequence[int], *, same_images: bool) -> Luck | None:
     """The size of luck in a search that is to stop when the rest is luck; None if it is to run to its end."""
     if spec.search.stop_when is None:
         return None
-    return Luck(train, validation, 1 if spec.search.final is None else spec.search.final.seeds)
+    return Luck(train, validation, 1 if spec.search.final is None else spec.search.final.seeds, same_images)
 
 
-def expected_gain(scores: Sequence[float], noise: float, left: float) -> float:
-    """What `left` more finished trials are expected to add to the worth of the best by score, at most.
+def expected_gain(scores: Sequence[float], left: float) -> float:
+    """What `left` more finished trials are expected to add to the best score, by the largest spread that may be.
 
     Args:
         scores: of the finished trials, two or more.
-        noise: the standard deviation of luck in a score.
         left: how many more trials are expected to finish.
     """
     from scipy.stats import chi2  # imported only here: it takes half a second
 
     degrees = len(scores) - 1
     largest = float(np.var(scores, ddof=1)) * degrees / float(chi2.ppf(1 - CONFIDENCE, degrees))
-    worth = max(largest - noise**2, 0.0)
-    if worth == 0.0 or left <= 0:
+    if left <= 0:
         return 0.0
-    return worth / math.sqrt(worth + noise**2) * (expected_maximum(len(scores) + left) - expected_maximum(len(scores)))
+    return math.sqrt(largest) * (expected_maximum(len(scores) + left) - expected_maximum(len(scores)))
 
 
 def expected_maximum(count: float) -> float:

@@ -53,7 +53,7 @@ class SearchAgenda:
 
     def planned(self, history: History) -> int:
         """Baselines, the spec's trials, and those that the search was extended by; fewer if the rest is luck."""
-        return planned_in(self._spec, history)
+        return planned_by_now(self._spec, history)
 
     def question(self, number: int, history: History) -> Question:
         """A baseline, a first guess, or the sampler's next proposal."""
@@ -117,9 +117,15 @@ def planned_trials(spec: SearchSpec, extra: int = 0) -> int:
     return len(spec.search.baselines) + proposed * (len(spec.families) if spec.search.per_family else 1)
 
 
-def planned_in(spec: SearchSpec, history: History) -> int:
-    """How many trials a search will have: those that are planned, or if the rest is luck, those that were begun."""
-    return planned_trials(spec, history.extra) if history.enough is None else history.enough["trials"]
+def planned_by_now(spec: SearchSpec, history: History, more: int = 0) -> int:
+    """How many trials a search will have, with an extension by `more`.
+
+    If the rest of its plan was luck, it has those that were begun till then, and those of later extensions.
+    """
+    if history.enough is None:
+        return planned_trials(spec, history.extra + more)
+    begun: int = history.enough["trials"]
+    return begun + history.after_enough + more
 
 
 def grid_walk(spec: SearchSpec) -> GridWalk:

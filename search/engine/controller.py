@@ -53,7 +53,7 @@ class Conductor:
     ) -> None:
         self.spec, self.history = spec, history
         self._journal, self._agenda, self._listeners = journal, agenda, tuple(listeners)
-        self._luck = luck  # None: the search has all its trials
+        self._luck = luck  # None: run all trials
         self.metric, self.deciding = spec.search.metric_key, spec.deciding_key
         self._asha = Asha(
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
@@ -176,10 +176,10 @@ class Conductor:
         return f"{len(failed)} of {known} trials failed, {others}"
 
     def _has_enough(self, planned: int) -> bool:
-        """Whether the trials that are left would add luck alone; if so, this is recorded. Never after an extension."""
-        if self._luck is None or self.history.extra or self.history.enough is not None:
+        """Whether the trials that are left would add luck alone; if so, this is recorded, once in a search."""
+        if self._luck is None or self.history.enough is not None:
             return False
-        found = self._luck.enough(self.history, planned)
+        found = self._luck.verdict(self.history, planned)
         if found is not None:
             begun = len(self.history.trials)
             self._write("enough", trials=begun, left=planned - begun, gain=found.gain, noise=found.noise)

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from search.algorithms.asha import rung_epochs
-from search.algorithms.luck import LEAST
-from search.algorithms.proposer import grid_walk, planned_trials
+from search.algorithms.luck import FEWEST_ENDED
+from search.algorithms.proposer import grid_walk, planned_by_now
 from search.algorithms.startup import draws_before
 from search.cluster.slots import slots_on
 from search.engine.time_left import expected_epochs, share_of_two_stages
 from search.evidence.standard_error import balanced_accuracy_error
-from search.journal.history import Trial
+from search.journal.history import History, Trial
 from search.journal.labels import short
 from spaces.checks import fewest_views, too_many_workers
 from spaces.sections import ResourcesConfig
@@ -88,9 +88,13 @@ def check_workers(spec: SearchSpec, data: TrialData) -> None:
         raise too_many_workers(spec.resources.workers, rows, f"{images} training images")
 
 
-def make_plan(spec: SearchSpec, data: TrialData, extra: int = 0) -> Plan:
-    """The plan of a search on its data, with `extra` trials added and as many slots as this machine has."""
-    planned = plan_of(spec, data, planned_trials(spec, extra), len(spec.search.baselines))
+def make_plan(spec: SearchSpec, data: TrialData, history: History | None = None, extend_by: int = 0) -> Plan:
+    """The plan of a search on its data, with `extend_by` trials added and as many slots as this machine has.
+
+    `history` is the search so far; None before it has begun.
+    """
+    trials = planned_by_now(spec, History() if history is None else history, extend_by)
+    planned = plan_of(spec, data, trials, len(spec.search.baselines))
     if spec.search.final is None:
         return planned
     top = min(spec.search.final.top, planned.trials)
@@ -213,12 +217,12 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
 
 
-def _of_luck(spec: SearchSpec, proposed: int) -> Iterator[str]:
+def _of_luck(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
     """What `search.stop_when: luck` means for a search of so many proposals."""
-    if spec.search.stop_when == "luck" and proposed <= LEAST:
-        yield f"search.stop_when: luck has no effect before {LEAST} of them have ended"
+    if spec.search.stop_when == "luck" and proposed < FEWEST_ENDED + slots:  # the others have begun by then
+        yield f"search.stop_when: luck has no effect: {FEWEST_ENDED} must have ended, while others run"
     elif spec.search.stop_when == "luck":
-        yield f"fewer if the rest is luck, but not before {LEAST} have ended (search.stop_when)"
+        yield f"fewer if the rest is luck, but not before {FEWEST_ENDED} have ended (search.stop_when)"
 
 
 def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:
@@ -268,7 +272,7 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     baselines = f"{plan.baselines} baseline{'' if plan.baselines == 1 else 's'}"
     yield f"trials      {plan.trials}: {baselines}, {proposed} by {short(spec.search.sampler)}"
     yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
-    yield from (f"            {line}" for line in _of_luck(spec, proposed))
+    yield from (f"            {line}" for line in _of_luck(spec, proposed, plan.slots))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
     yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
     if spec.deciding_key != spec.search.metric_key:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from search.algorithms.luck import luck_of
-from search.algorithms.proposer import SearchAgenda, planned_trials
+from search.algorithms.proposer import SearchAgenda, planned_by_now
 from search.cluster.membership import on_cluster
 from search.cluster.ray_output import quiet
 from search.cluster.slots import Slots
@@ -38,7 +38,7 @@ from search.tracking.delivered import undelivered
 from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
 from spaces.spec import SearchSpec
-from trainers.data import load, missing_test
+from trainers.data import counted, load, missing_test
 from trainers.data.arrays import TrialData
 from trainers.data.paths import anchored
 from trainers.errors import EnvironmentProblem, InputError
@@ -102,7 +102,7 @@ def run(
     store = spec.tracking.model_copy(update={"uri": anchored_store(spec.tracking.uri)})
     arrays = load(spec.data, data)
     # paths are made absolute, as `resume` and `train` may be called from another folder
-    changes = {"data": anchored(spec.data), "tracking": store}
+    changes = {"data": anchored(counted(spec.data, arrays)), "tracking": store}
     spec = spec.model_copy(update=tried(spec, arrays.train.images.shape[1:]) | changes)
     check_workers(spec, arrays)
     check_images(spec, arrays)
@@ -173,8 +173,8 @@ def resume(
                 leave_contact_sheet(folder, spec, arrays, display.say)
                 _say_of_data(spec, arrays, display)
                 if extend_by:
-                    display.say(_extended_in_words(spec, history.extra, extend_by))
-                task = _search_task(folder, spec, arrays, history.extra, extend_by)
+                    display.say(_extended_in_words(spec, history, extend_by))
+                task = _search_task(folder, spec, arrays, history, extend_by)
                 ray.enter_context(connected_quietly(address, display))
                 with prepared(task, address=address, display=display, hold=hold) as session:
                     found = drive(session)
@@ -184,32 +184,38 @@ def resume(
         return found
 
 
-def _search_task(folder: SearchFolder, spec: SearchSpec, arrays: TrialData, extra: int = 0, extend_by: int = 0) -> Task:
+def _search_task(
+    folder: SearchFolder, spec: SearchSpec, arrays: TrialData, history: History | None = None, extend_by: int = 0
+) -> Task:
     """What a session of a search should run.
 
     Args:
         folder: the search's folder.
         spec: the search's spec.
         arrays: the images.
-        extra: how many trials were added by earlier extensions.
+        history: the search so far; None before it has begun.
         extend_by: how many trials are added now.
     """
     return Task(
         folder,
         spec,
-        make_plan(spec, arrays, extra + extend_by),
+        make_plan(spec, arrays, history, extend_by),
         data={spec.data.seed: arrays},
         agenda=lambda slots: SearchAgenda(spec, slots),
         extend_by=extend_by,
-        luck=luck_of(spec, *(part.counts(len(arrays.class_names)) for part in (arrays.train, arrays.validation))),
+        luck=luck_of(
+            spec,
+            *(part.counts(len(arrays.class_names)) for part in (arrays.train, arrays.validation)),
+            same_images=arrays.has_given_validation,
+        ),
         validated=frozenset(one.trial for final in folder.finals() for one in read_plan(final)[0]),
     )
 
 
-def _extended_in_words(spec: SearchSpec, extra: int, extend_by: int) -> str:
+def _extended_in_words(spec: SearchSpec, history: History, extend_by: int) -> str:
     """How many trials an extension adds, in words. Raises InputError if the grid has no more points."""
-    planned = planned_trials(spec, extra)
-    more = planned_trials(spec, extra + extend_by) - planned
+    planned = planned_by_now(spec, history)
+    more = planned_by_now(spec, history, extend_by) - planned
     if more == 0:
         raise InputError(f"--trials: the grid of {spec.name} has no more points; search.grid_points sets them")
     return f"{more} {'trial' if more == 1 else 'trials'} more than the {planned} planned so far"

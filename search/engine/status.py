@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from search.algorithms import proposer
+from search.algorithms.proposer import planned_by_now
 from search.evidence.candidates import has_ended, plan_in, planned_in_words, runs_of
 from search.evidence.ranking import is_wanted
 from search.journal.history import ENDED, STATE_WORDS, History
@@ -47,7 +47,7 @@ def planned_in(folder: SearchFolder, history: History) -> int:
         return len(history.trials)
     if plan_in(folder.about()) is not None:
         return len(runs_of(folder, history))
-    return proposer.planned_in(folder.spec(), history)
+    return planned_by_now(folder.spec(), history)
 
 
 def counts_line(folder: SearchFolder, history: History) -> str:
@@ -72,11 +72,11 @@ def counts_line(folder: SearchFolder, history: History) -> str:
 
 
 def luck_in_words(history: History) -> Iterator[str]:
-    """Why a search ended before its last trial, as a sentence; nothing if it did not, or not since the rest is luck."""
+    """Why a search did not run its whole plan, as a sentence; nothing if it did, or ended for another reason."""
     if (found := history.enough) is not None:
         one = found["left"] == 1
         left, was, they = ("1 trial", "was", "it is") if one else (f"{found['left']} trials", "were", "they are")
         yield (
-            f"{left} of the plan {was} not run: {they} expected to gain {found['gain']:.4f} at most, and luck "
-            f"moves the best score by {found['noise']:.4f} (search.stop_when: luck)."
+            f"{left} of the plan {was} not run: {they} expected to gain about {found['gain']:.4f}, and luck moves the "
+            f"best score by {found['noise']:.4f} (search.stop_when: luck)."
         )

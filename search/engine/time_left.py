@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.algorithms.asha import rung_epochs
-from search.algorithms.proposer import planned_in
+from search.algorithms.proposer import planned_by_now
 from search.journal.history import History
 from search.journal.progress import Progress
 from spaces.spec import SearchSpec
@@ -56,7 +56,7 @@ def size_of(spec: SearchSpec, history: History) -> Size:
     one, share = expected_epochs(rung_epochs(spec), spec.representation.epochs, spec.search.scheduler.reduction)
     last = max(map(spec.last_epoch, (*spec.families, *spec.search.baselines)))
     return Size(
-        trials=planned_in(spec, history),
+        trials=planned_by_now(spec, history),
         baselines=len(spec.search.baselines),
         representation_epochs=spec.representation.epochs,
         classifier_epochs=last - spec.representation.epochs,

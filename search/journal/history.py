@@ -116,7 +116,8 @@ class History:
     sessions: list[Event] = field(default_factory=list)
     known: list[Trial] = field(default_factory=list)  # trials of an older search, which only the sampler uses
     extra: int = 0  # how many trials the search was extended by
-    enough: Event | None = None  # why no trial is begun any more, if the rest is luck (search.stop_when)
+    enough: Event | None = None  # why the rest of the plan was not begun, if it was luck (search.stop_when)
+    after_enough: int = 0  # how many trials the search was extended by since
     closed: Event | None = None  # how the last session ended; None: it runs or was killed, or there was none
     time: int = 0  # when the last event happened
     driven: float = 0.0  # seconds that drivers ran, also killed ones
@@ -148,7 +149,7 @@ class History:
 
     def _on_extended(self, event: Event) -> None:
         self.extra += event["trials"]
-        self.enough = None
+        self.after_enough += 0 if self.enough is None else event["trials"]
 
     def _on_enough(self, event: Event) -> None:
         self.enough = event

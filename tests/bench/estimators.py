@@ -1,6 +1,6 @@
 """Which linear classifier tells best what an encoder's features are worth: the table behind `classifier.l2: auto`.
 
-    python tests/bench/estimators.py [--seeds N] [--minutes M] [--only CELL ...]
+    python tests/bench/estimators.py [--seeds N] [--minutes M] [--only CELL ...] [--anew]
 
 Each encoder is trained once per (cell, seed), with CL where the seed is even and AFCL where it is odd, and its features
 of training and test images are kept. Then every estimator is fitted on the same features, so that differences between
@@ -297,7 +297,8 @@ def take_up(published: Path, work: Path) -> None:
     """Leave the rows of the published table in the work folder, as if they had been measured there."""
     names = {cell.name: slug(cell) for cell in (*CELLS, *RESNET_CELLS)}
     found: dict[Path, list[dict[str, Any]]] = {}
-    for row in json.loads(published.read_text()) if published.exists() else ():
+    rows = json.loads(published.read_text()) if published.exists() else ()
+    for row in (row for row in rows if row["cell"] in names):
         found.setdefault(work / f"{names[row['cell']]}-{row['seed']:02}.json", []).append(row)
     for path, rows in found.items():
         if not path.exists():
@@ -320,11 +321,13 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="*", default=[], metavar="CELL", help="cells whose names hold one of these words"
     )
+    parser.add_argument("--anew", action="store_true", help="take up nothing of the published table")
     parser.add_argument("--work", type=Path, default=WORK, help="where features and scores are kept")
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.work.mkdir(parents=True, exist_ok=True)
-    take_up(OUT / "estimators.json", given.work)
+    if not given.anew:
+        take_up(OUT / "estimators.json", given.work)
     ends = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     for seed in range(given.seeds):  # so that what was measured by the end is balanced
         for cell in wanted(given.only):

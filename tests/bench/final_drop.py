@@ -11,8 +11,6 @@ step, is held against five more fresh splits and initialisations, always on vali
 A run that was ended goes on where it was: each search and each fresh seed is a file of its own.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 
 from measure import OUT
 from scipy import stats
-from whole_searches import RATIOS, kept, searched, spec_of, write_page
+from whole_searches import RATIOS, kept, marked, searched, spec_of, write_page
 
 from search.evidence.candidates import final_seeds
 from spaces.sections import FinalConfig
@@ -52,8 +50,7 @@ def validated(place: Path, config: dict[str, Any], seed: int) -> float:
         run_trial(fresh, load(fresh.data), lambda epoch, metrics: told.append(metrics["val_balanced_accuracy"]))
         return told[-1]
 
-    mark = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
-    return float(kept(place / f"{mark}-{seed}.json", run))
+    return float(kept(place / f"{marked(config)}-{seed}.json", run))
 
 
 def rows(searches: int, ends: float | None) -> Iterator[dict[str, Any]]:
@@ -61,10 +58,10 @@ def rows(searches: int, ends: float | None) -> Iterator[dict[str, Any]]:
     for number in range(searches):
         for ratio in RATIOS:
             place = WORK / f"{ratio[0]}-{ratio[1]}"
-            path = place / f"{number}.json"
+            spec = spec_of(ratio, number)
+            path = place / f"{number}-{marked(spec.model_dump(mode='json'))}.json"
             if ends is not None and time.monotonic() > ends and not path.exists():
                 return
-            spec = spec_of(ratio, number)
             best = kept(path, lambda spec=spec: best_of(spec))
             step = [
                 mean(validated(place, one["config"], seed) for seed in final_seeds(spec, STEP.seeds)) for one in best

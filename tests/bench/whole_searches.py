@@ -123,6 +123,11 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
     return json.loads(path.read_text())
 
 
+def marked(content: Mapping[str, Any]) -> str:
+    """A short hash of a spec or a configuration, so that a file of another one is not taken for it."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
 def first_of(spec: SearchSpec) -> dict[str, Any]:
     """What a search found: the first's config and values, and what the search cost."""
     began = time.process_time()
@@ -150,12 +155,12 @@ def rows_of(compared: Comparison, searches: int, ends: float | None) -> Iterator
             row: dict[str, Any] = {"ratio": f"{ratio[0]}:{ratio[1]}", "search": number}
             for arm, settings in compared.arms.items():
                 place = OUT / compared.name.replace("_", "-") / f"{ratio[0]}-{ratio[1]}"
-                path = place / f"{number}-{arm}.json"
+                spec = spec_of(ratio, number, CONTRASTIVE, *settings)
+                path = place / f"{number}-{marked(spec.model_dump(mode='json'))}.json"
                 if ends is not None and time.monotonic() > ends and not path.exists():
                     return
-                spec = spec_of(ratio, number, CONTRASTIVE, *settings)
                 found = kept(path, lambda spec=spec: first_of(spec))
-                mark = hashlib.sha256(json.dumps(found["config"], sort_keys=True).encode()).hexdigest()[:12]
+                mark = marked(found["config"])
                 seeds = [derive_seed(number, "decide by", fresh) for fresh in range(FRESH)]
                 tests = [
                     kept(

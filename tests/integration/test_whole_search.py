@@ -251,7 +251,7 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
             pixels = np.full((8, 8), colour + 3 * k, dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "mine" / label / f"{k}.png")
     changes = [
-        "data={dataset: folder, path: mine, val_per_class: 3}",
+        "data={dataset: folder, path: mine}",
         "representation.epochs=2",
         "search.scheduler.name=none",
         "search.trials=1",
@@ -265,3 +265,4 @@ def test_a_search_of_ones_own_images_goes_on_from_any_folder(shared_ray, tmp_pat
     trained = retrain.train(exported, lambda step, metrics: None)
     assert retrain.compare(exported, trained.result).same
     assert found.folder.spec().data.path == str(tmp_path / "mine")
+    assert found.folder.spec().data.val_per_class == 2, "the number that auto came to is kept"

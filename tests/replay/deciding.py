@@ -12,10 +12,10 @@ configuration has in its other cells; its regret is what it lacks to the best of
 Folds are looked at apart: a trial that runs in K cells of its own and goes by the means of their values costs K times
 as much, so its search has SEARCH / K configurations, the first of the same order.
 
-All values see the same searches, so their differences are paired. An interval holds 95 % of BOOTSTRAPS repetitions, in
-each of which the configurations are drawn anew with replacement (one that is drawn twice counts once): it tells how
-much hangs on these configurations. A stop is false where the configuration was the best of its search by the test
-images of its other cells.
+All values see the same searches, so their differences are paired. An interval holds 95 % of REPETITIONS repetitions,
+each with a random half of the configurations, whose means vary as much as those of as many fresh configurations would
+(half-samples, McCarthy 1969): it tells how much hangs on these configurations. A stop is false where the configuration
+was the best of its search by the test images of its other cells.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ from search.algorithms.asha import Asha, rung_epochs
 from spaces.spec import load_spec
 
 SEARCH = 12  # configurations in a search
-SEARCHES, BOOTSTRAPS = 300, 200
+SEARCHES, REPETITIONS = 300, 100
 VALUES = {  # by their name as `search.decide_by` has it: the table's column, and its sign
     "metric": ("balanced_accuracy", 1.0),
     "auroc": ("auroc", 1.0),
@@ -111,11 +111,11 @@ def folded(curves: Curves, pool: Sequence[int], draws: np.random.Generator, sear
 
     A configuration's truth is its mean test score in the cells that its trial did not run in.
     """
-    cells = curves.tests.shape[1]
+    own = range(1, curves.tests.shape[1])  # no cell that all share
     total = np.zeros((len(FOLDS), len(FOLDED)))
     for _ in range(searches):
         chosen = draws.choice(np.asarray(pool), SEARCH, replace=False)
-        order = np.argsort(draws.random((SEARCH, cells)), axis=1)  # of each one's cells
+        order = 1 + np.argsort(draws.random((SEARCH, len(own))), axis=1)  # of each one's cells
         tests = np.take_along_axis(curves.tests[chosen], order, axis=1)
         best = float(tests.mean(axis=1).max())
         for row, folds in enumerate(FOLDS):
@@ -132,9 +132,9 @@ def folds_of(curves: Curves, regime: str) -> Iterator[str]:
     count = len(curves.tests)
     whole_pool = folded(curves, range(count), np.random.default_rng(0), SEARCHES * 10)
     repeats = []
-    for number in track(range(BOOTSTRAPS), description=f"{regime}, folds"):
+    for number in track(range(REPETITIONS), description=f"{regime}, folds"):
         draws = np.random.default_rng((2, number))
-        repeats.append(folded(curves, np.unique(draws.integers(0, count, count)), draws, SEARCHES // 3))
+        repeats.append(folded(curves, draws.permutation(count)[: count // 2], draws, SEARCHES))
     low, high = np.quantile(np.stack(repeats) - np.stack(repeats)[:, :1], [0.025, 0.975], axis=0)
     for row, folds in enumerate(FOLDS):
         for column, name in enumerate(FOLDED):
@@ -164,10 +164,10 @@ def table_of(curves: Curves, regime: str) -> Iterator[str]:
     count = len(curves.truth)
     whole_pool = played(curves, range(count), np.random.default_rng(0), SEARCHES * 10)
     repeats = []
-    for number in track(range(BOOTSTRAPS), description=regime):
+    for number in track(range(REPETITIONS), description=regime):
         draws = np.random.default_rng((1, number))
-        pool = np.unique(draws.integers(0, count, count))
-        repeats.append(played(curves, pool, draws, SEARCHES // 3))
+        pool = draws.permutation(count)[: count // 2]
+        repeats.append(played(curves, pool, draws, SEARCHES))
     spread = np.stack(repeats)
     for arm, arm_name in enumerate(ARMS):
         for place, name in enumerate(VALUES):
@@ -182,7 +182,7 @@ def table_of(curves: Curves, regime: str) -> Iterator[str]:
 
 def in_numbers(text: str) -> str:
     """A paragraph on one line, the constants in it told."""
-    for name, value in (("SEARCHES", SEARCHES), ("SEARCH", SEARCH), ("BOOTSTRAPS", BOOTSTRAPS)):
+    for name, value in (("SEARCHES", SEARCHES), ("SEARCH", SEARCH), ("REPETITIONS", REPETITIONS)):
         text = text.replace(name, str(value))
     return " ".join(text.split())
 

@@ -3,7 +3,7 @@
     python tests/replay/luck.py [--seeds N] [--page PAGE]
 
 Our own search (TPE, ASHA, one slot) has the demo's settings and so many planned trials. It goes by the soft balanced
-accuracy, as by default, and each trial has a split and an initialisation of its own. The rule sees the balanced
+accuracy, as by default, and all its trials share one split and one initialisation. The rule sees the balanced
 accuracies, whose luck is known. It is judged by the regret of the search's first, before a last step: what its expected
 test score lacks to the best there is.
 """
@@ -22,7 +22,7 @@ from played import play, spec_of
 from rich.progress import track
 from scipy import stats
 
-from search.algorithms.luck import Enough, Luck, luck_of
+from search.algorithms.luck import Luck, Verdict, luck_of
 from search.journal.history import History, Trial
 from spaces.sections import FinalConfig
 
@@ -37,29 +37,30 @@ PAGE = Path(__file__).resolve().parents[2] / "results" / "bench" / "luck.md"
 class LuckOfScores(Luck):
     """The product's rule, told the balanced accuracies of trials that the search knows by another value."""
 
-    scores: Generator
+    scores: Generator | None = None
 
-    def enough(self, history: History, planned: int) -> Enough | None:
+    def verdict(self, history: History, planned: int) -> Verdict | None:
         """Why no further trial is worth while."""
         told = History()
         for number, trial in history.trials.items():
             told.trials[number] = trial if trial.score is None else replace(trial, score=self._score(trial))
-        return super().enough(told, planned)
+        return super().verdict(told, planned)
 
     def _score(self, trial: Trial) -> float:
         values = {path: float(value) for path, value in trial.values.items()}
+        assert self.scores is not None
         return self.scores.value(values, trial.number, self.scores.epochs)
 
 
 def compare(seed: int, regime: Regime, planned: int) -> tuple[float, float, float]:
     """One search: the share of epochs that the rule saves, and the regrets without it and with it."""
-    curves, scores = Generator(seed, regime, score="soft"), Generator(seed, regime)
+    curves, scores = (Generator(seed, regime, score=score, cells="shared") for score in ("soft", "eff"))
     spec = spec_of(curves, seed, planned, "search.stop_when=luck")
     sizes = [int(number) for number in regime.split(":")], [PER_CLASS] * 2
-    luck = luck_of(spec, *sizes)
+    luck = luck_of(spec, *sizes, same_images=False)
     assert luck is not None
     regrets, epochs = [], []
-    for one in (None, LuckOfScores(luck.train, luck.validation, FinalConfig().seeds, scores)):
+    for one in (None, LuckOfScores(luck.train, luck.validation, FinalConfig().seeds, luck.same_images, scores)):
         made, played = play(curves, spec, luck=one)
         regrets.append(curves.best - played.truth(made.history.ranked()[0]))
         epochs.append(made.epochs)

@@ -156,6 +156,7 @@ def encode(encoder: Encoder, images: list[torch.Tensor]) -> torch.Tensor:
 
 @cache
 def test_of(regime: str) -> DeviceSplit:
+    """The test images of both classes."""
     split = load_test(regime_spec(regime).data)
     return to_device(split, 2, CPU)
 

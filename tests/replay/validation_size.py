@@ -3,10 +3,10 @@
     python tests/replay/validation_size.py [--seeds N] [--page PAGE]
 
 Our own search (TPE, ASHA, one slot, no last step) has the demo's settings and goes by the soft balanced accuracy, as by
-default. Each surface is searched with so many validation images of each of two classes, of which the noise alone
-differs. Images cost time, too: with 250, 500, 1,000 and 2,000 images an epoch of the demo took COSTS of the
-time (one thread of an AMD EPYC, one trial each). The budgets are so many epochs with 250 images, and as many as the
-same time has room for with more.
+default. Each trial has a split and an initialisation of its own. Each surface is searched with so many validation
+images of each of two classes, of which the noise alone differs. Images cost time, too: with 250, 500, 1,000 and 2,000
+images an epoch of the demo took COSTS of the time (one thread of an AMD EPYC, one trial each). The budgets are so many
+epochs with 250 images, and as many as the same time has room for with more.
 """
 
 import argparse

@@ -26,7 +26,7 @@ from trainers.data.given_split import given_indices
 from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
-from trainers.data.validation_size import auto_val_per_class, share, smallest_class
+from trainers.data.validation_size import auto_val_per_class, group_sizes, part_of
 from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import is_path, path_of
@@ -125,6 +125,14 @@ def _val_per_class(config: DataConfig, pool: Pool, classes: tuple[int, ...], gro
     sizes = {name: getattr(config, name) for name in ("train_size", "ratio", "counts", "long_tail", "val_per_group")}
     names = [pool.class_names[label] for label in classes]
     return auto_val_per_class(pool.labels, classes, names, groups=groups, **sizes)
+
+
+def counted(config: DataConfig, data: TrialData) -> DataConfig:
+    """The config with the number of validation images that `auto` came to, so that it means the same for ever."""
+    if config.val_per_class != "auto" or data.has_given_validation:
+        return config
+    number = min(data.validation.counts(len(data.class_names)))
+    return config.model_copy(update={"val_per_class": number})
 
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:
@@ -245,12 +253,10 @@ def config_of_folder(path: Path, root: Path | None = None, given: Mapping[str, A
         return config
     classes = _chosen(config, pool)
     groups = belonging(pool, copies_in(pool, classes))
-    fewest, each = smallest_class(pool.labels, classes, groups), 1
-    if groups is not None and pool.group_names:
-        sizes = [np.unique(groups[pool.labels == label], return_counts=True)[1] for label in classes]
-        each = int(np.median(min(sizes, key=len)))
+    sizes = min((group_sizes(pool.labels, label, groups) for label in classes), key=len)
+    each = int(np.median(sizes)) if groups is not None and pool.group_names else 1
     each = config.val_per_group if "val_per_group" in given else each
-    return config.model_copy(update={"val_per_class": each * share(fewest), "val_per_group": each})
+    return config.model_copy(update={"val_per_class": part_of(sizes, each), "val_per_group": each})
 
 
 def fetch(name: str, root: Path | None = None, progress: Callable[[str], None] = lambda line: None) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-SEEDS = 0.2  # the rare class's standard deviation times the root of its images: measured, see `seeds_error`
+SEEDS = 0.2  # a class's recall varies over seeds by about so much / sqrt(its training images): see `seeds_error`
 
 
 def images_error(counts: Sequence[int], recall: float = 0.8) -> float:

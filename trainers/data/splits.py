@@ -1,9 +1,9 @@
 """Which images train and which validate: pure functions on label arrays.
 
 Each class is shuffled once, with a random stream of its own. Validation takes images from the front of that order,
-training from the back. So which images validate depends on neither ratio nor size, only how many may
-(`data.val_per_class: auto`); a smaller set of a class is part of a larger one; and a change in one class does not
-affect the order of the others.
+training from the back. So a smaller set of a class is part of a larger one, and a change in one class does not affect
+the order of the others. The validation images depend on ratio and size only where their number does
+(`data.val_per_class: auto`).
 
 Images that show one thing (a lesion from two sides) are a group, and a group never both trains and validates. The
 images of a group are neighbours in the order. Validation takes one image of each of the first groups, and the other

@@ -124,7 +124,7 @@ def test_a_search_that_has_enough_is_told_at_once_and_counts_no_trial_that_will_
     history.apply(event)
     view.on_event(event, history)
     view.sign_of_life()
-    assert "4 trials of the plan were not run: they are expected to gain 0.0020 at most" in printed.getvalue()
+    assert "4 trials of the plan were not run: they are expected to gain about 0.0020" in printed.getvalue()
     view._last_line -= 60
     view.sign_of_life()
     assert "0 of 3 trials ended" in printed.getvalue()

@@ -34,7 +34,7 @@ def test_one_of_a_kind_is_told_in_the_singular(typed):
     ("trials", "said"),
     [
         (64, "            fewer if the rest is luck, but not before 20 have ended (search.stop_when)"),
-        (20, "            search.stop_when: luck has no effect before 20 of them have ended"),
+        (20, "            search.stop_when: luck has no effect: 20 must have ended, while others run"),
     ],
 )
 def test_a_plan_says_when_a_search_may_end_early(trials, said, typed):

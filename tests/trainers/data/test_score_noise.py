@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trainers.data.score_noise import images_error, seeds_error
-from trainers.data.validation_size import ENOUGH
+from trainers.data.validation_size import USEFUL
 
 STUDY = Path(__file__).parents[3] / "results"
 
@@ -31,6 +31,6 @@ def test_the_seeds_error_is_as_large_as_in_our_study(ratio, rare):
 
 def test_with_enough_images_their_error_is_a_third_of_the_seeds():
     train = (900, 100, 40)
-    enough = ENOUGH * len(train) / sum(1 / number for number in train)
+    enough = USEFUL * len(train) / sum(1 / number for number in train)
     assert images_error([round(enough)] * 3) == pytest.approx(seeds_error(train) / 3, rel=1e-3)
-    assert math.isclose(ENOUGH, 36)
+    assert math.isclose(USEFUL, 36)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pictures import folders
 
 from trainers.data import config_of_folder, load
+from trainers.data.splits import split_indices
 from trainers.data.validation_size import auto_val_per_class
 from trainers.data_config import DataConfig
 from trainers.errors import InputError
@@ -50,14 +51,47 @@ def test_images_that_belong_together_are_counted_by_groups():
     groups = np.arange(80) // 4  # twenty groups of four, ten of each class
     assert auto(40, 40, groups=groups) == 2
     assert auto(40, 40, groups=groups, val_per_group=3) == 6
-    assert auto(40, 40, groups=groups, counts=(8, 8)) == 2
+    assert auto(40, 40, groups=groups, val_per_group=10) == 8, "no group has more than four"
+    assert auto(40, 40, groups=groups, counts=(8, 8)) == 8
+    assert auto(40, 40, groups=groups, counts=(30, 8)) == 2
 
 
-@given(st.lists(st.integers(2, 400), min_size=2, max_size=5), st.data())
-def test_training_sizes_that_fit_beside_one_image_always_fit_beside_what_validates(there, data):
-    counts = [data.draw(st.integers(1, number - 1)) for number in there]
-    number = auto(*there, counts=counts)
-    assert 1 <= number <= min(have - train for have, train in zip(there, counts, strict=True))
+def test_two_equal_images_change_next_to_nothing():
+    groups = np.arange(2000)
+    groups[1] = 0
+    assert auto(1000, 1000, counts=(900, 100)) == 100
+    assert auto(1000, 1000, counts=(900, 100), groups=groups) == 99
+
+
+def test_a_size_alone_does_not_take_the_rare_class_out_of_training():
+    """The classes train in the proportions that validation leaves, which must stay near those that there are."""
+    there, number = (6000, 600), auto(6000, 600, train_size=1000)
+    assert number == 120
+    common, rare = (have - number for have in there)
+    assert 1000 * rare / (common + rare) > 70
+
+
+shapes = st.sampled_from(["counts", "ratio", "long_tail", "train_size", "nothing"])
+
+
+@given(st.lists(st.integers(6, 300), min_size=2, max_size=4), shapes, st.integers(1, 4), st.data())
+def test_whatever_the_sizes_a_split_with_that_number_can_be_made(there, shape, largest, data):
+    """If the training sizes leave one image of each class, and where groups are small."""
+    labels, names = np.repeat(np.arange(len(there)), there), [str(k) for k in range(len(there))]
+    sizes = data.draw(st.lists(st.integers(1, largest), min_size=len(labels), max_size=len(labels)))
+    groups = np.repeat(np.arange(len(sizes)), sizes)[: len(labels)] + 1000 * labels
+    has_groups, chosen = data.draw(st.booleans()), {}
+    if shape == "counts":
+        chosen["counts"] = [data.draw(st.integers(1, max(1, number // 2))) for number in there]
+    elif shape != "nothing":
+        chosen["train_size"] = sum(there) // 2 if shape == "train_size" else min(there)
+        chosen |= {"ratio": [1] * len(there)} if shape == "ratio" else {}
+        chosen |= {"long_tail": 2.0} if shape == "long_tail" else {}
+    more = {"groups": groups if has_groups else None, **chosen}
+    number = auto_val_per_class(labels, range(len(there)), names, **more)
+    train, validation = split_indices(labels, range(len(there)), names, val_per_class=number, seed=0, **more)
+    assert np.bincount(labels[validation], minlength=len(there)).tolist() == [number] * len(there)
+    assert set(train).isdisjoint(validation)
 
 
 def test_a_folder_is_split_as_data_check_shows_it(tmp_path):
