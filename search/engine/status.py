@@ -51,7 +51,7 @@ def planned_in(folder: SearchFolder, history: History) -> int:
 
 
 def counts_line(folder: SearchFolder, history: History) -> str:
-    """How many trials are in each state, in words: 5 finished, 9 stopped.
+    """How many trials are in each state, in words: 5 finished, 9 stopped; with `stop_when: luck` also 40 left out.
 
     Before all planned trials have ended: 3 of 14 ended (3 finished), 2 begun.
 
@@ -67,7 +67,8 @@ def counts_line(folder: SearchFolder, history: History) -> str:
 
     ended, others, planned = len(history.in_state(*ENDED)), told(only_ended=False), planned_in(folder, history)
     if ended == planned and not others:
-        return told(only_ended=True) or "no trials"
+        left_out = "" if history.enough is None else f", {history.enough['left']} left out"
+        return (told(only_ended=True) or "no trials") + left_out
     return f"{ended} of {planned} ended" + (f" ({told(True)})" if ended else "") + (f", {others}" if others else "")
 
 

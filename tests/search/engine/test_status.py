@@ -51,6 +51,7 @@ def test_a_search_that_has_enough_has_no_more_trials_and_says_why(told):
     assert list(luck_in_words(history)) == []
     history.apply({"event": "enough", "time": 0, "trials": 7, "left": 31, "gain": 0.00213, "noise": 0.00634})
     assert planned_in(folder, history) == 7
+    assert counts_line(folder, history).endswith(" stopped, 31 left out")
     assert list(luck_in_words(history)) == [
         "31 trials of the plan were not run: they are expected to gain about 0.0021, and luck moves the best score by "
         "0.0063 (search.stop_when: luck)."
