@@ -38,9 +38,10 @@ from search.tracking.delivered import undelivered
 from search.tracking.optuna_study import OptunaView
 from search.tracking.outbox import Tracker
 from spaces.spec import SearchSpec
-from trainers.data import counted, load, missing_test
+from trainers.data import load, missing_test
 from trainers.data.arrays import TrialData
 from trainers.data.paths import anchored
+from trainers.data.validation_size import without_auto
 from trainers.errors import EnvironmentProblem, InputError
 
 DELIVERY_PATIENCE = 60.0  # seconds at the end of a session to deliver what MLflow lacks
@@ -102,7 +103,7 @@ def run(
     store = spec.tracking.model_copy(update={"uri": anchored_store(spec.tracking.uri)})
     arrays = load(spec.data, data)
     # paths are made absolute, as `resume` and `train` may be called from another folder
-    changes = {"data": anchored(counted(spec.data, arrays)), "tracking": store}
+    changes = {"data": anchored(without_auto(spec.data, arrays)), "tracking": store}
     spec = spec.model_copy(update=tried(spec, arrays.train.images.shape[1:]) | changes)
     check_workers(spec, arrays)
     check_images(spec, arrays)

@@ -20,7 +20,7 @@ table. A table of the first configurations is a whole table of fewer.
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from multiprocessing import get_context
@@ -213,6 +213,22 @@ def in_table(table: Path) -> set[tuple[str, int, int]]:
     return set(keys.itertuples(index=False, name=None))
 
 
+def record_all(
+    record_one: Callable[..., object], work: Sequence[tuple[object, ...]], processes: int, minutes: float | None
+) -> None:
+    """Call a function with each of its arguments in processes, until the minutes are over; None: to the end."""
+    ends = None if minutes is None else time.monotonic() + 60 * minutes
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool, Progress() as progress:
+        task = progress.add_task("trials", total=len(work))
+        for done in as_completed([pool.submit(record_one, *one) for one in work]):
+            done.result()
+            progress.advance(task)
+            if ends is not None and time.monotonic() > ends:
+                pool.shutdown(cancel_futures=True)
+                print("the time is up: say the same again to go on")
+                break
+
+
 def main() -> None:
     """Record what is lacking, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -231,16 +247,7 @@ def main() -> None:
     ]
     there = in_table(given.table)
     work = [one for one in work if one not in there]
-    ends = None if given.minutes is None else time.monotonic() + 60 * given.minutes
-    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool, Progress() as progress:
-        task = progress.add_task("trials", total=len(work))
-        for done in as_completed([pool.submit(record, *one, given.parts) for one in work]):
-            done.result()
-            progress.advance(task)
-            if ends is not None and time.monotonic() > ends:
-                pool.shutdown(cancel_futures=True)
-                print("the time is up: say the same again to go on")
-                break
+    record_all(record, [(*one, given.parts) for one in work], given.processes, given.minutes)
     given.table.parent.mkdir(parents=True, exist_ok=True)
     joined(given.parts, given.table).to_parquet(given.table, compression="zstd", index=False)
     print(f"{given.table}: {given.table.stat().st_size / 1e6:.1f} MB")

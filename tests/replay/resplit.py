@@ -21,19 +21,29 @@ A run that was ended goes on where it was: each trial is a file of its own until
 
 import argparse
 import os
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from deciding import SEARCH, search
-from record import CPU, REGIMES, TABLE, Row, as_encoded, encode, estimators, regime_spec, scores, test_of, trial_config
-from rich.progress import Progress, track
+from record import (
+    CPU,
+    REGIMES,
+    TABLE,
+    Row,
+    as_encoded,
+    encode,
+    estimators,
+    record_all,
+    regime_spec,
+    scores,
+    test_of,
+    trial_config,
+)
+from rich.progress import track
 
 from search.algorithms.asha import rung_epochs
 from trainers.config import TrialConfig
@@ -240,16 +250,7 @@ def main() -> None:
         for arm in RECORDED
         if fits(regime, arm) and (regime, number, arm) not in has
     ]
-    ends = None if given.minutes is None else time.monotonic() + 60 * given.minutes
-    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool, Progress() as progress:
-        task = progress.add_task("trials", total=len(work))
-        for done in as_completed([pool.submit(record, *one, given.parts) for one in work]):
-            done.result()
-            progress.advance(task)
-            if ends is not None and time.monotonic() > ends:
-                pool.shutdown(cancel_futures=True)
-                print("the time is up: say the same again to go on")
-                break
+    record_all(record, [(*one, given.parts) for one in work], given.processes, given.minutes)
     fresh = joined(given.parts, given.out)
     fresh.to_parquet(given.out, compression="zstd", index=False)
     text = page(fresh, pd.read_parquet(given.table))

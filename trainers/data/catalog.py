@@ -26,7 +26,7 @@ from trainers.data.given_split import given_indices
 from trainers.data.leaks import faults_between, faults_of, remarks_on
 from trainers.data.paths import data_root
 from trainers.data.splits import left_out, split_indices
-from trainers.data.validation_size import auto_val_per_class, group_sizes, part_of
+from trainers.data.validation_size import group_sizes, part_of, val_per_class
 from trainers.data_config import DataConfig
 from trainers.errors import InputError
 from trainers.own_parts import is_path, path_of
@@ -99,7 +99,8 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
     if pool.validates is not None:
         train, validation = given_indices(pool.labels, classes, names, pool.validates, **shape)
     else:
-        shape |= {"val_per_class": _val_per_class(config, pool, classes, groups), "val_per_group": config.val_per_group}
+        number = val_per_class(config, pool.labels, classes, names, groups)
+        shape |= {"val_per_class": number, "val_per_group": config.val_per_group}
         train, validation = split_indices(pool.labels, classes, names, **shape)
     both = _split(pool, classes, np.concatenate([train, validation]))  # together: one error names all broken files
     parts = [_part(both, slice(len(train))), _part(both, slice(len(train), None))]
@@ -117,22 +118,6 @@ def _trial_data(config: DataConfig, pool: Pool) -> TrialData:
         look=None if pool.look is None else pool.look(),
         has_given_validation=pool.validates is not None,
     )
-
-
-def _val_per_class(config: DataConfig, pool: Pool, classes: tuple[int, ...], groups: Groups | None) -> int:
-    if config.val_per_class != "auto":
-        return config.val_per_class
-    sizes = {name: getattr(config, name) for name in ("train_size", "ratio", "counts", "long_tail", "val_per_group")}
-    names = [pool.class_names[label] for label in classes]
-    return auto_val_per_class(pool.labels, classes, names, groups=groups, **sizes)
-
-
-def counted(config: DataConfig, data: TrialData) -> DataConfig:
-    """The config with the number of validation images that `auto` came to, so that it means the same for ever."""
-    if config.val_per_class != "auto" or data.has_given_validation:
-        return config
-    number = min(data.validation.counts(len(data.class_names)))
-    return config.model_copy(update={"val_per_class": number})
 
 
 def missing_test(config: DataConfig, root: Path | None = None) -> str | None:

@@ -18,14 +18,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.data.arrays import Groups, Indices, Labels
+from trainers.data.arrays import Groups, Indices, Labels, TrialData
 from trainers.data.score_noise import SEEDS
 from trainers.data.splits import train_counts
+from trainers.data_config import DataConfig
 
 PART = 5  # one in so many validates where all images are wanted for training
 PER_TRAINING_IMAGE = 2  # validation images at most, of all classes together: they cost a tenth of the epoch
 # times the harmonic mean of the training classes: with more images their error is below a third of the seeds'
 USEFUL = round(3**2 * 0.8 * 0.2 / SEEDS**2)
+
+
+def val_per_class(
+    config: DataConfig, labels: Labels, classes: Sequence[int], names: Sequence[str], groups: Groups | None
+) -> int:
+    """The number of validation images of each class: what the config says, or what `auto` comes to."""
+    if config.val_per_class != "auto":
+        return config.val_per_class
+    sizes = {name: getattr(config, name) for name in ("train_size", "ratio", "counts", "long_tail", "val_per_group")}
+    return auto_val_per_class(labels, classes, names, groups=groups, **sizes)
+
+
+def without_auto(config: DataConfig, data: TrialData) -> DataConfig:
+    """The config with the number that `auto` came to in `data`, so that a later rule does not change the split."""
+    if config.val_per_class != "auto" or data.has_given_validation:
+        return config
+    number = min(data.validation.counts(len(data.class_names)))
+    return config.model_copy(update={"val_per_class": number})
 
 
 def auto_val_per_class(
