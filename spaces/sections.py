@@ -15,7 +15,7 @@ from trainers.own_parts import PATH_PATTERN
 
 CREDENTIALS = re.compile(r"://[^/]*@")  # a name or password before an address's host; not an @ in its path
 
-SAMPLERS = ("tpe", "gp", "random", "grid")
+SAMPLERS = ("tpe", "gp", "curves", "random", "grid")
 SAMPLER_GROUP = "afcl.samplers"  # the group of entry points in which a package registers samplers
 SamplerName = Annotated[
     str,
@@ -35,8 +35,9 @@ Text: TypeAlias = Annotated[str, Field(min_length=1)]
 class SchedulerConfig(Config):
     """When hopeless trials stop: at each rung, epoch grace · reduction^k, all but the best 1/reduction."""
 
-    name: Literal["asha", "none"] = "asha"
-    """asha: hopeless trials stop early; none: every trial runs to its end."""
+    name: Literal["asha", "promotion", "none"] = "asha"
+    """asha: hopeless trials stop early. promotion: every trial pauses at a rung, and the best of those that wait go on;
+    its rungs are at the epochs ÷ reduction^k, rounded up, from `grace` on. none: every trial runs to its end."""
     grace: Annotated[Whole, Field(ge=1)] = 2
     """Epochs that every trial gets."""
     reduction: Annotated[Whole, Field(ge=2)] = 3
@@ -71,7 +72,8 @@ class SearchConfig(Config):
     """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, and the family of
     each other loss that loss.name names."""
     sampler: SamplerName = "tpe"
-    """tpe and gp (Optuna's) learn from earlier trials; random; grid. Or a sampler of your own, by the import path of a
+    """tpe and gp (Optuna's) learn from earlier trials, curves (a Gaussian process) from all their learning curves;
+    random; grid. Or a sampler of your own, by the import path of a
     function of space, earlier trials and a seed (`mypkg:propose`), or by the name of an entry point in the group
     afcl.samplers. A search keeps the hash of your source behind the path."""
     scheduler: SchedulerConfig = SchedulerConfig()
@@ -113,6 +115,12 @@ class SearchConfig(Config):
         if len(set(baselines)) != len(baselines):
             raise ValueError("baselines must differ from each other")
         return baselines
+
+    @model_validator(mode="after")
+    def _only_asha_exempts(self) -> Self:
+        if self.exempt_share > 0 and self.scheduler.name == "promotion":
+            raise ValueError("exempt_share must be 0 with scheduler promotion, which stops no trial at a rung")
+        return self
 
     @model_validator(mode="after")
     def _the_size_of_luck_is_known(self) -> Self:

@@ -5,6 +5,7 @@ Asynchronous successive halving in its stopping form (Li et al. 2020, arXiv 1810
 quantile of the values that were at the rung before it. The first trial at a rung always goes on.
 """
 
+import math
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,16 @@ def ladder(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
     return tuple(epochs)
 
 
+def from_the_end(grace: int, reduction: float, last_epoch: int) -> tuple[int, ...]:
+    """Epochs of promotion's rungs: last_epoch / reduction^k, rounded up; none before `grace`, unless it is the only."""
+    epochs: list[int] = []
+    while (epoch := math.ceil(last_epoch / reduction ** (len(epochs) + 1))) >= max(grace, 1) or not epochs:
+        if epochs and epoch == epochs[0]:
+            break
+        epochs.insert(0, epoch)
+    return tuple(epochs)
+
+
 def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     """Epochs of a search's rungs, all in stage one, where values come from the probe; empty without a scheduler.
 
@@ -40,6 +51,8 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     is_score = spec.classifier.solver == "lbfgs" and not spec.classifier.fine_tune
     if scheduler.name == "none":
         return ()
+    if scheduler.name == "promotion":
+        return from_the_end(scheduler.grace, scheduler.reduction, epochs)
     return ladder(scheduler.grace, scheduler.reduction, epochs - 1 if is_score else epochs)
 
 

@@ -65,7 +65,7 @@ class Luck:
             planned: how many trials it is to have, with baselines.
         """
         proposed = [trial for trial in history.trials.values() if not trial.baseline]
-        ended = [trial for trial in proposed if trial.state in ENDED]
+        ended = [trial for trial in proposed if trial.state in ENDED or trial.state == "paused"]
         scores = [trial.score for trial in ended if trial.score is not None]
         if len(ended) < FEWEST_ENDED or len(scores) < FEWEST_FINISHED:
             return None

@@ -33,6 +33,7 @@ STATES: dict[ToldState, TrialState] = {
     "stopped": TrialState.PRUNED,
     "failed": TrialState.PRUNED,
     "running": TrialState.RUNNING,
+    "paused": TrialState.PRUNED,
 }
 
 

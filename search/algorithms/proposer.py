@@ -4,13 +4,16 @@ An agenda depends only on the trials so far, so a driver that goes on from a jou
 tried.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from search.algorithms.asha import rung_epochs
 from search.algorithms.grid import GridWalk, walk_of
 from search.algorithms.random_search import draw_every
 from search.algorithms.samplers import BoundSampler, seed_of_ask
-from search.journal.history import History, Value
+from search.journal.history import History, Value, kind_of
 from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.loss_config import Family
@@ -35,6 +38,15 @@ class Agenda(Protocol):
 
     def question(self, number: int, history: History) -> Question:
         """Trial `number`, given what is known so far."""
+
+    def expected(self, numbers: Sequence[int], history: History) -> list[tuple[float, float]] | None:
+        """The means and standard deviations of what trials of one bracket are expected to score at their ends.
+
+        None if too few trials are known for that.
+        """
+
+    def judged(self, history: History) -> list[tuple[int, float, float]]:
+        """The finished trials that are ranked by all learning curves, with their expected scores and the deviations."""
 
 
 class SearchAgenda:
@@ -78,8 +90,33 @@ class SearchAgenda:
             values = self._proposed(number, history)
         return Question({path: values[path] for path in spec.space if path in values}, spec.trial_config(values))
 
+    def expected(self, numbers: Sequence[int], history: History) -> list[tuple[float, float]] | None:
+        """By the model of learning curves of the search, or of the family that the trials belong to."""
+        family = history.trials[numbers[0]].family if self._spec.search.per_family else None
+        return self._sampler(history, family).expected(numbers)
+
+    def judged(self, history: History) -> list[tuple[int, float, float]]:
+        """Each finished trial of two stages, with the mean and deviation of its expected score by all curves.
+
+        Empty if too few trials are known for a model.
+        """
+        groups: defaultdict[Family | None, list[int]] = defaultdict(list)
+        for trial in history.in_state("finished"):
+            if kind_of(trial.family) is None:
+                groups[trial.family if self._spec.search.per_family else None].append(trial.number)
+        found: list[tuple[int, float, float]] = []
+        for numbers in groups.values():
+            expected = self.expected(numbers, history)
+            if expected is None:
+                return []
+            found += [(number, *one) for number, one in zip(numbers, expected, strict=True)]
+        return sorted(found)
+
     def _proposed(self, number: int, history: History, family: Family | None = None) -> dict[str, Value]:
         """A proposal of the search, or of one family's own search, which learns from this family's trials only."""
+        return self._sampler(history, family).propose(seed=_seed(self._spec, history), number=number)
+
+    def _sampler(self, history: History, family: Family | None) -> BoundSampler:
         spec = self._spec
         if self._history is not history:  # the trials of another search, as in a test
             self._samplers, self._history = {}, history
@@ -94,8 +131,9 @@ class SearchAgenda:
                 families=spec.families if family is None else (family,),
                 slots=self._slots,
                 fixed=fixed,
+                epochs=(*rung_epochs(spec), spec.representation.epochs + spec.classifier.steps),
             )
-        return self._samplers[family].propose(seed=_seed(spec, history), number=number)
+        return self._samplers[family]
 
 
 def _seed(spec: SearchSpec, history: History) -> int:

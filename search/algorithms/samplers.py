@@ -23,11 +23,12 @@ FIELD = "search.sampler"
 OURS = {  # the value of search.sampler: the import path of the sampler; none is imported before it is asked
     "tpe": "search.algorithms.tpe:propose",
     "gp": "search.algorithms.gp:propose",
+    "curves": "search.algorithms.curves:propose",
     "random": "search.algorithms.random_search:propose",
     "grid": "search.algorithms.grid:propose",
 }
-ASKED = ("slots", "search", "tried", "memory")  # parameters that are passed to a sampler that has them
-EACH_STATE: tuple[ToldState, ...] = ("finished", "stopped", "failed", "running", "finished")
+ASKED = ("slots", "search", "tried", "memory", "epochs")  # parameters that are passed to a sampler that has them
+EACH_STATE: tuple[ToldState, ...] = ("finished", "stopped", "failed", "running", "paused", "finished")
 
 
 class Sampler(Protocol):
@@ -35,7 +36,7 @@ class Sampler(Protocol):
 
     Its import path, such as `mypkg:propose`, is given as search.sampler. The result may depend on the arguments only:
     the function reads no clock, and draws at random only from a generator that `seed` begins, such as
-    numpy.random.default_rng(seed). Parameters of these four names are passed too, if the function has them:
+    numpy.random.default_rng(seed). Parameters of these five names are passed too, if the function has them:
 
         slots: how many trials run at once.
         search: the section `search` of the spec; see spaces.sections.SearchConfig.
@@ -43,6 +44,7 @@ class Sampler(Protocol):
             `told` lacks trials that crashed, and those outside the space.
         memory: a dict that is the same at each call, for work that need not be done again, such as a conversion of each
             trial. It must not change what is proposed: a resumed search begins with an empty one.
+        epochs: those of the rungs, ascending, then a trial's last epoch.
 
     Args:
         space: the range of each searched field, by path; see spaces.ranges. `range.sample(generator)` draws a value,
@@ -71,6 +73,7 @@ class BoundSampler:
         families: the sampler is told of the trials of these families.
         slots: how many trials run at once.
         fixed: values by path that all these trials have. The sampler neither sees nor chooses them.
+        epochs: those of the rungs, ascending, then a trial's last epoch.
 
     Raises:
         InputError: the sampler is not on this machine, or is no function. The message has one line.
@@ -86,11 +89,15 @@ class BoundSampler:
         families: Container[Family],
         slots: int,
         fixed: Mapping[str, Value],
+        epochs: Sequence[int],
     ) -> None:
         self._space, self._history, self._families, self._fixed = space, history, families, fixed
         self._call = _Call(search.sampler)
         self._told = ToldTrials(space, metric, fixed)
-        self._offered = {"slots": slots, "search": search, "memory": {}}
+        memory: dict[str, Any] = {}
+        self._offered = {"slots": slots, "search": search, "memory": memory, "epochs": tuple(epochs)}
+        # the sampler `curves` and what is expected of paused trials share a model
+        self._curves, self._epochs, self._metric = memory if search.sampler == "curves" else {}, tuple(epochs), metric
         self._trials = [trial for trial in history.known if trial.family in families]
         self._tried: list[Mapping[str, Value]] = []
         self._seen = 0  # how many of the search's trials were looked at for the two lists above
@@ -106,14 +113,42 @@ class BoundSampler:
             InputError: a sampler of the user's own raises an error, or the proposed values are not in the space. The
                 message has one line.
         """
+        told = self._told_now()
+        offered = {**self._offered, "tried": [*self._tried]}
+        proposed = self._call(self._space, told, seed_of_ask(seed, number), offered, f"asked for trial {number}")
+        return {**self._fixed, **proposed}
+
+    def expected(self, numbers: Sequence[int]) -> list[tuple[float, float]] | None:
+        """What trials of these numbers are expected to score at their ends: the means and standard deviations.
+
+        They are those of the model of all learning curves (search.algorithms.curve_model); None while it has too few
+        trials. A trial outside the space, such as a baseline, tells nothing but its own newest value.
+        """
+        from search.algorithms.known_curves import known_curves  # imported only here: it takes half a second
+
+        told = self._told_now()
+        known = known_curves(self._space, self._curves, self._epochs)
+        model = known.model(told)
+        if model is None:
+            return None
+        running = known.places([trial.values for trial in told if trial.state == "running"])
+        inside = {trial.number: trial.values for trial in told if trial.place >= len(self._history.known)}
+        there = [number for number in numbers if number in inside]
+        mean, deviation = model.predict(known.places([inside[number] for number in there]), running)
+        found = dict(zip(there, zip(mean.tolist(), deviation.tolist(), strict=True), strict=True))
+        outside = {
+            number: self._history.trials[number].latest(self._metric) for number in numbers if number not in found
+        }
+        found |= {number: (value, model.luck) for number, value in outside.items() if value is not None}
+        return [found[number] for number in numbers]
+
+    def _told_now(self) -> list[Told]:
+        """The trials so far, as the sampler sees them."""
         fresh = [one for one in islice(self._history.trials.values(), self._seen, None) if one.family in self._families]
         self._seen = len(self._history.trials)
         self._trials += fresh
         self._tried += [without(self._fixed, trial.values) for trial in fresh if not trial.baseline]
-        told = self._told.of(self._trials)
-        offered = {**self._offered, "tried": [*self._tried]}
-        proposed = self._call(self._space, told, seed_of_ask(seed, number), offered, f"asked for trial {number}")
-        return {**self._fixed, **proposed}
+        return self._told.of(self._trials)
 
 
 def seed_of_ask(seed: int, number: int) -> int:
@@ -193,13 +228,13 @@ def try_sampler(space: Space, search: SearchConfig) -> None:
             {} if state == "failed" else {1: 0.5},
             number=place,
             place=place,
-            ended=state != "running",
+            ended=state not in ("running", "paused"),
         )
         for place, state in enumerate(EACH_STATE)
     ]
     when, memory = "tried before the first trial", dict[str, Any]()
     for known in ([], told):
-        offered = {"slots": 1, "search": search, "tried": [one.values for one in known]}
+        offered = {"slots": 1, "search": search, "tried": [one.values for one in known], "epochs": (2, 6)}
         first, again = (
             call(space, known, seed_of_ask(search.seed, 0), {**offered, "memory": kept}, when) for kept in (memory, {})
         )

@@ -1,15 +1,15 @@
 """How many random draws a sampler needs before it proposes. Imports no sampler, which would take seconds."""
 
-TPE_DRAWS, GP_DRAWS = 10, 10
+TPE_DRAWS, GP_DRAWS, CURVES_DRAWS = 10, 10, 12
 
 
 def draws_before(sampler: str, slots: int) -> int:
     """How many trials must have ended before the sampler proposes; until then values are drawn at random.
 
     Args:
-        sampler: tpe, gp, random or grid; the latter two do not learn from trials.
+        sampler: tpe, gp, curves, random or grid; the latter two do not learn from trials.
         slots: how many trials run at once. With few, TPE may begin earlier, because each proposal knows more trials.
     """
     if sampler == "tpe":
         return min(TPE_DRAWS, max(5, 3 * slots))
-    return GP_DRAWS if sampler == "gp" else 0
+    return {"gp": GP_DRAWS, "curves": CURVES_DRAWS}.get(sampler, 0)

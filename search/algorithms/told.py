@@ -10,7 +10,7 @@ from spaces.ranges import Range
 from trainers.loss_config import Family
 
 Space = Mapping[str, Range]
-ToldState = Literal["finished", "stopped", "failed", "running"]
+ToldState = Literal["finished", "stopped", "failed", "running", "paused"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Told:
     Attributes:
         values: the searched values by path, such as loss.eta. If loss.name is searched, only the fields that the
             trial's loss uses.
-        state: "finished", "stopped", "failed" or "running". "stopped": ASHA stopped the trial, or would have stopped
-            it if the trial were not exempt; such a trial is shown as it was at that epoch. "failed": the trial's values
-            made it fail, for example by a loss that diverged.
-        value: of a finished trial, the value that ranks it; else the search's measure at the last epoch in `by_epoch`;
-            None for a failed trial or before the first epoch. Larger is better.
+        state: "finished", "stopped", "failed", "running" or "paused". "stopped": ASHA stopped the trial, or would have
+            stopped it if the trial were not exempt; such a trial is shown as it was at that epoch. "failed": the
+            trial's values made it fail, for example by a loss that diverged. "paused": it waits at a rung of promotion.
+        value: the search's measure at the trial's end, or else at the last epoch in `by_epoch`; None for a failed trial
+            or before the first epoch. Larger is better.
         by_epoch: the search's measure at each epoch; empty for a failed trial.
         number: the trial's number. Trials of an older search (--from) come first, with their numbers in that search.
         family: the family of the trial's loss, such as AFCL.
@@ -79,7 +79,9 @@ def _outcome(trial: Trial, metric: str) -> tuple[ToldState, float | None, dict[i
     if trial.state == "stopped" or trial.spared_at is not None:
         return "stopped", value, by_epoch
     if trial.state == "finished":
-        return "finished", trial.merit, by_epoch
+        return "finished", trial.merit if trial.expected is None else value, by_epoch
+    if trial.state == "paused":
+        return "paused", value, by_epoch
     return "running", value, by_epoch
 
 

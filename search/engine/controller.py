@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from search.algorithms.asha import Asha, bracket_of, rung_epochs
 from search.algorithms.luck import Luck
+from search.algorithms.promotion import promotion_of
 from search.algorithms.proposer import Agenda
 from search.journal import failures
 from search.journal.history import ENDED, History, State, Trial
@@ -59,14 +60,16 @@ class Conductor:
             rung_epochs(spec), spec.search.scheduler.reduction, spec.search.exempt_share, spec.search.seed
         )
         self._asha.replay(history.decisions)
-        self._queue: list[int] = []  # trials of earlier sessions that have not ended; they run first
+        self._promotion = promotion_of(spec, history)  # None: trials do not pause
+        self._queue: list[int] = []  # trials that ran when an earlier session ended; they run first
         self._ended = 0  # how many trials ended in this session
         self._failed: list[int] = []  # which of these failed
         self._began = time.monotonic()
         self.paused: str | None = None  # why nothing more can be done for now
+        self.is_over = False  # no trial is left to begin or to go on
 
     def open(self, **session: Any) -> None:
-        """Begin a session: decide what a killed session left undecided, then queue the trials that have not ended.
+        """Begin a session: decide what a killed session left undecided, then queue the trials that were running.
 
         `session` has details that the journal records with the session's start.
         """
@@ -74,7 +77,7 @@ class Conductor:
         for trial in list(self.history.trials.values()):
             if trial.state not in ENDED:
                 self._settle(trial)
-        self._queue = [trial.number for trial in self.history.trials.values() if trial.state not in ENDED]
+        self._queue = [trial.number for trial in self.history.in_state("pending", "running")]
 
     def extend(self, trials: int) -> None:
         """Have the sampler propose `trials` more trials."""
@@ -88,15 +91,17 @@ class Conductor:
             self._journal.close()
 
     def next_trial(self) -> Trial | None:
-        """The trial to run now, after it was written to the journal; None if no more trials are planned.
+        """The trial to run now, after it was written to the journal; None if there is none now (see `is_over`).
 
         Raises PausedError if the next trial cannot be proposed or written; the search then does nothing more.
         """
         if self._queue:
             return self.history.trials[self._queue.pop(0)]
         number, planned = len(self.history.trials), self._agenda.planned(self.history)
-        if number >= planned or self._has_enough(planned):
-            return None
+        more_to_come = number < planned and not self._has_enough(planned)
+        promoted = self._promote(more_to_come=more_to_come)
+        if promoted is not None or not more_to_come:
+            return promoted
         try:
             question = self._agenda.question(number, self.history)
         except InputError as error:  # raised by a sampler of the user's own
@@ -125,6 +130,8 @@ class Conductor:
         trial = self.history.trials[number]
         if trial.state in ENDED:
             return "continue" if trial.state == "finished" else "stop"
+        if trial.state == "paused":
+            return "stop"
         if epoch in trial.epochs:
             return "continue"
         for needed in (self.metric, self.deciding):
@@ -136,7 +143,7 @@ class Conductor:
                 return "stop"
         self._write("result", trial=number, epoch=epoch, metrics=metrics)
         self._settle(trial)
-        return "stop" if trial.state == "stopped" else "continue"
+        return "stop" if trial.state in ("stopped", "paused") else "continue"
 
     def fail(self, number: int, reason: str, *, by_values: bool = False) -> None:
         """Record that a trial failed for good.
@@ -160,15 +167,16 @@ class Conductor:
         Too many are at least three, and more than `search.max_failed_share` of this session's ended trials.
 
         Failures of earlier sessions do not count: their cause may be mended, and a resume must be able to go on. A
-        running trial that is further than every failed one counts as not failed: with many slots, the trials that fail
-        end first.
+        running or paused trial that is further than every failed one counts as not failed: with many slots, the trials
+        that fail end first.
         """
         bearable = self.spec.search.max_failed_share
         if len(self._failed) < 3 or len(self._failed) <= bearable * self._ended:
             return None
         failed = [self.history.trials[number] for number in self._failed]
         furthest = max(trial.epoch for trial in failed)
-        come_through = [trial for trial in self.history.in_state("running") if trial.epoch > furthest]
+        going_on = self.history.in_state("running", "paused")
+        come_through = [trial for trial in going_on if trial.epoch > furthest]
         known = self._ended + len(come_through)
         if len(failed) <= bearable * known:
             return None
@@ -194,6 +202,9 @@ class Conductor:
         # at its last epoch a trial ends with its score, even if this epoch is a rung for trials of two stages
         if epoch < last and not any(decision.epoch == epoch for decision in trial.decisions):
             bracket = bracket_of(self.spec, trial.family)
+            if self._promotion is not None:
+                self._pause(trial, value, bracket)
+                return
             decision = self._asha.decide(trial.number, epoch, value, exempt=trial.baseline, bracket=bracket)
             if decision is not None:
                 self._write("decision", **vars(decision))
@@ -205,6 +216,47 @@ class Conductor:
         elif epoch >= last:
             more = {} if self.deciding == self.metric else {"decided": value}
             self._end(trial.number, "finished", reason=None, score=trial.epochs[epoch][self.metric], **more)
+
+    def _pause(self, trial: Trial, value: float, bracket: int) -> None:
+        """Pause a trial if its newest epoch is a rung. A baseline never pauses."""
+        assert self._promotion is not None, "trials pause only by promotion"
+        decision = None if trial.baseline else self._promotion.decide(trial.number, trial.epoch, value, bracket)
+        if decision is None:
+            return
+        self._write("decision", **vars(decision))
+        self._promotion.record(decision)
+        if (lowest := self._promotion.too_many(decision)) is not None:
+            self._end_paused(lowest)
+
+    def _promote(self, *, more_to_come: bool) -> Trial | None:
+        """A paused trial that goes on now; None if none does.
+
+        If no trial runs and none is left to begin, those that still wait end, and the search is over.
+        """
+        if self._promotion is None:
+            self.is_over = not more_to_come
+            return None
+        found = self._promotion.next(
+            lambda numbers: self._agenda.expected(numbers, self.history), more_to_come=more_to_come
+        )
+        if found is not None:
+            self._write("promoted", **vars(found))
+            trial = self.history.trials[found.trial]
+            self._promotion.promoted(trial.decisions[-1])
+            return trial
+        if not more_to_come and not self.history.in_state("pending", "running"):
+            if self.history.lacks_judgement:
+                self._write("judged", trials=self._agenda.judged(self.history))
+            for number in self._promotion.end():
+                self._end_paused(number)
+            self.is_over = True
+        return None
+
+    def _end_paused(self, number: int) -> None:
+        """End a trial that waits at a rung, and will not go on."""
+        at = self.history.trials[number].decisions[-1]
+        reason = f"waited at rung {at.rung} (epoch {at.epoch}) with {at.value:.4f}, and others went on"
+        self._end(number, "stopped", reason=reason, score=None)
 
     def _end(self, number: int, state: State, *, reason: str | None, score: float | None, **more: float) -> None:
         trial = self.history.trials[number]
@@ -231,4 +283,5 @@ class Conductor:
 
 def is_complete(agenda: Agenda, history: History) -> bool:
     """Whether every planned trial has ended."""
-    return len(history.in_state(*ENDED)) == len(history.trials) >= agenda.planned(history)
+    whole = len(history.in_state(*ENDED)) == len(history.trials) >= agenda.planned(history)
+    return whole and not history.lacks_judgement

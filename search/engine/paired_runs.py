@@ -79,6 +79,13 @@ class PairedAgenda:
         raw = config | {"seed": seed, "data": config["data"] | {"seed": seed}}
         return Question(values, TrialConfig.model_validate(raw), note=f"{what}, seed {seed}")
 
+    def expected(self, numbers: Sequence[int], history: History) -> None:
+        """Nothing: no run of a last step or a confirmation pauses."""
+
+    def judged(self, history: History) -> list[tuple[int, float, float]]:
+        """None: their scores rank them."""
+        return []
+
     def best_of_each(self, history: History) -> set[int]:
         """The numbers of the runs whose weights are kept: each candidate's best so far, by score on validation images.
 

@@ -12,7 +12,7 @@ import torch
 from search.algorithms.asha import rung_epochs
 from search.algorithms.luck import FEWEST_ENDED
 from search.algorithms.proposer import grid_walk, planned_by_now
-from search.algorithms.startup import draws_before
+from search.algorithms.startup import CURVES_DRAWS, draws_before
 from search.cluster.slots import slots_on
 from search.engine.time_left import expected_epochs, share_of_two_stages
 from search.evidence.standard_error import balanced_accuracy_error
@@ -213,8 +213,16 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
         yield f"the first {len(search.first)} are your own guesses (search.first)"
     if search.sampler == "grid" and proposed < (grid := grid_walk(spec)).whole + grid.off:
         yield f"a part of the grid's {grid.whole} points that fills the space (search.seed chooses it)"
-    if draws := draws_before(search.sampler, slots):
+    if search.sampler == "curves":
+        yield f"{search.sampler} draws the first {CURVES_DRAWS} trials at random"
+    elif draws := draws_before(search.sampler, slots):
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
+
+
+def _pauses(spec: SearchSpec) -> str:
+    """What happens at a rung of promotion; "" for other schedulers."""
+    scheduler = spec.search.scheduler
+    return f": trials pause, and 1 of {scheduler.reduction} goes on" if scheduler.name == "promotion" else ""
 
 
 def _of_luck(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
@@ -274,7 +282,7 @@ def in_words(spec: SearchSpec, data: TrialData, plan: Plan, timed: Calibration |
     yield from (f"            {line}" for line in _of_the_sampler(spec, proposed, plan.slots))
     yield from (f"            {line}" for line in _of_luck(spec, proposed, plan.slots))
     yield f"a trial     {plan.last_epoch} epochs: {epochs}"
-    yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}"
+    yield f"rungs       {', '.join(f'epoch {epoch}' for epoch in plan.rungs) or 'none'}{_pauses(spec)}"
     if spec.deciding_key != spec.search.metric_key:
         yield f"            {spec.decided_by} decides: rungs, sampler, ranking; the score is {spec.search.metric}"
     stage_two = plan.expected_classifier_epochs

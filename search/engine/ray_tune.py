@@ -114,7 +114,9 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> Assignment | str | None:  # type: ignore[override]  # FINISHED is a str
-        """A trial to run, as plain values; FINISHED if none is left; None if no slot is free or the search is paused.
+        """A trial to run, as plain values; FINISHED if none is left.
+
+        None if no slot is free, if the search is paused, or if only trials that run now may be followed by another.
 
         The conductor is asked for a trial only when a slot is free, because a later choice knows more results.
         """
@@ -125,7 +127,7 @@ class ConductorSearcher(_NotInSnapshots, Searcher):
         except PausedError:
             return None
         if trial is None:
-            return str(Searcher.FINISHED)
+            return str(Searcher.FINISHED) if self._conductor.is_over else None
         self._running.add(trial_id)
         return self._assign(trial)
 

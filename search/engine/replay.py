@@ -91,7 +91,8 @@ def replay(
             if trial is None:
                 return
             conductor.launched(trial.number)
-            heapq.heappush(running, (made.seconds + curves.seconds(trial, 1), trial.number, 1))
+            epoch = trial.epoch + 1  # above 1 for a trial that was paused
+            heapq.heappush(running, (made.seconds + curves.seconds(trial, epoch), trial.number, epoch))
 
     fill()
     while running:

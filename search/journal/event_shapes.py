@@ -12,7 +12,7 @@ from trainers.own_parts import is_path
 
 Check = Callable[[Any], bool]
 LARGEST = 1e300  # numbers must be below this in magnitude, so that their sums stay finite
-ENDS, ACTIONS = ("finished", "stopped", "failed"), ("continue", "stop", "spare")
+ENDS, ACTIONS = ("finished", "stopped", "failed"), ("continue", "stop", "spare", "pause")
 
 
 def _is_number(value: Any) -> bool:
@@ -58,6 +58,11 @@ def _is_family(family: str, loss: dict[str, Any]) -> bool:
     return family == own_family(name) if is_path(name) else family in FAMILIES
 
 
+def _is_judgement(value: Any) -> bool:
+    """Whether the value is a trial's number, and the mean and deviation of its expected score."""
+    return isinstance(value, list) and len(value) == 3 and _is_count(value[0]) and all(map(_is_number, value[1:]))
+
+
 def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -95,6 +100,16 @@ NEEDED: dict[str, dict[str, Check]] = {
         "score": _or_none(_is_number),
         "time": _is_count,
     },
+    "promoted": {
+        "trial": _is_count,
+        "epoch": _is_count,
+        "came": _is_count,
+        "gone": _is_count,
+        "waiting": _is_count,
+        "expected": _or_none(_is_number),
+        "deviation": _or_none(_is_number),
+    },
+    "judged": {"trials": lambda value: isinstance(value, list) and all(map(_is_judgement, value))},
     "extended": {"trials": _is_count},
     "enough": {"trials": _is_count, "left": _is_count, "gain": _is_number, "noise": _is_number},
     "close": {"reason": _is_text},

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from search.journal.history import STATE_WORDS, Decision, History, Trial
 from search.journal.labels import by_epoch, is_on_a_seed, short, told_apart, values_of
+from search.journal.log import Event
 from search.journal.probe_gap import gap_of
 from spaces.spec import SearchSpec
 from trainers.errors import InputError
@@ -49,7 +50,11 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
         told = (trial.score, trial.decided)  # a trial with the same values is not better
         better = sum((other.score, other.decided) != told for other in ranked[: ranked.index(trial)])
         score = f"{spec.search.metric_key} {trial.score:.4f}"
-        if trial.decided is not None:
+        if trial.expected is not None:
+            mean, deviation = trial.expected
+            score += f", ranked by {trial.decided:.4f}, what all learning curves let expect ({mean:.4f}) less its "
+            score += f"standard deviation ({deviation:.4f})"
+        elif trial.decided is not None:
             score += f", ranked by {spec.deciding_key} {trial.decided:.4f}"
         others = "" if is_on_a_seed(trial) else f": {_of_others(better)} more"  # another seed is no better trial
         yield f"finished at epoch {trial.epoch} with {score}{others}"
@@ -84,6 +89,8 @@ def _of_others(count: int) -> str:
 
 def _decision(decision: Decision, history: History) -> str:
     line = by_epoch(decision.reason())
+    if decision.action == "pause":
+        return f"{line}; it paused{_why_it_went_on(history.promoted.get((decision.trial, decision.epoch)))}"
     before = standing_before(decision, history)
     if before:
         line += f"; values at this rung before it: {_some_of(before, decision.cutoff)}"
@@ -94,6 +101,19 @@ def _decision(decision: Decision, history: History) -> str:
     lacked = (decision.cutoff or 0.0) - decision.value
     needed = f"it would have needed {cutoff}, {lacked:.{decimals}f} more"
     return f"{line}; {needed}; " + ("it was stopped" if decision.action == "stop" else "it is exempt and went on")
+
+
+def _why_it_went_on(event: Event | None) -> str:
+    """What followed a pause; "" as long as the trial waits."""
+    if event is None:
+        return ""
+    rest = f"{event['came']} had come to the rung, {event['gone']} of them had gone on and {event['waiting']} waited"
+    if event["expected"] is None:
+        return f", and went on: {rest}, and its value was the best of these"
+    return (
+        f", and went on: {rest}, and by all learning curves it was expected to be the best of these at its end "
+        f"({event['expected']:.4f} ± {event['deviation']:.4f})"
+    )
 
 
 def _some_of(before: Sequence[Decision], cutoff: float | None) -> str:

@@ -13,21 +13,22 @@ from search.journal.event_shapes import misshapen
 from search.journal.log import Event, damaged, read_events
 from trainers.loss_config import END_TO_END, Family
 
-State = Literal["pending", "running", "finished", "stopped", "failed"]
+State = Literal["pending", "running", "paused", "finished", "stopped", "failed"]
 Value = float | int | str | bool
-# the states as people read them; a pending trial waits for a worker, or for a resume
+# the states as people read them; a pending trial waits for a worker, or for a resume, and a paused one at a rung
 STATE_WORDS: dict[State, str] = {
     "finished": "finished",
     "stopped": "stopped",
     "failed": "failed",
     "running": "running",
+    "paused": "paused",
     "pending": "begun",
 }
 BETWEEN_SESSIONS = frozenset({"known", "extended", "start"})  # no driver ran just before these events
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
 
 
-Action = Literal["continue", "stop", "spare"]
+Action = Literal["continue", "stop", "spare", "pause"]
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,16 @@ class Decision:
     epoch: int
     rung: int  # from 0
     value: float
-    cutoff: float | None  # None: no trial of the bracket had reached the rung before
+    cutoff: float | None  # None: no trial of the bracket had reached the rung before, or trials pause there
     standing: int  # how many trials of the bracket had reached the rung before
-    action: Action  # spare: ASHA would have stopped the trial, but it is exempt
+    action: Action  # spare: ASHA would have stopped the trial, but it is exempt; pause: by search.algorithms.promotion
     bracket: int = 0  # trials compete only within a bracket; see search.algorithms.asha.bracket_of
 
     def reason(self) -> str:
         """How the value compares with the cutoff, in words."""
         where = f"rung {self.rung} (epoch {self.epoch})"
+        if self.action == "pause":
+            return f"{self.value:.4f} at {where}, as number {self.standing + 1} there"
         if self.cutoff is None:
             return f"first at {where} with {self.value:.4f}"
         side = "below" if self.value < self.cutoff else "not below"
@@ -68,6 +71,7 @@ class Trial:
     decisions: list[Decision] = field(default_factory=list)
     score: float | None = None  # of a finished trial: the metric at its last epoch
     decided: float | None = None  # of a finished trial: what ranks it, if that is not the score (search.decide_by)
+    expected: tuple[float, float] | None = None  # of a judged one: mean and deviation by the model of learning curves
     reason: str | None = None  # why it was stopped or failed
     by_values: bool = False  # of a failed trial: its values were the cause
     ended_at: int | None = None
@@ -115,6 +119,8 @@ class History:
     decisions: list[Decision] = field(default_factory=list)  # in the order in which they were taken
     sessions: list[Event] = field(default_factory=list)
     known: list[Trial] = field(default_factory=list)  # trials of an older search, which only the sampler uses
+    promoted: dict[tuple[int, int], Event] = field(default_factory=dict)  # by trial and epoch, see Promotion
+    judged: int = 0  # how many trials there were when the finished ones were judged by all curves
     extra: int = 0  # how many trials the search was extended by
     enough: Event | None = None  # why the rest of the plan was not begun, if it was luck (search.stop_when)
     after_enough: int = 0  # how many trials the search was extended by since
@@ -147,6 +153,18 @@ class History:
             epochs = {int(epoch): metrics for epoch, metrics in told["epochs"].items()}
             self.known.append(Trial(**told | {"decisions": decisions, "epochs": epochs}))
 
+    def _on_judged(self, event: Event) -> None:
+        """Rank the finished trials by what all learning curves let expect, less one standard deviation."""
+        for number, mean, deviation in event["trials"]:
+            trial = self.trials[number]
+            trial.expected, trial.decided = (mean, deviation), mean - deviation
+        self.judged = len(self.trials)
+
+    @property
+    def lacks_judgement(self) -> bool:
+        """Whether trials have been added since the finished ones were judged, in a search by promotion."""
+        return bool(self.promoted) and self.judged < len(self.trials)
+
     def _on_extended(self, event: Event) -> None:
         self.extra += event["trials"]
         self.after_enough += 0 if self.enough is None else event["trials"]
@@ -176,7 +194,14 @@ class History:
     def _on_decision(self, event: Event) -> None:
         decision = Decision(**{name: event[name] for name in Decision.__dataclass_fields__ if name in event})
         self.decisions.append(decision)
-        self.trials[decision.trial].decisions.append(decision)
+        trial = self.trials[decision.trial]
+        trial.decisions.append(decision)
+        if decision.action == "pause":
+            trial.state = "paused"
+
+    def _on_promoted(self, event: Event) -> None:
+        self.promoted[event["trial"], event["epoch"]] = event
+        self.trials[event["trial"]].state = "pending"
 
     def _on_end(self, event: Event) -> None:
         trial = self.trials[event["trial"]]

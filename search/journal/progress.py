@@ -43,6 +43,8 @@ class Progress:
             self._begun[event["trial"]] = self.history.trials[event["trial"]]
         elif event["event"] == "result":
             self._count(self.history.trials[event["trial"]], event["epoch"])
+        elif event["event"] == "judged":
+            self._best = self.history.ranked()[:BEST]
         elif event["event"] == "end" and event["trial"] in self._begun:
             trial = self._begun.pop(event["trial"])
             self._end(trial)

@@ -38,7 +38,9 @@ def searched_by(sampler: str, **more) -> SearchConfig:
 def bound(sampler, space, history, *, slots=1, **more) -> BoundSampler:
     """A sampler that is told of all trials of a history."""
     search = searched_by(sampler, **more)
-    return BoundSampler(space, search, METRIC, history, families=("FCL", "CE"), slots=slots, fixed={})
+    return BoundSampler(
+        space, search, METRIC, history, families=("FCL", "CE"), slots=slots, fixed={}, epochs=(2, 6, 16)
+    )
 
 
 def propose(sampler, space, trials, *, number, seed=0, slots=1) -> dict[str, Value]:

@@ -47,6 +47,7 @@ class Generator:
         self.space, self.epochs = SPACE, EPOCHS
         self.law = law = law or LAWS[regime, score]
         self._seed, self._is_shared, self._cell = seed, cells == "shared", cell
+        self._regime: Regime = regime
         self._images = 2 * per_class
         rng = self._rng(SURFACES)
         self._raw, self._top = Waves(rng), rng.normal(law.top, law.top_sd)
@@ -65,6 +66,10 @@ class Generator:
         self._fails_above = float(np.quantile(heat, 1 - failing)) if failing else math.inf
         self.mean_score = float(self._expected(places[heat <= self._fails_above]).mean())
         self.best = self._find_best(places)
+
+    def scored_by(self, score: Score) -> "Generator":
+        """The same surface, trials and images with another score; each trial has its own cell."""
+        return Generator(self._seed, self._regime, score=score)
 
     def value(self, values: Values, trial: int, epoch: int) -> float:
         """The validation score at the end of an epoch from 1. Raises CurveFailed where the trial fails."""

@@ -86,6 +86,7 @@ def by_asks(regime: Regime, seed: int, trials: int, told: int) -> dict[str, floa
                 families=spec.families,
                 slots=1,
                 fixed={},
+                epochs=(2, 6, 16),
             )
             asked = [
                 sampler.propose(seed=derive_seed(seed, "another ask", number), number=trials) for number in range(ASKS)

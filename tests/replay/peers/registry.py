@@ -28,6 +28,7 @@ class Entry:
 PEERS: dict[str, Entry] = {
     OURS: Entry("product", "product"),
     "ours-random": Entry("product", "product"),
+    "ours-promotion": Entry("product", "product", 1.2),
     "random": Entry("random_search", "product", 0.1),
     "optuna-tpe-sha": Entry("optuna_study", "product"),
     "optuna-tpe-sha-set": Entry("optuna_study", "product"),

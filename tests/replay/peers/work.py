@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from curves import Curves, Generator
@@ -26,14 +26,23 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     began = time.process_time()
     curves = Generator(task["seed"], task["regime"])
     setting = Setting(task["seed"], task["slots"], task["most_epochs"])
-    rows = importlib.import_module(f"peers.{PEERS[task['peer']].module}").search(task["peer"], curves, setting)
-    return {**task, "points": list(kept(rows, curves)), "cpu": time.process_time() - began}
+    module = importlib.import_module(f"peers.{PEERS[task['peer']].module}")
+    rows = module.search(task["peer"], curves, setting)
+    own = getattr(module, "regrets_of", None)  # how a search chooses, if not by the rule for all
+    found = regrets(rows, curves) if own is None else own(task["peer"], rows, curves)
+    return {**task, "points": list(kept(rows, found, curves)), "cpu": time.process_time() - began}
 
 
-def kept(rows: Sequence[Row], curves: Curves) -> Iterator[dict[str, float]]:
-    """The states of a search at CHECKPOINTS, wherever its regret changes, and at its end."""
+def kept(rows: Sequence[Row], found: Iterable[float], curves: Curves) -> Iterator[dict[str, float]]:
+    """The states of a search at CHECKPOINTS, wherever its regret changes, and at its end.
+
+    Args:
+        rows: its epochs.
+        found: its regret after each.
+        curves: what it ran on.
+    """
     trials, finished, failed, last = set[int](), 0, 0, None
-    for row, regret in zip(rows, regrets(rows, curves), strict=True):
+    for row, regret in zip(rows, found, strict=True):
         trials.add(row.number)
         finished += row.epoch == curves.epochs and row.value is not None
         failed += row.value is None

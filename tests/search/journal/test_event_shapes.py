@@ -38,6 +38,17 @@ EVENTS = [
     {"event": "end", "trial": 1, "state": "failed", "reason": "diverged", "score": None},
     {"event": "extended", "trials": 2},
     {"event": "enough", "trials": 5, "left": 3, "gain": 0.001, "noise": 0.01},
+    {
+        "event": "promoted",
+        "trial": 0,
+        "epoch": 1,
+        "came": 3,
+        "gone": 0,
+        "waiting": 3,
+        "expected": 0.5,
+        "deviation": None,
+    },
+    {"event": "judged", "trials": [[0, 0.5, 0.01]]},
     {"event": "known", "search": "older", "trials": []},
     {"event": "close", "reason": "done"},
 ]

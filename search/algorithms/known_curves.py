@@ -1,0 +1,146 @@
+"""What the model of learning curves is shown of a search's trials: of each its values at the knots, and its newest one.
+
+The model takes time in proportion to the cube of its values. So of many trials it is shown the best and a sample of the
+others, and its hyper-parameters are fitted to fewer still. Both depend on the trials alone: a search that was killed
+and resumed has the same model.
+"""
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from search.algorithms.curve_model import Array, CurveModel, Shown
+from search.algorithms.curve_places import places_of
+from search.algorithms.feasibility import Feasibility
+from search.algorithms.told import Space, Told
+from search.journal.history import Value
+from trainers.seeds import derive_seed
+
+BEST, OTHERS = 50, 40  # how many ended trials are shown at most: the best, and a sample of the others
+FITTED = 70  # the hyper-parameters are fitted to about so many values
+FEWEST = 6  # trials with a value, before which there is no model
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A trial as the model is shown it."""
+
+    place: int
+    values: Mapping[str, Value]
+    scores: tuple[tuple[int, float], ...]  # epoch and value, ascending
+
+    @property
+    def rank(self) -> tuple[int, float, int]:
+        """The later it got the better, then the higher its value; the largest is the best."""
+        epoch, value = self.scores[-1]
+        return epoch, value, -self.place
+
+
+class KnownCurves:
+    """The trials of one space, and the model of their curves.
+
+    Args:
+        space: the searched fields by path.
+        epochs: those of the rungs, and a trial's last epoch.
+    """
+
+    def __init__(self, space: Space, epochs: Sequence[int]) -> None:
+        self._space, self._knots = space, knots_of(epochs)
+        self._ended: set[int] = set()  # places
+        self._best: list[tuple[tuple[int, float, int], _Seen]] = []  # a heap: the worst of the best first
+        self._drawn: list[tuple[int, int, _Seen]] = []  # a heap of (negated draw, place, trial): the smallest draws
+        self._key: tuple[tuple[int, int], ...] | None = None
+        self._model: CurveModel | None = None
+        self.feasibility = Feasibility(space)
+
+    def model(self, told: Sequence[Told]) -> CurveModel | None:
+        """The model of these trials; None while fewer than FEWEST have a value.
+
+        Each call must have all trials of the call before it.
+        """
+        going_on = []
+        for trial in told:
+            if trial.place in self._ended:
+                continue
+            seen = self._seen(trial)
+            if trial.ended:
+                self._take(trial, seen)
+            elif seen is not None:
+                going_on.append(seen)
+        shown = {one.place: one for one in (*self._chosen(), *going_on)}
+        trials = [shown[place] for place in sorted(shown)]
+        key = tuple((one.place, len(one.scores) and one.scores[-1][0]) for one in trials)
+        if key != self._key:
+            self._key, self._model = key, self._of(trials) if len(trials) >= FEWEST else None
+        return self._model
+
+    def places(self, some: Sequence[Mapping[str, Value]]) -> Array:
+        """The coordinates [N, D] of values."""
+        return places_of(self._space, some)
+
+    def _seen(self, trial: Told) -> _Seen | None:
+        """A trial's values at the knots and its newest one; None if it has none, or has failed by its values."""
+        if trial.state == "failed" or not trial.by_epoch:
+            return None
+        newest = max(trial.by_epoch)
+        epochs = sorted({newest, *(knot for knot in self._knots if knot in trial.by_epoch)})
+        return _Seen(trial.place, trial.values, tuple((epoch, trial.by_epoch[epoch]) for epoch in epochs))
+
+    def _take(self, trial: Told, seen: _Seen | None) -> None:
+        """Note an ended trial. Its draw decides whether it is in the sample."""
+        self._ended.add(trial.place)
+        self.feasibility.add(trial)
+        if seen is None:
+            return
+        heapq.heappush(self._best, (seen.rank, seen))
+        if len(self._best) > BEST:
+            heapq.heappop(self._best)
+        heapq.heappush(self._drawn, (-derive_seed(0, "shown", seen.place), seen.place, seen))
+        if len(self._drawn) > BEST + OTHERS:
+            heapq.heappop(self._drawn)
+
+    def _chosen(self) -> list[_Seen]:
+        """The ended trials that are shown."""
+        best = [seen for _, seen in self._best]
+        there = {seen.place for seen in best}
+        others = [seen for *_, seen in sorted(self._drawn, reverse=True) if seen.place not in there]
+        return [*best, *others[:OTHERS]]
+
+    def _of(self, trials: Sequence[_Seen]) -> CurveModel:
+        counts = [len(one.scores) for one in trials]
+        shown = Shown(
+            np.repeat(self.places([one.values for one in trials]), counts, axis=0),
+            np.array([epoch for one in trials for epoch, _ in one.scores]),
+            np.repeat(np.array([one.place for one in trials]), counts),
+            np.array([value for one in trials for _, value in one.scores]),
+        )
+        if len(shown.scores) <= FITTED:
+            return CurveModel(shown, self._knots)
+        order = sorted(trials, key=lambda one: (one.scores[-1][0] < self._knots[-1], derive_seed(0, "fit", one.place)))
+        fitted, values = set[int](), 0
+        for one in order:
+            if values >= FITTED:
+                break
+            fitted.add(one.place)
+            values += len(one.scores)
+        theta = CurveModel(shown.part(np.isin(shown.trials, sorted(fitted))), self._knots).theta
+        return CurveModel(shown, self._knots, theta)
+
+
+def known_curves(space: Space, memory: dict[str, Any] | None, epochs: Sequence[int]) -> KnownCurves:
+    """Those that a sampler's memory has from earlier asks; else new ones, which the memory then keeps."""
+    kept = {} if memory is None else memory
+    if "curves" not in kept:
+        kept["curves"] = KnownCurves(space, epochs)
+    known: KnownCurves = kept["curves"]
+    return known
+
+
+def knots_of(epochs: Sequence[int]) -> tuple[int, ...]:
+    """The model's knots: the rungs, the last epoch, and an earlier epoch than the first rung's."""
+    first = math.ceil(epochs[0] / 3)
+    return (first, *epochs) if first < epochs[0] else tuple(epochs)

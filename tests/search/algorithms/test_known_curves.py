@@ -1,0 +1,105 @@
+"""What the model of learning curves is shown of many trials, and that it depends on the trials alone."""
+
+import numpy as np
+
+from search.algorithms import known_curves as module
+from search.algorithms.known_curves import FEWEST, KnownCurves, knots_of, known_curves
+from search.algorithms.told import Told
+from spaces.ranges import Uniform
+
+SPACE = {"loss.temperature": Uniform(0.0, 1.0)}
+EPOCHS = (6, 16)
+
+
+def told(count: int, *, finished=frozenset(), failed=frozenset(), going_on=frozenset()) -> list[Told]:
+    rng = np.random.default_rng(1)
+    found = []
+    for place in range(count):
+        x = float(rng.random())
+        last = 16 if place in finished else 6
+        curve = {epoch: 0.7 - (x - 0.5) ** 2 - 0.1 / epoch for epoch in range(1, last + 1)}
+        state = "failed" if place in failed else "finished" if place in finished else "stopped"
+        state = "running" if place in going_on else state
+        by_epoch = {} if state == "failed" else curve
+        found.append(
+            Told({"loss.temperature": x}, state, None, by_epoch, place, place=place, ended=place not in going_on)
+        )
+    return found
+
+
+def shown_of(known: KnownCurves):
+    return known._model._shown
+
+
+def test_there_is_no_model_of_few_trials_nor_of_failed_ones():
+    assert KnownCurves(SPACE, EPOCHS).model(told(FEWEST - 1)) is None
+    assert KnownCurves(SPACE, EPOCHS).model(told(FEWEST, failed={0})) is None
+    assert KnownCurves(SPACE, EPOCHS).model(told(FEWEST)) is not None
+
+
+def test_a_trial_is_shown_at_the_knots_and_as_it_is_now():
+    known = KnownCurves(SPACE, EPOCHS)
+    trials = told(FEWEST, finished={0})
+    newest = Told({"loss.temperature": 0.3}, "running", None, {1: 0.5, 2: 0.6, 3: 0.61}, 6, place=6, ended=False)
+    known.model([*trials, newest])
+    shown = shown_of(known)
+    assert shown.epochs[shown.trials == 0].tolist() == [2, 6, 16]
+    assert shown.epochs[shown.trials == 6].tolist() == [2, 3]
+
+
+def test_the_model_is_made_anew_when_something_was_reported_and_not_before():
+    known, trials = KnownCurves(SPACE, EPOCHS), told(FEWEST + 1)
+    first = known.model(trials[:-1])
+    assert known.model(trials[:-1]) is first
+    assert known.model(trials) is not first
+
+
+def test_asked_one_by_one_or_at_once_the_model_is_the_same(monkeypatch):
+    """So a resumed search, whose memory is empty, goes on as it would have."""
+    monkeypatch.setattr(module, "BEST", 8)
+    monkeypatch.setattr(module, "OTHERS", 4)
+    monkeypatch.setattr(module, "FITTED", 20)
+    trials = told(60, finished=set(range(0, 60, 7)), failed={3, 8}, going_on={58, 59})
+    slowly, at_once = KnownCurves(SPACE, EPOCHS), KnownCurves(SPACE, EPOCHS)
+    for count in range(1, 59):
+        slowly.model(trials[:count])
+    one, other = slowly.model(trials), at_once.model(trials)
+    assert one.theta.tolist() == other.theta.tolist()
+    assert one.predict(np.array([[0.4]]))[0] == other.predict(np.array([[0.4]]))[0]
+
+
+def test_of_many_trials_the_best_and_a_sample_of_the_others_are_shown(monkeypatch):
+    monkeypatch.setattr(module, "BEST", 8)
+    monkeypatch.setattr(module, "OTHERS", 4)
+    known, trials = KnownCurves(SPACE, EPOCHS), told(60, finished={5, 50}, going_on={59})
+    known.model(trials)
+    there = set(shown_of(known).trials.tolist())
+    assert len(there) == 8 + 4 + 1
+    assert {5, 50, 59} <= there
+
+
+def test_hyper_parameters_are_fitted_to_a_part_of_many_values(monkeypatch):
+    fitted = []
+    made = module.CurveModel
+
+    def noted(shown, knots, theta=None):
+        if theta is None:
+            fitted.append(len(shown.scores))
+        return made(shown, knots, theta)
+
+    monkeypatch.setattr(module, "CurveModel", noted)
+    monkeypatch.setattr(module, "FITTED", 20)
+    KnownCurves(SPACE, EPOCHS).model(told(40))
+    assert fitted == [20]
+
+
+def test_a_memory_keeps_them():
+    memory = {}
+    assert known_curves(SPACE, memory, EPOCHS) is known_curves(SPACE, memory, EPOCHS)
+    assert known_curves(SPACE, None, EPOCHS) is not known_curves(SPACE, None, EPOCHS)
+
+
+def test_the_knots_are_the_rungs_the_end_and_an_earlier_epoch():
+    assert knots_of((6, 16)) == (2, 6, 16)
+    assert knots_of((1, 3, 9)) == (1, 3, 9)
+    assert knots_of((5,)) == (2, 5)

@@ -1,0 +1,143 @@
+"""Searches by promotion without Ray: pauses, promotions, ends and judgement in the journal, and after every kill."""
+
+import json
+
+import pytest
+from conducting import OPEN, KilledError, conduct, play
+
+from search.engine.controller import is_complete
+from search.engine.replay import replay
+from search.journal.explain import explain
+from search.journal.history import History, read_history
+from spaces.spec import load_spec
+
+SPEC = [
+    "search.trials=24",
+    "search.sampler=curves",
+    "search.scheduler={name: promotion, grace: 2, reduction: 3}",
+    "representation.epochs=9",
+]
+
+
+def spec_of(*more: str):
+    return load_spec("digits", [*SPEC, *more])
+
+
+@pytest.fixture(autouse=True)
+def _journals_are_closed():
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    path = tmp_path_factory.mktemp("undisturbed") / "journal"
+    play(conduct(path, spec_of()))
+    return path
+
+
+def lines_of(path) -> list[dict]:
+    """The journal's decisions: what was asked, paused, promoted, ended and judged."""
+    kinds = ("asked", "result", "decision", "promoted", "judged", "end")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("time", "up")} for line in lines if line["event"] in kinds]
+
+
+def test_trials_pause_go_on_and_end(undisturbed):
+    history = read_history(undisturbed)
+    assert not history.in_state("paused", "pending", "running")
+    baselines = [trial for trial in history.trials.values() if trial.baseline]
+    assert all(trial.state == "finished" and not trial.decisions for trial in baselines)
+    proposed = [trial for trial in history.trials.values() if not trial.baseline]
+    assert {decision.action for trial in proposed for decision in trial.decisions} == {"pause"}
+    finished = [trial for trial in proposed if trial.state == "finished"]
+    assert len(finished) == 8  # one of three
+    assert all((trial.number, 3) in history.promoted for trial in finished)
+    stopped = [trial for trial in proposed if trial.state == "stopped"]
+    assert {trial.epoch for trial in stopped} == {3}
+    value = stopped[0].decisions[0].value
+    assert stopped[0].reason == f"waited at rung 0 (epoch 3) with {value:.4f}, and others went on"
+
+
+def test_the_end_ranks_the_finished_trials_by_all_curves(undisturbed):
+    history = read_history(undisturbed)
+    assert not history.lacks_judgement
+    ranked = history.ranked()
+    assert all(trial.expected is not None for trial in ranked)
+    lows = [mean - deviation for mean, deviation in (trial.expected for trial in ranked)]
+    assert lows == sorted(lows, reverse=True) == [trial.decided for trial in ranked]
+
+
+def test_each_step_can_be_explained(undisturbed):
+    history = read_history(undisturbed)
+    spec = spec_of()
+    went_on = next(trial for trial, _ in history.promoted)
+    lines = list(explain(spec, history, went_on))
+    assert any("it paused, and went on: " in line and "expected to be the best of these" in line for line in lines)
+    assert any("what all learning curves let expect" in line for line in lines)
+    waited = next(trial.number for trial in history.in_state("stopped"))
+    assert any(line.endswith("it paused") for line in explain(spec, history, waited))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", [3, 40, 80, 121, 160, 200, 240])
+def test_a_search_that_was_killed_goes_on_identically(tmp_path, undisturbed, at):
+    path = tmp_path / "journal"
+    with pytest.raises(KilledError):
+        play(conduct(path, spec_of()), until_event=at)
+    play(conduct(path, spec_of()))
+    assert lines_of(path) == lines_of(undisturbed)
+
+
+@pytest.mark.slow
+def test_killed_at_every_line_of_its_end_it_is_judged_all_the_same(tmp_path, undisturbed):
+    whole = undisturbed.read_bytes().splitlines(keepends=True)
+    for left in range(2, 20):
+        path = tmp_path / f"journal-{left}"
+        path.write_bytes(b"".join(whole[:-left]))
+        conductor = conduct(path, spec_of())
+        if not is_complete(conductor._agenda, conductor.history):
+            play(conductor)
+        assert lines_of(path) == lines_of(undisturbed)
+
+
+@pytest.mark.slow
+def test_an_extension_adds_trials_and_judges_anew(tmp_path, undisturbed):
+    path = tmp_path / "journal"
+    path.write_bytes(undisturbed.read_bytes())
+    conductor = conduct(path, spec_of())
+    conductor.extend(6)
+    play(conductor)
+    history = read_history(path)
+    assert len(history.trials) == 24 + 6 + len(spec_of().search.baselines)
+    assert not history.lacks_judgement
+    assert len([trial for trial in history.in_state("finished") if not trial.baseline]) == 10
+    assert all(trial.expected is not None for trial in history.in_state("finished"))
+
+
+class Rising:
+    """Better near τ = .1, and rising by epoch."""
+
+    def value(self, trial, epoch):
+        return 0.9 - abs(trial.values["loss.temperature"] - 0.1) - 0.3 / epoch
+
+    def seconds(self, trial, epoch):
+        return 1.0 + trial.number % 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["curves", "tpe", "random"])
+@pytest.mark.parametrize("more", [[], ["search.per_family=true", "search.trials=6", "search.baselines=[]"]])
+def test_with_several_slots_any_sampler_and_families_every_trial_ends(sampler, more):
+    spec = spec_of(f"search.sampler={sampler}", *more)
+    made = replay(spec, Rising(), slots=4)
+    assert not made.history.in_state("paused", "pending", "running")
+    assert made.history.closed["reason"] == "done"
+    for family in spec.families if more else (None,):
+        of = [one for one in made.history.in_state("finished") if not one.baseline and family in (None, one.family)]
+        assert len(of) == (2 if more else 8)
+
+
+def test_a_history_without_pauses_needs_no_judgement():
+    assert not History().lacks_judgement
