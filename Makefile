@@ -101,6 +101,7 @@ replay-peers: .venv/installed-dev
 chaos: .venv/installed-dev
 	$(BIN)/python tests/chaos/mutated_inputs.py
 	$(BIN)/python tests/chaos/run.py
+	$(BIN)/python tests/chaos/run.py --set search.sampler=curves --set 'search.scheduler={name: promotion, grace: 4}'
 	$(BIN)/python tests/chaos/stages.py
 	$(BIN)/python tests/chaos/nodes.py
 	$(BIN)/python tests/chaos/outages.py

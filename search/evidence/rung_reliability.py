@@ -97,7 +97,7 @@ class Honesty:
 
     signals: tuple[Signal, ...]  # one for each rung
     grace: int | None  # a better grace period, in epochs; None if no rung is low, or if no grace period would help
-    regret: Regret
+    regret: Regret | None  # None: trials pause at rungs, and none is spared by lot
     stopped: int  # how many trials were stopped, and so have no final score
     unselected: int  # finished trials that no value could stop, as far as is known: baselines and spared trials
 
@@ -121,7 +121,7 @@ def honesty(history: History, metric: str, *, rungs: Iterable[int], stage_one: i
     return Honesty(
         signals=signals,
         grace=suggested_grace(history, metric, stage_one) if any(signal.is_low for signal in signals) else None,
-        regret=pruning_regret(history),
+        regret=None if any(one.action == "pause" for one in history.decisions) else pruning_regret(history),
         stopped=len(history.in_state("stopped")),
         unselected=sum(1 for trial in finished if trial.baseline or trial.spared_at is not None),
     )
@@ -225,12 +225,13 @@ def in_words(found: Honesty) -> Iterator[str]:
         if backwards:
             yield (
                 f"warning: the order of trials at {_epochs(backwards)} is the reverse of the final one (tau's whole "
-                "interval is below 0): what ASHA stopped there may have been the best"
+                "interval is below 0): what was stopped there may have been the best"
             )
         if little:
             yield f"warning: the order of trials at {_epochs(little)} says little about their final order ({limit})"
         yield NO_GRACE if found.grace is None else longer
-    yield from _regret_lines(found.regret)
+    if found.regret is not None:
+        yield from _regret_lines(found.regret)
 
 
 def _epochs(epochs: Sequence[int]) -> str:

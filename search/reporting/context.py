@@ -199,4 +199,4 @@ def mark(trial: Trial) -> str:
     return {"finished": "circle", "stopped": "x-thin-open", "failed": "triangle-down"}.get(trial.state, "circle-open")
 
 
-MARKS = "● finished, × stopped (its last value, from the probe), ▾ failed, ○ running or begun."
+MARKS = "● finished, × stopped (its last value, from the probe), ▾ failed, ○ running, paused or begun."

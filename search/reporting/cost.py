@@ -29,7 +29,7 @@ class Usage:
 
 
 def cost(view: View) -> Section | None:
-    """Epochs by family and state, epochs that ASHA saved, seconds by stage, and busy slots over time.
+    """Epochs by family and state, epochs that stopping early saved, seconds by stage, and busy slots over time.
 
     None if no session has begun.
     """
@@ -88,7 +88,7 @@ def _epochs_in_words(view: View) -> list[str]:
         return [f"{done:,} epochs were computed; no trial was stopped early."]
     return [
         f"{done:,} epochs were computed. Running the {stopped:,} stopped trials to the end would have taken {spared:,} "
-        f"more: ASHA saved {spared / (done + spared):.0%}. (Epochs of the classifier are cheaper than the "
+        f"more: stopping early saved {spared / (done + spared):.0%}. (Epochs of the classifier are cheaper than the "
         f"representation's, so time is saved in another proportion.)"
     ]
 

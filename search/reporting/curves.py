@@ -77,7 +77,7 @@ def _caption(view: View, drawn: list[Trial], begun: int, rungs: Sequence[int], b
     if any(trial.baseline for trial in drawn):
         said.append("Dashed: a baseline.")
     if any(trial.state == "stopped" for trial in drawn):
-        said.append("Faint, with × at its end: stopped by ASHA at a rung.")
+        said.append("Faint, with × at its end: stopped at a rung.")
     if rungs:
         said.append(f"Dotted: {'rungs, at epochs' if len(rungs) > 1 else 'the rung, at epoch'} {_listed(rungs)}.")
     if any(trial.family not in END_TO_END for trial in drawn):

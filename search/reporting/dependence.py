@@ -48,7 +48,7 @@ def dependences(view: View) -> Section | None:
         f"The line is the score that a random forest expects at each value, as a mean over {found[0].trials} finished "
         f"trials with their other values unchanged (partial dependence). The band is the middle 80 % of {FORESTS} such "
         "forests, each fitted to trials drawn anew with replacement. Where the band is as wide as the line rises or "
-        "falls, the field's effect is not known. Stopped trials have no part, so the curve is of what ASHA let finish."
+        "falls, the field's effect is not known. Stopped trials have no part, so the curve is of what was let finish."
     )
     return Section(TITLE, text, tuple(figures))
 

@@ -94,7 +94,7 @@ def maps(view: View) -> Section | None:
         figure.update_layout(coloraxis=colour_axis(low, high), showlegend=False)
         figures.append(Figure(f"map-{_slug(first)}-{_slug(second)}", figure))
     text = colour_key(f"{low:.3f}", f"{high:.3f}", "score of a finished trial") + paragraph(
-        f"A dot is a finished trial; its colour is its score. A grey × was stopped by ASHA and has none. The dotted "
+        f"A dot is a finished trial; its colour is its score. A grey × was stopped early and has none. The dotted "
         f"line parts zero from the rest.{view.drawn_in_words}"
     )
     return Section(f"Score over {', '.join(map(symbol, paths[:-1]))} and {symbol(paths[-1])}", text, tuple(figures))

@@ -57,7 +57,7 @@ def parallel_coordinates(view: View) -> Section | None:
         figure.add_trace(_key(low))
     caption = (
         "Each line is a trial, from its values on the left to its score on the right. Lines are coloured by the score, "
-        "the best on top and strong. Faint grey: stopped by ASHA, without a score."
+        "the best on top and strong. Faint grey: stopped early, without a score."
     )
     if len(trials) < len(there):
         count = len(view.history.in_state("finished", "stopped"))

@@ -258,6 +258,8 @@ class Delivery:
                 self._runs.set_tag(run, "rung", rung_name(event, self._format))
                 if event["action"] == "spare":
                     self._runs.set_tag(run, "would_have_stopped_at", str(event["epoch"]))
+                if event["action"] == "pause":
+                    self._set_state(run, "paused", "SCHEDULED")
             elif kind == "end":
                 self._end_trial(event, run)
 

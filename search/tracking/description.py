@@ -25,7 +25,7 @@ def summary(spec: SearchSpec, history: History, about: Mapping[str, Any], ranked
     counts = history.counts()
     states = ", ".join(
         f"{counts[state]} {STATE_WORDS[state]}"
-        for state in ("finished", "stopped", "failed", "pending")
+        for state in ("finished", "stopped", "failed", "paused", "pending")
         if counts[state]
     )
     lines = [f"**{spec.name}** on {about['provenance']['data']['description']}: {states}."]

@@ -33,17 +33,19 @@ def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--kills", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="of the searches' spec")
     chosen = arguments.parse_args()
+    spec = [*SPEC, *(word for change in chosen.set for word in ("--set", change))]
     table = Table("slots", "kills", "what was asked", "what came of it")
     well = True
     with tempfile.TemporaryDirectory(prefix="afcl-chaos-") as root:
         say = Console(stderr=True).print
         say("one slot, undisturbed")
-        run("search", *SPEC, *ONE_SLOT, results=Path(root) / "whole")
+        run("search", *spec, *ONE_SLOT, results=Path(root) / "whole")
         whole = SearchFolder(Path(root) / "whole" / "digits")
         for slots, words, kills in ((1, ONE_SLOT, chosen.kills), (4, FOUR_SLOTS, chosen.kills // 2)):
             folder = SearchFolder(Path(root) / f"slots-{slots}" / "digits")
-            ahead = disturb(folder, [*SPEC, *words], kills, random.Random(f"{chosen.seed} {slots}"), say)
+            ahead = disturb(folder, [*spec, *words], kills, random.Random(f"{chosen.seed} {slots}"), say)
             checks = identical(whole, folder) if slots == 1 else {}
             for asked, answer in (checks | complete(folder) | {"epochs behind a checkpoint, at most": ahead}).items():
                 table.add_row(str(slots), str(kills), asked, str(answer))

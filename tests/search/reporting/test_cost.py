@@ -45,4 +45,4 @@ def test_what_asha_saved_is_what_its_stopped_trials_had_left(played):
     assert cost.spared_epochs(view) == left > 0
     said = cost.cost(view).html
     assert f"{done:,} epochs were computed" in said
-    assert f"would have taken {left:,} more: ASHA saved {left / (done + left):.0%}" in said
+    assert f"would have taken {left:,} more: stopping early saved {left / (done + left):.0%}" in said
