@@ -54,7 +54,7 @@ def test_a_published_search_has_the_probe_and_the_classifier_that_it_had(publish
 
 def test_a_new_search_says_in_its_folder_what_probe_and_score_are(told):
     folder = SearchFolder(told / "told")
-    assert folder.about()["format"] == 4
+    assert folder.about()["format"] == 5
     assert "classifier: {solver: lbfgs, l2: auto, class_weight: balanced}" in (folder.path / "spec.yaml").read_text()
 
 
