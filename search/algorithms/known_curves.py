@@ -7,7 +7,7 @@ and resumed has the same model.
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,7 @@ class KnownCurves:
         self._drawn: list[tuple[int, int, _Seen]] = []  # a heap of (negated draw, place, trial): the smallest draws
         self._key: tuple[tuple[int, int], ...] | None = None
         self._model: CurveModel | None = None
+        self._fit: tuple[tuple[tuple[int, int], ...], Array] | None = None  # the values fitted to, and what was found
         self.feasibility = Feasibility(space)
 
     def model(self, told: Sequence[Told]) -> CurveModel | None:
@@ -73,7 +74,7 @@ class KnownCurves:
                 going_on.append(seen)
         shown = {one.place: one for one in (*self._chosen(), *going_on)}
         trials = [shown[place] for place in sorted(shown)]
-        key = tuple((one.place, len(one.scores) and one.scores[-1][0]) for one in trials)
+        key = _key(trials)
         if key != self._key:
             self._key, self._model = key, self._of(trials) if len(trials) >= FEWEST else None
         return self._model
@@ -121,14 +122,21 @@ class KnownCurves:
         if len(shown.scores) <= FITTED:
             return CurveModel(shown, self._knots)
         order = sorted(trials, key=lambda one: (one.scores[-1][0] < self._knots[-1], derive_seed(0, "fit", one.place)))
-        fitted, values = set[int](), 0
+        fitted: list[_Seen] = []
         for one in order:
-            if values >= FITTED:
+            if sum(len(other.scores) for other in fitted) >= FITTED:
                 break
-            fitted.add(one.place)
-            values += len(one.scores)
-        theta = CurveModel(shown.part(np.isin(shown.trials, sorted(fitted))), self._knots).theta
-        return CurveModel(shown, self._knots, theta)
+            fitted.append(one)
+        key = _key(fitted)
+        if self._fit is None or self._fit[0] != key:  # with thousands of trials most asks fit to the same values
+            places = sorted(one.place for one in fitted)
+            self._fit = key, CurveModel(shown.part(np.isin(shown.trials, places)), self._knots).theta
+        return CurveModel(shown, self._knots, self._fit[1])
+
+
+def _key(trials: Iterable[_Seen]) -> tuple[tuple[int, int], ...]:
+    """What tells one state of these trials from another: each trial and its newest epoch."""
+    return tuple((one.place, one.scores[-1][0]) for one in trials)
 
 
 def known_curves(space: Space, memory: dict[str, Any] | None, epochs: Sequence[int]) -> KnownCurves:

@@ -1,6 +1,7 @@
 """What a search of very many trials costs its driver, and whoever looks at it: one table, by number of trials.
 
     python tests/bench/scale.py --trials 100 1000 10000
+    python tests/bench/scale.py --trials 1000 10000 --by promotion      trials pause, the sampler is `curves`
 
 A search's journal is made by replay (search.engine.replay), so no trial trains. Times are CPU seconds of one process,
 which a busy machine changes little; the memory is the largest resident size of the process that did it.
@@ -53,21 +54,26 @@ class Noisy:
         return 1.0
 
 
-def make(trials: int, root: Path) -> Path:
-    """A results folder with a search of so many trials, interrupted before its last; made without Ray."""
+def make(trials: int, root: Path, by: str = "asha") -> Path:
+    """A results folder with a search of so many trials, interrupted before its last; made without Ray.
+
+    Its trials are random ones. The sampler of the spec that it leaves is tpe, or curves by promotion.
+    """
     from search.engine.replay import replay
     from search.storage.provenance import about_data, provenance
     from search.storage.results_folder import create_folder
     from spaces.spec import load_spec
     from trainers.data import load
 
-    spec = load_spec("digits", ["search.sampler=random", f"search.trials={trials}"], name="many")
+    by_promotion = ["search.scheduler={name: promotion, grace: 2}"] if by == "promotion" else []
+    spec = load_spec("digits", ["search.sampler=random", f"search.trials={trials}", *by_promotion], name="many")
     arrays = load(spec.data)
     started = time.process_time()
     made = replay(spec, Noisy(), slots=8)
     (root / "history.json").write_text(json.dumps({"a random history": time.process_time() - started}))
-    tpe = spec.model_copy(update={"search": spec.search.model_copy(update={"sampler": "tpe", "trials": trials + 100})})
-    folder = create_folder(root, tpe, provenance(about_data(arrays)))
+    learns = {"sampler": "curves" if by == "promotion" else "tpe", "trials": trials + 100}
+    left = spec.model_copy(update={"search": spec.search.model_copy(update=learns)})
+    folder = create_folder(root, left, provenance(about_data(arrays)))
     with folder.journal.open("w") as file:
         for event in made.events:
             event = {"event": "close", "reason": "interrupted"} | event if event["event"] == "close" else event
@@ -96,7 +102,7 @@ def _of_driver(root: Path) -> Figures:
         assert trial is not None, "the search has trials left"
         conductor.launched(trial.number)
         asked.append(time.process_time() - started)
-        for epoch in range(1, spec.base.last_epoch + 1):
+        for epoch in range(trial.epoch + 1, spec.base.last_epoch + 1):
             started = time.process_time()
             value = curves.value(trial, epoch)
             conductor.result(trial.number, epoch, {conductor.metric: value, conductor.deciding: value})
@@ -193,6 +199,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--by", choices=["asha", "promotion"], default="asha", help="the scheduler")
     parser.add_argument("--keep", type=Path, help="where the searches are made, and found again")
     parser.add_argument("--part", nargs=2, metavar=("PART", "ROOT"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -205,7 +212,7 @@ def main() -> None:
             root = (given.keep or Path(scratch)) / str(trials)
             if not (root / "history.json").exists():
                 root.mkdir(parents=True)
-                make(trials, root)
+                make(trials, root, given.by)
             columns[trials] = {name: value for part in measured(root) for name, value in part.items()}
     table = Table("", *(f"{trials:,}" for trials in columns), "goal", title="by number of trials")
     for name in dict.fromkeys(name for figures in columns.values() for name in figures):
