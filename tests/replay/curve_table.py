@@ -1,5 +1,6 @@
 """Recorded learning curves, played back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ class Table:
     each once: ask `nearest` what to try in place of a proposal.
 
     Args:
-        path: of the recorded table (Parquet). A configuration counts where all its cells are recorded.
+        path: of the recorded table (Parquet), or of what `as_numpy` made of it. A configuration counts where all its
+            cells are recorded.
         regime: whose trials.
         seed: of the draws.
         score: the estimator; the product's is `eff`. `probe` takes the final classifier's score at the last epoch, as
@@ -40,6 +42,7 @@ class Table:
         metric: str = "balanced_accuracy",
     ) -> None:
         self.space, self.epochs, self._seed = SPACE, EPOCHS, seed
+        self._source, self._regime, self._half = path, regime, half
         recorded = read_recorded(path, regime, score, metric)
         numbers = sorted(number for number in recorded if half is None or number % 2 == half)
         if not numbers:
@@ -53,6 +56,11 @@ class Table:
         self._untried = np.ones(len(numbers), dtype=bool)
         self.truths = np.array([one.test[self._unseen(row)].mean() for row, one in enumerate(self._configurations)])
         self.best = float(self.truths.max())
+
+    def scored_by(self, score: Score) -> "Table":
+        """The same cells with another score; `soft` is the soft balanced accuracy of the product's estimator."""
+        told, metric = ("eff", "soft_accuracy") if score == "soft" else (score, "balanced_accuracy")
+        return Table(self._source, self._regime, self._seed, score=told, half=self._half, metric=metric)
 
     def nearest(self, values: Values) -> dict[str, float]:
         """The untried configuration that is nearest in the unit cube; from now on it is tried.
@@ -127,6 +135,8 @@ class Recorded:
 
 def read_recorded(path: str | Path, regime: str, score: Score, metric: str, cells: int = 6) -> dict[int, Recorded]:
     """The whole configurations of a recorded table, by number: those of which each cell ended or failed."""
+    if str(path).endswith(".npz"):
+        return _from_numpy(path, _key(regime, score, metric))
     from pyarrow import parquet  # the generator does without
 
     columns = ["regime", "configuration", "cell", "epoch", "estimator", "split", "failure", *SPACE, metric]
@@ -150,3 +160,31 @@ def read_recorded(path: str | Path, regime: str, score: Score, metric: str, cell
             curve[cell, epoch - 1] = found
     whole = [number for number in values if all((number, cell) in ended for cell in range(cells))]
     return {number: Recorded(values[number], validation[number], test[number]) for number in whole}
+
+
+def as_numpy(path: str | Path, out: Path, regimes: Sequence[Regime]) -> Path:
+    """Write what a search needs of a recorded table for environments without pyarrow, and give its path."""
+    arrays: dict[str, np.ndarray] = {}
+    for regime in regimes:
+        for metric in ("balanced_accuracy", "soft_accuracy"):
+            recorded, key = read_recorded(path, regime, "eff", metric), _key(regime, "eff", metric)
+            arrays[f"{key} numbers"] = np.array(list(recorded))
+            arrays[f"{key} values"] = np.array([one.key for one in recorded.values()])
+            arrays[f"{key} validation"] = np.array([one.validation for one in recorded.values()])
+            arrays[f"{key} test"] = np.array([one.test for one in recorded.values()])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out, **arrays)
+    return out
+
+
+def _from_numpy(path: str | Path, key: str) -> dict[int, Recorded]:
+    with np.load(path) as kept:
+        numbers, *parts = (kept[f"{key} {part}"] for part in ("numbers", "values", "validation", "test"))
+    return {
+        int(number): Recorded(dict(zip(SPACE, map(float, values), strict=True)), validation, test)
+        for number, values, validation, test in zip(numbers, *parts, strict=True)
+    }
+
+
+def _key(regime: Regime, score: Score, metric: str) -> str:
+    return f"{regime} {score} {metric}"

@@ -6,26 +6,32 @@
 
 What is compared was fixed before, on seeds 0 to 99: the candidate, and the rival, which of all peers of compare.py had
 the smallest regret there (geometric mean over regimes, one and eight slots, 160 and 320 epochs, on the 30 seeds that
-all have). Random search without stopping is run beside them. The seeds are 1000 to 1399, which nothing was made on.
+all have). Random search without stopping is run beside them. The seeds are 1000 to 1399, which nothing was made on; and
+the other half of the recorded table, the odd configurations, with the same seeds.
 """
 
 import argparse
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 from compare import OUT
-from peers.registry import BUDGETS, CHECKPOINTS, REGIMES
+from curve_table import as_numpy
+from peers.registry import BUDGETS, CHECKPOINTS, RECORDED, REGIMES
 from peers.report import UNIT, markdown, ratio
 from peers.results import Results, marks
 from peers.runner import Task, key_of, run_all
+from record import TABLE
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 CANDIDATE, RIVAL, RANDOM = "ours-promotion", "syne-pasha", "random"
 SEEDS = range(1000, 1400)
 FEWEST_EPOCHS = 160
+ON_RECORDED = (1, 8)  # slots: with 64, searches would run out of its 100 configurations
 GOAL = 0.9  # the upper limit of the ratio to the rival is to be below it
 HEAD = f"""# The judgement: our search beside the best other one, on fresh surfaces
 
@@ -36,7 +42,9 @@ fixed before these seeds were run; it is told the balanced accuracy, and its cho
 of it would choose. `{RANDOM}` draws at random and stops nothing. Seeds {SEEDS[0]} to {SEEDS[-1]} were run once, here.
 
 Ratio: the candidate's mean regret over the other's, with a 95 % interval (delta method on the logarithm, paired by
-seed). **The goal: the upper limit of the ratio to `{RIVAL}` is below {GOAL} everywhere at 160 and 320 epochs.**
+seed). On recorded curves the seeds draw which cells are seen and which judge. The 100 configurations are the same for
+all seeds, so their intervals tell of these configurations alone. **The goal: the upper limit of the ratio to `{RIVAL}`
+is below {GOAL} everywhere at 160 and 320 epochs.**
 
     python tests/replay/judge.py
 
@@ -53,6 +61,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     results, failed = Results(given.out / "judgement.parquet", marks()), []
+    recorded = as_numpy(TABLE, Path(tempfile.mkdtemp()) / "recorded.npz", REGIMES)
+    os.environ["AFCL_RECORDED"] = str(recorded)
     if not given.report:
         wanted, there = list(tasks(given.slots)), results.there()
         columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
@@ -79,16 +89,21 @@ def tasks(slots: list[int]) -> Iterator[Task]:
     """All searches, seed by seed."""
     for seed in SEEDS:
         for count in slots:
-            for regime in REGIMES:
+            for regime in regimes_of(count):
                 for peer in (CANDIDATE, RIVAL, RANDOM):
                     yield {"peer": peer, "regime": regime, "slots": count, "seed": seed, "most_epochs": BUDGETS[count]}
+
+
+def regimes_of(slots: int) -> list[str]:
+    """The curves that are searched with so many slots: simulated, and recorded ones."""
+    return [*REGIMES, *(f"{regime}{RECORDED}" for regime in REGIMES if slots in ON_RECORDED)]
 
 
 def rows_of(table: pd.DataFrame) -> list[list[str]]:
     """The page's table: a row for each regime, number of slots and number of epochs that has been run."""
     rows = [["curves", "slots", "epochs", "seeds", CANDIDATE, RIVAL, "ratio", RANDOM, "ratio to it"]]
     for count, most in BUDGETS.items():
-        for regime in REGIMES:
+        for regime in regimes_of(count):
             for epochs in (one for one in CHECKPOINTS if FEWEST_EPOCHS <= one <= most):
                 found = at(table, regime, count, epochs)
                 if len(found) < 2:

@@ -15,7 +15,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from curves import Curves, Generator
+from curves import Curves, Generator, Table
 from peers.loop import Row, Setting
 from peers.registry import CHECKPOINTS
 from played import Played, play, spec_of
@@ -48,8 +48,10 @@ def search(name: str, curves: Curves, setting: Setting) -> list[Row]:
 
 def told_by(name: str, curves: Curves) -> Curves:
     """The curves as a search is told them."""
-    is_soft = name == PROMOTION and isinstance(curves, Generator)
-    return curves.scored_by("soft") if is_soft else curves
+    if name != PROMOTION:
+        return curves
+    assert isinstance(curves, Generator | Table), "other curves have no soft score"
+    return curves.scored_by("soft")
 
 
 def regrets_of(name: str, rows: Sequence[Row], curves: Curves) -> Iterator[float]:

@@ -49,3 +49,4 @@ PEERS: dict[str, Entry] = {
 CHECKPOINTS = (20, 40, 80, 160, 320, 640, 1280)  # epochs, as far as the budget goes
 BUDGETS = {1: 320, 8: 320, 64: 1280}  # epochs by slots: with 64 slots, 320 would be five epochs of each
 REGIMES = ("900:100", "980:20")
+RECORDED = " recorded"  # the end of a regime's name whose curves were recorded

@@ -2,8 +2,9 @@
 
     python -m peers.work < tasks
 
-A task is `{"peer": ..., "regime": ..., "slots": ..., "seed": ..., "most_epochs": ...}`. A result is the task with
-`points`, the states that count (see `kept`), or with `error`.
+A task is `{"peer": ..., "regime": ..., "slots": ..., "seed": ..., "most_epochs": ...}`. A regime that ends in RECORDED
+is of recorded curves, of the half on which searches are judged; their file is named by $AFCL_RECORDED. A result is the
+task with `points`, the states that count (see `kept`), or with `error`.
 """
 
 import importlib
@@ -15,22 +16,29 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from curves import Curves, Generator
+from curves import Curves, Generator, Table
 from peers.loop import Row, Setting
-from peers.registry import CHECKPOINTS, PEERS
+from peers.registry import CHECKPOINTS, PEERS, RECORDED
 from regret import regrets
 
 
 def run(task: dict[str, Any]) -> dict[str, Any]:
     """The task's result."""
     began = time.process_time()
-    curves = Generator(task["seed"], task["regime"])
+    curves = curves_of(task["regime"], task["seed"])
     setting = Setting(task["seed"], task["slots"], task["most_epochs"])
     module = importlib.import_module(f"peers.{PEERS[task['peer']].module}")
     rows = module.search(task["peer"], curves, setting)
     own = getattr(module, "regrets_of", None)  # how a search chooses, if not by the rule for all
     found = regrets(rows, curves) if own is None else own(task["peer"], rows, curves)
     return {**task, "points": list(kept(rows, found, curves)), "cpu": time.process_time() - began}
+
+
+def curves_of(regime: str, seed: int) -> Curves:
+    """Simulated curves, or the recorded ones on which searches are judged."""
+    if regime.endswith(RECORDED):
+        return Table(os.environ["AFCL_RECORDED"], regime.removesuffix(RECORDED), seed, half=1)
+    return Generator(seed, regime)
 
 
 def kept(rows: Sequence[Row], found: Iterable[float], curves: Curves) -> Iterator[dict[str, float]]:
