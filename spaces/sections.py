@@ -15,7 +15,7 @@ from trainers.own_parts import PATH_PATTERN
 
 CREDENTIALS = re.compile(r"://[^/]*@")  # a name or password before an address's host; not an @ in its path
 
-SAMPLERS = ("tpe", "gp", "curves", "random", "grid")
+SAMPLERS = ("curves", "tpe", "gp", "random", "grid")
 SAMPLER_GROUP = "afcl.samplers"  # the group of entry points in which a package registers samplers
 SamplerName = Annotated[
     str,
@@ -32,16 +32,25 @@ def _with_import_paths(guesses: tuple[dict[str, Value], ...]) -> tuple[dict[str,
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
-class SchedulerConfig(Config):
-    """When hopeless trials stop: at each rung, epoch grace · reduction^k, all but the best 1/reduction."""
+GRACE = {"promotion": 4, "asha": 2}  # epochs, where a spec gives none
 
-    name: Literal["asha", "promotion", "none"] = "asha"
-    """asha: hopeless trials stop early. promotion: every trial pauses at a rung, and the best of those that wait go on;
-    its rungs are at the epochs ÷ reduction^k, rounded up, from `grace` on. none: every trial runs to its end."""
-    grace: Annotated[Whole, Field(ge=1)] = 2
-    """Epochs that every trial gets."""
+
+class SchedulerConfig(Config):
+    """Which trials do not run to their end, and how early that is decided, at epochs that are called rungs."""
+
+    name: Literal["promotion", "asha", "none"] = "promotion"
+    """promotion: every trial pauses at a rung, and the best of those that wait go on; the rungs are at the epochs of
+    stage one ÷ reduction^k, rounded up, none before `grace`. asha: at each rung, epoch grace · reduction^k, all but the
+    best 1/reduction stop. none: every trial runs to its end."""
+    grace: Annotated[Whole, Field(ge=1)] | None = None
+    """Epochs that every trial gets; null: 4 with promotion, 2 with asha."""
     reduction: Annotated[Whole, Field(ge=2)] = 3
-    """All but the best 1/reduction stop at a rung; each rung is this factor later than the one before."""
+    """Of the trials at a rung, 1/reduction go on; each rung is this factor later than the one before."""
+
+    @property
+    def first(self) -> int:
+        """The epoch before which no rung stands: `grace`, with null resolved."""
+        return self.grace or GRACE.get(self.name, 1)
 
 
 class FinalConfig(Config):
@@ -71,9 +80,9 @@ class SearchConfig(Config):
     per_family: bool = False
     """true: each family gets a search of its own, of `trials` trials: CL, FCL, ACL and AFCL, and the family of
     each other loss that loss.name names."""
-    sampler: SamplerName = "tpe"
-    """tpe and gp (Optuna's) learn from earlier trials, curves (a Gaussian process) from all their learning curves;
-    random; grid. Or a sampler of your own, by the import path of a
+    sampler: SamplerName = "curves"
+    """curves (a Gaussian process) learns from all learning curves, tpe and gp (Optuna's) from earlier trials; random;
+    grid. Or a sampler of your own, by the import path of a
     function of space, earlier trials and a seed (`mypkg:propose`), or by the name of an entry point in the group
     afcl.samplers. A search keeps the hash of your source behind the path."""
     scheduler: SchedulerConfig = SchedulerConfig()

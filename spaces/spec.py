@@ -109,7 +109,7 @@ class SearchSpec(Config):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         scheduler, epochs = self.search.scheduler, self.representation.epochs
-        if scheduler.name != "none" and scheduler.grace > epochs:
+        if scheduler.name != "none" and (scheduler.grace or 0) > epochs:
             raise InputError(
                 "search.scheduler.grace: grace ≤ representation.epochs must hold,"
                 f" but got grace={scheduler.grace}, epochs={epochs}"
@@ -121,7 +121,7 @@ class SearchSpec(Config):
         refuse_unused(self.space, self.losses)
         if SWITCH in self.space and self.search.sampler == "grid":
             raise InputError(
-                "search.sampler: a grid has no fields of one loss alone; with loss.name take tpe, gp, curves, random"
+                "search.sampler: a grid has no fields of one loss alone; with loss.name take curves, tpe, gp, random"
             )
         check_own_losses(self)
         if self.search.per_family:

@@ -52,8 +52,8 @@ def rung_epochs(spec: SearchSpec) -> tuple[int, ...]:
     if scheduler.name == "none":
         return ()
     if scheduler.name == "promotion":
-        return from_the_end(scheduler.grace, scheduler.reduction, epochs)
-    return ladder(scheduler.grace, scheduler.reduction, epochs - 1 if is_score else epochs)
+        return from_the_end(scheduler.first, scheduler.reduction, epochs)
+    return ladder(scheduler.first, scheduler.reduction, epochs - 1 if is_score else epochs)
 
 
 def bracket_of(spec: SearchSpec, family: Family) -> int:

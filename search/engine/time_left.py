@@ -75,12 +75,12 @@ def share_of_two_stages(spec: SearchSpec) -> float:
 
 
 def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tuple[float, float]:
-    """The expected course of a proposed trial if ASHA lets 1/reduction pass each rung, as it does in the long run.
+    """The expected course of a proposed trial if 1/reduction pass each rung, as in the long run.
 
     Args:
         rungs: the epochs of the rungs, all in stage one.
         epochs: how many epochs stage one has.
-        reduction: ASHA's reduction factor.
+        reduction: the scheduler's reduction factor.
 
     Returns:
         The average number of epochs in stage one, and the share of trials that reach stage two.
@@ -95,14 +95,18 @@ def expected_epochs(rungs: tuple[int, ...], epochs: int, reduction: float) -> tu
 def cost_left(progress: Progress, plan: Expected) -> float:
     """The cost of the rest of the search, in the unit of `Progress.cost`.
 
-    A proposed trial is taken to need as many epochs of each stage as the ended trials had on average. While few trials
-    have ended, this average is close to the plan's expected epochs. A baseline needs all epochs.
+    A proposed trial is taken to need as many epochs of each stage as the trials that ended or paused had on average.
+    While these are few, this average is close to the plan's expected epochs. A baseline needs all epochs, and so does a
+    trial that went on from a pause; one that waits needs none.
     """
     expected = plan.expected_representation_epochs_per_trial, plan.expected_classifier_epochs_per_trial
     usual, whole = progress.usual_epochs(expected), (plan.representation_epochs, plan.classifier_epochs)
     one = two = 0.0
     for trial in progress.begun:
-        ends = whole if trial.baseline else usual
+        if trial.state == "paused":  # most of those that wait never go on
+            continue
+        went_on = any(decision.action == "pause" for decision in trial.decisions)
+        ends = whole if trial.baseline or went_on else usual
         ends = (ends[0], 0.0) if trial.family in END_TO_END else ends
         done = min(trial.epoch, plan.representation_epochs)
         one += max(ends[0] - done, 0)

@@ -15,7 +15,7 @@ from trainers.config import CLASS_MEASURES
 Format = Literal["csv", "parquet"]
 TRIAL_COLUMNS = [
     *("trial", "family", "baseline", "note", "state", "epoch", "rung"),
-    *("score", "decided", "reason", "asked_at", "ended_at"),
+    *("score", "decided", "expected", "deviation", "reason", "asked_at", "ended_at"),
 ]
 DECISION_COLUMNS = ["trial", "epoch", "bracket", "rung", "value", "cutoff", "standing", "action"]
 CLASS_COLUMNS = ["trial", "split", "class", *CLASS_MEASURES]
@@ -26,9 +26,10 @@ CONFUSION_COLUMNS = ["trial", "split", "true", "predicted", "images"]
 class Frames:
     """The tables of a search, with their columns. `trial` joins them; times are in UTC.
 
-    trials: trial, family, baseline, note, state, epoch, rung, score, decided, reason, asked_at, ended_at, and the
-        searched values by their paths (loss.eta, …). Only finished trials have a score; `decided` is the value that
-        ranks a finished trial if that is not its score (search.decide_by).
+    trials: trial, family, baseline, note, state, epoch, rung, score, decided, expected, deviation, reason, asked_at,
+        ended_at, and the searched values by their paths (loss.eta, …). Only finished trials have a score; `decided` is
+        the value that ranks a finished trial if that is not its score (search.decide_by). In a search by promotion that
+        is over, it is `expected` less `deviation`: what all learning curves let expect, and its standard deviation.
     epochs: trial, epoch, and every metric that was reported at the epoch, but of the class measures only validation
         recalls.
     decisions: trial, epoch, bracket, rung, value, cutoff, standing, action, in the order in which they were taken.
@@ -115,6 +116,7 @@ def _trial_row(trial: Trial) -> dict[str, object]:
         trial.rung,
         trial.score,
         trial.decided,
+        *(trial.expected or (None, None)),
         trial.reason and by_epoch(trial.reason),
         trial.asked_at,
         trial.ended_at,

@@ -151,7 +151,8 @@ class History:
         for told in event["trials"]:
             decisions = [Decision(**decision) for decision in told["decisions"]]
             epochs = {int(epoch): metrics for epoch, metrics in told["epochs"].items()}
-            self.known.append(Trial(**told | {"decisions": decisions, "epochs": epochs}))
+            expected = tuple(told["expected"]) if told.get("expected") else None
+            self.known.append(Trial(**told | {"decisions": decisions, "epochs": epochs, "expected": expected}))
 
     def _on_judged(self, event: Event) -> None:
         """Rank the finished trials by what all learning curves let expect, less one standard deviation."""

@@ -28,11 +28,14 @@ class Progress:
         self.epochs = [0, 0]  # how many are done, by stage
         self._seconds = [0.0, 0.0]  # how long the epochs with a known time took, by stage
         self._timed = [0, 0]  # how many epochs have a known time, by stage
-        self._proposals = 0  # how many trials that the sampler proposed have ended
+        self._courses: dict[int, int] = {}  # epochs of the proposed trials that ended or paused, as of then, by trial
         self._epochs_of_proposals = [0, 0]  # how many epochs these took, by stage
         for trial in history.trials.values():
             for epoch in trial.epochs:
                 self._count(trial, epoch)
+            for decision in trial.decisions:
+                if decision.action == "pause":
+                    self._add_course(trial, decision.epoch)
             if trial.state in ENDED:
                 self._end(trial)
         self._best = history.ranked()[:BEST]
@@ -43,6 +46,8 @@ class Progress:
             self._begun[event["trial"]] = self.history.trials[event["trial"]]
         elif event["event"] == "result":
             self._count(self.history.trials[event["trial"]], event["epoch"])
+        elif event["event"] == "decision" and event["action"] == "pause":
+            self._add_course(self.history.trials[event["trial"]], event["epoch"])
         elif event["event"] == "judged":
             self._best = self.history.ranked()[:BEST]
         elif event["event"] == "end" and event["trial"] in self._begun:
@@ -65,11 +70,17 @@ class Progress:
 
     def _end(self, trial: Trial) -> None:
         self.ended += 1
-        if not trial.baseline:
-            self._proposals += 1
-            one = min(trial.epoch, self._stage_one)
-            self._epochs_of_proposals[0] += one
-            self._epochs_of_proposals[1] += trial.epoch - one
+        self._add_course(trial, trial.epoch)
+
+    def _add_course(self, trial: Trial, epoch: int) -> None:
+        """Count the epochs up to `epoch`, at which a proposed trial has ended or paused."""
+        if trial.baseline:
+            return
+        before = self._courses.get(trial.number, 0)
+        self._courses[trial.number] = epoch
+        one = min(epoch, self._stage_one) - min(before, self._stage_one)
+        self._epochs_of_proposals[0] += one
+        self._epochs_of_proposals[1] += epoch - before - one
 
     @property
     def trials(self) -> int:
@@ -92,13 +103,13 @@ class Progress:
         return self._best
 
     def usual_epochs(self, expected: tuple[float, float]) -> tuple[float, float]:
-        """How many epochs of each stage a proposed trial takes, averaged over those that have ended and `expected`.
+        """How many epochs of each stage a proposed trial takes: an average over those that ended or paused.
 
         Args:
-            expected: the epochs of each stage to assume before any proposed trial has ended. They weigh as much as
-                AS_TRIALS trials.
+            expected: the epochs of each stage to assume before any proposed trial has ended or paused. They weigh as
+                much as AS_TRIALS trials.
         """
-        count = AS_TRIALS + self._proposals
+        count = AS_TRIALS + len(self._courses)
         one, two = (AS_TRIALS * each + done for each, done in zip(expected, self._epochs_of_proposals, strict=True))
         return one / count, two / count
 

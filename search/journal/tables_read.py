@@ -12,6 +12,7 @@ from trainers.errors import InputError
 LAST = "last_"  # begins the name of the column with the metric at the last epoch
 # a leaderboard's columns that are no searched value
 NO_VALUES = frozenset({"rank", "trial", "family", "baseline", "note", "state", "epoch", "rung", "score", "decided"})
+NO_VALUES |= {"expected", "deviation"}
 NO_VALUES |= {"reason", "asked_at", "ended_at", "standard_error", "fresh_seeds_mean", "fresh_seeds_error"}
 
 
@@ -78,6 +79,7 @@ def _trial(row: Mapping[str, str]) -> Trial:
         epochs={int(row["epoch"]): last} if last else {},
         score=float(row["score"]) if row["score"] else None,
         decided=float(row["decided"]) if row.get("decided") else None,
+        expected=(float(row["expected"]), float(row["deviation"])) if row.get("expected") else None,
         reason=row["reason"] or None,
         ended_at=_time(row["ended_at"]),
     )

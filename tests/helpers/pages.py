@@ -23,7 +23,7 @@ SHORT = [
     "representation.epochs=4",
     "classifier.solver=adamw",
     "classifier.epochs=2",
-    "search.scheduler={grace: 1, reduction: 2}",
+    "search.scheduler={name: asha, grace: 1, reduction: 2}",
 ]
 RANDOM = [*SHORT, "search.sampler=random"]
 ALL = ["search.scheduler.name=none", "search.sampler=random"]

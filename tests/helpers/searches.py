@@ -133,7 +133,9 @@ def tell_searches(root: Path) -> Path:
     "told" is done, with finished and stopped trials; "begun" was interrupted in its first trial.
     """
     epochs = ["representation.epochs=2"]
-    spec = load_spec("digits", [*epochs, "search.trials=4", "search.scheduler={grace: 1, reduction: 2}"], name="told")
+    spec = load_spec(
+        "digits", [*epochs, "search.trials=4", "search.scheduler={name: asha, grace: 1, reduction: 2}"], name="told"
+    )
     arrays = load(spec.data)
     about = {"description": arrays.description, "fingerprint": arrays.fingerprint, "train": {}, "validation": {"3": 40}}
     made = provenance(about)

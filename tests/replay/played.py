@@ -14,14 +14,18 @@ from search.engine import replay
 from search.journal.history import Trial
 from spaces.spec import SearchSpec, load_spec
 
+TPE_AND_ASHA = ("search.sampler=tpe", "search.scheduler={name: asha, grace: 2, reduction: 3}")
+
 
 def spec_of(curves: Curves, seed: int, trials: int, *more: str) -> SearchSpec:
-    """The demo's spec with trials of as many epochs as the curves have, and no baselines.
+    """The demo's spec with TPE and ASHA, trials of as many epochs as the curves have, and no baselines.
 
     The last epoch is stage two's: it has the final score and no rung.
     """
     epochs = [f"representation.epochs={curves.epochs - 1}"]  # stage two is one step
-    return load_spec("demo", [*epochs, "search.baselines=[]", f"search.trials={trials}", f"search.seed={seed}", *more])
+    return load_spec(
+        "demo", [*epochs, *TPE_AND_ASHA, "search.baselines=[]", f"search.trials={trials}", f"search.seed={seed}", *more]
+    )
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ OVERRIDES = [  # --set ..., what the line must hold
     ("search.baseline_eta=0", "search.baseline_eta: must be greater than 0, but got 0"),
     (
         "search.sampler=tep",
-        "search.sampler: must be one of tpe, gp, curves, random, grid, or a path such as mypkg:propose",
+        "search.sampler: must be one of curves, tpe, gp, random, grid, or a path such as mypkg:propose",
     ),
     ("search.scheduler=asha", "search.scheduler: must be a mapping of keys to values, but got 'asha'"),
     (

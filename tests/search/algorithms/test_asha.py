@@ -15,7 +15,7 @@ def test_rungs_are_grace_times_powers_of_the_reduction():
 
 
 def test_no_rung_is_where_all_that_is_left_is_to_take_the_score():
-    changes = ["representation.epochs=8", "search.scheduler={grace: 2, reduction: 2}"]
+    changes = ["representation.epochs=8", "search.scheduler={name: asha, grace: 2, reduction: 2}"]
     assert rung_epochs(load_spec("digits", changes)) == (2, 4)
     assert rung_epochs(load_spec("digits", [*changes, "classifier.solver=adamw"])) == (2, 4, 8)
     assert rung_epochs(load_spec("digits", [*changes, "search.scheduler.grace=8"])) == ()

@@ -59,7 +59,7 @@ def test_a_new_word_in_a_report_stops_nobody(told, monkeypatch):
 SMALL = [
     "representation.epochs=2",
     "search.trials=4",
-    "search.scheduler={grace: 1, reduction: 2}",
+    "search.scheduler={name: asha, grace: 1, reduction: 2}",
 ]
 
 

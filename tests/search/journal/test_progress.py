@@ -30,6 +30,26 @@ def events():
     return replay(spec, Mixed(), slots=3).events
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("begun_at", [0, 60])
+def test_a_pause_counts_as_the_course_of_a_trial_till_it_goes_on(begun_at):
+    changes = ["search.trials=18", "representation.epochs=6", "search.sampler=random"]
+    spec = load_spec("digits", [*changes, "search.scheduler={name: promotion, grace: 2}"])
+    events, history = replay(spec, Mixed(), slots=2).events, History()
+    for event in events[:begun_at]:
+        history.apply(event)
+    progress = Progress(history, 6)
+    for event in events[begun_at:]:
+        history.apply(event)
+        progress.on_event(event)
+        proposed = [trial for trial in history.trials.values() if not trial.baseline]
+        ended = {trial.number: trial.epoch for trial in proposed if trial.state in ENDED}
+        paused = {one.trial: one.epoch for one in history.decisions if one.trial not in ended}
+        took = [*ended.values(), *paused.values()]
+        assert sum(progress.usual_epochs((5.0, 1.0))) == pytest.approx((5 * 6 + sum(took)) / (5 + len(took)))
+        assert progress.best == history.ranked()[:BEST]
+
+
 @pytest.mark.parametrize("begun_at", [0, 40, 90])
 def test_every_count_is_right_after_every_event(begun_at, events):
     history = History()

@@ -30,7 +30,7 @@ TWO = [
     "representation.epochs=6",
     "classifier.solver=adamw",
     "classifier.epochs=3",
-    "search.scheduler={grace: 1, reduction: 2}",
+    "search.scheduler={name: asha, grace: 1, reduction: 2}",
 ]
 CLOCKS = ("seconds", "images_per_second")
 
