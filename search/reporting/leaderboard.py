@@ -42,7 +42,14 @@ def _deciding(view: View) -> list[str]:
 
 def _of_deciding(view: View) -> str:
     """The explanation of the column "decided by"; empty if the table has no such column."""
-    return f"The search ranked and stopped its trials by {view.deciding_words}. " if _deciding(view) else ""
+    if not _deciding(view):
+        return ""
+    if any(trial.expected is not None for trial in view.ranked):
+        return (
+            f"Decided by: the {view.deciding_words} that all learning curves let expect of the trial, less one "
+            "standard deviation; of a trial that is trained end to end, its own value. "
+        )
+    return f"The search ranked and stopped its trials by {view.deciding_words}. "
 
 
 def _of_fresh_seeds(view: View) -> str:

@@ -46,3 +46,13 @@ def test_trials_that_share_the_first_place_are_named_and_the_eleventh_row_is_fol
     html = leaderboard(read_view(play(tmp_path, few, worth=lambda trial: 0.9 if trial.number < 2 else 0.5))).html
     assert "Trials 0 and 1 share the first place; the order among them says nothing." in html
     assert 'data-unfolded="10"' in html, "ten rows are seen at first"
+
+
+def test_a_search_by_promotion_says_that_all_curves_rank_it(tmp_path):
+    scheduler = "search.scheduler={name: promotion, grace: 1}"
+    view = read_view(play(tmp_path, ["search.trials=9", "search.sampler=random", scheduler, "representation.epochs=3"]))
+    assert all(trial.expected is not None for trial in view.ranked)
+    said = "that all learning curves let expect of the trial, less one standard deviation"
+    assert said in leaderboard(view).html
+    (first, *_) = csv.DictReader(as_csv(view).splitlines())
+    assert float(first["decided"]) == float(first["expected"]) - float(first["deviation"])
