@@ -159,7 +159,9 @@ def check_families(spec: Searched) -> None:
     """
     search = spec.search
     if search.sampler == "grid":
-        raise InputError("search.per_family: takes the samplers tpe, gp and random, as grids would differ in size")
+        raise InputError(
+            "search.per_family: takes the samplers curves, tpe, gp and random, as grids would differ in size"
+        )
     outside = set(spec.families) - set(map(family_named, search.baselines))
     if outside and outside != set(spec.families):
         raise InputError(

@@ -39,11 +39,11 @@ class SchedulerConfig(Config):
     """Which trials do not run to their end, and how early that is decided, at epochs that are called rungs."""
 
     name: Literal["promotion", "asha", "none"] = "promotion"
-    """promotion: every trial pauses at a rung, and the best of those that wait go on; the rungs are at the epochs of
-    stage one ÷ reduction^k, rounded up, none before `grace`. asha: at each rung, epoch grace · reduction^k, all but the
-    best 1/reduction stop. none: every trial runs to its end."""
+    """promotion: every trial pauses at a rung, and the most promising of those that wait go on; the rungs are at the
+    epochs of stage one ÷ reduction^k, rounded up, none but the last before `grace`. asha: at each rung, epoch
+    grace · reduction^k, all but the best 1/reduction stop. none: every trial runs to its end."""
     grace: Annotated[Whole, Field(ge=1)] | None = None
-    """Epochs that every trial gets; null: 4 with promotion, 2 with asha."""
+    """Epochs that every trial gets, unless promotion's only rung is earlier; null: 4 with promotion, 2 with asha."""
     reduction: Annotated[Whole, Field(ge=2)] = 3
     """Of the trials at a rung, 1/reduction go on; each rung is this factor later than the one before."""
 
@@ -92,7 +92,7 @@ class SearchConfig(Config):
     metric: Literal["balanced_accuracy", "accuracy", "macro_f1", "auroc"] = "balanced_accuracy"
     """What the search maximises and reports as the score, on the validation images."""
     decide_by: Literal["auto", "metric", "auroc", "balanced_log_loss", "soft_balanced_accuracy"] = "auto"
-    """What ASHA's rungs, the sampler and the search's own ranking go by, on the validation images. A value without a
+    """What rungs, the sampler and the search's own ranking go by, on the validation images. A value without a
     threshold varies less with the choice of images. auto: soft_balanced_accuracy if the metric is balanced_accuracy and
     all proposals of a search have the same loss, else metric. The last step and `confirm` go by the metric itself."""
     max_concurrent: Annotated[Whole, Field(ge=1)] | None = None
@@ -101,8 +101,8 @@ class SearchConfig(Config):
     """Hours after which the search pauses; null: no bound."""
     stop_when: Literal["luck"] | None = None
     """luck: begin no trial any more once those that are left are expected to gain less than luck moves the best score,
-    and not before 20 have ended; the size of luck is a rule of thumb from our study. What `afcl extend` adds later is
-    run in any case. null: run all trials."""
+    and not before 20 have ended or paused; the size of luck is a rule of thumb from our study. What `afcl extend` adds
+    later is run in any case. null: run all trials."""
     max_failures: Annotated[Whole, Field(ge=0)] = 2
     """How often a crashed trial is tried again."""
     max_failed_share: Annotated[Real, Field(ge=0, le=1)] = 0.5
@@ -128,7 +128,9 @@ class SearchConfig(Config):
     @model_validator(mode="after")
     def _only_asha_exempts(self) -> Self:
         if self.exempt_share > 0 and self.scheduler.name == "promotion":
-            raise ValueError("exempt_share must be 0 with scheduler promotion, which stops no trial at a rung")
+            raise ValueError(
+                "exempt_share must be 0 with scheduler promotion, by which no trial is stopped outright at a rung"
+            )
         return self
 
     @model_validator(mode="after")

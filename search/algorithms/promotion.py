@@ -2,8 +2,8 @@
 
 Asynchronous successive halving in its promotion form (Li et al. 2020, arXiv 1810.05934, algorithm 2): of the trials
 that came to a rung, 1/reduction go on. There, those with the best values at the rung do. Here, it is those with the
-best expected scores at their ends, by the model of all learning curves (curve_model): one value at a rung varies as
-much by luck as trials differ. A trial that waits can still go on when later trials show that its region is good.
+most promising ends, by the model of all learning curves (curve_model): one value at a rung varies as much by luck as
+trials differ. A trial that waits can still go on when later trials show that its region is good.
 """
 
 from collections import Counter, defaultdict
@@ -108,17 +108,18 @@ class Promotion:
         """A trial goes on from the rung at which it was paused by `decision`."""
         self._leaves(decision)
 
-    def too_many(self, decision: Decision) -> int | None:
-        """The trial that ends because more than MOST_WAITING wait where `decision` paused one; None if not so many do.
+    def too_many(self) -> int | None:
+        """A trial that ends because more than MOST_WAITING wait at its rung; None if nowhere so many wait.
 
         It is taken from those that wait.
         """
-        waiting = self._waiting[_place(decision)]
-        if len(waiting) <= MOST_WAITING:
-            return None
-        lowest = min(waiting, key=lambda number: (waiting[number], -number))
-        del waiting[lowest]
-        return lowest
+        for place in sorted(self._waiting):
+            waiting = self._waiting[place]
+            if len(waiting) > MOST_WAITING:
+                lowest = min(waiting, key=lambda number: (waiting[number], -number))
+                del waiting[lowest]
+                return lowest
+        return None
 
     def end(self) -> Iterable[int]:
         """The trials that wait, in the order of their numbers; none waits any more."""

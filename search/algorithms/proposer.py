@@ -19,6 +19,8 @@ from trainers.config import TrialConfig
 from trainers.loss_config import Family
 from trainers.seeds import derive_seed
 
+LUCK = 0.02  # the standard deviation of one score by luck, roughly, where no model says it
+
 
 @dataclass(frozen=True)
 class Question:
@@ -98,18 +100,21 @@ class SearchAgenda:
     def judged(self, history: History) -> list[tuple[int, float, float]]:
         """Each finished trial of two stages, with the mean and deviation of its expected score by all curves.
 
-        Empty if too few trials are known for a model.
+        With `per_family` a family of which too few trials are known has no model: its trials' own values are given.
+        Empty if there is no model at all.
         """
         groups: defaultdict[Family | None, list[int]] = defaultdict(list)
         for trial in history.in_state("finished"):
             if kind_of(trial.family) is None:
                 groups[trial.family if self._spec.search.per_family else None].append(trial.number)
+        expected = {family: self.expected(numbers, history) for family, numbers in groups.items()}
+        if all(one is None for one in expected.values()):
+            return []
         found: list[tuple[int, float, float]] = []
-        for numbers in groups.values():
-            expected = self.expected(numbers, history)
-            if expected is None:
-                return []
-            found += [(number, *one) for number, one in zip(numbers, expected, strict=True)]
+        for family, numbers in groups.items():
+            own = [history.trials[number].latest(self._spec.deciding_key) or 0.0 for number in numbers]
+            values = expected[family] or [(value, LUCK) for value in own]
+            found += [(number, *one) for number, one in zip(numbers, values, strict=True)]
         return sorted(found)
 
     def _proposed(self, number: int, history: History, family: Family | None = None) -> dict[str, Value]:

@@ -99,6 +99,7 @@ class BoundSampler:
         # the sampler `curves` and what is expected of paused trials share a model
         self._curves, self._epochs, self._metric = memory if search.sampler == "curves" else {}, tuple(epochs), metric
         self._trials = [trial for trial in history.known if trial.family in families]
+        self._older = len(self._trials)  # how many of these are an older search's
         self._tried: list[Mapping[str, Value]] = []
         self._seen = 0  # how many of the search's trials were looked at for the two lists above
 
@@ -122,7 +123,8 @@ class BoundSampler:
         """What trials of these numbers are expected to score at their ends: the means and standard deviations.
 
         They are those of the model of all learning curves (search.algorithms.curve_model); None while it has too few
-        trials. A trial outside the space, such as a baseline, tells nothing but its own newest value.
+        trials. The model knows no trial outside the space. Of such a one that has finished, as a baseline may be, its
+        own value is given; of one that has not, what is expected at the nearest place in the space.
         """
         from search.algorithms.known_curves import known_curves  # imported only here: it takes half a second
 
@@ -132,15 +134,16 @@ class BoundSampler:
         if model is None:
             return None
         running = known.places([trial.values for trial in told if trial.state == "running"])
-        inside = {trial.number: trial.values for trial in told if trial.place >= len(self._history.known)}
-        there = [number for number in numbers if number in inside]
-        mean, deviation = model.predict(known.places([inside[number] for number in there]), running)
-        found = dict(zip(there, zip(mean.tolist(), deviation.tolist(), strict=True), strict=True))
-        outside = {
-            number: self._history.trials[number].latest(self._metric) for number in numbers if number not in found
-        }
-        found |= {number: (value, model.luck) for number, value in outside.items() if value is not None}
-        return [found[number] for number in numbers]
+        trials = [self._history.trials[number] for number in numbers]
+        places = known.places([without(self._fixed, trial.values) for trial in trials])
+        mean, deviation = model.predict(places, running)
+        inside = {trial.number for trial in told if trial.place >= self._older}
+        return [
+            (trial.epochs[trial.epoch][self._metric], model.luck)
+            if trial.state == "finished" and trial.number not in inside
+            else (float(mean[at]), float(deviation[at]))
+            for at, trial in enumerate(trials)
+        ]
 
     def _told_now(self) -> list[Told]:
         """The trials so far, as the sampler sees them."""

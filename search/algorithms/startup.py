@@ -4,7 +4,7 @@ TPE_DRAWS, GP_DRAWS, CURVES_DRAWS = 10, 10, 12
 
 
 def draws_before(sampler: str, slots: int) -> int:
-    """How many trials must have ended before the sampler proposes; until then values are drawn at random.
+    """How many trials must have ended (for curves: begun) before the sampler proposes; till then values are random.
 
     Args:
         sampler: tpe, gp, curves, random or grid; the latter two do not learn from trials.

@@ -20,7 +20,7 @@ class Told:
     Attributes:
         values: the searched values by path, such as loss.eta. If loss.name is searched, only the fields that the
             trial's loss uses.
-        state: "finished", "stopped", "failed", "running" or "paused". "stopped": ASHA stopped the trial, or would have
+        state: "finished", "stopped", "failed", "running" or "paused". "stopped": ASHA stopped it, or would have
             stopped it if the trial were not exempt; such a trial is shown as it was at that epoch. "failed": the
             trial's values made it fail, for example by a loss that diverged. "paused": it waits at a rung of promotion.
         value: the search's measure at the trial's end, or else at the last epoch in `by_epoch`; None for a failed trial

@@ -44,7 +44,7 @@ def card(folder: SearchFolder) -> str:
     history, metric = folder.history(), folder.spec().search.metric_key.removeprefix("val_")
     ranked = ranking(folder, history)
     fresh = ["fresh seeds"] if ranked.validated else []
-    decided = ["decided by"] if ranked.trials and ranked.trials[0].decided is not None else []
+    decided = ["decided by"] if any(trial.decided is not None for trial in ranked.trials) else []
     rows = [
         [
             str(rank),
@@ -52,7 +52,7 @@ def card(folder: SearchFolder) -> str:
             trial.family + (" (baseline)" if trial.baseline else ""),
             *([ranked.validated[trial.number].in_words() if trial.number in ranked.validated else ""] if fresh else []),
             f"{trial.score:.4f}",
-            *([] if trial.decided is None else [f"{trial.decided:.4f}"]),
+            *(["" if trial.decided is None else f"{trial.decided:.4f}"] if decided else []),
             values_of(trial),
         ]
         for rank, trial in enumerate(ranked.trials[:BEST], 1)

@@ -40,6 +40,7 @@ def leaderboard(
         errors: by trial number, the standard error of the score, for trials that have one.
     """
     told, wide = validated or {}, errors or {}
+    has_decided = any(trial.decided is not None for trial in ranked)
 
     def score(trial: Trial) -> str:
         error = f" ± {wide[trial.number]:.4f}" if trial.number in wide else ""
@@ -52,13 +53,13 @@ def leaderboard(
             family_of(trial),
             *([told[trial.number].in_words() if trial.number in told else ""] if told else []),
             score(trial),
-            *([] if trial.decided is None else [f"{trial.decided:.4f}"]),
+            *(["" if trial.decided is None else f"{trial.decided:.4f}"] if has_decided else []),
             values_of(trial),
         )
         for rank, trial in enumerate(ranked, 1)
     ]
     scores = [*([Column("fresh seeds")] if told else []), Column("score")]
-    scores += [Column("decided by")] if ranked and ranked[0].decided is not None else []
+    scores += [Column("decided by")] if has_decided else []
     columns = (Column("rank", right=True), Column("trial", right=True), Column("loss"), *scores)
     return FittedTable((*columns, Column("values", gives_way="wrapped")), rows)
 

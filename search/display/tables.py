@@ -225,7 +225,7 @@ def as_json(folder: SearchFolder, history: History) -> dict[str, Any]:
             {
                 "id": trial.number,
                 "family": trial.family,
-                "state": trial.state,
+                "state": "pending" if trial.state == "paused" else trial.state,  # the states of --json are fixed
                 "epoch": trial.epoch,
                 "score": trial.score,
                 "reason": trial.reason and by_epoch(trial.reason),

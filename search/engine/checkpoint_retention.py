@@ -1,10 +1,16 @@
-"""Which checkpoints stay: those of running and paused trials, and the last checkpoint of each of the best trials."""
+"""Which checkpoints stay: those of running and paused trials, and the last checkpoint of each of the best trials.
+
+In a search by promotion all learning curves rank the finished trials anew when the search is over (the event `judged`).
+Until then UNJUDGED of them keep their last checkpoint.
+"""
 
 from collections.abc import Callable
 
 from search.journal.history import ENDED, History, best_of_cl
 from search.journal.log import Event
 from search.storage.search_folder import SearchFolder
+
+UNJUDGED = 100  # finished trials that keep their weights until they are judged
 
 
 class Keeper:
@@ -33,11 +39,11 @@ class Keeper:
             self._drop(trial.number, int(trial.number in self._kept))
 
     def on_event(self, event: Event, history: History) -> None:
-        """When a trial has ended, remove the checkpoints that need not be kept any more."""
-        if event["event"] != "end":
+        """When a trial has ended, or all were judged, remove the checkpoints that need not be kept any more."""
+        if event["event"] not in ("end", "judged"):
             return
-        best = self._to_keep(history)
-        for number in (self._kept | {event["trial"]}) - best:
+        best, ended = self._to_keep(history), {event["trial"]} if event["event"] == "end" else set()
+        for number in (self._kept | ended) - best:
             self._drop(number, 0)
         for number in best - self._kept:
             self._drop(number, 1)
@@ -45,9 +51,9 @@ class Keeper:
 
 
 def best_and_contrast(history: History, best: int) -> set[int]:
-    """The numbers of the `best` best trials and of the best CL trial, whatever its rank.
+    """The numbers of the `best` best trials, of UNJUDGED before a judgement, and of the best CL trial.
 
     The report shows the encoder of the best CL trial beside the winner's.
     """
-    contrast = best_of_cl(history)
-    return {trial.number for trial in history.ranked()[:best]} | ({contrast.number} if contrast else set())
+    contrast, most = best_of_cl(history), max(best, UNJUDGED) if history.lacks_judgement else best
+    return {trial.number for trial in history.ranked()[:most]} | ({contrast.number} if contrast else set())

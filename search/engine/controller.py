@@ -74,6 +74,7 @@ class Conductor:
         `session` has details that the journal records with the session's start.
         """
         self._write("start", **session)
+        self._end_too_many()
         for trial in list(self.history.trials.values()):
             if trial.state not in ENDED:
                 self._settle(trial)
@@ -154,7 +155,7 @@ class Conductor:
             by_values: whether the trial's values were the cause, for example if the loss diverged; False if it crashed
                 for another reason.
         """
-        if self.history.trials[number].state not in ENDED:
+        if self.history.trials[number].state not in (*ENDED, "paused"):  # no worker has a trial that waits
             self._end(number, "failed", reason=reason, score=None, by_values=by_values)
 
     def pause(self, reason: str) -> None:
@@ -225,7 +226,11 @@ class Conductor:
             return
         self._write("decision", **vars(decision))
         self._promotion.record(decision)
-        if (lowest := self._promotion.too_many(decision)) is not None:
+        self._end_too_many()
+
+    def _end_too_many(self) -> None:
+        """End the trials that wait where too many do. A killed session may have left one, and one at most."""
+        while self._promotion is not None and (lowest := self._promotion.too_many()) is not None:
             self._end_paused(lowest)
 
     def _promote(self, *, more_to_come: bool) -> Trial | None:

@@ -152,21 +152,30 @@ def round_in_words(folder: SearchFolder, rule: "Rule") -> str:
 def trial_seconds(folder: SearchFolder) -> dict[int, float]:
     """How many seconds the epochs of each finished trial took, by its number, without the start of its worker.
 
-    The time from the first report to the last is that of all epochs but one, and is scaled up to all. A trial that was
+    The time from the first report to the last, without pauses, is that of all epochs but one of each part; it is scaled
+    up to all. A trial that was
     begun more than once, or has one report only, gets the median of the others. Empty if no trial could be timed.
     """
     begun: Counter[int] = Counter()
-    reports: dict[int, list[float]] = {}
+    reports: dict[int, list[list[float]]] = {}  # by trial, for each time between two pauses
     finished: list[int] = []
     for event, _ in read_events(folder.journal):
         if event["event"] == "launched":
             begun[event["trial"]] += 1
         elif event["event"] == "result":
-            reports.setdefault(event["trial"], []).append(event["time"] / 1000)
+            reports.setdefault(event["trial"], [[]])[-1].append(event["time"] / 1000)
+        elif event["event"] == "promoted":
+            reports[event["trial"]].append([])
+            begun[event["trial"]] -= 1  # the launch to come is no second attempt
         elif event["event"] == "end" and event["state"] == "finished":
             finished.append(event["trial"])
-    told = {number: reports[number] for number in finished if begun[number] == 1 and len(reports[number]) > 1}
-    whole = {number: (at[-1] - at[0]) * len(at) / (len(at) - 1) for number, at in told.items()}
+    told = {number: list(filter(None, reports[number])) for number in finished if begun[number] == 1}
+    timed = {number: sum(len(at) - 1 for at in parts) for number, parts in told.items()}
+    whole = {
+        number: sum(at[-1] - at[0] for at in parts) * sum(map(len, parts)) / timed[number]
+        for number, parts in told.items()
+        if timed[number] > 0
+    }
     return dict.fromkeys(finished, median(whole.values())) | whole if whole else {}
 
 

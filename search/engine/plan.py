@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 
-from search.algorithms.asha import rung_epochs
+from search.algorithms.asha import bracket_of, rung_epochs
 from search.algorithms.luck import FEWEST_ENDED
+from search.algorithms.promotion import MOST_WAITING
 from search.algorithms.proposer import grid_walk, planned_by_now
 from search.algorithms.startup import CURVES_DRAWS, draws_before
 from search.cluster.slots import slots_on
+from search.engine.checkpoint_retention import UNJUDGED
 from search.engine.time_left import expected_epochs, share_of_two_stages
 from search.evidence.standard_error import balanced_accuracy_error
 from search.journal.history import History, Trial
@@ -49,6 +51,7 @@ class Plan:
     checkpoints_kept: int  # how many trials that have ended keep a checkpoint
     slots: int  # how many trials run at once
     standard_error: float  # of a balanced accuracy near .8, from the validation images
+    waiting: int = 0  # how many trials may be paused at once, with their checkpoints
     final_trials: int = 0  # how many trials the last step runs again; fewer if fewer finish
     final_seeds: int = 0
 
@@ -68,8 +71,12 @@ class Plan:
 
     @property
     def disk_bytes(self) -> int:
-        """The most bytes that checkpoints take: three per running trial, as one is being written, and those kept."""
-        return self.checkpoint_bytes * (3 * self.slots + self.checkpoints_kept + self.final_trials)
+        """The most bytes that checkpoints take.
+
+        Three of each running trial, as one is being written; two of each that waits; and those that are kept.
+        """
+        going_on = 3 * self.slots + 2 * self.waiting
+        return self.checkpoint_bytes * (going_on + self.checkpoints_kept + self.final_trials)
 
     def in_slots(self, slots: int) -> "Plan":
         """The same search with at most `slots` trials at once."""
@@ -121,10 +128,25 @@ def plan_of(spec: SearchSpec, data: TrialData, trials: int, baselines: int = 0) 
         expected_representation_epochs_per_trial=one,
         expected_classifier_epochs_per_trial=two,
         checkpoint_bytes=checkpoint_bytes(spec.base, data.train.images.shape[1]),
-        checkpoints_kept=min(spec.search.checkpoints_kept + 1, trials),  # the best, and the best CL trial
+        checkpoints_kept=min(checkpoints_kept(spec, baselines + round(proposed * share)) + 1, trials),  # one is of CL
+        waiting=most_waiting(spec, proposed),
         slots=min(trials, local_slots(spec), spec.search.max_concurrent or trials),
         standard_error=balanced_accuracy_error([len(data.validation.labels) // classes] * classes),
     )
+
+
+def checkpoints_kept(spec: SearchSpec, finished: int) -> int:
+    """How many of so many finished trials keep a checkpoint; by promotion more do until all have been judged."""
+    unjudged = min(UNJUDGED, finished) if spec.search.scheduler.name == "promotion" else 0
+    return max(spec.search.checkpoints_kept, unjudged)
+
+
+def most_waiting(spec: SearchSpec, proposed: int) -> int:
+    """How many of the proposed trials may be paused at once."""
+    if spec.search.scheduler.name != "promotion":
+        return 0
+    brackets = len({bracket_of(spec, family) for family in spec.families})
+    return min(proposed, MOST_WAITING * len(rung_epochs(spec)) * brackets)
 
 
 def local_slots(spec: SearchSpec) -> int:
@@ -214,7 +236,7 @@ def _of_the_sampler(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str
     if search.sampler == "grid" and proposed < (grid := grid_walk(spec)).whole + grid.off:
         yield f"a part of the grid's {grid.whole} points that fills the space (search.seed chooses it)"
     if search.sampler == "curves":
-        yield f"{search.sampler} draws the first {CURVES_DRAWS} trials at random"
+        yield f"{search.sampler} draws at random until it knows {CURVES_DRAWS} trials in the space, baselines included"
     elif draws := draws_before(search.sampler, slots):
         yield f"{search.sampler} draws at random until {draws} trials have ended in the space"
 
@@ -228,9 +250,9 @@ def _pauses(spec: SearchSpec) -> str:
 def _of_luck(spec: SearchSpec, proposed: int, slots: int) -> Iterator[str]:
     """What `search.stop_when: luck` means for a search of so many proposals."""
     if spec.search.stop_when == "luck" and proposed < FEWEST_ENDED + slots:  # the others have begun by then
-        yield f"search.stop_when: luck has no effect: {FEWEST_ENDED} must have ended, while others run"
+        yield f"search.stop_when: luck has no effect: {FEWEST_ENDED} must have ended or paused, while others run"
     elif spec.search.stop_when == "luck":
-        yield f"fewer if the rest is luck, but not before {FEWEST_ENDED} have ended (search.stop_when)"
+        yield f"fewer if the rest is luck, but not before {FEWEST_ENDED} have ended or paused (search.stop_when)"
 
 
 def _stages_in_words(spec: SearchSpec, plan: Plan, images: int) -> str:

@@ -59,7 +59,9 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
         others = "" if is_on_a_seed(trial) else f": {_of_others(better)} more"  # another seed is no better trial
         yield f"finished at epoch {trial.epoch} with {score}{others}"
     elif trial.state == "stopped":
-        yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}"
+        waited = bool(trial.decisions) and trial.decisions[-1].action == "pause"
+        why = f": {by_epoch(trial.reason)}" if waited and trial.reason else ""
+        yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}{why}"
     elif trial.state == "failed":
         yield f"failed after epoch {trial.epoch}: {by_epoch(trial.reason or '')}"
     else:
@@ -111,8 +113,8 @@ def _why_it_went_on(event: Event | None) -> str:
     if event["expected"] is None:
         return f", and went on: {rest}, and its value was the best of these"
     return (
-        f", and went on: {rest}, and by all learning curves it was expected to be the best of these at its end "
-        f"({event['expected']:.4f} ± {event['deviation']:.4f})"
+        f", and went on: {rest}, and by all learning curves it was the most promising of these: expected to end with "
+        f"{event['expected']:.4f} ± {event['deviation']:.4f}"
     )
 
 

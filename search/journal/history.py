@@ -128,6 +128,7 @@ class History:
     time: int = 0  # when the last event happened
     driven: float = 0.0  # seconds that drivers ran, also killed ones
     budget_spent: float = 0.0  # the part of `driven` that counts for max_hours; 0 again once a budget is spent
+    _told: dict[int, float | None] = field(default_factory=dict)  # `decided` of judged trials as of their ends
     _up: float = 0.0  # how many seconds the session had run at the last event
 
     def apply(self, event: Event) -> None:
@@ -158,6 +159,7 @@ class History:
         """Rank the finished trials by what all learning curves let expect, less one standard deviation."""
         for number, mean, deviation in event["trials"]:
             trial = self.trials[number]
+            self._told.setdefault(number, trial.decided)
             trial.expected, trial.decided = (mean, deviation), mean - deviation
         self.judged = len(self.trials)
 
@@ -167,6 +169,10 @@ class History:
         return bool(self.promoted) and self.judged < len(self.trials)
 
     def _on_extended(self, event: Event) -> None:
+        """Plan more trials. Until all are judged anew, their own values rank them, those judged before included."""
+        for number, own in self._told.items():
+            self.trials[number].expected, self.trials[number].decided = None, own
+        self._told.clear()
         self.extra += event["trials"]
         self.after_enough += 0 if self.enough is None else event["trials"]
 

@@ -47,7 +47,7 @@ def cost(view: View) -> Section | None:
 def usage(events: Iterable[Event]) -> Usage:
     """Find in the journal's events how many slots were busy at what time.
 
-    A slot is busy from a trial's launch to the trial's end. A session that was killed ends with its last event.
+    A slot is busy from a trial's launch to its end or pause. A session that was killed ends with its last event.
     """
     steps: list[tuple[float, int]] = []
     sessions: list[float] = []
@@ -66,7 +66,7 @@ def usage(events: Iterable[Event]) -> Usage:
         clock, busy, last = clock + passed, busy + passed * len(running), event["time"]
         if event["event"] == "launched":
             running.add(event["trial"])
-        elif event["event"] == "end":
+        elif event["event"] == "end" or (event["event"] == "decision" and event["action"] == "pause"):
             running.discard(event["trial"])
         elif event["event"] == "close":
             running.clear()
@@ -112,7 +112,7 @@ def _seconds_in_words(history: History, used: Usage, *, is_fine_tuned: bool) -> 
     if used.wall and used.slots:
         lines.append(
             f"{used.busy / used.wall:.2f} of {_count(used.slots, 'slot')} were busy on average, from a trial's launch "
-            f"to its end."
+            f"to its end or pause."
         )
     return lines
 

@@ -37,7 +37,7 @@ def leaderboard(view: View) -> Section | None:
 
 def _deciding(view: View) -> list[str]:
     """The header of the column with the value that ranks the trials, if that is not the score."""
-    return [] if view.ranked[0].decided is None else ["decided by"]
+    return ["decided by"] if any(trial.decided is not None for trial in view.ranked) else []
 
 
 def _of_deciding(view: View) -> str:
@@ -80,9 +80,13 @@ def _row(view: View, rank: int, trial: Trial, paths: Sequence[str]) -> list[Cell
         Cell(name, mark=view.colour_of(trial.family)),
         *_fresh_cells(view, trial),
         Cell(_with_error(trial.score, error), trial.score),
-        *([] if trial.decided is None else [Cell(f"{trial.decided:.4f}", trial.decided)]),
+        *(_deciding_cell(trial) if _deciding(view) else []),
         *values,
     ]
+
+
+def _deciding_cell(trial: Trial) -> list[Cell]:
+    return [Cell("") if trial.decided is None else Cell(f"{trial.decided:.4f}", trial.decided)]
 
 
 def _fresh_cells(view: View, trial: Trial) -> list[Cell]:

@@ -79,11 +79,11 @@ def test_the_highest_rung_is_served_first_and_brackets_do_not_mix():
 
 def test_of_too_many_that_wait_the_lowest_ends(monkeypatch):
     monkeypatch.setattr(promotion, "MOST_WAITING", 3)
-    rungs, decisions = waiting(3)
-    assert rungs.too_many(decisions[2]) is None
-    fourth = rungs.decide(3, 2, 0.4, 0)
-    rungs.record(fourth)
-    assert rungs.too_many(fourth) == 3
+    rungs, _ = waiting(3)
+    assert rungs.too_many() is None
+    rungs.record(rungs.decide(3, 2, 0.4, 0))
+    assert rungs.too_many() == 3
+    assert rungs.too_many() is None
     assert list(rungs.end()) == [0, 1, 2]
     assert list(rungs.end()) == []
 

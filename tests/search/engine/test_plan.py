@@ -33,8 +33,8 @@ def test_one_of_a_kind_is_told_in_the_singular(typed):
 @pytest.mark.parametrize(
     ("trials", "said"),
     [
-        (64, "            fewer if the rest is luck, but not before 20 have ended (search.stop_when)"),
-        (20, "            search.stop_when: luck has no effect: 20 must have ended, while others run"),
+        (64, "            fewer if the rest is luck, but not before 20 have ended or paused (search.stop_when)"),
+        (20, "            search.stop_when: luck has no effect: 20 must have ended or paused, while others run"),
     ],
 )
 def test_a_plan_says_when_a_search_may_end_early(trials, said, typed):

@@ -1,14 +1,21 @@
 """Searches by promotion without Ray: pauses, promotions, ends and judgement in the journal, and after every kill."""
 
 import json
+from io import StringIO
 
 import pytest
 from conducting import OPEN, KilledError, conduct, play
+from rich.console import Console
 
-from search.engine.controller import is_complete
+from search.algorithms import promotion
+from search.algorithms.proposer import SearchAgenda
+from search.display.leaderboard import leaderboard
+from search.engine.checkpoint_retention import best_and_contrast
+from search.engine.controller import Conductor, is_complete
 from search.engine.replay import replay
 from search.journal.explain import explain
 from search.journal.history import History, read_history
+from search.journal.log import read_events
 from spaces.spec import load_spec
 
 SPEC = [
@@ -74,10 +81,12 @@ def test_each_step_can_be_explained(undisturbed):
     spec = spec_of()
     went_on = next(trial for trial, _ in history.promoted)
     lines = list(explain(spec, history, went_on))
-    assert any("it paused, and went on: " in line and "expected to be the best of these" in line for line in lines)
+    assert any("it paused, and went on: " in line and "the most promising of these" in line for line in lines)
     assert any("what all learning curves let expect" in line for line in lines)
     waited = next(trial.number for trial in history.in_state("stopped"))
-    assert any(line.endswith("it paused") for line in explain(spec, history, waited))
+    lines = list(explain(spec, history, waited))
+    assert any(line.endswith("it paused") for line in lines)
+    assert lines[-1].endswith("and others went on")
 
 
 @pytest.mark.slow
@@ -116,11 +125,21 @@ def test_an_extension_adds_trials_and_judges_anew(tmp_path, undisturbed):
     assert all(trial.expected is not None for trial in history.in_state("finished"))
 
 
+class Nowhere:
+    """A journal that keeps nothing."""
+
+    def append(self, event):
+        pass
+
+    def close(self):
+        pass
+
+
 class Rising:
     """Better near τ = .1, and rising by epoch."""
 
     def value(self, trial, epoch):
-        return 0.9 - abs(trial.values["loss.temperature"] - 0.1) - 0.3 / epoch
+        return 0.9 - abs(trial.values.get("loss.temperature", 0.07) - 0.1) - 0.3 / epoch
 
     def seconds(self, trial, epoch):
         return 1.0 + trial.number % 3
@@ -141,3 +160,72 @@ def test_with_several_slots_any_sampler_and_families_every_trial_ends(sampler, m
 
 def test_a_history_without_pauses_needs_no_judgement():
     assert not History().lacks_judgement
+
+
+@pytest.mark.slow
+def test_killed_at_any_line_what_is_too_many_ends_all_the_same(tmp_path, monkeypatch):
+    """The pause and the end that it causes are two lines."""
+    monkeypatch.setattr(promotion, "MOST_WAITING", 3)
+    whole = tmp_path / "whole"
+    play(conduct(whole, spec_of()))
+    lines = whole.read_bytes().splitlines(keepends=True)
+    asked = [json.loads(line)["event"] for line in lines]
+    between = [at for at in range(1, len(asked)) if asked[at - 1 : at + 1] == ["decision", "end"]]
+    assert between, "some trial ended because too many waited"
+    for at in [*between, *range(2, len(asked), 13)]:
+        path = tmp_path / f"journal-{at}"
+        path.write_bytes(b"".join(lines[:at]))
+        play(conduct(path, spec_of()))
+        assert lines_of(path) == lines_of(whole)
+
+
+def test_until_trials_are_judged_all_that_finished_keep_their_weights_and_then_the_best_do(undisturbed):
+    history, kept = History(), []
+    for event, _ in read_events(undisturbed):
+        if event["event"] == "judged":
+            kept.append(best_and_contrast(history, 2))
+        history.apply(event)
+    assert kept == [{trial.number for trial in history.in_state("finished")}]
+    assert {trial.number for trial in history.ranked()[:2]} <= best_and_contrast(history, 2)
+    assert len(best_and_contrast(history, 2)) <= 3
+
+
+def test_an_extension_ranks_by_the_trials_own_values_until_it_is_judged(undisturbed):
+    history = read_history(undisturbed)
+    judged = [trial.number for trial in history.ranked()]
+    history.apply({"event": "extended", "trials": 3, "time": 0})
+    assert all(trial.expected is None for trial in history.trials.values())
+    key = spec_of().deciding_key
+    values = [trial.epochs[trial.epoch][key] for trial in history.ranked()]
+    assert values == sorted(values, reverse=True)
+    assert {trial.number for trial in history.ranked()} == set(judged)
+
+
+@pytest.mark.slow
+def test_by_a_measure_that_is_the_score_a_head_has_no_value_in_the_column_of_what_decides(tmp_path):
+    """All curves rank trials of two stages alone; cross-entropy's place is that of its score."""
+    spec = spec_of("search.metric=accuracy", "search.baselines=[CE, CL]")
+    made = replay(spec, Rising(), slots=2).history
+    ranked = made.ranked()
+    assert {trial.decided is None for trial in ranked} == {True, False}
+    console = Console(file=StringIO(), width=140)
+    console.print(leaderboard(ranked))
+    assert "decided by" in console.file.getvalue()
+
+
+@pytest.mark.slow
+def test_of_an_older_search_with_other_families_no_trial_is_taken_for_outside_the_space(tmp_path):
+    """The sampler is told of the older trials of its own families only."""
+    known = replay(spec_of("search.baselines=[CE, CL]"), Rising()).history
+    event = {"event": "known", "search": "older", "trials": [vars(trial) for trial in known.trials.values()]}
+    event["trials"] = [
+        one | {"decisions": [vars(two) for two in one["decisions"]], "epochs": one["epochs"]} for one in event["trials"]
+    ]
+    history = History()
+    history.apply({**event, "time": 0})
+    spec = spec_of("search.baselines=[]")
+    conductor = Conductor(spec, history, Nowhere(), SearchAgenda(spec, 1))
+    play(conductor)
+    finished = history.in_state("finished")
+    assert len(finished) == 8
+    assert len({deviation for _, deviation in (trial.expected for trial in finished)}) == len(finished)
