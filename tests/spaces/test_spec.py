@@ -321,7 +321,7 @@ def test_a_familys_own_space_leaves_zero_to_the_others():
     ("changes", "complaint"),
     [
         ([], "must have one, or none of them ([]), but got CL, FCL, ACL"),
-        (["search.baselines=[]", "search.sampler=grid"], "takes the samplers tpe, gp and random"),
+        (["search.baselines=[]", "search.sampler=grid"], "takes the samplers curves, tpe, gp and random"),
         (["search.baselines=[]", "space.loss.eta={uniform: [0, 9]}"], "space.loss.eta: with per_family zero must"),
         (["search.baselines=[]", "space.loss.temperature=null"], "space: with per_family CL must have something"),
     ],
