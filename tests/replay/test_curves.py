@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from curve_table import as_numpy
 from curves import EPOCHS, SPACE, CurveFailed, Generator, Table
 
 from spaces.spec import load_spec
@@ -154,7 +155,7 @@ def recorded(tmp_path):
                     for split in ("val", "test"):
                         score = base + 0.0001 * epoch + 0.05 * (split == "test") + 0.1 * (estimator == "final")
                         rows.append({**keys, "epoch": epoch, "estimator": estimator, "split": split})
-                        rows[-1] |= {"balanced_accuracy": score, "auroc": 1 - score}
+                        rows[-1] |= {"balanced_accuracy": score, "auroc": 1 - score, "soft_accuracy": score - 0.1}
                         rows[-1]["failure"] = "the loss is nan" if failed else None
     path = tmp_path / "curves.parquet"
     pd.DataFrame(rows).astype({"failure": "string"}).to_parquet(path)
@@ -226,3 +227,15 @@ def test_the_ceiling_is_the_choice_by_all_that_may_be_seen(recorded):
 def test_another_metric_may_be_searched_for(recorded):
     curves, values = probed(recorded, "980:20", 0, half=None, metric="auroc"), draws(5, 5)
     assert curves.truth(values[0]) > curves.truth(values[2])
+
+
+def test_searches_without_pyarrow_get_the_same_table(recorded, tmp_path):
+    """And the search that is told another score sees the same cells."""
+    kept, values = as_numpy(recorded, tmp_path / "recorded.npz", ("980:20",)), draws(5, 5)
+    for half in (0, 1):
+        one, other = (Table(path, "980:20", 3, half=half) for path in (recorded, kept))
+        assert one.best == other.best
+        row = values[2 - half]
+        assert [one.value(row, 4, epoch) for epoch in (1, 16)] == [other.value(row, 4, epoch) for epoch in (1, 16)]
+        soft = other.scored_by("soft")
+        assert soft.value(row, 4, 9) == pytest.approx(other.value(row, 4, 9) - 0.1)
