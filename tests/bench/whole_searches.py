@@ -1,6 +1,6 @@
 """Whole searches of two arms, side by side: the demo's search, trained for real, without Ray.
 
-The demo's search (TPE, ASHA, 24 trials and the baselines) on Pullover against Coat, a pair that suggested nothing, at
+A search like the demo's (TPE, ASHA, 24 trials and the baselines) on Pullover against Coat, a pair that suggested nothing, at
 90:10 and 98:2. Both arms of a search have the same seeds of the sampler, of the split and of the initialisation.
 Trials train for real, one after the other, asked for and stopped by the search's own driver; only Ray is left out.
 The configuration that each search ranks first is trained again on five fresh splits and initialisations, which are
@@ -88,6 +88,8 @@ def spec_of(ratio: tuple[int, int], seed: int, *settings: str) -> SearchSpec:
             f"data.ratio={list(ratio)}",
             *(f"{path}={seed}" for path in ("seed", "data.seed", "search.seed")),
             "search.final=null",
+            "search.sampler=tpe",
+            "search.scheduler={name: asha, grace: 2, reduction: 3}",
             *settings,
         ],
     )

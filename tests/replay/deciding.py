@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from played import TPE_AND_ASHA
 from probe_order import asked, recorded, whole
 from record import CONFIGURATIONS, TABLE
 from rich.progress import track
@@ -64,7 +65,7 @@ def curves_of(rows: pd.DataFrame) -> Curves:
     last = int(rows["epoch"].max())
     test = rows[(rows["epoch"] == last) & (rows["split"] == "test")]
     tests = test.pivot(index="configuration", columns="cell", values="balanced_accuracy")
-    epochs = (*rung_epochs(load_spec("demo")), last)
+    epochs = (*rung_epochs(load_spec("demo", TPE_AND_ASHA)), last)
     rungs = {}
     for name, (column, sign) in VALUES.items():
         at = [

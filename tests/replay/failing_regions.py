@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from unittest.mock import patch
 
+from played import TPE_AND_ASHA
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,7 @@ from search.engine.replay import CurveFailed, replay
 from search.journal.history import Trial
 from spaces.spec import SearchSpec, load_spec
 
-SEARCH = ["search.trials=40", "search.baselines=[]", "search.max_failed_share=1"]
+SEARCH = [*TPE_AND_ASHA, "search.trials=40", "search.baselines=[]", "search.max_failed_share=1"]
 LR, TAU = "representation.lr", "loss.temperature"
 
 

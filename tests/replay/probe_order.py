@@ -14,6 +14,7 @@ from statistics import mean
 from typing import Any
 
 import pandas as pd
+from played import TPE_AND_ASHA
 from record import PARTS, TABLE
 from scipy.stats import kendalltau
 
@@ -47,7 +48,7 @@ def taus(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
         for estimator, end in ENDS.items():
             is_end = (of_regime["estimator"] == end) & (of_regime["epoch"] == last) & (of_regime["split"] == "test")
             tests = of_regime[is_end].pivot(index="configuration", columns="cell", values=SCORE)
-            for epoch in (*rung_epochs(load_spec("demo")), last):
+            for epoch in (*rung_epochs(load_spec("demo", TPE_AND_ASHA)), last):
                 is_probe = (of_regime["estimator"] == estimator) & (of_regime["epoch"] == epoch)
                 chosen = of_regime[is_probe & (of_regime["split"] == "val")]
                 probes = chosen.pivot(index="configuration", columns="cell", values=SCORE).reindex(tests.index)
