@@ -1,7 +1,7 @@
 """Whole searches of two arms, side by side: the demo's search, trained for real, without Ray.
 
-A search like the demo's (TPE, ASHA, 24 trials and the baselines) on Pullover against Coat, a pair that suggested nothing, at
-90:10 and 98:2. Both arms of a search have the same seeds of the sampler, of the split and of the initialisation.
+A search like the demo's (TPE, ASHA, 24 trials and the baselines) on Pullover against Coat, a pair that suggested
+nothing, at 90:10 and 98:2. Both arms have the same seeds of the sampler, of the split and of the initialisation.
 Trials train for real, one after the other, asked for and stopped by the search's own driver; only Ray is left out.
 The configuration that each search ranks first is trained again on five fresh splits and initialisations, which are
 the same for both arms, and scored on the test images. There is no last step: it would hide part of the difference. The
