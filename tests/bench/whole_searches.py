@@ -31,6 +31,7 @@ from search.engine.controller import Conductor
 from search.journal.history import History
 from search.journal.log import Event
 from spaces.spec import SearchSpec, load_spec
+from trainers.checkpoint import Checkpoint
 from trainers.config import TrialConfig
 from trainers.data import load, load_test
 from trainers.errors import DivergedError
@@ -97,7 +98,7 @@ def spec_of(ratio: tuple[int, int], seed: int, *settings: str) -> SearchSpec:
 
 def searched(spec: SearchSpec) -> History:
     """The search, trial by trial, to its end."""
-    history, data = History(), load(spec.data)
+    history, data, newest = History(), load(spec.data), dict[int, Checkpoint]()
     conductor = Conductor(spec, history, Forgotten(), SearchAgenda(spec, 1))
     conductor.open()
     while (trial := conductor.next_trial()) is not None:
@@ -107,12 +108,14 @@ def searched(spec: SearchSpec) -> History:
             if conductor.result(number, epoch, dict(metrics)) == "stop":
                 raise Stopped
 
+        config, resume = TrialConfig.model_validate(trial.config), newest.get(trial.number)  # of a trial that paused
         try:
-            run_trial(TrialConfig.model_validate(trial.config), data, report)
+            run_trial(config, data, report, resume, save=partial(newest.__setitem__, trial.number))
         except Stopped:
             pass
         except DivergedError as error:
             conductor.fail(trial.number, str(error), by_values=True)
+        newest = {number: made for number, made in newest.items() if history.trials[number].state == "paused"}
     conductor.close("done")
     return history
 
