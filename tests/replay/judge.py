@@ -4,9 +4,9 @@
     python tests/replay/judge.py --minutes 30      as much of it as half an hour brings
     python tests/replay/judge.py --report          only the page
 
-What is compared was fixed before, on seeds 0 to 99: the candidate, and the rival, which of all peers of compare.py had
-the smallest regret there (geometric mean over regimes, one and eight slots, 160 and 320 epochs, on the 30 seeds that
-all have). Random search without stopping is run beside them. The seeds are 1000 to 1399, which nothing was made on; and
+What is compared was fixed before, on seeds 0 to 99: the candidate, and the rival, which with random search had the
+smallest regret there of the other searches that had 100 seeds (geometric mean over regimes, one and eight slots, 160
+and 320 epochs: 118 each; the next one 120). So random search without stopping is run beside them. The seeds are 1000 to 1399, which nothing was made on; and
 the other half of the recorded table, the odd configurations, with the same seeds.
 """
 
@@ -37,8 +37,9 @@ HEAD = f"""# The judgement: our search beside the best other one, on fresh surfa
 
 Regret, as in [replay.md](replay.md), in 1/10,000, after so many epochs of all trials together. `{CANDIDATE}` is the
 scheduler `promotion` with the sampler `curves`; it is told the soft balanced accuracy, and chooses by all learning
-curves, as the product does. `{RIVAL}` (Syne Tune 0.13) was the best of eighteen searches on seeds 0 to 99, and was
-fixed before these seeds were run; it is told the balanced accuracy, and its choice is the best last score, as a user
+curves, as the product does. `{RIVAL}` (Syne Tune 0.13) and `{RANDOM}` were the best of the ten other searches that
+had run on 100 development seeds, and were fixed before these seeds were run. SMAC's had run on ten to twenty seeds
+then, and are not judged. `{RIVAL}` is told the balanced accuracy, and its choice is the best last score, as a user
 of it would choose. `{RANDOM}` draws at random and stops nothing. Seeds {SEEDS[0]} to {SEEDS[-1]} were run once, here.
 
 Ratio: the candidate's mean regret over the other's, with a 95 % interval (delta method on the logarithm, paired by
