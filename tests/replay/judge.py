@@ -6,8 +6,8 @@
 
 What is compared was fixed before, on seeds 0 to 99: the candidate, and the rival, which with random search had the
 smallest regret there of the other searches that had 100 seeds (geometric mean over regimes, one and eight slots, 160
-and 320 epochs: 118 each; the next one 120). So random search without stopping is run beside them. The seeds are 1000 to 1399, which nothing was made on; and
-the other half of the recorded table, the odd configurations, with the same seeds.
+and 320 epochs: 118 each; the next one 120). So random search without stopping is run beside them. The seeds are 1000 to
+1399, which nothing was made on; and the other half of the recorded table, the odd configurations, with the same seeds.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from pathlib import Path
 import pandas as pd
 from compare import OUT
 from curve_table import as_numpy
-from peers.registry import BUDGETS, CHECKPOINTS, RECORDED, REGIMES
+from peers.registry import BUDGETS, CHECKPOINTS, OURS, RECORDED, REGIMES
 from peers.report import UNIT, markdown, ratio
 from peers.results import Results, marks
 from peers.runner import Task, key_of, run_all
 from record import TABLE
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-CANDIDATE, RIVAL, RANDOM = "ours-promotion", "syne-pasha", "random"
+CANDIDATE, RIVAL, RANDOM = OURS, "syne-pasha", "random"
 SEEDS = range(1000, 1400)
 FEWEST_EPOCHS = 160
 ON_RECORDED = (1, 8)  # slots: with 64, searches would run out of its 100 configurations

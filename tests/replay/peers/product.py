@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from curves import Curves, Generator, Table
 from peers.loop import Row, Setting
-from peers.registry import CHECKPOINTS
+from peers.registry import CHECKPOINTS, OURS
 from played import Played, play, spec_of
 from regret import CHANCE, regrets
 
@@ -26,7 +26,7 @@ from search.algorithms.told import Told
 from search.journal.history import Trial
 from spaces.spec import load_spec
 
-PROMOTION = "ours-promotion"
+PROMOTION = OURS
 SETTINGS = {
     "ours": ["search.sampler=tpe"],
     "ours-random": ["search.sampler=random"],

@@ -19,14 +19,17 @@ TIMES = (0.125, 0.25, 0.5, 1.0)  # of the time in which busy slots spend the bud
 HEAD = """# Our search beside its peers, on simulated learning curves
 
 Regret: what the expected test score (balanced accuracy) of the configuration that a search would choose lacks to the
-best there is, in 1/10,000; mean over seeds ± standard error; smaller is better. Each seed is another surface, the same
-for all searches, with the noise of seeds and of validation images: `tests/replay/curve_generator.py`, fitted to real
-trials of the demo (`calibrate.py`). Each trial has a split and an initialisation of its own. The choice is by one rule
-for all: of trials that ran to their end (16 epochs) the one with the best last score; before there is one, the best at
-the furthest epoch. A search's thinking takes no time on the simulated clock. On some surfaces a region fails, as with
-a high learning rate; each search is told so as its library has it. Seeds 0-99 are for development, and may have been
-looked at when a search was made: this is no final judgement. Which settings are a library's defaults and which were
-set stands in the docstrings of `tests/replay/peers/`. To make it again, or to go on: `make replay-peers`.
+best there is, in 1/10,000; mean over seeds ± standard error; smaller is better. Each seed is another surface, the
+same for all searches, with the noise of seeds and of validation images: `tests/replay/curve_generator.py`, fitted to
+real trials of the demo (`calibrate.py`). Each trial has a split and an initialisation of its own. The choice is by
+one rule for all but the first: of trials that ran to their end (16 epochs) the one with the best last score; before
+there is one, the best at the furthest epoch. Ours is `ours-promotion`: promotion with the sampler `curves`. As the
+product does, it is told the soft balanced accuracy of the same images, and chooses by all learning curves. `ours` is
+the product's TPE with ASHA, told and choosing as the peers are. A search's thinking takes no time on the simulated
+clock. On some surfaces a region fails, as with a high learning rate; each search is told so as its library has it.
+Seeds 0-99 are for development, and may have been looked at when a search was made: this is no final judgement, which
+is [judgement.md](judgement.md). Which settings are a library's defaults and which were set stands in the docstrings
+of `tests/replay/peers/`. To make it again, or to go on: `make replay-peers`.
 
 Difference: a search's regret less ours on the same seeds, with its 95 % t interval; above 0 ours is better. Ratio: our
 mean regret over its mean regret, with a 95 % interval (delta method on the logarithm, paired); below 1 ours is better.
