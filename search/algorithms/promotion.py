@@ -61,7 +61,7 @@ class Promotion:
         for trial in history.trials.values():
             went_on = [other for other in trial.decisions if history.promoted.get((trial.number, other.epoch))]
             for decision in went_on:
-                self._leaves(decision)
+                self.promoted(decision)
             if trial.state != "paused" and trial.decisions and trial.decisions[-1] not in went_on:
                 self._waiting[_place(trial.decisions[-1])].pop(trial.number, None)
 
@@ -106,7 +106,9 @@ class Promotion:
 
     def promoted(self, decision: Decision) -> None:
         """A trial goes on from the rung at which it was paused by `decision`."""
-        self._leaves(decision)
+        place = _place(decision)
+        self._gone[place] += 1
+        self._waiting[place].pop(decision.trial, None)
 
     def too_many(self) -> int | None:
         """A trial that ends because more than MOST_WAITING wait at its rung; None if nowhere so many wait.
@@ -126,11 +128,6 @@ class Promotion:
         left = sorted(number for waiting in self._waiting.values() for number in waiting)
         self._waiting.clear()
         return left
-
-    def _leaves(self, decision: Decision) -> None:
-        place = _place(decision)
-        self._gone[place] += 1
-        self._waiting[place].pop(decision.trial, None)
 
 
 def promotion_of(spec: SearchSpec, history: History) -> Promotion | None:

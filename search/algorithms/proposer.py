@@ -112,8 +112,8 @@ class SearchAgenda:
             return []
         found: list[tuple[int, float, float]] = []
         for family, numbers in groups.items():
-            own = [history.trials[number].latest(self._spec.deciding_key) or 0.0 for number in numbers]
-            values = expected[family] or [(value, LUCK) for value in own]
+            ended = [history.trials[number].epochs[history.trials[number].epoch] for number in numbers]
+            values = expected[family] or [(told[self._spec.deciding_key], LUCK) for told in ended]
             found += [(number, *one) for number, one in zip(numbers, values, strict=True)]
         return sorted(found)
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "replay"))
 from curve_space import SPACE
 from measure import OUT
 from scipy import stats
-from whole_searches import FRESH, PAIR, Stopped, kept, marked, on_fresh_seed, searched, write_page
+from whole_searches import PAIR, Stopped, kept, marked, on_fresh_seeds, searched, write_page
 
 from search.evidence.candidates import final_seeds
 from spaces.spec import SearchSpec, load_spec
@@ -33,7 +33,6 @@ from trainers.config import METRIC, TrialConfig
 from trainers.data import load
 from trainers.errors import DivergedError
 from trainers.pipeline import run_trial
-from trainers.seeds import derive_seed
 
 WORK, PAGE = OUT / "against-ray", OUT / "against_ray.md"
 OURS, RAY = "afcl", "Ray Tune"
@@ -113,14 +112,7 @@ def rows(searches: int, ends: float | None) -> Iterator[dict[str, Any]]:
         other = kept(paths[1], lambda spec=spec, epochs=first["epochs"]: plain_ray(spec, epochs))
         row: dict[str, Any] = {"search": number, "epochs": first["epochs"]}
         for name, found in ((OURS, first), (RAY, other)):
-            seeds = [derive_seed(number, "against ray", fresh) for fresh in range(FRESH)]
-            tests = [
-                kept(
-                    WORK / f"{marked(found['config'])}-{seed}.json",
-                    lambda found=found, seed=seed: on_fresh_seed(found["config"], seed),
-                )
-                for seed in seeds
-            ]
+            tests = on_fresh_seeds(WORK, found["config"], number, "against ray")
             row |= {name: mean(tests), f"{name}'s score": found["score"]}
         yield row
 

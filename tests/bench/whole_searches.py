@@ -153,6 +153,12 @@ def on_fresh_seed(config: dict[str, Any], seed: int) -> float:
     return score_split(Predictor(last[0]), load_test(fresh.data)).metrics["balanced_accuracy"]
 
 
+def on_fresh_seeds(place: Path, config: dict[str, Any], number: int, purpose: str) -> list[float]:
+    """`on_fresh_seed` on FRESH seeds of a search's number, each kept in a file at `place`."""
+    seeds = [derive_seed(number, purpose, fresh) for fresh in range(FRESH)]
+    return [kept(place / f"{marked(config)}-{seed}.json", partial(on_fresh_seed, config, seed)) for seed in seeds]
+
+
 def rows_of(compared: Comparison, searches: int, ends: float | None) -> Iterator[dict[str, Any]]:
     """A row for each pair of searches that is there; those that are lacking are made until the time is up."""
     for number in range(searches):
@@ -165,15 +171,7 @@ def rows_of(compared: Comparison, searches: int, ends: float | None) -> Iterator
                 if ends is not None and time.monotonic() > ends and not path.exists():
                     return
                 found = kept(path, lambda spec=spec: first_of(spec))
-                mark = marked(found["config"])
-                seeds = [derive_seed(number, "decide by", fresh) for fresh in range(FRESH)]
-                tests = [
-                    kept(
-                        place / f"{mark}-{seed}.json",
-                        lambda found=found, seed=seed: on_fresh_seed(found["config"], seed),
-                    )
-                    for seed in seeds
-                ]
+                tests = on_fresh_seeds(place, found["config"], number, "decide by")
                 row |= {arm: mean(tests), f"{arm}'s score": found["score"], f"{arm}'s seconds": found["seconds"]}
             yield row
 

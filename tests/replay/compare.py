@@ -12,15 +12,13 @@ defaults. It runs for hours, goes on where it was stopped, and can be asked for 
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 from peers.environments import python_of
 from peers.registry import BUDGETS, PEERS
 from peers.report import write_report
 from peers.results import Results, marks
-from peers.runner import key_of, run_all, tasks
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from peers.runner import run_shown, tasks
 
 OUT = Path(__file__).resolve().parents[2] / "results" / "bench"
 MOST_SEEDS = 100  # those from 1000 on are for one judgement later, and are not looked at
@@ -47,22 +45,8 @@ def main() -> int:
             print(f"passed over, as build/peers/{environment} is not there: {of(environment)}", file=sys.stderr)
         named = [name for name in given.peers if PEERS[name].environment not in absent]
         wanted = tasks(named, seeds=given.seeds, slow_seeds=given.slow_seeds, slots=given.slots)
-        there = results.there()
-        columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-        with Progress(*columns) as progress:
-            bar = progress.add_task(
-                "searches", total=len(wanted), completed=sum(key_of(task) in there for task in wanted)
-            )
-            failed = run_all(
-                wanted,
-                results,
-                processes=given.processes,
-                log=given.out / "replay.log",
-                on_end=lambda result: progress.advance(bar),
-                until=None if given.minutes is None else time.monotonic() + 60 * given.minutes,
-            )
-        for result in failed:
-            print(f"{key_of(result)}: {result['error'].strip().splitlines()[-1]}", file=sys.stderr)
+        log = given.out / "replay.log"
+        failed = run_shown(wanted, results, processes=given.processes, log=log, minutes=given.minutes)
     print(write_report(results.gather(), given.out))
     return 1 if failed else 0
 

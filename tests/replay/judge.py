@@ -14,7 +14,6 @@ import argparse
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +23,8 @@ from curve_table import as_numpy
 from peers.registry import BUDGETS, CHECKPOINTS, OURS, RECORDED, REGIMES
 from peers.report import UNIT, markdown, ratio
 from peers.results import Results, marks
-from peers.runner import Task, key_of, run_all
+from peers.runner import Task, run_shown
 from record import TABLE
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 CANDIDATE, RIVAL, RANDOM = OURS, "syne-pasha", "random"
 SEEDS = range(1000, 1400)
@@ -62,24 +60,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     results, failed = Results(given.out / "judgement.parquet", marks()), []
-    recorded = as_numpy(TABLE, Path(tempfile.mkdtemp()) / "recorded.npz", REGIMES)
-    os.environ["AFCL_RECORDED"] = str(recorded)
     if not given.report:
-        wanted, there = list(tasks(given.slots)), results.there()
-        columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-        with Progress(*columns) as progress:
-            done = sum(key_of(task) in there for task in wanted)
-            bar = progress.add_task("searches", total=len(wanted), completed=done)
-            failed = run_all(
-                wanted,
-                results,
-                processes=given.processes,
-                log=given.out / "judgement.log",
-                on_end=lambda result: progress.advance(bar),
-                until=None if given.minutes is None else time.monotonic() + 60 * given.minutes,
-            )
-        for result in failed:
-            print(f"{key_of(result)}: {result['error'].strip().splitlines()[-1]}", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["AFCL_RECORDED"] = str(as_numpy(TABLE, Path(folder) / "recorded.npz", REGIMES))
+            log = given.out / "judgement.log"
+            wanted = list(tasks(given.slots))
+            failed = run_shown(wanted, results, processes=given.processes, log=log, minutes=given.minutes)
     page = given.out / "judgement.md"
     page.write_text(HEAD + markdown(rows_of(results.gather())), encoding="utf-8")
     print(page)

@@ -5,9 +5,10 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from peers.environments import python_of
 from peers.registry import BUDGETS, PEERS, REGIMES
 from peers.results import KEYS, ROOT, Results
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 HERE = Path(__file__).resolve().parent
 STAGES = (10, 30, 100)  # seeds: few of all searches come before many of some
@@ -166,4 +168,26 @@ def run_all(
         except BaseException:
             stop.set()  # what runs is thrown away
             raise
+    return failed
+
+
+def run_shown(
+    wanted: Sequence[Task], results: Results, *, processes: int, log: Path, minutes: float | None
+) -> list[dict[str, Any]]:
+    """`run_all` with a progress bar, for at most so many minutes; what fails is said in a line each."""
+    there = results.there()
+    columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns) as progress:
+        done = sum(key_of(task) in there for task in wanted)
+        bar = progress.add_task("searches", total=len(wanted), completed=done)
+        failed = run_all(
+            wanted,
+            results,
+            processes=processes,
+            log=log,
+            on_end=lambda result: progress.advance(bar),
+            until=None if minutes is None else time.monotonic() + 60 * minutes,
+        )
+    for result in failed:
+        print(f"{key_of(result)}: {result['error'].strip().splitlines()[-1]}", file=sys.stderr)
     return failed

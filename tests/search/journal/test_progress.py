@@ -30,18 +30,24 @@ def events():
     return replay(spec, Mixed(), slots=3).events
 
 
+def kept_up(history, events, begun_at, stage_one):
+    """The counts after each event from `begun_at` on; those before it are counted at once."""
+    for event in events[:begun_at]:
+        history.apply(event)
+    progress = Progress(history, stage_one)
+    for event in events[begun_at:]:
+        history.apply(event)
+        progress.on_event(event)
+        yield progress
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("begun_at", [0, 60])
 def test_a_pause_counts_as_the_course_of_a_trial_till_it_goes_on(begun_at):
     changes = ["search.trials=18", "representation.epochs=6", "search.sampler=random"]
     spec = load_spec("digits", [*changes, "search.scheduler={name: promotion, grace: 2}"])
     events, history = replay(spec, Mixed(), slots=2).events, History()
-    for event in events[:begun_at]:
-        history.apply(event)
-    progress = Progress(history, 6)
-    for event in events[begun_at:]:
-        history.apply(event)
-        progress.on_event(event)
+    for progress in kept_up(history, events, begun_at, 6):
         proposed = [trial for trial in history.trials.values() if not trial.baseline]
         ended = {trial.number: trial.epoch for trial in proposed if trial.state in ENDED}
         paused = {one.trial: one.epoch for one in history.decisions if one.trial not in ended}
@@ -53,12 +59,7 @@ def test_a_pause_counts_as_the_course_of_a_trial_till_it_goes_on(begun_at):
 @pytest.mark.parametrize("begun_at", [0, 40, 90])
 def test_every_count_is_right_after_every_event(begun_at, events):
     history = History()
-    for event in events[:begun_at]:
-        history.apply(event)
-    progress = Progress(history, 4)
-    for event in events[begun_at:]:
-        history.apply(event)
-        progress.on_event(event)
+    for progress in kept_up(history, events, begun_at, 4):
         assert progress.ended == len(history.in_state(*ENDED))
         assert progress.trials == len(history.trials)
         epochs = [epoch for trial in history.trials.values() for epoch in trial.epochs]
