@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, lapack, solve_triangular
 from scipy.optimize import minimize
 
+from search.algorithms.curve_unit import UNIT
+
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-UNIT = 0.02  # a score's noise, roughly: the process counts scores in it
 COMMON, OWN = 3.0, 1.0  # prior deviation of the mean of all epochs, and of what each knot adds, in units
 NUGGET = 1e-6
 STEPS = 30  # of the fit
@@ -63,14 +64,15 @@ class CurveModel:
     Args:
         shown: the values.
         knots: epochs, ascending; the last is a trial's last epoch.
-        theta: the hyper-parameters, as the attribute of another model; None: fit them to the values.
+        theta: the hyper-parameters, as the attribute of another model with this unit; None: fit them to the values.
+        unit: scores are counted in it, see `search.algorithms.curve_unit`.
     """
 
-    def __init__(self, shown: Shown, knots: tuple[int, ...], theta: Array | None = None) -> None:
-        self._shown, self._knots = shown, knots
+    def __init__(self, shown: Shown, knots: tuple[int, ...], theta: Array | None = None, *, unit: float = UNIT) -> None:
+        self._shown, self._knots, self._unit = shown, knots, unit
         self._hats = hats(shown.epochs, knots)
         self._centre = float(np.median(shown.scores))
-        self._scores = (shown.scores - self._centre) / UNIT
+        self._scores = (shown.scores - self._centre) / unit
         self._same_trial = shown.trials[:, None] == shown.trials[None, :]
         self._means = COMMON**2 + OWN**2 * self._hats @ self._hats.T
         self._bend = quadratic(shown.places, shown.places)
@@ -92,14 +94,14 @@ class CurveModel:
             among[np.diag_indices_from(among)] += self._noise_at_end
             to = self._at_end(places, running) - half.T @ there
             variance = variance - (solve_triangular(np.linalg.cholesky(among), to.T, lower=True) ** 2).sum(0)
-        mean: Array = self._centre + UNIT * (cross @ self._weights)
-        deviation: Array = UNIT * np.sqrt(np.maximum(variance, 1e-9))
+        mean: Array = self._centre + self._unit * (cross @ self._weights)
+        deviation: Array = self._unit * np.sqrt(np.maximum(variance, 1e-9))
         return mean, deviation
 
     @property
     def luck(self) -> float:
         """The standard deviation of what a trial's score at its end has of its own."""
-        return UNIT * math.sqrt(self._noise_at_end)
+        return self._unit * math.sqrt(self._noise_at_end)
 
     @cached_property
     def _factor(self) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 
 from search.algorithms.curve_model import Array, CurveModel, Shown
 from search.algorithms.curve_places import places_of
+from search.algorithms.curve_unit import FirstValues
 from search.algorithms.feasibility import Feasibility
 from search.algorithms.told import Space, Told
 from search.journal.history import Value
@@ -23,6 +24,7 @@ from trainers.seeds import derive_seed
 BEST, OTHERS = 50, 40  # how many ended trials are shown at most: the best, and a sample of the others
 FITTED = 70  # the hyper-parameters are fitted to about so many values
 FEWEST = 6  # trials with a value, before which there is no model
+_Key = tuple[tuple[int, int], ...]  # of each trial the place and the newest epoch
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class _Seen:
     """A trial as the model is shown it."""
 
     place: int
-    values: Mapping[str, Value]
+    at: Array  # [1, D], its coordinates
     scores: tuple[tuple[int, float], ...]  # epoch and value, ascending
 
     @property
@@ -53,9 +55,11 @@ class KnownCurves:
         self._ended: set[int] = set()  # places
         self._best: list[tuple[tuple[int, float, int], _Seen]] = []  # a heap: the worst of the best first
         self._drawn: list[tuple[int, int, _Seen]] = []  # a heap of (negated draw, place, trial): the smallest draws
-        self._key: tuple[tuple[int, int], ...] | None = None
+        self._first = FirstValues(epochs[0])
+        self._places: dict[int, Array] = {}  # by place, the coordinates [1, D] of trials that have not ended
+        self._key: tuple[float, _Key] | None = None
         self._model: CurveModel | None = None
-        self._fit: tuple[tuple[tuple[int, int], ...], Array] | None = None  # the values fitted to, and what was found
+        self._fit: tuple[tuple[float, _Key], Array] | None = None  # the values fitted to, and what was found
         self.feasibility = Feasibility(space)
 
     def model(self, told: Sequence[Told]) -> CurveModel | None:
@@ -64,17 +68,17 @@ class KnownCurves:
         Each call must have all trials of the call before it.
         """
         going_on = []
-        for trial in told:
-            if trial.place in self._ended:
-                continue
+        for trial in [one for one in told if one.place not in self._ended]:  # a comprehension is faster for thousands
             seen = self._seen(trial)
+            if seen is not None:
+                self._first.add(trial.place, trial.by_epoch)
             if trial.ended:
                 self._take(trial, seen)
             elif seen is not None:
                 going_on.append(seen)
         shown = {one.place: one for one in (*self._chosen(), *going_on)}
         trials = [shown[place] for place in sorted(shown)]
-        key = _key(trials)
+        key = self._first.unit, _key(trials)
         if key != self._key:
             self._key, self._model = key, self._of(trials) if len(trials) >= FEWEST else None
         return self._model
@@ -89,11 +93,14 @@ class KnownCurves:
             return None
         newest = max(trial.by_epoch)
         epochs = sorted({newest, *(knot for knot in self._knots if knot in trial.by_epoch)})
-        return _Seen(trial.place, trial.values, tuple((epoch, trial.by_epoch[epoch]) for epoch in epochs))
+        if trial.place not in self._places:
+            self._places[trial.place] = self.places([trial.values])
+        return _Seen(trial.place, self._places[trial.place], tuple((epoch, trial.by_epoch[epoch]) for epoch in epochs))
 
     def _take(self, trial: Told, seen: _Seen | None) -> None:
         """Note an ended trial. Its draw decides whether it is in the sample."""
         self._ended.add(trial.place)
+        self._places.pop(trial.place, None)
         self.feasibility.add(trial)
         if seen is None:
             return
@@ -114,27 +121,28 @@ class KnownCurves:
     def _of(self, trials: Sequence[_Seen]) -> CurveModel:
         counts = [len(one.scores) for one in trials]
         shown = Shown(
-            np.repeat(self.places([one.values for one in trials]), counts, axis=0),
+            np.repeat(np.concatenate([one.at for one in trials]), counts, axis=0),
             np.array([epoch for one in trials for epoch, _ in one.scores]),
             np.repeat(np.array([one.place for one in trials]), counts),
             np.array([value for one in trials for _, value in one.scores]),
         )
+        unit = self._first.unit
         if len(shown.scores) <= FITTED:
-            return CurveModel(shown, self._knots)
+            return CurveModel(shown, self._knots, unit=unit)
         order = sorted(trials, key=lambda one: (one.scores[-1][0] < self._knots[-1], derive_seed(0, "fit", one.place)))
         fitted: list[_Seen] = []
         for one in order:
             if sum(len(other.scores) for other in fitted) >= FITTED:
                 break
             fitted.append(one)
-        key = _key(fitted)
+        key = unit, _key(fitted)
         if self._fit is None or self._fit[0] != key:  # with thousands of trials most asks fit to the same values
             places = sorted(one.place for one in fitted)
-            self._fit = key, CurveModel(shown.part(np.isin(shown.trials, places)), self._knots).theta
-        return CurveModel(shown, self._knots, self._fit[1])
+            self._fit = key, CurveModel(shown.part(np.isin(shown.trials, places)), self._knots, unit=unit).theta
+        return CurveModel(shown, self._knots, self._fit[1], unit=unit)
 
 
-def _key(trials: Iterable[_Seen]) -> tuple[tuple[int, int], ...]:
+def _key(trials: Iterable[_Seen]) -> _Key:
     """What tells one state of these trials from another: each trial and its newest epoch."""
     return tuple((one.place, one.scores[-1][0]) for one in trials)
 

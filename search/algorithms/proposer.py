@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.algorithms.asha import rung_epochs
+from search.algorithms.curve_unit import UNIT
 from search.algorithms.grid import GridWalk, walk_of
 from search.algorithms.random_search import draw_every
 from search.algorithms.samplers import BoundSampler, seed_of_ask
@@ -18,8 +19,6 @@ from spaces.spec import SearchSpec
 from trainers.config import TrialConfig
 from trainers.loss_config import Family
 from trainers.seeds import derive_seed
-
-LUCK = 0.02  # the standard deviation of one score by luck, roughly, where no model says it
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class SearchAgenda:
         found: list[tuple[int, float, float]] = []
         for family, numbers in groups.items():
             ended = [history.trials[number].epochs[history.trials[number].epoch] for number in numbers]
-            values = expected[family] or [(told[self._spec.deciding_key], LUCK) for told in ended]
+            values = expected[family] or [(told[self._spec.deciding_key], UNIT) for told in ended]
             found += [(number, *one) for number, one in zip(numbers, values, strict=True)]
         return sorted(found)
 

@@ -133,14 +133,15 @@ class BoundSampler:
         model = known.model(told)
         if model is None:
             return None
-        running = known.places([trial.values for trial in told if trial.state == "running"])
+        running = known.places([trial.values for trial in self._told.going_on() if trial.state == "running"])
         trials = [self._history.trials[number] for number in numbers]
         places = known.places([without(self._fixed, trial.values) for trial in trials])
         mean, deviation = model.predict(places, running)
-        inside = {trial.number for trial in told if trial.place >= self._older}
+        finished = {trial.number for trial in trials if trial.state == "finished"}
+        outside = finished.difference(trial.number for trial in told if trial.place >= self._older) if finished else ()
         return [
             (trial.epochs[trial.epoch][self._metric], model.luck)
-            if trial.state == "finished" and trial.number not in inside
+            if trial.number in outside
             else (float(mean[at]), float(deviation[at]))
             for at, trial in enumerate(trials)
         ]

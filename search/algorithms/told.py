@@ -102,9 +102,8 @@ class ToldTrials:
 
     def __init__(self, space: Space, metric: str, fixed: Container[str] = ()) -> None:
         self._space, self._metric, self._fixed = space, metric, fixed
-        self._first: list[Told] = []  # of the first trials, all of which have ended
-        self._ended: dict[int, Told | None] = {}  # of later trials that have ended, by place; None is left out
-        self._settled = 0  # how many trials are the first ones
+        self._all: list[Told | None] = []  # by place; None is left out
+        self._going_on: list[int] = []  # the places of trials that have not ended
 
     def of(self, trials: Sequence[Trial]) -> list[Told]:
         """The trials that a sampler is told of, in order.
@@ -113,18 +112,19 @@ class ToldTrials:
             trials: those of the older search if there is one, then this search's by number. In each call the list must
                 start with all trials of the previous call, in the same order.
         """
-        while self._settled < len(trials) and trials[self._settled].state in ENDED:
-            one = self._of(self._settled, trials)
-            self._ended.pop(self._settled, None)
-            self._first += [] if one is None else [one]
-            self._settled += 1
-        later = (self._of(place, trials) for place in range(self._settled, len(trials)))
-        return [*self._first, *(one for one in later if one is not None)]
+        places = [*self._going_on, *range(len(self._all), len(trials))]
+        self._all += [None] * (len(trials) - len(self._all))
+        for place in places:
+            if not _still_waits(trials[place], self._all[place]):
+                self._all[place] = told_of(self._space, trials[place], self._metric, place=place, fixed=self._fixed)
+        self._going_on = [place for place in places if trials[place].state not in ENDED]
+        return [one for one in self._all if one is not None]
 
-    def _of(self, place: int, trials: Sequence[Trial]) -> Told | None:
-        if place in self._ended:
-            return self._ended[place]
-        told = told_of(self._space, trials[place], self._metric, place=place, fixed=self._fixed)
-        if trials[place].state in ENDED:
-            self._ended[place] = told
-        return told
+    def going_on(self) -> list[Told]:
+        """Those of the last call's trials that had not ended."""
+        return [one for one in map(self._all.__getitem__, self._going_on) if one is not None]
+
+
+def _still_waits(trial: Trial, told: Told | None) -> bool:
+    """Whether a trial is paused where it was when it was told: then nothing of it has changed."""
+    return told is not None and trial.state == told.state == "paused" and trial.epoch == max(told.by_epoch, default=0)

@@ -15,8 +15,8 @@ from search.journal.labels import values_of
 def comparison(found: SideBySide) -> Iterator[RenderableType]:
     """The comparison as lines and tables.
 
-    It shows the best trial of each search with its scores on fresh seeds, the best score so far trial by trial, and
-    whether the searches differ.
+    It shows the best trial of each search with its scores on fresh seeds, the best score when so many trials had begun,
+    and whether the searches differ.
     """
     yield f"data: {found.data}"
     yield f"score: {found.metric} {WITH_ERROR}"
@@ -26,7 +26,7 @@ def comparison(found: SideBySide) -> Iterator[RenderableType]:
     columns += [Column("loss"), Column("trials", right=True), Column("took"), Column("values", gives_way="wrapped")]
     yield FittedTable(tuple(columns), [_row(side, has_seeds=has_seeds) for side in found.sides])
     yield ""
-    heads = [Column(f"after {count}") for count in found.after]
+    heads = [Column(f"{count} begun") for count in found.after]
     scores = [(side.name, *(_score(side.best_after(count)) for count in found.after)) for side in found.sides]
     yield FittedTable((Column("best so far"), *heads), scores)
     yield ""

@@ -6,7 +6,7 @@ by fresh seeds that both ran on, in a last step or a confirmation, paired by see
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations
+from itertools import combinations
 from typing import Any
 
 from search.evidence.paired_tests import MIN_SEEDS, Comparison, comparisons
@@ -30,11 +30,16 @@ class Side:
     validated: Validated | None  # that trial's scores on fresh seeds
     ended: int  # how many trials have ended
     seconds: float | None  # how long its drivers ran; None if that is not known
-    curve: tuple[float | None, ...]  # the best score after each trial that ended; None until a trial has a score
+    curve: tuple[float | None, ...]  # the best score when so many trials had begun, see `_curve`
+
+    @property
+    def begun(self) -> int:
+        """How many trials have begun."""
+        return len(self.curve)
 
     def best_after(self, count: int) -> float | None:
-        """The best score of the first `count` trials that ended; None if fewer have ended, or if none has a score."""
-        return self.curve[count - 1] if count <= len(self.curve) else None
+        """The best score when `count` trials had begun; None if fewer have begun, or if none had a score then."""
+        return self.curve[count - 1] if count <= self.begun else None
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class SideBySide:
 
     metric: str
     data: str
-    after: tuple[int, ...]  # numbers of ended trials at which `Side.best_after` is shown
+    after: tuple[int, ...]  # numbers of begun trials at which `Side.best_after` is shown
     sides: tuple[Side, ...]
     pairs: tuple[Comparison, ...]  # of the best trials, on the fresh seeds that both have; no pair without such a seed
 
@@ -57,6 +62,7 @@ class SideBySide:
                 else {"trial": side.best.number, "family": side.best.family, "score": side.best.score},
                 "error": side.error,
                 "fresh_seeds": None if side.validated is None else side.validated.scores,
+                "begun": side.begun,
                 "ended": side.ended,
                 "seconds": None if side.seconds is None else round(side.seconds, 1),
                 "best_so_far": {count: side.best_after(count) for count in self.after},
@@ -97,10 +103,10 @@ def side_by_side(folders: Sequence[SearchFolder]) -> SideBySide:
         if (its := other.spec().search.metric) != metric:
             raise InputError(f"{first.title} is scored by {metric} and {other.title} by {its}: they cannot be compared")
     histories = [folder.history() for folder in folders]
-    ended = [len(_ends(history)) for history in histories]
-    steps = {max(ended) * step // STEPS for step in range(1, STEPS + 1)}
-    after = tuple(sorted(count for count in {*ended, *steps} if count))
     sides = tuple(_side(folder, history) for folder, history in zip(folders, histories, strict=True))
+    begun = [side.begun for side in sides]
+    steps = {max(begun) * step // STEPS for step in range(1, STEPS + 1)}
+    after = tuple(sorted(count for count in {*begun, *steps} if count))
     scores = {side.name: side.validated.scores for side in sides if side.validated is not None}
     pairs = tuple(pair for pair in comparisons(scores, LEVEL) if pair.n)
     return SideBySide(metric, data["description"], after, sides, pairs)
@@ -110,25 +116,29 @@ def _side(folder: SearchFolder, history: History) -> Side:
     ranked = ranking(folder, history)
     best = next(iter(ranked.trials), None)
     validation = folder.about()["provenance"]["data"]["validation"]
-    ends = _ends(history)
     return Side(
         folder.title,
         best,
         None if best is None else error_of_score(best, folder.spec().search.metric, validation),
         None if best is None else ranked.validated.get(best.number),
-        len(ends),
+        len(history.in_state("finished", "stopped", "failed")),
         None if folder.is_published() else history.driven,
-        tuple(accumulate((trial.score for trial in ends), _better)),
+        tuple(_curve(history)),
     )
 
 
-def _ends(history: History) -> list[Trial]:
-    """The finished, stopped and failed trials, in the order in which they ended."""
-    return sorted(history.in_state("finished", "stopped", "failed"), key=lambda trial: trial.ended_at or 0)
+def _curve(history: History) -> Iterator[float | None]:
+    """After each trial that has begun: the best score of those that had finished when the next one began.
 
-
-def _better(one: float | None, other: float | None) -> float | None:
-    return max((score for score in (one, other) if score is not None), default=None)
+    After the last one it is the best of all. Trials are counted as they begin, since most of those that pause end only
+    with the search.
+    """
+    begun = sorted(trial.asked_at for trial in history.trials.values() if trial.epochs or trial.ended_at is not None)
+    finished = [(trial.ended_at or 0, trial.score) for trial in history.in_state("finished")]
+    for until in (*begun[1:], None)[: len(begun)]:
+        yield max(
+            (score for at, score in finished if score is not None and (until is None or at <= until)), default=None
+        )
 
 
 def in_words(found: SideBySide) -> Iterator[str]:

@@ -1,9 +1,13 @@
 """What the model of learning curves is shown of many trials, and that it depends on the trials alone."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from search.algorithms import known_curves as module
 from search.algorithms.known_curves import FEWEST, KnownCurves, knots_of, known_curves
+from search.algorithms.startup import CURVES_DRAWS as FIRST_TRIALS
 from search.algorithms.told import Told
 from spaces.ranges import Uniform
 
@@ -82,10 +86,10 @@ def test_hyper_parameters_are_fitted_to_a_part_of_many_values(monkeypatch):
     fitted = []
     made = module.CurveModel
 
-    def noted(shown, knots, theta=None):
+    def noted(shown, knots, theta=None, **more):
         if theta is None:
             fitted.append(len(shown.scores))
-        return made(shown, knots, theta)
+        return made(shown, knots, theta, **more)
 
     monkeypatch.setattr(module, "CurveModel", noted)
     monkeypatch.setattr(module, "FITTED", 20)
@@ -103,3 +107,17 @@ def test_the_knots_are_the_rungs_the_end_and_an_earlier_epoch():
     assert knots_of((6, 16)) == (2, 6, 16)
     assert knots_of((1, 3, 9)) == (1, 3, 9)
     assert knots_of((5,)) == (2, 5)
+
+
+def test_scores_that_differ_by_much_less_have_the_same_model_in_a_smaller_unit():
+    """As with an AUROC near 1."""
+    trials = told(FIRST_TRIALS, finished={0, 3})
+    place = np.array([[0.4]])
+
+    def predicted(share: float) -> tuple[float, float]:
+        curves = [{epoch: 1 - share * (1 - value) for epoch, value in one.by_epoch.items()} for one in trials]
+        smaller = [replace(one, by_epoch=curve) for one, curve in zip(trials, curves, strict=True)]
+        mean, deviation = KnownCurves(SPACE, EPOCHS).model(smaller).predict(place)
+        return (1 - mean[0]) / share, deviation[0] / share
+
+    assert predicted(1e-2) == pytest.approx(predicted(1e-3), rel=1e-3)
