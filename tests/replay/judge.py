@@ -38,10 +38,11 @@ scheduler `promotion` with the sampler `curves`; it is told the soft balanced ac
 curves, as the product does. `{RIVAL}` (Syne Tune 0.13) and `{RANDOM}` were the best of the ten other searches that
 had run on 100 development seeds, and were fixed before these seeds were run. SMAC's had run on ten to twenty seeds
 then, and are not judged; with 30 seeds `{RIVAL}` was ahead of them (geometric mean of the regret over regimes, one and
-eight slots, 160 and 320 epochs: 98 for 111 and 127). `{RIVAL}` is told the balanced accuracy, and its choice is the best last score, as a user
-of it would choose. `{RANDOM}` draws at random and stops nothing. Seeds {SEEDS[0]} to {SEEDS[-1]} were run once, here.
-Later the model's unit was made to follow scores that differ by far less or more than these (search/algorithms/
-curve_unit.py). None of these searches has such scores, and those that ran again on the newer code had the same results.
+eight slots, 160 and 320 epochs: 98 for 111 and 127). `{RIVAL}` is told the balanced accuracy, and its choice is the
+best last score, as a user of it would choose. `{RANDOM}` draws at random and stops nothing. Seeds {SEEDS[0]} to
+{SEEDS[-1]} were run once, here. Later the model's unit was made to follow scores that differ by far less or more than
+these (search/algorithms/curve_unit.py). None of these searches has such scores, and those that ran again on the newer
+code had the same results.
 
 Ratio: the candidate's mean regret over the other's, with a 95 % interval (delta method on the logarithm, paired by
 seed). On recorded curves the seeds draw which cells are seen and which judge. The 100 configurations are the same for
