@@ -17,7 +17,6 @@ et al. 2014 (arXiv 1406.3896).
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from scipy.linalg import cho_solve, lapack, solve_triangular
 from scipy.optimize import minimize
 
 from search.algorithms.curve_unit import UNIT
+from search.algorithms.one_thread import one_thread
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,17 +74,24 @@ class CurveModel:
         self._centre = float(np.median(shown.scores))
         self._scores = (shown.scores - self._centre) / unit
         self._same_trial = shown.trials[:, None] == shown.trials[None, :]
-        self._means = COMMON**2 + OWN**2 * self._hats @ self._hats.T
-        self._bend = quadratic(shown.places, shown.places)
         self._apart = np.square(shown.places.T[:, :, None] - shown.places.T[:, None, :])  # [D, N, N]
         self._set_prior()
-        self.theta = self._fitted() if theta is None else theta
+        with one_thread():
+            self._means = COMMON**2 + OWN**2 * self._hats @ self._hats.T
+            self._bend = quadratic(shown.places, shown.places)
+            self.theta = self._fitted() if theta is None else theta
+            self._factor = as_floats(np.linalg.cholesky(self._covariance(self._parts(self.theta)).whole))
+            self._weights = as_floats(cho_solve((self._factor, True), self._scores))
 
     def predict(self, places: Array, running: Array | None = None) -> tuple[Array, Array]:
         """The mean [M] and the standard deviation [M] of the expected score at the end at `places` [M, D].
 
         The deviation is what it will be when the trials at `running` [P, D] have ended, whatever their scores will be.
         """
+        with one_thread():
+            return self._predict(places, running)
+
+    def _predict(self, places: Array, running: Array | None) -> tuple[Array, Array]:
         cross = self._to_shown(places)
         half = solve_triangular(self._factor, cross.T, lower=True)
         variance = COMMON**2 + OWN**2 + self._end**2 * (1 + quadratic_at(places)) - (half**2).sum(0)
@@ -102,14 +109,6 @@ class CurveModel:
     def luck(self) -> float:
         """The standard deviation of what a trial's score at its end has of its own."""
         return self._unit * math.sqrt(self._noise_at_end)
-
-    @cached_property
-    def _factor(self) -> Array:
-        return as_floats(np.linalg.cholesky(self._covariance(self._parts(self.theta)).whole))
-
-    @cached_property
-    def _weights(self) -> Array:
-        return as_floats(cho_solve((self._factor, True), self._scores))
 
     @property
     def _end(self) -> float:
