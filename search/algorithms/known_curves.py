@@ -7,7 +7,7 @@ and resumed has the same model.
 
 import heapq
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,8 +17,9 @@ import numpy as np
 
 from search.algorithms.curve_model import Array, CurveModel, Shown
 from search.algorithms.curve_places import places_of
-from search.algorithms.curve_unit import FirstValues
+from search.algorithms.curve_unit import unit_of
 from search.algorithms.feasibility import Feasibility
+from search.algorithms.startup import CURVES_DRAWS
 from search.algorithms.told import Space, Told
 from search.journal.history import Value
 from trainers.seeds import derive_seed
@@ -36,6 +37,10 @@ class _Seen:
     place: int
     at: Array  # [1, D], its coordinates
     scores: tuple[tuple[int, float], ...]  # epoch and value, ascending
+
+    def by_epoch(self, epoch: int) -> float | None:
+        """The value at an epoch; None if it is not shown."""
+        return next((value for at, value in self.scores if at == epoch), None)
 
     @property
     def rank(self) -> tuple[int, float, int]:
@@ -57,8 +62,9 @@ class KnownCurves:
         self._last, self._going_on = -1, list[int]()  # of the last call: the last place, and those that had not ended
         self._best: list[tuple[tuple[int, float, int], _Seen]] = []  # a heap: the worst of the best first
         self._drawn: list[tuple[int, int, _Seen]] = []  # a heap of (negated draw, place, trial): the smallest draws
-        self._first = FirstValues(epochs[0])
-        self._places: dict[int, Array] = {}  # by place, the coordinates [1, D] of trials that have not ended
+        self._rung = epochs[0]  # the first one
+        self._first: list[_Seen] = []  # of the ended trials that came to the first rung those with the lowest places
+        self._at: dict[int, Array] = {}  # by place, the coordinates [1, D] of trials that have not ended
         self._key: tuple[float, _Key] | None = None
         self._model: CurveModel | None = None
         self._fit: tuple[tuple[float, _Key], Array] | None = None  # the values fitted to, and what was found
@@ -67,22 +73,23 @@ class KnownCurves:
     def model(self, told: Sequence[Told]) -> CurveModel | None:
         """The model of these trials; None while fewer than FEWEST have a value.
 
-        The trials are in the order of their places. Each call must have all that had ended by the call before it.
+        The trials are in the order of their places. Each call must have all that had ended by the call before it, and
+        a new trial's place must be above all places of earlier calls.
         """
         going_on = []
         for trial in self._not_ended(told):
             seen = self._seen(trial)
-            if seen is not None:
-                self._first.add(trial.place, trial.by_epoch)
             if trial.ended:
                 self._take(trial, seen)
             elif seen is not None:
                 going_on.append(seen)
+        self._at = {one.place: one.at for one in going_on}
         shown = {one.place: one for one in (*self._chosen(), *going_on)}
         trials = [shown[place] for place in sorted(shown)]
-        key = self._first.unit, _key(trials)
+        unit = self._unit(going_on)
+        key = unit, _key(trials)
         if key != self._key:
-            self._key, self._model = key, self._of(trials) if len(trials) >= FEWEST else None
+            self._key, self._model = key, self._of(trials, unit) if len(trials) >= FEWEST else None
         return self._model
 
     def _not_ended(self, told: Sequence[Told]) -> list[Told]:
@@ -105,16 +112,18 @@ class KnownCurves:
             return None
         newest = max(trial.by_epoch)
         epochs = sorted({newest, *(knot for knot in self._knots if knot in trial.by_epoch)})
-        if trial.place not in self._places:
-            self._places[trial.place] = self.places([trial.values])
-        return _Seen(trial.place, self._places[trial.place], tuple((epoch, trial.by_epoch[epoch]) for epoch in epochs))
+        at = self._at.get(trial.place)
+        at = self.places([trial.values]) if at is None else at
+        return _Seen(trial.place, at, tuple((epoch, trial.by_epoch[epoch]) for epoch in epochs))
 
     def _take(self, trial: Told, seen: _Seen | None) -> None:
         """Note an ended trial. Its draw decides whether it is in the sample."""
-        self._places.pop(trial.place, None)
         self.feasibility.add(trial)
         if seen is None:
             return
+        if seen.by_epoch(self._rung) is not None:
+            insort(self._first, seen, key=attrgetter("place"))
+            del self._first[CURVES_DRAWS:]
         heapq.heappush(self._best, (seen.rank, seen))
         if len(self._best) > BEST:
             heapq.heappop(self._best)
@@ -129,7 +138,18 @@ class KnownCurves:
         others = [seen for *_, seen in sorted(self._drawn, reverse=True) if seen.place not in there]
         return [*best, *others[:OTHERS]]
 
-    def _of(self, trials: Sequence[_Seen]) -> CurveModel:
+    def _unit(self, going_on: Sequence[_Seen]) -> float:
+        """The unit of the model, from the trials with the lowest places that came to the first rung.
+
+        It depends on the trials as they are now, and not on what they were at earlier calls: one that came to the rung
+        and has crashed since does not count.
+        """
+        came = [*self._first, *(one for one in going_on if one.by_epoch(self._rung) is not None)]
+        first = sorted(came, key=attrgetter("place"))[:CURVES_DRAWS]
+        at_rung = [value for one in first if (value := one.by_epoch(self._rung)) is not None]
+        return unit_of(at_rung, [one.scores[-1][1] for one in first])
+
+    def _of(self, trials: Sequence[_Seen], unit: float) -> CurveModel:
         counts = [len(one.scores) for one in trials]
         shown = Shown(
             np.repeat(np.concatenate([one.at for one in trials]), counts, axis=0),
@@ -137,7 +157,6 @@ class KnownCurves:
             np.repeat(np.array([one.place for one in trials]), counts),
             np.array([value for one in trials for _, value in one.scores]),
         )
-        unit = self._first.unit
         if len(shown.scores) <= FITTED:
             return CurveModel(shown, self._knots, unit=unit)
         order = sorted(trials, key=lambda one: (one.scores[-1][0] < self._knots[-1], derive_seed(0, "fit", one.place)))

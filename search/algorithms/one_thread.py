@@ -1,7 +1,8 @@
 """One thread for the linear algebra of small matrices.
 
-BLAS starts a thread for each core. Where trials train on all cores, its threads wait for each other: beside two busy
-cores the model of learning curves took 434 ms for what takes 19 ms on one thread (tests/bench/scale.py, 1,000 trials).
+BLAS starts a thread for each core. Where trials train on all cores, its threads spin while they wait for each other:
+beside two busy cores a proposal by the model of learning curves took 434 ms of CPU time on two threads, and takes 22 ms
+on one (results/bench/scale.md).
 """
 
 from contextlib import AbstractContextManager

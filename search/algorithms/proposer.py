@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search.algorithms.asha import rung_epochs
-from search.algorithms.curve_unit import UNIT
 from search.algorithms.grid import GridWalk, walk_of
 from search.algorithms.random_search import draw_every
 from search.algorithms.samplers import BoundSampler, seed_of_ask
@@ -99,20 +98,21 @@ class SearchAgenda:
     def judged(self, history: History) -> list[tuple[int, float, float]]:
         """Each finished trial of two stages, with the mean and deviation of its expected score by all curves.
 
-        With `per_family` a family of which too few trials are known has no model: its trials' own values are given.
-        Empty if there is no model at all.
+        With `per_family` a family of which too few trials are known has no model: its trials' own values are given,
+        with the luck of one score by another family's model. Empty if there is no model at all.
         """
         groups: defaultdict[Family | None, list[int]] = defaultdict(list)
         for trial in history.in_state("finished"):
             if kind_of(trial.family) is None:
                 groups[trial.family if self._spec.search.per_family else None].append(trial.number)
         expected = {family: self.expected(numbers, history) for family, numbers in groups.items()}
-        if all(one is None for one in expected.values()):
+        luck = max((self._sampler(history, family).luck() for family in groups if expected[family]), default=None)
+        if luck is None:
             return []
         found: list[tuple[int, float, float]] = []
         for family, numbers in groups.items():
             ended = [history.trials[number].epochs[history.trials[number].epoch] for number in numbers]
-            values = expected[family] or [(told[self._spec.deciding_key], UNIT) for told in ended]
+            values = expected[family] or [(told[self._spec.deciding_key], luck) for told in ended]
             found += [(number, *one) for number, one in zip(numbers, values, strict=True)]
         return sorted(found)
 

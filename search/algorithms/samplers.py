@@ -7,7 +7,7 @@ sampler of the user's own is tried before the first trial (`try_sampler`).
 
 from collections.abc import Container, Mapping, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from search.algorithms.told import Space, Told, ToldState, ToldTrials, without
 from search.journal.history import History, Value
@@ -18,6 +18,9 @@ from trainers.loss_config import Family
 from trainers.own_parts import MARK, load_part, parameters_of
 from trainers.seeds import derive_seed
 from trainers.wording import did_you_mean, printable, shown
+
+if TYPE_CHECKING:
+    from search.algorithms.known_curves import KnownCurves
 
 FIELD = "search.sampler"
 OURS = {  # the value of search.sampler: the import path of the sampler; none is imported before it is asked
@@ -126,10 +129,8 @@ class BoundSampler:
         trials. The model knows no trial outside the space. Of such a one that has finished, as a baseline may be, its
         own value is given; of one that has not, what is expected at the nearest place in the space.
         """
-        from search.algorithms.known_curves import known_curves  # imported only here: it takes half a second
-
         told = self._told_now()
-        known = known_curves(self._space, self._curves, self._epochs)
+        known = self._known_curves()
         model = known.model(told)
         if model is None:
             return None
@@ -145,6 +146,18 @@ class BoundSampler:
             else (float(mean[at]), float(deviation[at]))
             for at, trial in enumerate(trials)
         ]
+
+    def luck(self) -> float:
+        """What a trial's score at its end varies by luck, as a standard deviation. Only where something is expected."""
+        model = self._known_curves().model(self._told_now())
+        assert model is not None, "something is expected"
+        return model.luck
+
+    def _known_curves(self) -> "KnownCurves":
+        """What the model of learning curves is made of."""
+        from search.algorithms.known_curves import known_curves  # imported only here: it takes half a second
+
+        return known_curves(self._space, self._curves, self._epochs)
 
     def _told_now(self) -> list[Told]:
         """The trials so far, as the sampler sees them."""

@@ -15,7 +15,7 @@ from search.journal.labels import values_of
 def comparison(found: SideBySide) -> Iterator[RenderableType]:
     """The comparison as lines and tables.
 
-    It shows the best trial of each search with its scores on fresh seeds, the best score when so many trials had begun,
+    It shows the best trial of each search with its scores on fresh seeds, the best score so far by trials begun,
     and whether the searches differ.
     """
     yield f"data: {found.data}"

@@ -4,6 +4,8 @@ A search's own best score is from one split and one initialisation, and partly l
 by fresh seeds that both ran on, in a last step or a confirmation, paired by seed.
 """
 
+import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -30,15 +32,15 @@ class Side:
     validated: Validated | None  # that trial's scores on fresh seeds
     ended: int  # how many trials have ended
     seconds: float | None  # how long its drivers ran; None if that is not known
-    curve: tuple[float | None, ...]  # the best score when so many trials had begun, see `_curve`
+    curve: tuple[float | None, ...]  # the best score so far for each trial that has begun, see `_curve`
 
     @property
     def begun(self) -> int:
-        """How many trials have begun."""
+        """How many trials have reported an epoch, or have ended."""
         return len(self.curve)
 
     def best_after(self, count: int) -> float | None:
-        """The best score when `count` trials had begun; None if fewer have begun, or if none had a score then."""
+        """The best score before the trial after `count` others began; None if fewer have begun, or none had a score."""
         return self.curve[count - 1] if count <= self.begun else None
 
 
@@ -134,11 +136,13 @@ def _curve(history: History) -> Iterator[float | None]:
     with the search.
     """
     begun = sorted(trial.asked_at for trial in history.trials.values() if trial.epochs or trial.ended_at is not None)
-    finished = [(trial.ended_at or 0, trial.score) for trial in history.in_state("finished")]
-    for until in (*begun[1:], None)[: len(begun)]:
-        yield max(
-            (score for at, score in finished if score is not None and (until is None or at <= until)), default=None
-        )
+    finished = deque(sorted((trial.ended_at or 0, trial.score or 0.0) for trial in history.in_state("finished")))
+    best: float | None = None
+    for until in (*begun[1:], math.inf)[: len(begun)]:
+        while finished and finished[0][0] <= until:
+            _, score = finished.popleft()
+            best = score if best is None else max(best, score)
+        yield best
 
 
 def in_words(found: SideBySide) -> Iterator[str]:

@@ -19,10 +19,12 @@ def fetch(folder: Path) -> Path:
     """The images at `folder`, one folder for each split and class; downloaded if they are not there.
 
     Raises:
-        subprocess.CalledProcessError: the package cannot be had, as elsewhere than on Debian.
+        FileNotFoundError: this is no Debian, which has apt-get and dpkg-deb.
+        subprocess.CalledProcessError: the package cannot be had.
     """
     if not folder.exists():
-        with tempfile.TemporaryDirectory() as made:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
             work = Path(made)
             # apt's own user may not write into the folder; said here, it does not warn of it
             subprocess.run(
@@ -31,8 +33,7 @@ def fetch(folder: Path) -> Path:
             (package,) = work.glob(f"{PACKAGE}*.deb")
             subprocess.run(["dpkg-deb", "-x", package, work / "all"], check=True)
             _sort(next((work / "all").rglob("people")).parent, work / "sorted")
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(work / "sorted", folder)
+            (work / "sorted").replace(folder)
     return folder
 
 

@@ -4,7 +4,8 @@
     python tests/bench/scale.py --trials 1000 10000 --by promotion      trials pause, the sampler is `curves`
 
 A search's journal is made by replay (search.engine.replay), so no trial trains. Times are CPU seconds of one process,
-which a busy machine changes little; the memory is the largest resident size of the process that did it.
+of all its threads together; a busy machine changes those of one thread little. The memory is the largest resident size
+of the process that did it.
 """
 
 import argparse

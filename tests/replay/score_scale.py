@@ -2,11 +2,12 @@
 
     python tests/replay/score_scale.py [--seeds N] [--page PAGE]
 
-The simulated learning curves of replay.md, told as 1/2 + SCALE (score - 1/2): an AUROC near 1 differs by a tenth of
-what a balanced accuracy does, a log loss by several times as much. Searches of 320 epochs in one slot: TPE with ASHA,
-which goes by the order of scores alone; promotion with `curves`, whose model counts scores in a unit of .02, or as the
-first trials differ where that is far from .02 (search/algorithms/curve_unit.py); and the same with the unit fixed. All
-are told the soft balanced accuracy, scaled. `tpe` chooses the best last score, the others by the model.
+The simulated learning curves of replay.md, told as 1/2 + SCALE (score - 1/2): an AUROC near 1 may differ by a tenth of
+what a balanced accuracy does, a log loss by five times as much; neither was measured. Searches of 320 epochs in one
+slot: TPE with ASHA, which goes by the order of scores alone; promotion with `curves`, whose model counts scores in a
+unit of .02, or as the first trials differ where that is far from .02 (search/algorithms/curve_unit.py); and the same
+with the unit fixed. All are told the soft balanced accuracy, scaled. `tpe` chooses the best last score, the others by
+the model.
 """
 
 import argparse

@@ -109,6 +109,37 @@ def test_the_knots_are_the_rungs_the_end_and_an_earlier_epoch():
     assert knots_of((5,)) == (2, 5)
 
 
+def narrow(by_epoch: dict[int, float]) -> dict[int, float]:
+    return {epoch: 1 - (1 - value) / 100 for epoch, value in by_epoch.items()}
+
+
+@pytest.mark.parametrize("crash", ["by its values", "by another cause"])
+def test_whatever_happened_on_the_way_the_model_is_that_of_the_trials_as_they_are(crash):
+    """Each model of a search that goes on is that of a search resumed at that moment, whose memory is empty."""
+    first = [replace(one, by_epoch=narrow(one.by_epoch)) for one in told(FIRST_TRIALS + 6)]
+    paused = [replace(one, state="paused", ended=False) for one in first]
+    promoted = replace(paused[3], state="running", by_epoch={**paused[3].by_epoch, 7: 0.9971})
+    at_end = replace(promoted, state="finished", ended=True, by_epoch={**promoted.by_epoch, 16: 0.9975})
+    crashed = [replace(paused[5], state="failed", by_epoch={}, ended=True)] if crash == "by its values" else []
+    later = replace(first[-1], place=FIRST_TRIALS + 6)
+    steps = [
+        paused[:9],
+        paused[:-1],
+        [*paused[:3], promoted, *paused[4:]],
+        [*paused[:3], promoted, paused[4], *crashed, *paused[6:]],  # a trial that came to the rung has crashed
+        [*paused[:3], at_end, paused[4], *crashed, *paused[6:], later],
+        [first[0], *paused[1:3], at_end, first[4], *crashed, *paused[6:], later],
+    ]
+    goes_on = KnownCurves(SPACE, EPOCHS)
+    for step in steps:
+        one, other = goes_on.model(step), KnownCurves(SPACE, EPOCHS).model(step)
+        assert one._unit == other._unit
+        assert one.theta.tolist() == other.theta.tolist()
+        for mine, resumed in zip(one.predict(np.array([[0.4]])), other.predict(np.array([[0.4]])), strict=True):
+            assert mine.tolist() == resumed.tolist()
+    assert one._unit < 0.004, "the unit followed the scores"
+
+
 def test_scores_that_differ_by_much_less_have_the_same_model_in_a_smaller_unit():
     """As with an AUROC near 1."""
     trials = told(FIRST_TRIALS, finished={0, 3})

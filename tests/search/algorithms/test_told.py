@@ -65,6 +65,22 @@ def test_one_that_has_ended_before_an_earlier_one_is_converted_once_too(converte
     assert [converted.count(number) for number in (3, 1, 0, 2)] == [1, 2, 3, 4]
 
 
+def test_one_that_waits_is_converted_again_only_when_it_has_gone_on(converted):
+    waits, runs = trial_of(0, values_of(0), state="paused"), trial_of(1, values_of(1), state="running")
+    known = ToldTrials(SPACE, METRIC)
+    for _ in range(3):
+        assert [one.state for one in known.of([waits, runs])] == ["paused", "running"]
+        assert [one.number for one in known.going_on()] == [0, 1]
+    assert converted == [0, 1, 1, 1]
+    waits.state = "pending"  # it was promoted
+    assert known.of([waits, runs])[0].state == "running"
+    waits.state, waits.epochs[4] = "paused", {METRIC: 0.8}  # at the next rung
+    assert known.of([waits, runs])[0].value == 0.8
+    waits.state = "stopped"
+    assert [one.state for one in known.of([waits, runs])] == ["stopped", "running"]
+    assert [one.number for one in known.going_on()] == [1]
+
+
 def test_places_do_not_move_where_a_trial_is_left_out():
     outside, crashed = trial_of(0, values_of(0) | {"model.width": 16}), trial_of(1, state="failed")
     known = ToldTrials(SPACE, METRIC)
