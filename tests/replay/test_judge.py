@@ -2,7 +2,7 @@
 
 import numpy as np
 from curves import EPOCHS, Generator
-from judge import CANDIDATE, GOAL, RANDOM, RIVAL, SEEDS, rows_of, tasks
+from judge import CANDIDATE, GOAL, RANDOM, RIVAL, SEEDS, rows_of, tasks, verdict
 from peers import product
 from peers.loop import Row
 from peers.results import as_rows
@@ -32,6 +32,17 @@ def test_a_row_counts_the_seeds_that_all_three_have_and_pairs_them():
     assert at_320[4] == "55"
     assert len(head) == len(at_160)
     assert GOAL == 0.9
+
+
+def test_the_page_says_where_the_goal_is_met():
+    def results(ratio: float) -> list[dict]:
+        """Whose ratio is exact, as all seeds have the same."""
+        regrets = {CANDIDATE: 0.02 * ratio, RIVAL: 0.02, RANDOM: 0.02}
+        return [told(peer, seed, regret) for peer, regret in regrets.items() for seed in (0, 1)]
+
+    assert verdict(as_rows(results(0.89))) == "The goal is met in 2 of 2 settings."
+    missed = "980:20, 8 slots, 160 epochs (0.91); 980:20, 8 slots, 320 epochs (0.91)"
+    assert verdict(as_rows(results(0.91))) == f"The goal is met in 0 of 2 settings, and not at {missed}."
 
 
 def test_the_candidate_chooses_finished_trials_first_then_those_at_a_rung_then_the_furthest():
