@@ -136,7 +136,8 @@ def _curve(history: History) -> Iterator[float | None]:
     with the search.
     """
     begun = sorted(trial.asked_at for trial in history.trials.values() if trial.epochs or trial.ended_at is not None)
-    finished = deque(sorted((trial.ended_at or 0, trial.score or 0.0) for trial in history.in_state("finished")))
+    ends = ((trial.ended_at, trial.score) for trial in history.in_state("finished"))
+    finished = deque(sorted((at, score) for at, score in ends if at is not None and score is not None))
     best: float | None = None
     for until in (*begun[1:], math.inf)[: len(begun)]:
         while finished and finished[0][0] <= until:

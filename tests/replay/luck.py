@@ -8,18 +8,15 @@ accuracies, whose luck is known. It is judged by the regret of the search's firs
 test score lacks to the best there is.
 """
 
-import argparse
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
+from by_seed import main
 from curves import Generator, Regime
 from played import play, spec_of
-from rich.progress import track
 from scipy import stats
 
 from search.algorithms.luck import Luck, Verdict, luck_of
@@ -94,25 +91,5 @@ def lines(found: dict[tuple[Regime, int], list[tuple[float, float, float]]]) -> 
         )
 
 
-def main() -> None:
-    """Run all, write the page and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=100, help="two or more")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    given = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    found = {}
-    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        for regime in REGIMES:
-            for planned in PLANNED:
-                asked = [pool.submit(compare, seed, regime, planned) for seed in range(FIRST, FIRST + given.seeds)]
-                done = track(asked, description=f"{regime}, {planned} trials")
-                found[regime, planned] = [one.result() for one in done]
-    page = "\n".join(lines(found)) + "\n"
-    given.page.write_text(page, encoding="utf-8")
-    print(page)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, PAGE, compare, product(REGIMES, PLANNED), lines, seeds=100, first=FIRST)

@@ -10,24 +10,21 @@ with the unit fixed. All are told the soft balanced accuracy, scaled. `tpe` choo
 the model.
 """
 
-import argparse
 import math
-import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from multiprocessing import get_context
+from itertools import product as product_of
 from pathlib import Path
 from statistics import mean
 from unittest.mock import patch
 
 import numpy as np
+from by_seed import main
 from curves import Generator, Regime
 from peers import product
 from peers.loop import Setting
 from peers.registry import OURS
 from peers.report import ratio
-from rich.progress import track
 
 from search.algorithms import curve_unit
 
@@ -54,7 +51,7 @@ class Scaled(Generator):
         return 0.5 + self._scale * (super().value(values, trial, epoch) - 0.5)
 
 
-def compare(seed: int, regime: Regime, scale: float) -> dict[str, float]:
+def compare(seed: int, scale: float, regime: Regime) -> dict[str, float]:
     """The regret of each search on one surface."""
     found = {}
     for name, (search, is_fixed) in SEARCHES.items():
@@ -86,25 +83,5 @@ def lines(found: Mapping[tuple[float, Regime], list[dict[str, float]]]) -> Itera
         yield f"| {scale:g} | {regime} | {len(rows)} | {' | '.join(cells)} |"
 
 
-def main() -> None:
-    """Run all, write the page and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=50, help="from 0, two or more")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    given = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    found: dict[tuple[float, Regime], list[dict[str, float]]] = {}
-    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        for scale in SCALES:
-            for regime in REGIMES:
-                asked = [pool.submit(compare, seed, regime, scale) for seed in range(given.seeds)]
-                found[scale, regime] = [one.result() for one in track(asked, description=f"{scale:g}, {regime}")]
-    page = "\n".join(lines(found)) + "\n"
-    given.page.write_text(page, encoding="utf-8")
-    print(page)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, PAGE, compare, product_of(SCALES, REGIMES), lines, seeds=50)

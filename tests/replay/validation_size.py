@@ -9,18 +9,14 @@ images an epoch of the demo took COSTS of the time (one thread of an AMD EPYC, o
 epochs with 250 images, and as many as the same time has room for with more.
 """
 
-import argparse
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import mean, stdev
 
+from by_seed import main
 from curves import Generator, Regime
 from played import play, spec_of
 from regret import regrets
-from rich.progress import track
 from scipy import stats
 
 REGIMES: tuple[Regime, ...] = ("900:100", "980:20")
@@ -43,7 +39,7 @@ def compare(seed: int, regime: Regime) -> Found:
     return found
 
 
-def lines(found: dict[Regime, list[Found]]) -> Iterator[str]:
+def lines(found: Mapping[tuple[Regime], list[Found]]) -> Iterator[str]:
     """The page."""
     yield "# What more validation images are worth to a search"
     yield ""
@@ -54,7 +50,7 @@ def lines(found: dict[Regime, list[Found]]) -> Iterator[str]:
     yield ""
     yield "| curves | budget | images of each class | regret | difference to 250 |"
     yield "| --- | ---: | ---: | ---: | ---: |"
-    for regime, rows in found.items():
+    for (regime,), rows in found.items():
         for budget in BUDGETS:
             for images in COSTS:
                 seen = [1e4 * row[images, budget] for row in rows]
@@ -67,23 +63,5 @@ def lines(found: dict[Regime, list[Found]]) -> Iterator[str]:
                 yield f"| {regime} | {budget} | {images:,} | {regret} | {said} |"
 
 
-def main() -> None:
-    """Run all, write the page and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=100, help="two or more")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    given = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    found: dict[Regime, list[Found]] = {}
-    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        for regime in REGIMES:
-            asked = [pool.submit(compare, seed, regime) for seed in range(FIRST, FIRST + given.seeds)]
-            found[regime] = [one.result() for one in track(asked, description=regime)]
-    page = "\n".join(lines(found)) + "\n"
-    given.page.write_text(page, encoding="utf-8")
-    print(page)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, PAGE, compare, [(regime,) for regime in REGIMES], lines, seeds=100, first=FIRST)
