@@ -45,6 +45,7 @@ class LiveView:
         self._timed_from: float | None = None  # when the session's first result came; before that, workers start
         self._countdown = Countdown()
         self._epochs_before: tuple[int, ...] = (0, 0)  # how many epochs of each stage were done at `_timed_from`
+        self._left_waiting: list[Trial] = []  # they ended one right after the other, and no line has told of them yet
         self._told: set[str] = set()  # the texts of the problems that were shown, up to the first bracket
         self._live = _live_on(console, self._render)
 
@@ -59,6 +60,7 @@ class LiveView:
 
     def stop(self) -> None:
         """End the view. The live table disappears."""
+        self._tell_of_those_left_waiting()
         if self._live is not None:
             self._live.stop()
 
@@ -77,16 +79,33 @@ class LiveView:
         if self._live is not None:
             self._redraw()
             return
-        if event["event"] == "end":
-            self.tell(f"{_ending(history.trials[event['trial']])}; {self._standing()}")
+        ended = history.trials[event["trial"]] if event["event"] == "end" else None
+        if ended is not None and ended.ended_waiting:
+            self._left_waiting.append(ended)
+            return
+        self._tell_of_those_left_waiting()
+        if ended is not None:
+            self.tell(f"{_ending(ended)}; {self._standing()}")
         else:
             self.sign_of_life()
+
+    def _tell_of_those_left_waiting(self) -> None:
+        """Print one line for the trials that ended waiting: at the end of a search they are most of its trials."""
+        ended, self._left_waiting = self._left_waiting, []
+        if len(ended) == 1:
+            self.tell(f"{_ending(ended[0])}; {self._standing()}")
+        elif ended:
+            numbers = ", ".join(str(trial.number) for trial in ended)
+            self.tell(
+                f"{len(ended)} trials that waited at rungs stopped, as others went on: {numbers}; {self._standing()}"
+            )
 
     def sign_of_life(self) -> None:
         """Redraw the table. The plain view prints a new problem, and what runs if no line was printed for a while."""
         if self._live is not None:
             self._redraw()
             return
+        self._tell_of_those_left_waiting()
         problem = self._problem()
         if problem is not None and (kind := problem.partition("(")[0]) not in self._told:
             self._told.add(kind)

@@ -59,8 +59,7 @@ def _lines(spec: SearchSpec, history: History, trial: Trial, validation: Mapping
         others = "" if is_on_a_seed(trial) else f": {_of_others(better)} more"  # another seed is no better trial
         yield f"finished at epoch {trial.epoch} with {score}{others}"
     elif trial.state == "stopped":
-        waited = bool(trial.decisions) and trial.decisions[-1].action == "pause"
-        why = f": {by_epoch(trial.reason)}" if waited and trial.reason else ""
+        why = f": {by_epoch(trial.reason)}" if trial.ended_waiting and trial.reason else ""
         yield f"stopped at epoch {trial.epoch} of {spec.last_epoch(trial.family)}{why}"
     elif trial.state == "failed":
         yield f"failed after epoch {trial.epoch}: {by_epoch(trial.reason or '')}"

@@ -87,6 +87,11 @@ class Trial:
         return self.state == "failed" and self.by_values
 
     @property
+    def ended_waiting(self) -> bool:
+        """Whether the trial paused at a rung and never went on, because others did."""
+        return self.state == "stopped" and bool(self.decisions) and self.decisions[-1].action == "pause"
+
+    @property
     def merit(self) -> float:
         """The value that ranks a finished trial among those of the same `kind_of` (see `History.ranked`)."""
         return _score(self) if self.decided is None else self.decided

@@ -8,6 +8,7 @@ from consoles import paper, screen
 from search.display import live
 from search.display.live import LiveView
 from search.engine.plan import make_plan
+from search.journal.history import Decision
 from search.storage.search_folder import SearchFolder
 from trainers.data import load
 
@@ -85,6 +86,27 @@ def test_a_dumb_terminal_is_told_lines(told, kind):
     assert begun.startswith("  0:00  starting workers; ")
     assert len(lines) == len(history.trials)
     assert all(re.match(rf"  0:0\d  trial {trial} ", line) for trial, line in zip(history.trials, lines, strict=True))
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_trials_that_ended_waiting_are_told_in_one_line(many, watched, told):
+    view, _, printed, _, _ = watched
+    history = SearchFolder(told / "told").history()
+    view._progress = live.Progress(history, 2)
+    for trial in range(many):
+        history.trials[trial].state, history.trials[trial].reason = "stopped", "waited at rung 0 (epoch 2)"
+        history.trials[trial].decisions = [Decision(trial, 2, 0, 0.5, None, trial, "pause")]
+        view.on_event({"event": "end", "trial": trial}, history)
+    _, *before = printed.getvalue().splitlines()
+    assert not before
+    view.on_event({"event": "end", "trial": 3}, history)
+    _, waited, other = printed.getvalue().splitlines()
+    told_of = {1: "trial 0 CL baseline stopped: waited at the rung of epoch 2; "}
+    assert told_of.get(many, "3 trials that waited at rungs stopped, as others went on: 0, 1, 2; ") in waited
+    assert "trial 3 " in other
+    view.on_event({"event": "end", "trial": 0}, history)
+    view.stop()
+    assert "trial 0 CL baseline stopped" in printed.getvalue().splitlines()[-1]
 
 
 def test_the_time_left_is_reckoned_without_the_start_of_the_workers(watched):
