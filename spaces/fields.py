@@ -18,6 +18,7 @@ from trainers.own_parts import path_of
 from trainers.wording import did_you_mean, printable, shown
 
 _STAGE_LENGTH = "rungs and the step counter need the stage lengths fixed within a search"
+_ONE_ESTIMATOR = "the probes that rungs compare are one estimator, and so is the score"
 NOT_SEARCHED = {  # path or section: why it may not be searched
     "data": "scores on different data cannot be compared",
     "seed": "scores of different seeds cannot be compared; `afcl confirm` repeats the winners with fresh ones",
@@ -32,7 +33,8 @@ NOT_SEARCHED = {  # path or section: why it may not be searched
     "classifier.fine_tune": _STAGE_LENGTH,
     "classifier.fine_tune_epochs": _STAGE_LENGTH,
     "end_to_end.match": "rungs compare trials whose epochs mean the same",
-    "classifier.l2": "the probes that rungs compare are one estimator, and so is the score",
+    "classifier.l2": _ONE_ESTIMATOR,
+    "classifier.l2_rules": _ONE_ESTIMATOR,
 }
 
 

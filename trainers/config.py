@@ -21,6 +21,7 @@ from trainers.config_base import (
     FirstWeights,
     Penalty,
     Real,
+    Rules,
     Seed,
     Whole,
 )
@@ -138,11 +139,14 @@ class RepresentationConfig(Config):
 
 # Fields of stage two that only AdamW uses.
 OF_ADAMW = ("epochs", "batch_size", "lr", "weight_decay", "loss", "focal_gamma", "augment")
+OF_LBFGS = ("l2", "l2_rules")
+WITHOUT_EFFECT = {"l2": "auto", "l2_rules": 2}  # what may be given with any solver, as a spec's own file gives it
 OF_FINE_TUNING = ("fine_tune_epochs", "fine_tune_lr")
 # A setting that makes a field useless: the setting to choose instead.
 _INSTEAD = {
     "solver: lbfgs": "solver: adamw",
     "solver: adamw": "solver: lbfgs",
+    "l2: a number": "l2: auto",
     "loss: cross_entropy": "loss: focal",
     "fine_tune: false": "fine_tune: true",
 }
@@ -159,8 +163,12 @@ class ClassifierConfig(Config):
     same estimator. adamw: epochs of AdamW; the probe is another estimator (30 iterations of L-BFGS, l2 = .001). The
     default is lbfgs, but adamw where a field is given that only adamw has, as in specs of older versions."""
     l2: Penalty = "auto"
-    """Of lbfgs: l2 · (sum of squared weights) is added to the mean loss. auto: 1 / N_eff, where
-    N_eff = (Σw)² / Σw² over the training images' class weights w."""
+    """Of lbfgs: l2 · (sum of squared weights) is added to the mean loss. auto: 1 / N_eff, where N_eff = (Σw)² / Σw²
+    over the training images' class weights w; more where the fit would then have more than N_eff / 4 effective
+    parameters for a class. So it is with many features, such as a ResNet's, and few images or a very rare class. There
+    it is the l2 at which the fit has N_eff / 4 of them."""
+    l2_rules: Rules = 2
+    """Of `l2: auto`. 2: as said there. 1: always 1 / N_eff, as in searches of older versions."""
     class_weight: Literal["balanced", "none"] = "balanced"
     """Class weights of the loss: balanced gives each image of class c the weight N / (C · N_c), by the training counts.
 
@@ -202,13 +210,19 @@ class ClassifierConfig(Config):
         return self.fit_steps + (self.fine_tune_epochs if self.fine_tune else 0)
 
     @property
+    def raises_l2(self) -> bool:
+        """Whether a fit may take a larger penalty than 1 / N_eff, if its features ask for it."""
+        return self.solver == "lbfgs" and self.l2 == "auto" and self.l2_rules == 2
+
+    @property
     def ignored(self) -> dict[str, str]:
         """The fields that have no effect with these values, each with the setting that makes it useless."""
         untuned = {} if self.fine_tune else dict.fromkeys(OF_FINE_TUNING, "fine_tune: false")
         if self.solver == "lbfgs":
-            return dict.fromkeys(OF_ADAMW, "solver: lbfgs") | untuned
+            given = {} if self.l2 == "auto" else {"l2_rules": "l2: a number"}
+            return dict.fromkeys(OF_ADAMW, "solver: lbfgs") | given | untuned
         unused = {} if self.loss == "focal" else {"focal_gamma": "loss: cross_entropy"}
-        return {"l2": "solver: adamw"} | unused | untuned
+        return dict.fromkeys(OF_LBFGS, "solver: adamw") | unused | untuned
 
     @model_validator(mode="before")
     @classmethod
@@ -220,7 +234,7 @@ class ClassifierConfig(Config):
     @model_validator(mode="after")
     def _gives_nothing_that_is_ignored(self) -> Self:
         for name, setting in self.ignored.items():
-            if name in self.model_fields_set and getattr(self, name) != "auto":
+            if name in self.model_fields_set and getattr(self, name) != WITHOUT_EFFECT.get(name):
                 raise InputError(
                     f"classifier.{name}: has no effect with classifier.{setting}; leave it out, "
                     f"or choose classifier.{_INSTEAD[setting]}"

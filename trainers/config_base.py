@@ -19,6 +19,7 @@ def refuse_bool(value: object) -> object:
 
 Real = Annotated[float, BeforeValidator(refuse_bool), Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(refuse_bool)]
+Rules = Annotated[Literal[1, 2], BeforeValidator(refuse_bool)]  # 1: as in older versions
 Seed = Annotated[Whole, Field(ge=0, lt=2**31)]
 ColumnName = Annotated[str, Field(min_length=1)]
 LEAST_PENALTY = 1e-6  # below it a fit may take thousands of steps

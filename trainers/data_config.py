@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from trainers.config_base import Colour, ColumnName, Config, DatasetName, ImagesOrAuto, Real, Seed, Whole, refuse_bool
+from trainers.config_base import Colour, ColumnName, Config, DatasetName, ImagesOrAuto, Real, Rules, Seed, Whole
 
 
 class DataConfig(Config):
@@ -53,7 +53,7 @@ class DataConfig(Config):
     val_per_group: Annotated[Whole, Field(ge=1)] = 1
     """At most so many validation images of one group; above 1 where groups are few and large. Such images are alike, so
     a score's standard error is then larger than `afcl plan` says."""
-    split_rules: Annotated[Literal[1, 2], BeforeValidator(refuse_bool)] = 2
+    split_rules: Rules = 2
     """2: groups and equal images stay on one side of the split. 1: a folder's groups and equal images are ignored, as
     in searches of older versions."""
 

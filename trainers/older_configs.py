@@ -8,6 +8,7 @@ from trainers.loss_config import END_TO_END
 BEFORE_SPLIT_RULES = {"split_rules": 1}  # of `data`
 BEFORE_NEWER_SEARCH_FIELDS = {"final": None, "decide_by": "metric", "baselines": ["CL", "FCL", "ACL"]}  # of `search`
 BEFORE_SOLVERS = {"solver": "adamw"}  # of `classifier`; stage one's probe was another estimator
+BEFORE_L2_RULES = {"l2_rules": 1}  # of `classifier` with the solver lbfgs and `l2: auto`
 
 
 def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,7 +19,9 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     """
     meant = dict(stored)
     lacking: dict[str, Mapping[str, Any]] = {"data": BEFORE_SPLIT_RULES}
-    if not _has_one_stage(stored):
+    if _has_automatic_penalty(stored):
+        lacking["classifier"] = BEFORE_L2_RULES
+    elif not _has_one_stage(stored):
         lacking["classifier"] = BEFORE_SOLVERS
     for section, then in lacking.items():
         given = stored.get(section)
@@ -29,7 +32,13 @@ def as_meant_then(stored: Mapping[str, Any]) -> dict[str, Any]:
     return meant
 
 
+def _has_automatic_penalty(stored: Mapping[str, Any]) -> bool:
+    classifier = stored.get("classifier")
+    given = classifier if isinstance(classifier, Mapping) else {}
+    return given.get("solver") == "lbfgs" and given.get("l2", "auto") == "auto"
+
+
 def _has_one_stage(stored: Mapping[str, Any]) -> bool:
-    """Whether the stored config is of a trial that is trained end to end, and so has no classifier section."""
+    """Whether the stored config is of a trial that is trained end to end, and so may have no classifier section."""
     loss = stored.get("loss")
     return isinstance(loss, Mapping) and loss.get("name", "afcl") in END_TO_END.values()

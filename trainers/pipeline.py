@@ -35,8 +35,9 @@ from trainers.stages import representation as stage_one
 from trainers.stages.alignment import alignment_metrics
 from trainers.stages.batches import DeviceSplit, to_device
 from trainers.stages.class_measures import class_measures
-from trainers.stages.logistic import class_shares, fit_logistic, penalty
+from trainers.stages.logistic import class_shares, fit_logistic
 from trainers.stages.metrics import evaluate, recalls
+from trainers.stages.penalty import least_penalty, raised_penalty
 from trainers.stages.probe import fit_probe, probe_rows
 from trainers.trial_result import TrialResult, result_of
 
@@ -148,7 +149,7 @@ class _Trial:
             self.train.labels, len(data.validation), config.representation, generator(config.seed, "probe")
         )
         self.shares = class_shares(self.train.labels, classes, config.classifier)
-        self.l2 = penalty(self.train.labels, classes, config.classifier)
+        self.least_l2 = self.l2 = least_penalty(self.train.labels, classes, config.classifier)
         self.whole_probe: LinearClassifier | None = None  # of the last epoch, if it learnt from all training images
         self.epoch = 0
         self.metrics: dict[str, float] = {}
@@ -196,6 +197,8 @@ class _Trial:
         if self.config.classifier.solver == "adamw":
             return fit_probe(features, labels, classes)
         weights = self.shares / torch.bincount(labels.cpu(), minlength=classes)
+        if self.config.classifier.raises_l2:
+            self.l2 = raised_penalty(features, labels, classes, self.least_l2, weights)
         return fit_logistic(features, labels, classes, self.l2, weights)
 
     def train_classifier(self) -> None:

@@ -82,7 +82,8 @@ def take_variables() -> None:
     os.environ.update(job_secrets.take_over()["environment"])
 
 
-MAY_DIFFER = ("tracking", "data.split_rules")  # a search keeps the split rules that it began with
+# a search keeps the rules that it began with
+MAY_DIFFER = ("tracking", "data.split_rules", "classifier.l2_rules")
 
 
 def _refuse_another(folder: "SearchFolder", spec: "SearchSpec") -> None:

@@ -17,6 +17,7 @@ from search.journal.labels import short, symbol
 from search.storage.search_folder import SearchFolder
 from trainers.errors import InputError
 from trainers.loss_config import CONTRASTIVE
+from trainers.older_configs import as_meant_then
 
 ORDER = ("loss.eta", "loss.gamma", "loss.temperature", "representation.lr")
 START = "CL"
@@ -70,7 +71,8 @@ def ablation_of(chosen: Sequence[Candidate], trials: Mapping[int, Trial]) -> Abl
     if start is None or end is None:
         missing = START if start is None else " nor ".join(label for label in CONTRASTIVE if label != START)
         raise InputError(f"--ablation: no trial of {missing} has finished, so there is no path from CL to a winner")
-    before, after = _leaves(trials[start.trial].config), _leaves(trials[end.trial].config)
+    # an older version's trial may lack fields of a trial by which a newer one extended the search
+    before, after = (_leaves(as_meant_then(trials[one.trial].config)) for one in (start, end))
     differing = [path for path in {**before, **after} if before.get(path) != after.get(path)]
     differing = [path for path in differing if path not in OF_THE_SEED]
     switched = [[path] for path in ORDER if path in differing]

@@ -13,7 +13,8 @@ from trainers.errors import InputError
 # 3: a trial's loss has a name. A loss that is trained end to end has no eta, gamma and temperature.
 # 4: `search.decide_by` may be auto. In older folders the metric decides, or the measure that the field names.
 # 5: trials may pause at rungs. The journal then has events `promoted` and `judged`, and decisions `pause`.
-FORMAT, READABLE = 5, (1, 2, 3, 4, 5)
+# 6: `classifier.l2_rules` says what `l2: auto` means. In older folders it is always 1 / N_eff.
+FORMAT, READABLE = 6, (1, 2, 3, 4, 5, 6)
 # the entries that every provenance must have; that of an older version has no scoring_code
 PROVENANCE = ("versions", "git_commit", "code", "data", "machine")
 

@@ -84,9 +84,8 @@ def _run_on(
 ) -> None:
     if ray.is_initialized():  # without Ray there is no driver that would ask for the node
         folder.note_node(ray.get_runtime_context().get_node_id())
-    kept = assignment["config"]
-    # the losses of a search that an older version began have no name
-    config = TrialConfig.model_validate(kept if "name" in kept["loss"] else as_meant_then(kept))
+    # the journal's config, which may be of a search that an older version began
+    config = TrialConfig.model_validate(as_meant_then(assignment["config"]))
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
     test_metrics: dict[str, float] = {}

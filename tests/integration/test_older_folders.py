@@ -17,9 +17,11 @@ from search.exports.export import read_export
 from search.journal.history import ENDED
 from search.storage.provenance import cpu_kind, versions
 from search.storage.search_folder import SearchFolder
+from trainers.config import ClassifierConfig
 from trainers.errors import InputError
 
 FOLDERS = Path(__file__).with_name("fixtures") / "folders-ab4be0a.tar.xz"
+PAUSED = Path(__file__).with_name("fixtures") / "paused-3f2fc5e.tar.xz"
 NAMES = ("finished", "half-confirmed", "interrupted")
 CANNOT_TELL = "was begun by a version that did not note its scoring code, so it cannot be compared"
 
@@ -151,3 +153,21 @@ def test_an_older_finished_search_is_confirmed_exported_and_trained_again(done, 
     assert folder.exported(1)[0].read_text() == old.read_text()
     trained = json.loads(done("train", str(old), "--json"))
     assert trained["same"] or trained["differences"]
+
+
+@pytest.mark.slow
+def test_trials_that_pause_under_an_older_penalty_go_on_with_it_as_do_all_that_begin_later(done, tmp_path, shared_ray):
+    results = unpack(PAUSED, tmp_path)
+    folder, whole = SearchFolder(results / "paused"), SearchFolder(results / "whole")
+    assert len(folder.history().in_state("paused")) == 3
+    assert folder.spec().classifier == ClassifierConfig(l2_rules=1)
+    done("resume", "paused", "--anyway", results=results)
+    history = folder.history()
+    assert len(history.in_state(*ENDED)) == 12
+    assert "goes on from its checkpoint of epoch 4" in (folder.trial(3).path / "log.txt").read_text()
+    finished = [trial for trial in history.trials.values() if trial.state == "finished"]
+    assert len(finished) > 3
+    least = 1 / 9 * (1 / 70 + 1 / 20 + 1 / 10)  # 1 / N_eff; the rules of today would raise it
+    assert [trial.epochs[9]["classifier_l2"] for trial in finished] == pytest.approx([least] * len(finished))
+    if is_made_here(folder):  # as the same search went there without the interruption
+        assert ends(folder) == ends(whole)

@@ -24,7 +24,8 @@ class Generator:
     Args:
         seed: of the surface and of all noise.
         regime: which study's distribution the surface is drawn from.
-        score: how an epoch is scored: `eff` as the product does, by a linear fit with l2 = 1/N_eff at every epoch;
+        score: how an epoch is scored: `eff` by a linear fit with l2 = 1/N_eff at every epoch, as the product
+            does where features are few;
             `min` with l2 = 1/N_min; `probe` as with `solver: adamw`, with another estimator at the last epoch; `soft`
             by the soft balanced accuracy of the fit of `eff`, by which the product decides if all have one loss.
         cells: whether each trial has its own split and initialisation, or all share one,

@@ -140,6 +140,7 @@ OVERRIDES = [  # --set ..., what the line must hold
     ),
     ("space.classifier.epochs={choice: [5, 9]}", "space.classifier.epochs: may not be searched: rungs and the step"),
     ("space.representation.warmup_epochs={intuniform: [0, 16]}", "warmup_epochs < epochs must hold, but got 16 and 16"),
+    ("space.classifier.l2_rules={choice: [1, 2]}", "space.classifier.l2_rules: may not be searched: the probes that"),
     ("space.data.train_size={intuniform: [9, 99]}", "may not be searched: scores on different data cannot be compared"),
     ("space.data={uniform: [0, 1]}", "space.data: may not be searched: scores on different data cannot be compared"),
     (

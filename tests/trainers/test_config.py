@@ -36,6 +36,10 @@ def test_a_penalty_is_refused_with_adamw_and_a_focusing_parameter_without_the_fo
         classifier(solver="adamw", l2=0.1)
     with pytest.raises(InputError, match=r"^classifier\.focal_gamma: .*loss: cross_entropy; .*loss: focal$"):
         classifier(solver="adamw", focal_gamma=1.0)
+    with pytest.raises(InputError, match=r"^classifier\.l2_rules: .*solver: adamw; .*solver: lbfgs$"):
+        classifier(solver="adamw", l2_rules=1)
+    with pytest.raises(InputError, match=r"^classifier\.l2_rules: .*l2: a number; .*l2: auto$"):
+        classifier(l2=0.1, l2_rules=1)
     assert classifier(solver="adamw", l2="auto").solver == "adamw"
     assert classifier(solver="adamw", loss="focal", focal_gamma=1.0).focal_gamma == 1.0
 
@@ -47,7 +51,8 @@ def test_a_penalty_is_auto_or_a_number_above_nothing(l2):
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"l2": 0.5, "class_weight": "none"}, {"solver": "adamw"}, {"epochs": 3, "loss": "focal"}]
+    "fields",
+    [{}, {"l2_rules": 1}, {"l2": 0.5, "class_weight": "none"}, {"solver": "adamw"}, {"epochs": 3, "loss": "focal"}],
 )
 def test_what_is_written_out_is_what_counts_and_reads_back_as_the_same(fields):
     config = classifier(**fields)
@@ -56,6 +61,17 @@ def test_what_is_written_out_is_what_counts_and_reads_back_as_the_same(fields):
     assert not set(written) & set(config.ignored)
     assert classifier(**written) == config
     assert ("lr" in written) == (config.solver == "adamw")
+    assert ("l2_rules" in written) == (config.solver == "lbfgs" and config.l2 == "auto")
+
+
+@pytest.mark.parametrize("given", [{"solver": "lbfgs", "l2": "auto"}, {"solver": "lbfgs", "l2": 0.5}])
+def test_a_stored_penalty_means_what_it_meant(given):
+    stored = {"classifier": given}
+    meant = parse(TrialConfig, as_meant_then(stored)).classifier
+    assert (meant.solver, meant.l2) == ("lbfgs", given["l2"])
+    assert meant.l2 != "auto" or meant.l2_rules == 1
+    newer = TrialConfig(classifier=ClassifierConfig(**given)).model_dump(mode="json")
+    assert parse(TrialConfig, as_meant_then(newer)).classifier == ClassifierConfig(**given)
 
 
 def test_a_stored_config_without_a_solver_is_adamw_even_where_nothing_tells_its_epochs():

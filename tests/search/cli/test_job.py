@@ -29,8 +29,9 @@ def test_what_is_in_the_folder_must_be_the_search_that_is_submitted(told):
     job._refuse_another(folder, same)
     tracked = same.model_copy(update={"tracking": same.tracking.model_copy(update={"uri": "http://mlflow"})})
     job._refuse_another(folder, tracked)
-    older = same.model_copy(update={"data": same.data.model_copy(update={"split_rules": 1})})
-    job._refuse_another(folder, older)
+    for section, rules in (("data", "split_rules"), ("classifier", "l2_rules")):
+        older = getattr(same, section).model_copy(update={rules: 1})
+        job._refuse_another(folder, same.model_copy(update={section: older}))
     other = same.model_copy(update={"seed": 7})
     with pytest.raises(InputError, match=r"exists in .* with seed 0, not 7; submit it as it was to go on"):
         job._refuse_another(folder, other)

@@ -68,6 +68,7 @@ SMALL = [
     [
         ("classifier.solver=adamw", "has classifier.solver 'lbfgs', not 'adamw': other scores"),
         ("classifier.l2=0.5", "has classifier.l2 'auto', not 0.5: other scores"),
+        ("classifier.l2_rules=1", "has classifier.l2_rules 2, not 1: other scores"),
         ("loss.normalize_by=positives", "has loss.normalize_by 'batch', not 'positives': other scores"),
         ("search.metric=accuracy", "has another metric (balanced_accuracy): its scores mean nothing here"),
         ("data.seed=1", "ran on other data"),

@@ -36,6 +36,19 @@ def test_all_else_that_differs_is_one_last_step():
     assert config()["loss"]["gamma"] == 0.0
 
 
+def test_a_trial_of_an_older_version_differs_in_no_field_that_it_did_not_know():
+    before, after = config(), config(eta=12.34)
+    before["classifier"] = {"solver": "lbfgs", "l2": "auto"}
+    after["classifier"] = before["classifier"] | {"l2_rules": 1}
+    for start, end in (
+        (before, after),
+        (config() | after | {"loss": config()["loss"]}, before | {"loss": after["loss"]}),
+    ):
+        trials = {0: SimpleNamespace(config=start), 7: SimpleNamespace(config=end)}
+        found = ablation_of([Candidate(7, "AFCL", 1), Candidate(0, "CL", 4)], trials)
+        assert [step.changes for step in found.steps] == [{"loss.eta": 12.34}]
+
+
 def test_no_path_is_refused_in_a_line():
     with pytest.raises(InputError, match="no trial of CL has finished"):
         ablation_of([Candidate(7, "AFCL", 1)], {})

@@ -10,6 +10,7 @@ from search.storage.search_folder import SearchFolder
 from spaces.spec import load_spec
 from trainers.config import ClassifierConfig
 from trainers.data import faults, load
+from trainers.older_configs import as_meant_then
 
 PUBLISHED = [Path(__file__).parents[3] / "results" / f"fmnist-{ratio}" for ratio in ("60-40", "90-10", "98-2")]
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -52,10 +53,36 @@ def test_a_published_search_has_the_probe_and_the_classifier_that_it_had(publish
     assert load_spec(str(published / "spec.yaml")).classifier.solver == "adamw"  # also as a file to begin from
 
 
+def test_an_automatic_penalty_that_a_search_keeps_is_that_of_its_time():
+    published = SearchFolder(PUBLISHED[0].parent / "study-98-2")
+    assert published.about()["format"] < 6
+    assert published.spec().classifier == ClassifierConfig(l2_rules=1)
+    assert load_spec(str(published.path / "spec.yaml")).classifier == ClassifierConfig()  # as a file to begin from
+
+
+@pytest.mark.parametrize("loss", ["afcl", "cross_entropy"])
+def test_so_it_is_whatever_the_loss_of_the_spec(loss):
+    stored = {"loss": {"name": loss}, "classifier": {"solver": "lbfgs", "l2": "auto", "class_weight": "balanced"}}
+    assert as_meant_then(stored)["classifier"]["l2_rules"] == 1
+    assert as_meant_then(stored | {"classifier": {"solver": "lbfgs", "l2": 0.5}})["classifier"].keys() == {
+        "solver",
+        "l2",
+    }
+
+
+@pytest.mark.parametrize("change", ["classifier.solver=adamw", "classifier.l2=0.5"])
+def test_the_file_of_a_new_search_takes_another_solver_or_penalty(change, told):
+    assert "l2_rules: 2" in (told / "told" / "spec.yaml").read_text()
+    assert load_spec(str(told / "told" / "spec.yaml"), [change])
+
+
 def test_a_new_search_says_in_its_folder_what_probe_and_score_are(told):
     folder = SearchFolder(told / "told")
-    assert folder.about()["format"] == 5
-    assert "classifier: {solver: lbfgs, l2: auto, class_weight: balanced}" in (folder.path / "spec.yaml").read_text()
+    assert folder.about()["format"] == 6
+    assert (
+        "classifier: {solver: lbfgs, l2: auto, l2_rules: 2, class_weight: balanced}"
+        in (folder.path / "spec.yaml").read_text()
+    )
 
 
 def test_a_new_search_keeps_the_new_rules(told):

