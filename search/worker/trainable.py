@@ -79,13 +79,23 @@ def trainable(assignment: dict[str, Any], shared: SharedData) -> None:
         _tell(Pause(f"the disk is full ({error})"))
 
 
+def _is_of_today(kept: Mapping[str, Any]) -> bool:
+    """Whether a trial's config says all that today's version writes.
+
+    In older ones the loss may lack its name, or `l2` its rules. This is not asked of trainers.older_configs, so that a
+    new search's config crosses no file that only older ones need.
+    """
+    fit = kept.get("classifier", {})
+    return "name" in kept["loss"] and (fit.get("l2") != "auto" or "l2_rules" in fit)
+
+
 def _run_on(
     device: torch.device, folder: LocalTrial | StoredTrial, assignment: dict[str, Any], shared: SharedData
 ) -> None:
     if ray.is_initialized():  # without Ray there is no driver that would ask for the node
         folder.note_node(ray.get_runtime_context().get_node_id())
-    # the journal's config, which may be of a search that an older version began
-    config = TrialConfig.model_validate(as_meant_then(assignment["config"]))
+    kept = assignment["config"]  # from the journal, which an older version may have begun
+    config = TrialConfig.model_validate(kept if _is_of_today(kept) else as_meant_then(kept))
     torch.set_num_threads(assignment["threads"])
     data, test = shared.by_seed[config.data.seed], ray.get(shared.test)
     test_metrics: dict[str, float] = {}
